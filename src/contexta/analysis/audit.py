@@ -1,0 +1,124 @@
+"""How far what was recorded suffices to have a run's environment again."""
+
+from __future__ import annotations
+
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.findings import Audit, Check, RunDetails
+
+# What a rebuild cannot do without; the other checks are worth knowing but do not decide the status.
+_NEEDED = frozenset({"environment recorded", "python version", "packages", "package origins"})
+_CANNOT_BE_HAD_AGAIN = {"directory": "a local directory", "editable": "an editable install", "unknown": "unknown"}
+
+
+def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None) -> Audit:
+    """Check one run against what rebuilding its environment needs."""
+    checks = [_recorded(snapshot)]
+    if snapshot is not None:
+        checks += [_python(snapshot), _packages(snapshot), _origins(snapshot), *_capture(snapshot)]
+    checks.append(_metrics(run))
+    complete = all(check.status == "pass" for check in checks if check.name in _NEEDED)
+    return Audit(
+        run_ref=run.run_ref,
+        python_version=snapshot.python_version if snapshot else None,
+        platform=snapshot.platform if snapshot else None,
+        package_count=len(snapshot.packages) if snapshot else 0,
+        environment_variable_count=len(snapshot.environment_variables) if snapshot else 0,
+        reproducibility_status="missing" if snapshot is None else "complete" if complete else "partial",
+        checks=tuple(checks),
+        completeness_notes=tuple(
+            f"{check.name}: {check.detail}" for check in checks if check.status in ("warn", "fail", "unknown")
+        ),
+    )
+
+
+def _recorded(snapshot: EnvironmentSnapshot | None) -> Check:
+    name = "environment recorded"
+    if snapshot is None:
+        return Check(
+            name=name,
+            status="fail",
+            detail="the run has no environment snapshot",
+            fix="record the next run with `with ctx.run(...)`: it captures the environment when the run is created",
+        )
+    return Check(name=name, status="pass", detail=f"captured {snapshot.captured_at}")
+
+
+def _python(snapshot: EnvironmentSnapshot) -> Check:
+    exact = snapshot.python_version.count(".") >= 2
+    return Check(
+        name="python version",
+        status="pass" if exact else "warn",
+        detail=f"{snapshot.python_version} on {snapshot.platform}",
+        fix=None if exact else "record the full version, e.g. 3.11.7",
+    )
+
+
+def _packages(snapshot: EnvironmentSnapshot) -> Check:
+    count = len(snapshot.packages)
+    return Check(
+        name="packages",
+        status="pass" if count else "warn",
+        detail=f"{count} package{'' if count == 1 else 's'} recorded",
+        fix=None if count else "record them: an environment without any package trains nothing",
+    )
+
+
+def _origins(snapshot: EnvironmentSnapshot) -> Check:
+    name = "package origins"
+    if not snapshot.distributions:
+        return Check(
+            name=name,
+            status="unknown",
+            detail="names and versions only: from where they were installed was not recorded",
+            fix="let Contexta capture the environment (`with ctx.run(...)`) instead of writing it by hand",
+        )
+    lost = [
+        f"{found.name} ({_CANNOT_BE_HAD_AGAIN[found.origin.kind]})"
+        for found in snapshot.distributions
+        if found.origin.kind in _CANNOT_BE_HAD_AGAIN
+    ]
+    if lost:
+        return Check(
+            name=name,
+            status="warn",
+            detail=f"cannot be had again from an index: {_some(lost)}",
+            fix="install them from an index or from a committed revision",
+        )
+    return Check(name=name, status="pass", detail="every package came from an index, an archive or a known commit")
+
+
+def _capture(snapshot: EnvironmentSnapshot) -> list[Check]:
+    """What only a captured environment can be asked."""
+    if not snapshot.distributions:
+        return []
+    return [_builds(snapshot), _completeness(snapshot)]
+
+
+def _builds(snapshot: EnvironmentSnapshot) -> Check:
+    missing = [found.name for found in snapshot.distributions if found.build is None]
+    if missing:
+        return Check(name="package builds", status="warn", detail=f"no build digest for {_some(missing)}")
+    return Check(name="package builds", status="pass", detail="every package has a build digest")
+
+
+def _completeness(snapshot: EnvironmentSnapshot) -> Check:
+    notes = [f"{note.topic}: {note.text}" for note in snapshot.notes]
+    if notes:
+        return Check(name="capture", status="warn", detail=_some(notes))
+    return Check(name="capture", status="pass", detail="everything that was looked for was captured")
+
+
+def _metrics(run: RunDetails) -> Check:
+    if not run.metrics:
+        return Check(
+            name="metrics",
+            status="warn",
+            detail="the run has no metric: a rerun could not be compared with it",
+            fix="log at least one with run.metric(name, value)",
+        )
+    return Check(name="metrics", status="pass", detail=f"{len(run.metrics)} recorded: {_some(list(run.metrics))}")
+
+
+def _some(items: list[str], limit: int = 5) -> str:
+    rest = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + rest

@@ -1,0 +1,59 @@
+"""The commands by name. What a command needs is imported when it runs: `contexta version` loads nothing else."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# name -> (module, one line for --help)
+COMMANDS = {
+    "runs": ("contexta.cli.commands", "List the runs of the workspace, the latest first."),
+    "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
+    "diff": ("contexta.cli.commands", "What changed between two runs: metrics, Python, packages, variables."),
+    "compare": ("contexta.cli.commands", "Put the metrics of two or more runs side by side."),
+    "audit": ("contexta.cli.commands", "Check whether a run's environment could be had again."),
+    "version": ("contexta.cli.version", "Print the version."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            from contexta.errors import InvalidInput, shown
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean `contexta {close[0]}`?" if close else "`contexta --help` lists the commands"
+            raise InvalidInput(f"there is no command {shown(args[0])}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: contexta diff last-month this-month",
+)
+@click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_context
+def app(ctx: click.Context, workspace: str | None, as_json: bool) -> None:
+    """The flight recorder for machine-learning runs: what every run ran on, what changed, and which change did it."""
+    ctx.obj = {"workspace": workspace, "as_json": as_json}

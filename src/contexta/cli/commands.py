@@ -1,0 +1,120 @@
+"""The commands that ask: each opens the workspace, asks one question, and prints the finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
+from typing import Any
+
+import click
+from pydantic import RootModel
+
+from contexta.cli import screens
+from contexta.client import Contexta
+from contexta.errors import WorkspaceError
+from contexta.findings import RunSummary
+from contexta.store.engine import exists
+from contexta.values import Value
+
+Screen = Iterable[Any]
+
+
+def _asks(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --workspace and --json (also accepted before its name) and an open workspace.
+
+    The function returns (finding, its screen), or those and an exit code.
+    """
+
+    @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+    @click.pass_obj
+    def command(globals_: dict[str, Any], /, workspace: str | None, as_json: bool, **arguments: Any) -> int:
+        with Contexta(workspace=workspace or globals_["workspace"]) as ctx:
+            if not exists(ctx.root):
+                _refuse_missing(ctx)
+            finding, screen, code = function(ctx, **arguments)
+        if as_json or globals_["as_json"]:
+            click.echo(finding.model_dump_json(indent=2))
+        else:
+            screens.show(screen)
+        return int(code)
+
+    return update_wrapper(command, function)
+
+
+def _refuse_missing(ctx: Contexta) -> None:
+    if ctx.root.exists() and not ctx.root.is_dir():
+        ctx.list_projects()  # says that it is a file
+    raise WorkspaceError(
+        f"there is no workspace at {ctx.root}",
+        hint="record a run here first, or name another place with --workspace or CONTEXTA_WORKSPACE",
+    )
+
+
+class _Runs(RootModel[tuple[RunSummary, ...]]):
+    """What ``contexta runs --json`` prints: a list."""
+
+
+@click.command(epilog="Example: contexta runs --project product-categorization")
+@click.option("--project", metavar="NAME", help="Only the runs of this project.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@_asks
+def runs(ctx: Contexta, project: str | None, limit: int) -> tuple[Any, Screen, int]:
+    """List the runs of the workspace, the latest first."""
+    found = ctx.list_runs(project, limit=limit)
+    return _Runs(found), screens.runs(found, limit), 0
+
+
+@click.command(epilog="Example: contexta show this-month")
+@click.argument("run")
+@_asks
+def show(ctx: Contexta, run: str) -> tuple[Value, Screen, int]:
+    """Show one run: status, metrics, parameters, environment.
+
+    RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
+    """
+    details = ctx.get_run(run)
+    return details, screens.run(details), 0
+
+
+@click.command(epilog="Example: contexta compare last-month this-month")
+@click.argument("left")
+@click.argument("right")
+@click.argument("more", nargs=-1)
+@_asks
+def compare(ctx: Contexta, left: str, right: str, more: tuple[str, ...]) -> tuple[Value, Screen, int]:
+    """Put the metrics of two or more runs side by side.
+
+    LEFT, RIGHT and MORE are references, project.run, names, @latest, @latest~2, or unique prefixes.
+    """
+    if more:
+        table = ctx.compare_multiple_runs((left, right, *more))
+        return table, screens.side_by_side(table), 0
+    comparison = ctx.compare_runs(left, right)
+    return comparison, screens.comparison(comparison), 0
+
+
+@click.command(epilog="Example: contexta diff last-month this-month")
+@click.argument("left", required=False)
+@click.argument("right", required=False)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when something differs.")
+@_asks
+def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) -> tuple[Value, Screen, int]:
+    """What changed between two runs: metrics, Python, packages, variables.
+
+    Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run against the latest one.
+    """
+    found = ctx.diff_runs(left, right)
+    return found, screens.diff(found), int(exit_code and found.differs)
+
+
+@click.command(epilog="Example: contexta audit this-month")
+@click.argument("run")
+@_asks
+def audit(ctx: Contexta, run: str) -> tuple[Value, Screen, int]:
+    """Check whether a run's environment could be had again.
+
+    RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
+    """
+    found = ctx.audit_reproducibility(run)
+    return found, screens.audit(found), 0

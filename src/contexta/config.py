@@ -1,0 +1,115 @@
+"""Settings: defaults < ``[tool.contexta]`` in pyproject.toml < environment variables < arguments.
+
+Whatever is set explicitly on a ``UnifiedConfig`` wins; ``resolve`` fills in the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from contexta.errors import InvalidInput, shown
+from contexta.refs import slug
+from contexta.scalars import storable
+from contexta.values import Value, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_ROOT = Path(".contexta")
+
+
+class WorkspaceConfig(Value):
+    """Where a workspace lives: a directory with the database, the journals and the objects."""
+
+    root_path: Path = DEFAULT_ROOT
+
+    @field_validator("root_path")
+    @classmethod
+    def _usable(cls, value: Path) -> Path:
+        storable(str(value))
+        return value
+
+
+class UnifiedConfig(Value):
+    """Every setting of Contexta in one value."""
+
+    project_name: str | None = Field(
+        default=None, description="the project of new runs; any name with a letter or digit"
+    )
+    workspace: WorkspaceConfig = Field(default_factory=WorkspaceConfig)
+
+    @field_validator("project_name")
+    @classmethod
+    def _nameable(cls, value: str | None) -> str | None:
+        if value is not None and slug(storable(value)) is None:
+            raise InvalidInput(
+                f"project name {shown(value)} has no letter or digit", hint="e.g. product-categorization"
+            )
+        return value
+
+
+def resolve(
+    config: UnifiedConfig | None = None,
+    *,
+    workspace: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    directory: Path | None = None,
+) -> UnifiedConfig:
+    """The settings in force: ``config`` and ``workspace`` over environment variables over pyproject.toml.
+
+    environ: CONTEXTA_WORKSPACE and CONTEXTA_PROJECT are read from it.
+    directory: where the search for a pyproject.toml with a [tool.contexta] table starts, going up; default: here.
+    Raises InvalidInput for an unknown or malformed setting, naming where it stands.
+    """
+    explicit = config if config is not None else UnifiedConfig()
+    values: dict[str, Any] = _from_pyproject(directory or Path.cwd())
+    if environ.get("CONTEXTA_PROJECT"):
+        values["project_name"] = environ["CONTEXTA_PROJECT"]
+    if environ.get("CONTEXTA_WORKSPACE"):
+        values["workspace"] = WorkspaceConfig(root_path=Path(environ["CONTEXTA_WORKSPACE"]))
+    values.update({name: getattr(explicit, name) for name in explicit.model_fields_set})
+    if workspace is not None:
+        if "workspace" in explicit.model_fields_set:
+            raise InvalidInput("the workspace is given twice: as workspace= and in config=", hint="give one of them")
+        values["workspace"] = WorkspaceConfig(root_path=Path(workspace))
+    return UnifiedConfig(**values)
+
+
+def _from_pyproject(directory: Path) -> dict[str, Any]:
+    for folder in (directory, *directory.parents):
+        file = folder / "pyproject.toml"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "tool.contexta" not in text:
+            continue
+        try:
+            table = tomllib.loads(text).get("tool", {}).get("contexta", {})
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidInput(f"{file} is no valid TOML: {error}") from None
+        return _checked_table(table, file)
+    return {}
+
+
+def _checked_table(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    names = {"project": "project_name", "workspace": "workspace"}
+    for name in table:
+        if name not in names:
+            raise InvalidInput(f"{file}: [tool.contexta] has no setting {shown(name)}", hint=nearest(name, names))
+        if not isinstance(table[name], str):
+            raise InvalidInput(f"{file}: [tool.contexta] {name} is a text, not {shown(table[name])}")
+    values: dict[str, Any] = {}
+    if "project" in table:
+        values["project_name"] = table["project"]
+    if "workspace" in table:
+        values["workspace"] = WorkspaceConfig(root_path=file.parent / table["workspace"])
+    return values

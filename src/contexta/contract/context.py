@@ -1,0 +1,176 @@
+"""What runs belong to and what they are made of: projects, runs, stages, batches, samples, operations, deployments."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+from typing_extensions import Self
+
+from contexta.contract.fields import (
+    NO_ITEMS,
+    ArtifactRef,
+    BatchRef,
+    Count,
+    DeploymentRef,
+    EnvironmentRef,
+    JsonMap,
+    Name,
+    OperationRef,
+    ProjectRef,
+    RunRef,
+    SampleRef,
+    StageRef,
+    Status,
+    Tags,
+    Text,
+    Timestamp,
+    require_below,
+    require_order,
+)
+from contexta.errors import InvalidInput
+from contexta.values import Value
+
+
+class Project(Value):
+    """What runs of one model or question have in common."""
+
+    project_ref: ProjectRef
+    name: Name
+    created_at: Timestamp
+    description: Text | None = None
+    tags: Tags = NO_ITEMS
+
+
+class _Execution(Value):
+    """Something that starts, has a status, and ends."""
+
+    status: Status
+    started_at: Timestamp
+    ended_at: Timestamp | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.ended_at is not None:
+            require_order(self.started_at, self.ended_at, "started_at", "ended_at")
+            if self.status == "open":
+                raise InvalidInput(
+                    f'status "open" with ended_at {self.ended_at}', hint="leave ended_at out, or say how it ended"
+                )
+        return self
+
+
+class Run(_Execution):
+    """One execution of a training or evaluation. Open has no end; every other status has one."""
+
+    run_ref: RunRef
+    project_ref: ProjectRef
+    name: Name
+    description: Text | None = None
+    tags: Tags = NO_ITEMS
+    metadata: JsonMap = NO_ITEMS
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        require_below(self.run_ref, self.project_ref, "run_ref", "project_ref")
+        if self.status != "open" and self.ended_at is None:
+            raise InvalidInput(f'status "{self.status}" without ended_at', hint='give ended_at, or status "open"')
+        return self
+
+
+class StageExecution(_Execution):
+    """A named part of a run: prepare, train, evaluate."""
+
+    stage_execution_ref: StageRef
+    run_ref: RunRef
+    stage_name: Name
+    order_index: Count | None = None
+
+    @model_validator(mode="after")
+    def _is_of_its_run(self) -> Self:
+        require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
+        return self
+
+
+class BatchExecution(_Execution):
+    """A part of a stage's work."""
+
+    batch_execution_ref: BatchRef
+    run_ref: RunRef
+    stage_execution_ref: StageRef
+    batch_name: Name
+    order_index: Count | None = None
+
+    @model_validator(mode="after")
+    def _is_of_its_stage(self) -> Self:
+        require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
+        require_below(self.batch_execution_ref, self.stage_execution_ref, "batch_execution_ref", "stage_execution_ref")
+        return self
+
+
+class SampleObservation(Value):
+    """One sample that was looked at."""
+
+    sample_observation_ref: SampleRef
+    run_ref: RunRef
+    stage_execution_ref: StageRef
+    sample_name: Name
+    observed_at: Timestamp
+    batch_execution_ref: BatchRef | None = None
+    retention_class: Name | None = None
+    redaction_profile: Name | None = None
+
+    @model_validator(mode="after")
+    def _is_of_its_stage(self) -> Self:
+        require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
+        _require_place(self.sample_observation_ref, self.stage_execution_ref, self.batch_execution_ref)
+        return self
+
+
+class OperationContext(Value):
+    """One operation inside a stage: a call, a query, a tool use."""
+
+    operation_context_ref: OperationRef
+    run_ref: RunRef
+    stage_execution_ref: StageRef
+    operation_name: Name
+    observed_at: Timestamp
+    batch_execution_ref: BatchRef | None = None
+
+    @model_validator(mode="after")
+    def _is_of_its_stage(self) -> Self:
+        require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
+        _require_place(self.operation_context_ref, self.stage_execution_ref, self.batch_execution_ref)
+        return self
+
+
+def _require_place(ref: SampleRef | OperationRef, stage: StageRef, batch: BatchRef | None) -> None:
+    """``ref`` lies in its stage and, when its own text names a batch or a batch is given, in that batch."""
+    field = {"sample": "sample_observation_ref", "op": "operation_context_ref"}[ref.kind]
+    require_below(ref, stage, field, "stage_execution_ref")
+    if batch is not None:
+        require_below(batch, stage, "batch_execution_ref", "stage_execution_ref")
+        if len(ref.components) == 5:
+            require_below(ref, batch, field, "batch_execution_ref")
+
+
+class DeploymentExecution(_Execution):
+    """A model put to use; it points back at the run it came from."""
+
+    deployment_execution_ref: DeploymentRef
+    project_ref: ProjectRef
+    deployment_name: Name
+    order_index: Count | None = None
+    run_ref: RunRef | None = None
+    artifact_ref: ArtifactRef | None = None
+    environment_snapshot_ref: EnvironmentRef | None = None
+
+    @model_validator(mode="after")
+    def _is_of_its_project(self) -> Self:
+        require_below(self.deployment_execution_ref, self.project_ref, "deployment_execution_ref", "project_ref")
+        for field, ref in (
+            ("run_ref", self.run_ref),
+            ("artifact_ref", self.artifact_ref),
+            ("environment_snapshot_ref", self.environment_snapshot_ref),
+        ):
+            if ref is not None:
+                require_below(ref, self.project_ref, field, "project_ref")
+        return self

@@ -1,0 +1,215 @@
+"""The field types the contract is made of: references, times, text, numbers, frozen mappings."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from contexta.errors import InvalidInput, InvalidReference, shown
+from contexta.refs import KINDS, StableRef
+from contexta.scalars import (
+    MAX_NAME,
+    number,
+    storable,
+    text,
+    timestamp,
+    to_microseconds,
+)
+
+MAX_DESCRIPTION = 100_000
+_MAX_DEPTH = 64
+_INT64 = 2**63
+
+# ---------------------------------------------------------------------------------------------- references
+
+
+class _Reference:
+    """Annotation of a StableRef field: which kinds it takes."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = kinds
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^({'|'.join(self.kinds)}):"}
+
+    def _read(self, given: Any) -> StableRef:
+        ref = StableRef.parse(given)
+        if ref.kind not in self.kinds:
+            raise InvalidReference(
+                f"{shown(str(ref))} is a {ref.kind} reference", hint=f"this takes {' or '.join(self.kinds)}:..."
+            )
+        return ref
+
+
+ProjectRef = Annotated[StableRef, _Reference("project")]
+RunRef = Annotated[StableRef, _Reference("run")]
+StageRef = Annotated[StableRef, _Reference("stage")]
+BatchRef = Annotated[StableRef, _Reference("batch")]
+SampleRef = Annotated[StableRef, _Reference("sample")]
+OperationRef = Annotated[StableRef, _Reference("op")]
+RecordRef = Annotated[StableRef, _Reference("record")]
+ArtifactRef = Annotated[StableRef, _Reference("artifact")]
+EnvironmentRef = Annotated[StableRef, _Reference("environment")]
+DeploymentRef = Annotated[StableRef, _Reference("deployment")]
+RelationRef = Annotated[StableRef, _Reference("relation")]
+ProvenanceRef = Annotated[StableRef, _Reference("provenance")]
+AnyRef = Annotated[StableRef, _Reference(*KINDS)]
+
+
+def require_below(child: StableRef, parent: StableRef, child_field: str, parent_field: str) -> None:
+    """Refuse a child whose reference does not start with its parent's components."""
+    if not child.starts_with(parent):
+        raise InvalidReference(
+            f"{child_field} {child} does not belong to {parent_field} {parent}",
+            hint=f"it starts with {child.kind}:{parent.value}.",
+        )
+
+
+# ---------------------------------------------------------------------------------------------- text
+
+
+def _text(limit: int, *, blank: bool = False, printable: bool = False) -> Callable[[Any], str]:
+    return lambda given: text(given, limit=limit, blank=blank, printable=printable)
+
+
+Name = Annotated[str, BeforeValidator(_text(MAX_NAME, printable=True))]
+"""A display name or key: printable, not blank, at most 250 characters."""
+Text = Annotated[str, BeforeValidator(_text(MAX_DESCRIPTION, blank=True))]
+"""Prose: any storable text up to 100 000 characters."""
+Location = Annotated[str, BeforeValidator(_text(4_096))]
+"""A path, URL or producer name; not interpreted."""
+
+# ---------------------------------------------------------------------------------------------- time
+
+Timestamp = Annotated[str, BeforeValidator(timestamp)]
+
+
+def require_order(earlier: str, later: str, earlier_field: str, later_field: str) -> None:
+    """Refuse two moments in the wrong order. Both are canonical timestamps."""
+    if to_microseconds(later) < to_microseconds(earlier):
+        raise InvalidInput(
+            f"{later_field} {later} is before {earlier_field} {earlier}", hint="check which of the two is wrong"
+        )
+
+
+# ---------------------------------------------------------------------------------------------- numbers
+
+
+def _integer(low: int, high: int) -> Callable[[Any], Any]:
+    def read(given: Any) -> int:
+        if isinstance(given, bool) or not isinstance(given, numbers.Integral):
+            raise InvalidInput(f"{shown(given)} is no integer")
+        if not low <= int(given) < high:
+            raise InvalidInput(f"{shown(given)} is outside {low} to {high - 1}")
+        return int(given)
+
+    return read
+
+
+Number = Annotated[int | float, BeforeValidator(number)]
+Step = Annotated[int, BeforeValidator(_integer(-_INT64, _INT64))]
+Count = Annotated[int, BeforeValidator(_integer(0, _INT64))]
+
+# ---------------------------------------------------------------------------------------------- mappings
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that cannot be changed, so that a frozen value is frozen all the way down."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("this mapping belongs to a frozen value; build a new value instead")
+
+    __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dict is unhashable because it can change; this cannot
+        return hash(tuple(sorted((key, repr(value)) for key, value in self.items())))
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, Any]]]:
+        return (FrozenDict, (dict(self),))
+
+
+class _Mapping:
+    """Annotation of a mapping field: how a given value is read into a FrozenDict."""
+
+    def __init__(self, read: Callable[[Any], dict[str, Any]]) -> None:
+        self.read = read
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda given: FrozenDict(self.read(given)),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _thawed, return_schema=core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _thawed(inner) for key, inner in value.items()}
+    return [_thawed(inner) for inner in value] if isinstance(value, tuple) else value
+
+
+def _mapping_items(given: Any) -> list[tuple[str, Any]]:
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"{shown(given)} is no mapping")
+    for key in given:
+        if not isinstance(key, str):
+            raise InvalidInput(f"the key {shown(key)} is no text")
+        storable(key)
+    return list(given.items())
+
+
+def _text_map(given: Any) -> dict[str, Any]:
+    for key, value in _mapping_items(given):
+        if not isinstance(value, str):
+            raise InvalidInput(f"{shown(key)} is {shown(value)}, not a text", hint="write str(value)")
+        storable(value)
+    return dict(given)
+
+
+def _tag_map(given: Any) -> dict[str, Any]:
+    if isinstance(given, (list, tuple, set, frozenset)):
+        given = dict.fromkeys(sorted(given) if isinstance(given, (set, frozenset)) else given, "")
+    return _text_map(given)
+
+
+def _json_map(given: Any) -> dict[str, Any]:
+    return {key: _json_value(value, 1) for key, value in _mapping_items(given)}
+
+
+def _json_value(given: Any, depth: int) -> Any:
+    if depth > _MAX_DEPTH:
+        raise InvalidInput(f"it is nested more than {_MAX_DEPTH} deep")
+    if given is None or isinstance(given, (bool, float)):
+        return given
+    if isinstance(given, int):
+        return number(given)
+    if isinstance(given, str):
+        return storable(str(given))
+    if isinstance(given, (list, tuple)):
+        return tuple(_json_value(inner, depth + 1) for inner in given)
+    if isinstance(given, Mapping):
+        return FrozenDict({key: _json_value(value, depth + 1) for key, value in _mapping_items(given)})
+    raise InvalidInput(f"{shown(given)} is a {type(given).__name__}, which JSON cannot hold", hint="write str(value)")
+
+
+TextMap: TypeAlias = Annotated[Mapping[str, str], _Mapping(_text_map)]
+Tags: TypeAlias = Annotated[Mapping[str, str], _Mapping(_tag_map)]
+"""Text to text; a list of words is taken as tags without a value."""
+JsonMap: TypeAlias = Annotated[Mapping[str, Any], _Mapping(_json_map)]
+
+NO_ITEMS: Mapping[str, Any] = FrozenDict()
+
+Status = Literal["open", "completed", "failed", "cancelled", "crashed"]

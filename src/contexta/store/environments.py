@@ -1,0 +1,138 @@
+"""Environment snapshots: a row for the run, a body stored once however many runs share it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from sqlalchemy import Connection, select
+
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.errors import DamagedData, InvalidInput, NotFound
+from contexta.findings import EnvironmentSummary
+from contexta.recorder.objects import Objects
+from contexta.refs import StableRef
+from contexta.store import tables
+from contexta.store.metadata import insert_missing, parent_id, require_id, upsert
+
+_OF_THE_RUN = frozenset({"environment_snapshot_ref", "run_ref", "captured_at"})
+
+
+def put_snapshot(connection: Connection, objects: Objects, snapshot: EnvironmentSnapshot) -> StableRef:
+    """Insert or replace a snapshot by reference. Raises ParentMissing when its run is not stored."""
+    ref = snapshot.environment_snapshot_ref
+    run_id = parent_id(connection, tables.run, snapshot.run_ref, child=ref)
+    body_id = _put_body(connection, objects.put(encode_body(snapshot)), snapshot)
+    _put_row(connection, ref, run_id, body_id, snapshot.captured_at)
+    return ref
+
+
+def put_captured(
+    connection: Connection, objects: Objects, ref: StableRef, captured_at: str, digest: str
+) -> EnvironmentSnapshot:
+    """Link a body that the recorder has already written to its run. Raises NotFound, DamagedData or InvalidInput when
+    that object is missing or is no environment body."""
+    run_id = parent_id(connection, tables.run, ref.run, child=ref)
+    snapshot = _decode(ref, captured_at, digest, objects)
+    _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at)
+    return snapshot
+
+
+def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> EnvironmentSnapshot:
+    """Raises NotFound when it is not stored, DamagedData when its body does not read back."""
+    row = connection.execute(_rows().where(tables.environment.c.ref == ref)).first()
+    if row is None:
+        raise NotFound(f"{ref} is not stored in this workspace")
+    return _decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects)
+
+
+def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
+    """The snapshots of a run, oldest first. Raises NotFound for a run that is not stored."""
+    run_id = require_id(connection, tables.run, run_ref)
+    rows = connection.execute(_of_run(run_id)).all()
+    return tuple(_decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects) for row in rows)
+
+
+def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
+    """The environment a run started in: its oldest snapshot; None when it has none."""
+    row = connection.execute(_of_run(run_id).limit(1)).first()
+    return None if row is None else _decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects)
+
+
+def summary_of(connection: Connection, run_id: int) -> EnvironmentSummary | None:
+    """The same in one line, without reading its body."""
+    row = connection.execute(_of_run(run_id).limit(1)).first()
+    if row is None:
+        return None
+    return EnvironmentSummary(
+        environment_snapshot_ref=row.ref,
+        captured_at=row.captured_at,
+        python_version=row.python_version,
+        platform=row.platform,
+        package_count=row.package_count,
+    )
+
+
+def encode_body(snapshot: EnvironmentSnapshot) -> bytes:
+    """What is content-addressed: everything but whose it is and when it was seen."""
+    body = snapshot.model_dump(exclude=set(_OF_THE_RUN), exclude_defaults=True)
+    if snapshot.distributions:
+        del body["packages"]  # derived from them
+    return tables.encode_json(body).encode()
+
+
+def _decode(ref: StableRef, captured_at: str, digest: str, objects: Objects) -> EnvironmentSnapshot:
+    try:
+        body: dict[str, Any] = json.loads(objects.get(digest))
+        return EnvironmentSnapshot.model_validate(
+            {**body, "environment_snapshot_ref": ref, "run_ref": ref.run, "captured_at": captured_at}
+        )
+    except (ValueError, TypeError) as error:
+        if isinstance(error, InvalidInput):
+            raise DamagedData(f"the environment body {digest} of {ref} is malformed: {error.what}") from error
+        raise DamagedData(f"the environment body {digest} of {ref} is no JSON object: {error}") from error
+
+
+def _put_row(connection: Connection, ref: StableRef, run_id: int, body_id: int, captured_at: str) -> None:
+    row = {"ref": ref, "run_id": run_id, "environment_body_id": body_id, "captured_at": captured_at}
+    upsert(connection, tables.environment, [row], ("ref",))
+
+
+def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot) -> int:
+    body = tables.environment_body
+    known: int | None = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar()
+    if known is not None:
+        return known
+    row = {
+        "digest": digest,
+        "python_version": snapshot.python_version,
+        "platform": snapshot.platform,
+        "package_count": len(snapshot.packages),
+    }
+    insert_missing(connection, body, [row])
+    body_id: int = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar_one()
+    if snapshot.packages:
+        rows = [
+            {"environment_body_id": body_id, "name": canonicalize_name(name), "version": version}
+            for name, version in snapshot.packages.items()
+        ]
+        insert_missing(connection, tables.environment_distribution, rows)
+    return body_id
+
+
+def _rows() -> Any:
+    body = tables.environment_body
+    return select(
+        tables.environment.c.ref,
+        tables.environment.c.captured_at,
+        body.c.digest,
+        body.c.python_version,
+        body.c.platform,
+        body.c.package_count,
+    ).join_from(tables.environment, body)
+
+
+def _of_run(run_id: int) -> Any:
+    environment = tables.environment
+    return _rows().where(environment.c.run_id == run_id).order_by(environment.c.captured_at, environment.c.id)

@@ -1,0 +1,83 @@
+"""``Value``: the frozen model that settings, contract and findings are made of.
+
+It refuses unknown fields, and every refusal is an ``InvalidInput`` that names the field, the value and the next
+step. Text that no database could hold (NUL, lone surrogates) is refused wherever text is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import Self
+
+from contexta.errors import ContextaError, InvalidInput, shown
+
+
+class Value(BaseModel):
+    """A frozen value. Raises InvalidInput when a field is unknown, missing or breaks a rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    if not TYPE_CHECKING:  # type checkers see the fields as keyword arguments instead
+
+        def __init__(self, /, *args: Any, **fields: Any) -> None:
+            if args:
+                raise InvalidInput(
+                    f"{type(self).__name__} takes keyword arguments, not {shown(args[0])}",
+                    hint=f"its fields are {', '.join(type(self).model_fields)}",
+                )
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                _refuse(type(self), error)
+
+        @classmethod
+        def model_validate(cls, obj: Any, **options: Any) -> Self:
+            try:
+                return super().model_validate(obj, **options)
+            except ValidationError as error:
+                _refuse(cls, error)
+
+        @classmethod
+        def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+            try:
+                return super().model_validate_json(json_data, **options)
+            except ValidationError as error:
+                _refuse(cls, error)
+
+
+def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
+    faults = [_fault(model, fault) for fault in error.errors(include_url=False)]
+    what = "; ".join(what for what, _ in faults[:5]) + (f"; and {len(faults) - 5} more faults" if faults[5:] else "")
+    raise InvalidInput(what, hint=next((hint for _, hint in faults if hint), None)) from None
+
+
+def _fault(model: type[BaseModel], fault: Any) -> tuple[str, str | None]:
+    """One pydantic fault in our words: what, hint."""
+    # Union members and custom validators leave their own names in the path; only fields and keys are of use here.
+    path = ".".join(str(part) for part in fault["loc"] if "[" not in str(part))
+    where = f"{model.__name__}.{path}" if path else model.__name__
+    given = fault["input"]
+    own = fault.get("ctx", {}).get("error")
+    if isinstance(own, ContextaError):
+        return f"{where}: {own.what}" if path else own.what, own.hint
+    kind = fault["type"]
+    if kind == "extra_forbidden":
+        *_, name = fault["loc"]
+        return f"{model.__name__} has no field {shown(str(path))}", nearest(str(name), model.model_fields)
+    if kind == "missing":
+        return f"{where} is missing", f"{model.__name__} needs {fault['loc'][-1]}=..."
+    if kind == "literal_error":
+        expected = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        return f"{where} is {shown(given)}", f"it is one of {expected}"
+    return f"{where} cannot be {shown(given)}: {fault['msg']}", None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not known: the one that was probably meant, else all of them."""
+    names = list(known)
+    close = get_close_matches(name[:100], names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"it knows {', '.join(names)}"
