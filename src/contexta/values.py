@@ -50,9 +50,12 @@ class Value(BaseModel):
 
 
 def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
-    faults = [_fault(model, fault) for fault in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    faults = [_fault(model, fault) for fault in found]
     what = "; ".join(what for what, _ in faults[:5]) + (f"; and {len(faults) - 5} more faults" if faults[5:] else "")
-    raise InvalidInput(what, hint=next((hint for _, hint in faults if hint), None)) from None
+    own = found[0].get("ctx", {}).get("error")
+    kind = type(own) if len(found) == 1 and isinstance(own, InvalidInput) else InvalidInput
+    raise kind(what, hint=next((hint for _, hint in faults if hint), None)) from None
 
 
 def _fault(model: type[BaseModel], fault: Any) -> tuple[str, str | None]:

@@ -84,7 +84,7 @@ def delta_of(left: int | float | None, right: int | float | None) -> tuple[int |
         ratio = delta / abs(left) if left else None
     except OverflowError:
         ratio = None
-    return delta, ratio if ratio is not None and math.isfinite(ratio) and math.isfinite(left) else None
+    return delta, ratio if ratio is not None and math.isfinite(ratio) else None
 
 
 def _deltas(left: StageSummary | None, right: StageSummary | None) -> tuple[MetricDelta, ...]:

@@ -138,8 +138,9 @@ def diff(found: RunDiff) -> Iterator[Any]:
         yield Text(f"Nothing differs: {notes[0]}.")
         return
     if not found.differs and not notes:
-        same = f"{sum(len(stage.metric_deltas) for stage in metrics.stage_comparisons)} metrics, Python, platform, "
-        same += f"{environment.unchanged_package_count} packages and all variables are the same"
+        measured = sum(len(stage.metric_deltas) for stage in metrics.stage_comparisons)
+        same = f"{_count(measured, 'metric')}, Python, platform, "
+        same += f"{_count(environment.unchanged_package_count, 'package')} and all variables are the same"
         yield Text(
             f"Nothing differs between {' and '.join(_short_names((metrics.left_ref, metrics.right_ref)))}: {same}."
         )
@@ -313,6 +314,10 @@ def _signed(delta: int | float | None) -> str:
     if isinstance(delta, int):
         return f"{delta:+d}" if abs(delta) < 10**12 else f"{Decimal(delta):+.3E}"
     return f"{delta:+.4f}" if 1e-3 <= abs(delta) < 1e9 else f"{delta:+.3g}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def moment(text: str | None) -> str:

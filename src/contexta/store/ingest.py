@@ -247,7 +247,8 @@ class _Reading:
         assert self.run_id is not None  # take() has seen to it
         key = (self.run_id, None if stage is None else self._stage_id(stage), record["k"], "")
         given = record["x"]
-        value, exact = (given, None) if type(given) is float and given == given else encode_number(number(given))
+        plain = type(given) is float and given == given and given != 0  # what encode_number leaves as it is
+        value, exact = (given, None) if plain else encode_number(number(given))
         self.points.setdefault(key, []).append(Point(record.get("i"), record["at"], value, exact))
 
     def _param(self, record: dict[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+_one_at_a_time = Lock()  # Alembic keeps the migration that runs in a module global
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -15,6 +17,6 @@ def upgrade(engine: Engine) -> None:
     """Run every migration that is still to be run, in one transaction."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    with engine.begin() as connection:
+    with _one_at_a_time, engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

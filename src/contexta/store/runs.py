@@ -12,7 +12,7 @@ from contexta.contract.environment import Note
 from contexta.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.findings import RUN_LEVEL, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
 from contexta.refs import StableRef, is_component
-from contexta.scalars import from_microseconds
+from contexta.scalars import from_microseconds, storable
 from contexta.store import tables
 from contexta.store.environments import summary_of
 from contexta.store.records import decode_number
@@ -36,6 +36,7 @@ def find(connection: Connection, selector: str, in_project: str | None) -> tuple
     """
     if not isinstance(selector, str) or not selector.strip():
         raise InvalidReference(f"{shown(selector)} selects no run", hint="give a run's name, or @latest")
+    storable(selector)
     if (latest := _LATEST.match(selector)) is not None:
         return _latest(connection, selector, latest["project"] or in_project, int(latest["back"] or 0))
     exact = selector if selector.startswith("run:") else None

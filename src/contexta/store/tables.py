@@ -74,9 +74,12 @@ class Json(TypeDecorator[Any]):
         return None if value is None else decode_json(value)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def encode_json(value: Any) -> str:
     """Canonical JSON text: sorted keys, no spaces, ASCII only; NaN and infinities as Python writes them."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def decode_json(text: str) -> Any:
@@ -330,7 +333,7 @@ metric_point = Table(
     Column("step", BigInteger),
     Column("observed_at", BigInteger, nullable=False, comment="microseconds since 1970 UTC"),
     Column("value", Double, comment="the nearest double; NULL for NaN"),
-    Column("exact", Text, comment="the value where it is no double: an integer in decimal, or nan; else NULL"),
+    Column("exact", Text, comment="the value where it is no double: an integer in decimal, nan, -0.0; else NULL"),
     sqlite_with_rowid=False,
 )
 

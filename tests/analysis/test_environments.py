@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Any
+
+from builders import a_snapshot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contexta.analysis.environments import compare_environments
+from contexta.contract import StableRef
+from contexta.findings import EnvironmentDiff
+
+LEFT, RIGHT = StableRef("run", "p.a"), StableRef("run", "p.b")
+
+
+def diff(left: dict[str, Any] | None, right: dict[str, Any] | None) -> EnvironmentDiff:
+    return compare_environments(
+        LEFT,
+        a_snapshot(run="a", **left) if left is not None else None,
+        RIGHT,
+        a_snapshot(run="b", **right) if right is not None else None,
+    )
+
+
+def test_packages_are_told_apart_by_normalised_name_and_pep_440() -> None:
+    found = diff(
+        {"packages": {"Scikit_Learn": "1.2", "torch": "2.0.0", "gone": "1", "local": "2.1.0"}},
+        {"packages": {"scikit-learn": "1.2.0", "Torch": "2.1.0", "new": "3", "local": "2.1.0+cu118"}},
+    )
+    assert [str(change) for change in found.changed_packages] == [
+        "local: 2.1.0 -> 2.1.0+cu118",
+        "torch: 2.0.0 -> 2.1.0",
+    ]
+    assert [str(change) for change in found.added_packages] == ["new: absent -> 3"]
+    assert [str(change) for change in found.removed_packages] == ["gone: 1 -> absent"]
+    assert found.unchanged_package_count == 1
+    assert found.differs
+
+
+def test_python_platform_and_variables_are_compared() -> None:
+    found = diff(
+        {"python_version": "3.11.0", "platform": "linux", "environment_variables": {"A": "1", "B": "1", "C": "1"}},
+        {"python_version": "3.12.0", "platform": "darwin", "environment_variables": {"A": "1", "B": "2", "D": "1"}},
+    )
+    assert found.python_version_changed
+    assert found.platform_changed
+    assert [change.key for change in found.changed_variables] == ["B"]
+    assert [change.key for change in found.added_variables] == ["D"]
+    assert [change.key for change in found.removed_variables] == ["C"]
+    assert not diff({"python_version": "3.11"}, {"python_version": "3.11.0"}).python_version_changed
+
+
+def test_missing_snapshot_is_a_note_and_no_phantom_addition() -> None:
+    for left, right, who in ((None, {}, "run:p.a"), ({}, None, "run:p.b")):
+        found = diff(left, right)
+        assert not found.differs
+        assert found.package_changes == () == found.variable_changes
+        assert [note for note in found.completeness_notes if who in note and "no environment snapshot" in note]
+    assert len(diff(None, None).completeness_notes) == 2
+
+
+def test_snapshot_without_packages_is_noted() -> None:
+    assert "lists no packages" in diff({"packages": {}}, {}).completeness_notes[0]
+
+
+names = st.from_regex(r"[a-z]{1,3}(-[a-z]{1,3})?", fullmatch=True)
+packages = st.dictionaries(names, st.sampled_from(["1.0", "1.0.0", "2.0", "2.0+cpu", "odd"]), max_size=8)
+
+
+@given(packages, packages)
+def test_diff_backwards_is_the_mirror_image(left: dict[str, str], right: dict[str, str]) -> None:
+    forth, back = diff({"packages": left}, {"packages": right}), diff({"packages": right}, {"packages": left})
+    assert [c.key for c in forth.added_packages] == [c.key for c in back.removed_packages]
+    assert [(c.key, c.left_value) for c in forth.changed_packages] == [
+        (c.key, c.right_value) for c in back.changed_packages
+    ]
+    assert forth.unchanged_package_count == back.unchanged_package_count
+    assert not diff({"packages": left}, {"packages": left}).differs

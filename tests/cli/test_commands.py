@@ -1,0 +1,239 @@
+"""The command line as a process: what it prints, where, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import put_run
+from conftest import Cli
+
+from contexta import Contexta, __version__
+from contexta.cli.app import COMMANDS
+from contexta.findings import Audit, MultiRunComparison, RunComparison
+
+OLD = {"packages": {"torch": "2.0.0", "numpy": "1.24.0", "gone": "1"}}
+NEW = {
+    "packages": {"torch": "2.1.0", "numpy": "1.24.0", "new": "2"},
+    "environment_variables": {"OMP_NUM_THREADS": "4"},
+}
+
+
+@pytest.fixture
+def story(ctx: Contexta) -> Contexta:
+    started = {"old": "2025-02-15T08:00:00Z", "new": "2025-02-15T09:00:00Z"}
+    for name, accuracy, environment in (("old", 0.91, OLD), ("new", 0.87, NEW)):
+        put_run(
+            ctx,
+            name,
+            metrics={"accuracy": accuracy},
+            stage="train",
+            environment=environment,
+            started_at=started[name],
+        )
+    return ctx
+
+
+def test_diff_shows_metrics_then_python_packages_and_variables(story: Contexta, cli: Cli) -> None:
+    done = cli("diff")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "old -> new  (p)",
+        "",
+        "Metric           old   new   Change",
+        "train/accuracy  0.91  0.87  -0.0400  -4.4%",
+        "",
+        "Python    3.11.0  (same)",
+        "Platform  linux  (same)",
+        "Packages  1 changed, 1 added, 1 removed, 1 the same",
+        "  torch  2.0.0  ->  2.1.0",
+        "  new    added      2",
+        "  gone   1          removed",
+        "Variables  1 changed",
+        "  OMP_NUM_THREADS  added    4",
+    ]
+
+
+def test_diff_of_equal_runs_is_one_line(ctx: Contexta, cli: Cli) -> None:
+    for name in ("a", "b"):
+        put_run(ctx, name, metrics={"x": 1}, environment={})
+    done = cli("diff", "a", "b", "--exit-code")
+    assert done.returncode == 0
+    assert done.stdout == (
+        "Nothing differs between a and b: 1 metric, Python, platform, 2 packages and all variables are the same.\n"
+    )
+    assert cli("diff", "a", "a").stdout == (
+        "Nothing differs: both sides are run:p.a, and a run does not differ from itself.\n"
+    )
+
+
+def test_exit_code_says_that_something_differs_only_when_asked(story: Contexta, cli: Cli) -> None:
+    assert cli("diff", "old", "new").returncode == 0
+    assert cli("diff", "old", "new", "--exit-code").returncode == 1
+    assert cli("diff", "old", "old", "--exit-code").returncode == 0
+
+
+def test_diff_without_a_snapshot_says_unknown(ctx: Contexta, cli: Cli) -> None:
+    put_run(ctx, "a", metrics={"x": 1})
+    put_run(ctx, "b", metrics={"x": 1}, environment={})
+    lines = cli("diff", "a", "b").stdout.splitlines()
+    assert "note: run:p.a has no environment snapshot: what changed is unknown" in lines
+    assert not any("added" in line or "Packages" in line for line in lines)
+
+
+def test_json_is_the_finding_wherever_the_option_stands(story: Contexta, cli: Cli) -> None:
+    after, before = cli("diff", "old", "new", "--json"), cli("--json", "diff", "old", "new")
+    assert after.stdout == before.stdout
+    found = json.loads(after.stdout)
+    assert found["environment"]["changed_packages"] == [{"key": "torch", "left_value": "2.0.0", "right_value": "2.1.0"}]
+    assert found["differs"] is True
+    compared = RunComparison.model_validate_json(cli("compare", "old", "new", "--json").stdout)
+    assert compared == story.compare_runs("old", "new")
+    assert Audit.model_validate_json(cli("audit", "old", "--json").stdout) == story.audit_reproducibility("old")
+    table = MultiRunComparison.model_validate_json(cli("compare", "old", "new", "old", "--json").stdout)
+    assert table.rows[0].values == (0.91, 0.87, 0.91)
+    assert [run["name"] for run in json.loads(cli("runs", "--json").stdout)] == ["new", "old"]
+    assert json.loads(cli("version", "--json").stdout) == {"version": __version__}
+    shown = json.loads(cli("show", "new", "--json").stdout)
+    assert {key: shown[key] for key in ("status", "metrics", "params", "tags", "notes")} == {
+        "status": "completed",
+        "metrics": {"accuracy": 0.87},
+        "params": {},
+        "tags": {},
+        "notes": [],
+    }
+
+
+def test_screens_of_the_other_commands(story: Contexta, cli: Cli) -> None:
+    runs = cli("runs").stdout.splitlines()
+    assert runs[1].split() == ["p.new", "completed", "2025-02-15", "09:00:00", "1h", "30m", "accuracy=0.87"]
+    assert len(cli("runs", "--limit", "1").stdout.splitlines()) == 3
+    assert "Python 3.11.0 on linux, 3 packages" in cli("show", "old").stdout
+    assert "train/accuracy  0.91  0.87  0.91" in cli("compare", "old", "new", "old").stdout
+    audit = cli("audit", "old").stdout
+    assert "reproducibility: partial" in audit
+    assert "fix: let Contexta capture the environment" in audit
+    assert cli("version").stdout == f"contexta {__version__}\n"
+
+
+def test_live_run_shows_how_it_failed(ctx: Contexta, cli: Cli) -> None:
+    with pytest.raises(ValueError, match="bad"), ctx.run("[bold]boom", tags={"a": "b"}) as run:
+        run.params({"lr": 0.1, "deep": {"a": [1]}})
+        run.note("gpu", "none found")
+        run.metric("x", float("nan"))
+        raise ValueError("bad [red]row")
+    shown = cli("show", "@latest").stdout
+    for words in (
+        "failed with ValueError: bad [red]row",
+        '"[bold]boom"',
+        "tags: a=b",
+        'deep  {"a": [1]}',
+        "note: gpu: none found",
+    ):
+        assert words in shown
+    assert json.loads(cli("show", "@latest", "--json").stdout)["metrics"] == {"x": "NaN"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "nope"], ['run "nope" is not in this workspace', "hint:"]),
+        (["show", "-x"], ["-x", "hint:"]),
+        (["show", "--", "-x"], ['run "-x" is not', "hint:"]),
+        (["show"], ["RUN", "hint:"]),
+        (["show", "run:P.x"], ['"P"', "did you mean run:p.x?"]),
+        (["show", b"\xff"], ["surrogate"]),
+        (["show", ""], ["selects no run"]),
+        (["compare", "old"], ["RIGHT", "hint:"]),
+        (["dif", "old", "new"], ['no command "dif"', "did you mean `contexta diff`?"]),
+        (["runs", "--limit", "0"], ["--limit"]),
+        (["runs", "--project", "nope"], ["project:nope"]),
+        (["--workspace", "nowhere", "runs"], ["there is no workspace at nowhere", "hint:"]),
+        (["runs", "--workspace", "file"], ["is a file"]),
+        (["runs", "--workspace", "not-ours"], ["not a Contexta database"]),
+        (["diff", "@latest~7"], ["not so many runs"]),
+    ],
+)
+def test_wrong_use_is_one_error_with_a_hint_and_exit_code_2(
+    story: Contexta, cli: Cli, tmp_path: Path, arguments: list[Any], words: list[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "not-ours").mkdir()
+    (tmp_path / "not-ours" / "contexta.db").write_text("x" * 100)
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_workspace_comes_from_the_environment(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+    story.close()
+    (tmp_path / ".contexta").rename(tmp_path / "elsewhere")
+    assert cli("runs").returncode == 2
+    assert "p.new" in cli("runs", env={"CONTEXTA_WORKSPACE": "elsewhere"}).stdout
+    assert "p.new" in cli("--workspace", "elsewhere", "runs").stdout
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_a_help_text_with_an_example(cli: Cli, command: str) -> None:
+    text = cli(command, "--help").stdout
+    assert f"Example: contexta {command}" in text
+    assert COMMANDS[command][1] in text
+    assert COMMANDS[command][1].split()[0] in cli("--help").stdout
+
+
+def on_a_terminal(directory: Path, *arguments: str, **environ: str) -> str:
+    """What a command prints when its stdout is a terminal of 100 columns."""
+    leader, follower = pytest.importorskip("pty").openpty()
+    env = {
+        **{k: v for k, v in os.environ.items() if k != "NO_COLOR"},
+        "TERM": "xterm-256color",
+        "COLUMNS": "100",
+        **environ,
+    }
+    command = [sys.executable, "-m", "contexta.cli", *arguments]
+    process = subprocess.Popen(command, cwd=directory, stdout=follower, stderr=follower, stdin=follower, env=env)
+    os.close(follower)
+    output = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        output += chunk
+    os.close(leader)
+    assert process.wait(60) == 0
+    return output.decode()
+
+
+def test_colour_is_for_terminals_and_never_against_no_color(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+    plain = cli("diff").stdout
+    assert "\x1b" not in plain
+    assert "\x1b[1m" in on_a_terminal(tmp_path, "diff")
+    quiet = on_a_terminal(tmp_path, "runs", NO_COLOR="1")
+    assert "\x1b[3" not in quiet
+    assert "completed" in quiet
+
+
+def test_closed_pipe_ends_quietly(story: Contexta, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m contexta.cli diff --json | head -c 1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_output_survives_a_terminal_without_unicode(ctx: Contexta, cli: Cli) -> None:
+    put_run(ctx, "a", metrics={"größe": 1}, display_name="Käse")
+    done = cli("show", "a", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "gr\\xf6\\xdfe" in done.stdout
