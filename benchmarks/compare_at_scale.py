@@ -1,0 +1,144 @@
+"""What asking costs: appending 200 000 records, and comparing two runs in a workspace of thousands.
+
+    uv run benchmarks/compare_at_scale.py [RUNS] [RECORDS]
+
+Fills a temporary workspace with RUNS runs (10 metrics and a 300-package environment each, 20 distinct ones), then times
+single calls on it, warm, in process. Beside each rate stands the same number of rows through a bare
+`sqlite3.executemany` into a narrow table: the physical limit here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from contexta import Contexta
+from contexta.contract import EnvironmentSnapshot, MetricPayload, MetricRecord, Project, RecordEnvelope, Run
+
+WHEN = "2025-02-15T08:00:00Z"
+
+
+def records(run: str, count: int, keys: int = 10) -> list[MetricRecord]:
+    return [
+        MetricRecord(
+            envelope=RecordEnvelope(
+                record_ref=f"record:bench.{run}.m{number}",
+                record_type="metric",
+                recorded_at=WHEN,
+                observed_at=WHEN,
+                producer_ref="benchmark",
+                run_ref=f"run:bench.{run}",
+            ),
+            payload=MetricPayload(
+                metric_key=f"metric-{number % keys}", value=number / 7, value_type="float64", step=number // keys
+            ),
+        )
+        for number in range(count)
+    ]
+
+
+def put_run(ctx: Contexta, name: str, kind: int) -> None:
+    ctx.metadata_store.runs.put_run(
+        Run(
+            run_ref=f"run:bench.{name}",
+            project_ref="project:bench",
+            name=name,
+            status="completed",
+            started_at=WHEN,
+            ended_at=WHEN,
+        )
+    )
+    ctx.metadata_store.environments.put_environment_snapshot(
+        EnvironmentSnapshot(
+            environment_snapshot_ref=f"environment:bench.{name}.snapshot",
+            run_ref=f"run:bench.{name}",
+            captured_at=WHEN,
+            python_version="3.11.0",
+            platform="linux",
+            packages={f"package-{n}": f"1.{n}.{kind if n % 10 == 0 else 0}" for n in range(300)},
+        )
+    )
+
+
+def median_ms(call: Callable[[], object], rounds: int = 30) -> float:
+    call()
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken) * 1e3
+
+
+def bare_rate(count: int, folder: Path) -> float:
+    connection = sqlite3.connect(folder / "bare.db")
+    connection.execute("CREATE TABLE point (series INTEGER, number INTEGER, step INTEGER, at INTEGER, value REAL)")
+    rows = [(n % 10, n, n // 10, 1739606400000000, n / 7) for n in range(count)]
+    start = time.perf_counter()
+    connection.executemany("INSERT INTO point VALUES (?, ?, ?, ?, ?)", rows)
+    connection.commit()
+    spent = time.perf_counter() - start
+    connection.close()
+    return count / spent
+
+
+def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
+    """The query plans of what a call asks; a SCAN of a table would show here."""
+    engine = ctx._opened()._engine
+    assert engine is not None
+    seen: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if statement.startswith("SELECT"):
+            seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    call()
+    event.remove(engine, "before_cursor_execute", note)
+    plans = []
+    with sqlite3.connect(ctx.root / "contexta.db") as connection:
+        for statement, parameters in seen:
+            plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    return plans
+
+
+def main(runs: int, count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, Contexta(workspace=Path(folder) / "ws") as ctx:
+        ctx.metadata_store.projects.put_project(Project(project_ref="project:bench", name="bench", created_at=WHEN))
+        start = time.perf_counter()
+        for number in range(runs):
+            put_run(ctx, f"r{number}", number % 20)
+            ctx.record_store.append_many(records(f"r{number}", 10))
+        print(f"{runs} runs put in {time.perf_counter() - start:.1f} s")
+        for name in ("big-1", "big-2"):
+            put_run(ctx, name, 0)
+            made = records(name, count)
+            start = time.perf_counter()
+            ctx.record_store.append_many(made)
+            rate, limit = count / (time.perf_counter() - start), bare_rate(count, Path(folder))
+            (Path(folder) / "bare.db").unlink()
+            print(f"append_many of {count}: {rate:,.0f}/s; bare executemany {limit:,.0f}/s")
+        print(f"compare_runs of the two:  {median_ms(lambda: ctx.compare_runs('bench.big-1', 'bench.big-2')):6.2f} ms")
+        calls: dict[str, Callable[[], object]] = {
+            "compare_runs": lambda: ctx.compare_runs("bench.r7", "bench.r18"),
+            "compare_environments": lambda: ctx.compare_environments("bench.r7", "bench.r18"),
+            "diff_runs": lambda: ctx.diff_runs("bench.r7", "bench.r18"),
+            "get_run": lambda: ctx.get_run("bench.r7"),
+            "list_runs(limit=100)": lambda: ctx.list_runs(limit=100),
+        }
+        for name, call in calls.items():
+            scans = [plan for plan in statements(ctx, call) if plan.startswith("SCAN") and "USING" not in plan]
+            print(f"{name:<24} {median_ms(call):6.2f} ms; full scans: {scans or 'none'}")
+
+
+if __name__ == "__main__":
+    arguments = [int(argument) for argument in sys.argv[1:]]
+    main(*(arguments + [2_000, 200_000][len(arguments) :]))
