@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from contexta import Contexta
@@ -15,6 +16,9 @@ from contexta.contract import (
     Run,
     StageExecution,
 )
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+"""The fixture that runs the command line as a process."""
 
 START, END = "2025-02-15T08:00:00Z", "2025-02-15T10:30:00Z"
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builders import Cli
 from hypothesis import settings
 
 from contexta import Contexta
@@ -14,12 +15,11 @@ from contexta import Contexta
 settings.register_profile("contexta", deadline=None)  # two slow cores are no bug
 settings.load_profile("contexta")
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-
 
 @pytest.fixture(autouse=True)
 def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads or writes a workspace it did not make."""
+    """No test reads or writes a workspace it did not make; processes it starts cache their bytecode, as users' do."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     for name in [name for name in os.environ if name.startswith("CONTEXTA_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

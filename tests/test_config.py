@@ -41,7 +41,7 @@ def test_without_any_source_the_workspace_is_here(tmp_path: Path) -> None:
         (lambda: UnifiedConfig(workspace={"rot_path": "x"}), "rot_path", "root_path"),
         (lambda: UnifiedConfig(project_name="!!"), "!!", "e.g."),
         (lambda: WorkspaceConfig(root_path="a\0b"), "NUL", "remove"),
-        (lambda: WorkspaceConfig("x"), "keyword", "root_path"),  # type: ignore[call-arg, misc]
+        (lambda: WorkspaceConfig("x"), "keyword", "root_path"),  # type: ignore[call-arg]
     ],
 )
 def test_wrong_setting_is_refused_with_the_nearest_known_one(make: object, what: str, hint: str) -> None:

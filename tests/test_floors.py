@@ -15,7 +15,8 @@ FLOORS = [
     {"contract", "recorder"},
     {"findings"},
     {"store", "analysis"},
-    {"reproduce", "bisect"},
+    {"reproduce"},
+    {"bisect"},
     {"client"},
     {"cli", "web", "notebook", "importers", "integrations"},
 ]

@@ -31,11 +31,14 @@ class WorkspaceConfig(Value):
 
     root_path: Path = DEFAULT_ROOT
 
-    @field_validator("root_path")
+    @field_validator("root_path", mode="before")
     @classmethod
-    def _usable(cls, value: Path) -> Path:
-        storable(str(value))
-        return value
+    def _usable(cls, value: object) -> object:
+        if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
+            raise InvalidInput(f"{shown(value)} is no path", hint="name a directory, e.g. .contexta")
+        if not os.fspath(value):
+            raise InvalidInput("the path is empty", hint="name a directory, e.g. .contexta")
+        return storable(os.fspath(value))
 
 
 class UnifiedConfig(Value):
@@ -70,11 +73,11 @@ def resolve(
     Raises InvalidInput for an unknown or malformed setting, naming where it stands.
     """
     explicit = config if config is not None else UnifiedConfig()
-    values: dict[str, Any] = _from_pyproject(directory or Path.cwd())
+    values: dict[str, Any] = _from_pyproject(directory)
     if environ.get("CONTEXTA_PROJECT"):
-        values["project_name"] = environ["CONTEXTA_PROJECT"]
+        values["project_name"] = _named(environ["CONTEXTA_PROJECT"], "CONTEXTA_PROJECT")
     if environ.get("CONTEXTA_WORKSPACE"):
-        values["workspace"] = WorkspaceConfig(root_path=Path(environ["CONTEXTA_WORKSPACE"]))
+        values["workspace"] = WorkspaceConfig(root_path=Path(environ["CONTEXTA_WORKSPACE"]).expanduser())
     values.update({name: getattr(explicit, name) for name in explicit.model_fields_set})
     if workspace is not None:
         if "workspace" in explicit.model_fields_set:
@@ -83,8 +86,12 @@ def resolve(
     return UnifiedConfig(**values)
 
 
-def _from_pyproject(directory: Path) -> dict[str, Any]:
-    for folder in (directory, *directory.parents):
+def _from_pyproject(directory: Path | None) -> dict[str, Any]:
+    try:
+        start = directory or Path.cwd()
+    except FileNotFoundError:  # the current directory was deleted
+        return {}
+    for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
         try:
             text = file.read_text(encoding="utf-8")
@@ -93,9 +100,12 @@ def _from_pyproject(directory: Path) -> dict[str, Any]:
         if "tool.contexta" not in text:
             continue
         try:
-            table = tomllib.loads(text).get("tool", {}).get("contexta", {})
+            tool = tomllib.loads(text).get("tool", {})
         except tomllib.TOMLDecodeError as error:
-            raise InvalidInput(f"{file} is no valid TOML: {error}") from None
+            raise InvalidInput(f"{file} is no valid TOML: {error}", hint="correct that line") from None
+        table = tool.get("contexta", {}) if isinstance(tool, dict) else {}
+        if not isinstance(table, dict):
+            raise InvalidInput(f"{file}: tool.contexta is {shown(table)}", hint="make it a table: [tool.contexta]")
         return _checked_table(table, file)
     return {}
 
@@ -106,10 +116,16 @@ def _checked_table(table: dict[str, Any], file: Path) -> dict[str, Any]:
         if name not in names:
             raise InvalidInput(f"{file}: [tool.contexta] has no setting {shown(name)}", hint=nearest(name, names))
         if not isinstance(table[name], str):
-            raise InvalidInput(f"{file}: [tool.contexta] {name} is a text, not {shown(table[name])}")
+            raise InvalidInput(f"{file}: [tool.contexta] {name} is {shown(table[name])}", hint="give a text")
     values: dict[str, Any] = {}
     if "project" in table:
-        values["project_name"] = table["project"]
+        values["project_name"] = _named(table["project"], f"{file}: [tool.contexta] project")
     if "workspace" in table:
-        values["workspace"] = WorkspaceConfig(root_path=file.parent / table["workspace"])
+        values["workspace"] = WorkspaceConfig(root_path=file.parent / Path(table["workspace"]).expanduser())
     return values
+
+
+def _named(project: str, where: str) -> str:
+    if slug(project) is None:
+        raise InvalidInput(f"{where}: {shown(project)} has no letter or digit", hint="e.g. product-categorization")
+    return project

@@ -12,7 +12,8 @@
     ├── WorkspaceError                       the workspace cannot be opened or used
     │   ├── WorkspaceTooNew                  written by a newer Contexta
     │   └── WorkspaceClosed                  used after close()
-    └── DamagedData                          what is stored does not read back as it was written
+    ├── DamagedData                          what is stored does not read back as it was written
+    └── ProcessError                         a child process (contexta.process): not found, not started, timed out
 
 ``str(error)`` says what failed, with the value; ``error.hint`` is the next step, or None.
 Standard library only, Python 3.8: the recorder raises these inside training processes.

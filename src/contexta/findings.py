@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import computed_field
+from pydantic import ConfigDict, Field, computed_field
 
-from contexta.contract.context import Project, Run
+from contexta.contract.context import RUN_LEVEL, Project, Run
 from contexta.contract.environment import Note
 from contexta.contract.fields import (
-    NO_ITEMS,
     EnvironmentRef,
+    FrozenDict,
     JsonMap,
     Number,
     RunRef,
@@ -23,17 +23,20 @@ from contexta.contract.fields import (
 from contexta.scalars import to_microseconds
 from contexta.values import Value
 
-RUN_LEVEL = "(run)"
-"""The stage name under which metrics that belong to no stage are shown."""
-
 SAME_RUN = "both sides are {}, and a run does not differ from itself"
 """The note of a comparison of a run with itself."""
+
+
+class Finding(Value):
+    """An answer. Its JSON reads back, also when it holds fields that only a newer Contexta knows."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 # ---------------------------------------------------------------------------------------------- runs
 
 
-class MetricValue(Value):
+class MetricValue(Finding):
     """The last value of one metric, by step, then time. ``slice_ref`` is set for a value of one slice of the data."""
 
     metric_key: str
@@ -44,7 +47,7 @@ class MetricValue(Value):
     points: int = 1
 
 
-class StageSummary(Value):
+class StageSummary(Finding):
     """One stage of a run with its metrics, by key. ``status`` is None for what belongs to the run itself."""
 
     stage_name: str
@@ -54,7 +57,7 @@ class StageSummary(Value):
     metrics: tuple[MetricValue, ...] = ()
 
 
-class EnvironmentSummary(Value):
+class EnvironmentSummary(Finding):
     """What a run's environment is, in one line."""
 
     environment_snapshot_ref: EnvironmentRef
@@ -69,6 +72,8 @@ class RunSummary(Run):
 
     stages: in order; the run's own metrics come first, under the name ``(run)``.
     """
+
+    model_config = ConfigDict(extra="ignore")  # as every finding
 
     stages: tuple[StageSummary, ...] = ()
 
@@ -96,13 +101,15 @@ class RunSummary(Run):
 class RunDetails(RunSummary):
     """Everything stored about a run but its environment's body and its single points."""
 
-    params: JsonMap = NO_ITEMS
+    params: JsonMap = Field(default_factory=FrozenDict)
     environment: EnvironmentSummary | None = None
     notes: tuple[Note, ...] = ()
 
 
 class ProjectSummary(Project):
     """A project and how much is in it."""
+
+    model_config = ConfigDict(extra="ignore")  # as every finding
 
     run_count: int
     last_run_at: Timestamp | None
@@ -111,7 +118,7 @@ class ProjectSummary(Project):
 # ---------------------------------------------------------------------------------------------- comparisons
 
 
-class MetricDelta(Value):
+class MetricDelta(Finding):
     """One metric on both sides. ``delta`` is right - left, ``change_ratio`` is (right - left) / |left|.
 
     Both are None where a side is missing; the ratio also where left is zero or either is not finite.
@@ -132,7 +139,7 @@ class MetricDelta(Value):
         return left != right and not both_nan
 
 
-class StageComparison(Value):
+class StageComparison(Finding):
     """One stage name on both sides. A status is None where the stage is missing, or for ``(run)``."""
 
     stage_name: str
@@ -141,7 +148,7 @@ class StageComparison(Value):
     metric_deltas: tuple[MetricDelta, ...]
 
 
-class RunComparison(Value):
+class RunComparison(Finding):
     """Two runs, stage by stage, metric by metric."""
 
     left_ref: RunRef
@@ -151,12 +158,17 @@ class RunComparison(Value):
     stage_comparisons: tuple[StageComparison, ...]
     completeness_notes: tuple[str, ...]
 
+    @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def differs(self) -> bool:
-        return any(delta.differs for stage in self.stage_comparisons for delta in stage.metric_deltas)
+        """Whether any metric or the status of any stage differs."""
+        return any(
+            stage.left_status != stage.right_status or any(delta.differs for delta in stage.metric_deltas)
+            for stage in self.stage_comparisons
+        )
 
 
-class MetricRow(Value):
+class MetricRow(Finding):
     """One metric over several runs; None where a run lacks it. Values are in the order of the runs."""
 
     stage_name: str
@@ -165,7 +177,7 @@ class MetricRow(Value):
     slice_ref: str | None = None
 
 
-class MultiRunComparison(Value):
+class MultiRunComparison(Finding):
     """Several runs side by side."""
 
     run_refs: tuple[RunRef, ...]
@@ -173,7 +185,7 @@ class MultiRunComparison(Value):
     completeness_notes: tuple[str, ...]
 
 
-class Change(Value):
+class Change(Finding):
     """One thing that differs between two environments; None stands for absent."""
 
     key: str
@@ -186,10 +198,29 @@ class Change(Value):
         return f"{self.key}: {left} -> {right}"
 
 
-class EnvironmentDiff(Value):
+class PackageChange(Change):
+    """A package whose version differs, or that only one side has.
+
+    direction: None where a side is absent or a version is not PEP 440. size: the first part of the version that
+    differs. imported: whether either run imported it; None where that was not recorded. requested: whether it was asked
+    for by name when it was installed, rather than pulled in by another package; None where that was not recorded.
+    """
+
+    direction: Literal["upgrade", "downgrade"] | None = None
+    size: Literal["major", "minor", "patch", "pre-release", "post-release", "local"] | None = None
+    imported: bool | None = None
+    requested: bool | None = None
+
+
+class EnvironmentDiff(Finding):
     """What differs between the environments of two runs. Changes are ordered by key.
 
-    With a snapshot missing on either side every list is empty and a note says so: unknown is not a change.
+    With a snapshot missing on either side every list is empty and a note says so: unknown is not a change. So it is
+    with what a hand-written snapshot lacks: builds, origins, interpreter, machine and native libraries are compared
+    where both sides recorded them.
+
+    build_changes: the same version from other bytes (digests of RECORD). origin_changes: the same from elsewhere.
+    machine_changes: accelerators among them. native_changes: numeric libraries and what frameworks say of themselves.
     """
 
     left_ref: RunRef
@@ -200,10 +231,15 @@ class EnvironmentDiff(Value):
     left_platform: str | None
     right_platform: str | None
     platform_changed: bool
-    added_packages: tuple[Change, ...] = ()
-    removed_packages: tuple[Change, ...] = ()
-    changed_packages: tuple[Change, ...] = ()
+    added_packages: tuple[PackageChange, ...] = ()
+    removed_packages: tuple[PackageChange, ...] = ()
+    changed_packages: tuple[PackageChange, ...] = ()
     unchanged_package_count: int = 0
+    build_changes: tuple[Change, ...] = ()
+    origin_changes: tuple[Change, ...] = ()
+    interpreter_changes: tuple[Change, ...] = ()
+    machine_changes: tuple[Change, ...] = ()
+    native_changes: tuple[Change, ...] = ()
     added_variables: tuple[Change, ...] = ()
     removed_variables: tuple[Change, ...] = ()
     changed_variables: tuple[Change, ...] = ()
@@ -212,11 +248,21 @@ class EnvironmentDiff(Value):
     @property
     def differs(self) -> bool:
         return (
-            self.python_version_changed or self.platform_changed or bool(self.package_changes or self.variable_changes)
+            self.python_version_changed
+            or self.platform_changed
+            or bool(
+                self.package_changes
+                or self.variable_changes
+                or self.build_changes
+                or self.origin_changes
+                or self.interpreter_changes
+                or self.machine_changes
+                or self.native_changes
+            )
         )
 
     @property
-    def package_changes(self) -> tuple[Change, ...]:
+    def package_changes(self) -> tuple[PackageChange, ...]:
         """Changed, added and removed packages."""
         return self.changed_packages + self.added_packages + self.removed_packages
 
@@ -226,7 +272,7 @@ class EnvironmentDiff(Value):
         return self.changed_variables + self.added_variables + self.removed_variables
 
 
-class RunDiff(Value):
+class RunDiff(Finding):
     """What ``contexta diff`` shows: how the metrics moved, and what moved with them."""
 
     metrics: RunComparison
@@ -243,7 +289,7 @@ class RunDiff(Value):
 CheckStatus = Literal["pass", "warn", "fail", "unknown"]
 
 
-class Check(Value):
+class Check(Finding):
     """One thing that reproducing a run needs. ``fix`` says how to get it; None where nothing is to be done."""
 
     name: str
@@ -252,7 +298,7 @@ class Check(Value):
     fix: str | None = None
 
 
-class Audit(Value):
+class Audit(Finding):
     """How far a run's environment could be rebuilt from what was recorded.
 
     reproducibility_status: ``missing`` without a snapshot; ``complete`` when every check that matters for rebuilding
@@ -281,6 +327,7 @@ __all__ = [
     "MetricRow",
     "MetricValue",
     "MultiRunComparison",
+    "PackageChange",
     "ProjectSummary",
     "RunComparison",
     "RunDetails",

@@ -33,15 +33,17 @@ def storable(text: str) -> str:
 def text(given: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: bool = False) -> str:
     """A text of at most ``limit`` characters. Raises InvalidInput if it is none, too long, blank, or not printable."""
     if not isinstance(given, str):
-        raise InvalidInput(f"{shown(given)} is no text")
+        raise InvalidInput(f"{shown(given)} is no text", hint="write str(value)")
     if not blank and not given.strip():
-        raise InvalidInput(f"{shown(given)} is blank")
+        raise InvalidInput(f"{shown(given)} is blank", hint="give it a name")
     if len(given) > limit:
         raise InvalidInput(f"{shown(given)} is too long", hint=f"at most {limit} characters are kept here")
     storable(given)
     if printable and not given.isprintable():
-        raise InvalidInput(f"{shown(given)} has characters that cannot be printed")
-    return str(given)
+        raise InvalidInput(
+            f"{shown(given)} has characters that cannot be printed", hint="remove line breaks and the like"
+        )
+    return str.__str__(given)  # of a subclass, such as an enum, the text itself
 
 
 def number(given: Any) -> Union[int, float]:
@@ -56,7 +58,7 @@ def number(given: Any) -> Union[int, float]:
     if isinstance(given, numbers.Integral):
         whole = int(given)
         if abs(whole) >= 10**MAX_DIGITS:
-            raise InvalidInput(f"an integer of over {MAX_DIGITS} digits is no metric value")
+            raise InvalidInput(f"an integer of over {MAX_DIGITS} digits is no metric value", hint="write float(value)")
         return whole
     try:
         real = float(given)
@@ -67,7 +69,7 @@ def number(given: Any) -> Union[int, float]:
     raise InvalidInput(f"{shown(given)} cannot be held exactly by a float", hint="write float(value)")
 
 
-_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6})0*)?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
+_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICK = timedelta(microseconds=1)
 
@@ -89,18 +91,23 @@ def timestamp(given: Any) -> str:
     if match is None:
         raise InvalidInput(f"{shown(given)} is no ISO 8601 timestamp", hint="e.g. 2025-02-15T08:00:00Z")
     *parts, fraction, zone = match.groups()
+    if len((fraction or "").rstrip("0")) > 6:
+        raise InvalidInput(
+            f"timestamp {shown(given)} is finer than a microsecond",
+            hint=f"write six decimals: .{fraction[:6]}Z",
+        )
     if zone != "Z":
         _refuse_zone(given, zone)
     try:
-        moment = datetime(*map(int, parts), int((fraction or "0").ljust(6, "0")), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]  # six numbers by the pattern
+        moment = datetime(*map(int, parts), int((fraction or "0")[:6].ljust(6, "0")), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]  # six numbers by the pattern
     except ValueError as error:
-        raise InvalidInput(f"{shown(given)} is no moment of the calendar: {error}") from None
+        raise InvalidInput(f"{shown(given)} is no moment of the calendar: {error}", hint="check the date") from None
     return _written(moment)
 
 
 def _refuse_zone(given: str, zone: Optional[str]) -> NoReturn:
     if zone is None:
-        raise InvalidInput(f"timestamp {shown(given)} does not end in Z", hint=f"if it is UTC, write {given}Z")
+        raise InvalidInput(f"timestamp {shown(given)} does not end in Z", hint="if it is UTC, add the Z")
     try:
         moment = datetime.fromisoformat(given if ":" in zone else f"{given[:-2]}:{given[-2:]}")
         hint = f"in UTC it is {_written(moment)}"
@@ -113,7 +120,9 @@ def _written(moment: datetime) -> str:
     try:
         utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
     except OverflowError:
-        raise InvalidInput(f"the datetime {moment.isoformat()} is outside the years 1 to 9999 in UTC") from None
+        raise InvalidInput(
+            f"the datetime {moment.isoformat()} is outside the years 1 to 9999 in UTC", hint="check the year"
+        ) from None
     return utc.isoformat() + "Z"
 
 

@@ -6,7 +6,7 @@ step. Text that no database could hold (NUL, lone surrogates) is refused whereve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,10 +34,21 @@ class Value(BaseModel):
             except ValidationError as error:
                 _refuse(type(self), error)
 
+        # What pydantic marks its own __init__ with: without it every nested value would be validated by itself, slower,
+        # and without knowing whether it comes from JSON.
+        __init__.__pydantic_base_init__ = True
+
+        def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002  # frozen: no copy need be deep
+            """A copy with other fields, checked like a new value: what is stored must be valid."""
+            fields = {name: getattr(self, name) for name in type(self).model_fields}
+            return type(self)(**{**fields, **(update or {})})
+
         @classmethod
         def model_validate(cls, obj: Any, **options: Any) -> Self:
             try:
                 return super().model_validate(obj, **options)
+            except TypeError as error:  # a mapping whose keys are no texts
+                raise InvalidInput(f"{cls.__name__} cannot be made of {shown(obj)}", hint="give a mapping") from error
             except ValidationError as error:
                 _refuse(cls, error)
 
@@ -69,8 +80,8 @@ def _fault(model: type[BaseModel], fault: Any) -> tuple[str, str | None]:
         return f"{where}: {own.what}" if path else own.what, own.hint
     kind = fault["type"]
     if kind == "extra_forbidden":
-        *_, name = fault["loc"]
-        return f"{model.__name__} has no field {shown(str(path))}", nearest(str(name), model.model_fields)
+        *parents, name = fault["loc"]
+        return f"{model.__name__} has no field {shown(path)}", nearest(str(name), _fields_below(model, parents))
     if kind == "missing":
         return f"{where} is missing", f"{model.__name__} needs {fault['loc'][-1]}=..."
     if kind == "literal_error":
@@ -79,8 +90,20 @@ def _fault(model: type[BaseModel], fault: Any) -> tuple[str, str | None]:
     return f"{where} cannot be {shown(given)}: {fault['msg']}", None
 
 
+def _fields_below(model: type[BaseModel], path: list[Any]) -> list[str]:
+    """The field names of the model that lies at that path."""
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is not known: the one that was probably meant, else all of them."""
     names = list(known)
+    if not names:
+        return "leave it out"
     close = get_close_matches(name[:100], names, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else f"it knows {', '.join(names)}"

@@ -39,12 +39,29 @@ def test_names_and_versions_by_hand_are_partial() -> None:
 
 def test_captured_environment_from_an_index_is_complete() -> None:
     assert audit(RUN, captured()).reproducibility_status == "complete"
-    assert audit(RUN, captured(kind="vcs", commit="abc")).reproducibility_status == "complete"
+    for origin in (
+        {"kind": "vcs", "commit": "abc", "url": "https://example.org/x.git"},
+        {"kind": "archive", "url": "https://example.org/x.whl"},
+        {"kind": "conda"},
+    ):
+        assert audit(RUN, captured(**origin)).reproducibility_status == "complete"
 
 
-@pytest.mark.parametrize("kind", ["directory", "editable", "unknown"])
-def test_package_that_cannot_be_had_again_makes_it_partial(kind: str) -> None:
-    found = audit(RUN, captured(kind=kind))
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {"kind": "directory", "url": "file:///x"},
+        {"kind": "editable", "url": "file:///x"},
+        {"kind": "unknown"},
+        {"kind": "archive", "url": "file:///x.whl"},
+        {"kind": "archive"},
+        {"kind": "vcs", "url": "https://example.org/x.git"},
+        {"kind": "vcs", "commit": "abc"},
+        {"kind": "vcs", "url": "https://example.org/x.git", "commit": "abc", "dirty": True},
+    ],
+)
+def test_package_that_cannot_be_had_again_makes_it_partial(origin: dict[str, Any]) -> None:
+    found = audit(RUN, captured(**origin))
     assert found.reproducibility_status == "partial"
     assert any("numpy" in note for note in found.completeness_notes)
 

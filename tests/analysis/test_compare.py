@@ -85,6 +85,20 @@ def test_run_compared_with_itself_does_not_differ_and_says_so() -> None:
     assert comparison.completeness_notes == ("both sides are run:p.a, and a run does not differ from itself",)
 
 
+def test_stage_that_failed_on_one_side_is_a_difference() -> None:
+    left, right = summary("a", a_stage("train", loss=1.0)), summary("b", a_stage("train", loss=1.0))
+    failed = right.model_copy(update={"stages": (right.stages[0].model_copy(update={"status": "failed"}),)})
+    assert not compare_runs(left, right).differs
+    assert compare_runs(left, failed).differs
+
+
+def test_comparison_reads_back_from_its_json() -> None:
+    left, right = summary("a", a_stage("train", loss=math.nan)), summary("b", a_stage("train", loss=-math.inf))
+    found = compare_runs(left, right)
+    assert type(found).model_validate_json(found.model_dump_json()).model_dump_json() == found.model_dump_json()
+    assert RunSummary.model_validate_json(left.model_dump_json()).model_dump_json() == left.model_dump_json()
+
+
 def test_slice_is_a_metric_of_its_own() -> None:
     def sliced(value: float) -> StageSummary:
         parts = [

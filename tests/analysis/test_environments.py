@@ -63,6 +63,67 @@ def test_snapshot_without_packages_is_noted() -> None:
     assert "lists no packages" in diff({"packages": {}}, {}).completeness_notes[0]
 
 
+def dist(name: str, version: str = "1.0", **facts: Any) -> dict[str, Any]:
+    return {"name": name, "version": version, "origin": {"kind": "index"}, **facts}
+
+
+def captured(*distributions: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return {"packages": {}, "distributions": distributions, **facts}
+
+
+def test_same_version_from_other_bytes_or_elsewhere_is_seen() -> None:
+    git = {"kind": "vcs", "url": "https://example.org/x.git", "commit": "a" * 40, "dirty": True}
+    found = diff(
+        captured(dist("torch", build="a" * 64), dist("mine"), dist("same", build="b" * 64), dist("half")),
+        captured(
+            dist("torch", build="c" * 64),
+            dist("mine", origin=git),
+            dist("same", build="b" * 64),
+            dist("half", build="d" * 64),
+        ),
+    )
+    assert found.changed_packages == ()
+    assert [(change.key, change.right_value) for change in found.build_changes] == [("torch", "c" * 64)]
+    assert [str(change) for change in found.origin_changes] == [
+        "mine: index -> vcs https://example.org/x.git at aaaaaaaaaaaa, with uncommitted changes"
+    ]
+    assert found.differs
+
+
+def test_interpreter_machine_and_native_libraries_are_compared_but_not_where_they_lie() -> None:
+    def side(gil: bool, cpu: str, blas: str, folder: str) -> dict[str, Any]:
+        return captured(
+            dist("numpy"),
+            interpreter={"gil": gil, "executable": f"{folder}/python", "prefix": folder},
+            machine={"cpu": cpu, "gpus": [{"name": "A100"}]},
+            native_libraries=[{"kind": "blas", "name": "openblas", "version": blas, "path": folder, "threads": 4}],
+        )
+
+    found = diff(side(True, "epyc", "0.3.21", "/a"), side(False, "xeon", "0.3.27", "/b"))
+    assert [str(change) for change in found.interpreter_changes] == ["gil: true -> false"]
+    assert [str(change) for change in found.machine_changes] == ["cpu: epyc -> xeon"]
+    assert [str(change) for change in found.native_changes] == ["openblas: 0.3.21 (threads 4) -> 0.3.27 (threads 4)"]
+    assert not diff(side(True, "epyc", "1", "/a"), side(True, "epyc", "1", "/b")).differs
+
+
+def test_what_a_hand_written_side_lacks_is_unknown_and_not_a_change() -> None:
+    full = captured(dist("numpy", build="a" * 64), interpreter={"gil": True}, machine={"cpu": "x"})
+    found = diff({"packages": {"numpy": "1.0"}}, full)
+    assert not found.differs
+    assert "written by hand" in found.completeness_notes[0]
+
+
+def test_change_says_whether_it_was_imported_and_asked_for() -> None:
+    imports = {"distributions": {"numpy": ["numpy"]}, "own": []}
+    old = captured(dist("numpy", "1.24"), dist("torch", "2.0"), imports=imports)
+    new = captured(dist("numpy", "1.26", requested=True), dist("torch", "2.1", requested=False), imports=imports)
+    numpy, torch = diff(old, new).changed_packages
+    assert (numpy.direction, numpy.size, numpy.imported, numpy.requested) == ("upgrade", "minor", True, True)
+    assert (torch.imported, torch.requested) == (False, False)
+    half = diff(captured(dist("numpy", "1.24"), dist("torch", "2.0")), new).changed_packages
+    assert [change.imported for change in half] == [True, None]
+
+
 names = st.from_regex(r"[a-z]{1,3}(-[a-z]{1,3})?", fullmatch=True)
 packages = st.dictionaries(names, st.sampled_from(["1.0", "1.0.0", "2.0", "2.0+cpu", "odd"]), max_size=8)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -47,7 +48,11 @@ def test_references_and_datetimes_are_taken_in_both_forms() -> None:
         ({"name": "a\ud800"}, "surrogate"),
         ({"name": "x" * 251}, "too long"),
         ({"description": "x" * 10_000_000}, "too long"),
-        ({"tags": {"a": 1}}, '"a" is 1'),
+        ({"tags": {"a": 1}}, '"a": 1 is no text'),
+        ({"tags": [1]}, "1 is no text"),
+        ({"tags": {1: "a"}}, "1 is no text"),
+        ({"tags": {"a": "x" * 10_000_000}}, "too long"),
+        ({"description": 10**5000}, "no text"),
         ({"metadata": {"a": object()}}, "JSON cannot hold"),
         ({"metadata": {"a": "\ud800"}}, "surrogate"),
         ({"started_on": START}, "started_on"),
@@ -85,6 +90,34 @@ def test_dumped_value_validates_to_itself() -> None:
     assert type(run).model_validate(run.model_dump()) == run
     assert type(run).model_validate_json(run.model_dump_json()) == run
     assert run.tags == {"fast": "", "big": ""}
+
+
+def test_copy_with_other_fields_is_checked_like_a_new_value() -> None:
+    run = a_run(status="open", ended_at=None)
+    closed = run.model_copy(update={"status": "completed", "ended_at": datetime(2025, 2, 15, 9, tzinfo=timezone.utc)})
+    assert (closed.status, closed.ended_at) == ("completed", "2025-02-15T09:00:00Z")
+    with pytest.raises(InvalidInput, match="without ended_at"):
+        run.model_copy(update={"status": "completed"})
+
+
+def test_equal_values_hash_alike() -> None:
+    left, right = a_run(metadata={"a": {"x": 1, "y": 2}}), a_run(metadata={"a": {"y": 2, "x": 1.0}})
+    assert left == right
+    assert hash(left) == hash(right)
+
+
+def test_text_of_an_enum_is_its_value() -> None:
+    class Key(str, Enum):
+        A = "train/acc"
+
+    run = a_run().model_copy(update={"name": Key.A, "tags": {Key.A: Key.A}, "metadata": {"a": [Key.A]}})
+    assert (run.name, run.tags, run.metadata["a"]) == ("train/acc", {"train/acc": "train/acc"}, ("train/acc",))
+    assert type(run.name) is str is type(run.tags["train/acc"])
+
+
+def test_stage_cannot_take_the_name_of_the_run_level() -> None:
+    with pytest.raises(InvalidInput, match="stands for the run itself"):
+        a_stage(stage_name="(run)")
 
 
 def test_stage_of_another_run_is_refused() -> None:

@@ -62,8 +62,8 @@ def test_distribution_listed_twice_is_refused() -> None:
     [
         ({"environment_snapshot_ref": "environment:p.other.snapshot"}, "does not belong"),
         ({"packages": [("a", "1")]}, "no mapping"),
-        ({"packages": {"a": 1}}, "not a text"),
-        ({"environment_variables": {"A": None}}, "not a text"),
+        ({"packages": {"a": 1}}, "is no text"),
+        ({"environment_variables": {"A": None}}, "is no text"),
         ({"python_version": ""}, "blank"),
         ({"distributions": [{"name": "x", "version": "1", "origin": {"kind": "moon"}}]}, "moon"),
     ],

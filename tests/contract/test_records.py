@@ -41,6 +41,18 @@ def test_metric_value_survives_a_dump_exactly(value: float) -> None:
     assert read == value or (math.isnan(read) and math.isnan(value))
 
 
+@given(st.one_of(st.integers(-(10**400), 10**400), st.floats()))
+def test_metric_value_survives_json_exactly(value: float) -> None:
+    record = a_metric(value=value)
+    read = MetricRecord.model_validate_json(record.model_dump_json()).payload.value
+    assert repr(read) == repr(value)
+
+
+def test_json_text_is_a_number_only_where_json_has_no_number() -> None:
+    with pytest.raises(InvalidInput):
+        MetricRecord.model_validate_json(a_metric(value=1.5).model_dump_json().replace("1.5", '"1.5"'))
+
+
 @pytest.mark.parametrize("value", [True, False, "0.9", None, 10**1000, [0.9], 1j])
 def test_what_is_no_number_is_refused_as_metric_value(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"MetricPayload\.value"):
@@ -89,8 +101,10 @@ def test_broken_envelope_is_refused(changes: dict[str, Any], what: str) -> None:
 
 
 def test_unknown_field_of_a_nested_value_is_named_with_its_model() -> None:
-    with pytest.raises(InvalidInput, match="MetricPayload has no field"):
-        MetricRecord.model_validate({"envelope": an_envelope(), "payload": {"metric_kee": 1}})
+    payload = {"metric_key": "x", "value": 1, "value_type": "int64", "stepp": 1}
+    with pytest.raises(InvalidInput, match=r'has no field "payload\.stepp"') as refusal:
+        MetricRecord.model_validate({"envelope": an_envelope(), "payload": payload})
+    assert refusal.value.hint == "did you mean step?"
 
 
 def test_other_records_carry_their_own_type() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contexta.contract.environment import EnvironmentSnapshot
+from contexta.analysis.words import some
+from contexta.contract.environment import EnvironmentSnapshot, Origin
 from contexta.findings import Audit, Check, RunDetails
 
 # What a rebuild cannot do without; the other checks are worth knowing but do not decide the status.
 _NEEDED = frozenset({"environment recorded", "python version", "packages", "package origins"})
-_CANNOT_BE_HAD_AGAIN = {"directory": "a local directory", "editable": "an editable install", "unknown": "unknown"}
 
 
 def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None) -> Audit:
@@ -72,19 +72,32 @@ def _origins(snapshot: EnvironmentSnapshot) -> Check:
             detail="names and versions only: from where they were installed was not recorded",
             fix="let Contexta capture the environment (`with ctx.run(...)`) instead of writing it by hand",
         )
-    lost = [
-        f"{found.name} ({_CANNOT_BE_HAD_AGAIN[found.origin.kind]})"
-        for found in snapshot.distributions
-        if found.origin.kind in _CANNOT_BE_HAD_AGAIN
-    ]
+    lost = [f"{found.name} ({why})" for found in snapshot.distributions if (why := _lost(found.origin))]
     if lost:
         return Check(
             name=name,
             status="warn",
-            detail=f"cannot be had again from an index: {_some(lost)}",
+            detail=f"cannot be had again: {some(lost)}",
             fix="install them from an index or from a committed revision",
         )
-    return Check(name=name, status="pass", detail="every package came from an index, an archive or a known commit")
+    return Check(
+        name=name, status="pass", detail="every package came from an index, conda, an archive or a known commit"
+    )
+
+
+def _lost(origin: Origin) -> str | None:
+    """Why what came from there cannot be had again; None if it can."""
+    if origin.kind in ("directory", "editable"):
+        return "an editable install" if origin.kind == "editable" else "a local directory"
+    if origin.kind == "unknown":
+        return "of unknown origin"
+    if origin.kind in ("vcs", "archive") and not origin.url:
+        return f"a {origin.kind} origin without its URL"
+    if origin.url and origin.url.startswith("file:"):
+        return "a local file"
+    if origin.kind == "vcs" and not origin.commit:
+        return "a repository without its commit"
+    return "uncommitted changes" if origin.dirty else None
 
 
 def _capture(snapshot: EnvironmentSnapshot) -> list[Check]:
@@ -97,14 +110,14 @@ def _capture(snapshot: EnvironmentSnapshot) -> list[Check]:
 def _builds(snapshot: EnvironmentSnapshot) -> Check:
     missing = [found.name for found in snapshot.distributions if found.build is None]
     if missing:
-        return Check(name="package builds", status="warn", detail=f"no build digest for {_some(missing)}")
+        return Check(name="package builds", status="warn", detail=f"no build digest for {some(missing)}")
     return Check(name="package builds", status="pass", detail="every package has a build digest")
 
 
 def _completeness(snapshot: EnvironmentSnapshot) -> Check:
     notes = [f"{note.topic}: {note.text}" for note in snapshot.notes]
     if notes:
-        return Check(name="capture", status="warn", detail=_some(notes))
+        return Check(name="capture", status="warn", detail=some(notes))
     return Check(name="capture", status="pass", detail="everything that was looked for was captured")
 
 
@@ -116,9 +129,4 @@ def _metrics(run: RunDetails) -> Check:
             detail="the run has no metric: a rerun could not be compared with it",
             fix="log at least one with run.metric(name, value)",
         )
-    return Check(name="metrics", status="pass", detail=f"{len(run.metrics)} recorded: {_some(list(run.metrics))}")
-
-
-def _some(items: list[str], limit: int = 5) -> str:
-    rest = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(items[:limit]) + rest
+    return Check(name="metrics", status="pass", detail=f"{len(run.metrics)} recorded: {some(list(run.metrics))}")

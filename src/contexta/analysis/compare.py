@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from contexta.analysis.words import some
 from contexta.findings import (
     RUN_LEVEL,
     SAME_RUN,
@@ -140,7 +141,7 @@ def _notes(left: RunSummary, right: RunSummary, stages: list[StageComparison]) -
             if getattr(delta, has) is None
         ]
         if labels:
-            notes.append(f"{run.run_ref} lacks what the other run has: {', '.join(labels)}")
+            notes.append(f"{run.run_ref} lacks what the other run has: {some(labels, 10)}")
     return notes
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from contexta.contract.environment import EnvironmentSnapshot, same_version
-from contexta.findings import SAME_RUN, Change, EnvironmentDiff
+from contexta.analysis.versions import distance
+from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, same_version
+from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
 from contexta.refs import StableRef
+
+# Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
+_NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})
 
 
 def compare_environments(
@@ -21,13 +27,6 @@ def compare_environments(
 
     A side that is None was not recorded: a note says so, and nothing is listed as added or removed.
     """
-    notes = [
-        f"{ref} has no environment snapshot: what changed is unknown"
-        for ref, side in ((left_ref, left), (right_ref, right))
-        if side is None
-    ]
-    if left_ref == right_ref:
-        notes = [SAME_RUN.format(left_ref)]
     sides = {
         "left_ref": left_ref,
         "right_ref": right_ref,
@@ -36,49 +35,158 @@ def compare_environments(
         "left_platform": left.platform if left else None,
         "right_platform": right.platform if right else None,
     }
+    notes = _notes(left_ref, left, right_ref, right)
     if left is None or right is None:
         return EnvironmentDiff(
             **sides, python_version_changed=False, platform_changed=False, completeness_notes=tuple(notes)
         )
-    if left_ref != right_ref:
-        notes += _emptiness(left) + _emptiness(right)
-    packages = _changes(_normalised(left.packages), _normalised(right.packages), same_version)
-    variables = _changes(left.environment_variables, right.environment_variables, str.__eq__)
+    packages = _package_changes(left, right)
+    variables = _changes(left.environment_variables, right.environment_variables)
+    builds, origins = _same_version_changes(left, right)
     return EnvironmentDiff(
         **sides,
         python_version_changed=not same_version(left.python_version, right.python_version),
         platform_changed=left.platform != right.platform,
-        changed_packages=_where(packages, left=True, right=True),
-        added_packages=_where(packages, left=False, right=True),
-        removed_packages=_where(packages, left=True, right=False),
+        changed_packages=tuple(change for change in packages if None not in (change.left_value, change.right_value)),
+        added_packages=tuple(change for change in packages if change.left_value is None),
+        removed_packages=tuple(change for change in packages if change.right_value is None),
         unchanged_package_count=len({*_normalised(left.packages), *_normalised(right.packages)}) - len(packages),
-        changed_variables=_where(variables, left=True, right=True),
-        added_variables=_where(variables, left=False, right=True),
-        removed_variables=_where(variables, left=True, right=False),
+        build_changes=builds,
+        origin_changes=origins,
+        interpreter_changes=_fact_changes(left.interpreter, right.interpreter),
+        machine_changes=_fact_changes(left.machine, right.machine),
+        native_changes=_fact_changes(_native(left), _native(right)),
+        changed_variables=tuple(change for change in variables if None not in (change.left_value, change.right_value)),
+        added_variables=tuple(change for change in variables if change.left_value is None),
+        removed_variables=tuple(change for change in variables if change.right_value is None),
         completeness_notes=tuple(notes),
     )
+
+
+def _notes(
+    left_ref: StableRef, left: EnvironmentSnapshot | None, right_ref: StableRef, right: EnvironmentSnapshot | None
+) -> list[str]:
+    notes = [SAME_RUN.format(left_ref)] if left_ref == right_ref else []
+    for ref, side, other in ((left_ref, left, right), (right_ref, right, left)):
+        if side is None:
+            notes.append(f"{ref} has no environment snapshot: what changed is unknown")
+        elif not side.packages:
+            notes.append(f"the environment of {ref} lists no packages")
+        elif other is not None and other.distributions and not side.distributions:
+            notes.append(
+                f"the environment of {ref} was written by hand: changes of builds, origins, interpreter, machine and "
+                "native libraries are unknown"
+            )
+    return list(dict.fromkeys(notes))
+
+
+# ---------------------------------------------------------------------------------------------- packages
+
+
+def _package_changes(left: EnvironmentSnapshot, right: EnvironmentSnapshot) -> list[PackageChange]:
+    lefts, rights = _by_name(left), _by_name(right)
+    found = []
+    for change in _changes(_normalised(left.packages), _normalised(right.packages), same_version):
+        direction, size = distance(change.left_value, change.right_value)
+        newest = rights.get(change.key) or lefts.get(change.key)
+        found.append(
+            PackageChange(
+                **dict(change),
+                direction=direction,
+                size=size,
+                imported=_imported(change.key, left, right),
+                requested=newest.requested if newest else None,
+            )
+        )
+    return found
+
+
+def _imported(name: str, *sides: EnvironmentSnapshot) -> bool | None:
+    """Whether either run imported a distribution; None where one of them may have, as nobody looked."""
+    looked = [side.imports.get("distributions", {}) for side in sides if side.imports is not None]
+    if any(name in seen for seen in looked):
+        return True
+    return False if len(looked) == len(sides) else None
+
+
+def _same_version_changes(
+    left: EnvironmentSnapshot, right: EnvironmentSnapshot
+) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """(builds, origins) of packages whose version is the same."""
+    lefts, rights = _by_name(left), _by_name(right)
+    builds, origins = [], []
+    for name in sorted({*lefts} & {*rights}):
+        one, two = lefts[name], rights[name]
+        if not same_version(one.version, two.version):
+            continue
+        if one.build is not None and two.build is not None and one.build != two.build:
+            builds.append(Change(key=name, left_value=one.build, right_value=two.build))
+        if "unknown" not in (one.origin.kind, two.origin.kind) and one.origin != two.origin:
+            origins.append(Change(key=name, left_value=_told(one.origin), right_value=_told(two.origin)))
+    return tuple(builds), tuple(origins)
+
+
+def _told(origin: Origin) -> str:
+    """An origin in one line: ``vcs https://... at 1a2b3c4d5e6f, with uncommitted changes``."""
+    parts: list[str] = [origin.kind]
+    if origin.url:
+        parts.append(origin.url + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else ""))
+    if origin.commit:
+        parts.append(f"at {origin.commit[:12]}")
+    if origin.digest:
+        parts.append(f"({origin.digest[:19]})")
+    return " ".join(parts) + (", with uncommitted changes" if origin.dirty else "")
+
+
+def _by_name(snapshot: EnvironmentSnapshot) -> dict[str, Distribution]:
+    return {found.name: found for found in snapshot.distributions}
 
 
 def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in packages.items()}
 
 
-def _changes(left: Mapping[str, str], right: Mapping[str, str], same: Callable[[str, str], bool]) -> list[Change]:
-    changes = []
-    for key in sorted({*left, *right}):
-        one, two = left.get(key), right.get(key)
-        if one is None or two is None or not same(one, two):
-            changes.append(Change(key=key, left_value=one, right_value=two))
-    return changes
+# ---------------------------------------------------------------------------------------------- facts
 
 
-def _where(changes: list[Change], *, left: bool, right: bool) -> tuple[Change, ...]:
-    return tuple(
-        change
-        for change in changes
-        if (change.left_value is not None) == left and (change.right_value is not None) == right
-    )
+def _fact_changes(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What both sides recorded and what differs; nothing where a side recorded nothing at all."""
+    if not left or not right:
+        return ()
+    return tuple(_changes(_as_texts(left), _as_texts(right)))
 
 
-def _emptiness(snapshot: EnvironmentSnapshot) -> list[str]:
-    return [] if snapshot.packages else [f"the environment of {snapshot.run_ref} lists no packages"]
+def _as_texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in facts.items()
+        if name not in _NOT_COMPARED
+    }
+
+
+def _native(snapshot: EnvironmentSnapshot) -> dict[str, str]:
+    """Each loaded library by name, with all that is known of it but where it lies."""
+    facts: dict[str, str] = {}
+    for library in snapshot.native_libraries:
+        name = str(library.get("name", "?"))
+        while name in facts:
+            name += "'"
+        known = {key: value for key, value in library.items() if key not in ("name", "kind", "path", "file")}
+        version = known.pop("version", None)
+        rest = ", ".join(f"{key} {value}" for key, value in sorted(known.items()))
+        facts[name] = " ".join(part for part in (str(version or ""), f"({rest})" if rest else "") if part) or "loaded"
+    return facts
+
+
+def _changes(
+    left: Mapping[str, str], right: Mapping[str, str], same: Callable[[str, str], bool] = str.__eq__
+) -> list[Change]:
+    return [
+        Change(key=key, left_value=left.get(key), right_value=right.get(key))
+        for key in _keys(left, right)
+        if not (key in left and key in right and same(left[key], right[key]))
+    ]
+
+
+def _keys(*tables: Iterable[str]) -> list[str]:
+    return sorted({key for table in tables for key in table})

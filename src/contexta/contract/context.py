@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from contexta.contract.fields import (
-    NO_ITEMS,
     ArtifactRef,
     BatchRef,
     Count,
     DeploymentRef,
     EnvironmentRef,
+    FrozenDict,
     JsonMap,
     Name,
     OperationRef,
@@ -29,6 +29,9 @@ from contexta.contract.fields import (
 from contexta.errors import InvalidInput
 from contexta.values import Value
 
+RUN_LEVEL = "(run)"
+"""The stage name under which metrics that belong to no stage are shown; no stage may have it."""
+
 
 class Project(Value):
     """What runs of one model or question have in common."""
@@ -37,7 +40,7 @@ class Project(Value):
     name: Name
     created_at: Timestamp
     description: Text | None = None
-    tags: Tags = NO_ITEMS
+    tags: Tags = Field(default_factory=FrozenDict)
 
 
 class _Execution(Value):
@@ -65,8 +68,8 @@ class Run(_Execution):
     project_ref: ProjectRef
     name: Name
     description: Text | None = None
-    tags: Tags = NO_ITEMS
-    metadata: JsonMap = NO_ITEMS
+    tags: Tags = Field(default_factory=FrozenDict)
+    metadata: JsonMap = Field(default_factory=FrozenDict)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -87,6 +90,10 @@ class StageExecution(_Execution):
     @model_validator(mode="after")
     def _is_of_its_run(self) -> Self:
         require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
+        if self.stage_name == RUN_LEVEL:
+            raise InvalidInput(
+                f'stage_name "{RUN_LEVEL}" stands for the run itself', hint="give the stage another name"
+            )
         return self
 
 
@@ -143,7 +150,7 @@ class OperationContext(Value):
 
 
 def _require_place(ref: SampleRef | OperationRef, stage: StageRef, batch: BatchRef | None) -> None:
-    """``ref`` lies in its stage and, when its own text names a batch or a batch is given, in that batch."""
+    """``ref`` lies in its stage and, when both its own text and ``batch`` name a batch, in that batch."""
     field = {"sample": "sample_observation_ref", "op": "operation_context_ref"}[ref.kind]
     require_below(ref, stage, field, "stage_execution_ref")
     if batch is not None:

@@ -12,11 +12,10 @@ from typing import Annotated, Any, Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
 from contexta.contract.fields import (
-    NO_ITEMS,
     EnvironmentRef,
     FrozenDict,
     JsonMap,
@@ -31,8 +30,8 @@ from contexta.contract.fields import (
 from contexta.errors import InvalidInput, shown
 from contexta.values import Value
 
-# The name rule of the core metadata specification
-_PROJECT_NAME = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?\Z", re.IGNORECASE | re.ASCII)
+# The name rule of the core metadata specification; conda also has names like _libgcc_mutex
+_PROJECT_NAME = re.compile(r"_?[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?\Z", re.IGNORECASE | re.ASCII)
 
 
 def _package_name(given: Any) -> Any:
@@ -63,7 +62,8 @@ class Distribution(Value):
     """One installed distribution.
 
     name: normalised by PEP 503. requires: its Requires-Dist lines as written.
-    build: sha256 of its RECORD file in hex, so that the same version from other bytes is told apart; None if unknown.
+    build: sha256 in hex of what its RECORD file says of the wheel's own files (not of scripts and caches made where it
+    was installed), so that the same version from other bytes is told apart; None if unknown.
     requested: whether it was asked for by name (PEP 376 REQUESTED), None where that was not recorded.
     """
 
@@ -72,7 +72,7 @@ class Distribution(Value):
     display_name: PackageName | None = None
     installer: Name | None = None
     requested: bool | None = None
-    requires: tuple[str, ...] = ()
+    requires: tuple[Text, ...] = ()
     origin: Origin = Origin()
     build: Name | None = None
 
@@ -98,6 +98,9 @@ class EnvironmentSnapshot(Value):
 
     platform: as a person would name it ("linux") or as the recorder captured it.
     interpreter, machine: what the recorder captured about them, by name; empty when written by hand.
+    native_libraries: the numeric libraries that were loaded at the end of the run.
+    imports: ``{"distributions": {name: [top-level module, ...]}, "own": [{"module", "path"}, ...]}`` as of the last
+    look; None where nobody looked.
     Raises InvalidInput when a package is named twice with different versions, or the two views disagree.
     """
 
@@ -106,12 +109,13 @@ class EnvironmentSnapshot(Value):
     captured_at: Timestamp
     python_version: Name
     platform: Name
-    packages: TextMap = NO_ITEMS
-    environment_variables: TextMap = NO_ITEMS
+    packages: TextMap = Field(default_factory=FrozenDict)
+    environment_variables: TextMap = Field(default_factory=FrozenDict)
     distributions: tuple[Distribution, ...] = ()
-    interpreter: JsonMap = NO_ITEMS
-    machine: JsonMap = NO_ITEMS
+    interpreter: JsonMap = Field(default_factory=FrozenDict)
+    machine: JsonMap = Field(default_factory=FrozenDict)
     native_libraries: tuple[JsonMap, ...] = ()
+    imports: JsonMap | None = None
     notes: tuple[Note, ...] = ()
 
     @model_validator(mode="after")

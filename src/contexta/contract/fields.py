@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from contexta.errors import InvalidInput, InvalidReference, shown
@@ -14,13 +15,14 @@ from contexta.refs import KINDS, StableRef
 from contexta.scalars import (
     MAX_NAME,
     number,
-    storable,
     text,
     timestamp,
     to_microseconds,
 )
 
 MAX_DESCRIPTION = 100_000
+MAX_ENTRY = 200_000  # one key or value of a mapping: more than any system lets a variable hold
+MAX_JSON_TEXT = 1_000_000
 _MAX_DEPTH = 64
 _INT64 = 2**63
 
@@ -107,15 +109,25 @@ def require_order(earlier: str, later: str, earlier_field: str, later_field: str
 def _integer(low: int, high: int) -> Callable[[Any], Any]:
     def read(given: Any) -> int:
         if isinstance(given, bool) or not isinstance(given, numbers.Integral):
-            raise InvalidInput(f"{shown(given)} is no integer")
+            raise InvalidInput(f"{shown(given)} is no integer", hint="write int(value)")
         if not low <= int(given) < high:
-            raise InvalidInput(f"{shown(given)} is outside {low} to {high - 1}")
+            raise InvalidInput(f"{shown(given)} is outside {low} to {high - 1}", hint="give a number in that range")
         return int(given)
 
     return read
 
 
-Number = Annotated[int | float, BeforeValidator(number)]
+_WRITTEN = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _number(given: Any, info: ValidationInfo) -> int | float:
+    """JSON has no NaN and no infinities: there they are texts, and only there texts are taken."""
+    if info.mode == "json" and isinstance(given, str) and given in _WRITTEN:
+        return _WRITTEN[given]
+    return number(given)
+
+
+Number = Annotated[int | float, BeforeValidator(_number)]
 Step = Annotated[int, BeforeValidator(_integer(-_INT64, _INT64))]
 Count = Annotated[int, BeforeValidator(_integer(0, _INT64))]
 
@@ -131,7 +143,7 @@ class FrozenDict(dict[str, Any]):
     __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]  # dict is unhashable because it can change; this cannot
-        return hash(tuple(sorted((key, repr(value)) for key, value in self.items())))
+        return hash(frozenset(self))  # of the keys: equal mappings may write equal values differently
 
     def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, Any]]]:
         return (FrozenDict, (dict(self),))
@@ -163,45 +175,45 @@ def _thawed(value: Any) -> Any:
 
 def _mapping_items(given: Any) -> list[tuple[str, Any]]:
     if not isinstance(given, Mapping):
-        raise InvalidInput(f"{shown(given)} is no mapping")
-    for key in given:
-        if not isinstance(key, str):
-            raise InvalidInput(f"the key {shown(key)} is no text")
-        storable(key)
-    return list(given.items())
+        raise InvalidInput(f"{shown(given)} is no mapping", hint="give a dict")
+    return [(text(key, blank=True, limit=MAX_ENTRY), value) for key, value in given.items()]
 
 
 def _text_map(given: Any) -> dict[str, Any]:
-    for key, value in _mapping_items(given):
-        if not isinstance(value, str):
-            raise InvalidInput(f"{shown(key)} is {shown(value)}, not a text", hint="write str(value)")
-        storable(value)
-    return dict(given)
+    return {key: _entry(key, value) for key, value in _mapping_items(given)}
+
+
+def _entry(key: str, value: Any) -> str:
+    try:
+        return text(value, blank=True, limit=MAX_ENTRY)
+    except InvalidInput as error:
+        raise InvalidInput(f"{shown(key)}: {error.what}", hint=error.hint) from None
 
 
 def _tag_map(given: Any) -> dict[str, Any]:
     if isinstance(given, (list, tuple, set, frozenset)):
-        given = dict.fromkeys(sorted(given) if isinstance(given, (set, frozenset)) else given, "")
+        return dict(sorted((text(tag), "") for tag in given))
     return _text_map(given)
 
 
 def _json_map(given: Any) -> dict[str, Any]:
-    return {key: _json_value(value, 1) for key, value in _mapping_items(given)}
+    return {key: json_value(value, 1) for key, value in _mapping_items(given)}
 
 
-def _json_value(given: Any, depth: int) -> Any:
+def json_value(given: Any, depth: int = 1) -> Any:
+    """A JSON value, frozen all the way down. Raises InvalidInput for what JSON or a database cannot hold."""
     if depth > _MAX_DEPTH:
-        raise InvalidInput(f"it is nested more than {_MAX_DEPTH} deep")
+        raise InvalidInput(f"it is nested more than {_MAX_DEPTH} deep", hint="flatten it")
     if given is None or isinstance(given, (bool, float)):
         return given
     if isinstance(given, int):
         return number(given)
     if isinstance(given, str):
-        return storable(str(given))
+        return text(given, blank=True, limit=MAX_JSON_TEXT)
     if isinstance(given, (list, tuple)):
-        return tuple(_json_value(inner, depth + 1) for inner in given)
+        return tuple(json_value(inner, depth + 1) for inner in given)
     if isinstance(given, Mapping):
-        return FrozenDict({key: _json_value(value, depth + 1) for key, value in _mapping_items(given)})
+        return FrozenDict({key: json_value(value, depth + 1) for key, value in _mapping_items(given)})
     raise InvalidInput(f"{shown(given)} is a {type(given).__name__}, which JSON cannot hold", hint="write str(value)")
 
 

@@ -35,7 +35,7 @@ class LineageEdge(Value):
     @model_validator(mode="after")
     def _joins_two(self) -> Self:
         if self.source_ref == self.target_ref:
-            raise InvalidInput(f"{self.relation_ref} joins {self.source_ref} to itself")
+            raise InvalidInput(f"{self.relation_ref} joins {self.source_ref} to itself", hint="give two references")
         return self
 
 

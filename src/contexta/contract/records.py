@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from contexta.contract.fields import (
-    NO_ITEMS,
     AnyRef,
-    BatchRef,
-    DeploymentRef,
+    FrozenDict,
     JsonMap,
     Location,
     Name,
     Number,
-    OperationRef,
     RecordRef,
-    RunRef,
-    SampleRef,
-    StageRef,
     Step,
     Tags,
     Text,
@@ -28,6 +22,7 @@ from contexta.contract.fields import (
     require_below,
     require_order,
 )
+from contexta.contract.scope import Scoped
 from contexta.errors import InvalidInput
 from contexta.values import Value
 
@@ -37,56 +32,23 @@ Degradation = Literal["none", "partial_failure", "capture_gap", "import_loss", "
 Scope = Literal["run", "stage", "operation", "step", "slice"]
 
 
-class RecordEnvelope(Value):
-    """Who said it, when, and what it belongs to. Every scope reference starts with the run."""
+class RecordEnvelope(Scoped):
+    """Who said it, when, and what it belongs to."""
 
     record_ref: RecordRef
     record_type: RecordType
     recorded_at: Timestamp
     observed_at: Timestamp
     producer_ref: Location
-    run_ref: RunRef
-    deployment_execution_ref: DeploymentRef | None = None
-    stage_execution_ref: StageRef | None = None
-    batch_execution_ref: BatchRef | None = None
-    sample_observation_ref: SampleRef | None = None
-    operation_context_ref: OperationRef | None = None
     correlation_refs: tuple[Location, ...] = ()
     completeness_marker: Completeness = "complete"
     degradation_marker: Degradation = "none"
 
     @model_validator(mode="after")
     def _is_of_its_run(self) -> Self:
+        require_below(self.record_ref, self.run_ref, "record_ref", "run_ref")
         require_order(self.observed_at, self.recorded_at, "observed_at", "recorded_at")
-        for field in (
-            "record_ref",
-            "stage_execution_ref",
-            "batch_execution_ref",
-            "sample_observation_ref",
-            "operation_context_ref",
-        ):
-            ref = getattr(self, field)
-            if ref is not None:
-                require_below(ref, self.run_ref, field, "run_ref")
-        if self.deployment_execution_ref is not None:
-            require_below(
-                self.deployment_execution_ref, self.run_ref.project, "deployment_execution_ref", "the run's project"
-            )
-        self._nests()
         return self
-
-    def _nests(self) -> None:
-        stage, batch = self.stage_execution_ref, self.batch_execution_ref
-        if stage is not None:
-            for field in ("batch_execution_ref", "sample_observation_ref", "operation_context_ref"):
-                ref = getattr(self, field)
-                if ref is not None:
-                    require_below(ref, stage, field, "stage_execution_ref")
-        if batch is not None:
-            for field in ("sample_observation_ref", "operation_context_ref"):
-                ref = getattr(self, field)
-                if ref is not None and len(ref.components) == 5:
-                    require_below(ref, batch, field, "batch_execution_ref")
 
 
 class MetricPayload(Value):
@@ -98,7 +60,7 @@ class MetricPayload(Value):
     unit: Name | None = None
     aggregation_scope: Scope = "step"
     step: Step | None = None
-    tags: Tags = NO_ITEMS
+    tags: Tags = Field(default_factory=FrozenDict)
     subject_ref: AnyRef | None = None
     slice_ref: Location | None = None
     summary_basis: Name | None = None
@@ -111,7 +73,7 @@ class StructuredEventPayload(Value):
     level: Name
     message: Text
     subject_ref: AnyRef | None = None
-    attributes: JsonMap = NO_ITEMS
+    attributes: JsonMap = Field(default_factory=FrozenDict)
     origin_marker: Name | None = None
 
 
@@ -126,7 +88,7 @@ class TraceSpanPayload(Value):
     ended_at: Timestamp
     status: Name
     span_kind: Name
-    attributes: JsonMap = NO_ITEMS
+    attributes: JsonMap = Field(default_factory=FrozenDict)
     linked_refs: tuple[Location, ...] = ()
 
     @model_validator(mode="after")
@@ -144,7 +106,7 @@ class DegradedPayload(Value):
     summary: Text
     subject_ref: AnyRef | None = None
     origin_marker: Name | None = None
-    attributes: JsonMap = NO_ITEMS
+    attributes: JsonMap = Field(default_factory=FrozenDict)
 
 
 class _Record(Value):
