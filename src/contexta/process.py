@@ -1,0 +1,258 @@
+"""The one door to child processes: argument lists only, a time limit always, the whole tree ended.
+
+::
+
+    ContextaError
+    └── ProcessError
+        ├── CommandNotFound   (LookupError)   no such program
+        ├── StartFailed                       the program is there and cannot be started
+        └── TimedOut          (TimeoutError)  ended at the time limit; ``.finished`` holds what it had said
+
+A program that ends with an exit code other than 0 is no error here: what that means, its caller knows.
+Standard library only, Python 3.8: the recorder asks git and nvidia-smi from inside training processes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contexta.errors import ContextaError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from subprocess import Popen
+    from threading import Thread
+    from typing import IO, Any, Mapping, Optional, Sequence
+
+MAX_OUTPUT = 16 * 1024 * 1024
+_CHUNK = 64 * 1024
+_LINGER = 1.0  # seconds the output of an ended program may still take to arrive
+
+
+class ProcessError(ContextaError):
+    """A child process did not do its work."""
+
+
+class CommandNotFound(ProcessError, LookupError):
+    """There is no such program."""
+
+
+class StartFailed(ProcessError):
+    """The program is there and cannot be started."""
+
+
+class TimedOut(ProcessError, TimeoutError):
+    """The program was ended at its time limit, with everything it had started."""
+
+    def __init__(self, what: str, *, finished: Finished, hint: Optional[str] = None) -> None:
+        super().__init__(what, hint=hint)
+        self.finished = finished
+
+
+class Finished:
+    """What a program left behind. ``exit_code`` is negative when a signal ended it (-9: SIGKILL)."""
+
+    __slots__ = ("argv", "exit_code", "seconds", "stderr", "stderr_truncated", "stdout", "stdout_truncated")
+
+    def __init__(self, argv: Sequence[str], exit_code: int, stdout: _Output, stderr: _Output, seconds: float) -> None:
+        self.argv = tuple(argv)
+        self.exit_code = exit_code
+        self.stdout = bytes(stdout.kept)
+        self.stderr = bytes(stderr.kept)
+        self.stdout_truncated = stdout.truncated
+        self.stderr_truncated = stderr.truncated
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"Finished({self.argv[0]!r}, exit_code={self.exit_code}, seconds={self.seconds:.3f})"
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cwd: Optional[str] = None,
+    env: Optional[Mapping[str, str]] = None,
+    input: Optional[bytes] = None,
+    max_output: int = MAX_OUTPUT,
+) -> Finished:
+    """Run a program to its end and return what it said.
+
+    timeout: seconds, > 0. max_output: bytes kept of each of stdout and stderr; the rest is read and dropped.
+    env: the whole environment; None is this process's own. input: what it reads; None is an empty stdin.
+    The program gets its own process group; whatever of it is left when it ends, or at the time limit, is killed.
+    Raises CommandNotFound, StartFailed or TimedOut. Costs about 20 ms once for importing subprocess.
+    """
+    from time import monotonic
+
+    if isinstance(argv, (str, bytes)) or not argv:
+        raise TypeError("argv is a list of arguments, never one command line")
+    began = monotonic()
+    process = _start(argv, cwd, env, reads=input is not None)
+    stdout, stderr = _Output(process.stdout, max_output), _Output(process.stderr, max_output)
+    threads: list[Thread] = []
+    ended = False
+    try:
+        threads += [_thread(stdout.read), _thread(stderr.read)]
+        if input is not None:
+            threads.append(_thread(lambda: _feed(process.stdin, input)))
+        ended = _wait(process, threads[0], began + timeout)
+        if ended:
+            for thread in threads[:2]:
+                thread.join(max(0.0, min(_LINGER, began + timeout - monotonic())))
+    finally:
+        end_tree(process, alive=not ended)
+        code = process.wait()
+        for thread in threads:
+            thread.join(_LINGER)
+        for output in (stdout, stderr):
+            output.close()
+    finished = Finished(argv, code, stdout, stderr, monotonic() - began)
+    if not ended:
+        raise TimedOut(f"{argv[0]} did not end within {timeout:g} s", finished=finished)
+    return finished
+
+
+class _Output:
+    """What is read from one pipe, up to a limit; the rest is drained so that the program never blocks on it."""
+
+    def __init__(self, pipe: Any, limit: int) -> None:
+        self.pipe = pipe
+        self.limit = limit
+        self.kept = bytearray()
+        self.truncated = False
+        self.done = False
+
+    def read(self) -> None:
+        try:
+            while True:
+                chunk = os.read(self.pipe.fileno(), _CHUNK)
+                if not chunk:
+                    break
+                room = self.limit - len(self.kept)
+                self.kept += chunk[:room]
+                self.truncated = self.truncated or len(chunk) > room
+        except (OSError, ValueError):
+            pass  # the pipe was closed under us after the program had been ended
+        self.done = True
+
+    def close(self) -> None:
+        if self.done:  # else a process that escaped still holds the other end, and closing would block on the reader
+            self.pipe.close()
+
+
+def _start(argv: Sequence[str], cwd: Optional[str], env: Optional[Mapping[str, str]], *, reads: bool) -> Popen[bytes]:
+    import subprocess
+
+    options: dict[str, Any] = {"start_new_session": True}
+    if os.name == "nt":
+        options = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    pipe = subprocess.PIPE
+    stdin = pipe if reads else subprocess.DEVNULL  # never the terminal or the data of this process
+    try:
+        return subprocess.Popen(list(argv), stdin=stdin, stdout=pipe, stderr=pipe, cwd=cwd, env=env, **options)
+    except FileNotFoundError as error:
+        if cwd is not None and not os.path.isdir(cwd):
+            raise StartFailed(f"{argv[0]} cannot start in {shown(cwd)}: no such directory") from error
+        raise CommandNotFound(f"{shown(argv[0])} is not installed or not on PATH") from error
+    except (OSError, ValueError) as error:  # ValueError: NUL in an argument
+        raise StartFailed(f"{shown(argv[0])} cannot be started: {error}") from error
+
+
+def _thread(work: Any) -> Thread:
+    from threading import Thread
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _feed(pipe: Optional[IO[bytes]], data: bytes) -> None:
+    assert pipe is not None
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(pipe.fileno(), rest) :]
+    except OSError:
+        pass  # the program ended or closed its stdin without reading all of it
+    pipe.close()
+
+
+def _wait(process: Popen[bytes], reader: Thread, deadline: float) -> bool:
+    """Until the program has ended: True; or the deadline has passed: False. Wakes up at the end of its output."""
+    from time import monotonic, sleep
+
+    pause = 0.0005
+    while not _has_ended(process):
+        left = deadline - monotonic()
+        if left <= 0:
+            return False
+        if reader.is_alive():
+            reader.join(min(pause, left))
+        else:
+            sleep(min(pause, left))
+        pause = min(pause * 2, 0.05)
+    return True
+
+
+def _has_ended(process: Popen[bytes]) -> bool:
+    """Whether it has ended, leaving it a zombie where possible: while it is one, its group id cannot be reused."""
+    if not hasattr(os, "waitid"):
+        return process.poll() is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True  # somebody in this process reaps every child (SIGCHLD ignored)
+
+
+def end_tree(process: Popen[bytes], *, alive: bool = True) -> None:
+    """Kill what is left of a program started here: its process group, and on Linux descendants that left the group.
+
+    alive: whether the program itself may still run; once it has ended its stray descendants cannot be told any more.
+    """
+    if os.name == "nt":
+        _end_tree_windows(process)
+        return
+    import signal
+
+    strays = _descendants(process.pid) if alive else []
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # nothing is left (macOS says "not permitted" for a group of zombies)
+    for pid in strays:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # it ended by itself, or with the group
+
+
+def _end_tree_windows(process: Popen[bytes]) -> None:
+    import subprocess
+
+    if process.poll() is None:
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False, timeout=10)
+        process.kill()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Processes below ``pid`` that are not of its group, from /proc; [] where there is none."""
+    try:
+        entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]
+    except OSError:
+        return []
+    parents: dict[int, list[tuple[int, int]]] = {}
+    for entry in entries:
+        try:
+            with open(f"/proc/{entry}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        parents.setdefault(int(fields[1]), []).append((int(entry), int(fields[2])))
+    found, strays = [pid], []
+    while found:
+        for child, group in parents.get(found.pop(), ()):
+            found.append(child)
+            if group != pid:
+                strays.append(child)
+    return strays

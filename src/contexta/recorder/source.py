@@ -1,0 +1,267 @@
+"""The source a run ran from: the commit, and all that differs from it as one patch.
+
+The user's repository and index are read, never written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from contexta.recorder.git import git
+from contexta.recorder.notes import note, reason, storable
+from contexta.recorder.redact import clean_url
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional, Sequence
+
+    from contexta.process import Finished
+    from contexta.recorder.notes import Note
+
+TOPIC = "source"
+MAX_FILE = 1024 * 1024
+MAX_PATCH = 10 * 1024 * 1024
+_SHOWN = 20
+
+_SECRET_FILES = re.compile(
+    r"""(?:.*/)?(?:
+        \.env(?:rc)?(?:\.(?!example\Z|sample\Z|template\Z|dist\Z)[^/]*)? | [^/]+\.env
+      | [^/]*\.(?:pem|key|p12|pfx|pk8|crt|cer|der|csr|jks|keystore|kdbx?|ppk|asc|gpg|age|ovpn|tfvars|tfstate|htpasswd)
+      | (?:id_(?:rsa|dsa|ecdsa|ed25519)|\.?netrc|_netrc|\.pypirc|\.npmrc|\.pgpass|\.my\.cnf|\.git-credentials)[^/]*
+      | (?:credentials?|secrets?|tokens?|kaggle|service[-_]account[^/]*|client_secrets?[^/]*)(?:\.[^/]*)?
+      | \.htpasswd | \.dockercfg | kubeconfig
+    )\Z | (?:.*/)?\.(?:aws|ssh|gnupg|kube|docker|azure|config/gcloud|secrets?)/.*""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+_DATA_FILES = re.compile(
+    r""".*\.(?:csv|tsv|parquet|feather|arrow|orc|avro|npy|npz|h5|hdf5?|mat|pkl|pickle|joblib|pt|pth|ckpt|safetensors|onnx
+      |pb|tflite|gguf|ggml|bin|dat|tfrecords?|lmdb|mdb|db|sqlite3?|duckdb|zip|gz|tgz|tar|bz2|xz|7z|zst|rar|whl|egg
+      |jpe?g|png|gif|bmp|tiff?|webp|ico|mp[34]|avi|mov|mkv|wav|flac|ogg|pdf|so|dll|dylib|exe|o|a|pyc|log
+      |jsonl|ndjson)\Z
+      | (?:.*/)?(?:\.contexta|mlruns|wandb|lightning_logs|__pycache__
+      |\.venv|venv|node_modules|\.ipynb_checkpoints)/.*""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+
+def source(
+    directory: str, *, salt: bytes, timeout: float = 5.0, max_file: int = MAX_FILE, max_patch: int = MAX_PATCH
+) -> tuple[dict[str, Any], Optional[bytes], list[Note]]:
+    """The facts about the repository around ``directory``, the patch against its commit or None, and notes.
+
+    facts: root, directory (relative to root, "." for the root itself), commit, branch, remote, dirty, and
+    patch_applies: False when a secret was taken out of the patch. {} where there is no repository.
+    The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root.
+    timeout: seconds for each of about six questions to git. Left out, and noted by name: files that hold secrets or
+    data by their name, and those over max_file bytes. Cost: about 50 ms and more for big repositories.
+    """
+    notes: list[Note] = []
+    try:
+        return (*_source(directory, salt, timeout, max_file, max_patch, notes), notes)
+    except Exception as error:  # noqa: BLE001  # whatever a repository holds, the run goes on
+        text = getattr(error, "what", None) or reason(error)
+        notes.append(note(TOPIC, f"the source cannot be told: {text}"))
+        return {}, None, notes
+
+
+class _Refused(Exception):
+    """git answered with an error; the text is git's own."""
+
+
+def _ask(arguments: Sequence[str], cwd: str, timeout: float, **options: Any) -> Finished:
+    done = git(arguments, cwd, timeout, **options)
+    if done.exit_code != 0:
+        lines = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+        raise _Refused(lines[0] if lines else f"git {arguments[0]} failed with exit code {done.exit_code}")
+    return done
+
+
+def _source(
+    directory: str, salt: bytes, timeout: float, max_file: int, max_patch: int, notes: list[Note]
+) -> tuple[dict[str, Any], Optional[bytes]]:
+    from contexta.process import ProcessError
+
+    try:
+        where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
+        said = _ask(["rev-parse", *where], directory, timeout)
+    except _Refused as error:
+        if "not a git repository" in str(error):
+            return {"commit": None, "reason": "not in a git repository"}, None
+        notes.append(note(TOPIC, f"no commit is recorded of {storable(directory)}: git refuses: {error}"))
+        return {}, None
+    root, prefix, git_dir, objects = os.fsdecode(said.stdout).split("\n")[:4]
+    facts: dict[str, Any] = {"root": storable(root), "directory": storable(prefix.rstrip("/") or ".")}
+    commit, branch, upstream, changed, untracked = _status(root, timeout, notes)
+    facts.update(commit=commit, branch=branch, remote=_remote(root, upstream, timeout))
+    if commit is None:
+        notes.append(note(TOPIC, "the repository has no commits yet: the patch holds everything"))
+    facts["dirty"] = bool(changed or untracked)
+    patch = None
+    if changed or untracked:
+        kept, out = _chosen(root, [*changed, *untracked], max_file, max_patch, notes)
+        new = [path for path in untracked if path in kept]
+        try:
+            stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
+            patch = _patch(root, stores, commit, new, out, timeout, max_patch, notes)
+        except (ProcessError, _Refused, OSError) as error:
+            notes.append(note(TOPIC, f"the changes are not recorded: {getattr(error, 'what', None) or reason(error)}"))
+    if patch:
+        from contexta.recorder.patches import without_secrets
+
+        patch, touched = without_secrets(patch, salt)
+        facts["patch_applies"] = not touched
+        if touched:
+            text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
+            notes.append(note("redaction", text))
+    return {name: fact for name, fact in facts.items() if fact is not None}, patch or None
+
+
+def _status(
+    root: str, timeout: float, notes: list[Note]
+) -> tuple[Optional[str], Optional[str], Optional[str], list[str], list[str]]:
+    """Commit, branch, upstream, tracked files that changed, untracked files; paths relative to the root."""
+    from contexta.process import TimedOut
+
+    ask = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all"]
+    try:
+        said = _ask(ask, root, timeout)
+    except TimedOut:
+        notes.append(note(TOPIC, f"untracked files are not in the patch: listing them takes over {timeout:g} s"))
+        said = _ask([*ask[:-1], "--untracked-files=no"], root, timeout)
+    if said.stdout_truncated:
+        notes.append(note(TOPIC, "there are too many untracked files to list; some are not in the patch"))
+    heads: dict[str, str] = {}
+    changed, untracked = [], []
+    for entry in os.fsdecode(said.stdout).split("\0"):
+        if entry.startswith("# "):
+            _, name, given = (*entry.split(" ", 2), "")[:3]
+            heads[name] = given
+        elif entry.startswith("1 "):
+            changed.append(entry.split(" ", 8)[8])
+        elif entry.startswith("u "):
+            changed.append(entry.split(" ", 10)[10])
+        elif entry.startswith("? "):
+            untracked.append(entry[2:])
+    commit, branch = heads.get("branch.oid", "("), heads.get("branch.head", "(")
+    return (
+        None if commit.startswith("(") else commit,
+        None if branch == "(detached)" else storable(branch),
+        heads.get("branch.upstream"),
+        changed,
+        untracked,
+    )
+
+
+def _remote(root: str, upstream: Optional[str], timeout: float) -> Optional[str]:
+    """The URL, without credentials, of the branch's remote, else of origin, else of the first one."""
+    try:
+        said = _ask(["config", "--get-regexp", r"^remote\..*\.url$"], root, timeout)
+    except _Refused:
+        return None  # git config says so by exit code 1: there is none
+    urls: dict[str, str] = {}
+    for line in said.stdout.decode("utf-8", "backslashreplace").splitlines():
+        name, _, url = line.partition(" ")
+        urls.setdefault(name[len("remote.") : -len(".url")], url)
+    wanted = next((name for name in urls if upstream and upstream.startswith(name + "/")), "origin")
+    url = urls.get(wanted) or next(iter(urls.values()), "")
+    return clean_url(url) if url else None
+
+
+def _chosen(
+    root: str, paths: Sequence[str], max_file: int, max_patch: int, notes: list[Note]
+) -> tuple[set[str], list[str]]:
+    """Which changed files go into the patch, and which stay out; the latter are noted by name and reason."""
+    kept: set[str] = set()
+    out: dict[str, list[str]] = {}
+    total = 0
+    for path in paths:
+        try:
+            size = os.lstat(os.path.join(root, path)).st_size
+        except OSError:
+            size = 0  # deleted
+        if _SECRET_FILES.match(path):
+            out.setdefault("may hold secrets", []).append(path)
+        elif _DATA_FILES.match(path):
+            out.setdefault("hold data", []).append(path)
+        elif path.endswith("/"):
+            out.setdefault("are repositories of their own", []).append(path)
+        elif size > max_file:
+            out.setdefault(f"are over {max_file} bytes", []).append(path)
+        elif total + _in_patch(size) > max_patch:
+            out.setdefault(f"would make the patch exceed {max_patch} bytes", []).append(path)
+        else:
+            kept.add(path)
+            total += _in_patch(size)
+    for why, names in out.items():
+        notes.append(note(TOPIC, f"not in the patch, as they {why}: {_some(names)}"))
+    return kept, [path for names in out.values() for path in names]
+
+
+def _in_patch(size: int) -> int:
+    """About how many bytes a file of ``size`` takes in a patch: its header, and what encoding or marks of lines add."""
+    return size * 5 // 4 + 400
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return storable(", ".join(names[:_SHOWN])) + rest
+
+
+# ---------------------------------------------------------------------------------------------- the patch
+
+
+def _patch(
+    root: str,
+    stores: tuple[str, str],
+    commit: Optional[str],
+    new: Sequence[str],
+    out: Sequence[str],
+    timeout: float,
+    max_patch: int,
+    notes: list[Note],
+) -> Optional[bytes]:
+    """The difference between the commit and the working tree, with ``new`` untracked files and without ``out``."""
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="contexta-")
+    try:
+        extra = _index_with(new, root, stores, folder, timeout) if new else {}
+        base = commit or _empty_tree(root, timeout)
+        ask = ["diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"]
+        ask += ["--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty", base, "--", ":/"]
+        ask += [f":(top,exclude,literal){path}" for path in out if path not in new][:2_000]
+        said = _ask(ask, root, timeout, extra=extra, max_output=max_patch)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if said.stdout_truncated:
+        notes.append(note(TOPIC, f"the patch is over {max_patch} bytes and is not kept"))
+        return None
+    return said.stdout
+
+
+def _index_with(new: Sequence[str], root: str, stores: tuple[str, str], folder: str, timeout: float) -> dict[str, str]:
+    """Variables that lead git to a copy of the index that knows of ``new`` files, and all it writes to ``folder``."""
+    import shutil
+
+    git_dir, objects = stores
+    extra = {
+        "GIT_INDEX_FILE": os.path.join(folder, "index"),
+        "GIT_OBJECT_DIRECTORY": os.path.join(folder, "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects,
+    }
+    os.mkdir(extra["GIT_OBJECT_DIRECTORY"])
+    try:
+        shutil.copyfile(os.path.join(git_dir, "index"), extra["GIT_INDEX_FILE"])
+    except FileNotFoundError:
+        pass  # nothing was ever added
+    listing = b"\0".join(os.fsencode(path) for path in new)
+    add = ["--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul"]
+    _ask(add, root, timeout, extra=extra, input=listing)
+    return extra
+
+
+def _empty_tree(root: str, timeout: float) -> str:
+    said = _ask(["hash-object", "-t", "tree", "--stdin"], root, timeout, input=b"")
+    return said.stdout.decode().strip()
