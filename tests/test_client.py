@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import put_run
-from conftest import Cli
+from builders import Cli, put_run
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
 from contexta.errors import InvalidInput, WorkspaceError

@@ -11,15 +11,19 @@ _HOMES = {
     "UnifiedConfig": "contexta.config",
     "WorkspaceConfig": "contexta.config",
     "ContextaError": "contexta.errors",
+    "init": "contexta.recorder.current",
+    "log": "contexta.recorder.current",
+    "finish": "contexta.recorder.current",
 }
 
-__all__ = ["Contexta", "ContextaError", "UnifiedConfig", "WorkspaceConfig", "__version__"]
+__all__ = ["Contexta", "ContextaError", "UnifiedConfig", "WorkspaceConfig", "init", "log", "finish", "__version__"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contexta.client import Contexta
     from contexta.config import UnifiedConfig, WorkspaceConfig
     from contexta.errors import ContextaError
+    from contexta.recorder.current import finish, init, log
 
 
 def __getattr__(name):  # type: ignore[no-untyped-def]  # annotations would cost the import of typing

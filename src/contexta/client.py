@@ -1,39 +1,46 @@
-"""``Contexta``: one short method per verb. Each loads values, calls a pure function, returns a finding."""
+"""``Contexta``: one short method per verb. Each loads values, calls a pure function, returns a finding.
+
+What a method needs is imported when it is called: a training process that only records pays for the recorder, not for
+SQLAlchemy and pydantic.
+"""
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-from typing_extensions import Self
+from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
+from contexta.recorder import settings, starting
+from contexta.recorder.objects import Objects
+from contexta.refs import StableRef, slug
+from contexta.scalars import storable
 
-from contexta.analysis import audit as _audit
-from contexta.analysis import compare as _compare
-from contexta.analysis import environments as _environments
-from contexta.config import UnifiedConfig, resolve
-from contexta.contract import StableRef
-from contexta.errors import InvalidInput, WorkspaceClosed, WorkspaceError, shown
-from contexta.findings import (
-    Audit,
-    EnvironmentDiff,
-    MultiRunComparison,
-    ProjectSummary,
-    RunComparison,
-    RunDetails,
-    RunDiff,
-    RunSummary,
-)
-from contexta.recorder import live
-from contexta.refs import slug
-from contexta.store import runs
-from contexta.store.collections import MetadataStore, RecordStore
-from contexta.store.engine import Store, open_store
-from contexta.store.environments import snapshot_of
-from contexta.store.ingest import take_in
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+    from typing_extensions import Self
+
+    from contexta.config import UnifiedConfig
+    from contexta.contract import EnvironmentSnapshot
+    from contexta.findings import (
+        Audit,
+        EnvironmentDiff,
+        MultiRunComparison,
+        ProjectSummary,
+        RunComparison,
+        RunDetails,
+        RunDiff,
+        RunSummary,
+    )
+    from contexta.recorder.live import Run
+    from contexta.store.collections import MetadataStore, RecordStore
+    from contexta.store.engine import Store
 
 
 class Contexta:
@@ -47,13 +54,44 @@ class Contexta:
     """
 
     def __init__(self, workspace: str | os.PathLike[str] | None = None, config: UnifiedConfig | None = None) -> None:
-        if config is not None and not isinstance(config, UnifiedConfig):
-            raise InvalidInput(f"config is {shown(config)}", hint="build one: UnifiedConfig(project_name=...)")
-        self.config = resolve(config, workspace=workspace)
+        if workspace is not None:
+            _require_path(workspace)
+        if config is not None:
+            _require_config(config)
+        self._given = (workspace, config)
         self._store: Store | None = None
+        self._opening = threading.Lock()
         self._closed = False
-        self.metadata_store = MetadataStore(self._opened, self.close)
-        self.record_store = RecordStore(self._opened)
+
+    @cached_property
+    def config(self) -> UnifiedConfig:
+        """The settings in force. Raises InvalidInput for a wrong one, naming where it stands."""
+        from contexta.config import resolve
+
+        workspace, config = self._given
+        return resolve(config, workspace=workspace)
+
+    @cached_property
+    def root(self) -> Path:
+        """The workspace's directory."""
+        workspace, config = self._given
+        if config is not None:
+            return self.config.workspace.root_path
+        return Path(workspace) if workspace is not None else Path(settings.workspace())
+
+    @cached_property
+    def metadata_store(self) -> MetadataStore:
+        """Everything that is put and got by reference."""
+        from contexta.store.collections import MetadataStore
+
+        return MetadataStore(self._opened, self.close)
+
+    @cached_property
+    def record_store(self) -> RecordStore:
+        """Records: appended, never changed."""
+        from contexta.store.collections import RecordStore
+
+        return RecordStore(self._opened)
 
     def __enter__(self) -> Self:
         return self
@@ -66,11 +104,6 @@ class Contexta:
     def __repr__(self) -> str:
         return f"<Contexta {self.root}{' (closed)' if self._closed else ''}>"
 
-    @property
-    def root(self) -> Path:
-        """The workspace's directory."""
-        return self.config.workspace.root_path
-
     def close(self) -> None:
         """Release everything the workspace holds. Closing twice is allowed; any other use afterwards raises
         WorkspaceClosed."""
@@ -80,35 +113,23 @@ class Contexta:
 
     # ------------------------------------------------------------------------------------------ recording
 
-    def run(
-        self, name: str | None = None, *, project: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> live.Run:
+    def run(self, name: str | None = None, *, project: str | None = None, tags: Mapping[str, str] | None = None) -> Run:
         """Record a live run: ``with ctx.run("this-month") as run: run.metric("accuracy", 0.87)``.
 
         The environment of the running interpreter is captured here, before this returns. A second run of the same name
         gets a reference of its own. project: default is the configured one, else the current directory's name.
         Raises WorkspaceError when the workspace cannot be written.
         """
-        store = self._opened()
-        project = project or self.config.project_name or _directory_name()
-        display = name or ""
-        with store.reading() as connection:
-            number = 1 + runs.count_named(connection, display)
-
-        def taken(ref: StableRef) -> bool:
-            with store.reading() as connection:
-                return runs.is_taken(connection, ref)
-
+        if self._closed:
+            raise self._was_closed()
+        configured = self._given[1].project_name if self._given[1] is not None else None
         try:
-            return live.start(
-                os.fspath(store.journals),
-                store.objects,
-                project=project,
+            return starting.start(
+                os.fspath(self.root / settings.JOURNALS),
+                Objects(self.root / settings.OBJECTS),
+                project=project or configured or settings.project(),
                 name=name,
-                first_number=number,
-                taken=taken,
                 tags=tags,
-                on_end=self._take_in_ended,
             )
         except OSError as error:
             raise WorkspaceError(
@@ -120,33 +141,55 @@ class Contexta:
 
     def list_projects(self) -> tuple[ProjectSummary, ...]:
         """Every project, by reference."""
-        with self._current().reading() as connection:
+        from contexta.store import runs
+
+        with self._reading() as connection:
             return runs.list_projects(connection)
 
     def list_runs(self, project: str | None = None, *, limit: int | None = None) -> tuple[RunSummary, ...]:
         """The latest runs first, each with where its metrics ended; of one project, or of all."""
-        with self._current().reading() as connection:
+        from contexta.store import runs
+
+        if limit is not None and not (isinstance(limit, int) and 0 < limit < 2**31):
+            raise InvalidInput(f"limit {shown(limit)} is no number of runs", hint="give 1 or more")
+        with self._reading() as connection:
             return runs.list_runs(connection, _project_ref(project) if project is not None else None, limit)
 
     def get_run(self, run: str) -> RunDetails:
         """Everything about one run but its environment's packages and its single points."""
-        with self._current().reading() as connection:
+        from contexta.store import runs
+
+        with self._reading() as connection:
             return runs.details(connection, self._find(connection, run)[0])
+
+    def get_environment(self, run: str) -> EnvironmentSnapshot:
+        """The environment a run started in, whole. Raises NotFound when none was recorded."""
+        with self._reading() as connection:
+            ref, snapshot = self._snapshot(connection, run)
+        if snapshot is None:
+            raise NotFound(
+                f"{ref} has no environment snapshot",
+                hint="record the next run with `with ctx.run(...)`: it captures the environment",
+            )
+        return snapshot
 
     def compare_runs(self, left: str, right: str) -> RunComparison:
         """What each metric ended at in two runs, and by how much it moved. Costs by index, not by size."""
-        with self._current().reading() as connection:
+        with self._reading() as connection:
             return self._compared(connection, left, right)
 
     def compare_multiple_runs(self, selectors: Sequence[str]) -> MultiRunComparison:
         """Several runs side by side, in the order given."""
-        with self._current().reading() as connection:
+        from contexta.analysis.compare import compare_many
+        from contexta.store import runs
+
+        with self._reading() as connection:
             keys = [self._find(connection, selector)[0] for selector in selectors]
-            return _compare.compare_many([runs.summary(connection, key) for key in keys])
+            return compare_many([runs.summary(connection, key) for key in keys])
 
     def compare_environments(self, left: str, right: str) -> EnvironmentDiff:
         """What changed between the environments two runs started in. A run without a snapshot gives a note."""
-        with self._current().reading() as connection:
+        with self._reading() as connection:
             return self._environment_diff(connection, left, right)
 
     def diff_runs(self, left: str | None = None, right: str | None = None) -> RunDiff:
@@ -155,12 +198,14 @@ class Contexta:
         Without arguments the last two runs of the project; with one, that run against the latest one.
         Raises NotFound when there are none.
         """
-        with self._current().reading() as connection:
+        from contexta.findings import RunDiff
+
+        with self._reading() as connection:
             if right is None:
-                _, latest = runs.find(connection, "@latest", self._project_component())
-                before = f"{latest.project.value}@latest~1"
-                left, right = (before, latest) if left is None else (left, latest)
-            assert left is not None  # only right can be left out alone
+                _, right = self._find(connection, "@latest")
+                left = left if left is not None else self._before(connection, right)
+            if left is None:
+                raise InvalidInput("diff_runs(right=...) lacks its left side", hint="give both runs, or none")
             return RunDiff(
                 metrics=self._compared(connection, left, right),
                 environment=self._environment_diff(connection, left, right),
@@ -168,62 +213,91 @@ class Contexta:
 
     def audit_reproducibility(self, run: str) -> Audit:
         """How far what was recorded suffices to have the run's environment again."""
-        store = self._current()
-        with store.reading() as connection:
-            key, _ = self._find(connection, run)
-            return _audit.audit(runs.details(connection, key), snapshot_of(connection, store.objects, key))
+        from contexta.analysis.audit import audit
+        from contexta.store import runs
+
+        with self._reading() as connection:
+            key, ref = self._find(connection, run)
+            return audit(runs.details(connection, key), self._snapshot(connection, ref)[1])
 
     # ------------------------------------------------------------------------------------------ inside
 
+    def _before(self, connection: Connection, latest: StableRef) -> StableRef:
+        project = latest.components[0]
+        try:
+            return self._find(connection, f"{project}@latest~1")[1]
+        except NotFound:
+            raise NotFound(
+                f"project {project} has only one run",
+                hint="record another one, or name two runs",
+            ) from None
+
     def _compared(self, connection: Connection, left: str, right: str) -> RunComparison:
+        from contexta.analysis.compare import compare_runs
+        from contexta.store import runs
+
         keys = [self._find(connection, selector)[0] for selector in (left, right)]
-        return _compare.compare_runs(*(runs.summary(connection, key) for key in keys))
+        return compare_runs(*(runs.summary(connection, key) for key in keys))
 
     def _environment_diff(self, connection: Connection, left: str, right: str) -> EnvironmentDiff:
-        objects = self._opened().objects
-        (left_key, left_ref), (right_key, right_ref) = (
-            self._find(connection, left),
-            self._find(connection, right),
-        )
-        return _environments.compare_environments(
-            left_ref,
-            snapshot_of(connection, objects, left_key),
-            right_ref,
-            snapshot_of(connection, objects, right_key),
-        )
+        from contexta.analysis.environments import compare_environments
+
+        return compare_environments(*self._snapshot(connection, left), *self._snapshot(connection, right))
+
+    def _snapshot(self, connection: Connection, run: str) -> tuple[StableRef, EnvironmentSnapshot | None]:
+        from contexta.store.environments import snapshot_of
+
+        key, ref = self._find(connection, run)
+        return ref, snapshot_of(connection, self._opened().objects, key)
 
     def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
-        return runs.find(connection, selector, self._project_component())
+        from contexta.store import runs
 
-    def _project_component(self) -> str | None:
-        return slug(self.config.project_name) if self.config.project_name is not None else None
+        project = self.config.project_name
+        return runs.find(connection, selector, slug(project) if project is not None else None)
 
-    def _opened(self) -> Store:
-        if self._closed:
-            raise WorkspaceClosed(f"workspace {self.root} was closed", hint="open it again with Contexta(...)")
-        if self._store is None:
-            self._store = open_store(self.root)
-        return self._store
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A consistent view that holds everything live runs have written so far."""
+        from contexta.store.ingest import take_in
 
-    def _current(self) -> Store:
         store = self._opened()
         take_in(store)
-        return store
+        with store.reading() as connection:
+            yield connection
 
-    def _take_in_ended(self) -> None:
-        """Take in a run that has just ended. If that fails now, the next reader does it: training is not stopped."""
-        if self._store is not None and not self._closed:
-            try:
-                take_in(self._store)
-            except WorkspaceError as error:
-                warnings.warn(f"the run is recorded, but not yet taken into the database: {error.what}", stacklevel=4)
+    def _opened(self) -> Store:
+        from contexta.store.engine import open_store
+
+        if self._closed:
+            raise self._was_closed()
+        with self._opening:
+            if self._store is None:
+                self._store = open_store(self.root)
+            return self._store
+
+    def _was_closed(self) -> WorkspaceClosed:
+        return WorkspaceClosed(f"workspace {self.root} was closed", hint="open it again with Contexta(...)")
+
+
+def _require_path(workspace: object) -> None:
+    if not isinstance(workspace, (str, os.PathLike)) or isinstance(os.fspath(workspace), bytes):
+        raise InvalidInput(f"workspace {shown(workspace)} is no path", hint="name a directory, e.g. .contexta")
+    storable(os.fspath(workspace))
+    if not os.fspath(workspace):
+        raise InvalidInput("the workspace's path is empty", hint="name a directory, e.g. .contexta")
+
+
+def _require_config(config: object) -> None:
+    from contexta.config import UnifiedConfig
+
+    if not isinstance(config, UnifiedConfig):
+        raise InvalidInput(f"config is {shown(config)}", hint="build one: UnifiedConfig(project_name=...)")
 
 
 def _project_ref(project: str) -> StableRef:
+    if not isinstance(project, str):
+        raise InvalidInput(f"project {shown(project)} is no text", hint="give its name or reference")
     if project.startswith("project:"):
         return StableRef.parse(project)
     return StableRef("project", slug(project) or project)
-
-
-def _directory_name() -> str:
-    return Path.cwd().name if slug(Path.cwd().name) else "project"

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import put_run
-from conftest import Cli
+from builders import Cli, put_run
 
 from contexta import Contexta, __version__
 from contexta.cli.app import COMMANDS
@@ -51,7 +50,7 @@ def test_diff_shows_metrics_then_python_packages_and_variables(story: Contexta, 
         "Python    3.11.0  (same)",
         "Platform  linux  (same)",
         "Packages  1 changed, 1 added, 1 removed, 1 the same",
-        "  torch  2.0.0  ->  2.1.0",
+        "  torch  2.0.0  ->  2.1.0    minor upgrade",
         "  new    added      2",
         "  gone   1          removed",
         "Variables  1 changed",
@@ -90,7 +89,8 @@ def test_json_is_the_finding_wherever_the_option_stands(story: Contexta, cli: Cl
     after, before = cli("diff", "old", "new", "--json"), cli("--json", "diff", "old", "new")
     assert after.stdout == before.stdout
     found = json.loads(after.stdout)
-    assert found["environment"]["changed_packages"] == [{"key": "torch", "left_value": "2.0.0", "right_value": "2.1.0"}]
+    (change,) = found["environment"]["changed_packages"]
+    assert (change["key"], change["left_value"], change["right_value"]) == ("torch", "2.0.0", "2.1.0")
     assert found["differs"] is True
     compared = RunComparison.model_validate_json(cli("compare", "old", "new", "--json").stdout)
     assert compared == story.compare_runs("old", "new")
@@ -107,6 +107,49 @@ def test_json_is_the_finding_wherever_the_option_stands(story: Contexta, cli: Cl
         "tags": {},
         "notes": [],
     }
+
+
+def test_diff_puts_imported_changes_first_and_folds_the_rest(ctx: Contexta, cli: Cli) -> None:
+    def captured(version: str) -> dict[str, Any]:
+        names = ["aaa", "numpy", "zzz"]
+        return {
+            "packages": {},
+            "distributions": [{"name": name, "version": version, "requested": name == "numpy"} for name in names],
+            "imports": {"distributions": {"numpy": ["numpy"], "zzz": ["zzz"]}, "own": []},
+        }
+
+    put_run(ctx, "a", environment=captured("1.0"))
+    put_run(ctx, "b", environment=captured("2.0"))
+    lines = cli("diff", "a", "b").stdout.splitlines()
+    start = lines.index("Packages  3 changed, 0 added, 0 removed, 0 the same")
+    assert lines[start + 1 : start + 4] == [
+        "  numpy  1.0  ->  2.0  major upgrade, imported, asked for",
+        "  zzz    1.0  ->  2.0  major upgrade, imported, pulled in",
+        "  1 more that neither run imported; --all lists them",
+    ]
+    assert "  aaa    1.0  ->  2.0  major upgrade, not imported, pulled in" in cli("diff", "a", "b", "--all").stdout
+
+
+def test_env_prints_one_environment(ctx: Contexta, cli: Cli) -> None:
+    origins: dict[str, dict[str, Any]] = {
+        "plain": {"kind": "index"},
+        "from-git": {"kind": "vcs", "url": "https://example.org/x.git", "commit": "abc"},
+        "mine": {"kind": "editable", "url": "file:///src/mine"},
+    }
+    found = [{"name": name, "version": "1.0", "origin": origin} for name, origin in origins.items()]
+    put_run(ctx, "a", environment={"packages": {}, "distributions": found, "environment_variables": {"TZ": "UTC"}})
+    printed = json.loads(cli("env", "a", "--json").stdout)
+    assert printed["packages"] == {"from-git": "1.0", "mine": "1.0", "plain": "1.0"}
+    assert printed["environment_variables"] == {"TZ": "UTC"}
+    assert (printed["python_version"], printed["platform"], len(printed["distributions"])) == ("3.11.0", "linux", 3)
+    assert cli("env", "a", "--requirements").stdout.splitlines() == [
+        "from-git @ git+https://example.org/x.git@abc",
+        "# mine==1.0 was installed from file:///src/mine",
+        "plain==1.0",
+    ]
+    assert "editable" in cli("env", "a").stdout
+    put_run(ctx, "bare")
+    assert "no environment snapshot" in cli("env", "bare").stderr
 
 
 def test_screens_of_the_other_commands(story: Contexta, cli: Cli) -> None:
@@ -157,6 +200,8 @@ def test_live_run_shows_how_it_failed(ctx: Contexta, cli: Cli) -> None:
         (["runs", "--workspace", "file"], ["is a file"]),
         (["runs", "--workspace", "not-ours"], ["not a Contexta database"]),
         (["diff", "@latest~7"], ["not so many runs"]),
+        (["runs", "--limit", "99999999999999999999"], ["--limit"]),
+        (["runs", "--workspace", "x" * 300], ["cannot be used", "hint:"]),
     ],
 )
 def test_wrong_use_is_one_error_with_a_hint_and_exit_code_2(
@@ -175,6 +220,50 @@ def test_wrong_use_is_one_error_with_a_hint_and_exit_code_2(
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_contexta_alone_shows_its_help(cli: Cli) -> None:
+    done = cli()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Commands:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "table", ["tool.contexta = 5", "[[tool.contexta]]", "tool = 5 # tool.contexta", "[tool.contexta]\nproject = 1"]
+)
+def test_broken_pyproject_is_an_error_and_no_traceback(story: Contexta, cli: Cli, tmp_path: Path, table: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(table)
+    done = cli("runs", "--workspace", ".contexta")
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_full_output_is_an_error_and_closed_output_is_not(story: Contexta, tmp_path: Path) -> None:
+    for redirect, code in ((">/dev/full", 2), (">&-", 0), ("2>&-", 0)):
+        command = f"{sys.executable} -m contexta.cli diff --json {redirect}"
+        done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), redirect
+
+
+def test_control_characters_are_written_out_and_long_values_cut(ctx: Contexta, cli: Cli) -> None:
+    run: dict[str, Any] = {"description": "hi\x1b[2Jgone\nnext", "tags": {"t": "\x1b[31m"}}
+    put_run(ctx, "a", environment={"environment_variables": {"A": "1"}}, **run)
+    put_run(ctx, "b", environment={"environment_variables": {"A": "x" * 20_000}})
+    shown = cli("show", "a").stdout
+    assert "hi\\x1b[2Jgone\nnext" in shown
+    assert "t=\\x1b[31m" in shown
+    diff = cli("diff", "a", "b").stdout
+    assert "(20000 characters)" in diff
+    assert max(map(len, diff.splitlines())) < 250
+
+
+def test_every_json_writes_infinities_alike(ctx: Contexta, cli: Cli) -> None:
+    put_run(ctx, "a", metrics={"x": float("inf"), "y": float("nan")})
+    (listed,) = json.loads(cli("runs", "--json").stdout)
+    assert (
+        listed["metrics"] == {"x": "Infinity", "y": "NaN"} == json.loads(cli("show", "a", "--json").stdout)["metrics"]
+    )
+
+
 def test_workspace_comes_from_the_environment(story: Contexta, cli: Cli, tmp_path: Path) -> None:
     story.close()
     (tmp_path / ".contexta").rename(tmp_path / "elsewhere")
@@ -187,7 +276,7 @@ def test_workspace_comes_from_the_environment(story: Contexta, cli: Cli, tmp_pat
 def test_every_command_has_a_help_text_with_an_example(cli: Cli, command: str) -> None:
     text = cli(command, "--help").stdout
     assert f"Example: contexta {command}" in text
-    assert COMMANDS[command][1] in text
+    assert COMMANDS[command][1] in " ".join(text.split())
     assert COMMANDS[command][1].split()[0] in cli("--help").stdout
 
 
@@ -230,6 +319,9 @@ def test_closed_pipe_ends_quietly(story: Contexta, tmp_path: Path) -> None:
     command = f"{sys.executable} -m contexta.cli diff --json | head -c 1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+    status = f"{command}; echo ${{PIPESTATUS[0]}}"
+    many = subprocess.run(["bash", "-c", status], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert many.stdout[1:].strip() in ("0", "141")  # never 1, which says that something differs
 
 
 def test_output_survives_a_terminal_without_unicode(ctx: Contexta, cli: Cli) -> None:

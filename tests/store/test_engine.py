@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -105,6 +106,33 @@ def test_workspace_below_a_file_cannot_be_made(tmp_path: Path) -> None:
 def test_workspace_that_cannot_be_written_is_refused() -> None:
     with pytest.raises(WorkspaceError, match="cannot be used"):
         Contexta(workspace="/proc/contexta").list_runs()
+
+
+def test_workspace_removed_while_open_refuses_to_write(tmp_path: Path) -> None:
+    with Contexta(workspace=tmp_path / "ws") as ctx:
+        put_run(ctx)
+        shutil.rmtree(tmp_path / "ws")
+        with pytest.raises(WorkspaceError, match="removed or replaced"):
+            put_run(ctx, "lost")
+
+
+def test_close_releases_every_connection_that_threads_opened(tmp_path: Path) -> None:
+    ctx = Contexta(workspace=tmp_path / "ws")
+    together = threading.Barrier(8)
+
+    def read() -> None:
+        together.wait()
+        ctx.list_runs()
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ctx.close()
+    if Path("/proc/self/fd").exists():
+        opened = [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+        assert [path for path in opened if tmp_path in path.parents] == []
 
 
 def test_processes_that_open_a_new_workspace_at_once_agree(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from builders import END, START, a_metric, an_envelope, put_run
+from builders import END, START, a_metric, a_project, an_envelope, put_run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,34 @@ def test_same_record_again_changes_nothing_and_other_content_is_a_conflict(ctx: 
         ctx.record_store.append(a_metric("accuracy", 0.91, name="m0"))
     (stage,) = ctx.get_run("r").stages
     assert [(metric.value, metric.points) for metric in stage.metrics] == [(0.9, 1)]
+
+
+def test_whole_number_is_the_same_content_as_integer_and_as_float(ctx: Contexta) -> None:
+    put_run(ctx)
+    ctx.record_store.append(a_metric(value=1))
+    ctx.record_store.append(a_metric(value=1.0))
+    assert repr(ctx.get_run("r").metrics["accuracy"]) == "1"
+
+
+def test_records_may_be_drawn_from_what_uses_the_workspace(ctx: Contexta) -> None:
+    put_run(ctx)
+
+    def draw() -> Iterator[Record]:
+        for number in range(3):
+            ctx.metadata_store.projects.put_project(a_project(f"p{number}"))
+            yield a_metric(value=number, name=f"m{number}")
+
+    ctx.record_store.append_many(draw())
+    assert ctx.get_run("r").stages[0].metrics[0].points == 3
+    with pytest.raises(InvalidInput, match="no records"):
+        ctx.record_store.append_many(None)  # type: ignore[arg-type]  # what is tested
+
+
+def test_record_may_belong_to_a_run_that_is_live(ctx: Contexta) -> None:
+    with ctx.run("live", project="p") as run:
+        ctx.record_store.append(a_metric(value=1, run="live"))
+        run.metric("loss", 2)
+    assert ctx.get_run("live").metrics == {"accuracy": 1, "loss": 2}
 
 
 def test_conflict_inside_one_call_is_found(ctx: Contexta) -> None:

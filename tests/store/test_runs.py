@@ -61,6 +61,7 @@ def test_ambiguous_selector_is_refused_with_the_candidates(runs: Contexta, selec
         ("p.%", NotFound, "contexta runs"),
         ("", InvalidReference, "@latest"),
         ("run:P.x", InvalidReference, "did you mean run:p.x?"),
+        ("run:", InvalidReference, "project.run"),
         ("stage:p.r.s", InvalidReference, "run:project.name"),
         ("@latest~99", NotFound, "contexta runs"),
         ("nope@latest", NotFound, "contexta runs"),
@@ -104,3 +105,21 @@ def test_empty_workspace_has_no_runs(ctx: Contexta) -> None:
     assert ctx.list_runs() == () == ctx.list_projects()
     with pytest.raises(NotFound, match="not so many runs"):
         ctx.diff_runs()
+    put_run(ctx, "only")
+    with pytest.raises(NotFound, match="p has only one run") as refusal:
+        ctx.diff_runs()
+    assert "two runs" in (refusal.value.hint or "")
+
+
+def test_display_name_with_a_dot_or_a_colon_selects_its_run(ctx: Contexta) -> None:
+    for name in ("lr0.1", "exp: a", "v1.2.3"):
+        with ctx.run(name, project="p"):
+            pass
+        assert ctx.get_run(name).name == name
+
+
+def test_component_of_a_reference_wins_over_a_display_name(ctx: Contexta) -> None:
+    put_run(ctx, "train", display_name="first")
+    put_run(ctx, "x", display_name="train")
+    assert ctx.get_run("train").run_ref == "run:p.train"
+    assert ctx.get_run("first").run_ref == "run:p.train"

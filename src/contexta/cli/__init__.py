@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of the ``contexta`` script."""
+    for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
+        if stream is None:  # the program was started with a closed stream: what goes there is nobody's
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  # open as long as we run
+        elif hasattr(stream, "reconfigure"):  # an ASCII-only terminal shows escapes instead of failing
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        return _abandon_output(141)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        code = _refuse(f"{where}{error.strerror or error}", "check that path and the place the output goes to")
+        return _abandon_output(code)
+
+
+def _run(arguments: list[str]) -> int:
     import click
 
     from contexta.cli.app import app
     from contexta.errors import ContextaError
 
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # an ASCII-only terminal shows escapes instead of failing
-            reconfigure(errors="backslashreplace")
     try:
-        code = app.main(args=arguments, prog_name="contexta", standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        # Not app.main(): it would decide about broken pipes and closed streams before we can.
+        with app.make_context("contexta", arguments) as context:
+            code = app.invoke(context)
+            return code if isinstance(code, int) else 0
     except ContextaError as error:
         return _refuse(error.what, error.hint)
     except click.UsageError as error:
@@ -28,15 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error.format_message(), f"`{where} --help` shows how it is used")
     except click.ClickException as error:
         return _refuse(error.format_message(), None)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)  # noqa: T201  # a message, to stderr
         return 130
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stderr.close()
-        return 141
 
 
 def _refuse(what: str, hint: str | None) -> int:
     lines = [f"error: {what}"] + ([f"hint: {hint}"] if hint else [])
     print("\n".join(lines), file=sys.stderr)  # noqa: T201  # a message, to stderr
     return 2
+
+
+def _abandon_output(code: int) -> int:
+    """Let the interpreter end without flushing what cannot be written."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # open until the interpreter ends
+    return code

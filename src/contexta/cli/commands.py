@@ -7,9 +7,9 @@ from functools import update_wrapper
 from typing import Any
 
 import click
-from pydantic import RootModel
+from pydantic import ConfigDict, RootModel
 
-from contexta.cli import screens
+from contexta.cli import environments, layout, screens
 from contexta.client import Contexta
 from contexta.errors import WorkspaceError
 from contexta.findings import RunSummary
@@ -34,9 +34,9 @@ def _asks(function: Callable[..., Any]) -> Callable[..., Any]:
                 _refuse_missing(ctx)
             finding, screen, code = function(ctx, **arguments)
         if as_json or globals_["as_json"]:
-            click.echo(finding.model_dump_json(indent=2))
+            print(finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
         else:
-            screens.show(screen)
+            layout.show(screen)
         return int(code)
 
     return update_wrapper(command, function)
@@ -54,10 +54,12 @@ def _refuse_missing(ctx: Contexta) -> None:
 class _Runs(RootModel[tuple[RunSummary, ...]]):
     """What ``contexta runs --json`` prints: a list."""
 
+    model_config = ConfigDict(ser_json_inf_nan="strings")  # as in every finding
+
 
 @click.command(epilog="Example: contexta runs --project product-categorization")
 @click.option("--project", metavar="NAME", help="Only the runs of this project.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="At most so many.")
 @_asks
 def runs(ctx: Contexta, project: str | None, limit: int) -> tuple[Any, Screen, int]:
     """List the runs of the workspace, the latest first."""
@@ -98,14 +100,30 @@ def compare(ctx: Contexta, left: str, right: str, more: tuple[str, ...]) -> tupl
 @click.argument("left", required=False)
 @click.argument("right", required=False)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when something differs.")
+@click.option("--all", "everything", is_flag=True, help="Also list changed packages that neither run imported.")
 @_asks
-def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) -> tuple[Value, Screen, int]:
+def diff(
+    ctx: Contexta, left: str | None, right: str | None, exit_code: bool, everything: bool
+) -> tuple[Value, Screen, int]:
     """What changed between two runs: metrics, Python, packages, variables.
 
     Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run against the latest one.
     """
     found = ctx.diff_runs(left, right)
-    return found, screens.diff(found), int(exit_code and found.differs)
+    return found, environments.diff(found, everything), int(exit_code and found.differs)
+
+
+@click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")
+@click.argument("run")
+@click.option("--requirements", is_flag=True, help="Print it as a requirements file.")
+@_asks
+def env(ctx: Contexta, run: str, requirements: bool) -> tuple[Value, Screen, int]:
+    """Print the environment a run started in.
+
+    RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
+    """
+    snapshot = ctx.get_environment(run)
+    return snapshot, (environments.requirements if requirements else environments.environment)(snapshot), 0
 
 
 @click.command(epilog="Example: contexta audit this-month")

@@ -12,4 +12,4 @@ from contexta import __version__
 @click.pass_obj
 def version(globals_: dict[str, object], as_json: bool) -> None:
     """Print the version."""
-    click.echo(f'{{"version":"{__version__}"}}' if as_json or globals_["as_json"] else f"contexta {__version__}")
+    print(f'{{"version":"{__version__}"}}' if as_json or globals_["as_json"] else f"contexta {__version__}")  # noqa: T201  # data, to stdout

@@ -1,19 +1,28 @@
 """The journal: what a live run says, one JSON line per record, one ``write`` per line, one file per process.
 
 A record that ``write`` returned for survives the death of the process; ``flush`` makes it survive the machine's.
-Nobody shares a file, so there are no locks between processes. Lines carry ``s`` (a running number), ``t`` (the type)
-and ``at`` (microseconds since 1970 UTC, never going back); the other keys depend on the type:
+Nobody shares a file, so there are no locks between processes. The first file of a run is ``<project>.<run>.jsonl``;
+creating it reserves the reference. Every other process of the run writes ``<project>.<run>.<pid>-<hex>.jsonl``, made
+when it has something to say; a forked child never touches its parent's.
+
+Lines carry ``s`` (a running number), ``t`` (the type) and ``at`` (microseconds since 1970 UTC, never going back); the
+other keys depend on the type:
 
 ====================  =====================================================================================
-``run``               first line: run, project, name, project_name, pid ...
-``environment``       name, digest (the body is that object)
+``run``               first line of a run: run, name, project_name, and the process (see processes.identity)
+``join``              first line of another process of the run: run, rank, and the process
+``environment``       digest (the body is that object), optionally of (the one it completes)
 ``stage``             stage, name, order
 ``stage-end``         stage, status
-``metric``            k (key), x (value), optionally i (step), g (stage)
+``metric``            k (key), optionally g (stage) and r (rank), x (value), optionally i (step)
 ``param``             k, x (any JSON value)
 ``tag``               k, x (text)
+``name``              name: what the run is called from now on
+``artifact``          name, kind, location, digest, size, attributes
+``fact``              name, value: something about the run that is no part of its environment
 ``note``              topic, text
-``end``               status, optionally failure {type, message}; nothing follows
+``end``               last line of a run: status, optionally failure {type, message, traceback}
+``close``             last line of another process, optionally failure
 ====================  =====================================================================================
 
 Standard library only, Python 3.8.
@@ -21,95 +30,314 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
+import _thread
 import json
-import math
 import os
 import sys
-import threading
-import time
-from typing import Any, Dict, Optional
+import weakref
+from time import time_ns
+from typing import Any, Optional
+
+from contexta.recorder.notes import reason
 
 SUFFIX = ".jsonl"
+BEAT = 5.0  # seconds between two fsyncs; each also tells readers on other machines that the process lives
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_NONE = -1  # no descriptor: write() refuses it, which leads to the slow path without a test on the fast one
 
 
 class Journal:
-    """One process's open journal file. Every method is thread safe.
+    """One process's journal of one run. Every method is thread safe, and may be interrupted by a signal handler that
+    writes as well.
 
-    A disk that fails does not raise: the first failure is told on stderr, and ``lost`` counts the records that could
-    not be written.
+    A disk that fails does not raise: it is told once on stderr, what is lost is counted, and noted as soon as the file
+    can be written again.
     """
 
-    def __init__(self, path: str) -> None:
-        """Create the file. Raises FileExistsError when the name is taken, OSError when it cannot be created."""
-        self.path = path
+    def __init__(self, folder: str, run: str, *, first: bool, rank: Optional[int] = None) -> None:
+        """folder: where the journals are. run: ``project.run``. first: create the run's first file, now; else this is
+        another process of the run, and its file is made when there is something to write.
+
+        Raises FileExistsError when the reference is taken, OSError when the first file cannot be created.
+        """
+        self.folder = os.path.abspath(folder)
+        self.run = run
+        self.first = first
+        self.rank = rank
         self.lost = 0
-        self._number = 0
+        self._begin()
+        if first:
+            self._open(os.path.join(self.folder, run + SUFFIX))
+        _journals.add(self)
+
+    def _begin(self) -> None:
+        """As new: also after a fork, in the child."""
+        self._lock = _thread.RLock()
+        self._handle = _NONE  # what the fast path writes to
+        self._file: Optional[int] = None  # the open file, also while it fails
+        self._closed = False
+        self._torn = False  # whether the last write was cut short: the next one starts on a new line
+        self._warned = False
+        self._missing = 0  # records lost since the file last took one
+        self._number = 0 if self.first else 1  # 0 is the join record, written when the file is made
         self._last = 0
-        self._lock = threading.Lock()
-        self._keys: Dict[str, str] = {}
-        flags = (
-            os.O_WRONLY
-            | os.O_CREAT
-            | os.O_EXCL
-            | os.O_APPEND
-            | getattr(os, "O_CLOEXEC", 0)
-            | getattr(os, "O_BINARY", 0)
-        )
-        self._handle: Optional[int] = os.open(path, flags, 0o644)
+        self._beating: Optional[_Beat] = None
+
+    # ------------------------------------------------------------------------------------------ writing
 
     def write(self, type_: str, **fields: Any) -> None:
         """Append one record. ``fields`` are JSON values."""
-        self._append(type_, json.dumps(fields, separators=(",", ":"))[1:-1])
+        tail = json.dumps(fields, separators=(",", ":"))[1:-1]
+        with self._lock:
+            self._append(self._line(type_, tail))
 
-    def metric(self, key: str, value: float, step: Optional[int], stage: Optional[str]) -> None:
-        """Append one measurement; the hot path, hence formatted by hand."""
-        known = self._keys.get(key)
-        if known is None:
-            known = self._keys[key] = json.dumps(key)
-        number = repr(value) if type(value) is int or math.isfinite(value) else _NOT_FINITE[repr(value)]
-        tail = f'"k":{known},"x":{number}'
-        if step is not None:
-            tail += f',"i":{step}'
+    def metric(self, head: str, value: float, step: Optional[int]) -> None:
+        """Append one measurement. head: made by ``metric_head``. The hot path, hence formatted by hand."""
+        number = repr(value) if value - value == 0 else _NOT_FINITE[repr(value)]
+        with self._lock:
+            at = time_ns() // 1000
+            if at < self._last:
+                at = self._last
+            self._last = at
+            serial = self._number
+            self._number = serial + 1
+            if step is None:
+                line = f'{{"s":{serial},"t":"metric","at":{at}{head}{number}}}\n'.encode()
+            else:
+                line = f'{{"s":{serial},"t":"metric","at":{at}{head}{number},"i":{step}}}\n'.encode()
+            try:
+                if os.write(self._handle, line) == len(line):
+                    return
+                self._torn = True
+            except OSError:
+                pass
+            self._append_slowly(line)
+
+    def metric_head(self, key: str, stage: Optional[str]) -> str:
+        """What every measurement of a metric says alike."""
+        head = f',"k":{json.dumps(key)}'
         if stage is not None:
-            tail += f',"g":"{stage}"'
-        self._append("metric", tail)
+            head += f',"g":"{stage}"'
+        if self.rank:
+            head += f',"r":{self.rank}'
+        return head + ',"x":'
+
+    def _line(self, type_: str, tail: str) -> bytes:
+        self._last = at = max(self._last, time_ns() // 1000)
+        line = f'{{"s":{self._number},"t":"{type_}","at":{at}{"," if tail else ""}{tail}}}\n'
+        self._number += 1
+        return line.encode("ascii")
+
+    def _append(self, line: bytes) -> None:
+        try:
+            if os.write(self._handle, line) == len(line):
+                return
+            self._torn = True
+        except OSError:
+            pass
+        self._append_slowly(line)
+
+    def _append_slowly(self, line: bytes) -> None:
+        """The first record of a process, or one that the disk refused or took only a part of: tried once more."""
+        try:
+            if self._closed:
+                raise OSError("it is closed")
+            if self._file is None:
+                self._join()
+            self._write_all(line)
+        except OSError as error:
+            self._handle = _NONE
+            self.lost += 1
+            self._missing += 1
+            self._warn(f"cannot be written: {reason(error)}")
+            return
+        missing, self._missing = self._missing, 0
+        self._handle = self._file if self._file is not None else _NONE
+        if missing:
+            self.write("note", topic="journal", text=f"{missing} records could not be written and are lost")
+
+    def _write_all(self, line: bytes) -> None:
+        assert self._file is not None  # the caller has opened it
+        data = b"\n" + line if self._torn else line
+        written = 0
+        while written < len(data):  # a disk that is nearly full takes a part
+            self._torn = self._torn or written > 0
+            written += os.write(self._file, data[written:])
+        self._torn = False
+
+    # ------------------------------------------------------------------------------------------ the file
+
+    def _open(self, path: str) -> None:
+        self._file = self._handle = os.open(path, _FLAGS, 0o644)
+        self._beating = _Beat(self)
+
+    def _join(self) -> None:
+        """Make the file of another process of the run, and say who it is."""
+        from contexta.recorder.processes import identity
+
+        name = f"{self.run}.{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
+        who = {**identity(), "rank": self.rank}
+        at = max(self._last, time_ns() // 1000)
+        tail = json.dumps({"run": self.run, **who}, separators=(",", ":"))[1:-1]
+        line = f'{{"s":0,"t":"join","at":{at},{tail}}}\n'.encode("ascii")
+        path = os.path.join(self.folder, name)
+        self._open(path)
+        _close_at_exit_of_child(self)
+        try:
+            self._write_all(line)
+        except OSError:
+            self._release()
+            os.unlink(path)  # a file without its first record says nothing
+            raise
 
     def flush(self) -> None:
         """Bring everything written to the disk."""
         with self._lock:
-            if self._handle is not None:
-                try:
-                    os.fsync(self._handle)
-                except OSError as error:
-                    self._fail(error)
+            handle = self._file
+            if handle is None or self._closed:
+                return
+            handle = os.dup(handle)  # so that the lock is not held while the disk works
+        try:
+            os.fsync(handle)
+            if os.fstat(handle).st_nlink == 0:
+                self._warn("has been deleted; what was recorded is lost")
+        except OSError as error:
+            self._warn(f"cannot be brought to the disk: {reason(error)}")
+        finally:
+            os.close(handle)
 
-    def close(self) -> None:
-        """Flush and release the file; later records are counted as lost."""
+    def beat(self) -> None:
+        """Flush, and show that this process lives: the file's modification time is what readers elsewhere see."""
         self.flush()
         with self._lock:
-            if self._handle is not None:
-                os.close(self._handle)
-                self._handle = None
+            if self._file is not None and os.utime in os.supports_fd:
+                try:
+                    os.utime(self._file)
+                except OSError:
+                    pass  # then readers elsewhere may take the process for dead until it records something
 
-    def _append(self, type_: str, tail: str) -> None:
+    def close(self, **end: Any) -> None:
+        """Write the last record (``end`` of a run, ``close`` of another process), flush and release the file. A process
+        that said nothing leaves no file. Later records are counted as lost."""
         with self._lock:
-            self._last = at = max(self._last, time.time_ns() // 1000)
-            line = f'{{"s":{self._number},"t":"{type_}","at":{at}{"," if tail else ""}{tail}}}\n'.encode("ascii")
-            self._number += 1
-            try:
-                if self._handle is None:
-                    raise OSError("the journal is closed")
-                written = os.write(self._handle, line)
-                while written < len(line):  # a disk that is nearly full takes a part
-                    written += os.write(self._handle, line[written:])
-            except OSError as error:
-                self.lost += 1
-                self._fail(error)
+            if self._closed:
+                return
+            if self.first:
+                self.write("end", **end)
+            elif self._file is not None:
+                self.write("close", **{name: end[name] for name in ("failure",) if name in end})
+            self.flush()
+            self._closed = True
+            self._release()
+        self._stop_beating()
 
-    def _fail(self, error: OSError) -> None:
+    def withdraw(self) -> None:
+        """Remove a file that nothing was written to: the reference belongs to another run."""
+        with self._lock:
+            self._closed = True
+            self._release()
+        self._stop_beating()
+        try:
+            os.unlink(os.path.join(self.folder, self.run + SUFFIX))
+        except FileNotFoundError:
+            pass  # a reader has set it aside: it holds nothing
+
+    def give_up(self) -> None:
+        """Nothing can be written, and somebody has said so already."""
+        self._closed = self._warned = True
+
+    def _release(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._handle = None, _NONE
+
+    def _warn(self, words: str) -> None:
         """Say once that records are being lost; training goes on."""
-        if self.lost <= 1:
-            print(f"contexta: the journal {self.path} cannot be written: {error}; training goes on", file=sys.stderr)  # noqa: T201  # the one place inside a training process where there is nobody else to tell
+        if not self._warned:
+            self._warned = True
+            print(f"contexta: the journal of {self.run} in {self.folder} {words}; the program goes on", file=sys.stderr)  # noqa: T201  # inside a training process there is nobody else to tell
+
+    # ------------------------------------------------------------------------------------------ fork
+
+    def _stop_beating(self) -> None:
+        beating, self._beating = self._beating, None
+        if beating is not None:
+            beating.stop()
+
+    def _before_fork(self) -> None:
+        """No thread of ours runs while the process forks: Python would warn the program of it."""
+        self._stop_beating()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._file is not None:
+            self._beating = _Beat(self)
+
+    def _after_fork_in_child(self) -> None:
+        closed, inherited = self._closed, self._file
+        self.first = False
+        self._begin()
+        self._closed = closed
+        if inherited is not None:
+            os.close(inherited)
 
 
-_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+def _close_at_exit_of_child(journal: Journal) -> None:
+    """A process forked by ``multiprocessing`` ends without atexit; it has finalizers of its own."""
+    process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, journal.close, exitpriority=-1000)
+
+
+class _Beat:
+    """The thread that beats. Not one of ``threading``'s: a program that lists its threads does not see it, nothing
+    waits for it at exit, and it takes no signals."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._stop = _thread.allocate_lock()
+        self._done = _thread.allocate_lock()
+        self._stop.acquire()
+        self._done.acquire()
+        try:
+            _thread.start_new_thread(self._run, (weakref.ref(journal),))
+        except RuntimeError:  # the system gives no more threads: then only records tell that the process lives
+            self._done.release()
+
+    def _run(self, journal: "weakref.ref[Journal]") -> None:
+        import signal
+
+        try:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            while not self._stop.acquire(timeout=BEAT):
+                alive = journal()
+                if alive is None:
+                    return
+                alive.beat()
+                del alive
+        finally:
+            self._done.release()
+
+    def stop(self) -> None:
+        """Returns when the thread has ended, or is stuck on a slow disk for half a second."""
+        self._stop.release()
+        self._done.acquire(timeout=0.5)
+
+
+_journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()
+
+
+def _each(method: str) -> Any:
+    def call() -> None:
+        for journal in list(_journals):
+            getattr(journal, method)()
+
+    return call
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_each("_before_fork"),
+        after_in_parent=_each("_after_fork_in_parent"),
+        after_in_child=_each("_after_fork_in_child"),
+    )

@@ -7,15 +7,15 @@ wrong in recording itself never does.
 from __future__ import annotations
 
 import os
-import threading
-import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 from contexta.errors import InvalidInput, shown
-from contexta.recorder import environment
-from contexta.recorder.journal import SUFFIX, Journal
+from contexta.recorder import redact
+from contexta.recorder.environment import salt_of
+from contexta.recorder.journal import Journal
 from contexta.recorder.notes import reason, storable
 from contexta.recorder.objects import Objects
+from contexta.recorder.views import Config, Summary
 from contexta.refs import StableRef, numbered, slug
 from contexta.scalars import MAX_NAME, number, text
 
@@ -24,30 +24,44 @@ if TYPE_CHECKING:
     from typing import Type
 
 _INT64 = 2**63
+_MOST_HEADS = 100_000  # metric names remembered; more than that are made, not meant
 
 
 class Run:
-    """A run being recorded. Use it as a context manager, or call ``finish`` yourself."""
+    """A run being recorded. Use it as a context manager, or call ``finish`` yourself.
+
+    A forked child may go on using it: what it records belongs to the run, and its end does not end the run. It can be
+    sent to a process of ``multiprocessing`` too.
+    """
 
     def __init__(
         self,
         journal: Journal,
-        ref: StableRef,
+        objects: Objects,
         name: str,
         *,
-        on_end: Optional[Callable[[], None]] = None,
+        before_end: Optional[Callable[["Run"], None]] = None,
+        after_end: Optional[Callable[["Run"], None]] = None,
     ) -> None:
-        self.ref = ref
+        """before_end: called while records are still taken. after_end: when the run, not only this process' part of
+        it, has ended."""
+        self.ref = StableRef("run", journal.run)
         self.name = name
         self._journal = journal
-        self._on_end = on_end
+        self._objects = objects
+        self._before_end = before_end
+        self._after_end = after_end
         self._ended = False
-        self._checked: Set[str] = set()
-        self._stages: Set[str] = set()
-        self._lock = threading.Lock()
+        self._heads: Dict[str, str] = {}
+        self._stages: Dict[str, object] = {}
+        self._values: Dict[str, Any] = {}
+        self._secret_salt = b""
 
     def __repr__(self) -> str:
         return f"<Run {self.ref}{' (ended)' if self._ended else ''}>"
+
+    def __reduce__(self) -> "Tuple[Any, ...]":
+        return (join, (self._journal.folder, self._objects.root, self._journal.run, self.name))
 
     def metric(self, key: str, value: float, step: Optional[int] = None) -> None:
         """Record one measurement of the run as a whole.
@@ -55,7 +69,17 @@ class Run:
         key: printable, up to 250 characters. value: any int or float; NaN and infinities are kept.
         Raises InvalidInput for anything else. Costs one ``write``, a few microseconds.
         """
-        self._metric(key, value, step, None)
+        try:
+            head = self._heads[key]
+        except (KeyError, TypeError):
+            head = self._head(self._heads, key, None)
+        if type(value) is not float:
+            value = _number(key, value)
+        if step is not None and (type(step) is not int or not -_INT64 <= step < _INT64):
+            step = _step(key, step)
+        if self._ended:
+            self._require_open()
+        self._journal.metric(head, value, step)
 
     def metrics(self, values: Mapping[str, float], step: Optional[int] = None) -> None:
         """Record several measurements."""
@@ -68,21 +92,53 @@ class Run:
         value: JSON values and nested lists and mappings are kept as they are, anything else as ``str(value)``.
         """
         text(name, printable=True)
-        self._write("param", k=name, x=_plain(value, 0))
+        plain = _plain(value, 0)
+        cleaned, told = redact.parameters({name: plain}, self._salt)
+        for written, given in cleaned.items():
+            self._write("param", k=written, x=given)
+        for each in told:
+            self._write("note", **each)
+        self._values[name] = plain
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record several parameters."""
         for name, value in values.items():
             self.param(name, value)
 
+    def log(self, values: Mapping[str, Any], step: Optional[int] = None) -> None:
+        """Record several measurements at once, as other trackers spell it; a mapping inside becomes ``outer.inner``."""
+        for key, value in values.items():
+            if isinstance(value, Mapping):
+                self.log({f"{key}.{inner}": each for inner, each in value.items()}, step)
+            else:
+                self.metric(key, value, step)
+
+    @property
+    def config(self) -> "Config":
+        """The parameters as a mapping: ``run.config["lr"] = 0.1``, ``run.config.update(lr=0.1)``, ``run.config.lr``."""
+        return Config(self)
+
+    @property
+    def summary(self) -> "Summary":
+        """Where the run ended, as a mapping: a number is recorded as a metric without a step, anything else as the
+        parameter ``summary.<key>``."""
+        return Summary(self)
+
     def tag(self, name: str, value: str = "") -> None:
         """Mark the run, to find it again. The last value of a name counts."""
         text(name, printable=True)
-        self._write("tag", k=name, x=text(value, blank=True))
+        text(value, blank=True)
+        self._write("tag", k=redact.inside(name, self._salt), x=redact.value(name, value, self._salt))
+
+    def rename(self, name: str) -> None:
+        """Call the run otherwise from now on; its reference stays."""
+        self.name = text(name, printable=True)
+        self._write("name", name=name)
 
     def note(self, topic: str, words: str) -> None:
         """Record something that could not be captured or was adjusted, and why."""
-        self._write("note", topic=text(topic, printable=True), text=text(words, limit=10_000))
+        text(words, limit=10_000)
+        self._write("note", topic=text(topic, printable=True), text=redact.inside(words, self._salt))
 
     def stage(self, name: str) -> "Stage":
         """Begin a part of the run; a second one of the same name is another stage.
@@ -90,14 +146,12 @@ class Run:
         ``with run.stage("train") as stage: stage.metric("loss", 0.3, step=1)``
         """
         text(name, printable=True)
-        with self._lock:
-            base = component = slug(name) or "stage"
-            count = 1
-            while component in self._stages:
-                count += 1
-                component = numbered(base, count)
-            order = len(self._stages)
-            self._stages.add(component)
+        base = component = slug(name) or "stage"
+        count, mine = 1, object()
+        while self._stages.setdefault(component, mine) is not mine:  # one step, so that threads do not share a name
+            count += 1
+            component = numbered(base, count)
+        order = len(self._stages) - 1
         self._write("stage", stage=component, name=name, order=order)
         return Stage(self, self.ref.child("stage", component), name)
 
@@ -106,24 +160,23 @@ class Run:
         self._journal.flush()
 
     def finish(self, status: str = "completed", *, failure: Optional[BaseException] = None) -> None:
-        """End the run as completed, failed or cancelled. Ending it again does nothing."""
+        """End the run as completed, failed or cancelled. Ending it again does nothing.
+
+        In another process of the run than the one that began it, only that process' part is ended.
+        """
         if status not in ("completed", "failed", "cancelled"):
             raise InvalidInput(f"a run cannot end as {shown(status)}", hint="it ends as completed, failed or cancelled")
-        with self._lock:
-            if self._ended:
-                return
-            self._ended = True
+        if self._ended:
+            return
+        if self._before_end is not None:
+            self._before_end(self)
+        self._ended = True
         end: Dict[str, Any] = {"status": status}
         if failure is not None:
-            end["failure"] = {"type": _type_name(failure), "message": _message(failure)}
-        if self._journal.lost:
-            self._journal.write(
-                "note", topic="journal", text=f"{self._journal.lost} records could not be written and are lost"
-            )
-        self._journal.write("end", **end)
-        self._journal.close()
-        if self._on_end is not None:
-            self._on_end()
+            end["failure"] = {name: redact.inside(words, self._salt) for name, words in _failure(failure).items()}
+        self._journal.close(**end)
+        if self._after_end is not None and self._journal.first:
+            self._after_end(self)
 
     def __enter__(self) -> "Run":
         return self
@@ -135,26 +188,29 @@ class Run:
         trace: "Optional[TracebackType]",
     ) -> None:
         """End as the block ended; the exception goes on to the caller."""
-        status = _status_of(error)
+        status = status_of(error)
         self.finish(status, failure=error if status == "failed" else None)
 
-    def _metric(self, key: str, value: Any, step: Optional[int], stage: Optional[str]) -> None:
-        if type(key) is not str or key not in self._checked:
-            text(key, printable=True)
-            self._checked.add(key)
-        if type(value) is not float:
-            try:
-                value = number(value)
-            except InvalidInput as error:
-                raise InvalidInput(f"metric {shown(key)}: {error.what}", hint=error.hint) from None
-        if step is not None and (type(step) is not int or not -_INT64 <= step < _INT64):
-            step = _step(key, step)
-        self._require_open()
-        self._journal.metric(key, value, step, stage)
+    def _head(self, known: Dict[str, str], key: Any, stage: Optional[str]) -> str:
+        """What every measurement of ``key`` says alike; ``key`` is checked once."""
+        head = self._journal.metric_head(text(key, printable=True), stage)
+        if len(known) < _MOST_HEADS:
+            known[key] = head
+        return head
 
     def _write(self, type_: str, **fields: Any) -> None:
         self._require_open()
         self._journal.write(type_, **fields)
+
+    @property
+    def _salt(self) -> bytes:
+        """What secrets are hashed with: the workspace's, or where there is none, one of this run alone."""
+        if not self._secret_salt:
+            try:
+                self._secret_salt = salt_of(self._objects)
+            except OSError:
+                self._secret_salt = os.urandom(32)
+        return self._secret_salt
 
     def _require_open(self) -> None:
         if self._ended:
@@ -169,6 +225,7 @@ class Stage:
         self.name = name
         self._run = run
         self._component = ref.name
+        self._heads: Dict[str, str] = {}
         self._ended = False
 
     def __repr__(self) -> str:
@@ -176,7 +233,17 @@ class Stage:
 
     def metric(self, key: str, value: float, step: Optional[int] = None) -> None:
         """Record one measurement of this stage; as ``Run.metric``."""
-        self._run._metric(key, value, step, self._component)
+        try:
+            head = self._heads[key]
+        except (KeyError, TypeError):
+            head = self._run._head(self._heads, key, self._component)
+        if type(value) is not float:
+            value = _number(key, value)
+        if step is not None and (type(step) is not int or not -_INT64 <= step < _INT64):
+            step = _step(key, step)
+        if self._run._ended:
+            self._run._require_open()
+        self._run._journal.metric(head, value, step)
 
     def metrics(self, values: Mapping[str, float], step: Optional[int] = None) -> None:
         """Record several measurements."""
@@ -202,64 +269,11 @@ class Stage:
         error: Optional[BaseException],
         trace: "Optional[TracebackType]",
     ) -> None:
-        self.finish(_status_of(error))
+        self.finish(status_of(error))
 
 
-def start(
-    journals: str,
-    objects: Objects,
-    *,
-    project: str,
-    name: Optional[str] = None,
-    first_number: int = 1,
-    taken: Optional[Callable[[StableRef], bool]] = None,
-    tags: Optional[Mapping[str, str]] = None,
-    on_end: Optional[Callable[[], None]] = None,
-) -> Run:
-    """Begin a run: reserve its reference by creating its journal, and capture the environment of this interpreter.
-
-    journals: the directory. objects: where the environment's body goes. project, name: display names; their references
-    are made of the nearest valid components, and a name that is taken gets a number behind it, starting at
-    ``first_number``. Without a name the run is called after the moment. taken: whether a reference is in use elsewhere
-    (in the database).
-    Raises InvalidInput for names that are no text, OSError when the journal cannot be created.
-    """
-    text(project, printable=True)
-    name = text(name, printable=True) if name is not None else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
-    checked = {text(key, printable=True): text(value, blank=True) for key, value in (tags or {}).items()}
-    project_component, base = slug(project) or "project", slug(name) or "run"
-    os.makedirs(journals, exist_ok=True)
-    count = max(1, first_number)
-    while True:
-        ref = StableRef("run", f"{project_component}.{base if count == 1 else numbered(base, count)}")
-        count += 1
-        if taken is not None and taken(ref):
-            continue
-        try:
-            journal = Journal(os.path.join(journals, ref.value + SUFFIX))
-        except FileExistsError:
-            continue
-        break
-    journal.write("run", run=ref.value, name=name, project_name=project, pid=os.getpid())
-    run = Run(journal, ref, name, on_end=on_end)
-    _capture(journal, objects)
-    for key, value in checked.items():
-        run.tag(key, value)
-    return run
-
-
-def _capture(journal: Journal, objects: Objects) -> None:
-    """The environment is on disk before the training begins; what fails is noted on the run."""
-    try:
-        digest = objects.put(environment.encode(environment.capture()))
-    except Exception as error:  # noqa: BLE001  # whatever a probe meets, the training goes on and the run says so
-        journal.write("note", topic="environment", text=f"could not be captured: {reason(error)}")
-    else:
-        journal.write("environment", name="start", digest=digest)
-    journal.flush()
-
-
-def _status_of(error: Optional[BaseException]) -> str:
+def status_of(error: Optional[BaseException]) -> str:
+    """How what that exception ended has ended; None is a good end."""
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "completed"
     return "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -267,15 +281,36 @@ def _status_of(error: Optional[BaseException]) -> str:
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    own = kind.__module__ == "builtins" or kind.__module__.startswith("contexta.")
+    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _message(error: BaseException) -> str:
+def _failure(error: BaseException) -> Dict[str, str]:
+    """What ended a run: its type, its message and where it came from."""
+    from traceback import format_exception
+
     try:
         words = str(error)
+        trace = "".join(format_exception(type(error), error, error.__traceback__))
     except Exception as fault:  # noqa: BLE001  # a user's __str__ may raise anything; the run must still end
-        words = f"<its message cannot be shown: {type(fault).__name__}>"
-    return storable(words[:10_000])
+        words, trace = f"<its message cannot be shown: {type(fault).__name__}>", ""
+    return {
+        "type": _type_name(error),
+        "message": storable(words[:10_000]),
+        "traceback": storable(trace[-20_000:]),
+    }
+
+
+def _number(key: str, given: Any) -> Any:
+    """The number given; a tensor or array of one element is its number."""
+    try:
+        if not isinstance(given, (int, float)) and callable(getattr(given, "item", None)):
+            given = given.item()
+        return number(given)
+    except InvalidInput as error:
+        raise InvalidInput(f"metric {shown(key)}: {error.what}", hint=error.hint) from None
+    except (TypeError, ValueError, RuntimeError) as error:  # item() of an array of several elements
+        raise InvalidInput(f"metric {shown(key)}: {reason(error)}", hint="write float(value)") from None
 
 
 def _step(key: str, given: Any) -> int:
@@ -303,3 +338,10 @@ def _plain(value: Any, depth: int) -> Any:
         return number(value)
     except InvalidInput:
         return storable(str(value))
+
+
+def join(journals: str, objects: str, run: str, name: str) -> Run:
+    """Take part in a run that another process began."""
+    from contexta.recorder.processes import rank
+
+    return Run(Journal(journals, run, first=False, rank=rank()), Objects(objects), name)

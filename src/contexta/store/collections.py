@@ -43,22 +43,25 @@ class _Collection:
 
     def _put(self, noun: metadata.Noun[V], value: V) -> StableRef:
         _require(noun.model, value)
-        with self._opened().writing() as connection:
+        with self._current().writing() as connection:
             return metadata.put(connection, noun, value)
 
     def _get(self, noun: metadata.Noun[V], ref: str) -> V:
-        store = self._current()
-        with store.reading() as connection:
-            return metadata.get(connection, noun, _parsed(ref, noun.table))
+        parsed = _parsed(ref, noun.table)
+        with self._current().reading() as connection:
+            return metadata.get(connection, noun, parsed)
 
-    def _list(self, noun: metadata.Noun[V], table: Table | None = None, parent: str | None = None) -> tuple[V, ...]:
-        store = self._current()
-        with store.reading() as connection:
-            if table is None or parent is None:
-                return metadata.list_all(connection, noun)
-            return metadata.list_all(connection, noun, (table, _parsed(parent, table)))
+    def _all(self, noun: metadata.Noun[V]) -> tuple[V, ...]:
+        with self._current().reading() as connection:
+            return metadata.list_all(connection, noun)
+
+    def _of(self, noun: metadata.Noun[V], table: Table, parent: str) -> tuple[V, ...]:
+        parsed = _parsed(parent, table)
+        with self._current().reading() as connection:
+            return metadata.list_all(connection, noun, (table, parsed))
 
     def _current(self) -> Store:
+        """The store with everything that live runs have written: what is put may belong to one of them."""
         store = self._opened()
         take_in(store)
         return store
@@ -73,7 +76,7 @@ class Projects(_Collection):
 
     def list_projects(self) -> tuple[Project, ...]:
         """In order of creation."""
-        return self._list(metadata.PROJECT)
+        return self._all(metadata.PROJECT)
 
 
 class Runs(_Collection):
@@ -85,7 +88,9 @@ class Runs(_Collection):
 
     def list_runs(self, project_ref: str | None = None) -> tuple[Run, ...]:
         """The latest first."""
-        return self._list(metadata.RUN, tables.project, project_ref)
+        if project_ref is None:
+            return self._all(metadata.RUN)
+        return self._of(metadata.RUN, tables.project, project_ref)
 
 
 class Stages(_Collection):
@@ -97,7 +102,7 @@ class Stages(_Collection):
 
     def list_stage_executions(self, run_ref: str) -> tuple[StageExecution, ...]:
         """By order_index, then start."""
-        return self._list(metadata.STAGE, tables.run, run_ref)
+        return self._of(metadata.STAGE, tables.run, run_ref)
 
 
 class Batches(_Collection):
@@ -109,7 +114,7 @@ class Batches(_Collection):
 
     def list_batch_executions(self, run_ref: str) -> tuple[BatchExecution, ...]:
         """By start."""
-        return self._list(metadata.BATCH, tables.run, run_ref)
+        return self._of(metadata.BATCH, tables.run, run_ref)
 
 
 class Samples(_Collection):
@@ -121,7 +126,7 @@ class Samples(_Collection):
 
     def list_sample_observations(self, run_ref: str) -> tuple[SampleObservation, ...]:
         """In order of arrival."""
-        return self._list(metadata.SAMPLE, tables.run, run_ref)
+        return self._of(metadata.SAMPLE, tables.run, run_ref)
 
 
 class Operations(_Collection):
@@ -133,7 +138,7 @@ class Operations(_Collection):
 
     def list_operation_contexts(self, run_ref: str) -> tuple[OperationContext, ...]:
         """In order of arrival."""
-        return self._list(metadata.OPERATION, tables.run, run_ref)
+        return self._of(metadata.OPERATION, tables.run, run_ref)
 
 
 class Deployments(_Collection):
@@ -145,13 +150,15 @@ class Deployments(_Collection):
 
     def list_deployment_executions(self, project_ref: str | None = None) -> tuple[DeploymentExecution, ...]:
         """By start."""
-        return self._list(metadata.DEPLOYMENT, tables.project, project_ref)
+        if project_ref is None:
+            return self._all(metadata.DEPLOYMENT)
+        return self._of(metadata.DEPLOYMENT, tables.project, project_ref)
 
 
 class Environments(_Collection):
     def put_environment_snapshot(self, snapshot: EnvironmentSnapshot) -> StableRef:
         _require(EnvironmentSnapshot, snapshot)
-        store = self._opened()
+        store = self._current()
         with store.writing() as connection:
             return environments.put_snapshot(connection, store.objects, snapshot)
 
@@ -178,7 +185,7 @@ class Artifacts(_Collection):
 
     def list_artifact_manifests(self, run_ref: str) -> tuple[ArtifactManifest, ...]:
         """In order of arrival."""
-        return self._list(metadata.ARTIFACT, tables.run, run_ref)
+        return self._of(metadata.ARTIFACT, tables.run, run_ref)
 
 
 class Relations(_Collection):
@@ -190,7 +197,9 @@ class Relations(_Collection):
 
     def list_lineage_edges(self, run_ref: str | None = None) -> tuple[LineageEdge, ...]:
         """In order of arrival."""
-        return self._list(metadata.RELATION, tables.run, run_ref)
+        if run_ref is None:
+            return self._all(metadata.RELATION)
+        return self._of(metadata.RELATION, tables.run, run_ref)
 
 
 class Provenance(_Collection):
@@ -202,7 +211,9 @@ class Provenance(_Collection):
 
     def list_provenance_records(self, relation_ref: str | None = None) -> tuple[ProvenanceRecord, ...]:
         """In order of arrival."""
-        return self._list(metadata.PROVENANCE, tables.relation, relation_ref)
+        if relation_ref is None:
+            return self._all(metadata.PROVENANCE)
+        return self._of(metadata.PROVENANCE, tables.relation, relation_ref)
 
 
 class MetadataStore:
@@ -227,11 +238,8 @@ class MetadataStore:
         self._close()
 
 
-class RecordStore:
+class RecordStore(_Collection):
     """Records are appended, never changed."""
-
-    def __init__(self, opened: Opener) -> None:
-        self._opened = opened
 
     def append(self, record: Record) -> None:
         """Store one record; on disk when this returns. As ``append_many``."""
@@ -243,14 +251,18 @@ class RecordStore:
         Appending one again with the same content changes nothing. Raises Conflict when the content differs,
         ParentMissing when something a record belongs to is not stored.
         """
-        with self._opened().writing() as connection:
-            records.append(connection, (_a_record(item) for item in records_))
+        if not isinstance(records_, Iterable):
+            raise InvalidInput(f"{shown(records_)} are no records", hint="give a list of records")
+        checked = [_a_record(item) for item in records_]  # before the transaction: a generator may use this workspace
+        with self._current().writing() as connection:
+            records.append(connection, checked)
 
     def list_records(self, run_ref: str) -> tuple[Record, ...]:
-        """The records appended to a run, in order of arrival. Raises NotFound."""
-        with self._opened().reading() as connection:
-            run_id = metadata.require_id(connection, tables.run, _parsed(run_ref, tables.run))
-            return records.list_records(connection, run_id)
+        """The records appended to a run, in order of arrival; what a live run logged is not among them.
+        Raises NotFound."""
+        parsed = _parsed(run_ref, tables.run)
+        with self._current().reading() as connection:
+            return records.list_records(connection, metadata.require_id(connection, tables.run, parsed))
 
 
 _KIND_OF = {tables.operation: "op"}

@@ -17,11 +17,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contexta import __version__
 from contexta.errors import DamagedData, WorkspaceClosed, WorkspaceError, WorkspaceTooNew
 from contexta.recorder.objects import Objects, sync_directory
+from contexta.recorder.settings import DATABASE, JOURNALS, OBJECTS
 from contexta.store import tables
 
-DATABASE = "contexta.db"
-JOURNALS = "journal"
-OBJECTS = "objects"
 _BUSY_SECONDS = 30
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -37,6 +35,7 @@ class Store:
         self.objects = Objects(root / OBJECTS)
         self.journals = root / JOURNALS
         self._engine: Engine | None = engine
+        self._identity = _identity(root / DATABASE)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -47,6 +46,11 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The only writer; committed when the block ends (on disk: synchronous FULL), rolled back if it raises."""
+        if self._engine is not None and _identity(self.root / DATABASE) != self._identity:
+            raise WorkspaceError(
+                f"workspace {self.root} was removed or replaced while it was open",
+                hint="open it again with Contexta(...)",
+            )
         with self._connection("BEGIN IMMEDIATE") as connection:
             yield connection
 
@@ -61,6 +65,8 @@ class Store:
                     yield connection
         except (DBAPIError, PoolTimeout) as error:
             raise _database_fault(self.root, error) from error
+        except OSError as error:
+            raise _unusable(self.root, error) from error
 
     def close(self) -> None:
         """Release every connection. Closing twice is allowed."""
@@ -70,8 +76,11 @@ class Store:
 
 
 def exists(root: Path) -> bool:
-    """Whether there is a workspace at ``root``."""
-    return (root / DATABASE).exists()
+    """Whether there is a workspace at ``root``: a database, or journals that the first reader makes one of."""
+    try:
+        return (root / DATABASE).exists() or (root / JOURNALS).is_dir()
+    except OSError as error:
+        raise _unusable(root, error) from error
 
 
 def open_store(root: Path) -> Store:
@@ -81,9 +90,9 @@ def open_store(root: Path) -> Store:
     Contexta made it; nothing on disk is changed then.
     """
     database = root / DATABASE
-    if root.exists() and not root.is_dir():
-        raise WorkspaceError(f"workspace {root} is a file, not a directory", hint="name a directory, e.g. .contexta")
     try:
+        if root.exists() and not root.is_dir():
+            raise WorkspaceError(f"workspace {root} is a file", hint="name a directory, e.g. .contexta")
         if database.exists():
             _require_sqlite(database)
         for folder in (root, root / JOURNALS, root / OBJECTS):
@@ -92,10 +101,7 @@ def open_store(root: Path) -> Store:
             _initialise(database)
         _require_writable(database)
     except OSError as error:
-        raise WorkspaceError(
-            f"workspace {root} cannot be used: {error.strerror or error}",
-            hint="make the directory writable, or choose another one with --workspace or CONTEXTA_WORKSPACE",
-        ) from error
+        raise _unusable(root, error) from error
     store = Store(root, _sqlite_engine(database))
     try:
         _require_version(store)
@@ -103,6 +109,23 @@ def open_store(root: Path) -> Store:
         store.close()
         raise
     return store
+
+
+def _unusable(root: Path, error: OSError) -> WorkspaceError:
+    where = f" ({error.filename})" if error.filename and str(error.filename) != str(root) else ""
+    return WorkspaceError(
+        f"workspace {root} cannot be used: {error.strerror or error}{where}",
+        hint="make the directory writable, or choose another one with --workspace or CONTEXTA_WORKSPACE",
+    )
+
+
+def _identity(database: Path) -> tuple[int, int] | None:
+    """What tells this file from one that was put in its place; None when it is gone."""
+    try:
+        found = database.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sqlite_engine(database: Path) -> Engine:
@@ -170,6 +193,8 @@ def _require_version(store: Store) -> None:
         if tables_there != 2:
             raise _not_ours(database)
         version = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalar()
+    if version is None or version < tables.SCHEMA_VERSION:
+        raise _not_ours(database)
     if version != tables.SCHEMA_VERSION:
         raise WorkspaceTooNew(
             f"workspace {store.root} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
@@ -192,6 +217,8 @@ def _database_fault(root: Path, error: DBAPIError | PoolTimeout) -> WorkspaceErr
                 f"workspace {root} was busy for {_BUSY_SECONDS} seconds: another process keeps writing to it",
                 hint="end that process, or try again",
             )
+        if "no such" in words:
+            return WorkspaceError(f"{root / DATABASE} is damaged: {words}", hint="restore it from a backup")
         hint = "free some space" if "full" in words else "check the directory's permissions and the disk"
         return WorkspaceError(f"workspace {root} cannot be used: {words}", hint=hint)
     return DamagedData(f"the database of workspace {root} answered: {words}", hint="restore it from a backup")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from packaging.utils import canonicalize_name
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.errors import DamagedData, InvalidInput, NotFound
@@ -48,14 +48,14 @@ def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> En
 
 
 def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
-    """The snapshots of a run, oldest first. Raises NotFound for a run that is not stored."""
+    """The snapshots of a run, its own first, then oldest first. Raises NotFound for a run that is not stored."""
     run_id = require_id(connection, tables.run, run_ref)
     rows = connection.execute(_of_run(run_id)).all()
     return tuple(_decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects) for row in rows)
 
 
 def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
-    """The environment a run started in: its oldest snapshot; None when it has none."""
+    """The environment a run was made in: its own, else its oldest snapshot; None when it has none."""
     row = connection.execute(_of_run(run_id).limit(1)).first()
     return None if row is None else _decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects)
 
@@ -135,4 +135,31 @@ def _rows() -> Any:
 
 def _of_run(run_id: int) -> Any:
     environment = tables.environment
-    return _rows().where(environment.c.run_id == run_id).order_by(environment.c.captured_at, environment.c.id)
+    return (
+        _rows()
+        .where(environment.c.run_id == run_id)
+        .order_by(environment.c.own.desc(), environment.c.captured_at, environment.c.id)
+    )
+
+
+def choose_own(connection: Connection, run_id: int) -> None:
+    """Of the environments of a run's processes, mark that of the process that did its work: the one that measured (of
+    several the run's first process, then the lowest rank), else the one that lived longest."""
+    journal, environment = tables.journal, tables.environment
+    rows = connection.execute(select(journal).where(journal.c.run_id == run_id).order_by(journal.c.id)).all()
+    captured = [row for row in rows if row.environment_id is not None]
+    if len({row.environment_id for row in captured}) < 2:
+        return
+    points = {row.id: row.points for row in captured}
+    by_pid = {row.process.get("pid"): row for row in captured}
+    for row in rows:  # a forked child measures in the environment of its parent
+        parent = by_pid.get(row.process.get("parent"))
+        if row.environment_id is None and parent is not None:
+            points[parent.id] += row.points
+
+    def rank(row: Any) -> tuple[Any, ...]:
+        lowest = -int(row.process.get("rank") or 0)
+        return (points[row.id] > 0, "rank" not in row.process, lowest, row.last_at - row.first_at, -row.id)
+
+    own = max(captured, key=rank).environment_id
+    connection.execute(update(environment).where(environment.c.run_id == run_id).values(own=environment.c.id == own))

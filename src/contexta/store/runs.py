@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 from contexta.contract.environment import Note
 from contexta.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.findings import RUN_LEVEL, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
-from contexta.refs import StableRef, is_component
+from contexta.refs import StableRef
 from contexta.scalars import from_microseconds, storable
 from contexta.store import tables
 from contexta.store.environments import summary_of
@@ -39,18 +39,32 @@ def find(connection: Connection, selector: str, in_project: str | None) -> tuple
     storable(selector)
     if (latest := _LATEST.match(selector)) is not None:
         return _latest(connection, selector, latest["project"] or in_project, int(latest["back"] or 0))
-    exact = selector if selector.startswith("run:") else None
-    if exact is None and ":" in selector:
+    found = _by_reference(connection, selector) or _by_name(connection, selector)
+    if found is not None:
+        return found
+    if selector.startswith("run:"):
+        StableRef.parse(selector)  # says what is wrong with it
+    elif ":" in selector:
         raise InvalidReference(f"{shown(selector)} is no run", hint="a run reads like run:project.name")
-    if exact is None and selector.count(".") == 1 and all(map(is_component, selector.split("."))):
-        exact = f"run:{selector}"
-    if exact is not None:
-        found = _one(connection, [run.c.ref == StableRef.parse(exact)], selector)
-        return found if found is not None else _by_prefix(connection, selector)
+    raise NotFound(f"run {shown(selector)} is not in this workspace", hint=_nearest(connection, selector))
+
+
+def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
+    """``run:project.name`` or ``project.name``, whole."""
+    value = selector.removeprefix("run:")
+    return _one(connection, [run.c.ref == f"run:{value}"], selector) if "." in value else None
+
+
+def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
+    """A run's own component of its reference, else its display name, else the beginning of either reference form."""
+    value = selector.removeprefix("run:")
+    whole = "." in value or value != selector
+    column, prefix = (run.c.ref, f"run:{value}") if whole else (run.c.slug, value)
+    begins = [column >= prefix, column < prefix + _AFTER_EVERY_COMPONENT]
     return (
         _one(connection, [run.c.slug == selector], selector)
         or _one(connection, [run.c.name == selector], selector)
-        or _by_prefix(connection, selector)
+        or (_one(connection, begins, selector) if value else None)
     )
 
 
@@ -59,13 +73,14 @@ def _latest(connection: Connection, selector: str, in_project: str | None, back:
     where = ""
     if in_project is not None:
         ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
-        statement = statement.where(
-            run.c.project_id == select(project.c.id).where(project.c.ref == ref).scalar_subquery()
-        )
+        project_id = connection.execute(select(project.c.id).where(project.c.ref == ref)).scalar()
+        if project_id is None:
+            raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
+        statement = statement.where(run.c.project_id == project_id)
         where = f" of project {ref.value}"
     row = connection.execute(statement.offset(back).limit(1)).first()
     if row is None:
-        raise NotFound(f"{selector}: there are not so many runs{where}", hint="`contexta runs` lists all")
+        raise NotFound(f"there are not so many runs{where} as {selector} counts back", hint="`contexta runs` lists all")
     return row.id, StableRef.parse(row.ref)
 
 
@@ -80,18 +95,10 @@ def _one(connection: Connection, where: Iterable[ColumnElement[bool]], selector:
     return (rows[0].id, StableRef.parse(rows[0].ref)) if rows else None
 
 
-def _by_prefix(connection: Connection, selector: str) -> tuple[int, StableRef]:
-    value = selector.removeprefix("run:")
-    column, prefix = (run.c.ref, f"run:{value}") if "." in value else (run.c.slug, value)
-    found = _one(connection, [column >= prefix, column < prefix + _AFTER_EVERY_COMPONENT], selector)
-    if found is None:
-        raise NotFound(f"run {shown(selector)} is not in this workspace", hint=_nearest(connection, value))
-    return found
-
-
-def _nearest(connection: Connection, value: str) -> str:
+def _nearest(connection: Connection, selector: str) -> str:
     from difflib import get_close_matches
 
+    value = selector.removeprefix("run:")
     names = connection.execute(select(run.c.ref).order_by(run.c.started_at.desc()).limit(500)).scalars().all()
     if not names:
         return "the workspace has no runs yet"

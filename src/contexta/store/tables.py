@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
 )
 from sqlalchemy.engine import Dialect
@@ -274,6 +275,13 @@ environment = Table(
     _of("run", index=True),
     Column("environment_body_id", Key, ForeignKey("environment_body.id"), nullable=False, index=True),
     _moment("captured_at"),
+    Column(
+        "own",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="whether it is that of the process that did the run's work, where several processes took part",
+    ),
 )
 
 # Which environments hold which version of what; answers "which runs used torch 2.1.0?" by index.
@@ -365,6 +373,16 @@ journal = Table(
     _of("run", nullable=True, index=True),
     Column("name", Text, nullable=False, comment="file name in the journal directory"),
     Column("position", BigInteger, nullable=False, comment="bytes taken in"),
-    Column("ended", Boolean, nullable=False, comment="whether its last record says that nothing follows"),
+    Column(
+        "ended",
+        Boolean,
+        nullable=False,
+        comment="whether nothing follows: its last record, or its dead writer, says so",
+    ),
+    Column("process", Json, nullable=False, comment="who writes it, as its first record says"),
+    Column("first_at", BigInteger, comment="when its first record was written"),
+    Column("last_at", BigInteger, comment="when the last record that was taken in was written"),
+    Column("points", BigInteger, nullable=False, server_default="0", comment="how many measurements were taken in"),
+    Column("environment_id", Key, ForeignKey("environment.id"), nullable=True),
     UniqueConstraint("name"),
 )

@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("run_id", KEY, nullable=False),
         sa.Column("environment_body_id", KEY, nullable=False),
         sa.Column("captured_at", sa.BigInteger(), nullable=False),
+        sa.Column("own", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["environment_body_id"], ["environment_body.id"], name=op.f("fk_environment_environment_body_id")
         ),
@@ -116,6 +117,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.Column("process", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_at", sa.BigInteger(), nullable=True),
+        sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("environment_id", KEY, nullable=True),
+        sa.ForeignKeyConstraint(["environment_id"], ["environment.id"], name=op.f("fk_journal_environment_id")),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_journal_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
         sa.UniqueConstraint("name", name=op.f("uq_journal_name")),

@@ -1,0 +1,95 @@
+"""``contexta run -- CMD``: record a command that knows nothing of Contexta."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from contexta.config import resolve
+from contexta.errors import InvalidInput, WorkspaceError, shown
+from contexta.process import CommandNotFound
+from contexta.recorder import settings
+from contexta.recorder.objects import Objects
+
+
+@click.command(
+    epilog="Example: contexta run --name this-month -- python train.py --lr 0.1",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("--name", metavar="NAME", help="The run's name; default: the moment.")
+@click.option("--project", metavar="NAME", help="The run's project; default: the configured one, else the directory.")
+@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Mark the run; may be given several times.")
+@click.option(
+    "--metrics-from-stdout",
+    "pattern",
+    metavar="REGEX",
+    help="Record what matches in stdout: groups key and value, or groups named like metrics; perhaps a group step.",
+)
+@click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def run(
+    globals_: dict[str, Any],
+    name: str | None,
+    project: str | None,
+    tags: tuple[str, ...],
+    pattern: str | None,
+    workspace: str | None,
+    command: tuple[str, ...],
+) -> int:
+    """Run a command and record it: every Python below it, its output, its end.
+
+    Nothing has to be installed where COMMAND runs, and nothing has to be changed in it. The exit code is that of
+    COMMAND.
+    """
+    from contexta.recorder.wrap import Wrapper
+
+    if not command:
+        raise InvalidInput("there is no command to run", hint="contexta run -- python train.py")
+    config = resolve(workspace=workspace or globals_["workspace"])
+    root = config.workspace.root_path.absolute()
+    marks = dict(_tag(given) for given in tags)
+    found = _pattern(pattern)
+    try:
+        wrapper = Wrapper(command, str(root / settings.JOURNALS), Objects(root / settings.OBJECTS), pattern=found)
+    except CommandNotFound as error:
+        click.echo(f"error: {error.what}", err=True)
+        return 127  # as a shell says it
+    _require_directory(root)
+    try:
+        return wrapper.run(project or config.project_name or settings.project(), name, marks)
+    except OSError as error:
+        raise WorkspaceError(
+            f"no run can be recorded in workspace {root}: {error.strerror or error}",
+            hint="check that its journal directory can be written",
+        ) from error
+
+
+def _tag(given: str) -> tuple[str, str]:
+    key, _, value = given.partition("=")
+    if not key.strip():
+        raise InvalidInput(f"tag {shown(given)} has no name", hint="--tag KEY=VALUE")
+    return key, value
+
+
+def _pattern(given: str | None) -> re.Pattern[str] | None:
+    if given is None:
+        return None
+    try:
+        pattern = re.compile(given)
+    except re.error as error:
+        raise InvalidInput(f"{shown(given)} is no regular expression: {error}") from None
+    if not pattern.groupindex:
+        raise InvalidInput(
+            f"{shown(given)} has no named group",
+            hint=r"name what is measured: --metrics-from-stdout 'loss=(?P<loss>\S+)'",
+        )
+    return pattern
+
+
+def _require_directory(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise WorkspaceError(f"workspace {root} is a file, not a directory", hint="name a directory, e.g. .contexta")

@@ -1,0 +1,73 @@
+"""What happens in a Python process below `contexta run` before its program begins.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+# Programs that prepare or start something and train nothing: seen by name, at the cost of microseconds.
+_HELPERS = re.compile(
+    r"(?:pip[\d.]*|pipx|pipenv|poetry|pdm|hatch|uv|uvx|rye|tox|nox|conda|mamba|virtualenv|venv|ensurepip|build|twine"
+    r"|setuptools|wheel|compileall|py_compile|sysconfig|pre_commit|pre-commit|contexta(?:\.cli)?)(?:\.exe)?\Z"
+)
+# Workers take part in the run when they have something to say; what they run in is their parent's.
+_MULTIPROCESSING = re.compile(r"from multiprocessing\.(?:spawn|forkserver|resource_tracker|semaphore_tracker) import ")
+_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
+
+
+def enter() -> None:
+    """Take part in the run that the variables name, with the environment of this process."""
+    if not is_recorded(_arguments()):
+        return
+    from contexta.recorder import current, environment
+
+    run = current.handed_down()
+    if run is not None:
+        recording = environment.Recording(run._journal, run._objects)
+        run._before_end = recording.complete
+        recording.begin()
+
+
+def is_recorded(arguments: List[str]) -> bool:
+    """Whether a Python process of that command line is more than a helper. arguments: the interpreter first."""
+    kind, program = program_of(arguments)
+    if kind == "code":
+        return _MULTIPROCESSING.match(program) is None
+    name = program.partition(".")[0] if kind == "module" and program != "contexta.cli" else os.path.basename(program)
+    return _HELPERS.match(name) is None
+
+
+def program_of(arguments: List[str]) -> tuple[str, str]:
+    """(kind, program) of a Python command line; kind is ``module``, ``code`` or ``script`` ("": interactive)."""
+    position = 1
+    while position < len(arguments):
+        argument = arguments[position]
+        if not argument.startswith("-") or argument == "-":
+            return "script", argument
+        for letter, kind in (("c", "code"), ("m", "module")):
+            at = argument.find(letter, 1)
+            if at > 0 and not argument.startswith(("--", "-W", "-X")) and argument[1:at].isalpha() | (at == 1):
+                rest = argument[at + 1 :]
+                return kind, rest or "".join(arguments[position + 1 : position + 2])
+        position += 2 if argument in _WITH_VALUE else 1
+    return "script", ""
+
+
+def _arguments() -> List[str]:
+    """How this interpreter was called."""
+    known = getattr(sys, "orig_argv", None)
+    if known:
+        return list(known)
+    try:
+        with open("/proc/self/cmdline", "rb") as file:
+            return [os.fsdecode(part) for part in file.read().split(b"\0")[:-1]]
+    except OSError:
+        return [sys.executable, *getattr(sys, "argv", [])]

@@ -1,0 +1,60 @@
+"""Where runs are recorded, as a training process finds it: the same sources as ``contexta.config``, without its
+dependencies. Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from contexta.refs import slug
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+WORKSPACE = ".contexta"
+JOURNALS = "journal"
+OBJECTS = "objects"
+DATABASE = "contexta.db"
+ENDED = "ended"  # below the journals: files that are taken in whole and of which nothing follows
+
+
+def workspace() -> str:
+    """The workspace's directory, absolute: CONTEXTA_WORKSPACE, else that of pyproject.toml, else ``.contexta`` here."""
+    given = os.environ.get("CONTEXTA_WORKSPACE")
+    if given:
+        return os.path.abspath(given)
+    folder, value = _from_pyproject("workspace")
+    return os.path.abspath(os.path.join(folder, value or WORKSPACE) if value else WORKSPACE)
+
+
+def project() -> str:
+    """The project of new runs: CONTEXTA_PROJECT, else that of pyproject.toml, else the current directory's name."""
+    given = os.environ.get("CONTEXTA_PROJECT") or _from_pyproject("project")[1]
+    if given and slug(given):
+        return given
+    here = os.path.basename(os.getcwd())
+    return here if slug(here) else "project"
+
+
+def _from_pyproject(name: str) -> tuple[str, Optional[str]]:
+    """(folder, value) of a text in [tool.contexta] of the nearest pyproject.toml that has that table.
+
+    Read by hand, as Python 3.8 has no TOML reader: two names with plain texts. A file that is no valid TOML is refused
+    by the first reader, with its reason; here it must not stop the training.
+    """
+    folder = os.getcwd()
+    while True:
+        try:
+            with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8") as file:
+                table = re.search(r"^\[tool\.contexta\][^\n]*\n(.*?)(?=^\[|\Z)", file.read(), re.DOTALL | re.MULTILINE)
+        except (OSError, UnicodeDecodeError):
+            table = None
+        if table is not None:
+            found = re.search(rf"""^\s*{name}\s*=\s*(["'])(.*?)\1""", table.group(1), re.MULTILINE)
+            return folder, found.group(2) if found else None
+        above = os.path.dirname(folder)
+        if above == folder:
+            return folder, None
+        folder = above

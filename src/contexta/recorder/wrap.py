@@ -1,0 +1,315 @@
+"""`contexta run -- CMD`: a run around a command, which knows nothing of it.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
+
+from contexta.errors import InvalidInput, shown
+from contexta.process import CommandNotFound
+from contexta.recorder import current, redact, settings, starting
+from contexta.recorder.environment import INJECTED, salt_of, source_of
+from contexta.recorder.journal import SUFFIX
+from contexta.recorder.live import Run
+from contexta.recorder.notes import reason
+from contexta.recorder.objects import Objects
+from contexta.recorder.processes import identity
+from contexta.recorder.reserving import reserve
+from contexta.recorder.streams import Stream, open_streams
+
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
+_FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_GRACE = 0.5  # seconds in which a program that got the signal itself ends; only then it is passed on
+_LINGER = 2.0  # seconds that output may still take after the command has ended
+
+
+class Wrapper:
+    """One command and the run around it."""
+
+    def __init__(
+        self, command: Sequence[str], journals: str, objects: Objects, *, pattern: Optional[Pattern[str]] = None
+    ) -> None:
+        """pattern: metrics to be found in the lines of stdout; see ``metrics_in``. Raises CommandNotFound."""
+        self._command = list(command)
+        self._journals = os.path.abspath(journals)
+        self._objects = objects
+        self._pattern = pattern
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._streams: List[Stream] = []
+        self._signals: List[int] = []
+        self._program = shutil.which(command[0])
+        if self._program is None:
+            raise CommandNotFound(f"{shown(command[0])} is not installed or not on PATH")
+
+    def run(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> int:
+        """Record the command. Returns its exit code, 128 + n when signal n ended it."""
+        run = self._begin(project, name, tags)
+        self._run = run
+        if self._isolation():
+            self._probe(self._isolation())
+        try:
+            code = self._execute(self._variables(name))
+        except OSError as error:
+            run.note("command", f"could not be started: {reason(error)}")
+            run.finish("failed", failure=error)
+            print(f"contexta: {self._command[0]} cannot be started: {reason(error)}", file=sys.stderr)  # noqa: T201  # what a shell says
+            return 126
+        if not self._isolation() and not self._entered():
+            self._probe_after()
+        self._keep_logs()
+        self._end(code)
+        return code if code >= 0 else 128 - code
+
+    def _begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> Run:
+        display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
+        journal = reserve(self._journals, project, display)
+        journal.write("run", run=journal.run, name=display, project_name=project, **identity())
+        run = Run(journal, self._objects, display)
+        salt = salt_of(self._objects)
+        command, hidden = redact.argv(self._command, salt)
+        journal.write("fact", name="command", value=command)
+        source, told = source_of(salt, self._objects)
+        if source:
+            journal.write("fact", name="source", value=source)
+        for each in [*hidden, *told]:
+            journal.write("note", **each)
+        for key, value in tags.items():
+            run.tag(key, value)
+        run.flush()
+        current.watch(run)
+        return run
+
+    def _variables(self, name: Optional[str]) -> Dict[str, str]:
+        """What the command finds in its environment: it, and every Python below it, belongs to the run."""
+        given = dict(os.environ)
+        path = [INJECTED, given["PYTHONPATH"]] if given.get("PYTHONPATH") else [INJECTED]
+        given.pop(starting.NAMED, None)
+        given.update(
+            {
+                "PYTHONPATH": os.pathsep.join(path),
+                starting.RUN: self._run.ref.value,
+                starting.JOURNALS: self._journals,
+                starting.OBJECTS: os.path.abspath(self._objects.root),
+                starting.WRAPPED: "1",
+                **({starting.NAMED: "1"} if name else {}),
+            }
+        )
+        return given
+
+    # ------------------------------------------------------------------------------------------ the command
+
+    def _execute(self, variables: Dict[str, str]) -> int:
+        """Run the command in our place: our stdin, our terminal, our signals. Its return code.
+
+        Not through ``contexta.process``: that door ends, times and caps what we start for ourselves; this is the
+        program that the user starts.
+        """
+        self._streams = open_streams(self._measure if self._pattern is not None else None)
+        before = self._catch_signals()
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                executable=self._program if os.name == "nt" else None,
+                env=variables,
+                stdout=self._streams[0].end,
+                stderr=self._streams[-1].end,
+            )
+            for stream in self._streams:
+                stream.start()
+            code = self._process.wait()
+            for stream in self._streams:
+                stream.finish(_LINGER)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return code
+
+    def _catch_signals(self) -> Dict[int, Any]:
+        before: Dict[int, Any] = {}
+        for name in (*_FORWARDED, "SIGWINCH"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, self._resize if name == "SIGWINCH" else self._on_signal)
+        return before
+
+    def _resize(self, *_: object) -> None:
+        for stream in self._streams:
+            stream.resize()
+
+    def _on_signal(self, number: int, _: object) -> None:
+        self._signals.append(number)
+        if number in (signal.SIGINT, getattr(signal, "SIGQUIT", None)):
+            if _in_foreground():
+                return  # Ctrl-C: the terminal has told the program too
+            later = threading.Timer(_GRACE, self._forward, (number,))
+            later.daemon = True
+            later.start()
+        else:
+            self._forward(number)
+
+    def _forward(self, number: int) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    def _end(self, code: int) -> None:
+        ended_by = {signal.SIGINT, signal.SIGTERM} & {*self._signals, -code}
+        self._run._journal.write("fact", name="exit_code", value=code if code >= 0 else 128 - code)
+        if code == 0:
+            self._run.finish("completed")
+        elif ended_by and (code < 0 or self._signals):
+            self._run.finish("cancelled")
+        else:
+            self._run.finish("failed", failure=CommandFailed(code))
+
+    # ------------------------------------------------------------------------------------------ what it said
+
+    def _measure(self, line: str) -> None:
+        assert self._pattern is not None  # else nobody calls
+        for key, value, step in metrics_in(line, self._pattern):
+            try:
+                self._run.metric(key, value, step)
+            except InvalidInput:
+                pass  # a line that happens to match and is no measurement
+
+    def _keep_logs(self) -> None:
+        salt = salt_of(self._objects)
+        for stream in self._streams:
+            if not stream.log.size:
+                continue
+            text = stream.log.content().decode("utf-8", "backslashreplace")
+            clean = "\n".join(redact.inside(line, salt) for line in text.split("\n")).encode()
+            try:
+                digest = self._objects.put(clean)
+            except OSError as error:
+                self._run.note("log", f"{stream.name} could not be kept: {reason(error)}")
+                continue
+            self._run._journal.write(
+                "artifact",
+                name=stream.name,
+                kind="log",
+                location=f"object:{digest}",
+                digest=f"sha256:{digest}",
+                size=len(clean),
+                attributes={"bytes_written": stream.log.size},
+            )
+
+    # ------------------------------------------------------------------------------------------ from outside
+
+    def _isolation(self) -> str:
+        """The switches by which the command's Python refuses what others put on its path; empty where it does not."""
+        python, switches = self._interpreter()
+        return "".join(letter for letter in "IES" if letter in switches) if python else ""
+
+    def _interpreter(self) -> tuple[Optional[str], str]:
+        """(path, switches) of the interpreter that the command names itself or in its first line, if it is a Python."""
+        assert self._program is not None  # __init__ has found it
+        if _PYTHON.match(os.path.basename(self._program)):
+            return self._program, _switches(self._command[1:])
+        try:
+            with open(self._program, "rb") as file:
+                line = file.readline(512)
+        except OSError:
+            return None, ""
+        words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
+        if words and os.path.basename(words[0]) == "env":
+            words = [word for word in words[1:] if not word.startswith("-S")]
+        python = shutil.which(words[0]) if words else None
+        return (python, _switches(words[1:])) if python and _PYTHON.match(os.path.basename(python)) else (None, "")
+
+    def _probe(self, switches: str) -> None:
+        python, _ = self._interpreter()
+        assert python is not None  # who has switches is a Python
+        self._ask(python, switches, f"python -{switches} cannot be entered")
+
+    def _probe_after(self) -> None:
+        python, _ = self._interpreter()
+        if python is None:
+            self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
+        else:
+            self._ask(python, "", "its Python could not be entered")
+
+    def _ask(self, python: str, switches: str, why: str) -> None:
+        """Have the interpreter tell what it would run on, and say that this was not seen from inside."""
+        from contexta.process import ProcessError, run
+
+        script = os.path.join(INJECTED, "probe.py")
+        options = [f"-{switches}"] if switches else []
+        try:
+            told = run([python, *options, script, os.path.abspath(self._objects.root)], timeout=60)
+            if told.exit_code != 0:
+                raise OSError(told.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {told.exit_code}")
+            digest = self._objects.put(told.stdout)
+        except (ProcessError, OSError) as error:
+            self._run.note("environment", f"{why}, and asking it from outside failed: {reason(error)}")
+            return
+        self._run._journal.write("environment", digest=digest)
+        self._run.note("environment", f"{why}: probed from outside, so what the program changes or imports is unknown")
+
+    def _entered(self) -> bool:
+        """Whether any process took part in the run."""
+        run = self._run.ref.value
+        for folder in (self._journals, os.path.join(self._journals, settings.ENDED)):
+            names = os.listdir(folder) if os.path.isdir(folder) else []
+            if any(name.startswith(f"{run}.") and name != run + SUFFIX for name in names):
+                return True
+        return False
+
+
+class CommandFailed(Exception):
+    """The command ended with an exit code other than 0."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}")
+
+
+def metrics_in(line: str, pattern: Pattern[str]) -> List[tuple[str, float, Optional[int]]]:
+    """(key, value, step) of every measurement in a line.
+
+    pattern: groups ``key`` and ``value``, and perhaps ``step``; or groups named like metrics, and perhaps ``step``.
+    """
+    found = []
+    for match in pattern.finditer(line):
+        groups = {name: value for name, value in match.groupdict().items() if value is not None}
+        step = groups.pop("step", "")
+        if "key" in groups and "value" in groups:
+            groups = {groups["key"]: groups["value"]}
+        for key, value in groups.items():
+            try:
+                found.append((key, float(value), int(step) if step.isdigit() else None))
+            except ValueError:
+                continue  # the group caught something that is no number
+    return found
+
+
+def _switches(arguments: Sequence[str]) -> str:
+    """The letters of a Python command line's own switches."""
+    letters = ""
+    for argument in arguments:
+        if not re.match(r"-[A-Za-z]", argument):
+            break
+        cut = re.search(r"[cmWX]", argument)
+        letters += argument[1 : cut.start()] if cut else argument[1:]
+        if cut and cut.group() in "cm":
+            break
+    return letters
+
+
+def _in_foreground() -> bool:
+    """Whether a terminal tells its signals to us and to the command alike."""
+    for descriptor in (0, 1, 2):
+        try:
+            if os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp():
+                return True
+        except OSError:
+            continue  # closed, or the terminal of another session
+    return False

@@ -1,0 +1,397 @@
+"""What the records of a journal do to the database."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import groupby, repeat
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from contexta.errors import ContextaError
+from contexta.refs import StableRef, numbered
+from contexta.scalars import from_microseconds, number, to_microseconds
+from contexta.store import lines, tables
+from contexta.store.engine import Store
+from contexta.store.environments import put_captured
+from contexta.store.metadata import find_id, insert_missing, upsert
+from contexta.store.records import PointRow, SeriesKey, add_points, encode_number
+
+# A measurement as the journal writes it: at; key, stage and rank as one text; value; step. Many times faster than JSON.
+_METRIC = re.compile(
+    rb'^\{"s":\d+,"t":"metric","at":(\d+),("k":"[^"\\]*(?:\\.[^"\\]*)*"(?:,"g":"[^"\\]*")?(?:,"r":\d+)?)'
+    rb',"x":([^,}]+)(?:,"i":(-?\d+))?\}\n',
+    re.MULTILINE,
+)
+
+
+_HEAD = itemgetter(1)
+
+
+class Reading:
+    """One journal being taken in, in one transaction."""
+
+    def __init__(self, connection: Connection, store: Store, row: Any, run_id: int | None) -> None:
+        """row: of the journal. run_id: of the run it belongs to; None while the run's first record is to come."""
+        self.ended: bool = row.ended
+        self._connection = connection
+        self._store = store
+        self._name: str = row.name
+        self._run_id = run_id
+        self._ref = self._stored_ref()
+        self._process: dict[str, Any] = row.process
+        self._environment_id: int | None = row.environment_id
+        self._first_at: int | None = row.first_at
+        self._last_at: int | None = row.last_at
+        self._points: dict[SeriesKey, list[PointRow]] = {}
+        self._count: int = row.points
+        self._stages: dict[str, int] = {}
+        self._notes: list[tuple[int, str, str]] = []
+        self._at = row.last_at or 0
+
+    def take(self, data: bytes) -> None:
+        """Take in whole lines: what is no measurement first, as measurements may belong to a stage that begins here."""
+        self._reopen()
+        metrics = _METRIC.findall(data)
+        rest = data if not metrics else b"" if len(metrics) == data.count(b"\n") else _METRIC.sub(b"", data)
+        for record in lines.records(rest, self._report):
+            self._take(record)
+        if metrics and self._run_id is None:
+            self._report(f"{len(metrics)} metric records stand before the run's first record and were skipped")
+        elif metrics:
+            self._take_metrics(metrics)
+
+    def finish(self) -> dict[str, Any]:
+        """Write what was gathered. Returns the new values of the journal's row."""
+        add_points(self._connection, self._points)
+        self._count += sum(map(len, self._points.values()))
+        if self._run_id is not None and self._notes:
+            rows = [
+                {"run_id": self._run_id, "noted_at": from_microseconds(at), "topic": topic, "text": words}
+                for at, topic, words in self._notes
+            ]
+            self._connection.execute(insert(tables.note), rows)
+        return {
+            "run_id": self._run_id,
+            "ended": self.ended,
+            "process": self._process if not self.ended else {k: v for k, v in self._process.items() if k == "rank"},
+            "environment_id": self._environment_id,
+            "first_at": self._first_at,
+            "last_at": self._last_at,
+            "points": self._count,
+        }
+
+    # ------------------------------------------------------------------------------------------ one record
+
+    def _take(self, record: dict[str, Any]) -> None:
+        self._see(record["at"])
+        if self._run_id is None and record["t"] != "run":
+            self._report(f"a {record['t']} record stands before the run's first record and was skipped")
+            return
+        try:
+            getattr(self, _TAKERS[record["t"]])(lines.checked(record))
+        except KeyError as error:
+            self._report(f"a {record['t']} record was skipped: it lacks or has an unknown {error}")
+        except (ContextaError, TypeError, ValueError) as error:
+            words = error.what if isinstance(error, ContextaError) else str(error)
+            self._report(f"a {record['t']} record was skipped: {words}")
+
+    def _see(self, at: int) -> None:
+        self._at = at
+        if self._first_at is None:
+            self._first_at = at
+        if self._last_at is None or at > self._last_at:
+            self._last_at = at
+
+    def _report(self, words: str) -> None:
+        self._notes.append((self._at, "journal", f"{self._name}: {words}"))
+
+    def _run(self, record: dict[str, Any]) -> None:
+        if self._run_id is not None:
+            raise ValueError("the run began before")
+        wanted = StableRef("run", record["run"])
+        at = from_microseconds(record["at"])
+        project = {"ref": wanted.project, "name": record["project_name"], "created_at": at}
+        insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
+        ref, count = wanted, 1
+        while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
+            count += 1
+            ref = StableRef("run", f"{wanted.components[0]}.{numbered(wanted.name, count)}")
+        run = {
+            "ref": ref,
+            "project_id": find_id(self._connection, tables.project, ref.project),
+            "slug": ref.name,
+            "name": record["name"],
+            "status": "open",
+            "started_at": at,
+            "ended_at": None,
+            "description": None,
+            "tags": {},
+            "metadata": {},
+        }
+        self._connection.execute(insert(tables.run), [run])
+        self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
+        self._join(record)
+
+    def _join(self, record: dict[str, Any]) -> None:
+        told = ("pid", "parent", "began", "boot", "space", "rank")
+        self._process = {name: record[name] for name in told if record.get(name) is not None}
+
+    def _environment(self, record: dict[str, Any]) -> None:
+        start = record.get("of", record["digest"])
+        ref = self._ref.child("environment", f"start-{start[:12]}")
+        known = find_id(self._connection, tables.environment, ref)
+        first_time = known is None
+        if first_time or ("of" in record and self._may_complete()):
+            at = from_microseconds(record["at"]) if first_time else self._captured_at(ref)
+            put_captured(self._connection, self._store.objects, ref, at, record["digest"])
+            known = find_id(self._connection, tables.environment, ref)
+        self._environment_id = known
+        if self._process.get("rank") is not None and "of" not in record:
+            self._compare_ranks()
+
+    def _may_complete(self) -> bool:
+        """Whether this process' end is that of the environment it shares: it worked, or no other one did."""
+        journal = tables.journal
+        others = select(journal.c.id).where(
+            journal.c.environment_id == self._environment_id, journal.c.name != self._name, journal.c.points > 0
+        )
+        return bool(self._count or self._points) or self._connection.execute(others.limit(1)).first() is None
+
+    def _captured_at(self, ref: StableRef) -> str:
+        table = tables.environment
+        return str(self._connection.execute(select(table.c.captured_at).where(table.c.ref == ref)).scalar_one())
+
+    def _compare_ranks(self) -> None:
+        """An environment that differs between the ranks of one run is worth a note, once for each such environment."""
+        journal = tables.journal
+        rows = self._connection.execute(
+            select(journal.c.environment_id, journal.c.process).where(
+                journal.c.run_id == self._run_id,
+                journal.c.environment_id.is_not(None),
+                journal.c.name != self._name,
+            )
+        )
+        ranked = [(row.process["rank"], row.environment_id) for row in rows if row.process.get("rank") is not None]
+        if ranked and all(self._environment_id != known for _, known in ranked):
+            other, _ = min(ranked)
+            words = f"the environments of rank {other} and rank {self._process['rank']} differ"
+            self._notes.append((self._at, "environment", words))
+
+    def _stage(self, record: dict[str, Any]) -> None:
+        row = {
+            "ref": self._ref.child("stage", record["stage"]),
+            "run_id": self._run_id,
+            "stage_name": record["name"],
+            "status": "open",
+            "started_at": from_microseconds(record["at"]),
+            "ended_at": None,
+            "order_index": record["order"],
+        }
+        insert_missing(self._connection, tables.stage, [row])
+        self._connection.execute(  # another process of the run may have spoken of it before its beginning was read
+            update(tables.stage).where(tables.stage.c.ref == row["ref"]).values(stage_name=record["name"])
+        )
+
+    def _stage_end(self, record: dict[str, Any]) -> None:
+        stage_id = self._stage_id(record["stage"], record["at"])
+        self._connection.execute(
+            update(tables.stage)
+            .where(tables.stage.c.id == stage_id)
+            .values(status=record["status"], ended_at=from_microseconds(record["at"]))
+        )
+
+    def _stage_id(self, component: str, at: int) -> int:
+        known = self._stages.get(component)
+        if known is None:
+            ref = self._ref.child("stage", component)
+            if find_id(self._connection, tables.stage, ref) is None:
+                self._stage({"stage": component, "name": component, "at": at, "order": None})
+            known = find_id(self._connection, tables.stage, ref)
+            assert known is not None  # it has just been made
+            self._stages[component] = known
+        return known
+
+    def _param(self, record: dict[str, Any]) -> None:
+        row = {"run_id": self._run_id, "name": record["k"], "value": record["x"]}
+        upsert(self._connection, tables.param, [row], ("run_id", "name"))
+
+    def _tag(self, record: dict[str, Any]) -> None:
+        self._change_run("tags", record["k"], record["x"])
+
+    def _fact(self, record: dict[str, Any]) -> None:
+        self._change_run("metadata", record["name"], record["value"], once=not self._is_first)
+
+    def _rename(self, record: dict[str, Any]) -> None:
+        table = tables.run
+        self._connection.execute(update(table).where(table.c.id == self._run_id).values(name=record["name"]))
+
+    def _artifact(self, record: dict[str, Any]) -> None:
+        row = {
+            "ref": self._ref.child("artifact", record["name"]),
+            "run_id": self._run_id,
+            "artifact_kind": record["kind"],
+            "created_at": from_microseconds(record["at"]),
+            "producer_ref": "contexta",
+            "location_ref": record["location"],
+            "hash_value": record.get("digest"),
+            "size_bytes": record.get("size"),
+            "attributes": record.get("attributes", {}),
+        }
+        insert_missing(self._connection, tables.artifact, [row])
+
+    def _note(self, record: dict[str, Any]) -> None:
+        self._notes.append((record["at"], record["topic"], record["text"]))
+
+    def _end(self, record: dict[str, Any]) -> None:
+        assert self._run_id is not None  # _take has seen to it
+        if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
+            self._change_run(
+                "metadata", "failure", record["failure"], once=record["failure"]["type"] == "CommandFailed"
+            )
+        elif record["status"] != "failed":
+            self._forgive()
+        end_run(self._connection, self._run_id, record["status"], record["at"])
+        self.ended = True
+
+    def _close(self, record: dict[str, Any]) -> None:
+        """Another process has ended. What it failed with is why the run failed, if the run did."""
+        self.ended = True
+        if "failure" not in record:
+            return
+        run = tables.run
+        status = self._connection.execute(select(run.c.status).where(run.c.id == self._run_id)).scalar_one()
+        self._change_run("metadata", "failure", record["failure"])
+        if status not in ("open", "failed"):
+            self._forgive()
+
+    def _forgive(self) -> None:
+        """A process failed and the run did not: worth a note."""
+        run = tables.run
+        before = self._connection.execute(select(run.c.metadata).where(run.c.id == self._run_id)).scalar_one()
+        failure = before.pop("failure", None)
+        if failure is not None:
+            words = f"a process of the run failed with {failure['type']}: {failure['message']}"[:10_000]
+            self._notes.append((self._at, "process", words))
+            self._connection.execute(update(run).where(run.c.id == self._run_id).values(metadata=before))
+
+    def _change_run(self, column: str, key: str, value: Any, *, once: bool = False) -> None:
+        run = tables.run
+        before = self._connection.execute(select(run.c[column]).where(run.c.id == self._run_id)).scalar_one()
+        if not (once and key in before):
+            changed = {column: {**before, key: value}}
+            self._connection.execute(update(run).where(run.c.id == self._run_id).values(changed))
+
+    # ------------------------------------------------------------------------------------------ measurements
+
+    def _take_metrics(self, metrics: list[tuple[bytes, ...]]) -> None:
+        first_at, last_at = int(metrics[0][0]), int(metrics[-1][0])  # a journal's time never goes back
+        for at in (first_at, last_at):
+            if lines.is_moment(at):
+                self._see(at)
+        assert self._run_id is not None  # take() has seen to it
+        for head, same in groupby(sorted(metrics, key=_HEAD), _HEAD):  # the sort keeps the order within a series
+            try:
+                told = json.loads(b"{" + head + b"}")
+                lines.name(told["k"])
+                stage_id = self._stage_id(told["g"], self._at) if "g" in told else None
+            except (ContextaError, ValueError) as error:
+                self._report(f"{len(list(same))} metric records were skipped: {error}")
+                continue
+            slice_ref = f"rank-{told['r']}" if told.get("r") else ""
+            moments, _, values, steps = zip(*same, strict=True)
+            rows = self._rows(moments, values, steps)
+            if rows:
+                self._points.setdefault((self._run_id, stage_id, told["k"], slice_ref), []).extend(rows)
+
+    def _rows(self, moments: Sequence[bytes], values: Sequence[bytes], steps: Sequence[bytes]) -> list[PointRow]:
+        """The measurements of one series. Column by column where all are plain floats, which is far faster."""
+        at = list(map(int, moments))
+        step: Sequence[int | None]
+        step = [int(each) if each else None for each in steps] if b"" in steps else list(map(int, steps))
+        text = b",".join((*values, b""))
+        if not (lines.is_moment(min(at)) and lines.is_moment(max(at)) and _fit(step)):
+            return [row for each in zip(step, at, values, strict=True) for row in self._unusual(*each)]
+        if text.count(b".") == len(values) and b"-0.0," not in text:  # a plain float has one point
+            return list(zip(step, at, map(float, values), repeat(None), strict=False))
+        return [row for each in zip(step, at, values, strict=True) for row in self._unusual(*each)]
+
+    def _unusual(self, step: int | None, at: int, value: bytes) -> list[PointRow]:
+        """One measurement of a series that has integers, negative zeros, NaN or infinities; nothing when it is none."""
+        try:
+            if not (lines.is_moment(at) and lines.is_step(step)):
+                raise ValueError(f"its moment {at} or its step {step} is beyond what is kept")
+            return [(step, at, *encode_number(number(json.loads(value))))]
+        except (ContextaError, TypeError, ValueError) as error:
+            self._report(f"a metric record was skipped: {error}")
+            return []
+
+    def _metric(self, record: dict[str, Any]) -> None:
+        """A measurement that was not laid out as the journal does it."""
+        assert self._run_id is not None  # _take has seen to it
+        stage_id = self._stage_id(record["g"], record["at"]) if "g" in record else None
+        slice_ref = f"rank-{int(record['r'])}" if record.get("r") else ""
+        if not lines.is_step(record.get("i")):
+            raise ValueError(f"{record['i']!r} is no step")
+        row = (record.get("i"), record["at"], *encode_number(number(record["x"])))
+        self._points.setdefault((self._run_id, stage_id, str(record["k"]), slice_ref), []).append(row)
+
+    # ------------------------------------------------------------------------------------------ the run
+
+    @property
+    def _is_first(self) -> bool:
+        return self._name.count(".") == 2
+
+    def _stored_ref(self) -> StableRef:
+        if self._run_id is None:
+            return StableRef("run", ".".join(self._name.split(".")[:2]))
+        table = tables.run
+        return StableRef.parse(
+            self._connection.execute(select(table.c.ref).where(table.c.id == self._run_id)).scalar_one()
+        )
+
+    def _reopen(self) -> None:
+        """A run that was taken for crashed and speaks again was not."""
+        run = tables.run
+        if self._run_id is not None:
+            self._connection.execute(
+                update(run)
+                .where(run.c.id == self._run_id, run.c.status == "crashed")
+                .values(status="open", ended_at=None)
+            )
+
+
+def _fit(steps: Sequence[int | None]) -> bool:
+    """Whether every step fits the database; asked of the extremes only."""
+    known = [step for step in steps if step is not None]
+    return not known or (lines.is_step(min(known)) and lines.is_step(max(known)))
+
+
+def end_run(connection: Connection, run_id: int, status: str, at: int) -> None:
+    """Give a run and the stages it left open their end."""
+    run, stage = tables.run, tables.stage
+    started = connection.execute(select(run.c.started_at).where(run.c.id == run_id)).scalar_one()
+    ended = {"status": status, "ended_at": from_microseconds(max(at, to_microseconds(started)))}
+    connection.execute(update(run).where(run.c.id == run_id, run.c.status == "open").values(ended))
+    connection.execute(update(stage).where(stage.c.run_id == run_id, stage.c.status == "open").values(ended))
+
+
+_TAKERS = {
+    "run": "_run",
+    "join": "_join",
+    "environment": "_environment",
+    "stage": "_stage",
+    "stage-end": "_stage_end",
+    "metric": "_metric",
+    "param": "_param",
+    "tag": "_tag",
+    "fact": "_fact",
+    "name": "_rename",
+    "artifact": "_artifact",
+    "note": "_note",
+    "end": "_end",
+    "close": "_close",
+}
