@@ -8,9 +8,11 @@ import click
 
 # name -> (module, one line for --help)
 COMMANDS = {
+    "run": ("contexta.cli.run", "Run a command and record it: every Python below it, its output, its end."),
     "runs": ("contexta.cli.commands", "List the runs of the workspace, the latest first."),
     "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
     "diff": ("contexta.cli.commands", "What changed between two runs: metrics, Python, packages, variables."),
+    "env": ("contexta.cli.commands", "Print the environment a run started in."),
     "compare": ("contexta.cli.commands", "Put the metrics of two or more runs side by side."),
     "audit": ("contexta.cli.commands", "Check whether a run's environment could be had again."),
     "version": ("contexta.cli.version", "Print the version."),
@@ -48,6 +50,7 @@ class _Lazy(click.Group):
 
 @click.group(
     cls=_Lazy,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: contexta diff last-month this-month",
 )
@@ -57,3 +60,5 @@ class _Lazy(click.Group):
 def app(ctx: click.Context, workspace: str | None, as_json: bool) -> None:
     """The flight recorder for machine-learning runs: what every run ran on, what changed, and which change did it."""
     ctx.obj = {"workspace": workspace, "as_json": as_json}
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
