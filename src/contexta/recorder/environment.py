@@ -69,6 +69,8 @@ class Recording:
         }
         if not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             facts["source"] = _probe(found, "source", lambda: source_of(salt, self._objects), {})
+        if set(facts["seeds"]) == {"hash"}:
+            del facts["seeds"]  # the interpreter's facts say as much
         for name, value in facts.items():
             if value:
                 self._journal.write("fact", name=name, value=value)

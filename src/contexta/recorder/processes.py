@@ -55,12 +55,12 @@ def _began(pid: int) -> Optional[int]:
 
 
 def _boot() -> Optional[str]:
-    return _read("/proc/sys/kernel/random/boot_id").strip() or None
+    return _read("/proc/sys/kernel/random/boot_id").strip()[:13] or None  # 48 random bits of it are enough
 
 
 def _space() -> Optional[str]:
     try:
-        return os.readlink("/proc/self/ns/pid")
+        return os.readlink("/proc/self/ns/pid")[5:-1]  # of pid:[4026531836]
     except (OSError, AttributeError):
         return None
 

@@ -29,6 +29,7 @@ _METRIC = re.compile(
 
 
 _HEAD = itemgetter(1)
+_KEPT = frozenset({"pid", "parent", "rank"})  # of a process that has ended: whether it lives is asked no more
 
 
 class Reading:
@@ -77,7 +78,7 @@ class Reading:
         return {
             "run_id": self._run_id,
             "ended": self.ended,
-            "process": self._process if not self.ended else {k: v for k, v in self._process.items() if k == "rank"},
+            "process": self._process if not self.ended else {k: self._process[k] for k in _KEPT & set(self._process)},
             "environment_id": self._environment_id,
             "first_at": self._first_at,
             "last_at": self._last_at,
