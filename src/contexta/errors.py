@@ -13,7 +13,8 @@
     │   ├── WorkspaceTooNew                  written by a newer Contexta
     │   └── WorkspaceClosed                  used after close()
     ├── DamagedData                          what is stored does not read back as it was written
-    └── ProcessError                         a child process (contexta.process): not found, not started, timed out
+    ├── ProcessError                         a child process (contexta.process): not found, not started, timed out
+    └── UvError, EnvironmentChanged          building an environment (contexta.reproduce)
 
 ``str(error)`` says what failed, with the value; ``error.hint`` is the next step, or None.
 Standard library only, Python 3.8: the recorder raises these inside training processes.

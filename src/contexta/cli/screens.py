@@ -15,6 +15,7 @@ from contexta.cli.layout import (
     metric_name,
     note_lines,
     printable,
+    short,
     short_names,
     status_word,
     versus,
@@ -85,7 +86,21 @@ def run(details: RunDetails) -> Iterator[Any]:
         if environment
         else "  not recorded",
     )
+    yield from _provenance(details.metadata)
     yield from note_lines(f"{note.topic}: {note.text}" for note in details.notes)
+
+
+def _provenance(metadata: Mapping[str, Any]) -> Iterator[Any]:
+    """The command and the source, where a live run recorded them."""
+    invocation, source = metadata.get("invocation"), metadata.get("source")
+    command = metadata.get("command") or (invocation.get("argv") if isinstance(invocation, Mapping) else None)
+    if isinstance(command, (list, tuple)):
+        yield Text.assemble(("Command", "bold"), "      ", words(short(" ".join(map(str, command)), 200)))
+    if isinstance(source, Mapping):
+        where = f"{str(source.get('commit'))[:12]} on {source.get('branch')}" if source.get("commit") else "unknown: "
+        where += str(source.get("reason", "")) if not source.get("commit") else ""
+        where += ", with uncommitted changes" if source.get("dirty") else ""
+        yield Text.assemble(("Source", "bold"), "       ", words(where))
 
 
 def comparison(found: RunComparison) -> Iterator[Any]:

@@ -42,7 +42,6 @@ class Recording:
             self._body = capture(salt, self._objects)
             self._digest = self._objects.put(encode(self._body))
             self._journal.write("environment", digest=self._digest)
-            self._journal.flush()
             self._facts(salt)
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the program goes on and the run says so
             self._journal.write("note", topic="environment", text=f"could not be captured: {notes.reason(error)}")

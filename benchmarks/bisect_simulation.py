@@ -1,0 +1,144 @@
+"""The search on made-up regressions with a known cause, beside three other ways to look for it.
+
+    uv run benchmarks/bisect_simulation.py [STUDIES]
+
+STUDIES of each kind (default 2 000: hours on two cores). A world has 5 to 60 changes, a dependency graph with
+hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the ends and the proof.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from statistics import fmean
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from worlds import World, draw, play
+
+from contexta.bisect.mixes import mix_of
+from contexta.bisect.search import Settings
+
+# kind, effect in standard deviations, fingerprint, runs allowed
+CASES = [
+    ("single", math.inf, True, 60),
+    ("single", 4.0, True, 60),
+    ("single", 2.0, True, 40),
+    ("single", 1.0, True, 60),
+    ("single", 4.0, False, 60),
+    ("single", 2.0, False, 40),
+    ("single", 1.0, False, 60),
+    ("pair", math.inf, True, 60),
+    ("pair", 4.0, False, 60),
+    ("pair", 2.0, True, 60),
+    ("additive", math.inf, True, 60),
+    ("additive", 4.0, False, 60),
+    ("null", math.inf, True, 60),
+    ("null", 2.0, True, 60),
+    ("null", 2.0, False, 60),
+]
+Row = tuple[bool, bool, str, int, int, int]
+"""(right, wrongly proved, verdict, probes, runs, atoms)"""
+
+
+def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int) -> Row:
+    outcome = play(draw(number, kind, effect, fingerprint=fingerprint), Settings(max_runs=runs))
+    verdict = outcome.verdict.kind
+    return outcome.right, outcome.wrongly_proved, verdict, outcome.probes, outcome.runs, outcome.world.mixes.count
+
+
+class Tester:
+    """Answers "is this mix bad" for the other methods, and counts the mixes that had to be run for it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.asked: set[int] = set()
+
+    def bad(self, mix: int) -> bool | None:
+        """None when it cannot exist (known for nothing) or fails (found out by running it)."""
+        if not self.world.mixes.can_exist(mix):
+            return None
+        if mix not in (0, self.world.mixes.full):
+            self.asked.add(mix)
+        return None if self.world.fails(mix) else self.world.level(mix) == 1.0
+
+
+def ddmin(tester: Tester) -> int:
+    """Delta debugging (Zeller and Hildebrandt 2002) from NEW down; a mix that is not known bad counts as not bad."""
+    atoms, parts = list(range(tester.world.mixes.count)), 2
+    while len(atoms) > 1:
+        size = math.ceil(len(atoms) / parts)
+        chunks = [atoms[n : n + size] for n in range(0, len(atoms), size)]
+        rests = [[atom for atom in atoms if atom not in chunk] for chunk in chunks]
+        smaller = next((s for s in chunks + (rests if parts > 2 else []) if tester.bad(mix_of(s))), None)
+        if smaller is not None:
+            parts = 2 if len(smaller) <= size else max(parts - 1, 2)
+            atoms = smaller
+        elif parts >= len(atoms):
+            break
+        else:
+            parts = min(len(atoms), parts * 2)
+    return mix_of(atoms)
+
+
+def one_by_one(tester: Tester) -> int:
+    """Each change alone, with what it requires, until one is bad."""
+    for atom in range(tester.world.mixes.count):
+        if tester.bad(tester.world.mixes.closed(1 << atom)):
+            return 1 << atom
+    return 0
+
+
+def prefix(tester: Tester) -> int:
+    """Plain bisection over a fixed order; a mix that fails counts as bad, as an exit code would."""
+    steps = tester.world.mixes.chain(0, tester.world.mixes.full, lambda atom: atom)
+    low, high = 0, len(steps) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if tester.bad(steps[middle]) is False else (low, middle)
+    return steps[high] & ~steps[low]
+
+
+def compared(number: int) -> list[tuple[bool, int]]:
+    """(right, mixes run) of each other method on a single noise-free cause."""
+    methods: Iterable[Callable[[Tester], int]] = (ddmin, one_by_one, prefix)
+    found = []
+    for method in methods:
+        tester = Tester(draw(number, "single", math.inf, fingerprint=True))
+        answer = method(tester)
+        found.append((answer == mix_of(tester.world.causes), len(tester.asked)))
+    return found
+
+
+def main(studies: int) -> None:
+    with ProcessPoolExecutor(2) as pool:
+        for kind, effect, fingerprint, runs in CASES:
+            began = time.perf_counter()
+            given = (range(studies), repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs))
+            rows = list(pool.map(study, *given, chunksize=20))
+            right = [row for row in rows if row[0]]
+            verdicts = ", ".join(
+                f"{word} {n / studies:.1%}" for word, n in Counter(row[2] for row in rows).most_common()
+            )
+            print(
+                f"{kind:<8} {effect:>4g} sd {'fingerprint' if fingerprint else 'statistics ':<11} <= {runs} runs: "
+                f"right {len(right) / studies:.1%}, wrongly proved {sum(row[1] for row in rows) / studies:.2%}; "
+                f"probes {fmean(row[3] for row in right) if right else 0:.2f} "
+                f"(1.2 log2 k + 2 = {fmean(1.2 * math.log2(row[5]) + 2 for row in rows):.2f}), "
+                f"runs {fmean(row[4] for row in rows):.1f}; {verdicts}  [{time.perf_counter() - began:.0f} s]",
+                flush=True,
+            )
+        others = list(pool.map(compared, range(studies), chunksize=20))
+        for name, column in zip(("ddmin", "one by one", "prefix bisection"), zip(*others, strict=True), strict=True):
+            share, mixes = fmean(right for right, _ in column), fmean(mixes for _, mixes in column)
+            print(f"{name:<16} single, no noise: right {share:.1%}, mixes {mixes:.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)

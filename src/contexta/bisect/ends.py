@@ -1,0 +1,86 @@
+"""Before any search: are the two ends different at all?
+
+A sequential test. After every further pair of runs Welch's t is looked at again, each look at the same small error
+rate (Pocock 1977), so that looking often stays within ``Ends.error``. It stops early for "no regression" too, as soon
+as a drop worth calling one is ruled out: the search would look for the cause of nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from contexta.bisect.noise import drop_test, pooled_spread, student_cdf, student_quantile
+from contexta.bisect.readings import Readings
+
+_LOOK_ERROR = 0.4  # of the error rate: what each look may spend; about eight correlated looks come to all of it
+_LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
+_REPEATS = 2  # runs at the first seed, which show whether values repeat
+
+
+@dataclass(frozen=True)
+class Ends:
+    """state: ``apart`` (NEW is worse), ``same`` (it is not), ``open`` (more runs needed).
+
+    drop: mean(OLD) - mean(NEW), oriented so that worse is positive. repeats: runs a side it would still take to tell,
+    as far as can be seen; None when nothing can be said yet.
+    """
+
+    state: Literal["apart", "same", "open"]
+    why: str
+    drop: float | None = None
+    repeats: int | None = None
+
+
+def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
+    """Whether NEW is worse than OLD, by what the runs of both ends say.
+
+    error: the chance allowed of calling equal ends different.
+    """
+    old, new = readings.samples(0), readings.samples(readings.new)
+    least = min(len(old), len(new))
+    if readings.seedless:
+        return _constant(fmean(old) - fmean(new))
+    if least < 2 or min(readings.run_count(0), readings.run_count(readings.new)) < 3:
+        return Ends("open", "too few runs yet")
+    drop, standard_error, freedom = drop_test(old, new)
+    if least < 3 or (standard_error == 0 and least < 5):
+        return Ends("open", "too few runs yet", drop)
+    if standard_error == 0:
+        return _constant(drop)
+    if student_cdf(-drop / standard_error, freedom) < error * _LOOK_ERROR:
+        return Ends("apart", f"the ends differ by {drop / standard_error:.1f} standard errors", drop)
+    spread = pooled_spread(old, new)
+    upper = drop + student_quantile(0.975, freedom) * standard_error
+    if upper < _LEAST_DROP * spread:
+        return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
+    if readings.repeatable and not readings.fingerprints and least >= 4:
+        return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
+    return Ends("open", "the noise still hides whether the ends differ", drop, _repeats(drop, spread, error, least))
+
+
+def next_end_run(readings: Readings) -> tuple[int, int]:
+    """(mix, seed) of the end run that says most: the ends in turn, the first seed twice, then a new seed each."""
+    mix = 0 if _tried(readings, 0) <= _tried(readings, readings.new) else readings.new
+    return mix, max(0, _tried(readings, mix) - (_REPEATS - 1))
+
+
+def _tried(readings: Readings, mix: int) -> int:
+    return sum(result.mix == mix for result in readings.results)
+
+
+def _constant(drop: float) -> Ends:
+    if drop > 0:
+        return Ends("apart", "neither end varies, and NEW is worse", drop)
+    return Ends("same", "the ends are identical" if drop == 0 else "NEW is better than OLD", drop)
+
+
+def _repeats(drop: float, spread: float, error: float, have: int) -> int | None:
+    """Runs a side for 90 % power at the error of one look, from the effect as it looks now."""
+    effect = drop / spread
+    if effect < 0.2:
+        return None
+    z = student_quantile(1 - error * _LOOK_ERROR, 1e6) + student_quantile(0.9, 1e6)
+    return max(have + 1, math.ceil(2 * (z / effect) ** 2))

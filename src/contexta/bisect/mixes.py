@@ -1,0 +1,97 @@
+"""Mixes: which atoms are at NEW, and which sets of them can exist.
+
+A mix is an int, bit ``i`` set when atom ``i`` is at NEW: 0 is OLD, ``Mixes.full`` is NEW. Every rule reads "a at NEW
+needs b at NEW", so the mixes that can exist are the sets closed under the rules. Closed sets are closed under union
+and intersection (a distributive lattice), which is why nothing here ever searches or backtracks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mixes:
+    """The mixes of ``count`` atoms.
+
+    needs[i]: atom i and everything it needs, as a mix. needed_by[i]: atom i and everything that needs it, as a mix.
+    """
+
+    count: int
+    needs: tuple[int, ...]
+    needed_by: tuple[int, ...]
+
+    @classmethod
+    def of(cls, count: int, rules: Iterable[tuple[int, int]] = ()) -> Mixes:
+        """rules: (a, b) for "a at NEW needs b at NEW"; without cycles, any order. O(count * rules)."""
+        needs = [1 << atom for atom in range(count)]
+        pairs = list(rules)
+        for _ in range(count):
+            before = list(needs)
+            for atom, other in pairs:
+                needs[atom] |= needs[other]
+            if needs == before:
+                break
+        needed_by = [mix_of(a for a in range(count) if needs[a] >> atom & 1) for atom in range(count)]
+        return cls(count, tuple(needs), tuple(needed_by))
+
+    @property
+    def full(self) -> int:
+        """NEW itself."""
+        return (1 << self.count) - 1
+
+    def closed(self, atoms: int) -> int:
+        """The smallest mix with these atoms at NEW."""
+        return _union(self.needs, atoms)
+
+    def without(self, mix: int, atoms: int) -> int:
+        """The largest mix inside ``mix`` with these atoms at OLD."""
+        return mix & ~_union(self.needed_by, atoms)
+
+    def can_exist(self, mix: int) -> bool:
+        return self.closed(mix) == mix
+
+    def comparable(self, one: int, other: int) -> bool:
+        """Whether one of two atoms needs the other, so that they never move the other way round."""
+        return bool(self.needs[one] >> other & 1 or self.needs[other] >> one & 1)
+
+    def chain(self, low: int, high: int, key: Callable[[int], float]) -> list[int]:
+        """The mixes from ``low`` to ``high``, one atom more each: small keys first as far as the rules allow.
+
+        low, high: mixes that can exist, low inside high.
+        """
+        mix, steps = low, [low]
+        for atom in sorted(atoms_of(high & ~low), key=key):
+            for needed in self._in_order(self.needs[atom] & ~mix):
+                mix |= 1 << needed
+                steps.append(mix)
+        return steps
+
+    def _in_order(self, atoms: int) -> list[int]:
+        """What is needed comes first."""
+        return sorted(atoms_of(atoms), key=lambda atom: self.needs[atom].bit_count())
+
+
+def mix_of(atoms: Iterable[int]) -> int:
+    mix = 0
+    for atom in atoms:
+        mix |= 1 << atom
+    return mix
+
+
+def atoms_of(mix: int) -> Iterator[int]:
+    """The atoms at NEW, in order."""
+    atom = 0
+    while mix:
+        if mix & 1:
+            yield atom
+        mix >>= 1
+        atom += 1
+
+
+def _union(table: Sequence[int], atoms: int) -> int:
+    union = 0
+    for atom in atoms_of(atoms):
+        union |= table[atom]
+    return union

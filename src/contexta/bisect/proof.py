@@ -1,0 +1,162 @@
+"""Proof: the facts that together show which change did it.
+
+For a culprit C: OLD is good, NEW is bad, OLD with C is bad, NEW without C is good. C may need companions (what it
+requires, or what it only runs beside): then they are shown to be good without C. For several culprits each is shown
+alone. A mix that fails is replaced by the nearest one that runs; what was added or left out is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from contexta.bisect.mixes import Mixes, atoms_of
+from contexta.bisect.readings import Readings, State
+from contexta.bisect.risk import Risk
+
+Role = Literal["old", "new", "with", "without", "companions", "alone"]
+_FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "without": "good", "companions": "good"}
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How much evidence one fact takes: ``odds`` to one between good and bad, from at least ``runs`` runs."""
+
+    odds: float = 30.0
+    runs: int = 2
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One mix and what it must be. expected: None for a culprit alone, where every outcome says something.
+
+    state: what the runs of this mix say; ``open`` while they do not suffice.
+    """
+
+    role: Role
+    mix: int
+    expected: State | None
+    state: State
+
+    @property
+    def holds(self) -> bool:
+        return self.state != "open" if self.expected is None else self.state == self.expected
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The facts for one set of culprits. missing: why a side cannot be shown at all; None while it can."""
+
+    culprits: int
+    facts: tuple[Fact, ...]
+    missing: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.missing is None and all(fact.holds for fact in self.facts)
+
+    @property
+    def next_mix(self) -> int | None:
+        """The first mix that needs another run."""
+        return next((fact.mix for fact in self.facts if fact.state == "open"), None)
+
+    @property
+    def with_mix(self) -> int:
+        """OLD with the culprits, and what they are shown with."""
+        return next((fact.mix for fact in self.facts if fact.role == "with"), self.culprits)
+
+    @property
+    def without_mix(self) -> int:
+        """NEW without the culprits."""
+        return next((fact.mix for fact in self.facts if fact.role == "without"), 0)
+
+    @property
+    def refuted(self) -> bool:
+        return any(fact.state != "open" and not fact.holds for fact in self.facts)
+
+    @property
+    def companions(self) -> int:
+        """What went to NEW together with the culprits where they were shown to be bad."""
+        return self.with_mix & ~self.culprits
+
+
+def prove(readings: Readings, mixes: Mixes, risk: Risk, culprits: int, strength: Strength) -> Proof:
+    """Where the proof of these culprits stands. culprits: atoms, as a mix (which need not be able to exist)."""
+    shown = min(_with(mixes, risk, readings, culprits), default=None)
+    kept = min(_without(mixes, risk, readings, culprits), default=None)
+    roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
+    if shown is None or kept is None:
+        side = "OLD with it" if shown is None else "NEW without it"
+        return Proof(culprits, _facts(readings, culprits, roles, strength), f"no mix that shows {side} runs")
+    roles.append(("with", shown[-1]))
+    companions = mixes.without(shown[-1], culprits)
+    if companions:
+        roles.append(("companions", companions))
+    roles.append(("without", kept[-1]))
+    if culprits.bit_count() > 1:
+        for atom in atoms_of(culprits):
+            alone = min(_with(mixes, risk, readings, 1 << atom, apart=culprits & ~(1 << atom)), default=None)
+            if alone is None:
+                why = "no mix that shows one of the culprits without the others runs"
+                return Proof(culprits, _facts(readings, culprits, roles, strength), why)
+            roles.append(("alone", alone[-1]))
+    return Proof(culprits, _facts(readings, culprits, roles, strength))
+
+
+def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], strength: Strength) -> tuple[Fact, ...]:
+    return tuple(
+        Fact(
+            role,
+            mix,
+            _FACTS.get(role),
+            # one culprit of several may be anything, so it is held against the ends alone
+            readings.state(mix, strength.odds, strength.runs, 0 if role == "alone" else culprits),
+        )
+        for role, mix in roles
+    )
+
+
+def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: int = 0) -> Iterator[tuple[float, int]]:
+    """(how far from ideal, mix) of every mix worth trying as "OLD with the culprits". apart: atoms that stay OLD."""
+    least = mixes.closed(culprits)
+    barred = (_needing(mixes, culprits) & ~culprits) | _needing(mixes, apart)
+    if least & apart:
+        return
+    ran = [mix for mix in (*readings.probed, mixes.full) if mix & least == least]
+    seen = {least}
+    for mix in ran:
+        high = mixes.without(mix, barred & ~least) | least
+        seen.update(mixes.chain(least, high, lambda atom: atom))
+    for (_, other), chance in risk.suspects.items():
+        if chance > 0.2 and not barred >> other & 1:
+            seen.add(mixes.closed(least | 1 << other))
+    for mix in seen:
+        alone = mixes.without(mix, culprits)
+        if mix not in risk.failed and alone not in risk.failed:
+            chance = max(risk.of(mix), risk.of(alone) if alone else 0.0)
+            yield chance + 0.5 * (mix & ~least).bit_count() / mixes.count, mix
+
+
+def _without(mixes: Mixes, risk: Risk, readings: Readings, culprits: int) -> Iterator[tuple[float, int]]:
+    """(how far from ideal, mix) of every mix worth trying as "NEW without the culprits"."""
+    most = mixes.without(mixes.full, culprits)
+    ran = [mix for mix in (*readings.probed, 0) if mix & most == mix]
+    seen = {most}
+    for mix in ran:
+        seen.update(mixes.chain(mix, most, lambda atom: atom))
+    for (one, other), chance in risk.suspects.items():
+        if chance > 0.2 and culprits >> other & 1:
+            seen.add(mixes.without(most, 1 << one))
+    if most:
+        seen.discard(0)
+    for mix in seen:
+        if mix not in risk.failed:
+            yield risk.of(mix) + 0.5 * (most & ~mix).bit_count() / mixes.count, mix
+
+
+def _needing(mixes: Mixes, atoms: int) -> int:
+    found = 0
+    for atom in atoms_of(atoms):
+        found |= mixes.needed_by[atom]
+    return found

@@ -1,0 +1,265 @@
+"""What the trials so far say, before anybody asks which change did it.
+
+Two kinds of metric meet here. Where a rerun at the same seed gives the identical value, and the two ends differ at
+that seed, one value is a *fingerprint*: it says at once whether a mix behaves like OLD or like NEW. Everything else,
+and every third value, is *statistics*: values scatter around levels. ``Readings`` recognises by itself which holds,
+and gives up the fingerprint at the first mix that gives two values at one seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
+from typing import Literal
+
+from contexta.bisect.noise import drop_test, one_level, pooled_spread, student_quantile
+
+State = Literal["good", "bad", "between", "open"]
+
+FINGERPRINT = 8.0
+"""Log odds of one value identical to an end's at a seed where the ends differ: about 3000 to 1."""
+_LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
+_GUESSED, _KNOWN = (
+    3.0,
+    30.0,
+)  # values that the spread seen at the ends is worth, when it is noise and when there is none
+_PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
+_OTHER_LEVEL = math.log(0.2 / 2)  # prior of "a level of its own", spread over twice the drop
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished trial. value: oriented so that higher is better; None when it could not be had, for ``reason``."""
+
+    mix: int
+    seed: int
+    value: float | None
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All results of a study. new: the mix that is NEW; OLD is 0. Everything else is derived."""
+
+    results: tuple[Result, ...]
+    new: int
+    failures: dict[int, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "failures", self._failed())
+
+    def _failed(self) -> dict[int, str]:
+        """Mix -> reason, where no value could be had, or it failed twice although it once gave one."""
+        failed: dict[int, list[str]] = {}
+        for result in self.results:
+            if result.value is None:
+                failed.setdefault(result.mix, []).append(result.reason)
+        return {mix: why[-1] for mix, why in failed.items() if mix not in self._runs or len(why) > 1}
+
+    @cached_property
+    def _runs(self) -> dict[int, list[tuple[int, float]]]:
+        runs: dict[int, list[tuple[int, float]]] = {}
+        for result in self.results:
+            if result.value is not None:
+                runs.setdefault(result.mix, []).append((result.seed, result.value))
+        return runs
+
+    @cached_property
+    def repeatable(self) -> bool:
+        """Whether both ends gave the identical value again at one seed, and nothing ever gave two."""
+        by_seed: dict[tuple[int, int], list[float]] = {}
+        for mix, runs in self._runs.items():
+            for seed, value in runs:
+                by_seed.setdefault((mix, seed), []).append(value)
+        if any(len(set(values)) > 1 for values in by_seed.values()):
+            return False
+        repeated = {mix for (mix, _), values in by_seed.items() if len(values) > 1}
+        return {0, self.new} <= repeated
+
+    @cached_property
+    def seedless(self) -> bool:
+        """Whether values do not even depend on the seed: each end gave one value at three seeds or more."""
+        return self.repeatable and all(
+            len(dict(self._runs[end])) > 2 and len({value for _, value in self._runs[end]}) == 1
+            for end in (0, self.new)
+        )
+
+    def samples(self, mix: int) -> list[float]:
+        """The values that count: all of them, or one a seed where a repeat says nothing new, or each just once."""
+        runs = self._runs.get(mix, [])
+        if self.seedless:
+            return sorted({value for _, value in runs})
+        return list(dict(runs).values()) if self.repeatable else [value for _, value in runs]
+
+    def seeds(self, mix: int) -> set[int]:
+        """The seeds this mix has a result at."""
+        return {result.seed for result in self.results if result.mix == mix}
+
+    def run_count(self, mix: int) -> int:
+        return len(self._runs.get(mix, ()))
+
+    @cached_property
+    def probed(self) -> tuple[int, ...]:
+        """The mixes besides the ends that gave values, in the order they were first tried."""
+        return tuple(mix for mix in self._runs if mix not in (0, self.new) and mix not in self.failures)
+
+    @cached_property
+    def fingerprints(self) -> dict[int, tuple[float, float]]:
+        """Seed -> (OLD's value, NEW's value) where they differ; empty when values do not repeat."""
+        if not self.repeatable:
+            return {}
+        old, new = dict(self._runs[0]), dict(self._runs[self.new])
+        return {seed: (old[seed], new[seed]) for seed in sorted({*old} & {*new}) if old[seed] != new[seed]}
+
+    # -------------------------------------------------------------------- levels, in units of the drop: OLD 0, NEW 1
+
+    @cached_property
+    def old_level(self) -> float:
+        return fmean(self.samples(0))
+
+    @cached_property
+    def drop(self) -> float:
+        """How far NEW lies below OLD; > 0 once the ends are told apart."""
+        return self.old_level - fmean(self.samples(self.new))
+
+    def _scaled(self, values: Iterable[float]) -> list[float]:
+        return [(self.old_level - value) / self.drop for value in values]
+
+    @cached_property
+    def spread(self) -> float:
+        """The noise in units of the drop, from the ends."""
+        seen = pooled_spread(self.samples(0), self.samples(self.new)) / abs(self.drop)
+        return max(seen, _LEAST_SPREAD)
+
+    def joint(self, values: list[float]) -> float:
+        """The log density of scaled values that share one level."""
+        return one_level(values, self.spread, _KNOWN if self.seedless else _GUESSED)
+
+    @cached_property
+    def good_end(self) -> list[float]:
+        return self._scaled(self.samples(0))
+
+    @cached_property
+    def bad_end(self) -> list[float]:
+        return self._scaled(self.samples(self.new))
+
+    @cached_property
+    def loose(self) -> dict[int, list[float]]:
+        """Probed mix -> its scaled values that are nobody's fingerprint."""
+        found = {}
+        for mix in self.probed:
+            prints = {value for seed, value in self._runs[mix] if value in self.fingerprints.get(seed, ())}
+            found[mix] = self._scaled(value for value in self.samples(mix) if value not in prints)
+        return found
+
+    @cached_property
+    def matches(self) -> dict[int, tuple[int, int]]:
+        """Probed mix -> at how many seeds it gave (OLD's, NEW's) value."""
+        found = {}
+        for mix in self.probed:
+            given = dict(self._runs[mix])
+            pairs = [(given[seed], ends) for seed, ends in self.fingerprints.items() if seed in given]
+            found[mix] = (sum(v == old for v, (old, _) in pairs), sum(v == new for v, (_, new) in pairs))
+        return found
+
+    # ------------------------------------------------------------------------------------------------- one mix alone
+
+    def densities(self, mix: int, culprits: int = 0) -> tuple[float, float, float]:
+        """The log density of a mix's values were it (good, bad, at a level of its own).
+
+        culprits: when given, every other probed mix counts to the level it has if these are to blame; else only the
+        ends do.
+        """
+        good, bad = list(self.good_end), list(self.bad_end)
+        for other in self.probed if culprits else ():
+            if other != mix:
+                (bad if other & culprits == culprits else good).extend(self.loose[other])
+        own, (as_old, as_new) = self.loose[mix], self.matches[mix]
+        return (
+            self.joint(good + own) - self.joint(good) - FINGERPRINT * as_new,
+            self.joint(bad + own) - self.joint(bad) - FINGERPRINT * as_old,
+            (self.joint(own) + _OTHER_LEVEL if own else -math.inf) - FINGERPRINT * (as_old + as_new),
+        )
+
+    def log_odds_of_a_part(self, shown: int, kept: int | None) -> float:
+        """Log odds that a culprit makes only a part of the drop, against all of it.
+
+        shown: a mix with the culprit at NEW, at level w if it makes the share w of the drop; kept: NEW without it, at
+        level 1 - w, or None where more than the culprit was left out. w is flat over 0.1 .. 0.9. A value identical to
+        an end's settles it.
+        """
+        shares = [w / 20 for w in range(2, 19)]
+        whole, parts = 0.0, [0.0] * len(shares)
+        for mix, pool, places in (
+            (shown, self.bad_end, [w - 1 for w in shares]),
+            (kept, self.good_end, [1 - w for w in shares]),
+        ):
+            if mix is None or mix not in self.loose:
+                continue
+            own, base = self.loose[mix], self.joint(pool)
+            whole += self.joint(pool + own) - base
+            identical = FINGERPRINT * sum(self.matches[mix])
+            parts = [
+                so_far + self.joint(pool + [value - place for value in own]) - base - identical
+                for so_far, place in zip(parts, places, strict=True)
+            ]
+        top = max(parts)
+        return top + math.log(sum(math.exp(value - top) for value in parts) / len(parts)) - whole
+
+    @cached_property
+    def log_densities(self) -> dict[int, tuple[float, float, float]]:
+        """Probed mix -> its densities by the ends alone."""
+        return {mix: self.densities(mix) for mix in self.probed}
+
+    @cached_property
+    def between(self) -> bool:
+        """Whether, without any noise, some mix lies between the ends: then no single change made all of the drop."""
+        return self.seedless and any(self.state(mix, 20.0) == "between" for mix in self.probed)
+
+    def level(self, mix: int) -> float:
+        """Where a mix lies: 0 is OLD's level, 1 is NEW's."""
+        return fmean(self._scaled(self.samples(mix)))
+
+    def share(self, shown: int, beside: int) -> tuple[float, float, float]:
+        """(estimate, low, high): how much of the drop lies between two mixes; the interval holds 95 %.
+
+        1 is all of it. Values identical to both ends' at their seeds leave nothing to estimate.
+        """
+        if self._identical(shown, 1) and self._identical(beside, 0):
+            return 1.0, 1.0, 1.0
+        before, after = self._scaled(self.samples(beside)), self._scaled(self.samples(shown))
+        rise, error, freedom = drop_test(after, before)
+        if error == 0 or len(before) < 2 or len(after) < 2:
+            error = max(error, self.spread * math.sqrt(1 / len(before) + 1 / len(after))) if not self.seedless else 0.0
+            freedom = max(1.0, len(self.good_end) + len(self.bad_end) - 2.0)
+        reach = student_quantile(0.975, freedom) * error
+        return rise, rise - reach, rise + reach
+
+    def _identical(self, mix: int, side: int) -> bool:
+        if mix in (0, self.new):
+            return mix == (0, self.new)[side]
+        return mix in self.matches and self.matches[mix][side] > 0 and not self.loose[mix]
+
+    def state(self, mix: int, odds: float, runs: int = 1, culprits: int = 0) -> State:
+        """What the values of a mix say.
+
+        odds: how many to one the better of good and bad must lead. runs: at least so many values.
+        culprits: see ``densities``. ``between``: a level of its own, well away from both.
+        """
+        if mix == 0 or mix == self.new:
+            return "good" if mix == 0 else "bad"
+        if self.run_count(mix) < runs or mix not in self.log_densities:
+            return "open"
+        good, bad, other = self.densities(mix, culprits)
+        need, position = math.log(odds), self.level(mix)
+        if other - max(good, bad) > min(need, 3.0) and 0.2 < position < 0.8:
+            return "between"
+        if abs(good - bad) < need:
+            return "open"
+        if not self.seedless and not culprits and other > max(good, bad) - 1 and self.run_count(mix) < _PATIENCE:
+            return "open"  # near an end or between them? a few more runs tell
+        return "good" if good > bad else "bad"

@@ -1,0 +1,231 @@
+"""The search: from the results so far to the next trial, or to the verdict.
+
+Ask and tell without a state: ``decide(problem, results)`` is a pure function, so a study resumes by reading its
+results back, and a simulation needs no process, no clock and no environment.
+
+The order of things
+    1. the ends: are they different at all (``ends.py``)?
+    2. the search: the most informative mix under what is believed (``belief.py``, ``choose.py``), until one single
+       change or pair leads; or, when none explains the trials, a minimal set (``several.py``)
+    3. the proof: the facts that show it (``proof.py``), each with repeats. Proof runs are evidence like any other: one
+       that comes out against the leader sends the study back to 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contexta.bisect.belief import Belief, believe
+from contexta.bisect.choose import likeliest, most_informative
+from contexta.bisect.ends import Ends, judge_ends, next_end_run
+from contexta.bisect.mixes import Mixes, atoms_of
+from contexta.bisect.proof import Proof, Strength, prove
+from contexta.bisect.readings import Readings, Result
+from contexta.bisect.risk import Risk, learn
+from contexta.bisect.several import Judged, Unknown, minimal_cause
+
+Purpose = Literal["end", "search", "proof"]
+Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
+
+
+_PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
+_PART_OUT = math.log(10)  # the odds at which a part is ruled out
+_DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
+_BRINGS = 3  # failures of a change without another, after which it is taken to need it
+_PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
+_BESIDE = 0.002  # probability at which "only together with what it was shown beside" is ruled out
+
+
+@dataclass(frozen=True)
+class Settings:
+    """max_runs: trials in all, ends and proof included. error: chance allowed of taking equal ends for different."""
+
+    max_runs: int = 60
+    error: float = 0.01
+    leads: float = 0.7  # a leader this likely goes to proof
+    sure: float = 0.99  # and must be this likely when the proof is complete
+    strength: Strength = field(default_factory=Strength)
+    search_odds: float = 20.0  # good against bad, for a mix on the way to a minimal set
+
+
+@dataclass(frozen=True)
+class Problem:
+    """weights: suspicion of each atom before any trial, > 0, any scale."""
+
+    mixes: Mixes
+    weights: tuple[float, ...]
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Run this mix at the seed with this number (0, 1, 2, ...)."""
+
+    mix: int
+    seed: int
+    purpose: Purpose
+    why: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the trials show. culprits, companions: atoms, as mixes. belief: the last one; None before the search.
+
+    share: what the culprits explain of the drop (estimate, low, high), when proved.
+    """
+
+    kind: Kind
+    why: str
+    culprits: int = 0
+    proof: Proof | None = None
+    belief: Belief | None = None
+    ends: Ends | None = None
+    share: tuple[float, float, float] | None = None
+
+    @property
+    def companions(self) -> int:
+        return self.proof.companions if self.proof is not None and self.kind == "proved" else 0
+
+
+def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
+    """The next trial, or the verdict. Pure: the same results give the same answer."""
+    readings = Readings(tuple(results), problem.mixes.full)
+    for end, name in ((0, "OLD"), (problem.mixes.full, "NEW")):
+        if end in readings.failures:
+            return Verdict("undecided", f"{name} itself gives no value: {readings.failures[end]}")
+    ends = judge_ends(readings, problem.settings.error)
+    spent = len(results) >= problem.settings.max_runs
+    if ends.state == "same":
+        return Verdict("no_regression", ends.why, ends=ends)
+    if ends.state == "open":
+        if spent:
+            return Verdict("undecided", ends.why, ends=ends)
+        mix, seed = next_end_run(readings)
+        return Probe(mix, seed, "end", ends.why)
+    step = _search(problem, readings, ends)
+    if spent and isinstance(step, Probe):
+        return Verdict(
+            "undecided",
+            f"{problem.settings.max_runs} runs did not suffice",
+            belief=_belief(problem, readings),
+            ends=ends,
+        )
+    return step
+
+
+def next_seed(readings: Readings, mix: int) -> int:
+    """A seed that has not been run in this mix: first those at which the ends have fingerprints."""
+    done = readings.seeds(mix)
+    for seed in readings.fingerprints:
+        if seed not in done:
+            return seed
+    return next(seed for seed in range(len(done) + 1) if seed not in done)
+
+
+def _belief(problem: Problem, readings: Readings) -> Belief:
+    return believe(readings, problem.mixes, problem.weights)
+
+
+def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict:
+    settings, mixes = problem.settings, problem.mixes
+    belief = _belief(problem, readings)
+    if belief.none > 1 - settings.error * 2:
+        return Verdict("no_regression", "with more runs the ends came out alike", belief=belief, ends=ends)
+    if belief.none > _DOUBTFUL:
+        mix, seed = next_end_run(readings)
+        return Probe(mix, seed, "end", "the trials raise doubt that the ends differ at all")
+    risk = learn(mixes.count, readings.failures, (0, mixes.full, *readings.probed))
+    leader, probability = belief.leader()
+    if belief.several > max(probability, 0.5) or readings.between:
+        return _several(problem, readings, risk, belief, ends)
+    among_known = probability / (1 - belief.several)  # "several" predicts nothing, so nothing can be asked about it
+    proof = prove(readings, mixes, risk, leader, settings.strength)
+    doubt, brought = _beside(belief, mixes, risk, proof)
+    if proof.complete and among_known + brought >= settings.sure:
+        most = mixes.without(mixes.full, leader)
+        kept = proof.without_mix if proof.without_mix == most else None
+        part = readings.log_odds_of_a_part(proof.with_mix, kept) + _PART
+        if part > 0:
+            return _several(problem, readings, risk, belief, ends)
+        less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
+        if part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
+            return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
+        if doubt < _BESIDE:
+            return _proved(readings, proof, belief, ends)
+    if among_known >= settings.leads and proof.missing is None and proof.next_mix is not None:
+        return _probe(readings, proof.next_mix, "proof", "it leads, and this fact is not shown yet")
+    preferred = [
+        mix
+        for atom in likeliest(belief, 3)
+        if belief.singles[atom] > 0.02
+        for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
+    ]
+    settled = readings.probed if readings.seedless else ()  # another run would give the same value again
+    choice = most_informative(belief, mixes, risk, preferred, settled, turn=len(readings.results))
+    if choice is not None:
+        return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
+    if proof.missing is None and proof.next_mix is not None:
+        return _probe(readings, proof.next_mix, "proof", "no other mix tells more")
+    if proof.complete and doubt < _BESIDE:
+        return _proved(readings, proof, belief, ends)
+    why = "it never ran apart from what it was shown beside" if proof.complete else "the trials contradict each other"
+    return Verdict("not_proved", proof.missing or why, leader, proof, belief, ends)
+
+
+def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, ends: Ends) -> Probe | Verdict:
+    settings, mixes = problem.settings, problem.mixes
+    weights = [single + sum(row) for single, row in zip(belief.singles, belief.pairs, strict=True)]
+
+    def judge(mix: int) -> Judged:
+        if mix in readings.failures:
+            return "failed"
+        state = readings.state(mix, settings.search_odds)
+        if state == "open":
+            raise Unknown(mix)
+        return state
+
+    try:
+        culprits = minimal_cause(judge, mixes, weights.__getitem__)
+    except Unknown as unknown:
+        return _probe(readings, unknown.mix, "search", "no single change explains the trials")
+    if culprits is None:
+        return Verdict("not_proved", "mixes that fail hide which changes belong to it", 0, None, belief, ends)
+    proof = prove(readings, mixes, risk, culprits, settings.strength)
+    if proof.complete:
+        return _proved(readings, proof, belief, ends)
+    if proof.missing is None and not proof.refuted and proof.next_mix is not None:
+        return _probe(readings, proof.next_mix, "proof", "these changes together, and this fact is not shown yet")
+    why = proof.missing or "a fact of the proof came out against it"
+    return Verdict("not_proved", why, culprits, proof, belief, ends)
+
+
+def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Verdict:
+    beside = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
+    share = readings.share(proof.with_mix, beside)
+    return Verdict("proved", "shown in both directions", proof.culprits, proof, belief, ends, share)
+
+
+def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof) -> tuple[float, float]:
+    """The probability that a culprit works only together with something it was shown beside without requiring it:
+    (where that can still be found out, where it cannot).
+
+    What it failed without again and again counts as required: then nobody can tell, and the report says "brings".
+    """
+    doubt = brought = 0.0
+    for one in atoms_of(proof.culprits):
+        for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
+            if risk.failures_of(one, other) < _BRINGS:
+                doubt += belief.pairs[one][other]
+            else:
+                brought += belief.pairs[one][other]
+    return doubt, brought
+
+
+def _probe(readings: Readings, mix: int, purpose: Purpose, why: str) -> Probe:
+    return Probe(mix, next_seed(readings, mix), purpose, why)
+
+
+__all__ = ["Kind", "Probe", "Problem", "Purpose", "Settings", "Verdict", "decide", "next_seed"]

@@ -1,0 +1,1 @@
+"""Reproduce: environments built again from exact pins, through uv."""

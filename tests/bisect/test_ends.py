@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from contexta.bisect.ends import judge_ends, next_end_run
+from contexta.bisect.readings import Readings, Result
+
+
+def readings(old: Sequence[float], new: Sequence[float]) -> Readings:
+    """Values in the order the ends are run: the first seed twice."""
+    results = [
+        Result(mix, max(0, number - 1), value)
+        for mix, values in ((0, old), (1, new))
+        for number, value in enumerate(values)
+    ]
+    return Readings(tuple(results), 1)
+
+
+def test_ends_far_apart_need_few_runs() -> None:
+    assert judge_ends(readings([0.94, 0.94, 0.95, 0.93], [0.38, 0.38, 0.39, 0.35])).state == "apart"
+
+
+def test_two_single_runs_that_differ_are_no_evidence() -> None:
+    assert judge_ends(readings([0.91], [0.87])).state == "open"
+
+
+def test_ends_that_scatter_alike_are_the_same() -> None:
+    values = [0.90, 0.92, 0.91, 0.93, 0.89, 0.92, 0.90, 0.91]
+    assert judge_ends(readings(values, [*values[::-1]])).state == "same"
+
+
+def test_a_better_new_is_no_regression() -> None:
+    ends = judge_ends(readings([0.5, 0.5, 0.51, 0.52], [0.9, 0.9, 0.91, 0.93]))
+    assert ends.state == "same"
+    assert ends.drop is not None
+    assert ends.drop < 0
+
+
+@pytest.mark.parametrize(("new", "state"), [(0.8, "apart"), (0.9, "same"), (0.95, "same")])
+def test_ends_without_any_noise_are_told_at_once(new: float, state: str) -> None:
+    assert judge_ends(readings([0.9] * 4, [new] * 4)).state == state
+
+
+def test_what_noise_still_hides_says_how_many_runs_it_would_take() -> None:
+    ends = judge_ends(readings([0.90, 0.93, 0.91, 0.94], [0.88, 0.92, 0.89, 0.91]))
+    assert ends.state == "open"
+    assert ends.repeats is not None
+    assert ends.repeats > 4
+
+
+def test_the_ends_take_turns_and_the_first_seed_runs_twice() -> None:
+    results: list[Result] = []
+    for _ in range(8):
+        mix, seed = next_end_run(Readings(tuple(results), 1))
+        results.append(Result(mix, seed, 0.5))
+    assert [(result.mix, result.seed) for result in results] == [
+        (0, 0), (1, 0), (0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2),
+    ]  # fmt: skip

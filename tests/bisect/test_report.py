@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from contexta.bisect.changes import End, Metadata, Space, space_between
+from contexta.bisect.findings import BisectReport
+from contexta.bisect.readings import Result
+from contexta.bisect.report import plan, report
+from contexta.bisect.search import Probe, Problem, decide
+
+
+def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None) -> Space:
+    old, new = (End(dict.fromkeys(names, version), "3.11.7", {}) for version in ("1.0", "2.0"))
+    return space_between(old, new, requires or {}, lambda release, end: True)
+
+
+def studied(space: Space, worse: dict[frozenset[str], float], *, higher_is_better: bool = True) -> BisectReport:
+    """A study without noise: every set of changes that is all at NEW adds what it says to the damage."""
+    sign, trials = (1.0 if higher_is_better else -1.0), list[tuple[Probe, Result]]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [result for _, result in trials]), Probe):
+        on = set(space.keys(step.mix))
+        value = 0.9 - sign * sum(damage for keys, damage in worse.items() if keys <= on)
+        trials.append((step, Result(step.mix, step.seed, sign * value)))
+    return report(space, step, trials, metric="m", higher_is_better=higher_is_better)
+
+
+def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
+    found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("b"): 0.03, frozenset("d"): 0.01})
+    assert (found.verdict, found.culprits) == ("proved", ("b", "d"))
+    assert found.additive == {"b": -0.03, "d": -0.01}
+    assert found.interaction is None
+
+
+def test_changes_that_act_only_together_are_an_interaction() -> None:
+    found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("bd"): 0.04})
+    assert (found.culprits, found.additive, found.interaction) == (("b", "d"), None, "only together")
+
+
+def test_values_keep_their_own_sign_where_lower_is_better() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2}, higher_is_better=False)
+    assert found.culprits == ("b",)
+    assert found.old.mean is not None
+    assert found.new.mean is not None
+    assert found.new.mean > found.old.mean > 0
+
+
+def test_a_culprit_never_stands_without_what_it_brings() -> None:
+    space = a_space("a", "b", "c", "d", requires={("a", "2.0"): Metadata(("b>=2",))})
+    found = studied(space, {frozenset("a"): 0.2})
+    assert (found.culprits, found.companions) == (("a",), ("b",))
+    assert "the companions alone are good" in [fact.fact for fact in found.proof]
+
+
+def test_every_fact_carries_the_pins_it_was_shown_with() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    shown = next(fact for fact in found.proof if fact.fact == "OLD with b is bad")
+    assert shown.pins == {"a": "1.0", "b": "2.0", "c": "1.0"}
+    assert len(shown.values) >= 2
+
+
+def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:
+    requires = {
+        ("a", "2.0"): Metadata(("b>=2",)),
+        ("c", "2.0"): Metadata(("d>=2",)),
+        ("d", "2.0"): Metadata(("c>=2",)),
+    }
+    found = plan(a_space("a", "b", "c", "d", requires=requires), 60)
+    assert sorted(found.atoms) == [("a",), ("b",), ("c", "d")]
+    assert found.needs == {"a": ("b",)}
+    assert found.expected_runs <= 60

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from builders import Cli
+from tiny_index import PYTHON, make_wheel, only_index
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    only_index(monkeypatch, tmp_path.parent / f"{tmp_path.name}-index", tmp_path.parent / f"{tmp_path.name}-cache")
+    index = tmp_path.parent / f"{tmp_path.name}-index"
+    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+        make_wheel(index, "culprit", version, f"worse = {worse}")
+        make_wheel(index, "innocent", version)
+        make_wheel(index, "bystander", version)
+    (tmp_path / "old.txt").write_text("culprit==1.0\ninnocent==1.0\nbystander==1.0\n")
+    (tmp_path / "new.txt").write_text("culprit==2.0\ninnocent==2.0\nbystander==2.0\n")
+    (tmp_path / "train.py").write_text("import culprit\nprint('accuracy=%g' % (0.9 - culprit.worse))\n")
+    return tmp_path
+
+
+def arguments(*options: str) -> tuple[str, ...]:
+    return ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, *options)
+
+
+COMMAND = ("--", "python", "train.py")
+
+
+def test_two_files_of_pins_a_command_and_a_metric_suffice(cli: Cli, project: Path) -> None:
+    done = cli(*arguments("--json"), *COMMAND)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["verdict"] == "proved"
+    assert (told["culprits"], told["companions"]) == (["culprit"], [])
+    assert told["old"]["mean"] == 0.9
+    assert told["new"]["mean"] == 0.4
+    assert all(fact["holds"] for fact in told["proof"])
+    assert told["runs"] == len(told["trials"])
+    assert told["next"] == ["pin culprit==1.0"]
+    assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(told)
+
+
+def test_the_screen_tells_the_culprit_its_proof_and_its_cost(cli: Cli, project: Path) -> None:
+    done = cli(*arguments(), *COMMAND)
+    assert done.stdout.startswith("proved: culprit\n")
+    assert "OLD with culprit is bad: 0.4, 0.4" in done.stdout
+    assert "NEW without culprit is good: 0.9, 0.9" in done.stdout
+    assert "next: pin culprit==1.0" in done.stdout
+    assert "end     OLD  seed 0  accuracy=0.9" in done.stderr
+
+
+def test_equal_values_are_no_regression_and_a_yes(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("print('accuracy=0.9')")
+    done = cli(*arguments(), *COMMAND)
+    assert done.returncode == 0
+    assert done.stdout.startswith("no regression")
+
+
+def test_an_end_that_does_not_run_is_a_no_with_its_reason(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("raise SystemExit('boom')")
+    done = cli(*arguments(), *COMMAND)
+    assert done.returncode == 1
+    assert "OLD itself gives no value: exit code 1: boom" in done.stdout
+
+
+def test_a_plan_runs_nothing(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("open('ran', 'w')")
+    done = cli(*arguments("--plan", "--json", "--in-place"), *COMMAND)
+    assert done.returncode == 0, done.stderr
+    assert [change["key"] for change in json.loads(done.stdout)["changes"]] == ["bystander", "culprit", "innocent"]
+    assert not (project / "ran").exists()
+
+
+def test_a_finished_study_resumes_without_a_further_run(cli: Cli, project: Path) -> None:
+    first = json.loads(cli(*arguments("--json"), *COMMAND).stdout)
+    (project / "train.py").write_text("raise SystemExit('must not run')")
+    again = json.loads(cli("bisect", "--resume", "--json").stdout)
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("bisect",), "OLD and NEW missing"),
+        (("bisect", "old.txt", "new.txt", "--", "python"), "--metric missing"),
+        (("bisect", "old.txt", "new.txt", "--metric", "accuracy"), "there is no command"),
+        (("bisect", "old.txt", "nowhere.txt", "--metric", "a", "--", "x"), "nowhere.txt"),
+        (("bisect", "old.txt", "new.txt", "--metric", "a", "--old-env", "X", "--", "x"), "is no variable"),
+        (("bisect", "old.txt", "new.txt", "--metric", "a", "--python", "nope", "--", "x"), "is no Python"),
+        (("bisect", "--resume"), "no study to resume"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line_and_exits_with_2(
+    cli: Cli, project: Path, given: tuple[str, ...], message: str
+) -> None:
+    done = cli(*given)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

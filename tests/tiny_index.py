@@ -1,0 +1,54 @@
+"""Tiny wheels, made on the spot: a package index in a directory, so that tests need no network."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+PYTHON = str(Path(sys.executable).resolve())
+"""The interpreter under the one that runs the tests."""
+
+
+def only_index(monkeypatch: pytest.MonkeyPatch, folder: Path, cache: Path) -> None:
+    """From here on uv knows no index but this directory, and shares no cache with anybody."""
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))
+
+
+def make_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    code: str = "",
+    *,
+    requires: Sequence[str] = (),
+    requires_python: str = "",
+    tag: str = "py3-none-any",
+    scripts: Mapping[str, str] | None = None,
+) -> Path:
+    """A wheel of one module, ``name``, that says ``code``. scripts: console scripts, as in entry_points.txt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {line}" for line in requires]
+    lines += [f"Requires-Python: {requires_python}"] if requires_python else []
+    files = {
+        f"{name}.py": f"version = {version!r}\n{code}\n",
+        f"{info}/METADATA": "\n".join(lines) + "\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    if scripts:
+        said = "".join(f"{script} = {target}\n" for script, target in scripts.items())
+        files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{said}"
+    files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])
+    path = folder / f"{name}-{version}-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, content in files.items():
+            wheel.writestr(file, content)
+    return path
