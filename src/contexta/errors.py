@@ -14,7 +14,8 @@
     │   └── WorkspaceClosed                  used after close()
     ├── DamagedData                          what is stored does not read back as it was written
     ├── ProcessError                         a child process (contexta.process): not found, not started, timed out
-    └── UvError, EnvironmentChanged          building an environment (contexta.reproduce)
+    │   └── UvError                          uv (contexta.reproduce) could not do what it was asked
+    └── EnvironmentChanged                   a trial edited the environment it ran in
 
 ``str(error)`` says what failed, with the value; ``error.hint`` is the next step, or None.
 Standard library only, Python 3.8: the recorder raises these inside training processes.
