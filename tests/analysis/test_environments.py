@@ -96,13 +96,26 @@ def test_interpreter_machine_and_native_libraries_are_compared_but_not_where_the
             dist("numpy"),
             interpreter={"gil": gil, "executable": f"{folder}/python", "prefix": folder},
             machine={"cpu": cpu, "gpus": [{"name": "A100"}]},
-            native_libraries=[{"kind": "blas", "name": "openblas", "version": blas, "path": folder, "threads": 4}],
+            native_libraries=[
+                {"kind": "blas", "name": "openblas", "version": "1", "path": f"{folder}/numpy.libs/x.so"},
+                {
+                    "kind": "blas",
+                    "name": "openblas",
+                    "version": blas,
+                    "path": f"{folder}/scipy.libs/x.so",
+                    "threads": 4,
+                },
+                {"kind": "framework", "name": "torch", "version": "2", "tf32": gil},
+            ],
         )
 
     found = diff(side(True, "epyc", "0.3.21", "/a"), side(False, "xeon", "0.3.27", "/b"))
     assert [str(change) for change in found.interpreter_changes] == ["gil: true -> false"]
     assert [str(change) for change in found.machine_changes] == ["cpu: epyc -> xeon"]
-    assert [str(change) for change in found.native_changes] == ["openblas: 0.3.21 (threads 4) -> 0.3.27 (threads 4)"]
+    assert [str(change) for change in found.native_changes] == [
+        "openblas (scipy): 0.3.21 -> 0.3.27",
+        "torch tf32: true -> false",
+    ]
     assert not diff(side(True, "epyc", "1", "/a"), side(True, "epyc", "1", "/b")).differs
 
 

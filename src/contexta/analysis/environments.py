@@ -16,6 +16,9 @@ from contexta.refs import StableRef
 # Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
 _NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})
 
+# Its name and version stand by themselves, and a configuration is the version with what it was built with.
+_NOT_OF_A_LIBRARY = frozenset({"name", "kind", "path", "file", "config"})
+
 
 def compare_environments(
     left_ref: StableRef,
@@ -165,17 +168,23 @@ def _as_texts(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _native(snapshot: EnvironmentSnapshot) -> dict[str, str]:
-    """Each loaded library by name, with all that is known of it but where it lies."""
+    """Each loaded library's version, and each further fact about it, by name; not where it lies."""
     facts: dict[str, str] = {}
     for library in snapshot.native_libraries:
-        name = str(library.get("name", "?"))
-        while name in facts:
-            name += "'"
-        known = {key: value for key, value in library.items() if key not in ("name", "kind", "path", "file")}
-        version = known.pop("version", None)
-        rest = ", ".join(f"{key} {value}" for key, value in sorted(known.items()))
-        facts[name] = " ".join(part for part in (str(version or ""), f"({rest})" if rest else "") if part) or "loaded"
+        name = _library_name(library)
+        facts[name] = str(library.get("version") or "loaded")
+        facts.update(
+            (f"{name} {key}", value) for key, value in _as_texts(library).items() if key not in _NOT_OF_A_LIBRARY
+        )
     return facts
+
+
+def _library_name(library: Mapping[str, Any]) -> str:
+    """``openblas (scipy)``: several packages bring one of their own, in a folder that wheels call scipy.libs."""
+    name = str(library.get("name", "?"))
+    folders = str(library.get("path", "")).replace("\\", "/").split("/")
+    owner = next((folder[: -len(".libs")] for folder in folders if folder.endswith(".libs")), None)
+    return f"{name} ({owner})" if owner else name
 
 
 def _changes(
