@@ -222,6 +222,4 @@ Tags: TypeAlias = Annotated[Mapping[str, str], _Mapping(_tag_map)]
 """Text to text; a list of words is taken as tags without a value."""
 JsonMap: TypeAlias = Annotated[Mapping[str, Any], _Mapping(_json_map)]
 
-NO_ITEMS: Mapping[str, Any] = FrozenDict()
-
 Status = Literal["open", "completed", "failed", "cancelled", "crashed"]

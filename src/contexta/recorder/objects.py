@@ -65,9 +65,6 @@ class Objects:
             )
         return data
 
-    def has(self, digest: str) -> bool:
-        return os.path.exists(self._path(digest))
-
     def _path(self, digest: str) -> str:
         if not _DIGEST.match(digest):
             raise NotFound(f"{shown(digest)} is no object digest")

@@ -246,12 +246,3 @@ def _run_fields(row: Row[Any]) -> dict[str, Any]:
         "tags": row.tags,
         "metadata": row.metadata,
     }
-
-
-def count_named(connection: Connection, name: str) -> int:
-    """How many runs have that display name."""
-    return connection.execute(select(func.count()).select_from(run).where(run.c.name == name)).scalar_one()
-
-
-def is_taken(connection: Connection, ref: StableRef) -> bool:
-    return connection.execute(select(run.c.id).where(run.c.ref == ref)).first() is not None
