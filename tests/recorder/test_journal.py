@@ -230,6 +230,26 @@ def test_child_that_leaves_the_with_block_does_not_end_the_run(tmp_path: Path) -
     assert not any(line.get("k") == "child" for line in first)
 
 
+@posix
+@pytest.mark.parametrize("python", every_python())
+def test_program_that_forks_is_not_warned_of_a_thread_of_ours(tmp_path: Path, python: str) -> None:
+    run(
+        tmp_path,
+        """
+        import os, warnings
+        warnings.simplefilter("error")
+        from contexta import Contexta
+        with Contexta().run("r", project="p"):
+            for _ in range(200):
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0)
+                os.waitpid(pid, 0)
+        """,
+        python=python,
+    )
+
+
 def test_run_can_be_sent_to_another_process(tmp_path: Path) -> None:
     run(
         tmp_path,

@@ -35,7 +35,7 @@ import json
 import os
 import sys
 import weakref
-from time import time_ns
+from time import monotonic, sleep, time_ns
 from typing import Any, Optional
 
 from contexta.recorder.notes import reason
@@ -298,6 +298,7 @@ class _Beat:
         self._done = _thread.allocate_lock()
         self._stop.acquire()
         self._done.acquire()
+        self._task = ""
         try:
             _thread.start_new_thread(self._run, (weakref.ref(journal),))
         except RuntimeError:  # the system gives no more threads: then only records tell that the process lives
@@ -306,6 +307,8 @@ class _Beat:
     def _run(self, journal: "weakref.ref[Journal]") -> None:
         import signal
 
+        if sys.platform == "linux":
+            self._task = f"/proc/self/task/{_thread.get_native_id()}"
         try:
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -321,7 +324,12 @@ class _Beat:
     def stop(self) -> None:
         """Returns when the thread has ended, or is stuck on a slow disk for half a second."""
         self._stop.release()
-        self._done.acquire(timeout=0.5)
+        if self._done.acquire(timeout=0.5) and self._task:
+            # The thread has said its last word, but the system may count it for some microseconds more, and Python
+            # warns a program that forks while there is another thread.
+            give_up = monotonic() + 0.1
+            while os.path.exists(self._task) and monotonic() < give_up:
+                sleep(0.0001)
 
 
 _journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()
