@@ -192,6 +192,24 @@ def test_threads_of_one_run_lose_nothing(ctx: Contexta) -> None:
     assert stage.metrics[0].points == 4_000
 
 
+@pytest.mark.parametrize(
+    "given", [{"workspace": "ws"}, {"config": UnifiedConfig(workspace=WorkspaceConfig(root_path="ws"))}, {}]
+)
+def test_training_that_changes_its_directory_stays_in_its_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with Contexta(**given) as ctx:
+        with ctx.run("x", project="p") as run:
+            monkeypatch.chdir(tmp_path / "elsewhere")
+            run.metric("a", 1)
+        put_run(ctx, "y")
+        assert ctx.get_run("x").metrics == {"a": 1}
+        assert ctx.get_environment("x").imports is not None
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / ("ws" if given else ".contexta") / "contexta.db").exists()
+
+
 def test_run_in_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(WorkspaceError):

@@ -62,6 +62,7 @@ class Contexta:
         self._store: Store | None = None
         self._opening = threading.Lock()
         self._closed = False
+        self.root = self._find_root()
 
     @cached_property
     def config(self) -> UnifiedConfig:
@@ -71,13 +72,12 @@ class Contexta:
         workspace, config = self._given
         return resolve(config, workspace=workspace)
 
-    @cached_property
-    def root(self) -> Path:
-        """The workspace's directory."""
+    def _find_root(self) -> Path:
+        """The workspace's directory, absolute: a training that changes its directory stays in its workspace."""
         workspace, config = self._given
         if config is not None:
-            return self.config.workspace.root_path
-        return Path(workspace) if workspace is not None else Path(settings.workspace())
+            return self.config.workspace.root_path.absolute()
+        return Path(workspace).absolute() if workspace is not None else Path(settings.workspace())
 
     @cached_property
     def metadata_store(self) -> MetadataStore:

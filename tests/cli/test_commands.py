@@ -198,7 +198,7 @@ def test_live_run_shows_how_it_failed(ctx: Contexta, cli: Cli) -> None:
         (["dif", "old", "new"], ['no command "dif"', "did you mean `contexta diff`?"]),
         (["runs", "--limit", "0"], ["--limit"]),
         (["runs", "--project", "nope"], ["project:nope"]),
-        (["--workspace", "nowhere", "runs"], ["there is no workspace at nowhere", "hint:"]),
+        (["--workspace", "nowhere", "runs"], ["there is no workspace at ", "nowhere", "hint:"]),
         (["runs", "--workspace", "file"], ["is a file"]),
         (["runs", "--workspace", "not-ours"], ["not a Contexta database"]),
         (["diff", "@latest~7"], ["not so many runs"]),
