@@ -1,4 +1,4 @@
-"""What asking costs: appending 200 000 records, and comparing two runs in a workspace of thousands.
+"""What asking and keeping cost: appending 200 000 records, comparing two runs in a workspace of thousands, live runs.
 
     uv run benchmarks/compare_at_scale.py [RUNS] [RECORDS]
 
@@ -110,6 +110,27 @@ def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
     return plans
 
 
+def live_runs(folder: Path) -> None:
+    """What live runs leave on the disk, and how fast a journal is taken in."""
+    many = folder / "many"
+    with Contexta(workspace=many) as ctx:
+        for number in range(1_000):
+            with ctx.run("train", project="bench") as run:
+                run.metric("loss", number / 7)
+                run.param("lr", number)
+        ctx.list_runs(limit=1)
+    size = sum(path.stat().st_size for path in many.rglob("*") if path.is_file())
+    print(f"1000 runs of one environment: {size / 1000:,.0f} bytes each, journal, database and objects")
+    with Contexta(workspace=folder / "long") as ctx:
+        ctx.list_runs()
+        with ctx.run("long", project="bench") as run:
+            for number in range(1_000_000):
+                run.metric("loss", number / 7, step=number)
+        start = time.perf_counter()
+        ctx.list_runs()
+        print(f"a journal of 1000000 measurements is taken in at {1_000_000 / (time.perf_counter() - start):,.0f}/s")
+
+
 def main(runs: int, count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Contexta(workspace=Path(folder) / "ws") as ctx:
         ctx.metadata_store.projects.put_project(Project(project_ref="project:bench", name="bench", created_at=WHEN))
@@ -137,6 +158,7 @@ def main(runs: int, count: int) -> None:
         for name, call in calls.items():
             scans = [plan for plan in statements(ctx, call) if plan.startswith("SCAN") and "USING" not in plan]
             print(f"{name:<24} {median_ms(call):6.2f} ms; full scans: {scans or 'none'}")
+        live_runs(Path(folder))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Objects:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:
+        except BaseException:  # whatever stopped it: no half object stays behind
             if os.path.exists(temporary):
                 os.unlink(temporary)
             raise

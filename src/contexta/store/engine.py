@@ -105,7 +105,7 @@ def open_store(root: Path) -> Store:
     store = Store(root, _sqlite_engine(database))
     try:
         _require_version(store)
-    except BaseException:
+    except BaseException:  # whatever is wrong with it: it is not left open
         store.close()
         raise
     return store
