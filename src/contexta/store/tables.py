@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeDecorator
 
 from contexta.scalars import from_microseconds, to_microseconds
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 VERSION_TABLE = "contexta_schema"
 
 metadata = MetaData(

@@ -1,0 +1,43 @@
+"""Every answer Contexta gives, as frozen values; a module a topic.
+
+The same value is what a method returns, what a screen renders, and what ``--json`` prints; faces compute nothing.
+"""
+
+from contexta.contract.context import RUN_LEVEL
+from contexta.findings.audit import Audit, Check, CheckStatus
+from contexta.findings.comparisons import (
+    SAME_RUN,
+    MetricDelta,
+    MetricRow,
+    MultiRunComparison,
+    RunComparison,
+    RunDiff,
+    StageComparison,
+)
+from contexta.findings.environments import Change, EnvironmentDiff, PackageChange
+from contexta.findings.finding import Finding
+from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
+
+__all__ = [
+    "SAME_RUN",
+    "RUN_LEVEL",
+    "Audit",
+    "Change",
+    "Check",
+    "CheckStatus",
+    "EnvironmentDiff",
+    "EnvironmentSummary",
+    "Finding",
+    "MetricDelta",
+    "MetricRow",
+    "MetricValue",
+    "MultiRunComparison",
+    "PackageChange",
+    "ProjectSummary",
+    "RunComparison",
+    "RunDetails",
+    "RunDiff",
+    "RunSummary",
+    "StageComparison",
+    "StageSummary",
+]
