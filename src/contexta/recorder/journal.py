@@ -39,6 +39,7 @@ from time import monotonic, sleep, time_ns
 from typing import Any, Optional
 
 from contexta.recorder.notes import reason
+from contexta.recorder.objects import sync_directory
 
 SUFFIX = ".jsonl"
 BEAT = 5.0  # seconds between two fsyncs; each also tells readers on other machines that the process lives
@@ -79,6 +80,7 @@ class Journal:
         self._closed = False
         self._torn = False  # whether the last write was cut short: the next one starts on a new line
         self._warned = False
+        self._entered = False  # whether the directory's entry of the file is on the disk as well
         self._missing = 0  # records lost since the file last took one
         self._number = 0 if self.first else 1  # 0 is the join record, written when the file is made
         self._last = 0
@@ -200,6 +202,9 @@ class Journal:
             handle = os.dup(handle)  # so that the lock is not held while the disk works
         try:
             os.fsync(handle)
+            if not self._entered:  # a file whose name is lost with the machine is lost with it
+                sync_directory(self.folder)
+                self._entered = True
             if os.fstat(handle).st_nlink == 0:
                 self._warn("has been deleted; what was recorded is lost")
         except OSError as error:

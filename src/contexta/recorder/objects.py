@@ -1,5 +1,8 @@
 """Objects: bytes stored under their own sha256, once, however often they are put.
 
+Three verbs are all that another kind of storage would have to offer: ``put`` (or ``put_file``), ``get`` (or ``copy``)
+and ``exists``. What a person calls an object is data in the database; no name ever becomes a path here.
+
 Standard library only, Python 3.8: the recorder writes environment bodies from inside training processes.
 """
 
@@ -7,11 +10,21 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import Union
 
-from contexta.errors import DamagedData, NotFound, shown
+from contexta.errors import DamagedData, InvalidInput, NotFound, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO, Iterator, Tuple
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_CHUNK = 1024 * 1024
+_RESTORE = "restore the workspace from a backup"
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# A link is not followed, and opening a pipe or a device does not wait for anybody.
+_READ_PLAIN = _READ | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Objects:
@@ -28,47 +41,131 @@ class Objects:
         from hashlib import sha256
 
         digest = sha256(data).hexdigest()
-        path = self._path(digest)
-        if os.path.exists(path):
-            return digest
-        folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
-        temporary = os.path.join(folder, f".{digest[:16]}.{os.getpid()}.{os.urandom(4).hex()}")
+        if not self._keep(digest):
+            self._write(iter((data,)), digest)
+        return digest
+
+    def put_file(self, path: Union[str, "os.PathLike[str]"]) -> "Tuple[str, int]":
+        """Store the bytes of a regular file, in pieces, and return (digest, size); on disk when this returns.
+
+        Of a file that somebody writes to meanwhile, what was read is stored. Raises InvalidInput for a link, directory,
+        device or pipe, FileNotFoundError, OSError when it cannot be read or stored.
+        """
+        with _open_plain(os.fspath(path)) as file:
+            return self._write(_chunks(file), None)
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of that digest, verified. Raises NotFound, or DamagedData if they are not what was put."""
+        return b"".join(self._read(digest))
+
+    def copy(self, digest: str, path: Union[str, "os.PathLike[str]"]) -> int:
+        """Write an object to a new file and return its size. Raises FileExistsError, NotFound, or DamagedData if the
+        bytes are not what was put; then no file is left."""
+        size = 0
+        with open(path, "xb") as file:
+            try:
+                for chunk in self._read(digest):
+                    size += file.write(chunk)
+            except BaseException:
+                file.close()
+                os.unlink(path)
+                raise
+        return size
+
+    def exists(self, digest: str) -> bool:
+        """Whether there is an object of that digest; its bytes are not looked at."""
+        return os.path.isfile(self.path(digest))
+
+    def path(self, digest: str) -> str:
+        """Where an object of that digest lies. Raises NotFound for a text that is no digest."""
+        if not _DIGEST.match(digest):
+            raise NotFound(f"{shown(digest)} is no object digest")
+        return os.path.join(self.root, digest[:2], digest[2:])
+
+    def _keep(self, digest: str) -> bool:
+        """Whether it is there already; then it counts as new, so that nobody takes it for forgotten."""
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return self.exists(digest)  # somebody else's file: it is there, and not ours to touch
+        return True
+
+    def _write(self, chunks: "Iterator[bytes]", digest: "Union[str, None]") -> "Tuple[str, int]":
+        """digest: where it is known before; else it is found out while the bytes are written."""
+        from hashlib import sha256
+
+        make_directory(self.root)
+        temporary = os.path.join(self.root, f".{os.getpid()}.{os.urandom(8).hex()}")
+        found, size = sha256(), 0
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
+                for chunk in chunks:
+                    if digest is None:
+                        found.update(chunk)
+                    size += file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
+            digest = digest or found.hexdigest()
+            path = self.path(digest)
+            make_directory(os.path.dirname(path))
             os.replace(temporary, path)
         except BaseException:  # whatever stopped it: no half object stays behind
             if os.path.exists(temporary):
                 os.unlink(temporary)
             raise
-        sync_directory(folder)
-        return digest
+        sync_directory(os.path.dirname(path))
+        return digest, size
 
-    def get(self, digest: str) -> bytes:
-        """The bytes of that digest, verified. Raises NotFound, or DamagedData if they are not what was put."""
+    def _read(self, digest: str) -> "Iterator[bytes]":
+        """The bytes of an object; raises at their end if they were not the right ones."""
         from hashlib import sha256
 
+        found = sha256()
         try:
-            with open(self._path(digest), "rb") as file:
-                data = file.read()
+            with _open_plain(self.path(digest)) as file:
+                for chunk in _chunks(file):
+                    found.update(chunk)
+                    yield chunk
         except FileNotFoundError:
-            raise NotFound(
-                f"object {digest} is missing from {self.root}", hint="restore the workspace from a backup"
-            ) from None
-        if sha256(data).hexdigest() != digest:
+            raise NotFound(f"object {digest} is missing from {self.root}", hint=_RESTORE) from None
+        except InvalidInput as error:
+            raise DamagedData(f"object {digest}: {error.what}", hint=_RESTORE) from None
+        if found.hexdigest() != digest:
             raise DamagedData(
-                f"object {digest} in {self.root} is damaged: its bytes have another digest",
-                hint="restore the workspace from a backup",
+                f"object {digest} in {self.root} is damaged: its bytes have another digest", hint=_RESTORE
             )
-        return data
 
-    def _path(self, digest: str) -> str:
-        if not _DIGEST.match(digest):
-            raise NotFound(f"{shown(digest)} is no object digest")
-        return os.path.join(self.root, digest[:2], digest[2:])
+
+def _chunks(file: "BinaryIO") -> "Iterator[bytes]":
+    return iter(lambda: file.read(_CHUNK), b"")
+
+
+def _open_plain(path: str) -> "BinaryIO":
+    """A regular file, opened for reading. Raises InvalidInput for anything else that has that name."""
+    if os.path.islink(path):
+        raise InvalidInput(f"{shown(path)} is a symbolic link", hint=f"give the file itself: {os.path.realpath(path)}")
+    if os.path.isdir(path):
+        raise InvalidInput(f"{shown(path)} is a directory", hint="give a file")
+    handle = os.open(path, _READ_PLAIN)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise InvalidInput(f"{shown(path)} is a device, a pipe or a socket", hint="give a regular file")
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def make_directory(folder: str) -> None:
+    """Make a directory and those above it where they are missing; the entry of each is on the disk as well."""
+    if os.path.isdir(folder):
+        return
+    above = os.path.dirname(os.path.abspath(folder))
+    make_directory(above)
+    os.makedirs(folder, exist_ok=True)
+    sync_directory(above)
 
 
 def sync_directory(folder: str) -> None:

@@ -9,6 +9,7 @@ import os
 
 from contexta.recorder import settings
 from contexta.recorder.journal import SUFFIX, Journal
+from contexta.recorder.objects import make_directory
 from contexta.refs import StableRef, numbered, slug
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def reserve(journals: str, project: str, name: str) -> Journal:
     project, name: display names. Of a name that was used n times, about 2 log n references are looked up.
     """
     base = StableRef("run", f"{slug(project) or 'project'}.{slug(name) or 'run'}")
-    os.makedirs(journals, exist_ok=True)
+    make_directory(journals)
     with _Taken(journals) as taken:
         number = _free(base, taken)
         while True:

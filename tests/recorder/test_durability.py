@@ -1,0 +1,56 @@
+"""What reaches the disk when: as the system calls of a recording program tell it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace tells which system calls are made")
+
+STRACE = ("strace", "-f", "-y", "-s", "20", "-e", "trace=fsync,fdatasync,write")
+PROGRAM = """
+import sys
+from contexta import Contexta
+run = Contexta(sys.argv[1]).run("r", project="p")
+print("begun", flush=True)
+run.metric("x", 1.0)
+run.flush()
+print("flushed", flush=True)
+run.finish()
+print("ended", flush=True)
+"""
+
+
+def synced(tmp_path: Path) -> dict[str, list[str]]:
+    """Moment -> what was brought to the disk since the one before, relative to the workspace's parent."""
+    trace = tmp_path / "trace"
+    subprocess.run(
+        [*STRACE, "-o", os.fspath(trace), sys.executable, "-c", PROGRAM, os.fspath(tmp_path / "ws")],
+        env={**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src")},
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
+    found: dict[str, list[str]] = {}
+    now: list[str] = []
+    for line in trace.read_text().splitlines():
+        if (moment := re.search(r'write\(1<.*"(begun|flushed|ended)', line)) is not None:
+            found[moment[1]], now = now, []
+        elif (file := re.search(r"f(?:data)?sync\(\d+<([^>]*)>", line)) is not None:
+            now.append(os.path.relpath(file[1], tmp_path))
+    return found
+
+
+def test_a_run_that_has_begun_survives_the_machine_and_so_does_what_was_flushed(tmp_path: Path) -> None:
+    found = synced(tmp_path)
+    assert {".", "ws", "ws/journal", "ws/journal/p.r.jsonl", "ws/objects"} <= set(found["begun"])
+    assert any(re.fullmatch(r"ws/objects/[0-9a-f]{2}", name) for name in found["begun"])
+    assert found["flushed"] == ["ws/journal/p.r.jsonl"]
+    assert "ws/journal/p.r.jsonl" in found["ended"]
