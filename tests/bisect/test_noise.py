@@ -6,28 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.bisect.noise import drop_test, one_level, pooled_spread, student_cdf, student_quantile
+from contexta.bisect.noise import drop_test, one_level, pooled_spread
 
 VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
-
-
-@pytest.mark.parametrize(
-    ("t", "freedom", "expected"),
-    [  # two-sided tables of Student's t: 2.228 leaves 5 % at 10 degrees, 63.657 leaves 1 % at one degree
-        (0.0, 5, 0.5),
-        (2.228139, 10, 0.975),
-        (-2.228139, 10, 0.025),
-        (63.656741, 1, 0.995),
-        (1.959964, 1e7, 0.975),
-    ],
-)
-def test_students_t_agrees_with_the_tables(t: float, freedom: float, expected: float) -> None:
-    assert student_cdf(t, freedom) == pytest.approx(expected, abs=1e-6)
-
-
-@given(st.floats(0.001, 0.999), st.floats(1, 200))
-def test_the_quantile_undoes_the_distribution(share: float, freedom: float) -> None:
-    assert student_cdf(student_quantile(share, freedom), freedom) == pytest.approx(share, abs=1e-6)
 
 
 def test_welch_agrees_with_a_worked_example() -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from contexta.bisect.noise import drop_test, pooled_spread, student_cdf, student_quantile
+from contexta.analysis.stats import student_cdf, student_quantile
+from contexta.bisect.noise import drop_test, pooled_spread
 from contexta.bisect.readings import Readings
 
 _LOOK_ERROR = 0.4  # of the error rate: what each look may spend; about eight correlated looks come to all of it

@@ -1,4 +1,4 @@
-"""Numbers with noise in them: Student's t, and how likely values are to share one level.
+"""Numbers with noise in them: whether two groups differ, and how likely values are to share one level.
 
 Standard library only; nothing here knows what is being measured.
 """
@@ -10,55 +10,6 @@ from collections.abc import Sequence
 from statistics import fmean
 
 _LOG_TWO_PI = math.log(2 * math.pi)
-
-
-def student_cdf(t: float, freedom: float) -> float:
-    """P(T <= t) for Student's t. freedom: degrees, > 0.
-
-    Source: the incomplete beta function by its continued fraction (Lentz), as in Numerical Recipes 6.4.
-    """
-    if math.isinf(t):
-        return 1.0 if t > 0 else 0.0
-    tail = 0.5 * _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
-    return 1 - tail if t > 0 else tail
-
-
-def student_quantile(share: float, freedom: float) -> float:
-    """The t below which ``share`` of Student's t lies; 0 < share < 1. By bisection, to 1e-9."""
-    low, high = -1e3, 1e3
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_cdf(middle, freedom) < share else (low, middle)
-    return (low + high) / 2
-
-
-def _incomplete_beta(a: float, b: float, x: float) -> float:
-    if x <= 0 or x >= 1:
-        return 0.0 if x <= 0 else 1.0
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
-    if x > (a + 1) / (a + b + 2):
-        return 1 - front * _beta_fraction(b, a, 1 - x) / b
-    return front * _beta_fraction(a, b, x) / a
-
-
-def _beta_fraction(a: float, b: float, x: float) -> float:
-    tiny = 1e-300
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > tiny else tiny)
-    result = d
-    for m in range(1, 300):
-        for numerator in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + numerator * d
-            d = 1 / (d if abs(d) > tiny else tiny)
-            c = 1 + numerator / c
-            c = c if abs(c) > tiny else tiny
-            result *= c * d
-        if abs(c * d - 1) < 1e-14:
-            break
-    return result
 
 
 def drop_test(old: Sequence[float], new: Sequence[float]) -> tuple[float, float, float]:

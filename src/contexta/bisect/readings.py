@@ -15,7 +15,8 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
-from contexta.bisect.noise import drop_test, one_level, pooled_spread, student_quantile
+from contexta.analysis.stats import student_quantile
+from contexta.bisect.noise import drop_test, one_level, pooled_spread
 
 State = Literal["good", "bad", "between", "open"]
 
