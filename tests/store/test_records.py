@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contexta import Contexta
 from contexta.contract import DegradedPayload, DegradedRecord, Record, StructuredEventPayload, StructuredEventRecord
 from contexta.errors import Conflict, InvalidInput, ParentMissing
-from contexta.store.records import decode_number, encode_number
+from contexta.store.series import decode_number, encode_number
 
 
 @given(st.one_of(st.integers(-(10**400), 10**400), st.floats()))

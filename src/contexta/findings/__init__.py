@@ -17,6 +17,7 @@ from contexta.findings.comparisons import (
 from contexta.findings.environments import Change, EnvironmentDiff, PackageChange
 from contexta.findings.finding import Finding
 from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
+from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 
 __all__ = [
     "SAME_RUN",
@@ -33,6 +34,7 @@ __all__ = [
     "MetricValue",
     "MultiRunComparison",
     "PackageChange",
+    "PackageTimeline",
     "ProjectSummary",
     "RunComparison",
     "RunDetails",
@@ -40,4 +42,6 @@ __all__ = [
     "RunSummary",
     "StageComparison",
     "StageSummary",
+    "TimelineRun",
+    "VersionPeriod",
 ]

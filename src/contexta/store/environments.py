@@ -14,8 +14,11 @@ from contexta.findings import EnvironmentSummary
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.store import tables
-from contexta.store.metadata import insert_missing, parent_id, require_id, upsert
+from contexta.store.metadata import parent_id, require_id
+from contexta.store.orders import version_order
+from contexta.store.rows import insert_missing, upsert
 
+_OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
 _OF_THE_RUN = frozenset({"environment_snapshot_ref", "run_ref", "captured_at"})
 
 
@@ -97,6 +100,16 @@ def _decode(ref: StableRef, captured_at: str, digest: str, objects: Objects) -> 
 def _put_row(connection: Connection, ref: StableRef, run_id: int, body_id: int, captured_at: str) -> None:
     row = {"ref": ref, "run_id": run_id, "environment_body_id": body_id, "captured_at": captured_at}
     upsert(connection, tables.environment, [row], ("ref",))
+    keep_body(connection, run_id)
+
+
+def keep_body(connection: Connection, run_id: int) -> None:
+    """Keep with the run what it was made in: by that its packages are found."""
+    run, environment = tables.run, tables.environment
+    made_in = (
+        select(environment.c.environment_body_id).where(environment.c.run_id == run_id).order_by(*_OWN_FIRST).limit(1)
+    )
+    connection.execute(update(run).where(run.c.id == run_id).values(environment_body_id=made_in.scalar_subquery()))
 
 
 def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot) -> int:
@@ -107,6 +120,7 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
     row = {
         "digest": digest,
         "python_version": snapshot.python_version,
+        "python_order": version_order(snapshot.python_version),
         "platform": snapshot.platform,
         "package_count": len(snapshot.packages),
     }
@@ -114,7 +128,12 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
     body_id: int = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar_one()
     if snapshot.packages:
         rows = [
-            {"environment_body_id": body_id, "name": canonicalize_name(name), "version": version}
+            {
+                "environment_body_id": body_id,
+                "name": canonicalize_name(name),
+                "version": version,
+                "version_order": version_order(version),
+            }
             for name, version in snapshot.packages.items()
         ]
         insert_missing(connection, tables.environment_distribution, rows)
@@ -134,12 +153,7 @@ def _rows() -> Any:
 
 
 def _of_run(run_id: int) -> Any:
-    environment = tables.environment
-    return (
-        _rows()
-        .where(environment.c.run_id == run_id)
-        .order_by(environment.c.own.desc(), environment.c.captured_at, environment.c.id)
-    )
+    return _rows().where(tables.environment.c.run_id == run_id).order_by(*_OWN_FIRST)
 
 
 def choose_own(connection: Connection, run_id: int) -> None:
@@ -163,3 +177,4 @@ def choose_own(connection: Connection, run_id: int) -> None:
 
     own = max(captured, key=rank).environment_id
     connection.execute(update(environment).where(environment.c.run_id == run_id).values(own=environment.c.id == own))
+    keep_body(connection, run_id)

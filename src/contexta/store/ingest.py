@@ -25,8 +25,8 @@ from contexta.scalars import from_microseconds
 from contexta.store import tables
 from contexta.store.engine import Store
 from contexta.store.environments import choose_own
-from contexta.store.metadata import insert_missing
 from contexta.store.reading import Reading, end_run
+from contexta.store.rows import insert_missing
 
 STALE = 600.0  # seconds without a sign of life after which a process that cannot be asked counts as dead
 _CHUNK = 8 * 1024 * 1024  # bytes taken in by one transaction

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Select, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from contexta.contract import (
     ArtifactManifest,
@@ -23,7 +22,9 @@ from contexta.contract import (
 )
 from contexta.errors import NotFound, ParentMissing
 from contexta.refs import StableRef
-from contexta.store import tables
+from contexta.store import questions, tables
+from contexta.store.rows import upsert
+from contexta.store.series import keep_ends
 from contexta.values import Value
 
 V = TypeVar("V", bound=Value)
@@ -122,6 +123,10 @@ def put(connection: Connection, noun: Noun[V], value: V) -> StableRef:
     if noun.table is tables.relation:
         row["run_id"] = parent_id(connection, tables.run, ref.run, child=ref)
     upsert(connection, noun.table, [row], ("ref",))
+    if isinstance(value, Run):
+        questions.keep_tags(connection, require_id(connection, tables.run, ref), value.tags)
+    if isinstance(value, StageExecution):  # its place among the stages may decide where a metric ended
+        keep_ends(connection, row["run_id"])
     return ref
 
 
@@ -164,22 +169,6 @@ def parent_id(connection: Connection, table: Table, ref: StableRef, *, child: St
 def find_id(connection: Connection, table: Table, ref: StableRef) -> int | None:
     found: int | None = connection.execute(select(table.c.id).where(table.c.ref == ref)).scalar()
     return found
-
-
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
-    """Insert rows, replacing the other columns of those whose key exists. All rows name the same columns."""
-    statement = _insert(connection, table)
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced), list(rows))
-
-
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows that violate no unique constraint; leave what exists as it is."""
-    connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
-
-
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | Any:
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def _select(noun: Noun[Any]) -> Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from itertools import groupby, repeat
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -17,8 +17,10 @@ from contexta.scalars import from_microseconds, number, to_microseconds
 from contexta.store import lines, tables
 from contexta.store.engine import Store
 from contexta.store.environments import put_captured
-from contexta.store.metadata import find_id, insert_missing, upsert
-from contexta.store.records import PointRow, SeriesKey, add_points, encode_number
+from contexta.store.metadata import find_id
+from contexta.store.questions import keep_params, keep_tags
+from contexta.store.rows import insert_missing
+from contexta.store.series import Points, SeriesKey, add_points
 
 # A measurement as the journal writes it: at; key, stage and rank as one text; value; step. Many times faster than JSON.
 _METRIC = re.compile(
@@ -47,7 +49,7 @@ class Reading:
         self._environment_id: int | None = row.environment_id
         self._first_at: int | None = row.first_at
         self._last_at: int | None = row.last_at
-        self._points: dict[SeriesKey, list[PointRow]] = {}
+        self._points: dict[SeriesKey, Points] = {}
         self._count: int = row.points
         self._stages: dict[str, int] = {}
         self._notes: list[tuple[int, str, str]] = []
@@ -217,8 +219,8 @@ class Reading:
         return known
 
     def _param(self, record: dict[str, Any]) -> None:
-        row = {"run_id": self._run_id, "name": record["k"], "value": record["x"]}
-        upsert(self._connection, tables.param, [row], ("run_id", "name"))
+        assert self._run_id is not None  # _take has seen to it
+        keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
 
     def _tag(self, record: dict[str, Any]) -> None:
         self._change_run("tags", record["k"], record["x"])
@@ -283,8 +285,11 @@ class Reading:
         run = tables.run
         before = self._connection.execute(select(run.c[column]).where(run.c.id == self._run_id)).scalar_one()
         if not (once and key in before):
-            changed = {column: {**before, key: value}}
-            self._connection.execute(update(run).where(run.c.id == self._run_id).values(changed))
+            changed = {**before, key: value}
+            self._connection.execute(update(run).where(run.c.id == self._run_id).values({column: changed}))
+            if column == "tags":
+                assert self._run_id is not None  # _take has seen to it
+                keep_tags(self._connection, self._run_id, changed)
 
     # ------------------------------------------------------------------------------------------ measurements
 
@@ -304,31 +309,33 @@ class Reading:
                 continue
             slice_ref = f"rank-{told['r']}" if told.get("r") else ""
             moments, _, values, steps = zip(*same, strict=True)
-            rows = self._rows(moments, values, steps)
-            if rows:
-                self._points.setdefault((self._run_id, stage_id, told["k"], slice_ref), []).extend(rows)
+            self._extend(self._of((self._run_id, stage_id, told["k"], slice_ref)), moments, values, steps)
 
-    def _rows(self, moments: Sequence[bytes], values: Sequence[bytes], steps: Sequence[bytes]) -> list[PointRow]:
+    def _of(self, key: SeriesKey) -> Points:
+        return self._points.setdefault(key, Points())
+
+    def _extend(
+        self, points: Points, moments: Sequence[bytes], values: Sequence[bytes], steps: Sequence[bytes]
+    ) -> None:
         """The measurements of one series. Column by column where all are plain floats, which is far faster."""
         at = list(map(int, moments))
         step: Sequence[int | None]
         step = [int(each) if each else None for each in steps] if b"" in steps else list(map(int, steps))
-        text = b",".join((*values, b""))
-        if not (lines.is_moment(min(at)) and lines.is_moment(max(at)) and _fit(step)):
-            return [row for each in zip(step, at, values, strict=True) for row in self._unusual(*each)]
-        if text.count(b".") == len(values) and b"-0.0," not in text:  # a plain float has one point
-            return list(zip(step, at, map(float, values), repeat(None), strict=False))
-        return [row for each in zip(step, at, values, strict=True) for row in self._unusual(*each)]
+        plain = b",".join(values).count(b".") == len(values)  # a plain float has one point
+        if plain and lines.is_moment(min(at)) and lines.is_moment(max(at)) and _fit(step):
+            points.extend(step, at, list(map(float, values)))
+            return
+        for each in zip(step, at, values, strict=True):
+            self._unusual(points, *each)
 
-    def _unusual(self, step: int | None, at: int, value: bytes) -> list[PointRow]:
-        """One measurement of a series that has integers, negative zeros, NaN or infinities; nothing when it is none."""
+    def _unusual(self, points: Points, step: int | None, at: int, value: bytes) -> None:
+        """One measurement of a series that has integers, NaN or infinities; it is reported when it is none."""
         try:
             if not (lines.is_moment(at) and lines.is_step(step)):
                 raise ValueError(f"its moment {at} or its step {step} is beyond what is kept")
-            return [(step, at, *encode_number(number(json.loads(value))))]
+            points.add(step, at, number(json.loads(value)))
         except (ContextaError, TypeError, ValueError) as error:
             self._report(f"a metric record was skipped: {error}")
-            return []
 
     def _metric(self, record: dict[str, Any]) -> None:
         """A measurement that was not laid out as the journal does it."""
@@ -337,8 +344,8 @@ class Reading:
         slice_ref = f"rank-{int(record['r'])}" if record.get("r") else ""
         if not lines.is_step(record.get("i")):
             raise ValueError(f"{record['i']!r} is no step")
-        row = (record.get("i"), record["at"], *encode_number(number(record["x"])))
-        self._points.setdefault((self._run_id, stage_id, str(record["k"]), slice_ref), []).append(row)
+        value = number(record["x"])
+        self._of((self._run_id, stage_id, str(record["k"]), slice_ref)).add(record.get("i"), record["at"], value)
 
     # ------------------------------------------------------------------------------------------ the run
 

@@ -1,152 +1,69 @@
-"""Records as people append them, and the metric series that both they and live runs feed."""
+"""Records as people append them: what a metric record shares with its neighbours once, its point in its series."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import chain, count, islice, repeat
+from itertools import islice, repeat
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import IntegrityError
 
 from contexta.contract.records import RECORD_TYPES, MetricRecord, Record
 from contexta.errors import Conflict, DamagedData
 from contexta.refs import StableRef
-from contexta.scalars import to_microseconds
-from contexta.store import tables
+from contexta.scalars import from_microseconds, to_microseconds
+from contexta.store import checks, tables
 from contexta.store.metadata import SCOPE_TABLES, parent_id
+from contexta.store.rows import insert_missing
+from contexta.store.series import Points, SeriesKey, add_points, decode_number, insert_rows
 
-_ROWS_AT_ONCE = 20
-_BATCH = 5_000  # under the limit of bound variables of every supported SQLite
+_BATCH = 10_000
+_NAMES_AT_ONCE = 500  # under the limit of bound variables of every supported database
 
 T = TypeVar("T")
 
-
-# ---------------------------------------------------------------------------------------------- points
-
-
-class Point(NamedTuple):
-    """One measurement of a series, as it lies in the database."""
-
-    step: int | None
-    observed_at: int  # microseconds since 1970
-    value: float | None
-    exact: str | None
-
-
-def encode_number(number: int | float) -> tuple[float | None, str | None]:
-    """(value, exact): the nearest double, and the text that makes it exact where the double is not the number."""
-    if isinstance(number, float):
-        if math.isnan(number):
-            return None, "nan"
-        return number, "-0.0" if number == 0 and math.copysign(1, number) < 0 else None  # SQLite drops that sign
-    try:
-        return float(number), str(number)
-    except OverflowError:
-        return (math.inf if number > 0 else -math.inf), str(number)
+# What is a record's own; everything else is its form.
+_OWN_OF_ENVELOPE = ("record_ref", "recorded_at", "observed_at")
+_OWN_OF_PAYLOAD = ("step", "value")
+_ENVELOPE = itemgetter(
+    "run_ref",
+    "producer_ref",
+    "completeness_marker",
+    "degradation_marker",
+    "correlation_refs",
+    *SCOPE_TABLES,
+)
+_PAYLOAD = itemgetter(
+    "metric_key", "value_type", "unit", "aggregation_scope", "subject_ref", "slice_ref", "summary_basis"
+)
+_MINE = itemgetter("record_ref", "recorded_at", "observed_at")
+COLUMNS = ("run_id", "name", "number", "form_id", "series_id", "point", "recorded_at", "digest", "body")
 
 
-def decode_number(value: float | None, exact: str | None) -> int | float:
-    """The inverse of encode_number. Raises DamagedData for a row that it cannot have written."""
-    if exact in ("nan", "-0.0"):
-        return float(exact)
-    if exact is not None:
-        try:
-            return int(exact)
-        except ValueError:
-            raise DamagedData(f"a metric value reads {exact!r}", hint="restore the workspace from a backup") from None
-    if value is None:
-        raise DamagedData("a metric point has no value", hint="restore the workspace from a backup")
-    return value
+def append(connection: Connection, records: Iterable[Record]) -> int:
+    """Store records and return how many of them were new.
+
+    The same reference with the same content changes nothing. Raises Conflict when the content differs, ParentMissing
+    when something a record belongs to is not stored; then the transaction is to be rolled back as a whole.
+    """
+    parents = _Parents(connection)
+    return sum(_append_batch(connection, batch, parents) for batch in _batches(records, _BATCH))
 
 
-SeriesKey = tuple[int, int | None, str, str]  # run id, stage id, metric key, slice
-PointRow = tuple[int | None, int, float | None, str | None]  # a Point, or a plain tuple of its fields
-_STEP_AND_TIME = itemgetter(0, 1)
-
-
-def add_points(connection: Connection, points: Mapping[SeriesKey, Sequence[PointRow]]) -> None:
-    """Append points to their series, in order of arrival, and keep each series' last value."""
-    series, changes = tables.metric_series, []
-    for key, new in points.items():
-        known = _series(connection, key)
-        rows = zip(repeat(known.id), count(known.points), *zip(*new, strict=True), strict=False)
-        _insert_rows(connection, tables.metric_point, _POINT_COLUMNS, len(new), rows)
-        last = _last(new)
-        newer = known.points == 0 or _order(last[0], last[1]) >= _order(known.last_step, known.last_at)
-        kept = last if newer else tuple(known[2:])
-        values = (known.id, known.points + len(new), *kept)
-        changes.append(dict(zip(("row", "points", "step", "at", "value", "exact"), values, strict=True)))
-    if changes:
-        connection.execute(
-            update(series)
-            .where(series.c.id == bindparam("row"))
-            .values(
-                points=bindparam("points"),
-                last_step=bindparam("step"),
-                last_at=bindparam("at"),
-                last_value=bindparam("value"),
-                last_exact=bindparam("exact"),
-            ),
-            changes,
-        )
-
-
-def _last(points: Sequence[PointRow]) -> PointRow:
-    """The last by step, then time, then arrival; a point without a step precedes all steps."""
-    candidates = [point for point in points if point[0] is not None] or points
-    moment = max(map(_STEP_AND_TIME, candidates)) if candidates[0][0] is not None else None
-    highest = moment if moment is not None else (None, max(point[1] for point in candidates))
-    return next(point for point in reversed(candidates) if point[:2] == highest)
-
-
-def _order(step: int | None, observed_at: int) -> tuple[bool, int, int]:
-    return (step is not None, step or 0, observed_at)
-
-
-def _series(connection: Connection, key: SeriesKey) -> Any:
-    """(id, points, last_step, last_at, last_value, last_exact) of a series, created when it is new."""
-    series = tables.metric_series
-    run_id, stage_id, metric_key, slice_ref = key
-    wanted = (
-        select(
-            series.c.id, series.c.points, series.c.last_step, series.c.last_at, series.c.last_value, series.c.last_exact
-        )
-        .where(series.c.run_id == run_id, func.coalesce(series.c.stage_id, 0) == (stage_id or 0))
-        .where(series.c.metric_key == metric_key, series.c.slice_ref == slice_ref)
+def list_records(connection: Connection, run_id: int) -> tuple[Record, ...]:
+    """The records appended to a run, in order of arrival. What a live run logged is in its series, not here."""
+    run_ref = StableRef.parse(
+        connection.execute(select(tables.run.c.ref).where(tables.run.c.id == run_id)).scalar_one()
     )
-    row = connection.execute(wanted).first()
-    if row is None:
-        new = {"run_id": run_id, "stage_id": stage_id, "metric_key": metric_key, "slice_ref": slice_ref, "points": 0}
-        connection.execute(insert(series), new)
-        row = connection.execute(wanted).one()
-    return row
+    rows = connection.execute(_stored().where(tables.record.c.run_id == run_id).order_by(tables.record.c.number))
+    return tuple(_decoded(run_ref, row) for row in rows)
 
 
-_POINT_COLUMNS = ("series_id", "number", "step", "observed_at", "value", "exact")
-
-
-def _insert_rows(
-    connection: Connection, table: Table, columns: Sequence[str], amount: int, rows: Iterable[tuple[Any, ...]]
-) -> None:
-    """By the driver's own executemany, many rows to a statement: ten times faster than through the expression language.
-    The values are as the database holds them, not as the column types take them. amount: how many rows there are."""
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    one = f"({', '.join([mark] * len(columns))})"
-    head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "
-    values = list(chain.from_iterable(rows))
-    whole, width = amount - amount % _ROWS_AT_ONCE, len(columns)
-    for start, stop, at_once in ((0, whole, _ROWS_AT_ONCE), (whole, amount, 1)):
-        step = at_once * width
-        parameters = [tuple(values[at : at + step]) for at in range(start * width, stop * width, step)]
-        if parameters:
-            connection.exec_driver_sql(head + ", ".join([one] * at_once), parameters)
-
-
-# ---------------------------------------------------------------------------------------------- records
+# ---------------------------------------------------------------------------------------------- appending
 
 
 @dataclass
@@ -173,60 +90,116 @@ class _Parents:
         return self.known[ref]
 
 
-def append(connection: Connection, records: Iterable[Record]) -> int:
-    """Store records and return how many of them were new.
-
-    The same reference with the same content changes nothing. Raises Conflict when the content differs, ParentMissing
-    when something a record belongs to is not stored; then the transaction is to be rolled back as a whole.
-    """
-    parents = _Parents(connection)
-    return sum(_append_batch(connection, batch, parents) for batch in _batches(records, _BATCH))
-
-
 def _append_batch(connection: Connection, batch: list[Record], parents: _Parents) -> int:
-    table = tables.record
-    refs = [str(item.envelope.record_ref) for item in batch]
-    stored = connection.execute(select(table.c.ref, table.c.digest).where(table.c.ref.in_(refs)))
-    known: dict[str, bytes] = {row.ref: row.digest for row in stored}
-    rows: list[tuple[Any, ...]] = []
-    points: dict[SeriesKey, list[Point]] = {}
-    for item in batch:
-        ref = str(item.envelope.record_ref)
-        body, digest = _encode(item)
-        if ref in known:
-            if known[ref] != digest:
-                raise Conflict(
-                    f"{ref} was appended before with other content",
-                    hint="a record is never rewritten: append the new one under a new reference",
-                )
+    """Nearly always every record is new: so it is tried as if, and only a refusal makes it look."""
+    before = connection.begin_nested()
+    try:
+        _insert_new(connection, batch, parents)
+        before.commit()
+        return len(batch)
+    except IntegrityError:
+        before.rollback()
+    new = _new_ones(connection, batch, parents)
+    _insert_new(connection, new, parents)
+    return len(new)
+
+
+def _insert_new(connection: Connection, batch: list[Record], parents: _Parents) -> None:
+    if not batch:
+        return
+    forms: dict[tuple[Any, ...], list[Any]] = {}  # form -> a record of it, then what each of its records has of its own
+    bodies: list[tuple[int, Record]] = []
+    for place, item in enumerate(batch):
+        if type(item) is not MetricRecord:
+            bodies.append((place, item))
             continue
-        known[ref] = digest
-        run_id, stage_id = parents.require(item)
-        rows.append((ref, run_id, item.envelope.record_type, digest, body))
-        if isinstance(item, MetricRecord):
-            key = (run_id, stage_id, item.payload.metric_key, item.payload.slice_ref or "")
-            points.setdefault(key, []).append(_point(item))
-    if rows:
-        _insert_rows(connection, table, ("ref", "run_id", "record_type", "digest", "body"), len(rows), rows)
-        add_points(connection, points)
-    return len(rows)
+        # Of a frozen model, its fields are its __dict__: read as one, many times faster than one by one.
+        envelope, payload = item.envelope.__dict__, item.payload.__dict__
+        tags = payload["tags"]
+        key = (_ENVELOPE(envelope), _PAYLOAD(payload), tuple(sorted(tags.items())) if tags else None)
+        mine = (place, *_MINE(envelope), payload["step"], payload["value"])
+        known = forms.get(key)
+        if known is None:
+            forms[key] = [item, mine]
+        else:
+            known.append(mine)
+    rows: list[Any] = [None] * len(batch)  # (run id, name, form id, series id, point, recorded_at, digest, body)
+    _place_metrics(connection, list(forms.values()), parents, rows)
+    for place, item in bodies:
+        run_id, _ = parents.require(item)
+        body = tables.encode_json(item.model_dump(exclude_defaults=True))
+        name = item.envelope.record_ref.name
+        rows[place] = (run_id, name, None, None, None, None, sha256(body.encode()).digest()[:16], body)
+    _insert_rows_of_runs(connection, rows)
 
 
-def _encode(record: Record) -> tuple[str, bytes]:
-    """(body, digest). A value of 1 and one of 1.0 are the same content, whatever a JSON file between made of them."""
-    dumped = record.model_dump(exclude_defaults=True)
-    body = same = tables.encode_json(dumped)
-    if isinstance(record, MetricRecord):
-        value = record.payload.value
-        if type(value) is float and value.is_integer() and not (value == 0 and math.copysign(1, value) < 0):
-            dumped["payload"]["value"] = int(value)
-            same = tables.encode_json(dumped)
-    return body, sha256(same.encode()).digest()[:16]
+def _place_metrics(connection: Connection, forms: list[list[Any]], parents: _Parents, rows: list[Any]) -> None:
+    """Add the points of the records of each form, and put each record's row in its place."""
+    points: dict[SeriesKey, Points] = {}
+    found: list[tuple[SeriesKey, int, int, list[Any], list[int]]] = []
+    for first, *mine in forms:
+        run_id, stage_id = parents.require(first)
+        payload = first.payload
+        key = (run_id, stage_id, payload.metric_key, payload.slice_ref or "")
+        _, _, recorded, observed, steps, values = zip(*mine, strict=True)
+        of_series = points.setdefault(key, Points())
+        offset, moments = len(of_series), _moments(observed)
+        of_series.extend(steps, moments, values)
+        found.append(
+            (key, offset, _form_id(connection, first), mine, moments if recorded == observed else _moments(recorded))
+        )
+    places = add_points(connection, points)
+    for key, offset, form_id, mine, recorded_at in found:
+        run_id, (series_id, number) = key[0], places[key]
+        behind = len(mine[0][1]) - len(mine[0][1].name)
+        for point, (each, at) in enumerate(zip(mine, recorded_at, strict=True), number + offset):
+            rows[each[0]] = (run_id, each[1][behind:], form_id, series_id, point, at, None, None)
 
 
-def _point(record: MetricRecord) -> Point:
-    value, exact = encode_number(record.payload.value)
-    return Point(record.payload.step, to_microseconds(record.envelope.observed_at), value, exact)
+def _insert_rows_of_runs(connection: Connection, rows: list[Any]) -> None:
+    """Number the rows of each run behind those it has, and continue its check."""
+    of_runs: dict[int, list[Any]] = {}
+    for row in rows:
+        of_runs.setdefault(row[0], []).append(row)
+    run = tables.run
+    for run_id, mine in of_runs.items():
+        known = connection.execute(select(run.c.records, run.c.records_check).where(run.c.id == run_id)).one()
+        _, names, forms, series, points, recorded, digests, bodies = zip(*mine, strict=True)
+        numbers = range(known.records, known.records + len(mine))
+        columns = (repeat(run_id), names, numbers, forms, series, points, recorded, digests, bodies)
+        insert_rows(connection, tables.record, COLUMNS, len(mine), zip(*columns, strict=False))
+        check = checks.extended(checks.RECORDS, (names, forms, series, points, recorded, digests), known.records_check)
+        connection.execute(
+            update(run).where(run.c.id == run_id).values(records=known.records + len(mine), records_check=check)
+        )
+
+
+def form_of(body: dict[str, Any]) -> str:
+    """What a metric record shares with its neighbours, as canonical JSON. body: of the whole record."""
+    envelope = {name: value for name, value in body["envelope"].items() if name not in _OWN_OF_ENVELOPE}
+    payload = {name: value for name, value in body["payload"].items() if name not in _OWN_OF_PAYLOAD}
+    return tables.encode_json({"envelope": envelope, "payload": payload})
+
+
+def keep_form(connection: Connection, body: str) -> int:
+    """The key of a form, stored when it is new."""
+    form, digest = tables.record_form, sha256(body.encode()).digest()[:16]
+    wanted = select(form.c.id).where(form.c.digest == digest)
+    known: int | None = connection.execute(wanted).scalar()
+    if known is None:
+        insert_missing(connection, form, [{"digest": digest, "body": body}])
+        known = connection.execute(wanted).scalar_one()
+    return known
+
+
+def _form_id(connection: Connection, record: Record) -> int:
+    return keep_form(connection, form_of(record.model_dump(exclude_defaults=True)))
+
+
+def _moments(texts: Sequence[str]) -> list[int]:
+    """Microseconds since 1970 of canonical timestamps; the calendar is asked once for each second."""
+    seconds = {text: to_microseconds(f"{text}Z") for text in {text[:19] for text in texts}}
+    return [seconds[text[:19]] + (int(text[20:26]) if len(text) > 20 else 0) for text in texts]
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -235,10 +208,69 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def list_records(connection: Connection, run_id: int) -> tuple[Record, ...]:
-    """The records appended to a run, in order of arrival. What a live run logged is in its series, not here."""
-    table = tables.record
-    rows = connection.execute(
-        select(table.c.record_type, table.c.body).where(table.c.run_id == run_id).order_by(table.c.id)
+# ---------------------------------------------------------------------------------------------- appended before
+
+
+def _new_ones(connection: Connection, batch: list[Record], parents: _Parents) -> list[Record]:
+    """The records of the batch that are not stored, each once. Raises Conflict for one with other content."""
+    names: dict[int, dict[str, StableRef]] = {}
+    for item in batch:
+        ref = item.envelope.record_ref
+        names.setdefault(parents.require(item)[0], {})[ref.name] = ref.run
+    known: dict[StableRef, Record] = {}
+    for run_id, of_run in names.items():
+        wanted, run_ref = list(of_run), next(iter(of_run.values()))
+        for start in range(0, len(wanted), _NAMES_AT_ONCE):
+            some = tables.record.c.name.in_(wanted[start : start + _NAMES_AT_ONCE])
+            for row in connection.execute(_stored().where(tables.record.c.run_id == run_id, some)):
+                known[run_ref.child("record", row.name)] = _decoded(run_ref, row)
+    new = []
+    for item in batch:
+        ref = item.envelope.record_ref
+        if ref not in known:
+            known[ref] = item
+            new.append(item)
+        elif _content(known[ref]) != _content(item):
+            raise Conflict(
+                f"{ref} was appended before with other content",
+                hint="a record is never rewritten: append the new one under a new reference",
+            )
+    return new
+
+
+def _content(record: Record) -> str:
+    """A value of 1 and one of 1.0 are the same content, whatever a JSON file between made of them."""
+    dumped = record.model_dump(exclude_defaults=True)
+    if isinstance(record, MetricRecord):
+        value = record.payload.value
+        if type(value) is float and value.is_integer() and repr(value) != "-0.0":
+            dumped["payload"]["value"] = int(value)
+    return tables.encode_json(dumped)
+
+
+def _stored() -> Any:
+    record, form, point = tables.record, tables.record_form, tables.metric_point
+    return (
+        select(
+            *record.c["name", "recorded_at", "body"],
+            form.c.body.label("form"),
+            *point.c["step", "observed_at", "value", "exact"],
+        )
+        .outerjoin_from(record, form, form.c.id == record.c.form_id)
+        .outerjoin(point, (point.c.series_id == record.c.series_id) & (point.c.number == record.c.point))
     )
-    return tuple(RECORD_TYPES[row.record_type].model_validate(tables.decode_json(row.body)) for row in rows)
+
+
+def _decoded(run_ref: StableRef, row: Row[Any]) -> Record:
+    if row.form is None:
+        body = tables.decode_json(row.body)
+        return RECORD_TYPES[body["envelope"]["record_type"]].model_validate(body)
+    if row.observed_at is None:
+        raise DamagedData(
+            f"the point of record {row.name} of {run_ref} is missing", hint="restore the workspace from a backup"
+        )
+    body = tables.decode_json(row.form)
+    own = (run_ref.child("record", row.name), from_microseconds(row.recorded_at), from_microseconds(row.observed_at))
+    body["envelope"].update(zip(_OWN_OF_ENVELOPE, own, strict=True))
+    body["payload"].update(step=row.step, value=decode_number(row.value, row.exact))
+    return MetricRecord.model_validate(body)

@@ -15,7 +15,7 @@ from contexta.refs import StableRef
 from contexta.scalars import from_microseconds, storable
 from contexta.store import tables
 from contexta.store.environments import summary_of
-from contexta.store.records import decode_number
+from contexta.store.series import decode_number
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _MOST_CANDIDATES = 5

@@ -1,0 +1,57 @@
+"""The schema, for SQLite and PostgreSQL alike; a module a topic. The comments there are its documentation.
+
+Conventions: integer keys inside, references (``kind:value`` text) only at the edge; every moment is a BIGINT of
+microseconds since 1970 UTC; mappings are canonical JSON text; floats are double precision, and what a double cannot
+say (NaN on SQLite, large integers) stands in a text column beside it; text compares by its bytes.
+"""
+
+from contexta.store.tables.columns import decode_json, encode_json, metadata
+from contexta.store.tables.context import (
+    artifact,
+    batch,
+    deployment,
+    operation,
+    project,
+    provenance,
+    relation,
+    run,
+    sample,
+    stage,
+)
+from contexta.store.tables.environments import environment, environment_body, environment_distribution
+from contexta.store.tables.journals import journal, note
+from contexta.store.tables.questions import param, run_metric, run_tag
+from contexta.store.tables.records import metric_point, metric_series, record, record_form
+
+SCHEMA_VERSION = "0002"
+VERSION_TABLE = "contexta_schema"
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "VERSION_TABLE",
+    "artifact",
+    "batch",
+    "decode_json",
+    "deployment",
+    "encode_json",
+    "environment",
+    "environment_body",
+    "environment_distribution",
+    "journal",
+    "metadata",
+    "metric_point",
+    "metric_series",
+    "note",
+    "operation",
+    "param",
+    "project",
+    "provenance",
+    "record",
+    "record_form",
+    "relation",
+    "run",
+    "run_metric",
+    "run_tag",
+    "sample",
+    "stage",
+]
