@@ -141,6 +141,9 @@ class Outcome:
             shares = dict(zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True))
             named = [shares.get(atom) for atom in atoms_of(self.verdict.culprits)]
             return None in named or self.verdict.share[1] > sum(filter(None, named))
+        if self.world.kind == "pair":  # "X (brings Y)" is true of two that nothing ever told apart
+            brought = self.verdict.culprits | self.verdict.companions
+            return not mix_of(self.world.causes) & self.verdict.culprits or bool(mix_of(self.world.causes) & ~brought)
         return not self.right
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.bisect.noise import drop_test, one_level, pooled_spread
+from contexta.bisect.noise import Pool, drop_test, grain, one_level, pooled_spread
 
 VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
 
@@ -21,21 +21,34 @@ def test_welch_agrees_with_a_worked_example() -> None:
 @given(VALUES, st.permutations(range(8)))
 def test_the_order_of_values_does_not_matter(values: list[float], order: list[int]) -> None:
     shuffled = [values[n] for n in order if n < len(values)]
-    assert one_level(shuffled, 1.0) == pytest.approx(one_level(values, 1.0), abs=1e-9)
+    assert one_level(Pool.of(shuffled), 1.0) == pytest.approx(one_level(Pool.of(values), 1.0), abs=1e-9)
 
 
 def test_the_predictive_density_of_a_further_value_integrates_to_one() -> None:
     seen, step = [0.1, -0.3, 0.4], 0.01
-    densities = [math.exp(one_level([*seen, n * step], 0.5) - one_level(seen, 0.5)) for n in range(-6000, 6000)]
+    before = Pool.of(seen)
+    further = (one_level(before.plus(n * step), 0.5) for n in range(-6000, 6000))
+    densities = [math.exp(density - one_level(before, 0.5)) for density in further]
     assert sum(densities) * step == pytest.approx(1.0, abs=1e-3)
 
 
 def test_values_of_one_level_are_likelier_together_than_values_of_two() -> None:
-    together = one_level([1.0, 1.1, 0.9, 1.0], 0.1)
-    apart = one_level([1.0, 1.1, 3.9, 4.0], 0.1)
+    together = one_level(Pool.of([1.0, 1.1, 0.9, 1.0]), 0.1)
+    apart = one_level(Pool.of([1.0, 1.1, 3.9, 4.0]), 0.1)
     assert together > apart + 5
 
 
 def test_the_spread_inside_groups_ignores_the_distance_between_them() -> None:
     assert pooled_spread([1.0, 3.0], [101.0, 103.0]) == pytest.approx(math.sqrt(2))
     assert pooled_spread([1.0], [5.0]) == 0.0
+
+
+@given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))
+def test_the_grain_of_shares_of_n_divides_every_difference(n: int, hits: list[int]) -> None:
+    step = grain(hit / n for hit in hits)
+    assert step == pytest.approx(math.gcd(*(hit - hits[0] for hit in hits)) / n)
+
+
+def test_values_without_a_common_step_have_practically_none() -> None:
+    assert grain([math.sqrt(n) for n in range(2, 8)]) < 1e-6
+    assert grain([0.5, 0.5]) == 0

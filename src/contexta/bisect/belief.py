@@ -1,10 +1,10 @@
 """Which change did it, as far as the trials say: a probability for every hypothesis.
 
-Hypotheses: each single atom; each pair that works only together (a tenth of the mass at the start); "several", which
-predicts nothing in particular of any mix; and "none". A hypothesis sorts the probed mixes into good and bad ones, so
-its likelihood is that of two levels: all good values scatter around one, all bad values around the other (Student-t,
-both levels and spreads unknown). Hypotheses that sort alike are equally likely, so there are few likelihoods to
-compute however many pairs there are.
+Hypotheses: each single atom; each pair that works only together; each pair of parts that add up; "several", which
+predicts nothing in particular of any mix; and "none". A hypothesis sorts the probed mixes, so its likelihood is that
+of levels: all good values scatter around one, all bad values around another, and the parts of a sum lie as far from one
+as from the other (Student-t, levels and spreads unknown). Hypotheses that sort alike are equally likely, so there are
+few likelihoods to compute however many pairs there are.
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from contexta.bisect.mixes import Mixes
-from contexta.bisect.readings import FINGERPRINT, Readings
+from contexta.bisect.readings import Readings
 
-PAIRS = 0.1
+TOGETHER = 0.1  # prior of "two that act only together"; about a tenth of the causes known from practice
+PARTS = 0.05
 SEVERAL = 0.02
-NONE = 0.01
+NONE = 0.05
+_LEAST_PART = 0.08  # of the drop: a smaller part passes for a harmless change
+
+Row = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Belief:
-    """singles[i], pairs[i][j] (symmetric), several, none: probabilities that sum to 1."""
+    """Probabilities that sum to 1. singles[i]; together[i][j] and parts[i][j] (symmetric, of pairs); several; none."""
 
-    singles: tuple[float, ...]
-    pairs: tuple[tuple[float, ...], ...]
+    singles: Row
+    together: tuple[Row, ...]
+    parts: tuple[Row, ...]
     several: float
     none: float
 
@@ -36,95 +42,159 @@ class Belief:
         best = max(range(count), key=lambda atom: self.singles[atom])
         found, probability = 1 << best, self.singles[best]
         for one in range(count):
-            other = max(range(count), key=lambda atom: self.pairs[one][atom])
-            if self.pairs[one][other] > probability:
-                found, probability = 1 << one | 1 << other, self.pairs[one][other]
+            for other in range(one):
+                if self.pair(one, other) > probability:
+                    found, probability = 1 << one | 1 << other, self.pair(one, other)
         return found, probability
 
-    def badness(self, steps: Sequence[int]) -> list[float]:
-        """For each mix of a growing chain: the probability that it is bad, given a single or a pair did it."""
+    def pair(self, one: int, other: int) -> float:
+        """The probability that these two did it, one way or the other."""
+        return self.together[one][other] + self.parts[one][other]
+
+    def with_parts_of(self, leader: int) -> float:
+        """The probability that a single leader makes only a part of the drop; 0 for a pair."""
+        return sum(self.parts[leader.bit_length() - 1]) if leader.bit_count() == 1 else 0.0
+
+    @cached_property
+    def marginals(self) -> Row:
+        """How likely each atom is to have a hand in it."""
+        return tuple(
+            single + sum(together) + sum(parts)
+            for single, together, parts in zip(self.singles, self.together, self.parts, strict=True)
+        )
+
+    def outlook(self, steps: Sequence[int]) -> list[tuple[float, float]]:
+        """For each mix of a growing chain: the probability that it is (bad, a part), given one or two atoms did it."""
         total = 1 - self.several - self.none
         if total <= 0:
-            return [0.5] * len(steps)
+            return [(0.5, 0.0)] * len(steps)
         inside: list[int] = []
-        mass, before, found = 0.0, 0, []
+        bad, part, before, found = 0.0, 0.0, 0, []
         for mix in steps:
             added = mix & ~before
             while added:
                 atom = (added & -added).bit_length() - 1
                 added &= added - 1
-                row = self.pairs[atom]
-                mass += self.singles[atom] + sum(row[other] for other in inside)
+                parts, together = self.parts[atom], self.together[atom]
+                sums = sum(parts[other] for other in inside)
+                bad += self.singles[atom] + sum(together[other] for other in inside) + sums
+                part += self._in_parts[atom] - 2 * sums
                 inside.append(atom)
             before = mix
-            found.append(min(1.0, mass / total))
+            found.append((min(1.0, bad / total), min(1.0, max(0.0, part / total))))
         return found
+
+    @cached_property
+    def _in_parts(self) -> Row:
+        return tuple(map(sum, self.parts))
 
 
 def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belief:
-    """The posterior after the trials. weights: prior of each atom, > 0, any scale. O(count^2 + signatures * probes)."""
-    probed = readings.probed
+    """The posterior after the trials. weights: prior of each atom, > 0, any scale. O(count^2 * readings)."""
     total = sum(weights)
     prior = [weight / total for weight in weights]
-    signatures = [sum(1 << n for n, mix in enumerate(probed) if mix >> atom & 1) for atom in range(mixes.count)]
-    known: dict[int, float] = {}
+    probed = list(enumerate(readings.probed))
+    signatures = [sum(1 << number for number, mix in probed if mix >> atom & 1) for atom in range(mixes.count)]
+    likelihoods = _Likelihoods(readings)
+    lone = math.log(1 - TOGETHER - PARTS - SEVERAL - NONE)
+    both = math.log(2 / (1 - sum(p * p for p in prior) or 1.0))
+    logs = [math.log(p) for p in prior]
+    singles = [lone + logs[atom] + likelihoods.bad(signatures[atom]) for atom in range(mixes.count)]
+    together, parts = ([[-math.inf] * mixes.count for _ in prior] for _ in range(2))
+    for one in range(mixes.count):
+        for other in range(one):
+            if mixes.comparable(one, other):
+                continue  # where one needs the other, the pair is the one that needs: no hypothesis of its own
+            before, a, b = both + logs[one] + logs[other], signatures[one], signatures[other]
+            together[one][other] = together[other][one] = math.log(TOGETHER) + before + likelihoods.bad(a & b)
+            parts[one][other] = parts[other][one] = math.log(PARTS) + before + likelihoods.parts(a, b)
+    several = math.log(SEVERAL) + likelihoods.several()
+    none = math.log(NONE) + likelihoods.none()
+    top = max(several, none, *singles, *map(max, together), *map(max, parts))
 
-    def likelihood(signature: int) -> float:
-        if signature not in known:
-            known[signature] = _two_levels(readings, signature)
-        return known[signature]
+    def shares(row: Sequence[float]) -> list[float]:
+        return [math.exp(value - top) for value in row]
 
-    several = math.log(SEVERAL) + _several(readings)
-    none = math.log(NONE) + readings.joint(
-        readings.good_end + readings.bad_end + [v for values in readings.loose.values() for v in values]
-    )
-    for one in set(signatures):
-        for other in set(signatures):
-            likelihood(one & other)
-    top = max(several, none, *(known.values()))
-    share = {signature: math.exp(value - top) for signature, value in known.items()}
-    lone = 1 - PAIRS - SEVERAL - NONE
-    singles = [lone * prior[atom] * share[signatures[atom]] for atom in range(mixes.count)]
-    # a pair of atoms that never move the other way round is the one that needs the other: no hypothesis of its own
-    together = 1 - sum(p * p for p in prior) or 1.0
-    pairs = [
-        [
-            0.0
-            if one == other or mixes.comparable(one, other)
-            else 2 * PAIRS * prior[one] * prior[other] / together * share[signatures[one] & signatures[other]]
-            for other in range(mixes.count)
-        ]
-        for one in range(mixes.count)
-    ]
-    rest = math.exp(several - top), math.exp(none - top)
-    whole = sum(singles) + sum(map(sum, pairs)) / 2 + sum(rest)
+    all_singles, all_together, all_parts = shares(singles), list(map(shares, together)), list(map(shares, parts))
+    rest = shares([several, none])
+    whole = sum(all_singles) + sum(map(sum, all_together + all_parts)) / 2 + sum(rest)
     return Belief(
-        singles=tuple(p / whole for p in singles),
-        pairs=tuple(tuple(p / whole for p in row) for row in pairs),
+        singles=tuple(p / whole for p in all_singles),
+        together=tuple(tuple(p / whole for p in row) for row in all_together),
+        parts=tuple(tuple(p / whole for p in row) for row in all_parts),
         several=rest[0] / whole,
         none=rest[1] / whole,
     )
 
 
-def _two_levels(readings: Readings, bad: int) -> float:
-    """Log likelihood when exactly the probed mixes in ``bad`` (bits by their order) are bad."""
-    lows, highs, penalty = list(readings.good_end), list(readings.bad_end), 0
-    for number, mix in enumerate(readings.probed):
-        as_old, as_new = readings.matches[mix]
-        if bad >> number & 1:
-            highs += readings.loose[mix]
-            penalty += as_old
-        else:
-            lows += readings.loose[mix]
-            penalty += as_new
-    return readings.joint(lows) + readings.joint(highs) - FINGERPRINT * penalty
+class _Likelihoods:
+    """Log likelihoods of what was read, by how a hypothesis sorts the probed mixes (bits by their order)."""
 
+    def __init__(self, readings: Readings) -> None:
+        self.readings = readings
+        self._known: dict[tuple[int, int, int], float] = {}
 
-def _several(readings: Readings) -> float:
-    """Log likelihood when every mix is good, bad or at a level of its own, for all anybody knows."""
-    found = readings.joint(readings.good_end) + readings.joint(readings.bad_end)
-    for good, bad, other in readings.log_densities.values():
-        top = max(good, bad, other)
-        # the level of its own carries its prior already (readings.py)
-        found += top + math.log(0.4 * math.exp(good - top) + 0.4 * math.exp(bad - top) + math.exp(other - top))
-    return found
+    def bad(self, bad: int) -> float:
+        """Exactly these mixes are bad."""
+        return self._levels(bad, 0, 0)
+
+    def parts(self, one: int, other: int) -> float:
+        """These mixes hold one of two parts that add up, those the other."""
+        return self._levels(one & other, one & ~other, other & ~one)
+
+    def _levels(self, bad: int, one: int, other: int) -> float:
+        key = (bad, one, other)
+        if key not in self._known:
+            self._known[key] = self._computed(bad, one, other)
+        return self._known[key]
+
+    def _computed(self, bad: int, one: int, other: int) -> float:
+        readings = self.readings
+        good_pool, bad_pool, unlike = readings.good_end, readings.bad_end, 0
+        firsts: list[float] = []
+        others: list[float] = []
+        for p in readings.prints:
+            as_bad, as_one, as_other = p.mixes & bad, p.mixes & one, p.mixes & other
+            as_good = p.mixes & ~(bad | one | other)
+            counts = [as_good.bit_count(), as_bad.bit_count(), as_one.bit_count(), as_other.bit_count()]
+            if p.end is not None:  # the end itself is where it is
+                unlike += sum(counts) - counts[p.end == "new"]
+                continue
+            unlike += sum(counts) - max(counts)
+            if as_good:
+                good_pool = good_pool.plus(p.value)
+            if as_bad:
+                bad_pool = bad_pool.plus(p.value)
+            if as_one:
+                firsts.append(p.value)
+            if as_other:
+                others.append(p.value)
+        guess = 0.0
+        if firsts or others:
+            count = len(firsts) + len(others)
+            size = (sum(firsts) + sum(1 - value for value in others)) / count
+            size = min(max(size, _LEAST_PART), 1 - _LEAST_PART)
+            # the size of the part is unknown: Laplace's approximation of the integral over it
+            guess = min(0.0, math.log(math.sqrt(2 * math.pi / count) * readings.spread))
+            for value in firsts:
+                good_pool = good_pool.plus(value - size)
+            for value in others:
+                bad_pool = bad_pool.plus(value + size)
+        return readings.joint(good_pool) + readings.joint(bad_pool) + guess - readings.identical * unlike
+
+    def several(self) -> float:
+        """Every mix is good, bad or at a level of its own, for all anybody knows."""
+        found = self.readings.joint(self.readings.good_end) + self.readings.joint(self.readings.bad_end)
+        for good, bad, other in self.readings.log_densities.values():
+            top = max(good, bad, other)
+            # the level of its own carries its prior already (readings.py)
+            found += top + math.log(0.4 * math.exp(good - top) + 0.4 * math.exp(bad - top) + math.exp(other - top))
+        return found
+
+    def none(self) -> float:
+        """All of it is one level."""
+        pool = self.readings.good_end.joined(self.readings.bad_end)
+        for p in self.readings.prints:
+            if p.end is None:
+                pool = pool.plus(p.value)
+        return self.readings.joint(pool)

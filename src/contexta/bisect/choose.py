@@ -1,8 +1,8 @@
 """Which mix to try next: the one that tells most per second.
 
 A trial passes every mix through the same noise, so the most informative mix is the one whose outcome is least
-certain: the one predicted bad with a probability nearest one half (for one culprit and no noise this is binary
-search, weighted by suspicion). The lattice of mixes is far too large to go through; chains through it in random
+certain: good, bad, or holding one of two parts (for one culprit and no noise this is binary search, weighted by
+suspicion). The lattice of mixes is far too large to go through; chains through it in random
 orders, and the steps around their middle, hold a good mix practically always.
 """
 
@@ -23,40 +23,50 @@ _KEPT = 40
 
 @dataclass(frozen=True)
 class Choice:
-    """A mix worth trying. badness: probability that it is bad. bits: expected information, risk counted in."""
+    """A mix worth trying. badness, part: probabilities of what it is. bits: expected information, risk counted in."""
 
     mix: int
     badness: float
+    part: float
     bits: float
 
 
-def entropy(p: float) -> float:
-    """Of a yes-or-no outcome, in bits."""
-    return 0.0 if p <= 0 or p >= 1 else -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
+def entropy(*shares: float) -> float:
+    """Of an outcome, in bits. shares: probabilities of all but the last possibility."""
+    return -sum(p * math.log2(p) for p in (*shares, 1 - sum(shares)) if p > 1e-12)
 
 
 def most_informative(
-    belief: Belief, mixes: Mixes, risk: Risk, preferred: Iterable[int] = (), settled: Iterable[int] = (), turn: int = 0
+    belief: Belief,
+    mixes: Mixes,
+    risk: Risk,
+    preferred: Iterable[int] = (),
+    settled: Iterable[int] = (),
+    turn: int = 0,
+    fine: bool = False,
 ) -> Choice | None:
     """The feasible mix with the most expected information; None when no mix can tell anything.
 
     preferred: mixes that are of use beyond their information (a proof will need them); they win near ties.
     settled: mixes that another run says nothing new about.
+    fine: whether one run tells a part of the drop from all of it; in noise it comes out as either.
     turn: makes the chains differ from step to step; the same turn chooses the same mix.
     """
     random = Random(turn)
-    found: dict[int, float] = {}
-    weight = [p + 1e-9 for p in _marginals(belief)]
+    found: dict[int, tuple[float, float]] = {}
+    weight = [p + 1e-9 for p in belief.marginals]
     for number in range(_CHAINS):
         keys = [random.random() ** (1 / weight[atom]) if number % 2 else random.random() for atom in range(mixes.count)]
         steps = mixes.chain(0, mixes.full, keys.__getitem__)
-        found.update(zip(steps, belief.badness(steps), strict=True))
+        found.update(zip(steps, belief.outlook(steps), strict=True))
     wanted = [mix for mix in dict.fromkeys(preferred) if mixes.can_exist(mix)]
     for mix in wanted:
-        found[mix] = _badness(belief, mixes, mix)
+        found[mix] = _outlook(belief, mixes, mix)
     for end in (0, mixes.full, *settled):
         found.pop(end, None)
-    near = sorted(found, key=lambda mix: (abs(found[mix] - 0.5), mix))[:_KEPT]
+    if not fine:
+        found = {mix: (bad + part / 2, 0.0) for mix, (bad, part) in found.items()}
+    near = sorted(found, key=lambda mix: (-entropy(*found[mix]), mix))[:_KEPT]
     near += [mix for mix in wanted if mix in found and mix not in near]
     choices = [_weighed(mix, found[mix], risk) for mix in near]
     best = max(
@@ -65,16 +75,12 @@ def most_informative(
     return best if best is not None and best.bits > 1e-3 else None
 
 
-def _weighed(mix: int, badness: float, risk: Risk) -> Choice:
-    return Choice(mix, badness, entropy(badness) * (1 - risk.of(mix)))
+def _weighed(mix: int, outlook: tuple[float, float], risk: Risk) -> Choice:
+    return Choice(mix, *outlook, entropy(*outlook) * (1 - risk.of(mix)))
 
 
-def _badness(belief: Belief, mixes: Mixes, mix: int) -> float:
-    return belief.badness(mixes.chain(0, mix, lambda atom: atom))[-1]
-
-
-def _marginals(belief: Belief) -> list[float]:
-    return [single + sum(row) for single, row in zip(belief.singles, belief.pairs, strict=True)]
+def _outlook(belief: Belief, mixes: Mixes, mix: int) -> tuple[float, float]:
+    return belief.outlook(mixes.chain(0, mix, lambda atom: atom))[-1]
 
 
 def likeliest(belief: Belief, how_many: int) -> list[int]:

@@ -59,7 +59,8 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
         return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
     if readings.repeatable and not readings.fingerprints and least >= 4:
         return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
-    return Ends("open", "the noise still hides whether the ends differ", drop, _repeats(drop, spread, error, least))
+    why = "the noise still hides whether the ends differ"
+    return Ends("open", why, drop, _repeats(drop, spread, error, least))
 
 
 def next_end_run(readings: Readings) -> tuple[int, int]:

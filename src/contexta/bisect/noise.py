@@ -6,8 +6,10 @@ Standard library only; nothing here knows what is being measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from statistics import fmean
+from typing import NamedTuple
 
 _LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -38,18 +40,36 @@ def _variance(values: Sequence[float]) -> float:
     return sum((value - mean) ** 2 for value in values) / (len(values) - 1) if len(values) > 1 else 0.0
 
 
-def one_level(values: Sequence[float], spread: float, prior_weight: float = 3.0) -> float:
+class Pool(NamedTuple):
+    """Values of which only their count, sum and sum of squares matter."""
+
+    size: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Pool:
+        found = list(values)
+        return cls(len(found), sum(found), sum(value * value for value in found))
+
+    def plus(self, value: float) -> Pool:
+        return Pool(self.size + 1, self.total + value, self.squares + value * value)
+
+    def joined(self, other: Pool) -> Pool:
+        return Pool(self.size + other.size, self.total + other.total, self.squares + other.squares)
+
+
+def one_level(pool: Pool, spread: float, prior_weight: float = 3.0) -> float:
     """The log density of values that share one unknown level, whatever that level is.
 
     The level is flat over the line; the variance is scaled inverse chi-squared around ``spread`` squared, worth
     ``prior_weight`` values. Taking differences of this gives the Student-t predictive of further values.
     Source: Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.3.
     """
-    n = len(values)
+    n = pool.size
     if n == 0:
         return 0.0
-    mean = sum(values) / n
-    squares = sum((value - mean) ** 2 for value in values)
+    squares = max(0.0, pool.squares - pool.total * pool.total / n)
     a0, b0 = prior_weight / 2, prior_weight * spread * spread / 2
     a, b = a0 + (n - 1) / 2, b0 + squares / 2
     return (
@@ -60,3 +80,23 @@ def one_level(values: Sequence[float], spread: float, prior_weight: float = 3.0)
         - (n - 1) / 2 * _LOG_TWO_PI
         - 0.5 * math.log(n)
     )
+
+
+def grain(values: Iterable[float]) -> float:
+    """The step that all differences between values are multiples of (1/n for an accuracy on n samples).
+
+    Values that share no step give one of about a billionth of their range; equal ones give 0.
+    """
+    found = sorted(set(values))
+    if len(found) < 2:
+        return 0.0
+    least = 1e-9 * (found[-1] - found[0])
+    step = 0.0
+    for low, high in pairwise(found):
+        one, other = high - low, step
+        while other > least:
+            one, other = other, one % other
+            if other > 0 and one - other <= least:  # a remainder that is a whole step, up to rounding
+                other = 0.0
+        step = one
+    return step

@@ -15,7 +15,7 @@ from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.readings import Readings, State
 from contexta.bisect.risk import Risk
 
-Role = Literal["old", "new", "with", "without", "companions", "alone"]
+Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one"]
 _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "without": "good", "companions": "good"}
 
 
@@ -29,7 +29,10 @@ class Strength:
 
 @dataclass(frozen=True)
 class Fact:
-    """One mix and what it must be. expected: None for a culprit alone, where every outcome says something.
+    """One mix and what it must be.
+
+    expected: None for a culprit alone, where every outcome says something, and for all but one of three or more, which
+    may be anything but bad.
 
     state: what the runs of this mix say; ``open`` while they do not suffice.
     """
@@ -41,6 +44,8 @@ class Fact:
 
     @property
     def holds(self) -> bool:
+        if self.role == "all but one":
+            return self.state in ("good", "between")
         return self.state != "open" if self.expected is None else self.state == self.expected
 
 
@@ -101,6 +106,16 @@ def prove(readings: Readings, mixes: Mixes, risk: Risk, culprits: int, strength:
                 why = "no mix that shows one of the culprits without the others runs"
                 return Proof(culprits, _facts(readings, culprits, roles, strength), why)
             roles.append(("alone", alone[-1]))
+    if culprits.bit_count() > 2:  # of two, each alone says as much
+        for atom in atoms_of(culprits):
+            if readings.state(mixes.closed(1 << atom), strength.odds, strength.runs) == "bad":
+                continue  # it suffices by itself
+            rest = mixes.closed(culprits & ~(1 << atom))
+            if rest in risk.failed:
+                why = "whether each of the culprits is needed cannot be shown: a mix without it fails"
+                return Proof(culprits, _facts(readings, culprits, roles, strength), why)
+            if not rest >> atom & 1:
+                roles.append(("all but one", rest))
     return Proof(culprits, _facts(readings, culprits, roles, strength))
 
 
@@ -111,7 +126,7 @@ def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], str
             mix,
             _FACTS.get(role),
             # one culprit of several may be anything, so it is held against the ends alone
-            readings.state(mix, strength.odds, strength.runs, 0 if role == "alone" else culprits),
+            readings.state(mix, strength.odds, strength.runs, 0 if role in ("alone", "all but one") else culprits),
         )
         for role, mix in roles
     )

@@ -16,12 +16,13 @@ from statistics import fmean
 from typing import Literal
 
 from contexta.analysis.stats import student_quantile
-from contexta.bisect.noise import drop_test, one_level, pooled_spread
+from contexta.bisect.mixes import mix_of
+from contexta.bisect.noise import Pool, grain, one_level, pooled_spread
 
 State = Literal["good", "bad", "between", "open"]
 
-FINGERPRINT = 8.0
-"""Log odds of one value identical to an end's at a seed where the ends differ: about 3000 to 1."""
+_IDENTICAL = 8.0
+"""Log odds of a value identical to another at the same seed, where values are many: about 3000 to 1."""
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
 _GUESSED, _KNOWN = (
     3.0,
@@ -40,6 +41,18 @@ class Result:
     value: float | None
     reason: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Print:
+    """One value at one seed, and who gave it.
+
+    value: in units of the drop. mixes: bits by the order of ``Readings.probed``. end: whose value it is besides.
+    """
+
+    value: float
+    mixes: int
+    end: Literal["old", "new"] | None
 
 
 @dataclass(frozen=True)
@@ -136,36 +149,70 @@ class Readings:
         seen = pooled_spread(self.samples(0), self.samples(self.new)) / abs(self.drop)
         return max(seen, _LEAST_SPREAD)
 
-    def joint(self, values: list[float]) -> float:
+    def joint(self, pool: Pool) -> float:
         """The log density of scaled values that share one level."""
-        return one_level(values, self.spread, _KNOWN if self.seedless else _GUESSED)
+        return one_level(pool, self.spread, _KNOWN if self.seedless else _GUESSED)
 
     @cached_property
-    def good_end(self) -> list[float]:
-        return self._scaled(self.samples(0))
+    def good_end(self) -> Pool:
+        return Pool.of(self._scaled(self.samples(0)))
 
     @cached_property
-    def bad_end(self) -> list[float]:
-        return self._scaled(self.samples(self.new))
+    def bad_end(self) -> Pool:
+        return Pool.of(self._scaled(self.samples(self.new)))
+
+    @cached_property
+    def prints(self) -> tuple[Print, ...]:
+        """What the probed mixes gave, each value at each seed once, however many mixes gave it.
+
+        Where values repeat, mixes that share one at the same seed behave alike and drew the same noise: that counts
+        once. A value that both ends give at its seed says nothing and is left out.
+        """
+        found: dict[tuple[object, float], list[int]] = {}
+        for number, mix in enumerate(self.probed):
+            for turn, (seed, value) in enumerate(self._runs[mix]):
+                key: object = (mix, turn) if not self.repeatable else None if self.seedless else seed
+                found.setdefault((key, value), []).append(number)
+        return tuple(
+            Print(self._scaled([value])[0], mix_of(numbers), end)
+            for (seed, value), numbers in found.items()
+            if (end := self._whose(seed, value)) != "both"
+        )
+
+    def _whose(self, seed: object, value: float) -> Literal["old", "new", "both"] | None:
+        if not self.repeatable:
+            return None
+        old, new = (
+            any(value == given and seed in (at, None) for at, given in self._runs[end]) for end in (0, self.new)
+        )
+        return "both" if old and new else "old" if old else "new" if new else None
+
+    @cached_property
+    def identical(self) -> float:
+        """Log odds that a value identical to another at its seed is so because the mixes behave alike.
+
+        Metrics of few possible values, an accuracy on thirty samples say, are often equal by chance.
+        """
+        seen = self.samples(0), self.samples(self.new)
+        noise = pooled_spread(*seen)
+        if self.seedless or noise == 0:
+            return _IDENTICAL
+        by_chance = grain([*seen[0], *seen[1]]) / (2 * math.sqrt(math.pi) * noise)
+        return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 
     @cached_property
     def loose(self) -> dict[int, list[float]]:
-        """Probed mix -> its scaled values that are nobody's fingerprint."""
-        found = {}
-        for mix in self.probed:
-            prints = {value for seed, value in self._runs[mix] if value in self.fingerprints.get(seed, ())}
-            found[mix] = self._scaled(value for value in self.samples(mix) if value not in prints)
-        return found
+        """Probed mix -> its scaled values that are neither end's."""
+        return {
+            mix: [p.value for p in self.prints if p.mixes >> number & 1 and p.end is None]
+            for number, mix in enumerate(self.probed)
+        }
 
     @cached_property
     def matches(self) -> dict[int, tuple[int, int]]:
         """Probed mix -> at how many seeds it gave (OLD's, NEW's) value."""
-        found = {}
-        for mix in self.probed:
-            given = dict(self._runs[mix])
-            pairs = [(given[seed], ends) for seed, ends in self.fingerprints.items() if seed in given]
-            found[mix] = (sum(v == old for v, (old, _) in pairs), sum(v == new for v, (_, new) in pairs))
-        return found
+        ends = {mix: [p.end for p in self.prints if p.mixes >> number & 1] for number, mix in enumerate(self.probed)}
+        return {mix: (given.count("old"), given.count("new")) for mix, given in ends.items()}
 
     # ------------------------------------------------------------------------------------------------- one mix alone
 
@@ -175,15 +222,33 @@ class Readings:
         culprits: when given, every other probed mix counts to the level it has if these are to blame; else only the
         ends do.
         """
-        good, bad = list(self.good_end), list(self.bad_end)
-        for other in self.probed if culprits else ():
-            if other != mix:
-                (bad if other & culprits == culprits else good).extend(self.loose[other])
-        own, (as_old, as_new) = self.loose[mix], self.matches[mix]
+        me = 1 << self.probed.index(mix)
+        known_good = known_bad = 0
+        for number, other in enumerate(self.probed if culprits else ()):
+            if other & culprits == culprits:
+                known_bad |= 1 << number
+            elif not other & culprits or culprits.bit_count() == 1:
+                known_good |= 1 << number
+        good, bad, own = self.good_end, self.bad_end, Pool()
+        good_without, bad_without = good, bad
+        unlike_good = unlike_bad = unlike_both = 0
+        for p in self.prints:
+            as_good, as_bad = bool(p.mixes & known_good & ~me), bool(p.mixes & known_bad & ~me)
+            if p.mixes & me:
+                unlike_good += p.end == "new" or as_bad
+                unlike_bad += p.end == "old" or as_good
+                unlike_both += p.end is not None
+            if p.end is None and p.mixes & me:
+                own, good, bad = own.plus(p.value), good.plus(p.value), bad.plus(p.value)
+            elif p.end is None:
+                if as_good:
+                    good, good_without = good.plus(p.value), good_without.plus(p.value)
+                if as_bad:
+                    bad, bad_without = bad.plus(p.value), bad_without.plus(p.value)
         return (
-            self.joint(good + own) - self.joint(good) - FINGERPRINT * as_new,
-            self.joint(bad + own) - self.joint(bad) - FINGERPRINT * as_old,
-            (self.joint(own) + _OTHER_LEVEL if own else -math.inf) - FINGERPRINT * (as_old + as_new),
+            self.joint(good) - self.joint(good_without) - self.identical * unlike_good,
+            self.joint(bad) - self.joint(bad_without) - self.identical * unlike_bad,
+            (self.joint(own) + _OTHER_LEVEL if own.size else -math.inf) - self.identical * unlike_both,
         )
 
     def log_odds_of_a_part(self, shown: int, kept: int | None) -> float:
@@ -202,10 +267,10 @@ class Readings:
             if mix is None or mix not in self.loose:
                 continue
             own, base = self.loose[mix], self.joint(pool)
-            whole += self.joint(pool + own) - base
-            identical = FINGERPRINT * sum(self.matches[mix])
+            whole += self.joint(pool.joined(Pool.of(own))) - base
+            identical = self.identical * sum(self.matches[mix])
             parts = [
-                so_far + self.joint(pool + [value - place for value in own]) - base - identical
+                so_far + self.joint(pool.joined(Pool.of(value - place for value in own))) - base - identical
                 for so_far, place in zip(parts, places, strict=True)
             ]
         top = max(parts)
@@ -228,15 +293,16 @@ class Readings:
     def share(self, shown: int, beside: int) -> tuple[float, float, float]:
         """(estimate, low, high): how much of the drop lies between two mixes; the interval holds 95 %.
 
-        1 is all of it. Values identical to both ends' at their seeds leave nothing to estimate.
+        1 is all of it. The noise is that of all mixes together. Values identical to both ends' at their seeds leave
+        nothing to estimate.
         """
         if self._identical(shown, 1) and self._identical(beside, 0):
             return 1.0, 1.0, 1.0
         before, after = self._scaled(self.samples(beside)), self._scaled(self.samples(shown))
-        rise, error, freedom = drop_test(after, before)
-        if error == 0 or len(before) < 2 or len(after) < 2:
-            error = max(error, self.spread * math.sqrt(1 / len(before) + 1 / len(after))) if not self.seedless else 0.0
-            freedom = max(1.0, len(self.good_end) + len(self.bad_end) - 2.0)
+        rise = fmean(after) - fmean(before)
+        groups = [self._scaled(self.samples(mix)) for mix in (0, self.new, *self.probed)]
+        error = 0.0 if self.seedless else pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after))
+        freedom = max(1.0, sum(len(group) - 1 for group in groups))
         reach = student_quantile(0.975, freedom) * error
         return rise, rise - reach, rise + reach
 

@@ -28,6 +28,7 @@ _CLAIMS = {
     "without": "NEW without {culprits} is good",
     "companions": "the companions alone are good",
     "alone": "{culprits} alone",
+    "all but one": "{culprits} without the rest is not bad",
 }
 
 
@@ -112,7 +113,7 @@ def _values(readings: Readings, mix: int, sign: float) -> tuple[float, ...]:
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, readings: Readings, sign: float) -> ProofFact:
-    culprits = verdict.culprits & fact.mix if fact.role == "alone" else verdict.culprits
+    culprits = verdict.culprits & fact.mix if fact.role in ("alone", "all but one") else verdict.culprits
     expected = fact.expected if fact.expected in ("good", "bad") else None
     return ProofFact(
         fact=_CLAIMS[fact.role].format(culprits=" and ".join(space.keys(culprits))),
@@ -153,7 +154,7 @@ def _suspects(space: Space, verdict: Verdict) -> tuple[Suspect, ...]:
         return ()
     found = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
     found += [
-        (belief.pairs[one][other], space.keys(1 << one | 1 << other))
+        (belief.pair(one, other), space.keys(1 << one | 1 << other))
         for one in range(space.mixes.count)
         for other in range(one)
     ]

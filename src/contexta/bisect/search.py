@@ -139,9 +139,11 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
         return Probe(mix, seed, "end", "the trials raise doubt that the ends differ at all")
     risk = learn(mixes.count, readings.failures, (0, mixes.full, *readings.probed))
     leader, probability = belief.leader()
-    if belief.several > max(probability, 0.5) or readings.between:
+    if belief.several > max(probability, 0.5):
         return _several(problem, readings, risk, belief, ends)
-    among_known = probability / (1 - belief.several)  # "several" predicts nothing, so nothing can be asked about it
+    # "several" predicts nothing, so nothing can be asked about it; whether all is explained is asked below
+    aside = belief.several + belief.with_parts_of(leader)
+    among_known = probability / (1 - aside)
     proof = prove(readings, mixes, risk, leader, settings.strength)
     doubt, brought = _beside(belief, mixes, risk, proof)
     if proof.complete and among_known + brought >= settings.sure:
@@ -164,7 +166,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
         for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
     ]
     settled = readings.probed if readings.seedless else ()  # another run would give the same value again
-    choice = most_informative(belief, mixes, risk, preferred, settled, turn=len(readings.results))
+    choice = most_informative(belief, mixes, risk, preferred, settled, len(readings.results), readings.spread < 0.34)
     if choice is not None:
         return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
     if proof.missing is None and proof.next_mix is not None:
@@ -177,7 +179,6 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
 
 def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, ends: Ends) -> Probe | Verdict:
     settings, mixes = problem.settings, problem.mixes
-    weights = [single + sum(row) for single, row in zip(belief.singles, belief.pairs, strict=True)]
 
     def judge(mix: int) -> Judged:
         if mix in readings.failures:
@@ -188,7 +189,7 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
         return state
 
     try:
-        culprits = minimal_cause(judge, mixes, weights.__getitem__)
+        culprits = minimal_cause(judge, mixes, belief.marginals.__getitem__)
     except Unknown as unknown:
         return _probe(readings, unknown.mix, "search", "no single change explains the trials")
     if culprits is None:
@@ -218,9 +219,9 @@ def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof) -> tuple[flo
     for one in atoms_of(proof.culprits):
         for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
             if risk.failures_of(one, other) < _BRINGS:
-                doubt += belief.pairs[one][other]
+                doubt += belief.pair(one, other)
             else:
-                brought += belief.pairs[one][other]
+                brought += belief.pair(one, other)
     return doubt, brought
 
 

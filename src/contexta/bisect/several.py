@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from contexta.bisect.mixes import Mixes
+from contexta.bisect.mixes import Mixes, atoms_of
 
 Judged = Literal["good", "bad", "between", "failed"]
 _GOLDEN, _ORDERS = 0.6180339887498949, 7  # multiples of the golden ratio modulo 1 are spread evenly, without chance
@@ -46,13 +46,22 @@ def minimal_cause(judge: Callable[[int], Judged], mixes: Mixes, weights: Callabl
     return found
 
 
+def _least(judge: Callable[[int], Judged], mixes: Mixes, found: int) -> int:
+    """``found`` without the atoms that it is bad without: failing mixes may have let them in."""
+    for atom in atoms_of(found):
+        rest = found & ~(1 << atom)
+        if rest and not mixes.closed(rest) >> atom & 1 and judge(mixes.closed(rest)) == "bad":
+            found = rest
+    return found
+
+
 def _enough(judge: Callable[[int], Judged], mixes: Mixes, weights: Callable[[int], float], top: int) -> int | None:
     """Atoms inside the bad mix ``top`` that suffice to make OLD bad."""
     found = 0
     while found.bit_count() < _MOST:
         base = mixes.closed(found)
         if found and judge(base) == "bad":
-            return found
+            return _least(judge, mixes, found)
         if base == top:
             return None
         tipping, top = _boundary(judge, mixes, weights, base, top)
