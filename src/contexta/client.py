@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contexta.contract import EnvironmentSnapshot
     from contexta.findings import (
         Audit,
+        Backup,
         EnvironmentDiff,
         MultiRunComparison,
         ProjectSummary,
@@ -220,6 +221,23 @@ class Contexta:
             key, ref = self._find(connection, run)
             return audit(runs.details(connection, key), self._snapshot(connection, ref)[1])
 
+    # ------------------------------------------------------------------------------------------ looking after
+
+    def backup(self, path: str | os.PathLike[str]) -> Backup:
+        """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
+        was called. Raises InvalidInput when the file exists."""
+        from contexta.store.backup import backup
+
+        return backup(self._current(), Path(path))
+
+    @staticmethod
+    def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
+        """Make the workspace ``into``, which is new or empty, of a backup. All of it is checked before anything is
+        written; raises DamagedData when something is not as it was backed up."""
+        from contexta.store.restore import restore
+
+        return restore(Path(path), Path(into))
+
     # ------------------------------------------------------------------------------------------ inside
 
     def _before(self, connection: Connection, latest: StableRef) -> StableRef:
@@ -259,12 +277,16 @@ class Contexta:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """A consistent view that holds everything live runs have written so far."""
+        with self._current().reading() as connection:
+            yield connection
+
+    def _current(self) -> Store:
+        """The store with everything live runs have written so far."""
         from contexta.store.ingest import take_in
 
         store = self._opened()
         take_in(store)
-        with store.reading() as connection:
-            yield connection
+        return store
 
     def _opened(self) -> Store:
         from contexta.store.engine import open_store

@@ -15,6 +15,8 @@ COMMANDS = {
     "env": ("contexta.cli.commands", "Print the environment a run started in."),
     "compare": ("contexta.cli.commands", "Put the metrics of two or more runs side by side."),
     "audit": ("contexta.cli.commands", "Check whether a run's environment could be had again."),
+    "backup": ("contexta.cli.workspace", "Write the whole workspace to one file, also while runs are live."),
+    "restore": ("contexta.cli.workspace", "Make a workspace of a backup, after checking all of it."),
     "bisect": ("contexta.cli.bisect", "Prove which change between two environments moved a metric."),
     "version": ("contexta.cli.version", "Print the version."),
 }

@@ -18,16 +18,22 @@ from contexta.findings.environments import Change, EnvironmentDiff, PackageChang
 from contexta.findings.finding import Finding
 from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
+from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
 __all__ = [
     "SAME_RUN",
     "RUN_LEVEL",
     "Audit",
+    "Backup",
     "Change",
     "Check",
     "CheckStatus",
+    "Cleanup",
+    "Damage",
+    "Diagnosis",
     "EnvironmentDiff",
     "EnvironmentSummary",
+    "Export",
     "Finding",
     "MetricDelta",
     "MetricRow",
@@ -44,4 +50,5 @@ __all__ = [
     "StageSummary",
     "TimelineRun",
     "VersionPeriod",
+    "Verification",
 ]

@@ -51,7 +51,7 @@ class Objects:
         Of a file that somebody writes to meanwhile, what was read is stored. Raises InvalidInput for a link, directory,
         device or pipe, FileNotFoundError, OSError when it cannot be read or stored.
         """
-        with _open_plain(os.fspath(path)) as file:
+        with open_plain(os.fspath(path)) as file:
             return self._write(_chunks(file), None)
 
     def get(self, digest: str) -> bytes:
@@ -71,6 +71,11 @@ class Objects:
                 os.unlink(path)
                 raise
         return size
+
+    def check(self, digest: str) -> None:
+        """Read an object to its end. Raises NotFound, or DamagedData if the bytes are not what was put."""
+        for _ in self._read(digest):
+            pass
 
     def exists(self, digest: str) -> bool:
         """Whether there is an object of that digest; its bytes are not looked at."""
@@ -124,7 +129,7 @@ class Objects:
 
         found = sha256()
         try:
-            with _open_plain(self.path(digest)) as file:
+            with open_plain(self.path(digest)) as file:
                 for chunk in _chunks(file):
                     found.update(chunk)
                     yield chunk
@@ -142,7 +147,7 @@ def _chunks(file: "BinaryIO") -> "Iterator[bytes]":
     return iter(lambda: file.read(_CHUNK), b"")
 
 
-def _open_plain(path: str) -> "BinaryIO":
+def open_plain(path: str) -> "BinaryIO":
     """A regular file, opened for reading. Raises InvalidInput for anything else that has that name."""
     if os.path.islink(path):
         raise InvalidInput(f"{shown(path)} is a symbolic link", hint=f"give the file itself: {os.path.realpath(path)}")

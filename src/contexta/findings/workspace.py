@@ -1,0 +1,88 @@
+"""What looking after a workspace answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, computed_field
+
+from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Timestamp
+from contexta.findings.audit import Check
+from contexta.findings.finding import Finding
+
+DamageKind = Literal["database", "row", "points", "records", "object", "journal"]
+
+
+class Damage(Finding):
+    """One thing that does not read back as it was written.
+
+    name: the table and row, the metric, the object's digest, the journal's file. run_refs: whose it is, as far as that
+    can still be told.
+    """
+
+    kind: DamageKind
+    name: str
+    detail: str
+    run_refs: tuple[str, ...] = ()
+
+
+class Verification(Finding):
+    """Whether everything in a workspace reads back as it was written. checked: what was looked at -> how many."""
+
+    checked: JsonMap = Field(default_factory=FrozenDict)
+    damage: tuple[Damage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
+    @property
+    def sound(self) -> bool:
+        return not self.damage
+
+
+class Backup(Finding):
+    """What a backup file holds, or what was restored from one.
+
+    damaged: what could not be taken along because it did not read back as it was written.
+    """
+
+    path: Path
+    created_at: Timestamp
+    schema_version: str
+    size_bytes: int = Field(description="of everything in it, unpacked")
+    runs: int
+    journals: int
+    objects: int
+    damaged: tuple[Damage, ...] = ()
+
+
+class Cleanup(Finding):
+    """What `gc` removes, or would remove.
+
+    objects: that nothing refers to. journals: of ended runs, taken in whole. leftovers: files that a process left when
+    it died. kept: what was spared although it was asked for, and why.
+    """
+
+    dry_run: bool
+    runs: tuple[RunRef, ...] = ()
+    objects: int = 0
+    journals: int = 0
+    leftovers: int = 0
+    size_bytes: int = 0
+    kept: tuple[str, ...] = ()
+
+
+class Diagnosis(Finding):
+    """What `doctor` found out about a workspace and the machine it is used on."""
+
+    workspace: str
+    checks: tuple[Check, ...]
+
+
+class Export(Finding):
+    """What was written where. ``path`` is None for stdout."""
+
+    path: Path | None
+    format: Literal["jsonl", "csv", "parquet"]
+    rows: int
+    columns: tuple[str, ...] = ()

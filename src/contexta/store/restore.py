@@ -1,0 +1,194 @@
+"""Restoring a backup: nothing is written before all of it was checked, and nothing appears before all of it is there.
+
+What comes in such a file may have been made by anybody. Names are compared with the few forms that a backup has, so
+none can lead elsewhere; links, devices and directories are refused; sizes are counted while reading, not believed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NoReturn
+
+from contexta import __version__
+from contexta.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew, shown
+from contexta.findings import Backup
+from contexta.recorder.objects import make_directory, sync_directory
+from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
+from contexta.store import tables
+from contexta.store.backup import FORMAT, MANIFEST, SALT, described
+from contexta.store.engine import open_store
+
+MAX_FILES = 5_000_000
+MAX_RATIO = 200  # of what is unpacked to what is packed; real workspaces stay far below
+_SLACK = 64 * 1024 * 1024  # bytes that may always be unpacked
+_MAX_MANIFEST = 1024 * 1024 * 1024
+_CHUNK = 1024 * 1024
+_COMPONENT = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_OBJECT = re.compile(rf"{OBJECTS}/([0-9a-f]{{2}})/([0-9a-f]{{62}})\Z")
+_JOURNAL = re.compile(rf"{JOURNALS}/(?:{ENDED}/)?{_COMPONENT}\.{_COMPONENT}(?:\.\d{{1,10}}-[0-9a-f]{{8}})?\.jsonl\Z")
+_LOCAL_HEADER = 30
+_HINT = "use another backup"
+
+
+def restore(path: Path, into: Path) -> Backup:
+    """Make a workspace of a backup. into: the workspace's directory; it is new, or empty.
+
+    Raises InvalidInput when the directory is in use or the file is no backup, DamagedData when something in it is not
+    what its manifest says, WorkspaceTooNew when a newer Contexta made it, WorkspaceError when there is no space.
+    """
+    _require_empty(into)
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            entries = _checked_entries(archive, path, os.fstat(file.fileno()).st_size)
+            about = _manifest(archive, entries, path)
+            for name in about["files"]:
+                for _ in _verified(archive, entries[name], about, path):
+                    pass
+            _write(archive, entries, about, into, path)
+    except FileNotFoundError:
+        raise InvalidInput(f"there is no file {path}", hint="give a file that `contexta backup` wrote") from None
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        _refuse(path, f"is no backup, or damaged: {error}")
+    except OSError as error:
+        raise WorkspaceError(
+            f"{path} cannot be restored into {into}: {error.strerror or error}", hint="choose another directory"
+        ) from error
+    return described(about, into)
+
+
+def _refuse(path: Path, words: str) -> NoReturn:
+    raise DamagedData(f"{path} {words}", hint=_HINT) from None
+
+
+def _require_empty(into: Path) -> None:
+    if into.is_symlink() or (into.exists() and not into.is_dir()):
+        raise InvalidInput(f"{into} is no directory", hint="name a new directory")
+    if into.is_dir() and any(into.iterdir()):
+        raise InvalidInput(f"{into} is not empty", hint="name a new directory: nothing is overwritten")
+
+
+def _checked_entries(archive: zipfile.ZipFile, path: Path, size: int) -> dict[str, zipfile.ZipInfo]:
+    """The archive's entries by name, when each is one that a backup may have."""
+    listed = archive.infolist()
+    if len(listed) > MAX_FILES:
+        _refuse(path, f"holds {len(listed)} files; {MAX_FILES} is the most")
+    entries: dict[str, zipfile.ZipInfo] = {}
+    total = 0
+    for entry in listed:
+        name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
+        if entry.orig_filename != name or not (
+            name in (MANIFEST, DATABASE, f"{OBJECTS}/{SALT}") or _OBJECT.match(name) or _JOURNAL.match(name)
+        ):
+            _refuse(path, f"holds {shown(entry.orig_filename)}, which is no part of a backup")
+        if name in entries:
+            _refuse(path, f"holds {shown(name)} twice")
+        if kind not in (0, stat.S_IFREG) or entry.flag_bits & 0x1:
+            _refuse(path, f"holds {shown(name)} as a link, a device or encrypted")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            _refuse(path, f"holds {shown(name)} packed in a way that backups are not")
+        entries[name] = entry
+        total += entry.file_size
+    if total > _SLACK + MAX_RATIO * size:
+        _refuse(path, f"would unpack to {total} bytes from {size}")
+    _require_apart(listed, path)
+    return entries
+
+
+def _require_apart(entries: list[zipfile.ZipInfo], path: Path) -> None:
+    """Entries that share their bytes are how a small archive becomes endless."""
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if entry.header_offset < end:
+            _refuse(path, f"holds {shown(entry.filename)} within another file")
+        end = entry.header_offset + _LOCAL_HEADER + len(entry.filename) + entry.compress_size
+
+
+def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], path: Path) -> dict[str, Any]:
+    if MANIFEST not in entries:
+        _refuse(path, "is no backup: it has no manifest")
+    if entries[MANIFEST].file_size > _MAX_MANIFEST:
+        _refuse(path, f"has a manifest of {entries[MANIFEST].file_size} bytes")
+    try:
+        about = json.loads(archive.read(entries[MANIFEST]))
+        if about["format"] != FORMAT:
+            _refuse(path, "is no backup of a workspace")
+        if about["version"] != 1 or about["schema"] > tables.SCHEMA_VERSION:
+            raise WorkspaceTooNew(
+                f"{path} was written by Contexta {about['contexta']} (schema {about['schema']}), this is {__version__}",
+                hint="upgrade with `uv pip install --upgrade contexta`",
+            )
+        described(about, path)
+        for name, told in about["files"].items():
+            if name not in entries or told["size"] != entries[name].file_size or not isinstance(told["sha256"], str):
+                _refuse(path, f"does not hold {shown(name)} as its manifest says")
+    except ContextaError as error:
+        if isinstance(error, (DamagedData, WorkspaceTooNew)):
+            raise
+        _refuse(path, f"has a manifest that cannot be read: {error.what}")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zipfile imports it
+        _refuse(path, f"has a manifest that cannot be read: {error}")
+    if entries.keys() != about["files"].keys() | {MANIFEST} or DATABASE not in entries:
+        _refuse(path, "does not hold what its manifest says")
+    return dict(about)
+
+
+def _verified(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, about: dict[str, Any], path: Path) -> Iterator[bytes]:
+    """The bytes of an entry; raises at their end if they are not what the manifest says."""
+    import zlib
+
+    name, told = entry.filename, about["files"][entry.filename]
+    found, size = sha256(), 0
+    try:
+        with archive.open(entry) as file:
+            while chunk := file.read(_CHUNK):
+                size += len(chunk)
+                if size > told["size"]:
+                    _refuse(path, f"holds {shown(name)} larger than its manifest says")
+                found.update(chunk)
+                yield chunk
+    except zlib.error as error:
+        _refuse(path, f"is damaged in {shown(name)}: {error}")
+    named = "".join(match.groups()) if (match := _OBJECT.match(name)) else told["sha256"]
+    if size != told["size"] or not (found.hexdigest() == told["sha256"] == named):
+        _refuse(path, f"is damaged: {shown(name)} is not what was backed up")
+
+
+def _write(
+    archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], about: dict[str, Any], into: Path, path: Path
+) -> None:
+    """Everything beside its place first; then it takes that place in one step."""
+    into = into.absolute()
+    needed = sum(told["size"] for told in about["files"].values())
+    make_directory(os.fspath(into.parent))
+    if (free := shutil.disk_usage(into.parent).free) < needed:
+        raise WorkspaceError(f"{into} needs {needed} bytes, and {free} are free", hint="choose another place")
+    partial = into.with_name(f".{into.name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
+    try:
+        for folder in (partial, partial / JOURNALS, partial / OBJECTS):
+            folder.mkdir(mode=0o777)
+        for name in about["files"]:
+            target = partial.joinpath(*name.split("/"))
+            target.parent.mkdir(exist_ok=True)
+            with target.open("xb") as file:
+                for chunk in _verified(archive, entries[name], about, path):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        for folder in sorted({partial, *(each.parent for each in partial.rglob("*"))}):
+            sync_directory(os.fspath(folder))
+        open_store(partial).close()
+        if into.is_dir():
+            into.rmdir()
+        partial.rename(into)
+        sync_directory(os.fspath(into.parent))
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial)
