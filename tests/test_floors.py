@@ -14,11 +14,11 @@ FLOORS = [
     {"errors", "refs", "scalars", "values", "process", "config"},
     {"contract", "recorder"},
     {"findings"},
-    {"store", "analysis"},
+    {"store", "analysis", "reports"},
     {"reproduce"},
     {"bisect"},
     {"client"},
-    {"cli", "web", "notebook", "importers", "integrations"},
+    {"cli", "web", "importers", "integrations"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "recorder"}

@@ -44,6 +44,7 @@ def compare_environments(
             **sides, python_version_changed=False, platform_changed=False, completeness_notes=tuple(notes)
         )
     packages = _package_changes(left, right)
+    unchanged = _unchanged(right, packages)
     variables = _changes(left.environment_variables, right.environment_variables)
     builds, origins = _same_version_changes(left, right)
     return EnvironmentDiff(
@@ -53,7 +54,8 @@ def compare_environments(
         changed_packages=tuple(change for change in packages if None not in (change.left_value, change.right_value)),
         added_packages=tuple(change for change in packages if change.left_value is None),
         removed_packages=tuple(change for change in packages if change.right_value is None),
-        unchanged_package_count=len({*_normalised(left.packages), *_normalised(right.packages)}) - len(packages),
+        unchanged_package_count=len(unchanged),
+        unchanged_packages=unchanged,
         build_changes=builds,
         origin_changes=origins,
         interpreter_changes=_fact_changes(left.interpreter, right.interpreter),
@@ -102,6 +104,11 @@ def _package_changes(left: EnvironmentSnapshot, right: EnvironmentSnapshot) -> l
             )
         )
     return found
+
+
+def _unchanged(right: EnvironmentSnapshot, changes: Iterable[Change]) -> dict[str, str]:
+    changed = {change.key for change in changes}
+    return {name: version for name, version in sorted(_normalised(right.packages).items()) if name not in changed}
 
 
 def _imported(name: str, *sides: EnvironmentSnapshot) -> bool | None:

@@ -1,54 +1,19 @@
-"""The commands that ask: each opens the workspace, asks one question, and prints the finding."""
+"""The commands that ask of runs and environments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import update_wrapper
 from typing import Any
 
 import click
 from pydantic import ConfigDict, RootModel
 
-from contexta.cli import environments, layout, screens
+from contexta.cli import environments, screens
+from contexta.cli.asking import Screen, asks, pages
 from contexta.client import Contexta
-from contexta.errors import WorkspaceError
 from contexta.findings import RunSummary
-from contexta.store.engine import exists
 from contexta.values import Value
 
-Screen = Iterable[Any]
-
-
-def _asks(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --workspace and --json (also accepted before its name) and an open workspace.
-
-    The function returns (finding, its screen), or those and an exit code.
-    """
-
-    @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
-    @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-    @click.pass_obj
-    def command(globals_: dict[str, Any], /, workspace: str | None, as_json: bool, **arguments: Any) -> int:
-        with Contexta(workspace=workspace or globals_["workspace"]) as ctx:
-            if not exists(ctx.root):
-                _refuse_missing(ctx)
-            finding, screen, code = function(ctx, **arguments)
-        if as_json or globals_["as_json"]:
-            print(finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
-        else:
-            layout.show(screen)
-        return int(code)
-
-    return update_wrapper(command, function)
-
-
-def _refuse_missing(ctx: Contexta) -> None:
-    if ctx.root.exists() and not ctx.root.is_dir():
-        ctx.list_projects()  # says that it is a file
-    raise WorkspaceError(
-        f"there is no workspace at {ctx.root}",
-        hint="record a run here first, or name another place with --workspace or CONTEXTA_WORKSPACE",
-    )
+_asks = asks  # modules of other commands know it by this name
 
 
 class _Runs(RootModel[tuple[RunSummary, ...]]):
@@ -60,7 +25,7 @@ class _Runs(RootModel[tuple[RunSummary, ...]]):
 @click.command(epilog="Example: contexta runs --project product-categorization")
 @click.option("--project", metavar="NAME", help="Only the runs of this project.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="At most so many.")
-@_asks
+@asks
 def runs(ctx: Contexta, project: str | None, limit: int) -> tuple[Any, Screen, int]:
     """List the runs of the workspace, the latest first."""
     found = ctx.list_runs(project, limit=limit)
@@ -69,7 +34,8 @@ def runs(ctx: Contexta, project: str | None, limit: int) -> tuple[Any, Screen, i
 
 @click.command(epilog="Example: contexta show this-month")
 @click.argument("run")
-@_asks
+@pages
+@asks
 def show(ctx: Contexta, run: str) -> tuple[Value, Screen, int]:
     """Show one run: status, metrics, parameters, environment.
 
@@ -83,7 +49,8 @@ def show(ctx: Contexta, run: str) -> tuple[Value, Screen, int]:
 @click.argument("left")
 @click.argument("right")
 @click.argument("more", nargs=-1)
-@_asks
+@pages
+@asks
 def compare(ctx: Contexta, left: str, right: str, more: tuple[str, ...]) -> tuple[Value, Screen, int]:
     """Put the metrics of two or more runs side by side.
 
@@ -101,7 +68,8 @@ def compare(ctx: Contexta, left: str, right: str, more: tuple[str, ...]) -> tupl
 @click.argument("right", required=False)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when something differs.")
 @click.option("--all", "everything", is_flag=True, help="Also list changed packages that neither run imported.")
-@_asks
+@pages
+@asks
 def diff(
     ctx: Contexta, left: str | None, right: str | None, exit_code: bool, everything: bool
 ) -> tuple[Value, Screen, int]:
@@ -116,7 +84,7 @@ def diff(
 @click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")
 @click.argument("run")
 @click.option("--requirements", is_flag=True, help="Print it as a requirements file.")
-@_asks
+@asks
 def env(ctx: Contexta, run: str, requirements: bool) -> tuple[Value, Screen, int]:
     """Print the environment a run started in.
 
@@ -128,7 +96,8 @@ def env(ctx: Contexta, run: str, requirements: bool) -> tuple[Value, Screen, int
 
 @click.command(epilog="Example: contexta audit this-month")
 @click.argument("run")
-@_asks
+@pages
+@asks
 def audit(ctx: Contexta, run: str) -> tuple[Value, Screen, int]:
     """Check whether a run's environment could be had again.
 

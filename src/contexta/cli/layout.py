@@ -15,6 +15,7 @@ from rich.text import Text
 
 from contexta.findings import RUN_LEVEL
 from contexta.refs import StableRef
+from contexta.reports.words import printable
 
 _PIPE_WIDTH = 10_000  # nobody's pipe wraps lines
 _STATUS_STYLES = {
@@ -44,12 +45,6 @@ def show(screen: Iterable[Any]) -> None:
 def words(text: str, style: str = "") -> Text:
     """A stored text as a terminal may have it: control characters written out, line breaks kept."""
     return Text(printable(text), style)
-
-
-def printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def columns(*titles: str) -> Table:

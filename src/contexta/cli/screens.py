@@ -14,7 +14,6 @@ from contexta.cli.layout import (
     indented,
     metric_name,
     note_lines,
-    printable,
     short,
     short_names,
     status_word,
@@ -31,6 +30,7 @@ from contexta.findings import (
     RunSummary,
     StageComparison,
 )
+from contexta.reports.words import printable
 
 
 def runs(found: Sequence[RunSummary], limit: int) -> Iterator[Any]:

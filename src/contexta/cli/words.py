@@ -1,44 +1,5 @@
-"""Numbers, moments and durations as a screen writes them."""
+"""Numbers, moments and durations as a screen writes them: as every face does."""
 
-from __future__ import annotations
+from contexta.reports.words import amount, count, moment, signed, span
 
-from decimal import Decimal
-
-
-def amount(value: int | float | None) -> str:
-    """A number short enough for a column; a dash for none."""
-    if value is None:
-        return "-"
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**12 else f"{Decimal(value):.5E}"
-    return f"{value:.6g}"
-
-
-def signed(delta: int | float | None) -> str:
-    if delta is None:
-        return ""
-    if isinstance(delta, int):
-        return f"{delta:+d}" if abs(delta) < 10**12 else f"{Decimal(delta):+.3E}"
-    return f"{delta:+.4f}" if 1e-3 <= abs(delta) < 1e9 else f"{delta:+.3g}"
-
-
-def moment(text: str | None) -> str:
-    """A timestamp to the second, in UTC."""
-    return (text or "")[:19].replace("T", " ")
-
-
-def span(seconds: float | None) -> str:
-    """A duration in its two largest units."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest:02}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes:02}m" if hours < 24 else f"{hours // 24}d {hours % 24}h"
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+__all__ = ["amount", "count", "moment", "signed", "span"]

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from contexta.cli import layout
-from contexta.cli.commands import _asks
+from contexta.cli.asking import asks
 from contexta.cli.words import count
 from contexta.client import Contexta
 from contexta.findings import Backup, Damage
@@ -20,7 +20,7 @@ Screen = Iterator[Any]
 
 @click.command(epilog="Example: contexta backup contexta-2025-02-15.zip")
 @click.argument("file", type=click.Path(dir_okay=False))
-@_asks
+@asks
 def backup(ctx: Contexta, file: str) -> tuple[Value, Screen, int]:
     """Write the whole workspace to FILE: database, journals, objects, and a digest of each. Runs may go on meanwhile.
 

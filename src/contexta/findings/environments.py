@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from contexta.contract.fields import RunRef
+from pydantic import Field
+
+from contexta.contract.fields import FrozenDict, RunRef, TextMap
 from contexta.findings.finding import Finding
 
 
@@ -43,6 +45,7 @@ class EnvironmentDiff(Finding):
     where both sides recorded them.
 
     build_changes: the same version from other bytes (digests of RECORD). origin_changes: the same from elsewhere.
+    unchanged_packages: name -> version, which is the same on both sides by PEP 440.
     machine_changes: accelerators among them. native_changes: numeric libraries and what frameworks say of themselves.
     """
 
@@ -58,6 +61,7 @@ class EnvironmentDiff(Finding):
     removed_packages: tuple[PackageChange, ...] = ()
     changed_packages: tuple[PackageChange, ...] = ()
     unchanged_package_count: int = 0
+    unchanged_packages: TextMap = Field(default_factory=FrozenDict)
     build_changes: tuple[Change, ...] = ()
     origin_changes: tuple[Change, ...] = ()
     interpreter_changes: tuple[Change, ...] = ()

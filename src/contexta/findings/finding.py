@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from pydantic import ConfigDict
 
+from contexta.errors import InvalidInput
 from contexta.values import Value
 
 
 class Finding(Value):
-    """An answer. Its JSON reads back, also when it holds fields that only a newer Contexta knows."""
+    """An answer. Its JSON reads back, also when it holds fields that only a newer Contexta knows.
+
+    A notebook shows it as it is told on a page. Pages are written by a room above this one, which is looked up by its
+    name when somebody looks: a finding is a value, and knows neither words nor markup.
+    """
 
     model_config = ConfigDict(extra="ignore")
+
+    def to_markdown(self) -> str:
+        """GitHub's Markdown; fits a pull request. Raises InvalidInput for a part of an answer, which has no page."""
+        return str(self._required().to_markdown())
+
+    def to_html(self) -> str:
+        """One self-contained page that opens offline. Raises InvalidInput for a part of an answer."""
+        return str(self._required().to_html())
+
+    def _repr_markdown_(self) -> str | None:
+        report = self._report()
+        return None if report is None else str(report.to_markdown())
+
+    def _repr_html_(self) -> str | None:
+        report = self._report()
+        return None if report is None else str(report._repr_html_())
+
+    def _required(self) -> Any:
+        report = self._report()
+        if report is None:
+            raise InvalidInput(f"a {type(self).__name__} has no page of its own", hint="ask the answer it is a part of")
+        return report
+
+    def _report(self) -> Any:
+        return import_module("contexta.reports").report_of(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field, computed_field
+from pydantic import Field, computed_field
 
 from contexta.contract.context import Project, Run
 from contexta.contract.environment import Note
@@ -42,13 +42,11 @@ class EnvironmentSummary(Finding):
     package_count: int
 
 
-class RunSummary(Run):
+class RunSummary(Run, Finding):
     """A run and where its metrics ended.
 
     stages: in order; the run's own metrics come first, under the name ``(run)``.
     """
-
-    model_config = ConfigDict(extra="ignore")  # as every finding
 
     stages: tuple[StageSummary, ...] = ()
 
@@ -81,10 +79,8 @@ class RunDetails(RunSummary):
     notes: tuple[Note, ...] = ()
 
 
-class ProjectSummary(Project):
+class ProjectSummary(Project, Finding):
     """A project and how much is in it."""
-
-    model_config = ConfigDict(extra="ignore")  # as every finding
 
     run_count: int
     last_run_at: Timestamp | None

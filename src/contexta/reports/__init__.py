@@ -1,0 +1,46 @@
+"""Answers as pages: how each finding is told, and how a page is written as Markdown and as HTML.
+
+``report_of`` is the one door: what has a page is listed here, with the function that tells it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from contexta.reports.blocks import Block, Code, Level, List, Mark, Plot, Point, Report, Row, Section, Table, Words
+
+__all__ = [
+    "Block",
+    "Code",
+    "Level",
+    "List",
+    "Mark",
+    "Plot",
+    "Point",
+    "Report",
+    "Row",
+    "Section",
+    "Table",
+    "Words",
+    "report_of",
+]
+
+# finding -> module:function that makes a Report of it
+PAGES = {
+    "Audit": "contexta.reports.audit:audit",
+    "EnvironmentDiff": "contexta.reports.comparisons:environment_diff",
+    "MultiRunComparison": "contexta.reports.comparisons:side_by_side",
+    "RunComparison": "contexta.reports.comparisons:comparison",
+    "RunDetails": "contexta.reports.runs:details",
+    "RunDiff": "contexta.reports.comparisons:diff",
+}
+
+
+def report_of(finding: object) -> Report | None:
+    """How an answer is told on a page; None for a part of an answer."""
+    home = PAGES.get(type(finding).__name__)
+    if home is None:
+        return None
+    module, _, name = home.partition(":")
+    report: Report = getattr(import_module(module), name)(finding)
+    return report

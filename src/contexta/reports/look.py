@@ -1,0 +1,86 @@
+"""How a page looks, and the little that it does."""
+
+STYLE = """
+.contexta { --good: #18794e; --bad: #c0362c; --warn: #8a6100; --quiet: #667; --line: #7f7f7f55; --accent: #2f6fdb; }
+@media (prefers-color-scheme: dark) {
+  .contexta { --good: #4cc38a; --bad: #ff8f84; --warn: #e0b252; --quiet: #9aa3b2; --accent: #7aa7f7; }
+}
+.contexta { line-height: 1.45; font-variant-numeric: tabular-nums; }
+.contexta p, .contexta ul { margin: .4em 0; }
+.contexta table { border-collapse: collapse; margin: .4em 0; }
+.contexta th, .contexta td {
+  text-align: left; vertical-align: top; padding: .22em 1.2em .22em 0; border-bottom: 1px solid var(--line);
+  overflow-wrap: anywhere; font-weight: normal; white-space: pre-line;
+}
+.contexta tbody th { min-width: 7em; max-width: 24em; overflow-wrap: break-word; }
+.contexta thead th { color: var(--quiet); white-space: nowrap; }
+.contexta .number { text-align: right; white-space: nowrap; }
+.contexta tr.good td:last-child, .contexta p.good, .contexta ul.good { color: var(--good); }
+.contexta tr.bad td:last-child, .contexta p.bad, .contexta ul.bad { color: var(--bad); }
+.contexta tr.warn td:last-child, .contexta p.warn, .contexta ul.warn { color: var(--warn); }
+.contexta .quiet, .contexta tr.same { color: var(--quiet); }
+.contexta .wide { overflow-x: auto; }
+.contexta pre { overflow-x: auto; padding: .6em .8em; border: 1px solid var(--line); border-radius: 4px; }
+.contexta figure { margin: .6em 0; max-width: 48em; }
+.contexta svg { width: 100%; height: auto; display: block; }
+.contexta svg text { fill: currentColor; font-size: 12px; opacity: .75; }
+.contexta .grid { stroke: var(--line); }
+.contexta .mark { stroke: var(--warn); stroke-dasharray: 4 3; }
+.contexta .level { stroke: var(--accent); stroke-width: 9; opacity: .25; }
+.contexta .curve { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
+.contexta .dot { fill: var(--accent); }
+.contexta .dot.bad { fill: var(--bad); }
+.contexta .dot.good { fill: var(--good); }
+.contexta .dot.warn { fill: var(--warn); }
+.contexta .dot.quiet { fill: var(--quiet); }
+.contexta figcaption, .contexta summary, .contexta footer { color: var(--quiet); }
+"""
+
+PAGE_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; background: #fff; color: #1d2129; font: 16px/1.45 system-ui, sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1.2rem 3rem; }
+h1 { font-size: 1.45rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.1rem; margin: 1.8em 0 .4em; }
+pre, code { font: .92em ui-monospace, monospace; }
+footer { margin-top: 3rem; font-size: .85rem; }
+.find { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center; position: sticky; top: 0;
+  background: inherit; padding: .6rem 0; border-bottom: 1px solid var(--line); background: Canvas; z-index: 1; }
+.find[hidden] { display: none; }
+.find input[type=search] { font: inherit; width: 16rem; max-width: 60vw; padding: .2rem .4rem; }
+.find output { color: var(--quiet); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+@media (prefers-color-scheme: dark) { body { background: #14171c; color: #e4e7ec; } .find { background: #14171c; } }
+@media print { .find { display: none; } main { max-width: none; } }
+"""
+
+SCRIPT = """
+"use strict";
+const box = document.querySelector(".find");
+const words = box.querySelector(".words"), only = box.querySelector(".only"), told = box.querySelector("output");
+const tables = [...document.querySelectorAll("main section > .wide > table")];
+const rows = tables.flatMap(table => [...table.tBodies[0].rows]);
+const texts = new Map(rows.map(row => [row, row.textContent.toLowerCase()]));
+function show() {
+  const wanted = words.value.trim().toLowerCase().split(/\\s+/).filter(Boolean);
+  let shown = 0, left = 0;
+  for (const row of rows) {
+    const found = wanted.every(word => texts.get(row).includes(word));
+    const same = only.checked && row.classList.contains("same");
+    row.hidden = !found || same;
+    shown += found && !same;
+    left += found && same;
+  }
+  for (const table of tables) {
+    const empty = [...table.tBodies[0].rows].every(row => row.hidden);
+    table.parentElement.hidden = empty;
+    table.parentElement.nextElementSibling.hidden = !empty;
+  }
+  told.textContent = shown + (shown === 1 ? " line" : " lines") + (left ? ", " + left + " more the same" : "");
+}
+only.parentElement.hidden = !rows.some(row => row.classList.contains("same"));
+box.hidden = false;
+words.addEventListener("input", show);
+only.addEventListener("input", show);
+show();
+"""
