@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,9 @@ PYTHON = str(Path(sys.executable).resolve())
 def only_index(monkeypatch: pytest.MonkeyPatch, folder: Path, cache: Path) -> None:
     """From here on uv knows no index but this directory, and shares no cache with anybody."""
     folder.mkdir(exist_ok=True)
-    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    settings = folder / "uv.toml"
+    settings.write_text(f"no-index = true\nfind-links = [{json.dumps(str(folder))}]\n")
+    monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
     monkeypatch.setenv("UV_CACHE_DIR", str(cache))
 
 

@@ -201,17 +201,21 @@ def _workplace(command: Command) -> Iterator[Path]:
     parent = Path(tempfile.mkdtemp(prefix="contexta-trial-"))
     try:
         folder = parent / Path(command.folder).name
-        shutil.copytree(command.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+        shutil.copytree(command.folder, folder, symlinks=True, ignore=_left_out)
         yield folder
     finally:
         shutil.rmtree(parent, ignore_errors=True)
+
+
+def _left_out(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in _NOT_COPIED or Path(folder, name, "pyvenv.cfg").exists()]
 
 
 def too_large_to_copy(folder: Path) -> str | None:
     """Why a folder is not copied for every trial; None when it is small enough."""
     size = files = 0
     for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _NOT_COPIED]
+        folders[:] = sorted({*folders} - {*_left_out(root, folders)})
         for name in names:
             try:
                 size += Path(root, name).lstat().st_size

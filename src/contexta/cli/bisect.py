@@ -145,7 +145,7 @@ def _end(
 ) -> tuple[End, Interpreter]:
     """One side: from a file of pins, else from a recorded run."""
     if Path(given).is_file():
-        interpreter = uv.interpreter(python or _this_python())
+        interpreter = uv.interpreter(python or this_python())
         packages = read_pins(Path(given), interpreter.markers)
         return End(packages, interpreter.version, interpreter.markers, variables), interpreter
     snapshot = _recorded(given, workspace)
@@ -167,7 +167,7 @@ def _recorded(given: str, workspace: str | None) -> EnvironmentSnapshot:
     return found
 
 
-def _this_python() -> str:
+def this_python() -> str:
     """The interpreter under this one, should this be a virtual environment."""
     return str(Path(getattr(sys, "_base_executable", None) or sys.executable))
 

@@ -1,0 +1,153 @@
+"""``contexta demo``: a regression that really happened to many, found and proved before your eyes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from contexta.cli import main, words
+from contexta.errors import InvalidInput, shown
+from contexta.reproduce.uv import IndexUnreachable, Interpreter, Uv, UvError, find_uv, python_in
+
+MONTHS = ("march", "april")
+_OLDEST = (3, 11)  # pandas 3 needs it
+_ELSEWHERE = "contexta-demo"
+_METRIC = r"accuracy=(?P<accuracy>\S+)"
+
+
+@click.command(epilog="Example: contexta demo")
+@click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIRECTORY]")
+@click.option("--python", metavar="VERSION|PATH", help="The interpreter to use; 3.11 or newer.")
+def demo(directory: Path | None, python: str | None) -> int:
+    """Record a training before and after an upgrade, and prove which package made it worse.
+
+    Builds two small environments from the package index (about 150 MB, once), trains in both, and bisects. Everything
+    stays in DIRECTORY; default is this directory when it is empty, else ./contexta-demo. It takes a minute or two.
+    """
+    began = time.monotonic()
+    uv = find_uv()
+    interpreter = _interpreter(uv, python)
+    folder = _folder(directory)
+    for name, target in (("train", "train.py"), *((month, f"{month}.txt") for month in MONTHS)):
+        (folder / target).write_text(files(__package__).joinpath(f"{name}.txt").read_text())
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return _tell(uv, interpreter, began)
+    except UvError:
+        for path in folder.iterdir():  # it was empty: the next try finds it so
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+    finally:
+        os.chdir(before)
+
+
+def _tell(uv: Uv, interpreter: Interpreter, began: float) -> int:
+    _say(f"Everything happens in {Path.cwd()}, on Python {interpreter.version}.")
+    _chapter(1, "A training, and the environments it had in March and has in April")
+    _say("train.py tells malignant from benign tumours. In April somebody upgraded.")
+    for month in MONTHS:
+        _environment(uv, interpreter, month)
+    _chapter(2, "Both trainings, recorded; train.py knows nothing of it")
+    for month in MONTHS:
+        code = _command("run", "--name", month, "--metrics-from-stdout", _METRIC, "--", _python(month), "train.py")
+        if code != 0:
+            return code
+    _chapter(3, "The accuracy fell. What changed?")
+    _command("diff", *MONTHS)
+    _chapter(4, "Several packages moved. Which one did it? Rerun it in mixes of both")
+    code = _command("bisect", *MONTHS, "--metric", "accuracy", "--python", interpreter.path, "--", "python", "train.py")
+    _chapter(5, f"That took {words.span(time.monotonic() - began)}")
+    if code == 0:
+        _say(
+            "Nothing failed, and nothing in train.py says that it is wrong: its line `table[name][...] = ...` fills "
+            "the gaps in pandas 2; in pandas 3 it writes into a copy, and the gaps stay."
+        )
+    _say("Your own training, as it is:  contexta run --name this-month -- python train.py")
+    return code
+
+
+def _environment(uv: Uv, interpreter: Interpreter, month: str) -> None:
+    """As its user would make it: an ordinary virtual environment from a file of pins."""
+    began = time.monotonic()
+    _shell(f"uv venv {month} && uv pip install --python {month} -r {month}.txt")
+    lines = (line.partition("==") for line in Path(f"{month}.txt").read_text().splitlines())
+    pins = {name: version for name, _, version in lines}
+    uv.create(interpreter.path, Path(month))
+    try:
+        uv.install(Path(month), pins, compile_bytecode=False)
+    except IndexUnreachable as error:
+        raise IndexUnreachable(
+            f"the demo needs the package index, which does not answer: {error.what[:300]}",
+            hint="check the network, then run it again; what was downloaded is kept by uv",
+        ) from None
+    _say(f"{len(pins)} packages, {words.span(time.monotonic() - began)}", "dim")
+
+
+def _python(month: str) -> str:
+    return python_in(Path(month)).as_posix()
+
+
+def _interpreter(uv: Uv, asked: str | None) -> Interpreter:
+    """The Python of both environments: the one asked for, else the one that runs this, else any that will do."""
+    from contexta.cli.bisect import this_python
+
+    found: Interpreter | None = None
+    for request in [asked] if asked is not None else [this_python(), "3.13", "3.12", "3.14", "3.11"]:
+        try:
+            found = uv.interpreter(request)
+        except InvalidInput:
+            if asked is not None:
+                raise
+            continue
+        if tuple(int(part) for part in found.markers["python_version"].split(".")) >= _OLDEST:
+            return found
+    what = f"the demo needs Python 3.11 or newer, not {found.version}" if found else "there is no Python for the demo"
+    raise InvalidInput(what, hint="`uv python install 3.13` gets one; then `contexta demo --python 3.13`")
+
+
+def _folder(asked: Path | None) -> Path:
+    folder = asked or (Path() if not any(Path().iterdir()) else Path(_ELSEWHERE))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput(
+            f"{shown(str(folder))} is not empty", hint="remove it, or name another: contexta demo DIRECTORY"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.absolute()
+
+
+# ---------------------------------------------------------------------------------------------- telling
+
+
+def _command(*arguments: str) -> int:
+    """One command as a user would type it, run by the door a user has."""
+    _shell(shlex.join(["contexta", *arguments]))
+    return main(arguments)
+
+
+def _shell(line: str) -> None:
+    _console().print(Text(f"$ {line}", "bold cyan"), soft_wrap=True)
+
+
+def _chapter(number: int, title: str) -> None:
+    _console().print(Text(f"\n{number}. {title}\n", "bold"))
+
+
+def _say(line: str, style: str = "") -> None:
+    _console().print(Text(line, style), soft_wrap=not sys.stdout.isatty())
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+__all__ = ["demo"]
