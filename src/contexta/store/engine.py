@@ -19,6 +19,7 @@ from contexta.errors import DamagedData, WorkspaceClosed, WorkspaceError, Worksp
 from contexta.recorder.objects import Objects, sync_directory
 from contexta.recorder.settings import DATABASE, JOURNALS, OBJECTS
 from contexta.store import tables
+from contexta.store.seals import seal
 
 _BUSY_SECONDS = 30
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -53,6 +54,8 @@ class Store:
             )
         with self._connection("BEGIN IMMEDIATE") as connection:
             yield connection
+            if connection.dialect.name == "sqlite":
+                seal(connection)
 
     @contextmanager
     def _connection(self, begin: str) -> Iterator[Connection]:

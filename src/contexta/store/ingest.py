@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -122,7 +123,8 @@ def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
         reading.take(data)
         position = row.position + len(data)
         values = reading.finish()
-        connection.execute(update(table).where(table.c.id == row.id).values(position=position, **values))
+        values |= {"position": position, "bytes_check": _check(row, data)}
+        connection.execute(update(table).where(table.c.id == row.id).values(values))
         if not is_first(name) and (values["points"] or values["environment_id"]):
             choose_own(connection, values["run_id"])
         return position, reading.ended
@@ -156,6 +158,17 @@ def _run_id(connection: Connection, run: str) -> int | None:
     table = tables.journal
     found: int | None = connection.execute(select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
     return found
+
+
+def _check(row: Any, data: bytes) -> int | None:
+    """The check of a journal's bytes, these included; None where that of the earlier ones is not known."""
+    return None if row.bytes_check is None and row.position else crc32(data, row.bytes_check or 0)
+
+
+def _bytes(path: Path, start: int, stop: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start)
 
 
 def _read(path: Path, position: int) -> bytes:
@@ -227,7 +240,10 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
             if row.run_id is not None and size > row.position:
                 pid = row.process.get("pid", "unknown")
                 _note(connection, row, f"{name}: its last line was cut short when process {pid} died, and skipped")
-            connection.execute(update(table).where(table.c.id == row.id).values(ended=True, position=size))
+            check = _check(row, _bytes(store.journals / name, row.position, size))
+            connection.execute(
+                update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
+            )
         run_id = _run_id(connection, run)
         if crashed and run_id is not None:
             last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()

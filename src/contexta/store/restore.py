@@ -28,7 +28,7 @@ from contexta.store.engine import open_store
 
 MAX_FILES = 5_000_000
 MAX_RATIO = 200  # of what is unpacked to what is packed; real workspaces stay far below
-_SLACK = 64 * 1024 * 1024  # bytes that may always be unpacked
+_SLACK = 16 * 1024 * 1024  # bytes that may always be unpacked
 _MAX_MANIFEST = 1024 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _COMPONENT = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

@@ -22,6 +22,7 @@ from contexta.store.tables.environments import environment, environment_body, en
 from contexta.store.tables.journals import journal, note
 from contexta.store.tables.questions import param, run_metric, run_tag
 from contexta.store.tables.records import metric_point, metric_series, record, record_form
+from contexta.store.tables.seals import seal, unsealed
 
 SCHEMA_VERSION = "0002"
 VERSION_TABLE = "contexta_schema"
@@ -53,5 +54,7 @@ __all__ = [
     "run_metric",
     "run_tag",
     "sample",
+    "seal",
     "stage",
+    "unsealed",
 ]

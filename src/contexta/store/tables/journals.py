@@ -36,5 +36,6 @@ journal = Table(
     Column("last_at", BigInteger, comment="when the last record that was taken in was written"),
     Column("points", BigInteger, nullable=False, server_default="0", comment="how many measurements were taken in"),
     Column("environment_id", Key, ForeignKey("environment.id"), nullable=True),
+    Column("bytes_check", BigInteger, comment="CRC-32 of the bytes taken in; NULL where the file is no longer kept"),
     UniqueConstraint("name"),
 )

@@ -7,6 +7,7 @@ filtered and sorted by index; points and records carry running checks. Text comp
 import sqlalchemy as sa
 from alembic import op
 
+from contexta.store import seals
 from contexta.store.migrations import content_0002
 
 revision = "0002"
@@ -29,6 +30,8 @@ def upgrade() -> None:
     op.add_column("metric_series", sa.Column("points_check", sa.LargeBinary(), nullable=True))
     content_0002.fill(connection)
     op.drop_table("record_0001")
+    op.add_column("journal", sa.Column("bytes_check", sa.BigInteger(), nullable=True))
+    _add_seals(connection)
 
 
 def _compare_by_bytes(connection: sa.Connection) -> None:
@@ -121,3 +124,23 @@ def _replace_records(dialect: str) -> None:
         sa.PrimaryKeyConstraint("run_id", "name", name=op.f("pk_record")),
         sqlite_with_rowid=False,
     )
+
+
+def _add_seals(connection: sa.Connection) -> None:
+    op.create_table(
+        "seal",
+        sa.Column("part", WORDS, nullable=False),
+        sa.Column("number", KEY, autoincrement=False, nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("part", "number", name=op.f("pk_seal")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "unsealed",
+        sa.Column("part", WORDS, nullable=False),
+        sa.Column("number", KEY, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("part", "number", name=op.f("pk_unsealed")),
+        sqlite_with_rowid=False,
+    )
+    if connection.dialect.name == "sqlite":
+        seals.watch(connection)

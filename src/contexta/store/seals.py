@@ -1,0 +1,94 @@
+"""Sealing what a transaction wrote, so that `verify` can tell later whether it still reads as it was written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
+from struct import pack
+from typing import Any
+
+from sqlalchemy import Connection
+
+from contexta.store import tables
+
+_CHECKED_OTHERWISE = {tables.metric_point, tables.record, tables.seal, tables.unsealed}
+PARTS: Mapping[str, str] = {
+    table.name: "id" if "id" in table.c else next(iter(table.primary_key.columns)).name
+    for table in tables.metadata.sorted_tables
+    if table not in _CHECKED_OTHERWISE
+}
+"""Table -> the column whose values its seals are numbered by."""
+
+_AT_ONCE = 500
+
+
+def watch(connection: Connection) -> None:
+    """Have the database note which rows are written from now on, and seal those that are there."""
+    for part, key in PARTS.items():
+        for event, rows in (("INSERT", ["NEW"]), ("UPDATE", ["OLD", "NEW"]), ("DELETE", ["OLD"])):
+            noted = " ".join(  # not OR IGNORE: the clause of the statement that fires the trigger would replace it
+                f"INSERT INTO unsealed SELECT '{part}', {row}.{key} WHERE NOT EXISTS"
+                f" (SELECT 1 FROM unsealed WHERE part = '{part}' AND number = {row}.{key});"
+                for row in rows
+            )
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER unseal_{part}_{event.lower()} AFTER {event} ON {part} BEGIN {noted} END"
+            )
+        connection.exec_driver_sql(f"INSERT OR IGNORE INTO unsealed SELECT '{part}', {key} FROM {part}")
+    seal(connection)
+
+
+def seal(connection: Connection) -> None:
+    """Seal what was written in this transaction."""
+    raw: Any = connection.connection.driver_connection
+    noted = raw.execute("SELECT part, number FROM unsealed ORDER BY part, number").fetchall()
+    for part, rows in groupby(noted, itemgetter(0)):
+        numbers = [number for _, number in rows]
+        for start in range(0, len(numbers), _AT_ONCE):
+            _seal_some(raw, part, numbers[start : start + _AT_ONCE])
+    if noted:
+        raw.execute("DELETE FROM unsealed")
+
+
+def _seal_some(raw: sqlite3.Connection, part: str, numbers: Sequence[int]) -> None:
+    marks = ", ".join("?" * len(numbers))
+    raw.execute(f"DELETE FROM seal WHERE part = ? AND number IN ({marks})", (part, *numbers))
+    raw.executemany(
+        "INSERT INTO seal VALUES (?, ?, ?)",
+        [(part, number, digest) for number, digest in digests(raw, part, f"WHERE {PARTS[part]} IN ({marks})", numbers)],
+    )
+
+
+def digests(
+    raw: sqlite3.Connection, part: str, where: str = "", values: Sequence[int] = ()
+) -> Iterable[tuple[int, bytes]]:
+    """(number, digest) of the rows of a table, in order."""
+    key = PARTS[part]
+    order = ", ".join(column.name for column in tables.metadata.tables[part].primary_key.columns)
+    cursor = raw.execute(f"SELECT {key}, * FROM {part} {where} ORDER BY {order}", tuple(values))
+    names = [f"{column[0]}\0".encode() for column in cursor.description[1:]]
+    for number, rows in groupby(cursor, itemgetter(0)):
+        yield number, _digest(names, rows)
+
+
+def _digest(names: Sequence[bytes], rows: Iterable[tuple[Any, ...]]) -> bytes:
+    """Of every value that is not NULL with its column's name, so that a later schema may add columns."""
+    found: list[bytes] = []
+    for row in rows:
+        for name, value in zip(names, row[1:], strict=True):
+            if value is not None:
+                found += (name, _bytes(value))
+        found.append(b"\n")
+    return blake2b(b"".join(found), digest_size=8).digest()
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, int):
+        return b"i%d\0" % value
+    if isinstance(value, float):
+        return b"f" + pack("<d", value)
+    data = value.encode() if isinstance(value, str) else value
+    return b"s%d:%s" % (len(data), data)
