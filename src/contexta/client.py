@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from typing_extensions import Self
 
+    from contexta.analysis.changed import Recorded, SourceFiles
     from contexta.config import UnifiedConfig
     from contexta.contract import EnvironmentSnapshot
     from contexta.findings import (
         Audit,
         Backup,
         EnvironmentDiff,
+        Explanation,
         MultiRunComparison,
         ProjectSummary,
         RunComparison,
@@ -221,6 +223,38 @@ class Contexta:
             key, ref = self._find(connection, run)
             return audit(runs.details(connection, key), self._snapshot(connection, ref)[1])
 
+    def explain_regression(
+        self,
+        old: str,
+        new: str,
+        *,
+        metric: str | None = None,
+        lower_is_better: bool | None = None,
+        group_by: str = "auto",
+    ) -> Explanation:
+        """Whether a metric really moved between two runs, what changed, what is suspected, what to do next.
+
+        metric: ``accuracy`` or ``train/accuracy``; default: the one whose drop is surest. lower_is_better: where
+        neither its name nor the configuration says. group_by: which runs repeat each other: ``auto`` (the same code,
+        configuration and environment with another seed), ``none``, ``tag:NAME``, ``param:NAME``. Reruns nothing.
+        """
+        from contexta.analysis.explain import Ways, explain
+        from contexta.store import history
+
+        with self._reading() as connection:
+            keys = [self._find(connection, run) for run in (old, new)]
+            left, right = (self._recorded(connection, key, ref) for key, ref in keys)
+            return explain(
+                left,
+                right,
+                history.project_runs(connection, keys[1][0], also=[keys[0][0]]),
+                metric=metric,
+                ways=Ways(self.config.higher_is_better, self.config.lower_is_better, lower_is_better),
+                group_by=group_by,
+                source=_source_between(left, right),
+                names=history.unambiguous_names(connection, [ref for _, ref in keys]),
+            )
+
     # ------------------------------------------------------------------------------------------ looking after
 
     def backup(self, path: str | os.PathLike[str]) -> Backup:
@@ -268,6 +302,20 @@ class Contexta:
         key, ref = self._find(connection, run)
         return ref, snapshot_of(connection, self._opened().objects, key)
 
+    def _recorded(self, connection: Connection, key: int, ref: StableRef) -> Recorded:
+        from contexta.analysis.changed import Recorded, files_of_patch
+        from contexta.store import history
+
+        (run,) = history.past_runs(connection, [key])
+        patch, missing = history.patch_of(self._opened().objects, run)
+        return Recorded(
+            run=run,
+            snapshot=self._snapshot(connection, ref)[1],
+            inputs=history.inputs_of(connection, key),
+            patched=files_of_patch(patch),
+            notes=missing,
+        )
+
     def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
         from contexta.store import runs
 
@@ -300,6 +348,19 @@ class Contexta:
 
     def _was_closed(self) -> WorkspaceClosed:
         return WorkspaceClosed(f"workspace {self.root} was closed", hint="open it again with Contexta(...)")
+
+
+def _source_between(old: Recorded, new: Recorded) -> SourceFiles:
+    """What lies between two recorded commits, where their repository is at hand."""
+    from contexta.analysis.changed import SourceFiles
+    from contexta.analysis.groups import code_of
+    from contexta.recorder.commits import between
+
+    left, right = code_of(old.run), code_of(new.run)
+    if left is None or right is None or left[0] == right[0]:
+        return SourceFiles()
+    root = str(new.run.metadata["source"].get("root") or "")
+    return SourceFiles(*between(root, left[0], right[0]))
 
 
 def _require_path(workspace: object) -> None:

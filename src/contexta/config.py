@@ -48,6 +48,8 @@ class UnifiedConfig(Value):
         default=None, description="the project of new runs; any name with a letter or digit"
     )
     workspace: WorkspaceConfig = Field(default_factory=WorkspaceConfig)
+    higher_is_better: tuple[str, ...] = Field(default=(), description="metrics that should be high, beyond the table")
+    lower_is_better: tuple[str, ...] = Field(default=(), description="metrics that should be low")
 
     @field_validator("project_name")
     @classmethod
@@ -111,13 +113,19 @@ def _from_pyproject(directory: Path | None) -> dict[str, Any]:
 
 
 def _checked_table(table: dict[str, Any], file: Path) -> dict[str, Any]:
-    names = {"project": "project_name", "workspace": "workspace"}
+    lists = {"higher-is-better": "higher_is_better", "lower-is-better": "lower_is_better"}
+    names = {"project": "project_name", "workspace": "workspace", **lists}
     for name in table:
         if name not in names:
             raise InvalidInput(f"{file}: [tool.contexta] has no setting {shown(name)}", hint=nearest(name, names))
-        if not isinstance(table[name], str):
+        if name in lists:
+            if not (isinstance(table[name], list) and all(isinstance(each, str) for each in table[name])):
+                raise InvalidInput(
+                    f"{file}: [tool.contexta] {name} is {shown(table[name])}", hint='give a list: ["my_metric"]'
+                )
+        elif not isinstance(table[name], str):
             raise InvalidInput(f"{file}: [tool.contexta] {name} is {shown(table[name])}", hint="give a text")
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {field: tuple(table[name]) for name, field in lists.items() if name in table}
     if "project" in table:
         values["project_name"] = _named(table["project"], f"{file}: [tool.contexta] project")
     if "workspace" in table:

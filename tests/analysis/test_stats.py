@@ -54,7 +54,8 @@ def test_welch_agrees_with_a_published_example() -> None:
     assert found.change / found.error == pytest.approx(1.8608, abs=1e-4)
     assert found.freedom == pytest.approx(17.776, abs=1e-3)
     assert found.p == pytest.approx(0.07939, abs=1e-5)
-    assert (-found.high, -found.low) == (pytest.approx(-3.365483, abs=1e-5), pytest.approx(0.205483, abs=1e-5))
+    assert found.low == pytest.approx(-0.205483, abs=1e-5)
+    assert found.high == pytest.approx(3.365483, abs=1e-5)
 
 
 def test_exact_permutation_counts_every_sharing_out() -> None:
@@ -74,7 +75,8 @@ def test_a_common_shift_changes_no_test(old: list[float], new: list[float], shif
 @given(GROUP, GROUP)
 def test_swapping_the_sides_only_turns_the_sign(old: list[float], new: list[float]) -> None:
     there, back = welch(old, new), welch(new, old)
-    assert (there.change, there.low) == (pytest.approx(-back.change), pytest.approx(-back.high))
+    assert there.change == pytest.approx(-back.change)
+    assert there.low == pytest.approx(-back.high)
     assert there.p == pytest.approx(back.p)
     assert permutation_p(old, new) == pytest.approx(permutation_p(new, old))
 
@@ -95,7 +97,8 @@ def test_no_test_calls_more_than_one_null_in_twenty_a_difference() -> None:
 def test_a_single_value_is_judged_by_the_prediction_interval() -> None:
     # mean 2, sd 1, n 3: 95 % of further values lie within 4.302653 * sqrt(4 / 3) = 4.968 of the mean
     found = one_more([1.0, 2.0, 3.0], 7.0)
-    assert (found.low, found.high) == (pytest.approx(5 - 4.96828, abs=1e-4), pytest.approx(5 + 4.96828, abs=1e-4))
+    assert found.low == pytest.approx(5 - 4.96828, abs=1e-4)
+    assert found.high == pytest.approx(5 + 4.96828, abs=1e-4)
     assert found.p == pytest.approx(0.0494, abs=5e-4)
 
 
@@ -124,7 +127,8 @@ def test_holm_agrees_with_a_worked_example() -> None:
 
 
 def test_the_spread_inside_groups_ignores_the_distance_between_them() -> None:
-    assert pooled_spread([1.0, 3.0], [101.0, 103.0]) == (pytest.approx(math.sqrt(2)), 2)
+    assert pooled_spread([1.0, 3.0], [101.0, 103.0])[0] == pytest.approx(math.sqrt(2))
+    assert pooled_spread([1.0, 3.0], [101.0, 103.0])[1] == 2
     assert pooled_spread([1.0], [5.0]) == (0.0, 0)
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "runs": ("contexta.cli.commands", "List the runs of the workspace, the latest first."),
     "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
     "diff": ("contexta.cli.commands", "What changed between two runs: metrics, Python, packages, variables."),
+    "why": ("contexta.cli.why", "Say why a metric moved: is it real, what changed, what is suspected, what next."),
     "env": ("contexta.cli.commands", "Print the environment a run started in."),
     "compare": ("contexta.cli.commands", "Put the metrics of two or more runs side by side."),
     "audit": ("contexta.cli.commands", "Check whether a run's environment could be had again."),

@@ -15,12 +15,40 @@ from contexta.findings.comparisons import (
     StageComparison,
 )
 from contexta.findings.environments import Change, EnvironmentDiff, PackageChange
+from contexta.findings.explain import (
+    Confound,
+    Difference,
+    Effect,
+    Evidence,
+    Explanation,
+    History,
+    HistoryPoint,
+    MetricShift,
+    NextStep,
+    Repeats,
+    Step,
+    Suspect,
+    Unknown,
+)
 from contexta.findings.finding import Finding
 from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
 __all__ = [
+    "Unknown",
+    "Suspect",
+    "Step",
+    "Repeats",
+    "NextStep",
+    "MetricShift",
+    "HistoryPoint",
+    "History",
+    "Explanation",
+    "Evidence",
+    "Effect",
+    "Difference",
+    "Confound",
     "SAME_RUN",
     "RUN_LEVEL",
     "Audit",

@@ -1,0 +1,41 @@
+"""The runs of a project as the analysis is given them: light values, for thousands of runs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contexta.refs import StableRef
+
+MetricId = tuple[str, str]
+"""(stage name, metric key)"""
+
+
+@dataclass(frozen=True)
+class PastEnvironment:
+    """packages: normalised name -> version. One value is shared by all runs that ran in it."""
+
+    digest: str
+    python_version: str
+    platform: str
+    packages: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run: what it was given and where its metrics ended. Moments are canonical texts.
+
+    metadata: what a live run recorded of itself (command, invocation, source, seeds). metrics: without slices; the
+    last of the stages of one name.
+    """
+
+    ref: StableRef
+    status: str
+    started_at: str
+    seconds: float | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    environment: PastEnvironment | None = None
+    metrics: Mapping[MetricId, int | float] = field(default_factory=dict)

@@ -1,0 +1,124 @@
+"""Why a metric moved, by the public door: recorded runs in, the same answer from Python, the screen and --json."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from builders import Cli, put_run
+
+from contexta import Contexta
+from contexta.errors import NotFound
+from contexta.findings import Explanation
+
+OLD = {"torch": "2.0.0", "numpy": "1.24.0", "scikit-learn": "1.2.2", "transformers": "4.28.0", "pandas": "1.5.3"}
+NEW = {**OLD, "torch": "2.1.0", "numpy": "1.26.4"}
+
+
+def a_run(ctx: Contexta, name: str, accuracy: Any, packages: dict[str, str], day: int = 1, **changes: Any) -> None:
+    put_run(
+        ctx,
+        name,
+        metrics={"accuracy": accuracy},
+        stage="train",
+        environment={"packages": packages},
+        started_at=f"2025-02-{day:02}T08:00:00Z",
+        ended_at=f"2025-02-{day:02}T08:10:00Z",
+        **changes,
+    )
+
+
+@pytest.fixture
+def story(ctx: Contexta) -> Contexta:
+    """James's two runs."""
+    a_run(ctx, "last-month", 0.91, OLD, 1)
+    a_run(ctx, "this-month", 0.87, NEW, 2)
+    return ctx
+
+
+def test_two_single_runs_name_both_suspects_and_claim_nothing(story: Contexta, cli: Cli) -> None:
+    found = story.explain_regression("last-month", "this-month", metric="accuracy")
+    assert found.metric is not None
+    assert (found.metric.verdict, found.metric.p_value, found.metric.worse) == ("unknown", None, True)
+    assert "one run a side" in found.metric.why
+    assert {str(each) for each in found.differences} == {"torch: 2.0.0 -> 2.1.0", "numpy: 1.24.0 -> 1.26.4"}
+    assert [(each.key, each.rank, each.score) for each in found.suspects] == [("numpy", 1, 0.5), ("torch", 1, 0.5)]
+    assert {each.what for each in found.unknowns} >= {"imports", "source", "parameters", "inputs", "seeds"}
+    assert found.history is not None
+    (confound,) = found.history.confounds
+    assert confound.names == ("numpy", "torch")
+
+    screen = cli("why", "last-month", "this-month", "--metric", "accuracy")
+    assert (screen.returncode, screen.stderr) == (0, "")
+    for words in (
+        "train/accuracy fell from 0.91 to 0.87 (-0.04, -4.4%), the bad way. Whether it is real is not known: one run "
+        "a side",
+        "Which of them did it is not known: numpy, torch are suspects, and no record tells them apart.",
+        "history cannot tell them apart; a bisect can",
+        "contexta bisect last-month this-month --metric accuracy -- python TRAIN.PY",
+        "pip install numpy==1.24.0 torch==2.0.0",
+    ):
+        assert words in screen.stdout
+    assert "p=" not in screen.stdout
+
+    printed = cli("why", "last-month", "this-month", "--metric", "accuracy", "--json").stdout
+    assert Explanation.model_validate_json(printed) == found
+
+
+def test_repeats_make_a_drop_real_and_name_the_interval(ctx: Contexta, cli: Cli) -> None:
+    draws = random.Random(1)
+    for number in range(5):
+        a_run(ctx, f"old-{number}", 0.91 + draws.gauss(0, 0.002), OLD, 1 + number)
+        a_run(ctx, f"new-{number}", 0.87 + draws.gauss(0, 0.002), NEW, 11 + number)
+    found = ctx.explain_regression("old-0", "new-0").metric
+    assert found is not None
+    assert (len(found.old.values), len(found.new.values)) == (5, 5)
+    assert (found.verdict, found.test) == ("real", "permutation")
+    assert found.p_adjusted == pytest.approx(2 / 252)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < -0.04 < found.high < 0
+    assert "This is real: chance hardly explains it" in cli("why", "old-0", "new-0").stdout
+    alone = ctx.explain_regression("old-0", "new-0", group_by="none").metric
+    assert alone is not None
+    assert alone.verdict == "unknown"
+    assert "times the spread of this project's repeats" in alone.why
+
+
+def test_a_metric_of_no_known_direction_is_asked_for(ctx: Contexta, cli: Cli, tmp_path: Any) -> None:
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        put_run(ctx, name, metrics={"quux": value}, environment={})
+    plain = cli("why", "a", "b").stdout
+    assert "whether that is bad is not known" in plain
+    assert "say --lower-is-better or --higher-is-better" in plain
+    assert "the bad way" in cli("why", "a", "b", "--lower-is-better").stdout
+    assert "the good way" in cli("why", "a", "b", "--higher-is-better").stdout
+    (tmp_path / "pyproject.toml").write_text('[tool.contexta]\nlower-is-better = ["quux"]\n')
+    found = json.loads(cli("why", "a", "b", "--json").stdout)
+    assert (found["metric"]["better"], found["metric"]["better_from"]) == ("lower", "configuration")
+    (tmp_path / "pyproject.toml").write_text('[tool.contexta]\nlower-is-better = "quux"\n')
+    assert 'give a list: ["my_metric"]' in cli("why", "a", "b").stderr
+
+
+def test_a_metric_that_is_not_there_is_refused_with_the_nearest(story: Contexta, cli: Cli) -> None:
+    with pytest.raises(NotFound, match="acuracy"):
+        story.explain_regression("last-month", "this-month", metric="acuracy")
+    done = cli("why", "last-month", "this-month", "--metric", "acuracy")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean train/accuracy?" in done.stderr
+    assert "auto, none, tag:NAME" in cli("why", "last-month", "this-month", "--group-by", "x").stderr
+    assert cli("why", "last-month", "this-month", "--metric", "train/accuracy").returncode == 0
+
+
+def test_runs_without_environments_say_unknown_and_name_no_suspect(ctx: Contexta, cli: Cli) -> None:
+    put_run(ctx, "a", metrics={"accuracy": 0.9})
+    put_run(ctx, "b", metrics={"accuracy": 0.8})
+    found = ctx.explain_regression("a", "b")
+    assert (found.differences, found.suspects) == ((), ())
+    assert ("packages", "both") in {(each.what, each.side) for each in found.unknowns}
+    assert (
+        "Nothing that was recorded on both sides differs. Not recorded on both sides: packages"
+        in cli("why", "a", "b").stdout
+    )
