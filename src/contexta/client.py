@@ -36,12 +36,15 @@ if TYPE_CHECKING:
         Explanation,
         MultiRunComparison,
         ProjectSummary,
+        Rebuild,
         RunComparison,
         RunDetails,
         RunDiff,
         RunSummary,
     )
     from contexta.recorder.live import Run
+    from contexta.reproduce.rebuild import Recorded, Watch, Wishes
+    from contexta.reproduce.uv import Uv
     from contexta.store.collections import MetadataStore, RecordStore
     from contexta.store.engine import Store
 
@@ -272,7 +275,34 @@ class Contexta:
 
         return restore(Path(path), Path(into))
 
+    # ------------------------------------------------------------------------------------------ having it again
+
+    def rebuild_environment(
+        self,
+        run: str,
+        into: str | os.PathLike[str],
+        *,
+        wishes: Wishes | None = None,
+        uv: Uv | None = None,
+        watch: Watch | None = None,
+    ) -> Rebuild:
+        """Build a run's environment in a new directory and compare it with the recording; the run notes the verdict.
+
+        wishes: what may be done, as ``contexta rebuild`` offers it. watch: told what begins.
+        Raises NotFound without an environment, InvalidInput for a directory in use, UvMissing.
+        """
+        from contexta.reproduce.recorded import rebuild_and_note
+
+        with self._reading() as connection:
+            recorded = self._recorded(connection, run)
+        return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
+
     # ------------------------------------------------------------------------------------------ inside
+
+    def _recorded(self, connection: Connection, run: str) -> Recorded:
+        from contexta.reproduce.recorded import recorded_of
+
+        return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     def _before(self, connection: Connection, latest: StableRef) -> StableRef:
         project = latest.components[0]

@@ -31,6 +31,7 @@ from contexta.findings.explain import (
     Unknown,
 )
 from contexta.findings.finding import Finding
+from contexta.findings.rebuilds import Deviation, Missing, MissingReason, Rebuild, Verdict
 from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
@@ -79,4 +80,9 @@ __all__ = [
     "TimelineRun",
     "VersionPeriod",
     "Verification",
+    "Deviation",
+    "Missing",
+    "MissingReason",
+    "Rebuild",
+    "Verdict",
 ]

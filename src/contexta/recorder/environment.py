@@ -107,13 +107,10 @@ def capture(salt: bytes, objects: Optional[Objects] = None) -> Body:
 def completed(body: Body) -> Body:
     """The same with what takes longer, or is known only now: build digests, editable checkouts, GPUs, what was imported
     and which numeric libraries are loaded."""
-    from contexta.recorder import files, gpus, imports, native, origins
+    from contexta.recorder import gpus, imports, native
 
     found = list(body.get("notes", ()))
-    known = body["distributions"]
-    known = _probe(found, "distributions", lambda: origins.with_checkouts(known), known)
-    builds = _probe(found, "builds", files.builds, {})
-    each = [{**one, "build": builds[one["name"]]} if one["name"] in builds else one for one in known]
+    each = _with_builds(body["distributions"], found)
     full = {**body, "distributions": each}
     devices = _probe(found, "gpus", gpus.gpus, {})
     if devices:
@@ -123,6 +120,22 @@ def completed(body: Body) -> Body:
     if found:
         full["notes"] = found
     return full
+
+
+def installed(salt: bytes) -> Body:
+    """What an interpreter has, without a program that runs on it: ``capture`` with build digests and checkouts."""
+    body = capture(salt)
+    found = list(body.get("notes", ()))
+    full = {**body, "distributions": _with_builds(body["distributions"], found)}
+    return {**full, "notes": found} if found else full
+
+
+def _with_builds(known: List[Dict[str, Any]], found: List[Dict[str, str]]) -> List[Dict[str, Any]]:
+    from contexta.recorder import files, origins
+
+    known = _probe(found, "distributions", lambda: origins.with_checkouts(known), known)
+    builds = _probe(found, "builds", files.builds, {})
+    return [{**one, "build": builds[one["name"]]} if one["name"] in builds else one for one in known]
 
 
 def _probe(found: List[Dict[str, str]], topic: str, ask: Callable[[], Told], otherwise: Any) -> Any:

@@ -7,8 +7,10 @@
         ├── UvMissing          not on PATH, not installed as a package, or too old
         ├── IndexUnreachable   nobody answered: nothing is known about the release
         ├── NoSuchVersion      the index answered: there is no such release
+        │   └── NoSuchProject  the index answered: it does not know the name at all
         ├── NoWheel            the release has no wheel for this interpreter and platform
-        └── HashMismatch       what came is not what the index promised
+        ├── HashMismatch       what came is not what the index promised
+        └── BuildFailed        building it from source failed, or did not end in time
 
 Names, versions and interpreters are data: they are checked against their standards and go to uv as the lines of a
 requirements file, never as arguments that could be taken for options.
@@ -20,7 +22,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +51,10 @@ _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it m
     ("building from source is disabled", "wheel"),
     ("does not satisfy python", "wheel"),
     ("there is no version of", "version"),
-    ("not found in the package registry", "version"),
-    ("was not found in the provided package locations", "version"),
+    ("not found in the package registry", "project"),
+    ("was not found in the provided package locations", "project"),
+    ("failed to build", "build"),
+    ("build backend", "build"),
 )
 
 
@@ -70,6 +74,10 @@ class NoSuchVersion(UvError):
     """The index has no such release."""
 
 
+class NoSuchProject(NoSuchVersion):
+    """The index does not know the name at all."""
+
+
 class NoWheel(UvError):
     """The release has no wheel for this interpreter and platform."""
 
@@ -78,11 +86,17 @@ class HashMismatch(UvError):
     """What the index sent is not what it promised."""
 
 
+class BuildFailed(UvError):
+    """Building a package from source failed, or did not end in time."""
+
+
 _MEANS: dict[str, type[UvError]] = {
     "hash": HashMismatch,
     "unreachable": IndexUnreachable,
     "wheel": NoWheel,
     "version": NoSuchVersion,
+    "project": NoSuchProject,
+    "build": BuildFailed,
 }
 
 
@@ -97,59 +111,94 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Uv:
-    """A uv that is new enough. offline: ask no index, take only what its cache has."""
+    """A uv that is new enough. offline: ask no index, take only what its cache has. timeout: seconds for each step."""
 
     path: str
     version: str
     offline: bool = False
+    timeout: float = 60 * _MINUTES
 
     def create(self, python: str, at: Path) -> None:
         """An empty virtual environment; ``at`` must not exist yet. About 30 ms."""
         self._run("venv", "--no-project", "--quiet", "--python", python, str(at))
 
-    def install(self, into: Path, pins: Mapping[str, str], *, compile_bytecode: bool = True) -> None:
-        """Exactly these releases, nothing they ask for, wheels only.
+    def install(
+        self,
+        into: Path,
+        pins: Mapping[str, str],
+        *,
+        compile_bytecode: bool = True,
+        build: bool = False,
+        indexes: Sequence[str] = (),
+    ) -> tuple[str, ...]:
+        """Exactly these releases, nothing they ask for; wheels only, unless ``build``. Returns what uv warned of.
 
-        Raises NoSuchVersion, NoWheel, IndexUnreachable or HashMismatch; UvError for anything else.
+        indexes: ``NAME=URL``, asked before the configured ones.
+        Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
-        self._run(
+        options = [f"--index={each}" for each in indexes] + ([] if build else ["--only-binary=:all:"])
+        return self._install(into, options, requirement_lines(pins), compile_bytecode)
+
+    def install_linked(self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True) -> tuple[str, ...]:
+        """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
+        # What lies on this machine may have changed since uv built it.
+        here = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
+        options = [f"--{what}-package={name}" for name in here for what in ("refresh", "reinstall")]
+        return self._install(into, options, "".join(f"{line}\n" for line in lines), compile_bytecode)
+
+    def install_editable(self, into: Path, source: Path) -> tuple[str, ...]:
+        """A directory as an editable package. Raises as ``install``."""
+        return self._install(into, [f"--editable={source}"], None, False)
+
+    def _install(
+        self, into: Path, options: Sequence[str], lines: str | None, compile_bytecode: bool
+    ) -> tuple[str, ...]:
+        said = self._run(
             "pip",
             "install",
-            "--quiet",
             "--no-deps",
-            "--only-binary=:all:",
             "--link-mode=hardlink",
             *(["--compile-bytecode"] if compile_bytecode else []),
             "--python",
             str(python_in(into)),
-            "--requirements=-",
-            lines=requirement_lines(pins),
+            *options,
+            *(["--requirements=-"] if lines is not None else []),
+            lines=lines,
         )
+        told = said.stderr.decode(errors="replace").splitlines()
+        return tuple(line.partition(":")[2].strip() for line in told if line.startswith("warning:"))
 
     def has_wheel(self, python: str, name: str, version: str) -> bool:
         """Whether one release would install on an interpreter. Raises IndexUnreachable when nobody can say."""
         try:
-            self._run(
-                "pip",
-                "install",
-                "--quiet",
-                "--dry-run",
-                "--no-deps",
-                "--only-binary=:all:",
-                "--target=.",  # so that what the interpreter itself holds plays no part; a dry run writes nothing
-                "--python",
-                python,
-                "--requirements=-",
-                lines=requirement_lines({name: version}),
-            )
+            self.require(python, name, version)
         except (NoWheel, NoSuchVersion):
             return False
         return True
 
+    def require(
+        self, python: str, name: str, version: str, *, build: bool = False, indexes: Sequence[str] = ()
+    ) -> None:
+        """Raises what ``install`` would, of one release, without installing it."""
+        self._run(
+            "pip",
+            "install",
+            "--quiet",
+            "--dry-run",
+            "--no-deps",
+            *([] if build else ["--only-binary=:all:"]),
+            *(f"--index={each}" for each in indexes),
+            "--target=.",  # so that what the interpreter itself holds plays no part; a dry run writes nothing
+            "--python",
+            python,
+            "--requirements=-",
+            lines=requirement_lines({name: version}),
+        )
+
     def installed(self, environment: Path) -> dict[str, str]:
         """Normalised name -> version of everything in an environment, as uv reads it. About 20 ms."""
         listed = self._run("pip", "list", "--format=json", "--python", str(python_in(environment)))
-        return {entry["name"]: entry["version"] for entry in json.loads(listed)}
+        return {entry["name"]: entry["version"] for entry in json.loads(listed.stdout)}
 
     def interpreter(self, request: str) -> Interpreter:
         """The Python for a version or a path. Downloads nothing.
@@ -161,27 +210,46 @@ class Uv:
                 f"{shown(request)} is no Python", hint="give a version as 3.11.7, or an interpreter's path"
             )
         try:
-            found = self._run("python", "find", "--no-project", "--no-python-downloads", "--", request).strip()
+            answer = self._run("python", "find", "--no-project", "--no-python-downloads", "--", request).stdout
         except UvError as error:
             raise InvalidInput(
                 f"there is no Python {request} on this machine",
                 hint=f"`uv python install {request}` gets one" if os.sep not in request else "check the path",
             ) from error
+        found = answer.decode().strip()
         asked = process.run([found, "-I", "-c", _MARKERS], timeout=_MINUTES)
         if asked.exit_code != 0:
             raise InvalidInput(f"{shown(found)} is no working Python: {_last_line(asked.stderr)}")
         markers = json.loads(asked.stdout)
         return Interpreter(found, markers["python_full_version"], markers)
 
-    def _run(self, *arguments: str, lines: str | None = None) -> str:
+    def interpreters(self, line: str) -> dict[str, str]:
+        """Version -> path of every CPython of a line (3.11) that uv finds on this machine. Downloads nothing."""
+        if not re.fullmatch(r"\d+\.\d+", line):
+            return {}
+        listed = self._run("python", "list", "--no-project", "--only-installed", "--output-format=json", "--", line)
+        entries = [each for each in json.loads(listed.stdout) if each.get("implementation") == "cpython"]
+        return {each["version"]: each["path"] for each in reversed(entries) if each.get("path")}
+
+    def _run(self, *arguments: str, lines: str | None = None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
         environment = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_UV}
-        done = process.run(
-            argv, timeout=60 * _MINUTES, env=environment, input=lines.encode() if lines is not None else None
-        )
+        try:
+            done = process.run(
+                argv,
+                timeout=self.timeout,
+                env=environment,
+                input=lines.encode() if lines is not None else None,
+                strays=True,
+            )
+        except process.TimedOut as late:
+            raise BuildFailed(
+                f"uv {' '.join(arguments[:2])} did not end within {self.timeout:g} s: it was ended with all it started",
+                hint="--timeout SECONDS gives it longer",
+            ) from late
         if done.exit_code != 0:
             raise _error(arguments, done.stderr.decode(errors="replace").strip())
-        return done.stdout.decode()
+        return done
 
 
 _NOT_FOR_UV = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON"})
@@ -204,7 +272,7 @@ print(json.dumps({
 """
 
 
-def find_uv(*, offline: bool = False) -> Uv:
+def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
     """The first uv that is new enough: the one of the ``uv`` package, installed beside Contexta, else that on PATH.
 
     Raises UvMissing when there is none, or none of at least LEAST_VERSION.
@@ -214,7 +282,7 @@ def find_uv(*, offline: bool = False) -> Uv:
         said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
         version = re.search(r"\d+\.\d+\.\d+", said)
         if version is not None and Version(version[0]) >= Version(LEAST_VERSION):
-            return Uv(path, version[0], offline)
+            return Uv(path, version[0], offline, timeout)
         found.append(said or f"{path}, which does not tell its version")
     if not found:
         raise UvMissing("uv is not installed: environments cannot be built without it", hint=_GET_IT)

@@ -1,6 +1,8 @@
 """The environment of an interpreter that cannot be entered (``python -I``), asked by running this script with it.
 
-python -I probe.py OBJECTS        prints the body of the environment as JSON
+python -I probe.py OBJECTS              prints the body of the environment as JSON
+python -I probe.py OBJECTS installed    the same with build digests, beside what is edited: {"body": ..., "edits": ...}
+python -I probe.py OBJECTS deep         the same, every installed file read and compared with its digest
 """
 
 import os
@@ -25,8 +27,15 @@ def _main():
     from contexta.recorder import environment
     from contexta.recorder.objects import Objects
 
-    body = environment.capture(environment.salt_of(Objects(sys.argv[1])))
-    sys.stdout.buffer.write(environment.encode(body))
+    salt = environment.salt_of(Objects(sys.argv[1]))
+    if len(sys.argv) == 2:
+        told = environment.capture(salt)
+    else:
+        from contexta.recorder import files
+
+        edits, notes = files.edited_files(deep=sys.argv[2] == "deep")
+        told = {"body": environment.installed(salt), "edits": edits, "notes": notes}
+    sys.stdout.buffer.write(environment.encode(told))
 
 
 _main()

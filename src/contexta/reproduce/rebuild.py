@@ -1,0 +1,265 @@
+"""A recorded environment, had again: planned, built or taken from the cache, and looked at with the recorder's eyes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contexta import process
+from contexta.analysis.environments import compare_environments
+from contexta.analysis.rebuilds import compared_builds, deviations, notes
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.errors import ContextaError, InvalidInput
+from contexta.findings import Rebuild
+from contexta.recorder.environment import INJECTED
+from contexta.refs import StableRef
+from contexta.reproduce.absent import Impossible, absent, as_missing
+from contexta.reproduce.interpreters import find_interpreter
+from contexta.reproduce.local import install_local, missing_locally
+from contexta.reproduce.plan import Plan, plan_of
+from contexta.reproduce.shelf import Shelf, hand_out
+from contexta.reproduce.uv import Interpreter, NoSuchVersion, Uv, UvError, python_in
+
+_UNFINISHED = "contexta-unfinished"
+_FINISHED = "contexta-rebuild.json"
+_PROBE_SECONDS = 1_800.0
+_SHAPE = 1  # of what the cache keeps: raised when a kept environment would be made differently now
+
+Watch = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of a run's environment. source: its facts about the repository; patch: its changes there."""
+
+    run_ref: StableRef
+    snapshot: EnvironmentSnapshot
+    source: Mapping[str, Any] = field(default_factory=dict)
+    patch: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person allows. python: an interpreter's version or path. python_drift: another patch version of Python
+    will do. build: releases without a wheel may be built. indexes: ``NAME=URL`` that may hold local version tags."""
+
+    python: str | None = None
+    python_drift: bool = False
+    build: bool = False
+    indexes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tools:
+    """With what it is done. salts: the workspace's objects directory, by whose salt the probe hides secrets."""
+
+    uv: Uv
+    shelf: Shelf
+    salts: Path
+
+
+def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch: Watch) -> Rebuild:
+    """Build the environment of a run in a new directory and compare it with the recording.
+
+    watch: told what begins. Raises InvalidInput for a directory that holds something, UvMissing, OSError.
+    """
+    began = time.monotonic()
+    into = into.absolute()
+    _require_free(into)
+    snapshot = recorded.snapshot
+    plan = plan_of(snapshot, recorded.source, indexes=bool(wishes.indexes))
+    python, key, missing = None, None, [*plan.missing]
+    try:
+        python = find_interpreter(tools.uv, snapshot, wishes.python, drift=wishes.python_drift)
+        missing += missing_locally(plan)
+        if missing:
+            watch("asking the index for the rest")
+            raise Impossible(*absent(tools.uv, python, plan, wishes.build, wishes.indexes))
+        key = _key(plan, python, wishes)
+        from_cache, told = _place(plan, key, into, python, wishes, tools, watch)
+        told += _finish_local(plan, recorded, into, tools, watch)
+    except Impossible as end:
+        missing += end.missing
+        return Rebuild(
+            run_ref=recorded.run_ref,
+            verdict="impossible",
+            into=None,
+            python=python.path if python else None,
+            recorded_python=snapshot.python_version,
+            rebuilt_python=None,
+            platform=snapshot.platform,
+            package_count=len(snapshot.packages),
+            missing=tuple(missing),
+            environment_key=key,
+            seconds=time.monotonic() - began,
+        )
+    watch("comparing with the recording")
+    found, edits = probed(recorded, into, tools.salts, deep=not from_cache)
+    differing = deviations(snapshot, found, edits=edits)
+    diff = compare_environments(recorded.run_ref, snapshot, recorded.run_ref, found)
+    done = Rebuild(
+        run_ref=recorded.run_ref,
+        verdict="deviates" if differing else "match",
+        into=str(into),
+        python=str(python_in(into)),
+        recorded_python=snapshot.python_version,
+        rebuilt_python=found.python_version,
+        platform=found.platform,
+        package_count=len(snapshot.packages),
+        build_count=compared_builds(snapshot, found),
+        deviations=differing,
+        notes=(*told, *notes(snapshot, diff)),
+        from_cache=from_cache,
+        environment_key=key,
+        seconds=time.monotonic() - began,
+    )
+    (into / _FINISHED).write_text(done.model_dump_json(indent=2))
+    (into / _UNFINISHED).unlink()
+    return done
+
+
+def probed(
+    recorded: Recorded, environment: Path, salts: Path, *, deep: bool
+) -> tuple[EnvironmentSnapshot, list[dict[str, str]]]:
+    """What the recorder sees in an environment, and which installed files are not as they were installed.
+
+    deep: read every file. Raises ContextaError when its Python does not run.
+    """
+    script = str(Path(INJECTED, "probe.py"))
+    argv = [str(python_in(environment)), "-I", script, str(salts), "deep" if deep else "installed"]
+    done = process.run(argv, timeout=_PROBE_SECONDS)
+    if done.exit_code != 0:
+        said = done.stderr.decode(errors="replace").strip()[-500:]
+        raise ContextaError(f"the Python of {environment} does not tell what it has: {said}")
+    told = json.loads(done.stdout)
+    snapshot = EnvironmentSnapshot.model_validate(
+        {
+            **told["body"],
+            "environment_snapshot_ref": recorded.snapshot.environment_snapshot_ref,
+            "run_ref": recorded.run_ref,
+            "captured_at": recorded.snapshot.captured_at,
+        }
+    )
+    return snapshot, told["edits"]
+
+
+# ---------------------------------------------------------------------------------------------- building
+
+
+def _place(
+    plan: Plan, key: str, into: Path, python: Interpreter, wishes: Wishes, tools: Tools, watch: Watch
+) -> tuple[bool, list[str]]:
+    """Put everything that comes from an index or an address into ``into``: (whether from the cache, notes)."""
+    for attempt in (1, 2):
+        kept = tools.shelf.find(key)
+        from_cache = kept is not None
+        if kept is None:
+            told = _build(plan, key, python, wishes, tools, watch)
+            kept = tools.shelf.find(key)
+        else:
+            told = list(kept.notes)
+        if kept is None:
+            raise ContextaError(f"{tools.shelf.folder} does not keep what is put there", hint="check that directory")
+        watch("linking")
+        partial = into.with_name(f".{into.name}.{os.urandom(4).hex()}")
+        try:
+            into.parent.mkdir(parents=True, exist_ok=True)
+            hand_out(kept.at, partial, into)
+            (partial / _UNFINISHED).touch()
+            if into.exists():
+                shutil.rmtree(into)  # empty, or half built by us: _require_free has seen to it
+            partial.rename(into)
+        except FileNotFoundError:
+            shutil.rmtree(partial, ignore_errors=True)
+            if attempt == 2:
+                raise
+            continue  # another process made room in the cache meanwhile
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        break
+    return from_cache, told
+
+
+def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Tools, watch: Watch) -> list[str]:
+    """Build what is kept under a key, and keep it. Raises Impossible with every package that cannot be had."""
+    at = tools.shelf.room(key)
+    uv = tools.uv
+    told: list[str] = []
+    try:
+        uv.create(python.path, at)
+        try:
+            if plan.pins:
+                watch(f"installing {len(plan.pins)} packages")
+                told += _releases(plan, at, python, wishes, uv)
+            if plan.tagged:
+                watch(f"installing {len(plan.tagged)} packages with a local version tag")
+                told += uv.install(at, plan.tagged, build=wishes.build, indexes=wishes.indexes)
+            for name, line in plan.linked.items():
+                watch(f"installing {name} from its address")
+                told += _linked(uv, at, plan, name, line)
+        except UvError as error:
+            watch("asking the index which packages it has")
+            lost = absent(uv, python, plan, wishes.build, wishes.indexes)
+            raise Impossible(*(lost or [as_missing(plan, error)])) from error
+        told = [note for note in told if "yanked" in note]
+        tools.shelf.keep(key, at, told)
+    finally:
+        if tools.shelf.find(key) is None:
+            shutil.rmtree(at, ignore_errors=True)
+    return told
+
+
+def _releases(plan: Plan, at: Path, python: Interpreter, wishes: Wishes, uv: Uv) -> tuple[str, ...]:
+    """The releases without a local tag: from the configured index, and only what that lacks from the named ones."""
+    try:
+        return uv.install(at, plan.pins, build=wishes.build)
+    except NoSuchVersion:
+        if not wishes.indexes:
+            raise
+    lacking = {each.name for each in absent(uv, python, plan, wishes.build, ())}
+    theirs = {name: version for name, version in plan.pins.items() if name in lacking}
+    told = uv.install(at, theirs, build=wishes.build, indexes=wishes.indexes)
+    return told + uv.install(at, {name: v for name, v in plan.pins.items() if name not in lacking}, build=wishes.build)
+
+
+def _linked(uv: Uv, at: Path, plan: Plan, name: str, line: str) -> tuple[str, ...]:
+    try:
+        return uv.install_linked(at, [line])
+    except UvError as error:
+        raise Impossible(as_missing(plan, error, name)) from error
+
+
+def _finish_local(plan: Plan, recorded: Recorded, into: Path, tools: Tools, watch: Watch) -> list[str]:
+    """Install what stands in repositories of this machine. Not from the cache: it is bound to its place."""
+    try:
+        return install_local(plan, recorded.patch, into, tools.uv, watch)
+    except ContextaError as error:
+        shutil.rmtree(into, ignore_errors=True)
+        raise Impossible(as_missing(plan, error)) from error
+
+
+def _key(plan: Plan, python: Interpreter, wishes: Wishes) -> str:
+    """Of what is asked for and of the interpreter's file: another build of it at the same place is another one."""
+    facts = Path(python.path).stat()
+    asked = [
+        _SHAPE,
+        sorted(plan.stored.items()),
+        [python.path, python.version, facts.st_size, facts.st_mtime_ns],
+        [wishes.build, *(wishes.indexes if plan.tagged else ())],
+    ]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
+
+
+def _require_free(into: Path) -> None:
+    if into.is_symlink() or (into.exists() and not into.is_dir()):
+        raise InvalidInput(f"{into} is there already, and is no directory", hint="name a new one")
+    if into.is_dir() and any(into.iterdir()) and not (into / _UNFINISHED).exists():
+        raise InvalidInput(f"{into} is there already and is not empty", hint="name a new directory, or remove it")

@@ -1,0 +1,201 @@
+"""Environments kept for the next time: each built once, then handed out as hard links.
+
+An environment is built in a directory of a name of its own and published by one rename of a small file that names it,
+so one that is half built, for whatever reason, is never found. What runs in an environment that was handed out may edit
+files in place, which changes the kept one: it is looked at before each use, and thrown away when a file has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from contexta.errors import InvalidInput, shown
+
+FOLDER_VARIABLE = "CONTEXTA_CACHE_DIR"
+SIZE_VARIABLE = "CONTEXTA_CACHE_SIZE"
+_DEFAULT_SIZE = 20.0  # GB
+_POINTER = "current.json"
+_ABANDONED = 24 * 3600.0  # seconds after which an unpublished directory is nobody's
+_BOUND_TO_PLACE = ("bin", "Scripts")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An environment of the cache. notes: what was said when it was built."""
+
+    at: Path
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The cache. folder: made at the first use. limit: bytes; beyond it the least recently used goes."""
+
+    folder: Path
+    limit: int
+
+    def find(self, key: str) -> Kept | None:
+        """The environment kept under a key, unchanged since; None when there is none. About 3 us a file."""
+        pointer = self.folder / key / _POINTER
+        try:
+            kept = json.loads(pointer.read_text())
+            at = pointer.parent / kept["name"]
+            unchanged = not any(_changed(f"{at}/{name}", *mark) for name, mark in kept["marks"].items())
+            notes = tuple(kept["notes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not unchanged:
+            self._remove(pointer.parent)
+            return None
+        with suppress(OSError):
+            os.utime(pointer)  # used now: what is used goes last
+        return Kept(at, notes)
+
+    def room(self, key: str) -> Path:
+        """A path for an environment that is to be built; it does not exist yet."""
+        parent = self.folder / key
+        parent.mkdir(parents=True, exist_ok=True)
+        return parent / f"{os.getpid()}-{os.urandom(4).hex()}"
+
+    def keep(self, key: str, at: Path, notes: Sequence[str]) -> None:
+        """Publish an environment that is whole, in ``room(key)``; then make room for it. notes: told with it."""
+        marks, size = {}, 0
+        for file in _files(at):
+            facts = file.stat()
+            marks[str(file.relative_to(at))] = (facts.st_size, facts.st_mtime_ns)
+            size += facts.st_size
+        pointer = self.folder / key / _POINTER
+        temporary = pointer.with_name(f"{at.name}.json")
+        temporary.write_text(json.dumps({"name": at.name, "size": size, "notes": notes, "marks": marks}))
+        temporary.replace(pointer)
+        self._tidy(key)
+
+    def _tidy(self, newest: str) -> None:
+        """Remove what was abandoned, and the least recently used until what is left is below the limit."""
+        kept: list[tuple[float, int, Path]] = []
+        for folder in self.folder.iterdir() if self.folder.is_dir() else ():
+            self._sweep(folder)
+            with suppress(OSError, ValueError, KeyError):
+                used = (folder / _POINTER).stat().st_mtime
+                kept.append((used, json.loads((folder / _POINTER).read_text())["size"], folder))
+        total = sum(size for _, size, _ in kept)
+        for _, size, folder in sorted(kept):
+            if total <= self.limit or folder.name == newest:
+                continue
+            self._remove(folder)
+            total -= size
+
+    def _sweep(self, folder: Path) -> None:
+        """Directories that nobody published: of builds that died long ago, or were overtaken by another one."""
+        with suppress(OSError, ValueError, KeyError):
+            current = json.loads((folder / _POINTER).read_text())["name"]
+            for entry in folder.iterdir():
+                if entry.is_dir() and entry.name != current and time.time() - entry.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(entry, ignore_errors=True)
+        with suppress(OSError):
+            if not (folder / _POINTER).exists() and time.time() - folder.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _remove(self, folder: Path) -> None:
+        (folder / _POINTER).unlink(missing_ok=True)  # first: what is half removed is not found
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_shelf() -> Shelf:
+    """The user's cache: CONTEXTA_CACHE_DIR, else the system's place for caches. CONTEXTA_CACHE_SIZE: GB, default 20.
+
+    Raises InvalidInput for a size that is no number.
+    """
+    given = os.environ.get(SIZE_VARIABLE) or str(_DEFAULT_SIZE)
+    try:
+        limit = float(given)
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < 1e9:
+        raise InvalidInput(f"{SIZE_VARIABLE} is {shown(given)}, no size", hint="give gigabytes, e.g. 20")
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Shelf(Path(folder).absolute() if folder else _place() / "environments", int(limit * 1e9))
+
+
+def _place() -> Path:
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "contexta" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "contexta"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "contexta"
+
+
+def hand_out(kept: Path, at: Path, final: Path) -> None:
+    """A copy of an environment made of hard links; of what names its own place, rewritten to ``final``, a real one.
+
+    at: where it is made; must not exist. final: where it will be. About 20 us a file.
+    Raises OSError when the kept one is removed meanwhile, or the disk is full.
+    """
+    links = True
+    for folder, folders, files in os.walk(kept):
+        inner = os.path.relpath(folder, kept)
+        target = at if inner == "." else at / inner
+        target.mkdir()
+        bound = inner in _BOUND_TO_PLACE or inner == "."
+        for name in [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+            folders.remove(name)
+            files.append(name)
+        for name in files:
+            here, there = f"{folder}/{name}", f"{target}/{name}"
+            if os.path.islink(here):
+                os.symlink(os.readlink(here), there)
+            elif not (bound and _rewrite(Path(here), Path(there), str(kept), str(final))):
+                links = links and _link(here, there)
+                if not links:
+                    shutil.copy2(here, there)
+
+
+def _link(here: str, there: str) -> bool:
+    try:
+        os.link(here, there)
+    except FileNotFoundError:
+        raise  # the kept one was removed meanwhile
+    except OSError:
+        return False  # another file system, or one without links
+    return True
+
+
+def _rewrite(here: Path, there: Path, old: str, new: str) -> bool:
+    """Write a script that names the environment's place with the new one. False for what is none, or does not."""
+    if here.stat().st_size > 64 * 1024:
+        return False
+    content = here.read_bytes()
+    if old.encode() not in content or b"\0" in content:
+        return False
+    there.write_bytes(_with_short_first_line(content.replace(old.encode(), new.encode())))
+    there.chmod(here.stat().st_mode & 0o777)
+    return True
+
+
+def _with_short_first_line(content: bytes) -> bytes:
+    """The system reads 127 bytes behind ``#!``, and no spaces in a path: beyond that a shell has to find Python."""
+    first, newline, rest = content.partition(b"\n")
+    if not first.startswith(b"#!/") or first.startswith(b"#!/bin/sh") or (len(first) <= 127 and b" " not in first):
+        return content
+    return b"#!/bin/sh\n'''exec' \"" + first[2:] + b'" "$0" "$@"\n\' \'\'\'' + newline + rest
+
+
+def _files(at: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(at):
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                yield path
+
+
+def _changed(path: str, size: int, time: int) -> bool:
+    facts = os.stat(path)
+    return (facts.st_size, facts.st_mtime_ns) != (size, time)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_index import PYTHON, only_index
+from wheels import Venv, wheel
+
+from contexta import Contexta
+from contexta.reproduce.shelf import FOLDER_VARIABLE
+
+SENTINEL = "sentinel"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only index there is, with three packages; the cache of environments is the test's own."""
+    folder = tmp_path / "index"
+    only_index(monkeypatch, folder, tmp_path / "uv-cache")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    wheel(folder, "alpha", "1.0", {"alpha.py": "def main():\n    print('alpha 1.0')\n"}, scripts={"say": "alpha:main"})
+    wheel(folder, "beta", "2.1", {"beta/__init__.py": "x = 1\n", "beta/data.txt": "some\n"}, requires=["alpha"])
+    wheel(folder, "gamma", "0.3")
+    return folder
+
+
+@pytest.fixture
+def trained(index: Path, tmp_path: Path, ctx: Contexta) -> Callable[..., Venv]:
+    """Record a run in a new environment of these wheels; the environment, by whose Python it ran."""
+
+    def record(name: str = "first", *, install: list[str | Path] | None = None, code: str = "import alpha") -> Venv:
+        venv = Venv(tmp_path / f"venv-{name}", PYTHON)
+        wanted = install if install is not None else ["alpha", "beta", "gamma"]
+        if wanted:
+            venv.install(
+                *(["--find-links", str(index)] if any(isinstance(each, str) for each in wanted) else []), *wanted
+            )
+        record_command(tmp_path, name, venv.python, "-c", code)
+        return venv
+
+    return record
+
+
+def record_command(folder: Path, name: str, *command: str, cwd: Path | None = None) -> None:
+    import sys
+
+    argv = [sys.executable, "-m", "contexta.cli", "run", "--workspace", str(folder / ".contexta"), "--project", "p"]
+    done = subprocess.run(
+        [*argv, "--name", name, "--", *command],
+        cwd=cwd or folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import Cli, put_run
+from tiny_index import PYTHON
+from wheels import Venv, wheel
+
+from contexta import Contexta, process
+from contexta.contract import StructuredEventRecord
+from contexta.errors import InvalidInput
+from contexta.findings import Rebuild
+from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.uv import python_in
+
+Trained = Callable[..., Venv]
+
+
+def says(environment: Path, code: str) -> str:
+    done = process.run([str(python_in(environment)), "-c", code], timeout=60)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout.decode().strip()
+
+
+def reasons(found: Rebuild) -> dict[str, str]:
+    return {each.name: each.reason for each in found.missing}
+
+
+def test_a_recorded_environment_is_built_again_and_matches_to_the_file(
+    trained: Trained, cli: Cli, ctx: Contexta, tmp_path: Path
+) -> None:
+    trained()
+    done = cli("rebuild", "first", "--into", "again", "--json")
+    assert done.returncode == 0, done.stderr
+    found = Rebuild.model_validate_json(done.stdout)
+    assert found.verdict == "match"
+    assert (found.package_count, found.build_count) == (3, 3)
+    assert (len(found.deviations), len(found.missing)) == (0, 0)
+    assert found.rebuilt_python == ctx.get_environment("first").python_version
+    assert says(tmp_path / "again", "import alpha, beta; alpha.main()") == "alpha 1.0"
+    say = process.run([str(tmp_path / "again" / "bin" / "say")], timeout=60)
+    assert say.stdout.decode().strip() == "alpha 1.0", "its scripts name the new place"
+
+
+def test_the_second_one_comes_from_the_cache_without_an_index(
+    trained: Trained, ctx: Contexta, index: Path, tmp_path: Path
+) -> None:
+    trained()
+    one = ctx.rebuild_environment("first", tmp_path / "one")
+    for file in index.iterdir():
+        file.unlink()
+    two = ctx.rebuild_environment("first", tmp_path / "two")
+    assert (one.verdict, one.from_cache) == ("match", False)
+    assert (two.verdict, two.from_cache) == ("match", True)
+    assert says(tmp_path / "two", "import beta; print(beta.__file__)").startswith(str(tmp_path / "two"))
+
+
+def test_a_release_with_other_files_deviates(trained: Trained, ctx: Contexta, cli: Cli, index: Path) -> None:
+    trained()
+    wheel(index, "gamma", "0.3", {"gamma.py": "x = 'not what it was'\n"})
+    done = cli("rebuild", "first", "--into", "again")
+    assert done.returncode == 1
+    assert "gamma" in done.stdout
+    assert "other files, same version" in done.stdout
+
+
+def test_a_removed_release_is_impossible_and_nothing_is_left_behind(
+    trained: Trained, ctx: Contexta, cli: Cli, index: Path, tmp_path: Path
+) -> None:
+    trained()
+    next(index.glob("gamma-*")).unlink()
+    wheel(index, "gamma", "0.4")
+    next(index.glob("beta-*")).unlink()
+    done = cli("rebuild", "first", "--into", "again", "--json")
+    assert done.returncode == 2
+    assert reasons(Rebuild.model_validate_json(done.stdout)) == {"gamma": "release removed", "beta": "project removed"}
+    assert not (tmp_path / "again").exists()
+    assert not list(tmp_path.glob("cache/*/*/pyvenv.cfg")), "no half environment is kept"
+
+
+def test_a_python_that_is_not_there_is_never_replaced_unasked(index: Path, ctx: Contexta, tmp_path: Path) -> None:
+    running = ".".join(process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1].split(".")[:2])
+    put_run(ctx, "old", environment={"python_version": f"{running}.199", "packages": {"alpha": "1.0"}})
+    found = ctx.rebuild_environment("old", tmp_path / "again")
+    assert found.verdict == "impossible"
+    assert reasons(found) == {"python": "python"}
+    drifted = ctx.rebuild_environment("old", tmp_path / "again", wishes=Wishes(python=PYTHON, python_drift=True))
+    assert [each.kind for each in drifted.deviations] == ["python"]
+    assert drifted.verdict == "deviates"
+
+
+def test_what_was_written_by_hand_is_built_and_says_what_could_not_be_compared(
+    index: Path, ctx: Contexta, tmp_path: Path
+) -> None:
+    version = process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1]
+    put_run(ctx, "by-hand", environment={"python_version": version, "packages": {"Alpha": "1.0"}})
+    found = ctx.rebuild_environment("by-hand", tmp_path / "again", wishes=Wishes(python=PYTHON))
+    assert (found.verdict, found.build_count) == ("match", 0)
+    assert "names and versions only" in found.notes[0]
+
+
+def test_a_directory_that_holds_something_is_not_touched(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
+    trained()
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "mine").write_text("mine")
+    with pytest.raises(InvalidInput, match="not empty"):
+        ctx.rebuild_environment("first", tmp_path / "again")
+    assert (tmp_path / "again" / "mine").read_text() == "mine"
+
+
+def test_a_run_remembers_that_it_was_rebuilt(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
+    trained()
+    ctx.rebuild_environment("first", tmp_path / "again")
+    events = [each for each in ctx.record_store.list_records("run:p.first") if isinstance(each, StructuredEventRecord)]
+    assert [event.payload.event_key for event in events] == ["contexta.rebuild"]
+    assert events[0].payload.attributes["verdict"] == "match"
