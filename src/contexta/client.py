@@ -43,7 +43,8 @@ if TYPE_CHECKING:
         RunSummary,
     )
     from contexta.recorder.live import Run
-    from contexta.reproduce.rebuild import Recorded, Watch, Wishes
+    from contexta.reproduce.rebuild import Watch, Wishes
+    from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
     from contexta.reproduce.uv import Uv
     from contexta.store.collections import MetadataStore, RecordStore
     from contexta.store.engine import Store
@@ -293,16 +294,16 @@ class Contexta:
         """
         from contexta.reproduce.recorded import rebuild_and_note
 
-        with self._reading() as connection:
-            recorded = self._recorded(connection, run)
+        recorded = self._to_rebuild(run)
         return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
 
     # ------------------------------------------------------------------------------------------ inside
 
-    def _recorded(self, connection: Connection, run: str) -> Recorded:
+    def _to_rebuild(self, run: str) -> RecordedEnvironment:
         from contexta.reproduce.recorded import recorded_of
 
-        return recorded_of(connection, self._opened().objects, *self._find(connection, run))
+        with self._reading() as connection:
+            return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     def _before(self, connection: Connection, latest: StableRef) -> StableRef:
         project = latest.components[0]
