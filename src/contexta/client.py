@@ -43,8 +43,8 @@ if TYPE_CHECKING:
         RunSummary,
     )
     from contexta.recorder.live import Run
-    from contexta.reproduce.rebuild import Watch, Wishes
     from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
+    from contexta.reproduce.rebuild import Watch, Wishes
     from contexta.reproduce.uv import Uv
     from contexta.store.collections import MetadataStore, RecordStore
     from contexta.store.engine import Store
