@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from contexta.config import UnifiedConfig
     from contexta.contract import EnvironmentSnapshot
     from contexta.findings import (
+        Artifact,
         Audit,
         Backup,
         EnvironmentDiff,
         Explanation,
+        InputComparison,
+        Log,
         MultiRunComparison,
         ProjectSummary,
         Rebuild,
@@ -180,6 +183,24 @@ class Contexta:
             )
         return snapshot
 
+    def read_log(self, run: str, stream: str = "stdout") -> Log:
+        """What a run's command wrote to ``stdout`` or ``stderr``, as far as it was kept. Raises NotFound without it."""
+        from contexta.store import artifacts
+
+        with self._reading() as connection:
+            return artifacts.log_of(connection, self._opened().objects, *self._find(connection, run), stream)
+
+    def copy_artifact(self, run: str, name: str, path: str | os.PathLike[str]) -> Artifact:
+        """Write a file that a run kept to a new file; a directory as a tar archive. The latest of that name counts.
+
+        Raises NotFound when it is not kept, InvalidInput when the file exists, DamagedData.
+        """
+        from contexta.store import artifacts
+
+        with self._reading() as connection:
+            key, ref = self._find(connection, run)
+            return artifacts.copy_out(connection, self._opened().objects, key, ref, name, Path(path))
+
     def compare_runs(self, left: str, right: str) -> RunComparison:
         """What each metric ended at in two runs, and by how much it moved. Costs by index, not by size."""
         with self._reading() as connection:
@@ -216,6 +237,7 @@ class Contexta:
             return RunDiff(
                 metrics=self._compared(connection, left, right),
                 environment=self._environment_diff(connection, left, right),
+                inputs=self._input_diff(connection, left, right),
             )
 
     def audit_reproducibility(self, run: str) -> Audit:
@@ -321,6 +343,13 @@ class Contexta:
 
         keys = [self._find(connection, selector)[0] for selector in (left, right)]
         return compare_runs(*(runs.summary(connection, key) for key in keys))
+
+    def _input_diff(self, connection: Connection, left: str, right: str) -> InputComparison:
+        from contexta.analysis.inputs import compare_inputs
+        from contexta.store.artifacts import of_run
+
+        (one, one_ref), (two, two_ref) = (self._find(connection, selector) for selector in (left, right))
+        return compare_inputs(one_ref, of_run(connection, one), two_ref, of_run(connection, two))
 
     def _environment_diff(self, connection: Connection, left: str, right: str) -> EnvironmentDiff:
         from contexta.analysis.environments import compare_environments

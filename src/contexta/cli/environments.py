@@ -21,7 +21,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 def diff(found: RunDiff, everything: bool) -> Iterator[Any]:
     metrics, environment = found.metrics, found.environment
-    notes = list(dict.fromkeys(metrics.completeness_notes + environment.completeness_notes))
+    notes = list(
+        dict.fromkeys(metrics.completeness_notes + environment.completeness_notes + found.inputs.completeness_notes)
+    )
     if metrics.left_ref == metrics.right_ref:
         yield Text(f"Nothing differs: {notes[0]}.")
         return
@@ -37,6 +39,12 @@ def diff(found: RunDiff, everything: bool) -> Iterator[Any]:
     if not found.differs:
         yield Text("Nothing that was recorded on both sides differs.")
     yield from metrics_table(metrics)
+    if found.inputs.changes:
+        yield Text()
+        yield Text.assemble(
+            ("Inputs", "bold"), f"  {len(found.inputs.changes)} changed, {found.inputs.unchanged_count} the same"
+        )
+        yield indented(_change_table(found.inputs.changes))
     if environment.left_python_version is not None and environment.right_python_version is not None:
         yield from _environment(environment, everything)
     yield from note_lines(notes)

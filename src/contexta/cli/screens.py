@@ -20,9 +20,10 @@ from contexta.cli.layout import (
     versus,
     words,
 )
-from contexta.cli.words import amount, moment, signed, span
+from contexta.cli.words import amount, moment, signed, size, span
 from contexta.findings import (
     RUN_LEVEL,
+    Artifact,
     Audit,
     MultiRunComparison,
     RunComparison,
@@ -87,7 +88,46 @@ def run(details: RunDetails) -> Iterator[Any]:
         else "  not recorded",
     )
     yield from _provenance(details.metadata)
+    yield from _artifacts(details)
     yield from note_lines(f"{note.topic}: {note.text}" for note in details.notes)
+
+
+def _artifacts(details: RunDetails) -> Iterator[Any]:
+    """What the run read, what it made, and where its output is to be read."""
+    for title, shown in (
+        ("Inputs", [each for each in details.artifacts if each.kind == "input"]),
+        ("Artifacts", [each for each in details.artifacts if each.kind not in ("input", "log")]),
+    ):
+        if shown:
+            yield Text()
+            yield Text(title, "bold")
+            table = columns("", ">", "", "")
+            for each in shown:
+                table.add_row(
+                    words(each.name, "bold"), size(each.size_bytes), _digest(each), words(_about(each), "dim")
+                )
+            yield indented(table)
+    logs = [
+        f"{each.name} {size(each.attributes.get('bytes_written'))}" for each in details.artifacts if each.kind == "log"
+    ]
+    if logs:
+        yield Text.assemble(
+            ("Output", "bold"), f"       {', '.join(logs)}", (f"  contexta log {details.run_ref.name}", "dim")
+        )
+
+
+def _digest(artifact: Artifact) -> Text:
+    kind, _, digest = (artifact.digest or "").partition(":")
+    return Text(f"{kind}:{digest[:12]}") if digest else Text("not read", "yellow")
+
+
+def _about(artifact: Artifact) -> str:
+    where = str(artifact.attributes.get("path") or artifact.location)
+    files = artifact.attributes.get("files")
+    about = [where if artifact.kind == "input" else f"{artifact.kind}, {where}"]
+    about += [f"{files} files"] if files is not None else []
+    about += [] if artifact.kept or artifact.kind == "input" else ["not kept"]
+    return ", ".join(about)
 
 
 def _provenance(metadata: Mapping[str, Any]) -> Iterator[Any]:

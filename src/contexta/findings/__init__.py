@@ -7,6 +7,7 @@ from contexta.contract.context import RUN_LEVEL
 from contexta.findings.audit import Audit, Check, CheckStatus
 from contexta.findings.comparisons import (
     SAME_RUN,
+    InputComparison,
     MetricDelta,
     MetricRow,
     MultiRunComparison,
@@ -32,7 +33,16 @@ from contexta.findings.explain import (
 )
 from contexta.findings.finding import Finding
 from contexta.findings.rebuilds import Deviation, Missing, MissingReason, Rebuild, Verdict
-from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
+from contexta.findings.runs import (
+    Artifact,
+    EnvironmentSummary,
+    Log,
+    MetricValue,
+    ProjectSummary,
+    RunDetails,
+    RunSummary,
+    StageSummary,
+)
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
@@ -52,6 +62,7 @@ __all__ = [
     "Confound",
     "SAME_RUN",
     "RUN_LEVEL",
+    "Artifact",
     "Audit",
     "Backup",
     "Change",
@@ -64,6 +75,8 @@ __all__ = [
     "EnvironmentSummary",
     "Export",
     "Finding",
+    "InputComparison",
+    "Log",
     "MetricDelta",
     "MetricRow",
     "MetricValue",

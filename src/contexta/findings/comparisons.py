@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import computed_field
 
 from contexta.contract.fields import Number, RunRef, Status
-from contexta.findings.environments import EnvironmentDiff
+from contexta.findings.environments import Change, EnvironmentDiff
 from contexta.findings.finding import Finding
 
 SAME_RUN = "both sides are {}, and a run does not differ from itself"
@@ -79,13 +79,22 @@ class MultiRunComparison(Finding):
     completeness_notes: tuple[str, ...]
 
 
+class InputComparison(Finding):
+    """Whether two runs read the same: a change for each input whose content differs, or that only one side read."""
+
+    changes: tuple[Change, ...] = ()
+    unchanged_count: int = 0
+    completeness_notes: tuple[str, ...] = ()
+
+
 class RunDiff(Finding):
     """What ``contexta diff`` shows: how the metrics moved, and what moved with them."""
 
     metrics: RunComparison
     environment: EnvironmentDiff
+    inputs: InputComparison
 
     @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def differs(self) -> bool:
-        return self.metrics.differs or self.environment.differs
+        return self.metrics.differs or self.environment.differs or bool(self.inputs.changes)

@@ -6,7 +6,16 @@ from pydantic import Field, computed_field
 
 from contexta.contract.context import Project, Run
 from contexta.contract.environment import Note
-from contexta.contract.fields import EnvironmentRef, FrozenDict, JsonMap, Number, Status, Timestamp
+from contexta.contract.fields import (
+    ArtifactRef,
+    EnvironmentRef,
+    FrozenDict,
+    JsonMap,
+    Number,
+    RunRef,
+    Status,
+    Timestamp,
+)
 from contexta.findings.finding import Finding
 from contexta.scalars import to_microseconds
 
@@ -71,11 +80,42 @@ class RunSummary(Run, Finding):
         return (to_microseconds(self.ended_at) - to_microseconds(self.started_at)) / 1e6
 
 
+class Artifact(Finding):
+    """A file or directory that a run read (kind ``input``), made, or wrote as its output (kind ``log``).
+
+    digest: of what it holds: ``sha256:`` of a file, ``tree-sha256:`` of a directory, ``sampled-sha256:`` where only a
+    sample was read; None where nothing was. kept: whether the workspace holds its bytes; else it lies at ``location``.
+    """
+
+    artifact_ref: ArtifactRef
+    name: str
+    kind: str
+    created_at: Timestamp
+    location: str
+    digest: str | None = None
+    size_bytes: int | None = None
+    kept: bool = False
+    attributes: JsonMap = Field(default_factory=FrozenDict)
+
+
+class Log(Finding):
+    """What a command wrote to one of its outputs; ``output`` is both, where both were a terminal.
+
+    text: what was kept, with a line in it that says what was left out. bytes_written: how much there was.
+    """
+
+    run_ref: RunRef
+    stream: str
+    text: str
+    bytes_written: int
+
+
 class RunDetails(RunSummary):
     """Everything stored about a run but its environment's body and its single points."""
 
     params: JsonMap = Field(default_factory=FrozenDict)
     environment: EnvironmentSummary | None = None
+    artifacts: tuple[Artifact, ...] = ()
     notes: tuple[Note, ...] = ()
 
 

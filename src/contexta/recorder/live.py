@@ -7,7 +7,7 @@ wrong in recording itself never does.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from contexta.errors import InvalidInput, shown
 from contexta.recorder import redact
@@ -139,6 +139,44 @@ class Run:
         """Record something that could not be captured or was adjusted, and why."""
         text(words, limit=10_000)
         self._write("note", topic=text(topic, printable=True), text=redact.inside(words, self._salt))
+
+    def input(self, name: str, path: Union[str, "os.PathLike[str]"], *, limit: Optional[int] = None) -> Optional[str]:
+        """Record what the run reads: a file or a directory, by size, modification time and a digest of its content.
+
+        limit: bytes up to which everything is read, 1 GiB by default; of more only a sample, and the digest says so.
+        Returns the digest; None when it could not be read, which a note says. Costs the time to read.
+        """
+        from contexta.recorder import artifacts
+
+        sizes = {} if limit is None else {"limit": limit}
+        return self._tell(*artifacts.read(text(name, printable=True), path, self._salt, **sizes))
+
+    def artifact(
+        self,
+        name: str,
+        path: Union[str, "os.PathLike[str]"],
+        *,
+        kind: str = "output",
+        limit: Optional[int] = None,
+    ) -> Optional[str]:
+        """Keep what the run has made: a file, or a directory as a tar archive, in the objects of the workspace.
+
+        kind: any word, as ``model`` or ``plot``. limit: bytes, 256 MiB by default; of more only the digest is kept, and
+        where it lies. Returns the digest; None when it could not be read. Files that hold secrets are not kept.
+        """
+        from contexta.recorder import artifacts
+
+        sizes = {} if limit is None else {"limit": limit}
+        name, kind = text(name, printable=True), text(kind, printable=True)
+        return self._tell(*artifacts.made(name, path, self._salt, self._objects, kind, **sizes))
+
+    def _tell(self, fields: Dict[str, Any], notes: List[Dict[str, str]]) -> Optional[str]:
+        """Write down an artifact and what is to be said about it. Its digest."""
+        self._write("artifact", **fields)
+        for each in notes:
+            self._write("note", **each)
+        digest: Optional[str] = fields.get("digest")
+        return digest
 
     def stage(self, name: str) -> "Stage":
         """Begin a part of the run; a second one of the same name is another stage.

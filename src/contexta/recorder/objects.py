@@ -54,6 +54,10 @@ class Objects:
         with open_plain(os.fspath(path)) as file:
             return self._write(_chunks(file), None)
 
+    def put_stream(self, file: "BinaryIO") -> "Tuple[str, int]":
+        """The same with what is left to read of an open file."""
+        return self._write(_chunks(file), None)
+
     def get(self, digest: str) -> bytes:
         """The bytes of that digest, verified. Raises NotFound, or DamagedData if they are not what was put."""
         return b"".join(self._read(digest))

@@ -219,7 +219,7 @@ def inside(text: str, salt: bytes) -> str:
         text = clean_url(text)
     text = tokens_hidden(text, salt)
     if "=" in text or ":" in text or "," in text:
-        text = _pairs_hidden(text, salt)
+        text = pairs_hidden(text, salt)
     if not _PATH.match(text):
         text = _LETTERS.sub(lambda run: hide(run) if _is_random(run.group()) else run.group(), text)
     return storable(text)
@@ -239,7 +239,7 @@ def tokens_hidden(text: str, salt: bytes) -> str:
     return _SHAPES.sub(hide, _BEARER.sub(hide, text))
 
 
-def _pairs_hidden(text: str, salt: bytes) -> str:
+def pairs_hidden(text: str, salt: bytes) -> str:
     """The text without the values of secret names; another value may hold a pair itself (``flags=password=x``)."""
     kept: list[str] = []
     position = 0

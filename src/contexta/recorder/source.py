@@ -180,7 +180,7 @@ def _chosen(
             size = os.lstat(os.path.join(root, path)).st_size
         except OSError:
             size = 0  # deleted
-        if _SECRET_FILES.match(path):
+        if may_hold_secrets(path):
             out.setdefault("may hold secrets", []).append(path)
         elif _DATA_FILES.match(path):
             out.setdefault("hold data", []).append(path)
@@ -196,6 +196,11 @@ def _chosen(
     for why, names in out.items():
         notes.append(note(TOPIC, f"not in the patch, as they {why}: {_some(names)}"))
     return kept, [path for names in out.values() for path in names]
+
+
+def may_hold_secrets(path: str) -> bool:
+    """Whether a file is one of those that hold secrets, by its name alone. path: with "/" between its parts."""
+    return _SECRET_FILES.match(path) is not None
 
 
 def _in_patch(size: int) -> int:

@@ -62,10 +62,16 @@ def _status(given: Any) -> str:
     return str(given)
 
 
-def _order(given: Any) -> int | None:
+def _count(given: Any) -> int | None:
     if given is not None and not (type(given) is int and 0 <= given <= LARGEST):
-        raise InvalidInput(f"{shown(given)} is no place in an order")
+        raise InvalidInput(f"{shown(given)} is no count")
     return given
+
+
+def _mapping(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise InvalidInput(f"{shown(given)} is no mapping")
+    return dict(json_value(given))
 
 
 def _failure(given: Any) -> dict[str, str]:
@@ -77,7 +83,7 @@ def _failure(given: Any) -> dict[str, str]:
 _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "run": {"name": name, "project_name": name},
     "name": {"name": name},
-    "stage": {"name": name, "order": _order},
+    "stage": {"name": name, "order": _count},
     "stage-end": {"status": _status},
     "param": {"k": name, "x": json_value},
     "tag": {"k": name, "x": lambda given: text(given, blank=True, limit=_SAID)},
@@ -85,6 +91,6 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "note": {"topic": name, "text": _words},
     "end": {"status": _status, "failure": _failure},
     "close": {"failure": _failure},
-    "artifact": {"kind": name, "location": _words, "attributes": json_value},
+    "artifact": {"name": name, "kind": name, "location": _words, "size": _count, "attributes": _mapping},
     "metric": {"k": name},
 }

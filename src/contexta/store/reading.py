@@ -15,6 +15,7 @@ from contexta.errors import ContextaError
 from contexta.refs import StableRef, numbered
 from contexta.scalars import from_microseconds, number, to_microseconds
 from contexta.store import lines, tables
+from contexta.store.artifacts import put_told
 from contexta.store.engine import Store
 from contexta.store.environments import put_captured
 from contexta.store.metadata import find_id
@@ -233,18 +234,8 @@ class Reading:
         self._connection.execute(update(table).where(table.c.id == self._run_id).values(name=record["name"]))
 
     def _artifact(self, record: dict[str, Any]) -> None:
-        row = {
-            "ref": self._ref.child("artifact", record["name"]),
-            "run_id": self._run_id,
-            "artifact_kind": record["kind"],
-            "created_at": from_microseconds(record["at"]),
-            "producer_ref": "contexta",
-            "location_ref": record["location"],
-            "hash_value": record.get("digest"),
-            "size_bytes": record.get("size"),
-            "attributes": record.get("attributes", {}),
-        }
-        insert_missing(self._connection, tables.artifact, [row])
+        assert self._run_id is not None  # _take has seen to it
+        put_told(self._connection, self._run_id, self._ref, record)
 
     def _note(self, record: dict[str, Any]) -> None:
         self._notes.append((record["at"], record["topic"], record["text"]))

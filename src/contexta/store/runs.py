@@ -14,6 +14,7 @@ from contexta.findings import RUN_LEVEL, MetricValue, ProjectSummary, RunDetails
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds, storable
 from contexta.store import tables
+from contexta.store.artifacts import of_run
 from contexta.store.environments import summary_of
 from contexta.store.series import decode_number
 
@@ -166,6 +167,7 @@ def details(connection: Connection, run_id: int) -> RunDetails:
         stages=stages_of(connection, [run_id])[run_id],
         params={each.name: each.value for each in params},
         environment=summary_of(connection, run_id),
+        artifacts=of_run(connection, run_id),
         notes=tuple(Note(topic=each.topic, text=each.text) for each in notes),
     )
 

@@ -1,0 +1,121 @@
+"""What a file or a directory holds, as a digest that tells whether two runs read the same.
+
+Three kinds, told apart by their prefix: ``sha256:`` over all bytes of a file, as sha256sum prints it;
+``sampled-sha256:`` over the size and blocks spread evenly over it; ``tree-sha256:`` over the manifest of a directory,
+a line of path, size and digest for each file, in order. Which of them it is depends on the sizes alone, so that two
+runs with the same data get the same kind.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from contexta.recorder.notes import note, reason, storable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Tuple
+
+    from contexta.recorder.notes import Note
+
+TOPIC = "artifact"
+LIMIT = 1024**3  # bytes that are read whole: some seconds
+_SAMPLED = 64 * 1024**2  # bytes read of a file beyond the limit
+_BLOCK = 64 * 1024
+_MOST_FILES = 200_000  # of a directory; of more only every n-th is read, all count with name and size
+
+
+def contents(path: str, limit: int = LIMIT) -> Tuple[Dict[str, Any], List[Note]]:
+    """``digest``, ``size``, ``modified`` (microseconds since 1970, the latest of all files); of a directory ``files``;
+    ``sampled`` when not every byte was read; and notes.
+
+    limit: bytes up to which everything is read; beyond, only a sample. Raises OSError when there is nothing to read,
+    ValueError for what is neither file nor directory.
+    """
+    facts = os.stat(path)
+    if stat.S_ISDIR(facts.st_mode):
+        return _directory(path, limit)
+    if not stat.S_ISREG(facts.st_mode):
+        raise ValueError("it is neither a file nor a directory")
+    size = facts.st_size
+    digest = _digest(path, size, limit if size <= limit else min(limit, _SAMPLED))
+    found: Dict[str, Any] = {"digest": digest, "size": size, "modified": facts.st_mtime_ns // 1000}
+    if not digest.startswith("sha256:"):
+        found["sampled"] = True
+    after = os.stat(path)
+    changed = (after.st_size, after.st_mtime_ns) != (size, facts.st_mtime_ns)
+    return found, [note(TOPIC, f"{path} changed while it was read")] if changed else []
+
+
+def _digest(path: str, size: int, budget: int) -> str:
+    """Of a file of ``size`` bytes; of more than ``budget`` bytes so many are read, in blocks spread evenly."""
+    from hashlib import sha256
+
+    state = sha256()
+    with open(path, "rb", 0) as file:
+        if size <= budget:
+            for chunk in iter(lambda: file.read(1 << 20), b""):
+                state.update(chunk)
+            return f"sha256:{state.hexdigest()}"
+        state.update(b"%d\n" % size)
+        blocks = max(budget // _BLOCK, 2)
+        for number in range(blocks):
+            file.seek(number * (size - _BLOCK) // (blocks - 1))
+            state.update(file.read(_BLOCK))
+    return f"sampled-sha256:{state.hexdigest()}"
+
+
+def _directory(root: str, limit: int) -> Tuple[Dict[str, Any], List[Note]]:
+    from hashlib import sha256
+
+    notes: List[Note] = []
+    found = sorted(_files(root, notes))
+    total = sum(size for _, size, _ in found)
+    every, budget = 1, limit
+    if total > limit:
+        every = -(-len(found) // _MOST_FILES)
+        budget = max(limit * every // len(found), 2 * _BLOCK)
+    state, sampled, unread = sha256(), total > limit and every > 1, []
+    for number, (name, size, _) in enumerate(found):
+        digest = ""
+        if number % every == 0:
+            try:
+                digest = _digest(os.path.join(root, name), size, budget)
+            except OSError as error:
+                unread.append(f"{name} ({reason(error).partition(':')[0]})")
+        sampled = sampled or digest.startswith("sampled")
+        line = f"{name.replace(os.sep, '/')}\0{size}\0{digest}\n"
+        state.update(line.encode("utf-8", "surrogatepass"))
+    if unread:
+        more = f" and {len(unread) - 10} more" if len(unread) > 10 else ""
+        notes.append(note(TOPIC, f"{root}: not read, so only name and size count: {', '.join(unread[:10])}{more}"))
+    facts: Dict[str, Any] = {"digest": f"tree-sha256:{state.hexdigest()}", "size": total, "files": len(found)}
+    if found:
+        facts["modified"] = max(modified for _, _, modified in found)
+    if sampled:
+        facts["sampled"] = True
+    return facts, notes
+
+
+def _files(root: str, notes: List[Note]) -> Iterator[Tuple[str, int, int]]:
+    """(path below root, size, modified) of the regular files; links to files are followed, links to directories not."""
+
+    def tell(error: OSError) -> None:
+        notes.append(note(TOPIC, f"a directory of {root} cannot be listed: {reason(error)}"))
+
+    for folder, folders, names in os.walk(root, onerror=tell):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        if links:
+            notes.append(note(TOPIC, f"links to directories in {folder} are not followed: {', '.join(links[:10])}"))
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                facts = os.stat(path)
+            except OSError as error:
+                notes.append(note(TOPIC, f"{storable(path)} does not count: {reason(error).partition(':')[0]}"))
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                yield os.path.relpath(path, root), facts.st_size, facts.st_mtime_ns // 1000
