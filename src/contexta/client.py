@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from contexta.analysis.changed import Recorded, SourceFiles
     from contexta.config import UnifiedConfig
-    from contexta.contract import EnvironmentSnapshot
+    from contexta.contract import EnvironmentSnapshot, LineageEdge
     from contexta.findings import (
         Artifact,
         Audit,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         MultiRunComparison,
         ProjectSummary,
         Rebuild,
+        Rerun,
         RunComparison,
         RunDetails,
         RunDiff,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from contexta.recorder.live import Run
     from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
     from contexta.reproduce.rebuild import Watch, Wishes
+    from contexta.reproduce.rerun import Rerunning
     from contexta.reproduce.uv import Uv
     from contexta.store.collections import MetadataStore, RecordStore
     from contexta.store.engine import Store
@@ -319,7 +321,28 @@ class Contexta:
         recorded = self._to_rebuild(run)
         return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
 
+    def rerun(
+        self, run: str, how: Rerunning | None = None, *, uv: Uv | None = None, watch: Watch | None = None
+    ) -> Rerun:
+        """Run a recorded run again in its own environment, as a new run derived from it, and compare the metrics.
+
+        The command has this process's terminal. Call it from the main thread: signals are handed on. Raises as
+        ``rebuild_environment``, and InvalidInput when there is no command to run.
+        """
+        from contexta.reproduce.recorded import tools_of
+        from contexta.reproduce.rerun import Rerunning, rerun
+
+        tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
+        return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or (lambda _: None))
+
     # ------------------------------------------------------------------------------------------ inside
+
+    def note_rerun(self, edge: LineageEdge, rebuilt: Rebuild) -> None:
+        """Link a rerun to the run it repeats, and let that one know that its environment was built again."""
+        from contexta.reproduce.recorded import event_of
+
+        self.metadata_store.relations.put_lineage_edge(edge)
+        self.record_store.append(event_of(rebuilt))
 
     def _to_rebuild(self, run: str) -> RecordedEnvironment:
         from contexta.reproduce.recorded import recorded_of

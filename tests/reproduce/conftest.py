@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,6 @@ from wheels import Venv, wheel
 
 from contexta import Contexta
 from contexta.reproduce.shelf import FOLDER_VARIABLE
-
-SENTINEL = "sentinel"
-
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -30,29 +28,28 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def trained(index: Path, tmp_path: Path, ctx: Contexta) -> Callable[..., Venv]:
     """Record a run in a new environment of these wheels; the environment, by whose Python it ran."""
 
-    def record(name: str = "first", *, install: list[str | Path] | None = None, code: str = "import alpha") -> Venv:
+    def record(
+        name: str = "first",
+        *,
+        install: Sequence[str | Path] = ("alpha", "beta", "gamma"),
+        code: str = "import alpha",
+        command: Sequence[str] = (),
+        options: Sequence[str] = (),
+        cwd: Path | None = None,
+    ) -> Venv:
         venv = Venv(tmp_path / f"venv-{name}", PYTHON)
-        wanted = install if install is not None else ["alpha", "beta", "gamma"]
-        if wanted:
-            venv.install(
-                *(["--find-links", str(index)] if any(isinstance(each, str) for each in wanted) else []), *wanted
-            )
-        record_command(tmp_path, name, venv.python, "-c", code)
+        if install:
+            venv.install("--find-links", str(index), *install)
+        contexta = [sys.executable, "-m", "contexta.cli", "run", "--workspace", str(tmp_path / ".contexta")]
+        done = subprocess.run(
+            [*contexta, "--project", "p", "--name", name, *options, "--", venv.python, *(command or ("-c", code))],
+            cwd=cwd or tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
         return venv
 
     return record
-
-
-def record_command(folder: Path, name: str, *command: str, cwd: Path | None = None) -> None:
-    import sys
-
-    argv = [sys.executable, "-m", "contexta.cli", "run", "--workspace", str(folder / ".contexta"), "--project", "p"]
-    done = subprocess.run(
-        [*argv, "--name", name, "--", *command],
-        cwd=cwd or folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr

@@ -21,6 +21,7 @@ COMMANDS = {
     "rebuild": ("contexta.cli.rebuild", "Build a run's environment again, and compare it with the recording."),
     "log": ("contexta.cli.files", "Print what the command of a run wrote, as `contexta run` kept it."),
     "artifact": ("contexta.cli.files", "Copy a file that a run kept out of the workspace."),
+    "rerun": ("contexta.cli.rerun", "Run a run again in its own environment, and compare what comes out."),
     "bisect": ("contexta.cli.bisect", "Prove which change between two environments moved a metric."),
     "demo": ("contexta.cli.demo", "See it work: a training before and after an upgrade, and the proof of what did it."),
     "version": ("contexta.cli.version", "Print the version."),

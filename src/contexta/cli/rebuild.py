@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from contexta.cli.commands import _asks
+from contexta.cli.asking import asks
 from contexta.cli.layout import columns, indented, note_lines, short, status_word, words
 from contexta.cli.words import count, span
 from contexta.client import Contexta
@@ -44,7 +44,7 @@ def wishes(command: Any) -> Any:
 @click.argument("run")
 @click.option("--into", type=click.Path(path_type=Path), metavar="DIR", required=True, help="A new directory for it.")
 @wishes
-@_asks
+@asks
 def rebuild(ctx: Contexta, run: str, into: Path, **options: Any) -> tuple[Rebuild, Iterable[Any], int]:
     """Build a run's environment again, and compare it with the recording.
 

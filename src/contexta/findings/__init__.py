@@ -43,6 +43,8 @@ from contexta.findings.runs import (
     RunSummary,
     StageSummary,
 )
+from contexta.findings.reruns import Rerun, RerunMetric
+from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
@@ -98,4 +100,6 @@ __all__ = [
     "MissingReason",
     "Rebuild",
     "Verdict",
+    "Rerun",
+    "RerunMetric",
 ]

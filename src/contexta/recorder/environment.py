@@ -77,11 +77,11 @@ class Recording:
             self._journal.write("note", **each)
 
 
-def source_of(salt: bytes, objects: Objects) -> Told:
-    """The repository around the current directory, the patch against its commit as an object."""
+def source_of(salt: bytes, objects: Objects, directory: Optional[str] = None) -> Told:
+    """The repository around a directory (the current one), the patch against its commit as an object."""
     from contexta.recorder import source
 
-    facts, patch, told = source.source(os.getcwd(), salt=salt)
+    facts, patch, told = source.source(directory or os.getcwd(), salt=salt)
     return ({**facts, "patch": objects.put(patch)} if patch is not None else facts), told
 
 

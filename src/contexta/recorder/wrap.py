@@ -26,6 +26,7 @@ from contexta.recorder.objects import Objects
 from contexta.recorder.processes import identity
 from contexta.recorder.reserving import reserve
 from contexta.recorder.streams import Stream, open_streams
+from contexta.refs import StableRef
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
@@ -37,9 +38,17 @@ class Wrapper:
     """One command and the run around it."""
 
     def __init__(
-        self, command: Sequence[str], journals: str, objects: Objects, *, pattern: Optional[Pattern[str]] = None
+        self,
+        command: Sequence[str],
+        journals: str,
+        objects: Objects,
+        *,
+        pattern: Optional[Pattern[str]] = None,
+        environ: Optional[Mapping[str, str]] = None,
+        directory: Optional[str] = None,
     ) -> None:
-        """pattern: metrics to be found in the lines of stdout; see ``metrics_in``. Raises CommandNotFound."""
+        """pattern: metrics to be found in the lines of stdout; see ``metrics_in``. environ, directory: what the command
+        finds, instead of what this process has. Raises CommandNotFound."""
         self._command = list(command)
         self._journals = os.path.abspath(journals)
         self._objects = objects
@@ -47,9 +56,16 @@ class Wrapper:
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._streams: List[Stream] = []
         self._signals: List[int] = []
-        self._program = shutil.which(command[0])
+        self._environ = os.environ if environ is None else environ
+        self._directory = directory
+        self._program = shutil.which(command[0], path=self._environ.get("PATH"))
         if self._program is None:
             raise CommandNotFound(f"{shown(command[0])} is not installed or not on PATH")
+
+    @property
+    def ref(self) -> StableRef:
+        """The run around the command, once ``run`` was called."""
+        return self._run.ref
 
     def run(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> int:
         """Record the command. Returns its exit code, 128 + n when signal n ended it."""
@@ -78,7 +94,9 @@ class Wrapper:
         salt = salt_of(self._objects)
         command, hidden = redact.argv(self._command, salt)
         journal.write("fact", name="command", value=command)
-        source, told = source_of(salt, self._objects)
+        if self._pattern is not None:
+            journal.write("fact", name="metrics_from_stdout", value=self._pattern.pattern)
+        source, told = source_of(salt, self._objects, self._directory)
         if source:
             journal.write("fact", name="source", value=source)
         for each in [*hidden, *told]:
@@ -91,7 +109,7 @@ class Wrapper:
 
     def _variables(self, name: Optional[str]) -> Dict[str, str]:
         """What the command finds in its environment: it, and every Python below it, belongs to the run."""
-        given = dict(os.environ)
+        given = dict(self._environ)
         path = [INJECTED, given["PYTHONPATH"]] if given.get("PYTHONPATH") else [INJECTED]
         given.pop(starting.NAMED, None)
         given.update(
@@ -121,6 +139,7 @@ class Wrapper:
                 self._command,
                 executable=self._program if os.name == "nt" else None,
                 env=variables,
+                cwd=self._directory,
                 stdout=self._streams[0].end,
                 stderr=self._streams[-1].end,
             )

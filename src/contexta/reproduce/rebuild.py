@@ -19,6 +19,7 @@ from contexta.contract.environment import EnvironmentSnapshot
 from contexta.errors import ContextaError, InvalidInput
 from contexta.findings import Rebuild
 from contexta.recorder.environment import INJECTED
+from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.reproduce.absent import Impossible, absent, as_missing
 from contexta.reproduce.interpreters import find_interpreter
@@ -58,11 +59,11 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Tools:
-    """With what it is done. salts: the workspace's objects directory, by whose salt the probe hides secrets."""
+    """With what it is done. objects: the workspace's, by whose salt the probe hides secrets."""
 
     uv: Uv
     shelf: Shelf
-    salts: Path
+    objects: Objects
 
 
 def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch: Watch) -> Rebuild:
@@ -101,7 +102,7 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
             seconds=time.monotonic() - began,
         )
     watch("comparing with the recording")
-    found, edits = probed(recorded, into, tools.salts, deep=not from_cache)
+    found, edits = probed(recorded, into, tools.objects, deep=not from_cache)
     differing = deviations(snapshot, found, edits=edits)
     diff = compare_environments(recorded.run_ref, snapshot, recorded.run_ref, found)
     done = Rebuild(
@@ -126,14 +127,14 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
 
 
 def probed(
-    recorded: Recorded, environment: Path, salts: Path, *, deep: bool
+    recorded: Recorded, environment: Path, objects: Objects, *, deep: bool
 ) -> tuple[EnvironmentSnapshot, list[dict[str, str]]]:
     """What the recorder sees in an environment, and which installed files are not as they were installed.
 
     deep: read every file. Raises ContextaError when its Python does not run.
     """
     script = str(Path(INJECTED, "probe.py"))
-    argv = [str(python_in(environment)), "-I", script, str(salts), "deep" if deep else "installed"]
+    argv = [str(python_in(environment)), "-I", script, str(objects.root), "deep" if deep else "installed"]
     done = process.run(argv, timeout=_PROBE_SECONDS)
     if done.exit_code != 0:
         said = done.stderr.decode(errors="replace").strip()[-500:]

@@ -62,10 +62,14 @@ def rebuild_and_note(
     watch: Watch | None,
 ) -> Rebuild:
     """Build it with the user's uv and cache unless told otherwise, and note on the run how that went."""
-    tools = Tools(uv or find_uv(), find_shelf(), Path(objects.root))
-    done = rebuild(recorded, into, wishes or Wishes(), tools, watch or (lambda _: None))
+    done = rebuild(recorded, into, wishes or Wishes(), tools_of(objects, uv), watch or (lambda _: None))
     records.append(event_of(done))
     return done
+
+
+def tools_of(objects: Objects, uv: Uv | None) -> Tools:
+    """The user's uv and cache, unless another uv is given. Raises UvMissing."""
+    return Tools(uv or find_uv(), find_shelf(), objects)
 
 
 def event_of(done: Rebuild) -> StructuredEventRecord:

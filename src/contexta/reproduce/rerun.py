@@ -1,0 +1,168 @@
+"""A recorded run, run again in its environment: the test of whether it can be had again."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from contexta.analysis.reruns import outcome, rerun_metrics
+from contexta.contract import LineageEdge
+from contexta.errors import InvalidInput
+from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
+from contexta.recorder.wrap import Wrapper
+from contexta.refs import StableRef
+from contexta.reproduce.checkouts import check_out, repository_of
+from contexta.reproduce.command import command_of, in_environment, tolerance, variables
+from contexta.reproduce.rebuild import Recorded, Tools, Watch, Wishes, rebuild
+
+DERIVED = "derived"
+
+
+@dataclass(frozen=True)
+class Rerunning:
+    """How it is run again. command: instead of the recorded one. checkout: from the recorded commit and changes, in a
+    clone that is thrown away. relative, absolute: tolerances, as in ``math.isclose``. metrics: only these count.
+    pattern: finds metrics in what the command prints, instead of the recorded one."""
+
+    command: Sequence[str] = ()
+    checkout: bool = False
+    relative: float = 0.0
+    absolute: float = 0.0
+    metrics: Sequence[str] = ()
+    pattern: re.Pattern[str] | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+class Workspace(Protocol):
+    """What a rerun asks of a workspace."""
+
+    root: Path
+
+    def get_run(self, run: str) -> RunDetails: ...
+
+    def compare_runs(self, left: str, right: str) -> RunComparison: ...
+
+    def note_rerun(self, edge: LineageEdge, rebuilt: Rebuild) -> None: ...
+
+
+def rerun(
+    workspace: Workspace, recorded: Recorded, how: Rerunning, tools: Tools, journals: Path, watch: Watch
+) -> Rerun:
+    """Rebuild, restore, run, compare. The command has this process's terminal and stdin.
+
+    Raises InvalidInput when there is no command, or no directory to run it in; what ``rebuild`` raises.
+    """
+    details = workspace.get_run(str(recorded.run_ref))
+    command = list(how.command) or command_of(details.metadata)
+    limits = tolerance(how.relative, "relative"), tolerance(how.absolute, "absolute")
+    with tempfile.TemporaryDirectory(prefix="contexta-rerun-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        with _workplace(details, recorded, how, folder) as (directory, moved):
+            environment = folder / "environment"
+            rebuilt = rebuild(recorded, environment, how.wishes, tools, watch)
+            base = {
+                "run_ref": recorded.run_ref,
+                "command": tuple(command),
+                "directory": str(directory),
+                "relative_tolerance": limits[0],
+                "absolute_tolerance": limits[1],
+                "environment": rebuilt,
+            }
+            if rebuilt.verdict == "impossible":
+                return Rerun(**base, rerun_ref=None, verdict="impossible", exit_code=None)
+            environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
+            watch(f"running {Path(command[0]).name}")
+            wrapper = Wrapper(
+                in_environment(command, environment),
+                str(journals),
+                tools.objects,
+                pattern=how.pattern or _pattern(details.metadata),
+                environ=environ,
+                directory=str(directory),
+            )
+            code = wrapper.run(
+                details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)}
+            )
+    new = workspace.get_run(str(wrapper.ref))
+    workspace.note_rerun(_edge(new, recorded.run_ref), rebuilt)
+    metrics = rerun_metrics(workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)), *limits, how.metrics)
+    return Rerun(
+        **base,
+        rerun_ref=new.run_ref,
+        verdict=outcome(metrics, code),
+        exit_code=code,
+        metrics=metrics,
+        notes=(*notes, *_notes(details, new, how, metrics)),
+    )
+
+
+def _edge(new: RunDetails, old: StableRef) -> LineageEdge:
+    return LineageEdge(
+        relation_ref=new.run_ref.child("relation", "rerun-of"),
+        relation_type=DERIVED,
+        source_ref=new.run_ref,
+        target_ref=old,
+        recorded_at=new.started_at,
+        origin_marker="contexta rerun",
+        confidence_marker="certain",
+    )
+
+
+@contextmanager
+def _workplace(
+    details: RunDetails, recorded: Recorded, how: Rerunning, temporary: Path
+) -> Iterator[tuple[Path, tuple[str, str] | None]]:
+    """Where the command runs, and (from, to) of the source where that is a clone."""
+    if not how.checkout:
+        yield _directory(details), None
+        return
+    root, commit = recorded.source.get("root"), recorded.source.get("commit")
+    if not isinstance(root, str) or not isinstance(commit, str):
+        raise InvalidInput("the commit of this run was not recorded", hint="run it in a git repository the next time")
+    if recorded.source.get("patch_applies") is False:
+        raise InvalidInput(
+            "the recorded changes had secrets taken out: they do not apply any more",
+            hint="rerun without --checkout, in the tree as it is now",
+        )
+    clone = temporary / Path(root).name
+    check_out(repository_of(root), commit, recorded.patch, clone)
+    yield clone / str(recorded.source.get("directory", ".")), (root, str(clone))
+    shutil.rmtree(clone, ignore_errors=True)
+
+
+def _directory(details: RunDetails) -> Path:
+    """Where the run had been started, if that is there; else here."""
+    invocation, source = details.metadata.get("invocation"), details.metadata.get("source")
+    if isinstance(source, Mapping) and source.get("root"):
+        there = Path(str(source["root"]), str(source.get("directory", ".")))
+    else:
+        there = Path(str(invocation.get("directory", "."))) if isinstance(invocation, Mapping) else Path()
+    return there if there.is_dir() else Path.cwd()
+
+
+def _pattern(metadata: Mapping[str, Any]) -> re.Pattern[str] | None:
+    given = metadata.get("metrics_from_stdout")
+    return re.compile(given) if isinstance(given, str) else None
+
+
+def _notes(old: RunDetails, new: RunDetails, how: Rerunning, metrics: Sequence[object]) -> Iterator[str]:
+    one, two = old.metadata.get("source"), new.metadata.get("source")
+    if isinstance(one, Mapping) and isinstance(two, Mapping) and not how.checkout:
+        if one.get("commit") != two.get("commit"):
+            yield (
+                f"the source is at commit {str(two.get('commit'))[:12]}, not at {str(one.get('commit'))[:12]} as then: "
+                "--checkout takes the recorded one"
+            )
+        elif one.get("patch") != two.get("patch"):
+            yield "the source has other uncommitted changes than then: --checkout takes the recorded ones"
+    elif not how.checkout and not (isinstance(one, Mapping) and one.get("commit")):
+        yield "the commit of the source was not recorded: whether it is the same is unknown"
+    if not metrics:
+        yield "the recorded run has no metric that could be compared"

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import Cli
+from wheels import Venv
+
+from contexta import Contexta
+from contexta.errors import InvalidInput
+from contexta.findings import Rerun
+
+Trained = Callable[..., Venv]
+SEEDED = "import alpha, random; random.seed(0); print('accuracy=%r' % random.random())"
+UNSEEDED = "import alpha, random; print('accuracy=%r' % random.random())"
+FOUND = ("--metrics-from-stdout", r"(?P<key>\w+)=(?P<value>\S+)")
+
+
+def test_a_seeded_run_comes_out_the_same_to_the_last_digit_in_a_new_run_derived_from_it(
+    trained: Trained, cli: Cli, ctx: Contexta
+) -> None:
+    trained(code=SEEDED, options=FOUND)
+    done = cli("rerun", "first", "--json")
+    assert done.returncode == 0, done.stderr
+    found = Rerun.model_validate_json(done.stdout)
+    assert found.verdict == "reproduced"
+    assert [(metric.metric_key, metric.apart) for metric in found.metrics] == [("accuracy", 0.0)]
+    assert found.environment.verdict == "match"
+    assert "accuracy=" in done.stderr, "what the command says is no part of the answer"
+    new = ctx.get_run("first-rerun")
+    assert new.status == "completed"
+    edges = ctx.metadata_store.relations.list_lineage_edges(str(new.run_ref))
+    assert [(str(edge.source_ref), edge.relation_type, str(edge.target_ref)) for edge in edges] == [
+        ("run:p.first-rerun", "derived", "run:p.first")
+    ]
+
+
+def test_an_unseeded_run_says_how_far_apart_and_is_not_called_reproduced(trained: Trained, cli: Cli) -> None:
+    trained(code=UNSEEDED, options=FOUND)
+    done = cli("rerun", "first", "--json")
+    assert done.returncode == 1
+    found = Rerun.model_validate_json(done.stdout)
+    assert found.verdict == "differs"
+    assert found.metrics[0].apart
+    assert cli("rerun", "first", "--tolerance", "1e9").returncode == 0
+    assert "1 of 1 metric came out otherwise" in cli("rerun", "first").stdout
+
+
+def test_variables_are_those_of_the_recording(
+    trained: Trained, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    trained(code="import os; print('threads=%s' % os.environ['OMP_NUM_THREADS'])", options=FOUND)
+    again = cli("rerun", "first", env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
+    assert again.returncode == 0, again.stdout
+
+
+def test_the_recorded_commit_and_changes_run_in_a_clone_and_the_users_tree_is_not_touched(
+    trained: Trained, cli: Cli, tmp_path: Path, ctx: Contexta
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(work)]
+    (work / "train.py").write_text("print('accuracy=0.5')\n")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *command], check=True)
+    (work / "train.py").write_text("print('accuracy=0.91')\n")
+    trained(command=["train.py"], cwd=work, options=FOUND)
+    (work / "train.py").write_text("print('accuracy=0.1')\nopen('left-behind', 'w')\n")
+    before = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True).stdout
+    assert cli("rerun", "first", "--checkout").returncode == 0
+    assert subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True).stdout == before
+    assert subprocess.run([*git, "worktree", "list"], check=True, capture_output=True).stdout.count(b"\n") == 1
+    now = cli("rerun", "first")
+    assert now.returncode == 1
+    assert "other uncommitted changes than then" in now.stdout
+
+
+def test_a_command_that_fails_reproduces_nothing(trained: Trained, cli: Cli) -> None:
+    trained(code=SEEDED, options=FOUND)
+    done = cli("rerun", "first", "--", "python", "-c", "raise SystemExit(3)")
+    assert done.returncode == 1
+    assert "failed with exit code 3" in done.stdout
+
+
+def test_without_a_command_there_is_nothing_to_rerun(index: Path, ctx: Contexta, cli: Cli) -> None:
+    from builders import put_run
+
+    put_run(ctx, "by-hand", environment={})
+    with pytest.raises(InvalidInput, match="the command of this run was not recorded"):
+        ctx.rerun("by-hand")
