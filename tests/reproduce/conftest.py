@@ -12,6 +12,7 @@ from wheels import Venv, wheel
 from contexta import Contexta
 from contexta.reproduce.shelf import FOLDER_VARIABLE
 
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only index there is, with three packages; the cache of environments is the test's own."""

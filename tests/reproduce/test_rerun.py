@@ -48,9 +48,7 @@ def test_an_unseeded_run_says_how_far_apart_and_is_not_called_reproduced(trained
     assert "1 of 1 metric came out otherwise" in cli("rerun", "first").stdout
 
 
-def test_variables_are_those_of_the_recording(
-    trained: Trained, cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_variables_are_those_of_the_recording(trained: Trained, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     trained(code="import os; print('threads=%s' % os.environ['OMP_NUM_THREADS'])", options=FOUND)
     again = cli("rerun", "first", env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})

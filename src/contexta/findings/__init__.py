@@ -33,6 +33,7 @@ from contexta.findings.explain import (
 )
 from contexta.findings.finding import Finding
 from contexta.findings.rebuilds import Deviation, Missing, MissingReason, Rebuild, Verdict
+from contexta.findings.reruns import Rerun, RerunMetric
 from contexta.findings.runs import (
     Artifact,
     EnvironmentSummary,
@@ -43,8 +44,6 @@ from contexta.findings.runs import (
     RunSummary,
     StageSummary,
 )
-from contexta.findings.reruns import Rerun, RerunMetric
-from contexta.findings.runs import EnvironmentSummary, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
