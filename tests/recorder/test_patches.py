@@ -98,3 +98,19 @@ def test_binary_parts_are_left_alone() -> None:
 def test_bytes_that_are_no_text_pass_through() -> None:
     given = patch("a.py", "x = 1") + b"+caf\xe9 = '\xff'\n"
     assert without_secrets(given, SALT) == (given, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ('print("password=hunter2hunter")', True),
+        ("connect('user=me;password=hunter2hunter')", True),
+        ("login(user=me, password=the_password)", False),
+        ('print(f"password={password}")', False),
+        ('url = "?num_tokens=100000&use_cls_token=always"', False),
+    ],
+)
+def test_a_setting_inside_a_text_of_a_program_is_hidden(line: str, hidden: bool) -> None:
+    patch = f"diff --git a/train.py b/train.py\n+{line}\n".encode()
+    cleaned, touched = without_secrets(patch, b"salt")
+    assert (cleaned != patch, bool(touched)) == (hidden, hidden)

@@ -114,3 +114,14 @@ def test_bytes_that_are_no_text_are_written_as_escapes_and_noted() -> None:
     kept, notes = json.loads(done.stdout)
     assert kept["OMP_PLACES"] == "a\\udcffb"
     assert any("OMP_PLACES" in note["text"] for note in notes)
+
+
+def test_terraforms_variables_are_not_tensorflows() -> None:
+    given = {"TF_TOKEN_app_terraform_io": "abc", "TF_VAR_db": "x", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    assert variables.recorded(given, salt=b"salt")[0] == {"TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def test_a_token_in_the_middle_of_a_name_is_hidden_and_tokenizers_are_not() -> None:
+    kept, _ = variables.recorded({"HF_TOKEN_FOR_ME": "plainword", "TOKENIZERS_PARALLELISM": "false"}, salt=b"salt")
+    assert kept["HF_TOKEN_FOR_ME"].startswith("secret:sha256:")
+    assert kept["TOKENIZERS_PARALLELISM"] == "false"

@@ -22,6 +22,8 @@ _ASSIGNED = re.compile(
 _UNQUOTED = re.compile(
     r"^(?P<lead>\W*(?:export |ENV |ARG |set |- )?\s*)(?P<name>[\w.-]+)(?P<gap>\s*[=:]\s*)(?P<value>[^\s\"'].*)$"
 )
+# In a text of a program: print("password=x")
+_INSIDE = re.compile(r"(?<![\w.])(?P<name>[A-Za-z_][\w-]{0,200})=(?P<value>[^\s\"'&;,(){}\[\]%$<>\\]{6,})")
 _LITERAL = re.compile(r"""(?<=["'])[A-Za-z0-9+/_=.-]{20,200}(?=["'])""")
 _CHECKSUM = re.compile(r"sha(?:1|256|384|512)[-:=]|integrity|\bh1:")
 _EXPRESSION = re.compile(r"\$[{(\w]|<[\w -]+>\Z|\{\{")
@@ -77,10 +79,16 @@ def _cleaned(line: str, path: str, salt: bytes) -> str:
             return match.group()
         return match.group()[: match.start("value") - match.start()] + redact.secret_hash(given, salt)
 
+    def hide_inside(match: Match[str]) -> str:
+        before = match.string[: match.start()]
+        in_text = before.count('"') % 2 or before.count("'") % 2
+        return hide_value(match) if in_text else match.group()
+
     if "://" in line:
         line = redact.clean_url(line) if "@" in line or "=" in line or "/t/" in line else line
     if len(line) < 20_000:
         line = _ASSIGNED.sub(hide_value, line)
+        line = _INSIDE.sub(hide_inside, line)
         if _SETTINGS.match(path):
             line = _UNQUOTED.sub(hide_value, line)
     line = redact.tokens_hidden(line, salt)

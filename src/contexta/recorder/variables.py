@@ -49,6 +49,8 @@ VOLATILE = frozenset(
     JAX_COORDINATOR_ADDRESS JAX_PROCESS_ID LOKY_WORKER_ID LIGHTNING_CLOUD_PROJECT_ID LIGHTNING_CLOUD_APP_ID
     """.split()
 )
+# TF_ is TensorFlow's; Terraform's names hold credentials and change no training
+_OTHERS = ("TORCHELASTIC_", "TF_VAR_", "TF_TOKEN_", "TF_HTTP_", "TF_CLI_", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLOUD_")
 # LC_ holds what ssh clients hand over as well: only the real categories
 _LOCALE = frozenset(
     f"LC_{name}" for name in ("ALL", "CTYPE", "NUMERIC", "TIME", "COLLATE", "MONETARY", "MESSAGES", "PAPER")
@@ -74,7 +76,9 @@ def recorded(
         readable = storable(given)
         if readable != given:
             escaped.append(name)
-        kept[redact.inside(name, salt)] = written = redact.value(name, given, salt)
+        # In a variable a token is one that opens something, wherever in the name it stands
+        told = "token" if "TOKEN" in name.upper().split("_") else name
+        kept[redact.inside(name, salt)] = written = redact.value(told, given, salt)
         if written != readable:
             hidden.append(name)
     notes = []
@@ -91,4 +95,4 @@ def is_recorded(name: str) -> bool:
         return True
     if name in VOLATILE or not name.startswith(PREFIXES):
         return False
-    return name in _LOCALE if name.startswith("LC_") else not name.startswith("TORCHELASTIC_")
+    return name in _LOCALE if name.startswith("LC_") else not name.startswith(_OTHERS)
