@@ -36,6 +36,7 @@ _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
+_SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
 _BESIDE = 0.002  # probability at which "only together with what it was shown beside" is ruled out
 
 
@@ -119,7 +120,8 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
 def next_seed(readings: Readings, mix: int) -> int:
     """A seed that has not been run in this mix: first those at which the ends have fingerprints."""
     done = readings.seeds(mix)
-    for seed in readings.fingerprints:
+    used = [result.seed for result in readings.results if result.mix not in (0, readings.new)]
+    for seed in sorted(readings.fingerprints, key=used.count):
         if seed not in done:
             return seed
     return next(seed for seed in range(len(done) + 1) if seed not in done)
@@ -165,8 +167,8 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
         if belief.singles[atom] > 0.02
         for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
     ]
-    settled = readings.probed if readings.seedless else ()  # another run would give the same value again
-    choice = most_informative(belief, mixes, risk, preferred, settled, len(readings.results), readings.spread < 0.34)
+    settled = [mix for mix in readings.probed if readings.seedless or _known(readings, mix)]
+    choice = most_informative(belief, mixes, risk, preferred, settled, len(readings.results), _fine(readings, belief))
     if choice is not None:
         return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
     if proof.missing is None and proof.next_mix is not None:
@@ -175,6 +177,16 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
         return _proved(readings, proof, belief, ends)
     why = "it never ran apart from what it was shown beside" if proof.complete else "the trials contradict each other"
     return Verdict("not_proved", proof.missing or why, leader, proof, belief, ends)
+
+
+def _known(readings: Readings, mix: int) -> bool:
+    """Whether another run of a mix would say nothing new."""
+    return readings.run_count(mix) >= _SETTLED or readings.state(mix, _CLEAR, runs=3) != "open"
+
+
+def _fine(readings: Readings, belief: Belief) -> bool:
+    """Whether parts are to be told from wholes: always without noise, else once they are what is likely."""
+    return readings.seedless or sum(map(sum, belief.parts)) / 2 > sum(belief.singles)
 
 
 def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, ends: Ends) -> Probe | Verdict:
@@ -219,9 +231,9 @@ def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof) -> tuple[flo
     for one in atoms_of(proof.culprits):
         for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
             if risk.failures_of(one, other) < _BRINGS:
-                doubt += belief.pair(one, other)
+                doubt += belief.together[one][other]
             else:
-                brought += belief.pair(one, other)
+                brought += belief.together[one][other]
     return doubt, brought
 
 
