@@ -17,6 +17,7 @@ FLOORS = [
     {"store", "analysis", "reports"},
     {"reproduce"},
     {"bisect"},
+    {"questions"},
     {"client"},
     {"cli", "web", "importers", "integrations"},
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
+from contexta.questions import Questions, project_ref
 from contexta.recorder import settings, starting
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, slug
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from contexta.store.engine import Store
 
 
-class Contexta:
+class Contexta(Questions):
     """A workspace and everything that can be asked of it. Opened at the first use; also a context manager.
 
     workspace: a directory; it is created when it does not exist. config: every other setting. What neither sets comes
@@ -77,7 +78,7 @@ class Contexta:
         self.root = self._find_root()
 
     @cached_property
-    def config(self) -> UnifiedConfig:
+    def config(self) -> UnifiedConfig:  # type: ignore[override]  # declared there, found out here
         """The settings in force. Raises InvalidInput for a wrong one, naming where it stands."""
         from contexta.config import resolve
 
@@ -165,7 +166,7 @@ class Contexta:
         if limit is not None and not (isinstance(limit, int) and 0 < limit < 2**31):
             raise InvalidInput(f"limit {shown(limit)} is no number of runs", hint="give 1 or more")
         with self._reading() as connection:
-            return runs.list_runs(connection, _project_ref(project) if project is not None else None, limit)
+            return runs.list_runs(connection, project_ref(project) if project is not None else None, limit)
 
     def get_run(self, run: str) -> RunDetails:
         """Everything about one run but its environment's packages and its single points."""
@@ -459,11 +460,3 @@ def _require_config(config: object) -> None:
 
     if not isinstance(config, UnifiedConfig):
         raise InvalidInput(f"config is {shown(config)}", hint="build one: UnifiedConfig(project_name=...)")
-
-
-def _project_ref(project: str) -> StableRef:
-    if not isinstance(project, str):
-        raise InvalidInput(f"project {shown(project)} is no text", hint="give its name or reference")
-    if project.startswith("project:"):
-        return StableRef.parse(project)
-    return StableRef("project", slug(project) or project)

@@ -15,6 +15,7 @@ from contexta.findings.comparisons import (
     RunDiff,
     StageComparison,
 )
+from contexta.findings.diagnosis import Issue, RunDiagnosis, Severity
 from contexta.findings.environments import Change, EnvironmentDiff, PackageChange
 from contexta.findings.explain import (
     Confound,
@@ -44,7 +45,11 @@ from contexta.findings.runs import (
     RunSummary,
     StageSummary,
 )
+from contexta.findings.lineage import Direction, Lineage, LineageStep
+from contexta.findings.selection import BestRun, Candidate
+from contexta.findings.snapshots import RunSnapshot, SnapshotRecord
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
+from contexta.findings.trend import MetricTrend, TrendPoint
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
 __all__ = [
@@ -66,20 +71,27 @@ __all__ = [
     "Artifact",
     "Audit",
     "Backup",
+    "BestRun",
+    "Candidate",
     "Change",
     "Check",
     "CheckStatus",
     "Cleanup",
     "Damage",
     "Diagnosis",
+    "Direction",
     "EnvironmentDiff",
     "EnvironmentSummary",
     "Export",
     "Finding",
     "InputComparison",
     "Log",
+    "Issue",
+    "Lineage",
+    "LineageStep",
     "MetricDelta",
     "MetricRow",
+    "MetricTrend",
     "MetricValue",
     "MultiRunComparison",
     "PackageChange",
@@ -87,12 +99,16 @@ __all__ = [
     "ProjectSummary",
     "RunComparison",
     "RunDetails",
+    "RunDiagnosis",
     "RunDiff",
+    "RunSnapshot",
     "RunSummary",
+    "Severity",
+    "SnapshotRecord",
     "StageComparison",
     "StageSummary",
     "TimelineRun",
-    "VersionPeriod",
+    "TrendPoint",
     "Verification",
     "Deviation",
     "Missing",
@@ -101,4 +117,5 @@ __all__ = [
     "Verdict",
     "Rerun",
     "RerunMetric",
+    "VersionPeriod",
 ]

@@ -28,11 +28,16 @@ __all__ = [
 # finding -> module:function that makes a Report of it
 PAGES = {
     "Audit": "contexta.reports.audit:audit",
+    "BestRun": "contexta.reports.questions:best",
     "EnvironmentDiff": "contexta.reports.comparisons:environment_diff",
+    "Lineage": "contexta.reports.questions:lineage",
+    "MetricTrend": "contexta.reports.questions:trend",
     "MultiRunComparison": "contexta.reports.comparisons:side_by_side",
     "RunComparison": "contexta.reports.comparisons:comparison",
     "RunDetails": "contexta.reports.runs:details",
+    "RunDiagnosis": "contexta.reports.questions:diagnosis",
     "RunDiff": "contexta.reports.comparisons:diff",
+    "RunSnapshot": "contexta.reports.questions:snapshot",
 }
 
 

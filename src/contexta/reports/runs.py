@@ -1,18 +1,46 @@
-"""One run on a page."""
+"""One run on a page; and pages of several answers about one or more runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from contexta.findings import RUN_LEVEL, RunDetails, StageSummary
+from contexta.findings import RUN_LEVEL, Audit, MultiRunComparison, RunDetails, RunDiagnosis, RunDiff, StageSummary
+from contexta.reports.audit import audit
 from contexta.reports.blocks import Block, Report, Row, Section, Table, Words
+from contexta.reports.comparisons import diff, side_by_side
 from contexta.reports.parts import facts, notes, tone_of
+from contexta.reports.questions import issues
 from contexta.reports.words import amount, count, moment, span
 
 
 def details(found: RunDetails) -> Report:
     told = [f"{note.topic}: {note.text}" for note in found.notes]
     return Report(title=f"Run {found.run_ref.value}", sections=(*run_sections(found), *notes(told)))
+
+
+def run_report(found: RunDetails, diagnosis: RunDiagnosis, checked: Audit) -> Report:
+    """What it is, what stands out, whether it can be had again."""
+    head, *rest = run_sections(found)
+    reproducible = audit(checked)
+    said = Section(title="Can it be had again?", blocks=tuple(part for s in reproducible.sections for part in s.blocks))
+    standing = Section(title="What stands out", blocks=issues(diagnosis))
+    return Report(title=f"Run {found.run_ref.value}", sections=(head, standing, *rest, said))
+
+
+def two_run_report(found: RunDiff, left: RunDiagnosis, right: RunDiagnosis) -> Report:
+    """What differs between two runs, and what stands out in each."""
+    page = diff(found)
+    return Report(title=page.title, sections=(*page.sections, *_standing((left, right))))
+
+
+def multi_run_report(found: MultiRunComparison, diagnoses: Sequence[RunDiagnosis]) -> Report:
+    """Several runs side by side, and what stands out in each."""
+    page = side_by_side(found)
+    return Report(title=page.title, sections=(*page.sections, *_standing(diagnoses)))
+
+
+def _standing(diagnoses: Sequence[RunDiagnosis]) -> Iterator[Section]:
+    return (Section(title=f"What stands out in {each.run_ref.name}", blocks=issues(each)) for each in diagnoses)
 
 
 def run_sections(found: RunDetails) -> Iterator[Section]:

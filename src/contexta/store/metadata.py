@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
 from contexta.contract import (
     ArtifactManifest,
@@ -138,10 +138,17 @@ def get(connection: Connection, noun: Noun[V], ref: StableRef) -> V:
     return noun.model.model_validate(dict(row))
 
 
-def list_all(connection: Connection, noun: Noun[V], parent: tuple[Table, StableRef] | None = None) -> tuple[V, ...]:
+def list_all(
+    connection: Connection,
+    noun: Noun[V],
+    parent: tuple[Table, StableRef] | None = None,
+    *,
+    where: Sequence[ColumnElement[bool]] = (),
+    limit: int | None = None,
+) -> tuple[V, ...]:
     """Everything of that noun in its natural order, or only what belongs to one parent. Raises NotFound for a parent
     that is not stored."""
-    statement = _select(noun).order_by(*(noun.order or (noun.table.c.id,)))
+    statement = _select(noun).where(*where).order_by(*(noun.order or (noun.table.c.id,))).limit(limit)
     if parent is not None:
         table, ref = parent
         statement = statement.where(noun.table.c[f"{table.name}_id"] == require_id(connection, table, ref))

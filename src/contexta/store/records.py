@@ -63,6 +63,20 @@ def list_records(connection: Connection, run_id: int) -> tuple[Record, ...]:
     return tuple(_decoded(run_ref, row) for row in rows)
 
 
+def said(connection: Connection, run_id: int) -> Iterator[Record]:
+    """What was appended to a run besides metrics, in order of arrival, one after the other."""
+    record = tables.record
+    rows = connection.execute(
+        select(record.c.body)
+        .where(record.c.run_id == run_id, record.c.form_id.is_(None))
+        .order_by(record.c.number)
+        .execution_options(yield_per=1_000)
+    )
+    for row in rows:
+        body = tables.decode_json(row.body)
+        yield RECORD_TYPES[body["envelope"]["record_type"]].model_validate(body)
+
+
 # ---------------------------------------------------------------------------------------------- appending
 
 

@@ -1,0 +1,267 @@
+"""What is asked of many runs, or of all that lies below one: a half of ``Contexta``, cut off for its length."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from contexta.errors import InvalidInput, shown
+from contexta.refs import StableRef, slug
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from contexta.config import UnifiedConfig
+    from contexta.contract import BatchExecution, DeploymentExecution, SampleObservation
+    from contexta.findings import (
+        Audit,
+        BestRun,
+        Direction,
+        Lineage,
+        MetricTrend,
+        MultiRunComparison,
+        RunDetails,
+        RunDiagnosis,
+        RunDiff,
+        RunSnapshot,
+    )
+    from contexta.reports import Report
+
+_DIRECTIONS: dict[str, Direction] = {
+    "downstream": "downstream",
+    "outbound": "downstream",
+    "upstream": "upstream",
+    "inbound": "upstream",
+    "both": "both",
+}
+
+
+class Questions(ABC):
+    """Questions that need no more of a workspace than a view of it and the run that a person means."""
+
+    config: UnifiedConfig
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Connection]:
+        """A consistent view that holds everything live runs have written so far."""
+
+    @abstractmethod
+    def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
+        """(key, reference) of the run a person means."""
+
+    @abstractmethod
+    def get_run(self, run: str) -> RunDetails: ...
+
+    @abstractmethod
+    def compare_multiple_runs(self, selectors: Sequence[str]) -> MultiRunComparison: ...
+
+    @abstractmethod
+    def diff_runs(self, left: str | None = None, right: str | None = None) -> RunDiff: ...
+
+    @abstractmethod
+    def audit_reproducibility(self, run: str) -> Audit: ...
+
+    # ------------------------------------------------------------------------------------------ below one run
+
+    def get_run_snapshot(self, run: str, *, max_records: int = 1_000) -> RunSnapshot:
+        """Everything that is stored of one run, at most ``max_records`` of each kind.
+
+        Of a run with more records, each metric's last points; ``completeness_notes`` counts what is not there. The
+        cost is that of what is returned, whatever the run holds.
+        """
+        from contexta.store.snapshots import snapshot
+
+        _require_count(max_records, "max_records")
+        with self._reading() as connection:
+            key, ref = self._find(connection, run)
+            return snapshot(connection, ref, key, max_records)
+
+    def list_deployments(
+        self, project: str | None = None, *, run: str | None = None
+    ) -> tuple[DeploymentExecution, ...]:
+        """By start; of one project, of one run (also those that name only its artifact or environment), or all."""
+        from contexta.store import metadata, tables
+        from contexta.store.snapshots import deployments_of
+
+        with self._reading() as connection:
+            if run is not None:
+                key, ref = self._find(connection, run)
+                return deployments_of(connection, ref, key)
+            parent = (tables.project, project_ref(project)) if project is not None else None
+            return metadata.list_all(connection, metadata.DEPLOYMENT, parent)
+
+    def list_batches(
+        self, run: str, *, stage_name: str | None = None, limit: int | None = None
+    ) -> tuple[BatchExecution, ...]:
+        """The batches of a run by start, or of its stages of one name. Raises NotFound where no stage has it."""
+        from contexta.store import metadata, snapshots
+
+        _require_count(limit, "limit")
+        with self._reading() as connection:
+            _, ref = self._find(connection, run)
+            return snapshots.below(connection, metadata.BATCH, ref, stage_name, limit)
+
+    def list_samples(
+        self, run: str, *, stage_name: str | None = None, limit: int | None = None
+    ) -> tuple[SampleObservation, ...]:
+        """The samples of a run in order of arrival, or of its stages of one name. Raises NotFound where none has it."""
+        from contexta.store import metadata, snapshots
+
+        _require_count(limit, "limit")
+        with self._reading() as connection:
+            _, ref = self._find(connection, run)
+            return snapshots.below(connection, metadata.SAMPLE, ref, stage_name, limit)
+
+    def diagnose_run(self, run: str) -> RunDiagnosis:
+        """What stands out in what a run left behind: failures, what was left open, what was degraded or is missing.
+        Walks over the run's records, and reads those that are no metrics."""
+        from contexta.analysis.diagnosis import diagnose
+        from contexta.store import runs, snapshots
+
+        with self._reading() as connection:
+            key, ref = self._find(connection, run)
+            return diagnose(runs.details(connection, key), **snapshots.evidence(connection, ref, key))
+
+    def traverse_lineage(self, ref: str, *, direction: str = "both", max_depth: int | None = None) -> Lineage:
+        """What came from what, from a reference (or a run as people name it) along edges, the nearest first.
+
+        ``downstream`` (also ``outbound``) follows edges from source to target: what became of it. ``upstream`` (also
+        ``inbound``) follows them back. Runs, their environments, artifacts and deployments are joined by what they
+        say of each other. A circle is walked once; at most 10,000 edges. Raises NotFound for what nothing is known of.
+        """
+        from contexta.analysis.lineage import traverse
+        from contexta.store import lineage
+
+        way = _direction(direction)
+        _require_count(max_depth, "max_depth")
+        with self._reading() as connection:
+            root = lineage.start(connection, ref, self._find)
+            return traverse(root, partial(lineage.edges_at, connection), way, max_depth)
+
+    # ------------------------------------------------------------------------------------------ over many runs
+
+    def select_best_run(
+        self,
+        runs: Sequence[str] | None,
+        metric: str,
+        *,
+        stage_name: str | None = None,
+        higher_is_better: bool | None = None,
+        project: str | None = None,
+    ) -> BestRun:
+        """The run that ended best by one metric.
+
+        runs: selectors, or None for the latest 1,000 of the project that have the metric. stage_name: where to look;
+        None for whichever stage logged it last. Raises InvalidInput when nothing says which way is good. Costs by
+        index: no point of a series is read.
+        """
+        from contexta.analysis.selection import select_best
+        from contexta.store import trends
+
+        higher = _is_higher_better(metric, higher_is_better)
+        with self._reading() as connection:
+            if runs is None:
+                ends, *_ = trends.latest_ends(connection, metric, stage_name, self._project(connection, project), 1_000)
+            else:
+                keys = [self._find(connection, selector)[0] for selector in _selectors(runs)]
+                ends = trends.ends_of(connection, metric, stage_name, keys)
+        return select_best(metric, stage_name, [end.candidate() for end in ends], higher_is_better=higher)
+
+    def get_metric_trend(
+        self, metric: str, project: str | None = None, *, stage_name: str | None = None, limit: int = 200
+    ) -> MetricTrend:
+        """Where a metric ended in the latest ``limit`` runs that have it, the oldest first, and what changed in their
+        environments in between. project: default is the configured one, else all of them."""
+        from contexta.analysis.trend import trend
+        from contexta.store import trends
+
+        _require_count(limit, "limit")
+        with self._reading() as connection:
+            project_id = self._project(connection, project)
+            ends, having, there = trends.latest_ends(connection, metric, stage_name, project_id, limit)
+            packages = trends.packages_of(connection, sorted({end.body_id for end in ends if end.body_id is not None}))
+        return trend(metric, stage_name, ends, packages, having=having, there=there)
+
+    # ------------------------------------------------------------------------------------------ reports
+
+    def build_snapshot_report(self, run: str, *, max_records: int = 100) -> Report:
+        """Everything stored of one run as a page: ``get_run_snapshot`` in words."""
+        return _page(self.get_run_snapshot(run, max_records=max_records))
+
+    def build_run_report(self, run: str, against: str | None = None) -> Report:
+        """One run as a page: what it is, what stands out, whether it can be had again. With a second run, both and what
+        differs between them."""
+        from contexta.reports.runs import run_report, two_run_report
+
+        if against is not None:
+            return two_run_report(self.diff_runs(run, against), self.diagnose_run(run), self.diagnose_run(against))
+        return run_report(self.get_run(run), self.diagnose_run(run), self.audit_reproducibility(run))
+
+    def build_multi_run_report(self, runs: Sequence[str]) -> Report:
+        """Several runs side by side as a page, with what stands out in each."""
+        from contexta.reports.runs import multi_run_report
+
+        chosen = _selectors(runs)
+        return multi_run_report(self.compare_multiple_runs(chosen), [self.diagnose_run(run) for run in chosen])
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _project(self, connection: Connection, project: str | None) -> int | None:
+        """The key of a project; of the configured one for None, or None where there is none. Raises NotFound."""
+        from contexta.store import tables
+        from contexta.store.metadata import find_id, require_id
+
+        if project is not None:
+            return require_id(connection, tables.project, project_ref(project))
+        configured = self.config.project_name
+        return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
+
+
+def project_ref(project: str) -> StableRef:
+    """Of a project's name or reference."""
+    if not isinstance(project, str):
+        raise InvalidInput(f"project {shown(project)} is no text", hint="give its name or reference")
+    if project.startswith("project:"):
+        return StableRef.parse(project)
+    return StableRef("project", slug(project) or project)
+
+
+def _page(finding: object) -> Report:
+    from contexta.reports import report_of
+
+    report = report_of(finding)
+    assert report is not None  # every answer has a page
+    return report
+
+
+def _direction(given: str) -> Direction:
+    if given not in _DIRECTIONS:
+        raise InvalidInput(f"direction {shown(given)} is none", hint="it is downstream, upstream or both")
+    return _DIRECTIONS[given]
+
+
+def _is_higher_better(metric: str, given: bool | None) -> bool:
+    from contexta.analysis.direction import direction_of
+
+    better, _ = direction_of(metric, lower_is_better=None if given is None else not given)
+    if better is None:
+        raise InvalidInput(
+            f"which way is {shown(metric)} good?",
+            hint="its name does not say: higher_is_better=True or False, --higher-is-better or --lower-is-better",
+        )
+    return better == "higher"
+
+
+def _selectors(runs: Sequence[str]) -> list[str]:
+    chosen = [runs] if isinstance(runs, str) else list(runs)
+    if not chosen:
+        raise InvalidInput("no runs were given", hint="name one or more")
+    return chosen
+
+
+def _require_count(given: int | None, name: str) -> None:
+    if given is not None and not (type(given) is int and 0 < given < 2**31):
+        raise InvalidInput(f"{name} {shown(given)} is no number of things", hint="give 1 or more")
