@@ -373,6 +373,19 @@ def test_best_run_ranks_what_can_be_ranked_and_says_what_cannot(history: Context
     assert cli("best", "nothing", "--higher-is-better").returncode == 1
 
 
+def test_which_way_is_good_is_known_configured_given_or_asked_for(ctx: Contexta, cli: Cli) -> None:
+    for name, value in (("a", 1), ("b", 2)):
+        put_run(ctx, name, metrics={"accuracy": value, "loss": value, "zeal": value})
+    assert ctx.select_best_run(["a", "b"], "accuracy").run_ref == "run:p.b"
+    assert ctx.select_best_run(["a", "b"], "loss").run_ref == "run:p.a"
+    with pytest.raises(InvalidInput, match="which way is"):
+        ctx.select_best_run(["a", "b"], "zeal")
+    assert "--lower-is-better" in cli("best", "zeal").stderr
+    config = UnifiedConfig(workspace=WorkspaceConfig(root_path=ctx.root), lower_is_better=("zeal",))
+    with Contexta(config=config) as other:
+        assert other.select_best_run(["a", "b"], "zeal").run_ref == "run:p.a"
+
+
 def test_equals_share_a_rank(ctx: Contexta) -> None:
     for name, loss in (("a", 1), ("b", 1.0), ("c", 0.5)):
         put_run(ctx, name, metrics={"loss": loss})

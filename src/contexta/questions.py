@@ -161,7 +161,7 @@ class Questions(ABC):
         from contexta.analysis.selection import select_best
         from contexta.store import trends
 
-        higher = _is_higher_better(metric, higher_is_better)
+        higher = self._is_higher_better(metric, higher_is_better)
         with self._reading() as connection:
             if runs is None:
                 ends, *_ = trends.latest_ends(connection, metric, stage_name, self._project(connection, project), 1_000)
@@ -209,6 +209,20 @@ class Questions(ABC):
 
     # ------------------------------------------------------------------------------------------ inside
 
+    def _is_higher_better(self, metric: str, given: bool | None) -> bool:
+        from contexta.analysis.direction import direction_of
+
+        better, _ = direction_of(
+            metric,
+            lower_is_better=None if given is None else not given,
+            higher=self.config.higher_is_better,
+            lower=self.config.lower_is_better,
+        )
+        if better is None:
+            hint = "its name does not say: higher_is_better=True or False, --higher-is-better or --lower-is-better"
+            raise InvalidInput(f"which way is {shown(metric)} good?", hint=hint)
+        return better == "higher"
+
     def _project(self, connection: Connection, project: str | None) -> int | None:
         """The key of a project; of the configured one for None, or None where there is none. Raises NotFound."""
         from contexta.store import tables
@@ -241,18 +255,6 @@ def _direction(given: str) -> Direction:
     if given not in _DIRECTIONS:
         raise InvalidInput(f"direction {shown(given)} is none", hint="it is downstream, upstream or both")
     return _DIRECTIONS[given]
-
-
-def _is_higher_better(metric: str, given: bool | None) -> bool:
-    from contexta.analysis.direction import direction_of
-
-    better, _ = direction_of(metric, lower_is_better=None if given is None else not given)
-    if better is None:
-        raise InvalidInput(
-            f"which way is {shown(metric)} good?",
-            hint="its name does not say: higher_is_better=True or False, --higher-is-better or --lower-is-better",
-        )
-    return better == "higher"
 
 
 def _selectors(runs: Sequence[str]) -> list[str]:

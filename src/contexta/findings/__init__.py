@@ -33,6 +33,7 @@ from contexta.findings.explain import (
     Unknown,
 )
 from contexta.findings.finding import Finding
+from contexta.findings.lineage import Direction, Lineage, LineageStep
 from contexta.findings.rebuilds import Deviation, Missing, MissingReason, Rebuild, Verdict
 from contexta.findings.reruns import Rerun, RerunMetric
 from contexta.findings.runs import (
@@ -45,7 +46,6 @@ from contexta.findings.runs import (
     RunSummary,
     StageSummary,
 )
-from contexta.findings.lineage import Direction, Lineage, LineageStep
 from contexta.findings.selection import BestRun, Candidate
 from contexta.findings.snapshots import RunSnapshot, SnapshotRecord
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
