@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
 from contexta.questions import Questions, project_ref
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
         Artifact,
         Audit,
         Backup,
+        Cleanup,
+        Diagnosis,
         EnvironmentDiff,
         Explanation,
+        Export,
         InputComparison,
         Log,
         MultiRunComparison,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         RunDetails,
         RunDiff,
         RunSummary,
+        Verification,
     )
     from contexta.recorder.live import Run
     from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
@@ -335,6 +339,46 @@ class Contexta(Questions):
 
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
         return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or (lambda _: None))
+
+    def verify(self) -> Verification:
+        """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
+        changes nothing in it."""
+        from contexta.store.verify import verify
+
+        return verify(self.root)
+
+    def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
+        """Give back what nobody needs: forgotten objects, journals taken in whole, files of dead processes; with
+        ``keep_last`` also all but so many of the latest runs of each project. By default only says what it would do."""
+        from contexta.store.gc import gc
+
+        if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
+            raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
+        return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
+
+    def diagnose(self) -> Diagnosis:
+        """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
+        from contexta.findings import Diagnosis
+        from contexta.reproduce import doctor as machine
+        from contexta.store import doctor
+
+        return Diagnosis(workspace=str(self.root), checks=(*doctor.checks(self.root), *machine.checks()))
+
+    def export(
+        self,
+        path: str | os.PathLike[str] | None,
+        runs: Sequence[str] = (),
+        *,
+        points: bool = False,
+        format: Literal["jsonl", "csv", "parquet"] | None = None,
+    ) -> Export:
+        """Write a row for each run, or with ``points`` for each measurement, to a new file; None is stdout.
+        runs: by default all, the latest first. Raises InvalidInput when the file exists or its format is not known."""
+        from contexta.store.export import all_runs, export
+
+        with self._reading() as connection:
+            keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
+            return export(connection, keys, Path(path) if path is not None else None, format, points=points)
 
     # ------------------------------------------------------------------------------------------ inside
 

@@ -12,7 +12,7 @@ from contexta.cli import layout
 from contexta.cli.asking import asks
 from contexta.cli.words import count
 from contexta.client import Contexta
-from contexta.findings import Backup, Damage
+from contexta.findings import Backup, Cleanup, Damage, Diagnosis, Verification
 from contexta.values import Value
 
 Screen = Iterator[Any]
@@ -38,10 +38,7 @@ def backup(ctx: Contexta, file: str) -> tuple[Value, Screen, int]:
 def restore(globals_: dict[str, Any], file: str, into: str, as_json: bool) -> int:
     """Make a workspace of a backup. Everything in FILE is checked before anything is written."""
     found = Contexta.restore(file, into)
-    if as_json or globals_["as_json"]:
-        print(found.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
-    else:
-        layout.show(_backup(found, f"{found.path} now holds"))
+    _print(found, _backup(found, f"{found.path} now holds"), as_json or globals_["as_json"])
     return int(bool(found.damaged))
 
 
@@ -73,3 +70,105 @@ def size(amount: int) -> str:
         if amount_in < 999.5 or unit == "GB":
             return f"{amount_in:.3g} {unit}"
     raise AssertionError  # the last unit takes everything
+
+
+@click.command(epilog="Example: contexta verify")
+@click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_obj
+def verify(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> int:
+    """Check that everything stored reads back as it was written: rows, measurements, records, objects, journals.
+
+    What is damaged is named, with the runs it belongs to, and makes the exit code 1. Nothing is changed.
+    """
+    found = Contexta(workspace=workspace or globals_["workspace"]).verify()  # never opened: it may be past opening
+    _print(found, _verification(found), as_json or globals_["as_json"])
+    return int(not found.sound)
+
+
+@click.command(epilog="Example: contexta gc --keep-last 100 --yes")
+@click.option("--keep-last", type=click.IntRange(0), metavar="N", help="Also remove all but N runs of each project.")
+@click.option("--yes", is_flag=True, help="Do it; without this it is only said what would be done.")
+@asks
+def gc(ctx: Contexta, keep_last: int | None, yes: bool) -> tuple[Value, Screen, int]:
+    """Give back what nobody needs: objects that nothing refers to, journals that are taken in whole, files that dead
+    processes left, and with --keep-last the oldest runs. Without --yes it only says what it would do."""
+    found = ctx.gc(keep_last=keep_last, dry_run=not yes)
+    return found, _cleanup(found), 0
+
+
+@click.command(epilog="Example: contexta doctor")
+@click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_obj
+def doctor(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> int:
+    """Check whether the workspace and this machine can be relied on: database library, file system, space, clock,
+    permissions, uv, interpreters. What fails makes the exit code 1."""
+    found = Contexta(workspace=workspace or globals_["workspace"]).diagnose()
+    _print(found, _diagnosis(found), as_json or globals_["as_json"])
+    return int(any(check.status == "fail" for check in found.checks))
+
+
+@click.command(epilog="Example: contexta export runs.csv")
+@click.argument("file")
+@click.argument("runs", nargs=-1)
+@click.option("--points", is_flag=True, help="A row for each measurement instead of each run.")
+@click.option("--format", "format_", type=click.Choice(["jsonl", "csv", "parquet"]), help="Default: FILE's suffix.")
+@asks
+def export(ctx: Contexta, file: str, runs: tuple[str, ...], points: bool, format_: Any) -> tuple[Value, Screen, int]:
+    """Write RUNS, or all of them, to FILE: JSON lines, CSV, or Parquet where pyarrow is installed.
+
+    FILE - is stdout, as JSON lines or CSV.
+    """
+    found = ctx.export(None if file == "-" else file, runs, points=points, format=format_)
+    what = "measurement" if points else "run"
+    said = [] if found.path is None else [layout.words(f"{found.path} holds {count(found.rows, what)}.")]
+    return found, iter(said), 0
+
+
+def _print(found: Value, screen: Screen, as_json: bool) -> None:
+    if as_json:
+        print(found.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
+    else:
+        layout.show(screen)
+
+
+def _verification(found: Verification) -> Screen:
+    looked_at = ", ".join(f"{number} {what}" for what, number in found.checked.items())
+    if found.sound:
+        yield Text(f"Everything reads back as it was written: {looked_at}.")
+    else:
+        yield Text(f"{count(len(found.damage), 'thing')} damaged, of {looked_at}:", "red")
+        yield from damage_lines(found.damage)
+        yield Text("hint: restore a backup beside it and compare: `contexta restore FILE --into DIR`")
+    yield from layout.note_lines(found.notes)
+
+
+def _cleanup(found: Cleanup) -> Screen:
+    what = [
+        count(len(found.runs), "run"),
+        f"{count(found.objects, 'object')} that nothing refers to",
+        f"{count(found.journals, 'journal')} that {'is' if found.journals == 1 else 'are'} taken in whole",
+        f"{count(found.leftovers, 'file')} of dead processes",
+    ]
+    yield Text(
+        f"{'Would remove' if found.dry_run else 'Removed'} {', '.join(what)}: {size(found.size_bytes)} of files."
+    )
+    for ref in found.runs[:20]:
+        yield layout.words(f"  {ref}")
+    if len(found.runs) > 20:
+        yield Text(f"  and {len(found.runs) - 20} more; --json lists all")
+    for words in found.kept:
+        yield layout.words(f"  kept {words}")
+    if found.dry_run:
+        yield Text("Nothing was removed. `contexta gc --yes` removes it; the references of runs stay taken.")
+
+
+def _diagnosis(found: Diagnosis) -> Screen:
+    table = layout.columns("", "", "")
+    for check in found.checks:
+        table.add_row(layout.status_word(check.status), Text(check.name, "bold"), layout.words(check.detail))
+        if check.fix is not None and check.status != "pass":
+            table.add_row("", "", layout.words(f"fix: {check.fix}"))
+    yield layout.words(f"Workspace {found.workspace}")
+    yield table

@@ -19,6 +19,7 @@ from contexta.errors import DamagedData, WorkspaceClosed, WorkspaceError, Worksp
 from contexta.recorder.objects import Objects, sync_directory
 from contexta.recorder.settings import DATABASE, JOURNALS, OBJECTS
 from contexta.store import tables
+from contexta.store.disks import is_network, kind_of
 from contexta.store.seals import seal
 
 _BUSY_SECONDS = 30
@@ -136,11 +137,13 @@ def _sqlite_engine(database: Path) -> Engine:
         URL.create("sqlite", database=os.fspath(database)), connect_args={"timeout": _BUSY_SECONDS}, pool_timeout=60
     )
 
+    mode = "DELETE" if is_network(kind_of(database.parent)) else "WAL"
+
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: a writer must take its lock at the start
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA journal_mode={mode}")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()

@@ -1,0 +1,40 @@
+"""What kind of file system a path lies on."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_MOUNTS = "/proc/self/mounts"
+_NETWORK = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs"),
+        *("panfs", "smb3", "smbfs", "wekafs"),
+        *("fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+    )
+)
+
+
+def kind_of(path: Path, mounts: str = _MOUNTS) -> str | None:
+    """E.g. ``ext4`` or ``nfs4``; None where the system does not tell. mounts: where Linux tells it."""
+    try:
+        lines = Path(mounts).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        place = os.path.realpath(path)
+    except OSError:
+        return None
+    best, kind = "", None
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), fields[1])
+        inside = place == point or place.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):  # of two mounts at one place the later one is seen
+            best, kind = point, fields[2]
+    return kind
+
+
+def is_network(kind: str | None) -> bool:
+    """Whether machines share it: SQLite's write-ahead log needs memory that they cannot share."""
+    return kind in _NETWORK

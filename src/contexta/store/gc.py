@@ -1,0 +1,242 @@
+"""Giving back what nobody needs any more: old runs when asked to, objects that nothing refers to, journals of ended
+runs that are taken in whole, and what processes left behind when they died.
+
+Nothing that is still to be taken in is touched, nor anything younger than a day that only looks forgotten: an object is
+written before the row that needs it. The reference of a run stays taken: the first journal of each stays as an empty
+file, also when the run itself is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from contexta.findings import Cleanup
+from contexta.recorder.journal import SUFFIX
+from contexta.recorder.settings import ENDED
+from contexta.refs import StableRef
+from contexta.store import tables
+from contexta.store.backup import SALT, stored_digests
+from contexta.store.engine import Store
+from contexta.store.ingest import is_first
+from contexta.store.maintenance import alone
+
+FRESH = 24 * 3600.0  # seconds for which nothing counts as forgotten
+_HEX = re.compile(rb"[0-9a-f]{64}")
+_AT_ONCE = 200
+_TRASH = ".trash-"
+
+
+def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
+    """keep_last: remove all but so many of the latest runs of each project; None keeps all. Everything live runs have
+    written must have been taken in just before. Raises WorkspaceError while a backup is being taken."""
+    with alone(store.root):
+        _return_trash(store)
+        with store.reading() as connection:
+            runs, kept = _old_runs(connection, keep_last) if keep_last is not None else ({}, [])
+            journals = _journals(connection, store, set(runs))
+            objects = _forgotten(connection, store, set(runs))
+        leftovers = list(_leftovers(store))
+        size = sum(_size(path) for path in [*journals.values(), *objects, *leftovers])
+        if not dry_run:
+            _remove_runs(store, list(runs))
+            _empty_journals(store, journals)
+            for path in objects:
+                _discard(path)
+            for path in leftovers:
+                path.unlink(missing_ok=True)
+    return Cleanup(
+        dry_run=dry_run,
+        runs=tuple(StableRef.parse(ref) for ref in runs.values()),
+        objects=len(objects),
+        journals=len(journals),
+        leftovers=len(leftovers),
+        size_bytes=size,
+        kept=tuple(kept),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- runs
+
+
+def _old_runs(connection: Connection, keep_last: int) -> tuple[dict[int, str], list[str]]:
+    """(key -> reference of the runs to be removed, why others are not)"""
+    run, deployment = tables.run, tables.deployment
+    latest = func.row_number().over(partition_by=run.c.project_id, order_by=(run.c.started_at.desc(), run.c.id.desc()))
+    ranked = select(run.c.id, run.c.ref, run.c.status, latest.label("place")).subquery()
+    rows = connection.execute(select(ranked).where(ranked.c.place > keep_last).order_by(ranked.c.id)).all()
+    deployed = set(connection.execute(select(deployment.c.run_id).where(deployment.c.run_id.is_not(None))).scalars())
+    runs, kept = {}, []
+    for row in rows:
+        if row.status == "open":
+            kept.append(f"{row.ref}: it is still open")
+        elif row.id in deployed:
+            kept.append(f"{row.ref}: it is deployed")
+        else:
+            runs[row.id] = str(row.ref)
+    return runs, kept
+
+
+def _remove_runs(store: Store, runs: Sequence[int]) -> None:
+    """Some runs at a time, each with everything that belongs to it."""
+    for start in range(0, len(runs), _AT_ONCE):
+        some = runs[start : start + _AT_ONCE]
+        with store.writing() as connection:
+            series = select(tables.metric_series.c.id).where(tables.metric_series.c.run_id.in_(some))
+            relations = select(tables.relation.c.id).where(tables.relation.c.run_id.in_(some))
+            connection.execute(delete(tables.metric_point).where(tables.metric_point.c.series_id.in_(series)))
+            connection.execute(delete(tables.provenance).where(tables.provenance.c.relation_id.in_(relations)))
+            for table in reversed(tables.metadata.sorted_tables):
+                if "run_id" in table.c:
+                    connection.execute(delete(table).where(table.c.run_id.in_(some)))
+            connection.execute(delete(tables.run).where(tables.run.c.id.in_(some)))
+    with store.writing() as connection:
+        _remove_unused(connection)
+
+
+def _remove_unused(connection: Connection) -> None:
+    """Bodies of environments and forms of records that no run has any more."""
+    body, packages, form = tables.environment_body, tables.environment_distribution, tables.record_form
+    used = (
+        select(tables.environment.c.environment_body_id)
+        .union(select(tables.run.c.environment_body_id).where(tables.run.c.environment_body_id.is_not(None)))
+        .subquery()
+    )
+    unused = select(body.c.id).where(body.c.id.not_in(select(used)))
+    connection.execute(delete(packages).where(packages.c.environment_body_id.in_(unused)))
+    connection.execute(delete(body).where(body.c.id.not_in(select(used))))
+    forms = select(tables.record.c.form_id).where(tables.record.c.form_id.is_not(None)).distinct()
+    connection.execute(delete(form).where(form.c.id.not_in(forms)))
+
+
+# ---------------------------------------------------------------------------------------------- journals
+
+
+def _journals(connection: Connection, store: Store, removed: set[int]) -> dict[int, Path]:
+    """Key -> file of the journals that are taken in whole and of which nothing follows."""
+    journal, run = tables.journal, tables.run
+    rows = connection.execute(
+        select(journal.c.id, journal.c.name, journal.c.position, journal.c.run_id, run.c.status)
+        .join(run, run.c.id == journal.c.run_id)
+        .where(journal.c.ended)
+    )
+    found = {}
+    for row in rows:
+        path = store.journals / ENDED / row.name
+        ended = row.status != "open" or row.run_id in removed
+        if ended and 0 < _size(path) <= row.position and not path.is_symlink():
+            found[row.id] = path
+    return found
+
+
+def _empty_journals(store: Store, journals: dict[int, Path]) -> None:
+    """The row says first that the file is no longer kept; the first file of a run goes on to reserve its reference."""
+    keys = list(journals)
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        with store.writing() as connection:
+            connection.execute(update(tables.journal).where(tables.journal.c.id.in_(some)).values(bytes_check=None))
+        for key in some:
+            if is_first(journals[key].name):
+                os.truncate(journals[key], 0)
+            else:
+                journals[key].unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------------------------------- objects
+
+
+def _forgotten(connection: Connection, store: Store, removed: set[int]) -> list[Path]:
+    """The objects that nothing refers to, and that have not been put again for a day."""
+    used = _used(connection, store, removed)
+    paths = (
+        Path(store.objects.path(digest)) for digest in stored_digests(Path(store.objects.root)) if digest not in used
+    )
+    return [path for path in paths if _is_old(path)]
+
+
+def _used(connection: Connection, store: Store, removed: set[int]) -> set[str]:
+    """Every digest that any row of a run that stays, or a journal that is still to be read, speaks of. Rather one too
+    many than one too few: whatever looks like a digest counts."""
+    used: set[str] = set()
+    for table in tables.metadata.sorted_tables:
+        if table.name in ("metric_point", "seal", "unsealed", "environment_distribution", "environment_body"):
+            continue
+        rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}").mappings()
+        owner = "id" if table is tables.run else "run_id"
+        for row in rows:
+            if row.get(owner) not in removed:
+                for value in row.values():
+                    if isinstance(value, str) and len(value) >= 64:
+                        used.update(found.decode() for found in _HEX.findall(value.encode("utf-8", "replace")))
+    environment, body, run = tables.environment, tables.environment_body, tables.run
+    of_snapshots = select(body.c.digest, environment.c.run_id).join_from(environment, body)
+    of_runs = select(body.c.digest, run.c.id.label("run_id")).join(run, run.c.environment_body_id == body.c.id)
+    for digests in (of_snapshots, of_runs):
+        used.update(row.digest for row in connection.execute(digests) if row.run_id not in removed)
+    for path in store.journals.glob(f"*{SUFFIX}"):
+        if path.is_file() and not path.is_symlink():
+            used.update(found.decode() for found in _HEX.findall(path.read_bytes()))
+    return used
+
+
+def _discard(path: Path) -> None:
+    """Remove an object, unless somebody puts it again in this moment: that makes it new."""
+    trash = path.parent.parent / f"{_TRASH}{path.parent.name}{path.name}"
+    try:
+        path.rename(trash)
+    except FileNotFoundError:
+        return
+    if _is_old(trash):
+        trash.unlink()
+    else:
+        _put_back(trash, path)
+
+
+def _return_trash(store: Store) -> None:
+    """What lies in the trash was being removed by a process that died. It is looked at again."""
+    root = Path(store.objects.root)
+    for trash in root.glob(f"{_TRASH}*"):
+        digest = trash.name.removeprefix(_TRASH)
+        _put_back(trash, root / digest[:2] / digest[2:])
+
+
+def _put_back(trash: Path, path: Path) -> None:
+    if path.exists():
+        trash.unlink()
+    else:
+        trash.rename(path)
+
+
+# ---------------------------------------------------------------------------------------------- leftovers
+
+
+def _leftovers(store: Store) -> Iterator[Path]:
+    """Files under temporary names whose writers died."""
+    root = Path(store.objects.root)
+    for folder in (store.root, root):
+        if folder.is_dir():
+            for path in folder.iterdir():
+                temporary = path.name.startswith((".new-", ".")) and path.name not in (SALT, ".known")
+                if temporary and not path.name.startswith(_TRASH) and path.is_file() and _is_old(path):
+                    yield path
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.lstat().st_mtime > FRESH
+    except FileNotFoundError:
+        return False
+
+
+def _size(path: Any) -> int:
+    try:
+        return int(path.lstat().st_size)
+    except FileNotFoundError:
+        return 0
