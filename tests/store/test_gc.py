@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,9 +32,10 @@ def age_all(ctx: Contexta) -> None:
             age(path)
 
 
-@pytest.fixture
-def lived(ctx: Contexta) -> Contexta:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs put by hand, the oldest first, and a live one that ended; everything is two days old."""
+    ctx = Contexta(tmp_path_factory.mktemp("made") / ".contexta")
     for number, packages in enumerate(({"a": "1"}, {"a": "2"}, {"a": "2"})):
         put_run(
             ctx,
@@ -47,7 +50,15 @@ def lived(ctx: Contexta) -> Contexta:
         run.metric("x", 1.0)
     ctx.list_runs()
     age_all(ctx)
-    return ctx
+    ctx.close()
+    return ctx.root
+
+
+@pytest.fixture
+def lived(made: Path, tmp_path: Path) -> Iterator[Contexta]:
+    shutil.copytree(made, tmp_path / ".contexta")
+    with Contexta(tmp_path / ".contexta") as ctx:
+        yield ctx
 
 
 def test_nothing_is_removed_without_being_asked_to(lived: Contexta, cli: Cli) -> None:
@@ -113,6 +124,7 @@ def test_an_object_that_nothing_refers_to_goes_when_it_is_old(lived: Contexta) -
 
 
 def test_what_a_journal_that_is_still_to_be_read_speaks_of_stays(lived: Contexta) -> None:
+    lived.gc(dry_run=False)
     run = lived.run("going-on", project="p")
     lived.list_runs()
     age_all(lived)
