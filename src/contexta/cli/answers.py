@@ -112,8 +112,8 @@ def trend(found: MetricTrend) -> Iterator[Any]:
         yield Text()
         table = columns("Run", "Started (UTC)", f">{metric}", "Changed before it")
         names = short_names([point.run_ref for point in found.points])
-        for point, name in zip(found.points, names, strict=True):
-            about = words("unknown", "dim") if point.changes is None else words(changed(point.changes))
+        for number, (point, name) in enumerate(zip(found.points, names, strict=True)):
+            about = words(changed(point.changes) if number else "", "dim" if point.changes is None else "")
             table.add_row(name, moment(point.started_at), amount(point.value), about)
         yield table
     yield from note_lines(found.completeness_notes)

@@ -13,9 +13,6 @@ from contexta.client import Contexta
 from contexta.findings import RunSummary
 from contexta.values import Value
 
-_asks = asks  # modules of other commands know it by this name
-
-
 class _Runs(RootModel[tuple[RunSummary, ...]]):
     """What ``contexta runs --json`` prints: a list."""
 

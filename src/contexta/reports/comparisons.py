@@ -23,7 +23,12 @@ def diff(found: RunDiff) -> Report:
     sections = [Section(title="", blocks=(Words(text=_summary(found)),)), *_metrics(found.metrics)]
     if found.environment.left_python_version is not None and found.environment.right_python_version is not None:
         sections += _environment(found.environment, left, right)
-    sections += notes(found.metrics.completeness_notes + found.environment.completeness_notes)
+    if found.inputs.changes:
+        about = Words(text=f"{len(found.inputs.changes)} changed, {found.inputs.unchanged_count} the same.")
+        table = Table(columns=("", left, right, ""), rows=_changes(found.inputs.changes))
+        sections.append(Section(title="Inputs", blocks=(about, table)))
+    every = (found.metrics, found.environment, found.inputs)
+    sections += notes(note for each in every for note in each.completeness_notes)
     return Report(title=f"{left} → {right}{_project(found.metrics)}", sections=tuple(sections))
 
 
@@ -70,6 +75,7 @@ def _summary(found: RunDiff) -> str:
     if environment.left_python_version is None or environment.right_python_version is None:
         return f"{count(moved, 'metric')} moved; what changed in the environment is unknown."
     changed = [name for name, holds in _changed_things(environment) if holds]
+    changed += [count(len(found.inputs.changes), "input")] if found.inputs.changes else []
     return f"{count(moved, 'metric')} moved; changed: {', '.join(changed) or 'nothing in the environment'}."
 
 

@@ -108,7 +108,7 @@ def _table(box: Element, part: Table, about: str) -> None:
     body = _under(table, "tbody")
     for row in part.rows:
         _row(body, row, part.numeric)
-    _under(box, "p", {"class": "quiet", "hidden": "hidden"}, "Nothing to show here.")
+    _under(box, "p", {"class": "quiet", "hidden": "hidden"})  # the script says there why no row is shown
 
 
 def _row(body: Element, row: Row, numeric: tuple[bool, ...]) -> None:

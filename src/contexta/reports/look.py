@@ -10,19 +10,19 @@ STYLE = """
 .contexta table { border-collapse: collapse; margin: .4em 0; }
 .contexta th, .contexta td {
   text-align: left; vertical-align: top; padding: .22em 1.2em .22em 0; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; font-weight: normal; white-space: pre-line;
+  overflow-wrap: break-word; max-width: 34em; font-weight: normal; white-space: pre-line;
 }
-.contexta tbody th { min-width: 7em; max-width: 24em; overflow-wrap: break-word; }
+.contexta tbody th { min-width: 7em; }
 .contexta thead th { color: var(--quiet); white-space: nowrap; }
 .contexta .number { text-align: right; white-space: nowrap; }
-.contexta tr.good td:last-child, .contexta p.good, .contexta ul.good { color: var(--good); }
-.contexta tr.bad td:last-child, .contexta p.bad, .contexta ul.bad { color: var(--bad); }
-.contexta tr.warn td:last-child, .contexta p.warn, .contexta ul.warn { color: var(--warn); }
+.contexta :is(tr.good > :first-child, tr.good > :last-child, p.good, ul.good) { color: var(--good); }
+.contexta :is(tr.bad > :first-child, tr.bad > :last-child, p.bad, ul.bad) { color: var(--bad); }
+.contexta :is(tr.warn > :first-child, tr.warn > :last-child, p.warn, ul.warn) { color: var(--warn); }
 .contexta .quiet, .contexta tr.same { color: var(--quiet); }
 .contexta .wide { overflow-x: auto; }
 .contexta pre { overflow-x: auto; padding: .6em .8em; border: 1px solid var(--line); border-radius: 4px; }
-.contexta figure { margin: .6em 0; max-width: 48em; }
-.contexta svg { width: 100%; height: auto; display: block; }
+.contexta figure { margin: .6em 0; max-width: 48em; overflow-x: auto; }
+.contexta svg { width: 100%; min-width: 34rem; height: auto; display: block; }
 .contexta svg text { fill: currentColor; font-size: 12px; opacity: .75; }
 .contexta .grid { stroke: var(--line); }
 .contexta .mark { stroke: var(--warn); stroke-dasharray: 4 3; }
@@ -74,7 +74,9 @@ function show() {
   for (const table of tables) {
     const empty = [...table.tBodies[0].rows].every(row => row.hidden);
     table.parentElement.hidden = empty;
-    table.parentElement.nextElementSibling.hidden = !empty;
+    const note = table.parentElement.nextElementSibling;
+    note.hidden = !empty;
+    note.textContent = wanted.length ? "Nothing found here." : "All of it is the same.";
   }
   told.textContent = shown + (shown === 1 ? " line" : " lines") + (left ? ", " + left + " more the same" : "");
 }

@@ -64,14 +64,21 @@ def issues(found: RunDiagnosis) -> tuple[Block, ...]:
     """What stands out in one run; a sentence where nothing does."""
     if not found.issues:
         return (Words(text="Nothing stands out.", tone="good"),)
+    fixes = any(issue.fix for issue in found.issues)
     rows = tuple(
         Row(
-            cells=(issue.code, issue.summary, issue.subject_ref or "", issue.fix or "", issue.severity),
+            cells=(
+                issue.severity,
+                issue.summary,
+                issue.subject_ref or "",
+                *((issue.fix or "",) if fixes else ()),
+                issue.code,
+            ),
             tone=tone_of(issue.severity),
         )
         for issue in found.issues
     )
-    return (Table(columns=("What", "", "Where", "How to fix it", ""), rows=rows),)
+    return (Table(columns=("", "What", "Where", *(("How to fix it",) if fixes else ()), "Code"), rows=rows),)
 
 
 def lineage(found: Lineage) -> Report:
@@ -113,9 +120,10 @@ def trend(found: MetricTrend) -> Report:
     names = short_names([point.run_ref for point in found.points])
     blocks: tuple[Block, ...] = ()
     if found.points:
+        before = ["", *(changed(point.changes) for point in found.points[1:])]
         rows = tuple(
-            Row(cells=(name, moment(point.started_at), amount(point.value), changed(point.changes), point.status))
-            for point, name in zip(found.points, names, strict=True)
+            Row(cells=(name, moment(point.started_at), amount(point.value), about, point.status))
+            for point, name, about in zip(found.points, names, before, strict=True)
         )
         columns = ("Run", "Started (UTC)", f">{metric}", "Changed before it", "")
         blocks = (plot(metric, found.points, names), Table(columns=columns, rows=rows))
