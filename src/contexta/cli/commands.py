@@ -13,6 +13,7 @@ from contexta.client import Contexta
 from contexta.findings import RunSummary
 from contexta.values import Value
 
+
 class _Runs(RootModel[tuple[RunSummary, ...]]):
     """What ``contexta runs --json`` prints: a list."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from contexta.cli.commands import _asks
+from contexta.cli.asking import asks
 from contexta.client import Contexta
 from contexta.values import Value
 
@@ -18,7 +18,7 @@ from contexta.values import Value
 @click.command(epilog="Example: contexta log this-month --stderr")
 @click.argument("run")
 @click.option("--stderr", "stderr", is_flag=True, help="What it wrote to stderr instead of stdout.")
-@_asks
+@asks
 def log(ctx: Contexta, run: str, stderr: bool) -> tuple[Value, Iterable[Any], int]:
     """Print what the command of a run wrote, as `contexta run` kept it.
 
@@ -40,7 +40,7 @@ def _as_written(text: str) -> Iterator[Any]:
 @click.argument("run")
 @click.argument("name")
 @click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="The new file.")
-@_asks
+@asks
 def artifact(ctx: Contexta, run: str, name: str, target: Path) -> tuple[Value, Iterable[Any], int]:
     """Copy a file that a run kept out of the workspace.
 
