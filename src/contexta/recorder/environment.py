@@ -6,8 +6,10 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
+import sys
 
 from contexta.recorder import distributions, interpreter, machine, notes, variables
 from contexta.recorder.journal import Journal
@@ -15,7 +17,7 @@ from contexta.recorder.objects import Objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+    from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
     from contexta.recorder.live import Run
 
@@ -26,7 +28,11 @@ INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
 
 
 class Recording:
-    """The environment of one process of a run: ``begin`` before the program, ``complete`` after it."""
+    """The environment of one process of a run: ``begin`` before the program, ``look`` now and then, ``complete`` after.
+
+    What a process starts in is one object, the same for all runs in that environment; what only its program tells (what
+    it imported, which libraries it loaded) is another one.
+    """
 
     def __init__(self, journal: Journal, objects: Objects) -> None:
         self._journal = journal
@@ -34,28 +40,54 @@ class Recording:
         self._pid = os.getpid()
         self._body: Optional[Body] = None
         self._digest = ""
+        self._known = ""
+        self._seen: FrozenSet[str] = frozenset()
+        self._looking = _thread.RLock()  # a signal may end the run while it is looked at
 
     def begin(self) -> None:
         """Capture what there is, and bring it to the disk. What fails is noted on the run."""
         try:
             salt = salt_of(self._objects)
-            self._body = capture(salt, self._objects)
+            self._known = os.path.join(self._objects.root, ".known", distributions.fingerprint())
+            self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
             self._journal.write("environment", digest=self._digest)
             self._facts(salt)
+            self._journal.beside = self.look
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the program goes on and the run says so
             self._journal.write("note", topic="environment", text=f"could not be captured: {notes.reason(error)}")
         self._journal.flush()
+
+    def look(self) -> None:
+        """Write down what was imported by now, if that has changed: a program that is killed leaves it behind."""
+        with self._looking:
+            if self._body is None or os.getpid() != self._pid:
+                return
+            seen = frozenset(name.partition(".")[0] for name in list(sys.modules))
+            if seen == self._seen:
+                return
+            try:
+                end = self._objects.put(encode(imported(self._body)))
+                self._journal.write("environment", digest=self._digest, of=self._digest, end=end)
+            except Exception as error:  # noqa: BLE001  # as in begin
+                self._journal.write("note", topic="imports", text=f"were not captured: {notes.reason(error)}")
+            self._seen = seen
 
     def complete(self, _: "Run") -> None:
         """Capture what is known only now. Nothing in a forked child: its parent does it."""
         if self._body is None or os.getpid() != self._pid:
             return
-        try:
-            digest = self._objects.put(encode(completed(self._body)))
-            self._journal.write("environment", digest=digest, of=self._digest)
-        except Exception as error:  # noqa: BLE001  # as in begin
-            self._journal.write("note", topic="environment", text=f"its end was not captured: {notes.reason(error)}")
+        with self._looking:
+            try:
+                body = with_builds(self._body, self._known)
+                digest = self._digest if body is self._body else self._objects.put(encode(body))
+                end = self._objects.put(encode(ended(body)))
+                self._journal.write("environment", digest=digest, of=self._digest, end=end)
+            except Exception as error:  # noqa: BLE001  # as in begin
+                self._journal.write(
+                    "note", topic="environment", text=f"its end was not captured: {notes.reason(error)}"
+                )
+            self._body = None
 
     def _facts(self, salt: bytes) -> None:
         """What belongs to this run alone, and to no environment: how it was called, its source, its seeds."""
@@ -85,14 +117,14 @@ def source_of(salt: bytes, objects: Objects, directory: Optional[str] = None) ->
     return ({**facts, "patch": objects.put(patch)} if patch is not None else facts), told
 
 
-def capture(salt: bytes, objects: Optional[Objects] = None) -> Body:
+def capture(salt: bytes, known: str = "") -> Body:
     """The body of an environment snapshot, in the shape of ``contexta.contract.EnvironmentSnapshot`` without whose it
-    is and when it was seen. objects: where the distributions of a known environment are remembered."""
+    is and when it was seen. known: the file that remembers the distributions, by their fingerprint."""
     found: List[Dict[str, str]] = []
     body: Body = {
         "python_version": interpreter.python_version(),
         "platform": machine.platform_name(),
-        "distributions": _probe(found, "distributions", lambda: _distributions(objects), []),
+        "distributions": _probe(found, "distributions", lambda: _distributions(known), []),
         "environment_variables": _probe(
             found, "variables", lambda: variables.recorded(program_variables(os.environ), salt=salt), {}
         ),
@@ -104,38 +136,61 @@ def capture(salt: bytes, objects: Optional[Objects] = None) -> Body:
     return body
 
 
-def completed(body: Body) -> Body:
-    """The same with what takes longer, or is known only now: build digests, editable checkouts, GPUs, what was imported
-    and which numeric libraries are loaded."""
-    from contexta.recorder import gpus, imports, native
+def with_builds(body: Body, known: str = "") -> Body:
+    """The same with the digests of the builds, which take longer; itself when it has them already.
 
+    known: the file by which the next run in this environment starts with them."""
+    from contexta.recorder import files
+
+    if any("build" in each for each in body["distributions"]):
+        return body
     found = list(body.get("notes", ()))
-    each = _with_builds(body["distributions"], found)
-    full = {**body, "distributions": each}
-    devices = _probe(found, "gpus", gpus.gpus, {})
-    if devices:
-        full["machine"] = {**body["machine"], "gpus": devices}
-    full["native_libraries"] = _probe(found, "native", native.native, [])
-    full["imports"] = _probe(found, "imports", lambda: imports.imported(distributions=each), {})
-    if found:
-        full["notes"] = found
-    return full
+    builds = _probe(found, "builds", files.builds, {})
+    if not builds and "notes" not in body and not found:
+        return body
+    each = [{**one, "build": builds[one["name"]]} if one["name"] in builds else one for one in body["distributions"]]
+    told = [note for note in found if note["topic"] in (distributions.TOPIC, files.TOPIC, "builds")]
+    if known:
+        _remember(known, each, told)
+    return {**body, "distributions": each, **({"notes": found} if found else {})}
 
 
 def installed(salt: bytes) -> Body:
     """What an interpreter has, without a program that runs on it: ``capture`` with build digests and checkouts."""
-    body = capture(salt)
+    from contexta.recorder import origins
+
+    body = with_builds(capture(salt))
     found = list(body.get("notes", ()))
-    full = {**body, "distributions": _with_builds(body["distributions"], found)}
+    known = body["distributions"]
+    full = {**body, "distributions": _probe(found, "distributions", lambda: origins.with_checkouts(known), known)}
     return {**full, "notes": found} if found else full
 
 
-def _with_builds(known: List[Dict[str, Any]], found: List[Dict[str, str]]) -> List[Dict[str, Any]]:
-    from contexta.recorder import files, origins
+def imported(body: Body) -> Body:
+    """What was imported by now."""
+    from contexta.recorder import imports
 
-    known = _probe(found, "distributions", lambda: origins.with_checkouts(known), known)
-    builds = _probe(found, "builds", files.builds, {})
-    return [{**one, "build": builds[one["name"]]} if one["name"] in builds else one for one in known]
+    found: List[Dict[str, str]] = []
+    facts = {"imports": _probe(found, "imports", lambda: imports.imported(distributions=body["distributions"]), {})}
+    return {**facts, "notes": found} if found else facts
+
+
+def ended(body: Body) -> Body:
+    """What is known only at the end, or changes from run to run: what was imported, which numeric libraries are loaded,
+    GPUs, where editable checkouts stand. ``origins`` and ``gpus`` belong into the distributions and the machine."""
+    from contexta.recorder import gpus, native, origins
+
+    end = imported(body)
+    found = end.pop("notes", [])
+    known = body["distributions"]
+    placed = _probe(found, "distributions", lambda: origins.with_checkouts(known), known)
+    moved = {new["name"]: new["origin"] for old, new in zip(known, placed) if old.get("origin") != new.get("origin")}
+    devices = _probe(found, "gpus", gpus.gpus, {})
+    end["native_libraries"] = _probe(found, "native", native.native, [])
+    for name, facts in (("origins", moved), ("gpus", devices), ("notes", found)):
+        if facts:
+            end[name] = facts
+    return end
 
 
 def _probe(found: List[Dict[str, str]], topic: str, ask: Callable[[], Told], otherwise: Any) -> Any:
@@ -149,12 +204,10 @@ def _probe(found: List[Dict[str, str]], topic: str, ask: Callable[[], Told], oth
     return facts
 
 
-def _distributions(objects: Optional[Objects]) -> Told:
+def _distributions(path: str) -> Told:
     """What is installed; remembered under its fingerprint, as most runs start where the last one did."""
-    if objects is None:
+    if not path:
         return distributions.installed()
-    folder = os.path.join(objects.root, ".known")
-    path = os.path.join(folder, distributions.fingerprint())
     try:
         with open(path, encoding="utf-8") as file:
             known, told = json.load(file)
@@ -162,15 +215,19 @@ def _distributions(objects: Optional[Objects]) -> Told:
     except (OSError, ValueError):
         pass  # not seen before, or damaged: asked again
     known, told = distributions.installed()
+    _remember(path, known, told)
+    return known, told
+
+
+def _remember(path: str, known: Any, told: Any) -> None:
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        os.makedirs(folder, exist_ok=True)
-        temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "x", encoding="utf-8") as file:
             json.dump([known, told], file)
         os.replace(temporary, path)
     except OSError:
         pass  # it is only slower the next time
-    return known, told
 
 
 def program_variables(environ: Mapping[str, str]) -> Dict[str, str]:

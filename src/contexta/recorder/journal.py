@@ -11,7 +11,8 @@ other keys depend on the type:
 ====================  =====================================================================================
 ``run``               first line of a run: run, name, project_name, and the process (see processes.identity)
 ``join``              first line of another process of the run: run, rank, and the process
-``environment``       digest (the body is that object), optionally of (the one it completes)
+``environment``       digest (the body is that object), optionally of (the one it completes) and end (the object of
+                      what is known only after the start)
 ``stage``             stage, name, order
 ``stage-end``         stage, status
 ``metric``            k (key), optionally g (stage) and r (rank), x (value), optionally i (step)
@@ -36,7 +37,7 @@ import os
 import sys
 import weakref
 from time import monotonic, sleep, time_ns
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import sync_directory
@@ -85,6 +86,7 @@ class Journal:
         self._number = 0 if self.first else 1  # 0 is the join record, written when the file is made
         self._last = 0
         self._beating: Optional[_Beat] = None
+        self.beside: Optional[Callable[[], None]] = None  # called now and then by the thread that beats
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -317,11 +319,16 @@ class _Beat:
         try:
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            beats = 0
             while not self._stop.acquire(timeout=BEAT):
                 alive = journal()
                 if alive is None:
                     return
                 alive.beat()
+                beats += 1
+                # After 5, 10, 20, 40 ... seconds, then every five minutes: most is imported in the beginning
+                if alive.beside is not None and (beats & (beats - 1) == 0 or beats % 64 == 0):
+                    alive.beside()
                 del alive
         finally:
             self._done.release()

@@ -194,7 +194,9 @@ class Run:
         return Stage(self, self.ref.child("stage", component), name)
 
     def flush(self) -> None:
-        """Everything recorded so far survives the death of the machine once this returns."""
+        """Everything recorded so far, and what was imported, survives the death of the machine once this returns."""
+        if self._journal.beside is not None:
+            self._journal.beside()
         self._journal.flush()
 
     def finish(self, status: str = "completed", *, failure: Optional[BaseException] = None) -> None:

@@ -32,13 +32,13 @@ def put_snapshot(connection: Connection, objects: Objects, snapshot: Environment
 
 
 def put_captured(
-    connection: Connection, objects: Objects, ref: StableRef, captured_at: str, digest: str
+    connection: Connection, objects: Objects, ref: StableRef, captured_at: str, digest: str, end: str | None = None
 ) -> EnvironmentSnapshot:
-    """Link a body that the recorder has already written to its run. Raises NotFound, DamagedData or InvalidInput when
-    that object is missing or is no environment body."""
+    """Link a body that the recorder has already written to its run, and what completes it. Raises NotFound, DamagedData
+    or InvalidInput when one of these objects is missing or is not what it should be."""
     run_id = parent_id(connection, tables.run, ref.run, child=ref)
-    snapshot = _decode(ref, captured_at, digest, objects)
-    _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at)
+    snapshot = _decode(ref, captured_at, digest, end, objects)
+    _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at, end)
     return snapshot
 
 
@@ -47,20 +47,24 @@ def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> En
     row = connection.execute(_rows().where(tables.environment.c.ref == ref)).first()
     if row is None:
         raise NotFound(f"{ref} is not stored in this workspace")
-    return _decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects)
+    return _decode(StableRef.parse(row.ref), row.captured_at, row.digest, row.end_digest, objects)
 
 
 def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
     """The snapshots of a run, its own first, then oldest first. Raises NotFound for a run that is not stored."""
     run_id = require_id(connection, tables.run, run_ref)
     rows = connection.execute(_of_run(run_id)).all()
-    return tuple(_decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects) for row in rows)
+    return tuple(
+        _decode(StableRef.parse(row.ref), row.captured_at, row.digest, row.end_digest, objects) for row in rows
+    )
 
 
 def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
     """The environment a run was made in: its own, else its oldest snapshot; None when it has none."""
     row = connection.execute(_of_run(run_id).limit(1)).first()
-    return None if row is None else _decode(StableRef.parse(row.ref), row.captured_at, row.digest, objects)
+    if row is None:
+        return None
+    return _decode(StableRef.parse(row.ref), row.captured_at, row.digest, row.end_digest, objects)
 
 
 def summary_of(connection: Connection, run_id: int) -> EnvironmentSummary | None:
@@ -85,9 +89,11 @@ def encode_body(snapshot: EnvironmentSnapshot) -> bytes:
     return tables.encode_json(body).encode()
 
 
-def _decode(ref: StableRef, captured_at: str, digest: str, objects: Objects) -> EnvironmentSnapshot:
+def _decode(ref: StableRef, captured_at: str, digest: str, end: str | None, objects: Objects) -> EnvironmentSnapshot:
     try:
         body: dict[str, Any] = json.loads(objects.get(digest))
+        if end is not None:
+            body = _completed(body, json.loads(objects.get(end)))
         return EnvironmentSnapshot.model_validate(
             {**body, "environment_snapshot_ref": ref, "run_ref": ref.run, "captured_at": captured_at}
         )
@@ -97,8 +103,32 @@ def _decode(ref: StableRef, captured_at: str, digest: str, objects: Objects) -> 
         raise DamagedData(f"the environment body {digest} of {ref} is no JSON object: {error}") from error
 
 
-def _put_row(connection: Connection, ref: StableRef, run_id: int, body_id: int, captured_at: str) -> None:
-    row = {"ref": ref, "run_id": run_id, "environment_body_id": body_id, "captured_at": captured_at}
+def _completed(body: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
+    """A body with what was known only at the end (see ``contexta.recorder.environment.ended``)."""
+    origins, gpus, notes = (end.pop(name, {}) for name in ("origins", "gpus", "notes"))
+    full = {**body, **end}
+    if origins:
+        full["distributions"] = [
+            {**each, "origin": origins[each["name"]]} if each["name"] in origins else each
+            for each in body["distributions"]
+        ]
+    if gpus:
+        full["machine"] = {**body.get("machine", {}), "gpus": gpus}
+    if notes:
+        full["notes"] = [*body.get("notes", ()), *notes]
+    return full
+
+
+def _put_row(
+    connection: Connection, ref: StableRef, run_id: int, body_id: int, captured_at: str, end: str | None = None
+) -> None:
+    row = {
+        "ref": ref,
+        "run_id": run_id,
+        "environment_body_id": body_id,
+        "captured_at": captured_at,
+        "end_digest": end,
+    }
     upsert(connection, tables.environment, [row], ("ref",))
     keep_body(connection, run_id)
 
@@ -145,6 +175,7 @@ def _rows() -> Any:
     return select(
         tables.environment.c.ref,
         tables.environment.c.captured_at,
+        tables.environment.c.end_digest,
         body.c.digest,
         body.c.python_version,
         body.c.platform,

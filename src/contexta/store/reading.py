@@ -151,7 +151,7 @@ class Reading:
         first_time = known is None
         if first_time or ("of" in record and self._may_complete()):
             at = from_microseconds(record["at"]) if first_time else self._captured_at(ref)
-            put_captured(self._connection, self._store.objects, ref, at, record["digest"])
+            put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
             known = find_id(self._connection, tables.environment, ref)
         self._environment_id = known
         if self._process.get("rank") is not None and "of" not in record:

@@ -26,6 +26,7 @@ environment = Table(
     belongs_to("run", index=True),
     Column("environment_body_id", Key, ForeignKey("environment_body.id"), nullable=False, index=True),
     moment("captured_at"),
+    Column("end_digest", Words, comment="the object of what was known only after the start: imports, libraries, GPUs"),
     Column(
         "own",
         Boolean,

@@ -58,6 +58,7 @@ def _extend_runs() -> None:
 
 
 def _extend_environments() -> None:
+    op.add_column("environment", sa.Column("end_digest", WORDS, nullable=True))
     op.add_column("environment_body", sa.Column("python_order", sa.LargeBinary(), nullable=True))
     op.create_index(op.f("ix_environment_body_python_order"), "environment_body", ["python_order"])
     op.create_index(op.f("ix_environment_body_platform"), "environment_body", ["platform"])
