@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         Explanation,
         Export,
         InputComparison,
+        Lock,
+        LockFormat,
         Log,
         MultiRunComparison,
         ProjectSummary,
@@ -325,6 +327,16 @@ class Contexta(Questions):
 
         recorded = self._to_rebuild(run)
         return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
+
+    def lock_environment(
+        self, run: str, format: LockFormat = "pylock", *, wishes: Wishes | None = None, uv: Uv | None = None
+    ) -> Lock:
+        """A run's environment as a file that others install from, with what is not in it. Asks the index."""
+        from contexta.reproduce.lock import lock
+        from contexta.reproduce.rebuild import Wishes
+        from contexta.reproduce.uv import find_uv
+
+        return lock(self._to_rebuild(run), format, wishes or Wishes(), uv or find_uv())
 
     def rerun(
         self, run: str, how: Rerunning | None = None, *, uv: Uv | None = None, watch: Watch | None = None

@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": ("contexta.cli.workspace", "Check whether the workspace and this machine can be relied on."),
     "export": ("contexta.cli.workspace", "Write runs or their measurements as JSON lines, CSV or Parquet."),
     "restore": ("contexta.cli.workspace", "Make a workspace of a backup, after checking all of it."),
+    "lock": ("contexta.cli.lock", "Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile."),
     "rebuild": ("contexta.cli.rebuild", "Build a run's environment again, and compare it with the recording."),
     "log": ("contexta.cli.files", "Print what the command of a run wrote, as `contexta run` kept it."),
     "artifact": ("contexta.cli.files", "Copy a file that a run kept out of the workspace."),

@@ -34,6 +34,7 @@ from contexta.findings.explain import (
 )
 from contexta.findings.finding import Finding
 from contexta.findings.lineage import Direction, Lineage, LineageStep
+from contexta.findings.locks import Lock, LockFormat
 from contexta.findings.rebuilds import Deviation, Missing, MissingReason, Rebuild, Verdict
 from contexta.findings.reruns import Rerun, RerunMetric
 from contexta.findings.runs import (
@@ -118,4 +119,6 @@ __all__ = [
     "Rerun",
     "RerunMetric",
     "VersionPeriod",
+    "Lock",
+    "LockFormat",
 ]

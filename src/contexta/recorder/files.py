@@ -39,11 +39,11 @@ def builds(path: Optional[Sequence[str]] = None) -> tuple[dict[str, str], list[N
     notes: list[Note] = []
     for place, record in _records(path, notes):
         if place.name is not None and place.name not in found:
-            found[place.name] = sha256(_of_wheel(place, record)).hexdigest()
+            found[place.name] = sha256(of_wheel(place, record)).hexdigest()
     return found, notes
 
 
-def _of_wheel(place: Place, record: bytes) -> bytes:
+def of_wheel(place: Place, record: bytes) -> bytes:
     if b"\r" in record:
         record = record.replace(b"\r\n", b"\n")
     # Without a digest: bytecode, RECORD itself. Outside: scripts, which hold the path of their environment.

@@ -22,6 +22,7 @@ from contexta.recorder.environment import INJECTED
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.reproduce.absent import Impossible, absent, as_missing
+from contexta.reproduce.addresses import index_option
 from contexta.reproduce.interpreters import find_interpreter
 from contexta.reproduce.local import install_local, missing_locally
 from contexta.reproduce.plan import Plan, plan_of
@@ -55,6 +56,10 @@ class Wishes:
     python_drift: bool = False
     build: bool = False
     indexes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for each in self.indexes:
+            index_option(each)
 
 
 @dataclass(frozen=True)

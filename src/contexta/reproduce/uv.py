@@ -195,6 +195,25 @@ class Uv:
             lines=requirement_lines({name: version}),
         )
 
+    def compile(
+        self, python_version: str, pins: Mapping[str, str], *, build: bool = False, indexes: Sequence[str] = ()
+    ) -> str:
+        """The index's files of these releases with their hashes, as pylock.toml (PEP 751). Raises as ``install``."""
+        version = re.match(r"\d+(\.\d+){0,2}", python_version)
+        said = self._run(
+            "pip",
+            "compile",
+            "--no-deps",
+            "--no-header",
+            "--format=pylock.toml",
+            *([] if build else ["--only-binary=:all:"]),
+            *([f"--python-version={version[0]}"] if version else []),
+            *(f"--index={each}" for each in indexes),
+            "-",
+            lines=requirement_lines(pins),
+        )
+        return said.stdout.decode()
+
     def installed(self, environment: Path) -> dict[str, str]:
         """Normalised name -> version of everything in an environment, as uv reads it. About 20 ms."""
         listed = self._run("pip", "list", "--format=json", "--python", str(python_in(environment)))

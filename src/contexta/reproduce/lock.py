@@ -1,0 +1,146 @@
+"""A recorded environment as a lock: the index's files and hashes, the recorded build among them where it is found."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.findings import Lock, LockFormat, Missing
+from contexta.recorder.machine import platform_name
+from contexta.reproduce.absent import as_missing
+from contexta.reproduce.formats import File, Locked, written
+from contexta.reproduce.plan import Plan, plan_of
+from contexta.reproduce.rebuild import Recorded, Wishes
+from contexta.reproduce.uv import IndexUnreachable, Uv, UvError
+from contexta.reproduce.wheels import build_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_AT_ONCE = 8
+_MOST_WHEELS = 4  # whose RECORD is read before a build counts as not found
+
+
+def lock(recorded: Recorded, form: LockFormat, wishes: Wishes, uv: Uv) -> Lock:
+    """Write the environment of a run as a lock. Asks the index through uv, and for the RECORD of each wheel.
+
+    Raises IndexUnreachable when no index answers, ContextaError for pylock without a packaging that knows it.
+    """
+    snapshot = recorded.snapshot
+    plan = plan_of(snapshot, recorded.source, indexes=bool(wishes.indexes))
+    locked, lost = _of_index(uv, plan, wishes)
+    builds = {each.name: each.build for each in snapshot.distributions}
+    tags = _tags(snapshot)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda each: _narrow(each, builds.get(each.name), tags), locked))
+    linked = [_linked(name, line, snapshot) for name, line in plan.linked.items()]
+    everything = sorted([*locked, *linked], key=lambda each: each.name)
+    missing = (*plan.missing, *_not_portable(plan), *lost)
+    return Lock(
+        run_ref=recorded.run_ref,
+        format=form,
+        content=written(form, recorded, everything, missing),
+        python_version=snapshot.python_version,
+        package_count=len(snapshot.packages),
+        exact=tuple(each.name for each in everything if each.exact),
+        open={each.name: each.why for each in everything if not each.exact},
+        missing=missing,
+    )
+
+
+def _of_index(uv: Uv, plan: Plan, wishes: Wishes) -> tuple[list[Locked], list[Missing]]:
+    """Every release with its files; and those that the index lacks; asked one by one once one does."""
+    found: list[Locked] = []
+    lost: list[Missing] = []
+    for pins, indexes in ((plan.pins, ()), (plan.tagged, wishes.indexes)):
+        if not pins:
+            continue
+        try:
+            found += _compiled(uv, plan, pins, wishes, indexes)
+        except IndexUnreachable:
+            raise
+        except UvError:
+            for name, version in pins.items():
+                try:
+                    found += _compiled(uv, plan, {name: version}, wishes, (*indexes, *wishes.indexes))
+                except UvError as error:
+                    lost.append(as_missing(plan, error, name))
+    return found, lost
+
+
+def _compiled(uv: Uv, plan: Plan, pins: Mapping[str, str], wishes: Wishes, indexes: Sequence[str]) -> Iterator[Locked]:
+    text = uv.compile(plan.python, pins, build=wishes.build, indexes=tuple(dict.fromkeys(indexes)))
+    for package in tomllib.loads(text).get("packages", ()):
+        each = Locked(package["name"], package["version"])
+        for wheel in package.get("wheels", ()):
+            url = wheel.get("url") or Path(wheel["path"]).absolute().as_uri()
+            name = wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
+            each.files.append(File(url, name, wheel["hashes"].get("sha256", ""), wheel.get("size")))
+        yield each
+
+
+def _narrow(each: Locked, build: str | None, tags: Sequence[Tag]) -> None:
+    """Leave the file that was installed, where its RECORD tells; else those that fit the recorded interpreter."""
+    ranks = {tag: rank for rank, tag in enumerate(tags)}
+    fitting = sorted((rank, file.name, file) for file in each.files if (rank := _rank(file, ranks)) is not None)
+    each.files = [file for _, _, file in fitting] or each.files
+    if build is None:
+        each.why = "no digest of its files was recorded"
+        return
+    reasons = []
+    for file in each.files[:_MOST_WHEELS]:
+        try:
+            if build_of(file.url) == build:
+                each.files, each.exact = [file], True
+                return
+        except (OSError, ValueError) as error:
+            reasons.append(str(error))
+    each.why = reasons[0] if reasons else "no wheel of the index has the recorded files" if each.files else "no wheel"
+
+
+def _rank(file: File, ranks: Mapping[Tag, int]) -> int | None:
+    try:
+        return min((ranks[tag] for tag in parse_wheel_filename(file.name)[3] if tag in ranks), default=None)
+    except InvalidWheelFilename:
+        return None
+
+
+def _tags(snapshot: EnvironmentSnapshot) -> list[Tag]:
+    """What the recorded interpreter takes, best first. Of another platform than this one nothing is known: all fit."""
+    if snapshot.platform != platform_name() or snapshot.interpreter.get("implementation", "cpython") != "cpython":
+        return []
+    numbers = tuple(int(part) for part in re.findall(r"\d+", snapshot.python_version)[:2])
+    threaded = ["t"] if snapshot.interpreter.get("free_threaded_build") is True else [""]
+    platforms = list(platform_tags())
+    abis = [f"cp{numbers[0]}{numbers[1]}{mark}" for mark in threaded]
+    interpreter = f"cp{numbers[0]}{numbers[1]}"
+    return [*cpython_tags(numbers, abis, platforms), *compatible_tags(numbers, interpreter, platforms)]
+
+
+def _linked(name: str, line: str, snapshot: EnvironmentSnapshot) -> Locked:
+    version = next(each.version for each in snapshot.distributions if each.name == name)
+    address = line.partition(" @ ")[2]
+    exact = address.startswith("git+") or "sha256=" in address
+    return Locked(name, version, address=address, exact=exact, why="" if exact else "an archive without a digest")
+
+
+def _not_portable(plan: Plan) -> Iterator[Missing]:
+    for each in plan.local:
+        at = f" at commit {each.commit[:12]}" if each.commit else ""
+        yield Missing(
+            name=each.name,
+            version=each.version,
+            reason="local directory",
+            detail=f"was installed from {each.path}{at}, which no lock can hold",
+            help="`contexta rebuild` takes it from that repository; to lock it, install it from a pushed commit",
+        )
