@@ -189,7 +189,9 @@ class Questions(ABC):
 
     def build_snapshot_report(self, run: str, *, max_records: int = 100) -> Report:
         """Everything stored of one run as a page: ``get_run_snapshot`` in words."""
-        return _page(self.get_run_snapshot(run, max_records=max_records))
+        from contexta.reports import report_of
+
+        return report_of(self.get_run_snapshot(run, max_records=max_records))
 
     def build_run_report(self, run: str, against: str | None = None) -> Report:
         """One run as a page: what it is, what stands out, whether it can be had again. With a second run, both and what
@@ -241,14 +243,6 @@ def project_ref(project: str) -> StableRef:
     if project.startswith("project:"):
         return StableRef.parse(project)
     return StableRef("project", slug(project) or project)
-
-
-def _page(finding: object) -> Report:
-    from contexta.reports import report_of
-
-    report = report_of(finding)
-    assert report is not None  # every answer has a page
-    return report
 
 
 def _direction(given: str) -> Direction:

@@ -11,7 +11,6 @@ import pytest
 from builders import Cli, put_run
 
 from contexta import Contexta
-from contexta.errors import InvalidInput
 
 OLD = {"packages": {"torch": "2.0.0", "numpy": "1.24.0"}}
 NEW = {"packages": {"torch": "2.1.0", "numpy": "1.24.0"}}
@@ -63,14 +62,19 @@ def test_answers_read_as_pages(story: Contexta, cli: Cli, command: str) -> None:
     assert done.stdout.startswith("## ")
 
 
-def test_notebook_shows_a_finding_as_its_page_and_a_part_of_one_as_it_is(story: Contexta) -> None:
+def test_notebook_shows_a_finding_as_its_page(story: Contexta) -> None:
     found = story.diff_runs("old", "new")
-    assert "<h3>old → new (p)</h3>" in (found._repr_html_() or "")
+    assert "<h3>old → new (p)</h3>" in found._repr_html_()
     assert found._repr_markdown_() == found.to_markdown()
-    part = found.metrics.stage_comparisons[0].metric_deltas[0]
-    assert part._repr_html_() is part._repr_markdown_() is None
-    with pytest.raises(InvalidInput, match="MetricDelta has no page"):
-        part.to_html()
+
+
+def test_part_of_an_answer_is_told_field_by_field(story: Contexta) -> None:
+    stage = story.compare_runs("old", "new").stage_comparisons[0]
+    said = stage.to_markdown()
+    assert said.startswith("## Stage Comparison\n")
+    assert "| stage_name | train |" in said
+    assert "| accuracy | 0.91 | 0.87 | -0.04 |" in said
+    assert '<th scope="row">accuracy</th>' in stage.to_html()
 
 
 def test_every_page_is_told_of_a_finding_that_exists() -> None:

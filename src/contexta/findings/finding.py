@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from contexta.errors import InvalidInput
 from contexta.values import Value
 
 
@@ -21,26 +20,18 @@ class Finding(Value):
     model_config = ConfigDict(extra="ignore")
 
     def to_markdown(self) -> str:
-        """GitHub's Markdown; fits a pull request. Raises InvalidInput for a part of an answer, which has no page."""
-        return str(self._required().to_markdown())
+        """GitHub's Markdown; fits a pull request."""
+        return str(self._report().to_markdown())
 
     def to_html(self) -> str:
-        """One self-contained page that opens offline. Raises InvalidInput for a part of an answer."""
-        return str(self._required().to_html())
+        """One self-contained page that opens offline."""
+        return str(self._report().to_html())
 
-    def _repr_markdown_(self) -> str | None:
-        report = self._report()
-        return None if report is None else str(report.to_markdown())
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
 
-    def _repr_html_(self) -> str | None:
-        report = self._report()
-        return None if report is None else str(report._repr_html_())
-
-    def _required(self) -> Any:
-        report = self._report()
-        if report is None:
-            raise InvalidInput(f"a {type(self).__name__} has no page of its own", hint="ask the answer it is a part of")
-        return report
+    def _repr_html_(self) -> str:
+        return str(self._report()._repr_html_())
 
     def _report(self) -> Any:
         return import_module("contexta.reports").report_of(self)

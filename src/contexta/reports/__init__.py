@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from contexta.findings import Finding
 from contexta.reports.blocks import Block, Code, Level, List, Mark, Plot, Point, Report, Row, Section, Table, Words
 
 __all__ = [
@@ -41,11 +42,9 @@ PAGES = {
 }
 
 
-def report_of(finding: object) -> Report | None:
-    """How an answer is told on a page; None for a part of an answer."""
-    home = PAGES.get(type(finding).__name__)
-    if home is None:
-        return None
+def report_of(finding: Finding) -> Report:
+    """How an answer is told on a page: as its own page does, else field by field."""
+    home = PAGES.get(type(finding).__name__, "contexta.reports.plain:plain")
     module, _, name = home.partition(":")
     report: Report = getattr(import_module(module), name)(finding)
     return report

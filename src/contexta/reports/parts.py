@@ -43,7 +43,7 @@ def facts(table: Mapping[str, Any]) -> Table:
 
 
 def told(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def metric_name(stage_name: str, key: str, slice_ref: str | None) -> str:
