@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         RunComparison,
         RunDetails,
         RunDiff,
-        RunSummary,
+        RunList,
         Verification,
     )
     from contexta.recorder.live import Run
@@ -165,21 +165,32 @@ class Contexta(Questions):
         with self._reading() as connection:
             return runs.list_projects(connection)
 
-    def list_runs(self, project: str | None = None, *, limit: int | None = None) -> tuple[RunSummary, ...]:
-        """The latest runs first, each with where its metrics ended; of one project, or of all."""
-        from contexta.store import runs
+    def list_runs(
+        self,
+        project: str | None = None,
+        *,
+        where: str | None = None,
+        order_by: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> RunList:
+        """The latest runs first, each with its parameters and where its metrics ended; of one project, or of all.
 
-        if limit is not None and not (isinstance(limit, int) and 0 < limit < 2**31):
-            raise InvalidInput(f"limit {shown(limit)} is no number of runs", hint="give 1 or more")
+        where: ``metrics.accuracy > 0.9 and packages.torch < 2.1``; order_by: ``metrics.accuracy desc``; both as
+        docs/reference/queries.md says, or InvalidInput points at the fault. after: the last run of the page before.
+        """
+        from contexta.store import pages
+
+        wanted = pages.Wanted(project_ref(project) if project is not None else None, where, order_by, limit)
         with self._reading() as connection:
-            return runs.list_runs(connection, project_ref(project) if project is not None else None, limit)
+            return pages.page(connection, wanted, self._find(connection, after)[0] if after is not None else None)
 
     def get_run(self, run: str) -> RunDetails:
         """Everything about one run but its environment's packages and its single points."""
-        from contexta.store import runs
+        from contexta.store import loading
 
         with self._reading() as connection:
-            return runs.details(connection, self._find(connection, run)[0])
+            return loading.details(connection, self._find(connection, run)[0])
 
     def get_environment(self, run: str) -> EnvironmentSnapshot:
         """The environment a run started in, whole. Raises NotFound when none was recorded."""
@@ -218,11 +229,11 @@ class Contexta(Questions):
     def compare_multiple_runs(self, selectors: Sequence[str]) -> MultiRunComparison:
         """Several runs side by side, in the order given."""
         from contexta.analysis.compare import compare_many
-        from contexta.store import runs
+        from contexta.store import loading
 
         with self._reading() as connection:
             keys = [self._find(connection, selector)[0] for selector in selectors]
-            return compare_many([runs.summary(connection, key) for key in keys])
+            return compare_many([loading.summary(connection, key) for key in keys])
 
     def compare_environments(self, left: str, right: str) -> EnvironmentDiff:
         """What changed between the environments two runs started in. A run without a snapshot gives a note."""
@@ -252,11 +263,11 @@ class Contexta(Questions):
     def audit_reproducibility(self, run: str) -> Audit:
         """How far what was recorded suffices to have the run's environment again."""
         from contexta.analysis.audit import audit
-        from contexta.store import runs
+        from contexta.store import loading
 
         with self._reading() as connection:
             key, ref = self._find(connection, run)
-            return audit(runs.details(connection, key), self._snapshot(connection, ref)[1])
+            return audit(loading.details(connection, key), self._snapshot(connection, ref)[1])
 
     def explain_regression(
         self,
@@ -419,10 +430,10 @@ class Contexta(Questions):
 
     def _compared(self, connection: Connection, left: str, right: str) -> RunComparison:
         from contexta.analysis.compare import compare_runs
-        from contexta.store import runs
+        from contexta.store import loading
 
         keys = [self._find(connection, selector)[0] for selector in (left, right)]
-        return compare_runs(*(runs.summary(connection, key) for key in keys))
+        return compare_runs(*(loading.summary(connection, key) for key in keys))
 
     def _input_diff(self, connection: Connection, left: str, right: str) -> InputComparison:
         from contexta.analysis.inputs import compare_inputs

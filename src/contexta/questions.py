@@ -119,11 +119,11 @@ class Questions(ABC):
         """What stands out in what a run left behind: failures, what was left open, what was degraded or is missing.
         Walks over the run's records, and reads those that are no metrics."""
         from contexta.analysis.diagnosis import diagnose
-        from contexta.store import runs, snapshots
+        from contexta.store import loading, snapshots
 
         with self._reading() as connection:
             key, ref = self._find(connection, run)
-            return diagnose(runs.details(connection, key), **snapshots.evidence(connection, ref, key))
+            return diagnose(loading.details(connection, key), **snapshots.evidence(connection, ref, key))
 
     def traverse_lineage(self, ref: str, *, direction: str = "both", max_depth: int | None = None) -> Lineage:
         """What came from what, from a reference (or a run as people name it) along edges, the nearest first.

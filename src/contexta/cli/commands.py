@@ -20,14 +20,21 @@ class _Runs(RootModel[tuple[RunSummary, ...]]):
     model_config = ConfigDict(ser_json_inf_nan="strings")  # as in every finding
 
 
-@click.command(epilog="Example: contexta runs --project product-categorization")
+@click.command(epilog='Example: contexta runs --where "metrics.accuracy > 0.9 and packages.torch < 2.1"')
 @click.option("--project", metavar="NAME", help="Only the runs of this project.")
+@click.option("--where", metavar="CONDITION", help="Only the runs that fit.")
+@click.option("--sort", metavar="FIELD", help='By which field: "metrics.accuracy desc"; default: "started desc".')
+@click.option("--after", metavar="RUN", help="The page behind this run.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="At most so many.")
-@asks
-def runs(ctx: Contexta, project: str | None, limit: int) -> tuple[Any, Screen, int]:
+@_asks
+def runs(
+    ctx: Contexta, project: str | None, where: str | None, sort: str | None, after: str | None, limit: int
+) -> tuple[Any, Screen, int]:
     """List the runs of the workspace, the latest first."""
-    found = ctx.list_runs(project, limit=limit)
-    return _Runs(found), screens.runs(found, limit), 0
+    found = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    return _Runs(found), screens.runs(found, limit, bool(where or after or project)), 0
 
 
 @click.command(epilog="Example: contexta show this-month")

@@ -34,9 +34,9 @@ from contexta.findings import (
 from contexta.reports.words import printable
 
 
-def runs(found: Sequence[RunSummary], limit: int) -> Iterator[Any]:
+def runs(found: Sequence[RunSummary], limit: int, filtered: bool = False) -> Iterator[Any]:
     if not found:
-        yield Text("No runs yet.")
+        yield Text("No such runs." if filtered else "No runs yet.")
         return
     table = columns("Run", "Status", "Started (UTC)", ">Took", "Metrics")
     for run in found:
@@ -51,7 +51,7 @@ def runs(found: Sequence[RunSummary], limit: int) -> Iterator[Any]:
         )
     yield table
     if len(found) == limit:
-        yield Text(f"The latest {limit}; --limit shows more.", "dim")
+        yield Text(f"{limit} runs; the next page: the same with --after {found[-1].run_ref.value}", "dim")
 
 
 def run(details: RunDetails) -> Iterator[Any]:

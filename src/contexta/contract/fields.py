@@ -217,6 +217,13 @@ def json_value(given: Any, depth: int = 1) -> Any:
     raise InvalidInput(f"{shown(given)} is a {type(given).__name__}, which JSON cannot hold", hint="write str(value)")
 
 
+def frozen(value: Any) -> Any:
+    """What was checked before it was stored, as ``json_value`` made it, without checking it again."""
+    if type(value) is dict:
+        return FrozenDict({key: frozen(inner) for key, inner in value.items()})
+    return tuple(map(frozen, value)) if type(value) is list else value
+
+
 TextMap: TypeAlias = Annotated[Mapping[str, str], _Mapping(_text_map)]
 Tags: TypeAlias = Annotated[Mapping[str, str], _Mapping(_tag_map)]
 """Text to text; a list of words is taken as tags without a value."""

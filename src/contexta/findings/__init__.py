@@ -44,6 +44,7 @@ from contexta.findings.runs import (
     MetricValue,
     ProjectSummary,
     RunDetails,
+    RunList,
     RunSummary,
     StageSummary,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "RunDetails",
     "RunDiagnosis",
     "RunDiff",
+    "RunList",
     "RunSnapshot",
     "RunSummary",
     "Severity",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from pydantic import Field, computed_field
 
 from contexta.contract.context import Project, Run
@@ -16,8 +19,15 @@ from contexta.contract.fields import (
     Status,
     Timestamp,
 )
+from contexta.errors import ContextaError
 from contexta.findings.finding import Finding
 from contexta.scalars import to_microseconds
+
+if TYPE_CHECKING:
+    import pandas
+
+if TYPE_CHECKING:
+    pass
 
 
 class MetricValue(Finding):
@@ -58,6 +68,7 @@ class RunSummary(Run, Finding):
     """
 
     stages: tuple[StageSummary, ...] = ()
+    params: JsonMap = Field(default_factory=FrozenDict)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
@@ -110,10 +121,51 @@ class Log(Finding):
     bytes_written: int
 
 
+class RunList(tuple[RunSummary, ...]):
+    """Runs in the order that was asked for; a tuple of RunSummary that also becomes a table.
+
+    notes: what was asked for and no run knows, such as a misspelt metric.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, runs: Iterable[RunSummary], notes: Iterable[str] = ()) -> RunList:
+        made = cls(runs)
+        made.notes = tuple(notes)
+        return made
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a run, indexed by its reference without ``run:``; columns ``metrics.NAME``, ``params.NAME`` and
+        ``tags.NAME`` beside its fields. Moments are in UTC. Raises ContextaError where pandas is not installed."""
+        try:
+            import pandas
+        except ImportError:
+            raise ContextaError(
+                "to_pandas needs pandas, which is not installed", hint="uv pip install pandas"
+            ) from None
+        rows = [_flat(run) for run in self]
+        columns = list(_PLAIN) + sorted({name for row in rows for name in row} - set(_PLAIN))
+        table = pandas.DataFrame(rows, columns=columns, index=[run.run_ref.value for run in self])
+        for moment in ("started_at", "ended_at"):
+            table[moment] = pandas.to_datetime(table[moment], utc=True, format="ISO8601")
+        table.index.name = "run"
+        return table
+
+
+_PLAIN = ("project", "name", "status", "started_at", "ended_at", "duration_seconds")
+
+
+def _flat(run: RunSummary) -> dict[str, Any]:
+    fields = {name: getattr(run, name) for name in _PLAIN[1:]}
+    of_names = {"metrics": run.metrics, "params": run.params, "tags": run.tags}
+    named = {f"{kind}.{name}": value for kind, values in of_names.items() for name, value in values.items()}
+    return {"project": run.project_ref.value, **fields, **named}
+
+
 class RunDetails(RunSummary):
     """Everything stored about a run but its environment's body and its single points."""
 
-    params: JsonMap = Field(default_factory=FrozenDict)
     environment: EnvironmentSummary | None = None
     artifacts: tuple[Artifact, ...] = ()
     notes: tuple[Note, ...] = ()

@@ -19,7 +19,7 @@ from contexta.reproduce.rebuild import Recorded, Tools, Watch, Wishes, rebuild
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import Uv, find_uv
 from contexta.scalars import from_microseconds
-from contexta.store import runs
+from contexta.store import loading
 from contexta.store.environments import snapshot_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: Stab
             f"{ref} has no environment snapshot: there is nothing to build",
             hint="record the next run with `contexta run -- CMD` or `with ctx.run(...)`",
         )
-    source = runs.summary(connection, run_id).metadata.get("source")
+    source = loading.summary(connection, run_id).metadata.get("source")
     facts: Mapping[str, Any] = source if isinstance(source, Mapping) else {}
     return Recorded(ref, snapshot, facts, _patch(objects, facts))
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from contexta.errors import ContextaError, InvalidInput, WorkspaceError
 from contexta.findings import Export, RunSummary
 from contexta.scalars import from_microseconds
-from contexta.store import runs, tables
+from contexta.store import loading, tables
 from contexta.store.series import decode_number
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -34,7 +34,7 @@ def export(
     ContextaError for Parquet without pyarrow, WorkspaceError when the file cannot be written.
     """
     chosen = format_ or _format_of(path)
-    rows = _points(connection, keys) if points else (_row(runs.details(connection, key)) for key in keys)
+    rows = _points(connection, keys) if points else (_row(loading.details(connection, key)) for key in keys)
     if chosen == "jsonl":
         count, columns = _write_lines(rows, path)
     elif points:

@@ -1,22 +1,17 @@
-"""Runs as people ask for them: by a selector, as a list, with where their metrics ended."""
+"""The run a person means, and the projects there are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from contexta.contract.environment import Note
 from contexta.errors import Ambiguous, InvalidReference, NotFound, shown
-from contexta.findings import RUN_LEVEL, MetricValue, ProjectSummary, RunDetails, RunSummary, StageSummary
+from contexta.findings import ProjectSummary
 from contexta.refs import StableRef
-from contexta.scalars import from_microseconds, storable
+from contexta.scalars import storable
 from contexta.store import tables
-from contexta.store.artifacts import of_run
-from contexta.store.environments import summary_of
-from contexta.store.series import decode_number
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _MOST_CANDIDATES = 5
@@ -109,7 +104,7 @@ def _nearest(connection: Connection, selector: str) -> str:
     return (f"did you mean {close[0]}? " if close else "") + "`contexta runs` lists all"
 
 
-# ---------------------------------------------------------------------------------------------- reading
+# ---------------------------------------------------------------------------------------------- projects
 
 
 def list_projects(connection: Connection) -> tuple[ProjectSummary, ...]:
@@ -132,119 +127,3 @@ def list_projects(connection: Connection) -> tuple[ProjectSummary, ...]:
         )
         for row in rows
     )
-
-
-def list_runs(connection: Connection, in_project: StableRef | None, limit: int | None) -> tuple[RunSummary, ...]:
-    """The latest runs first. Raises NotFound for a project that is not stored."""
-    statement = select(run).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
-    if in_project is not None:
-        project_id = connection.execute(select(project.c.id).where(project.c.ref == in_project)).scalar()
-        if project_id is None:
-            raise NotFound(
-                f"{in_project} is not in this workspace", hint="`contexta runs` lists the runs of all projects"
-            )
-        statement = statement.where(run.c.project_id == project_id)
-    rows = connection.execute(statement).all()
-    stages = stages_of(connection, [row.id for row in rows])
-    return tuple(RunSummary(**_run_fields(row), stages=stages[row.id]) for row in rows)
-
-
-def summary(connection: Connection, run_id: int) -> RunSummary:
-    """A run and where its metrics ended."""
-    row = connection.execute(select(run).where(run.c.id == run_id)).one()
-    return RunSummary(**_run_fields(row), stages=stages_of(connection, [run_id])[run_id])
-
-
-def details(connection: Connection, run_id: int) -> RunDetails:
-    """Everything about a run but its environment's body and its single points."""
-    row = connection.execute(select(run).where(run.c.id == run_id)).one()
-    params = connection.execute(
-        select(tables.param).where(tables.param.c.run_id == run_id).order_by(tables.param.c.name)
-    )
-    notes = connection.execute(select(tables.note).where(tables.note.c.run_id == run_id).order_by(tables.note.c.id))
-    return RunDetails(
-        **_run_fields(row),
-        stages=stages_of(connection, [run_id])[run_id],
-        params={each.name: each.value for each in params},
-        environment=summary_of(connection, run_id),
-        artifacts=of_run(connection, run_id),
-        notes=tuple(Note(topic=each.topic, text=each.text) for each in notes),
-    )
-
-
-def stages_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[StageSummary, ...]]:
-    """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first."""
-    stages: dict[int, list[Row[Any]]] = {run_id: [] for run_id in run_ids}
-    metrics: dict[tuple[int, int | None], list[MetricValue]] = {}
-    for some in _slices(run_ids):
-        for row in connection.execute(_stage_rows(some)):
-            stages[row.run_id].append(row)
-        for row in connection.execute(_series_rows(some)):
-            metrics.setdefault((row.run_id, row.stage_id), []).append(
-                MetricValue(
-                    metric_key=row.metric_key,
-                    value=decode_number(row.last_value, row.last_exact),
-                    step=row.last_step,
-                    observed_at=from_microseconds(row.last_at),
-                    slice_ref=row.slice_ref or None,
-                    points=row.points,
-                )
-            )
-    return {run_id: _stage_summaries(run_id, stages[run_id], metrics) for run_id in run_ids}
-
-
-def _stage_summaries(
-    run_id: int, rows: Sequence[Row[Any]], metrics: dict[tuple[int, int | None], list[MetricValue]]
-) -> tuple[StageSummary, ...]:
-    own = metrics.get((run_id, None), [])
-    of_the_run = [StageSummary(stage_name=RUN_LEVEL, status=None, metrics=tuple(own))] if own else []
-    return (
-        *of_the_run,
-        *(
-            StageSummary(
-                stage_name=row.stage_name,
-                status=row.status,
-                started_at=row.started_at,
-                ended_at=row.ended_at,
-                metrics=tuple(metrics.get((run_id, row.id), [])),
-            )
-            for row in rows
-        ),
-    )
-
-
-def _stage_rows(run_ids: Sequence[int]) -> Any:
-    stage = tables.stage
-    return (
-        select(stage)
-        .where(stage.c.run_id.in_(run_ids))
-        .order_by(stage.c.order_index.is_(None), stage.c.order_index, stage.c.started_at, stage.c.id)
-    )
-
-
-def _series_rows(run_ids: Sequence[int]) -> Any:
-    series = tables.metric_series
-    return (
-        select(series)
-        .where(series.c.run_id.in_(run_ids), series.c.points > 0)
-        .order_by(series.c.metric_key, series.c.slice_ref)
-    )
-
-
-def _slices(items: Sequence[int], size: int = 1_000) -> Iterable[Sequence[int]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _run_fields(row: Row[Any]) -> dict[str, Any]:
-    ref = StableRef.parse(row.ref)
-    return {
-        "run_ref": ref,
-        "project_ref": ref.project,
-        "name": row.name,
-        "status": row.status,
-        "started_at": row.started_at,
-        "ended_at": row.ended_at,
-        "description": row.description,
-        "tags": row.tags,
-        "metadata": row.metadata,
-    }
