@@ -29,7 +29,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
 
 PROGRAMS = {
     "logging": """
-        with Contexta(root) as ctx, ctx.run("r", project="p") as run:
+        with Contexta(root) as ctx, ctx.run("logged", project="p") as run:
             said("0")
             for step in range(20):
                 run.metric("x", float(step), step=step)
@@ -180,7 +180,7 @@ def check(kind: str, root: Path, acknowledged: int) -> None:
 
 def _logged(ctx: Contexta, acknowledged: int) -> None:
     try:
-        run = ctx.get_run("p.r")
+        run = ctx.get_run("run:p.logged")
     except NotFound:
         assert acknowledged == 0
         return

@@ -55,7 +55,7 @@ def _expected_schema() -> frozenset[tuple[Any, ...]]:
     return frozenset(tuple(row) for row in rows)
 
 
-_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
 
 
 class _Verifying:
