@@ -26,7 +26,7 @@ class _Runs(RootModel[tuple[RunSummary, ...]]):
 @click.option("--sort", metavar="FIELD", help='By which field: "metrics.accuracy desc"; default: "started desc".')
 @click.option("--after", metavar="RUN", help="The page behind this run.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="At most so many.")
-@_asks
+@asks
 def runs(
     ctx: Contexta, project: str | None, where: str | None, sort: str | None, after: str | None, limit: int
 ) -> tuple[Any, Screen, int]:
