@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from typing_extensions import Self
 
-    from contexta.analysis.changed import Recorded, SourceFiles
     from contexta.config import UnifiedConfig
     from contexta.contract import EnvironmentSnapshot, LineageEdge
     from contexta.findings import (
@@ -39,11 +38,13 @@ if TYPE_CHECKING:
         EnvironmentDiff,
         Explanation,
         Export,
+        Gate,
         InputComparison,
         Lock,
         LockFormat,
         Log,
         MultiRunComparison,
+        PackageTimeline,
         ProjectSummary,
         Rebuild,
         Rerun,
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
         RunList,
         Verification,
     )
+    from contexta.findings.gate import Strictness
+    from contexta.findings.history import Recorded
     from contexta.recorder.live import Run
     from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
     from contexta.reproduce.rebuild import Watch, Wishes
@@ -297,9 +300,46 @@ class Contexta(Questions):
                 metric=metric,
                 ways=Ways(self.config.higher_is_better, self.config.lower_is_better, lower_is_better),
                 group_by=group_by,
-                source=_source_between(left, right),
+                source=history.source_between(left.run, right.run),
                 names=history.unambiguous_names(connection, [ref for _, ref in keys]),
             )
+
+    def check_run(
+        self,
+        run: str,
+        *,
+        against: str | None = None,
+        require: Sequence[str] = (),
+        max_drop: Sequence[str] = (),
+        env: Strictness = "any",
+    ) -> Gate:
+        """Whether a run may pass. require: ``accuracy>=0.9``. max_drop: ``accuracy=0.01`` or ``accuracy=1%``, against
+        the baseline. env: ``same``, ``packages`` (and Python), ``any``. What cannot be told does not pass."""
+        from contexta.analysis.explain import Ways
+        from contexta.analysis.gate import allowed_drop, demand, gate
+        from contexta.store.history import past_runs
+
+        demands, drops = [demand(each) for each in require], [allowed_drop(each) for each in max_drop]
+        ways = Ways(self.config.higher_is_better, self.config.lower_is_better)
+        with self._reading() as connection:
+            (judged,) = past_runs(connection, [self._find(connection, run)[0]])
+            if against is None:
+                return gate(judged, None, None, demands=demands, drops=drops, env=env, ways=ways)
+            (baseline,) = past_runs(connection, [self._find(connection, against)[0]])
+            drift = self._environment_diff(connection, against, run)
+            return gate(judged, baseline, drift, demands=demands, drops=drops, env=env, ways=ways)
+
+    def package_timeline(
+        self, package: str, *, metric: str | None = None, project: str | None = None
+    ) -> PackageTimeline:
+        """The versions of a package, or of ``python``, over the runs of a project, the oldest first, and where a metric
+        ended in each. project: default is the configured one, else that of the latest run."""
+        from contexta.analysis.timeline import timeline
+        from contexta.store import history
+
+        with self._reading() as connection:
+            latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
+            return timeline(history.project_runs(connection, self._find(connection, latest)[0]), package, metric)
 
     # ------------------------------------------------------------------------------------------ looking after
 
@@ -454,18 +494,9 @@ class Contexta(Questions):
         return ref, snapshot_of(connection, self._opened().objects, key)
 
     def _recorded(self, connection: Connection, key: int, ref: StableRef) -> Recorded:
-        from contexta.analysis.changed import Recorded, files_of_patch
-        from contexta.store import history
+        from contexta.store.history import recorded
 
-        (run,) = history.past_runs(connection, [key])
-        patch, missing = history.patch_of(self._opened().objects, run)
-        return Recorded(
-            run=run,
-            snapshot=self._snapshot(connection, ref)[1],
-            inputs=history.inputs_of(connection, key),
-            patched=files_of_patch(patch),
-            notes=missing,
-        )
+        return recorded(connection, self._opened().objects, key, self._snapshot(connection, ref)[1])
 
     def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
         from contexta.store import runs
@@ -499,19 +530,6 @@ class Contexta(Questions):
 
     def _was_closed(self) -> WorkspaceClosed:
         return WorkspaceClosed(f"workspace {self.root} was closed", hint="open it again with Contexta(...)")
-
-
-def _source_between(old: Recorded, new: Recorded) -> SourceFiles:
-    """What lies between two recorded commits, where their repository is at hand."""
-    from contexta.analysis.changed import SourceFiles
-    from contexta.analysis.groups import code_of
-    from contexta.recorder.commits import between
-
-    left, right = code_of(old.run), code_of(new.run)
-    if left is None or right is None or left[0] == right[0]:
-        return SourceFiles()
-    root = str(new.run.metadata["source"].get("root") or "")
-    return SourceFiles(*between(root, left[0], right[0]))
 
 
 def _require_path(workspace: object) -> None:

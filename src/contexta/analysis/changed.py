@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from contexta.analysis.environments import compare_environments
-from contexta.analysis.groups import arguments_of, code_of, is_seed, seed_of
+from contexta.analysis.groups import arguments_of, is_seed, seed_of
 from contexta.analysis.words import some
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.findings import Change, PackageChange
+from contexta.findings import Change, EnvironmentDiff, PackageChange
 from contexta.findings.explain import Difference, Kind, Side, Unknown
-from contexta.findings.history import PastRun
+from contexta.findings.history import Recorded, SourceFiles
 
 
 def _words(text: str) -> list[str]:
@@ -52,30 +50,11 @@ colorama pygments
 )
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """One side: its run, its environment whole, the files of its uncommitted changes, and what could not be read of
-    it. inputs: name -> digest."""
-
-    run: PastRun
-    snapshot: EnvironmentSnapshot | None
-    inputs: Mapping[str, str]
-    patched: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SourceFiles:
-    """What lies between two commits, as far as the repository is at hand; else why it cannot be told."""
-
-    files: tuple[str, ...] = ()
-    commits: int | None = None
-    reason: str | None = None
-
-
-def differences(old: Recorded, new: Recorded, source: SourceFiles) -> tuple[Difference, ...]:
+def differences(
+    old: Recorded, new: Recorded, environment: EnvironmentDiff, source: SourceFiles
+) -> tuple[Difference, ...]:
     """What differs and was recorded on both sides; packages first."""
-    return (*_of_environments(old, new), *_of_runs(old, new, source))
+    return (*_of_environments(old, new, environment), *_of_runs(old, new, source))
 
 
 def unknowns(old: Recorded, new: Recorded) -> tuple[Unknown, ...]:
@@ -108,8 +87,7 @@ def is_tool(name: str) -> bool:
 # ---------------------------------------------------------------------------------------------- environments
 
 
-def _of_environments(old: Recorded, new: Recorded) -> Iterator[Difference]:
-    found = compare_environments(old.run.ref, old.snapshot, new.run.ref, new.snapshot)
+def _of_environments(old: Recorded, new: Recorded, found: EnvironmentDiff) -> Iterator[Difference]:
     chains = reached(new.snapshot) if new.snapshot is not None else None
     before = reached(old.snapshot) if old.snapshot is not None else None
     for change in found.package_changes:
@@ -218,7 +196,7 @@ def _of_runs(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Diff
 
 
 def _of_source(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
-    left, right = code_of(old.run), code_of(new.run)
+    left, right = old.run.code, new.run.code
     if left is None or right is None or left == right:
         return
     files = sorted({*source.files, *_patch_difference(old, new)})
@@ -234,19 +212,13 @@ def _of_source(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Di
 
 def _patch_difference(old: Recorded, new: Recorded) -> set[str]:
     """The files that either side had changed without committing it, where those changes are not the same."""
-    left, right = code_of(old.run), code_of(new.run)
+    left, right = old.run.code, new.run.code
     same = left is not None and right is not None and left[1] == right[1]
     return set() if same else {*old.patched, *new.patched}
 
 
 def _commit(code: tuple[str, str]) -> str:
     return code[0][:12] + (" with uncommitted changes" if code[1] else "")
-
-
-def files_of_patch(patch: str) -> tuple[str, ...]:
-    """The files that a git patch changes."""
-    found = (line.rpartition(" b/")[2] for line in patch.splitlines() if line.startswith("diff --git "))
-    return tuple(dict.fromkeys(name.strip('"') for name in found))
 
 
 def _settings(side: Recorded) -> dict[str, str]:
@@ -275,7 +247,7 @@ def _no_imports(side: Recorded) -> str | None:
 
 
 def _no_source(side: Recorded) -> str | None:
-    if code_of(side.run) is not None:
+    if side.run.code is not None:
         return None
     source = side.run.metadata.get("source")
     return str(source.get("reason", "")) if isinstance(source, Mapping) and source.get("reason") else "not recorded"

@@ -75,7 +75,7 @@ def _tested(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun]) 
         return _constant(shift, old, new)
     if min(len(lefts), len(rights)) == 1:
         return _one_more(lefts, rights)
-    found = stats.welch(lefts, rights)
+    found = stats.cautious(lefts, rights)
     exact = stats.permutation_p(lefts, rights)
     return {
         "test": "welch" if exact is None else "permutation",
@@ -104,7 +104,7 @@ def _single(shift: MetricShift) -> dict[str, object]:
 
 
 def _constant(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun]) -> dict[str, object]:
-    """Neither side varies. At one recorded seed that is what determinism looks like; else it may be coarse luck."""
+    """Neither side varies. At one recorded seed that is what determinism looks like; else few values may be luck."""
     seeds = {seed_of(run) for run in (*old, *new)}
     if len(seeds) == 1 and None not in seeds and min(len(old), len(new)) >= 2:
         return {
@@ -113,9 +113,9 @@ def _constant(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun]
             "why": f"each side gives the same value every time at seed {seeds.pop()}, and the sides differ; "
             "another seed may move it by another amount",
         }
-    exact = stats.permutation_p(_finite(shift.old.values), _finite(shift.new.values))
-    if exact is not None:
-        return {"test": "permutation", "p_value": exact}
+    p = stats.constant_p(len(shift.old.values), len(shift.new.values))
+    if p <= stats.LEVEL:
+        return {"test": "repeats", "p_value": p}
     return {"why": "neither side varies, and with so few runs that may be luck: repeat with more seeds"}
 
 
@@ -145,6 +145,7 @@ def _judged(shift: MetricShift, adjusted: float, tests: int) -> MetricShift:
     means = {
         "permutation": "exact permutation test",
         "welch": "Welch's t test; assumes roughly normal noise",
+        "repeats": "neither side varies",
         "one_more": "prediction interval; assumes that the single side scatters like the other",
     }[shift.test or "welch"]
     why = f"{'chance hardly explains it' if real else 'chance explains it as well'} ({p}, {means}{several})"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contexta.analysis import changed, suspects
-from contexta.analysis.changed import Recorded, SourceFiles
 from contexta.analysis.direction import direction_of, familiarity
 from contexta.analysis.drops import shifts
+from contexta.analysis.environments import compare_environments
 from contexta.analysis.groups import AUTO, alike
 from contexta.analysis.history import fits, history, usable
 from contexta.analysis.next_steps import next_steps
@@ -17,7 +17,7 @@ from contexta.analysis.words import amount, some
 from contexta.errors import Ambiguous, NotFound, shown
 from contexta.findings import RUN_LEVEL, SAME_RUN
 from contexta.findings.explain import Confound, Difference, Explanation, History, MetricShift, Suspect, Unknown
-from contexta.findings.history import MetricId, PastRun
+from contexta.findings.history import MetricId, PastRun, Recorded, SourceFiles
 
 _VERDICTS = ("real", "unknown", "not_shown", "same")
 
@@ -51,7 +51,8 @@ def explain(
     wanted = None if metric is None else find_metric(old.run, new.run, metric)
     moved = _shifts(old, new, runs, wanted, ways or Ways(), group_by)
     focus = moved[0] if moved else None
-    listed = changed.differences(old, new, source or SourceFiles())
+    environment = compare_environments(old.run.ref, old.snapshot, new.run.ref, new.snapshot)
+    listed = changed.differences(old, new, environment, source or SourceFiles())
     past = _history(focus, listed, old.run, new.run, runs)
     listed = tuple(_with_company(each, past.confounds if past else ()) for each in listed)
     ranked = suspects.suspects(listed, _fits(focus, listed, old.run, new.run, runs))
@@ -66,6 +67,7 @@ def explain(
         unknowns=missing,
         suspects=ranked,
         history=past,
+        environment=environment,
         next=next_steps(old.run, new.run, focus, listed, ranked, dict(names or {})),
         completeness_notes=tuple(_notes(old.run, new.run, focus)) + old.notes + new.notes,
     )

@@ -52,21 +52,13 @@ def key_of(run: PastRun, group_by: str = AUTO) -> Key | None:
     return (
         run.ref.components[0],
         run.tags.get("group"),
-        code_of(run),
+        run.code,
         tuple(sorted((name, _text(value)) for name, value in run.params.items() if not is_seed(name))),
         tuple(arguments_of(run)),
         None
         if environment is None
         else (environment.python_version, environment.platform, tuple(sorted(environment.packages.items()))),
     )
-
-
-def code_of(run: PastRun) -> tuple[str, str] | None:
-    """(commit, digest of the patch against it); None where no source was recorded."""
-    source = run.metadata.get("source")
-    if not isinstance(source, Mapping) or not source.get("commit"):
-        return None
-    return str(source["commit"]), str(source.get("patch") or ("dirty" if source.get("dirty") else ""))
 
 
 def command_of(run: PastRun) -> list[str] | None:

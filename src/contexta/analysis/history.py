@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean
 
 from packaging.version import InvalidVersion, Version
 
 from contexta.analysis import stats
-from contexta.analysis.groups import code_of, is_seed
+from contexta.analysis.groups import is_seed
 from contexta.analysis.words import some
 from contexta.contract.environment import same_version
 from contexta.findings.explain import Better, Confound, Difference, Effect, History, HistoryPoint, Step
@@ -47,8 +48,14 @@ def history(
     notes = () if len(past) >= FEWEST else (f"{len(past)} runs have the metric: too few to see a step",)
     return History(
         points=tuple(
-            HistoryPoint(run_ref=run.ref, started_at=run.started_at, value=run.metrics[metric], level=level)
-            for run, level in zip(past, _level_of_each(values, bounds), strict=True)
+            HistoryPoint(
+                run_ref=run.ref,
+                started_at=run.started_at,
+                value=run.metrics[metric],
+                level=level,
+                changed=tuple(_between(before, run)) if before is not None else (),
+            )
+            for before, run, level in zip([None, *past], past, _level_of_each(values, bounds), strict=False)
         ),
         noise=noise,
         steps=steps,
@@ -174,7 +181,7 @@ def _between(one: PastRun, two: PastRun) -> list[str]:
     for name in sorted({*one.params, *two.params}):
         if one.params.get(name) != two.params.get(name) and not is_seed(name):
             found.append(f"parameter {name} {one.params.get(name)} -> {two.params.get(name)}")
-    left_code, right_code = code_of(one), code_of(two)
+    left_code, right_code = one.code, two.code
     if left_code and right_code and left_code != right_code:
         found.append(f"code {left_code[0][:12]} -> {right_code[0][:12]}")
     return found
@@ -195,7 +202,7 @@ def states_of(difference: Difference, past: Sequence[PastRun]) -> _States:
 def _state(difference: Difference, run: PastRun) -> int | None:
     left, right = difference.left_value, difference.right_value
     if difference.kind == "source":
-        code = code_of(run)
+        code = run.code
         found = [side for side, value in enumerate((left, right)) if code and value and value.startswith(code[0][:12])]
         return found[0] if len(found) == 1 else None
     if difference.kind == "parameter":
@@ -211,15 +218,22 @@ def _state(difference: Difference, run: PastRun) -> int | None:
 
 def _by_version(version: str | None, left: str | None, right: str | None) -> int | None:
     for state, end in ((_AT_OLD, left), (_AT_NEW, right)):
-        if version == end or (version is not None and end is not None and same_version(version, end)):
+        if version == end or (_read(version) is not None and _read(version) == _read(end)):
             return state
-    try:
-        here, old, new = Version(version or ""), Version(left or ""), Version(right or "")
-    except InvalidVersion:
+    here, old, new = _read(version), _read(left), _read(right)
+    if here is None or old is None or new is None:
         return None
     if old < new:
         return _AT_OLD if here < old else _AT_NEW if here > new else None
     return _AT_OLD if here > old else _AT_NEW if here < new else None
+
+
+@lru_cache(maxsize=4096)
+def _read(version: str | None) -> Version | None:
+    try:
+        return Version(version or "")
+    except InvalidVersion:
+        return None
 
 
 def fits(

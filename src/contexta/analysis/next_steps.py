@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
-from contexta.analysis.groups import code_of, command_of
+from contexta.analysis.groups import command_of
 from contexta.findings.explain import Difference, MetricShift, NextStep, Suspect
 from contexta.findings.history import PastRun
 
@@ -113,7 +113,7 @@ def _one_suspect(
 
 
 def _code(old: PastRun, new: PastRun) -> Iterator[NextStep]:
-    left, right = code_of(old), code_of(new)
+    left, right = old.code, new.code
     if left and right and left[0] != right[0]:
         one, two = left[0][:12], right[0][:12]
         yield NextStep(

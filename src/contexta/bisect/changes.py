@@ -11,6 +11,7 @@ the stronger rule: a few mixes are never tried, none is tried that cannot exist.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ from contexta.findings import Change
 PYTHON = "python"
 VARIABLE = "env:"
 BOTH = ("old", "new")
+_LEAST_WEIGHT = 0.2  # of a change that no record speaks for: the ranking may be wrong
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Space:
     new: End
     atoms: tuple[Atom, ...]
     mixes: Mixes
+    suspicion: Mapping[str, float] = field(default_factory=dict)
+    """Change -> how suspect records make it, any scale; for what is not in it, its version jump says."""
 
     def keys(self, mix: int) -> tuple[str, ...]:
         """The changes at NEW in a mix, by name."""
@@ -106,8 +110,15 @@ class Space:
             yield from self.atoms[atom].changes
 
     def weights(self) -> tuple[float, ...]:
-        """A mild prior: larger version jumps are likelier to matter, and nothing is impossible."""
-        return tuple(sum(_suspicion(change) for change in atom.changes) for atom in self.atoms)
+        """A mild prior: what records make suspect, and larger version jumps, are likelier; nothing is impossible.
+
+        Suspicion counts by its root: it may hurry the search, and must not mislead it.
+        """
+        return tuple(sum(self._weight(change) for change in atom.changes) for atom in self.atoms)
+
+    def _weight(self, change: Change) -> float:
+        known = self.suspicion.get(change.key)
+        return _suspicion(change) if known is None else max(math.sqrt(known), _LEAST_WEIGHT)
 
 
 def changes_between(old: End, new: End) -> tuple[Change, ...]:

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
@@ -28,7 +28,8 @@ Watch = Callable[[Probe, Result, int], None]
 
 @dataclass(frozen=True)
 class Setup:
-    """What is studied. folder: the study's own directory. first_seed: seed number 0 stands for this one."""
+    """What is studied. folder: the study's own directory. first_seed: seed number 0 stands for this one.
+    suspicion: what records say of each change, see ``Space``."""
 
     old: End
     new: End
@@ -38,6 +39,7 @@ class Setup:
     higher_is_better: bool = True
     first_seed: int = 0
     settings: Settings = field(default_factory=Settings)
+    suspicion: Mapping[str, float] = field(default_factory=dict)
 
 
 class Study:
@@ -114,7 +116,7 @@ class Study:
         def has_wheel(release: Release, end: str) -> bool:
             return self.uv.has_wheel(setup.pythons[end].path, *release)
 
-        return space_between(setup.old, setup.new, metadata, has_wheel)
+        return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
 
     def _part(self, python: str, name: str, version: str) -> Built:
         """The built environment that a release is taken from, on the interpreter of one end."""

@@ -13,6 +13,11 @@ COMMANDS = {
     "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
     "diff": ("contexta.cli.commands", "What changed between two runs: metrics, Python, packages, variables."),
     "why": ("contexta.cli.why", "Say why a metric moved: is it real, what changed, what is suspected, what next."),
+    "timeline": (
+        "contexta.cli.timeline",
+        "Show the versions of a package over the runs of a project, and a metric beside them.",
+    ),
+    "check": ("contexta.cli.check", "Pass or refuse a run, by its metrics and its environment."),
     "env": ("contexta.cli.commands", "Print the environment a run started in."),
     "compare": ("contexta.cli.commands", "Put the metrics of two or more runs side by side."),
     "report": ("contexta.cli.questions", "Write a page about one run, or about several."),

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from contexta.analysis.suspects import prior
 from contexta.bisect.changes import End
 from contexta.bisect.findings import BisectPlan, BisectReport
 from contexta.bisect.pins import read_pins
@@ -135,6 +136,7 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         higher_is_better=not options["lower_is_better"],
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"]),
+        suspicion=_suspicion(options["old"], options["new"], workspace),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     return replace(setup, folder=(options["study"] or _home(workspace) / name).absolute()), uv
@@ -153,6 +155,14 @@ def _end(
     packages = dict(sorted(snapshot.packages.items()))
     recorded = {**snapshot.environment_variables, **variables}
     return End(packages, interpreter.version, interpreter.markers, recorded), interpreter
+
+
+def _suspicion(old: str, new: str, workspace: str | None) -> dict[str, float]:
+    """What records make of each change, where both sides are recorded runs."""
+    if Path(old).is_file() or Path(new).is_file():
+        return {}
+    with Contexta(workspace=workspace) as ctx:
+        return prior(ctx.explain_regression(old, new).differences)
 
 
 def _recorded(given: str, workspace: str | None) -> EnvironmentSnapshot:

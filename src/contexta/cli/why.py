@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from contexta.cli.asking import Screen, asks
+from contexta.cli.asking import Screen, asks, pages
 from contexta.cli.layout import columns, in_stage, indented, note_lines, short, versus, words
 from contexta.cli.words import amount, count, signed, span
 from contexta.client import Contexta
@@ -35,6 +35,7 @@ _MOST_METRICS, _MOST_SUSPECTS = 6, 8
     show_default=True,
     help="Which runs repeat each other: auto, none, tag:NAME, param:NAME.",
 )
+@pages
 @asks
 def why(
     ctx: Contexta, old: str, new: str, metric: str | None, lower_is_better: bool | None, group_by: str

@@ -33,6 +33,7 @@ from contexta.findings.explain import (
     Unknown,
 )
 from contexta.findings.finding import Finding
+from contexta.findings.gate import Gate, Rule
 from contexta.findings.lineage import Direction, Lineage, LineageStep
 from contexta.findings.locks import Lock, LockFormat
 from contexta.findings.rebuilds import Deviation, Missing, MissingReason, Rebuild, Verdict
@@ -55,6 +56,8 @@ from contexta.findings.trend import MetricTrend, TrendPoint
 from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
 
 __all__ = [
+    "Gate",
+    "Rule",
     "Unknown",
     "Suspect",
     "Step",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from contexta.contract.fields import Number, RunRef, Timestamp
+from contexta.findings.environments import EnvironmentDiff
 from contexta.findings.finding import Finding
 
 Better = Literal["higher", "lower"]
@@ -46,8 +47,8 @@ class MetricShift(Finding):
     ``argument``); None where nobody does. worse: whether it moved the bad way; None where that is not known.
     verdict: ``real`` (not chance), ``not_shown`` (chance explains it as well), ``unknown`` (too few runs to tell),
     ``same``. why: the reason in words.
-    test: ``permutation`` (exact), ``welch``, ``one_more`` (a single run against a group), ``repeats`` (each side gives
-    the same digits at the same seed). p_adjusted is p_value corrected for all metrics that were tested (Holm).
+    test: ``permutation`` (exact), ``welch``, ``one_more`` (a single run against a group), ``repeats`` (neither side
+    varies, and they differ). p_adjusted is p_value corrected for all metrics that were tested (Holm).
     low, high: the 95 % interval of change. effect_size: Hedges' g. smallest_seen: the smallest true change that these
     repeats would have shown four times in five.
     usual_spread: the standard deviation between runs alike, from all of the project's repeats, usual_runs of them;
@@ -143,12 +144,14 @@ class Suspect(Finding):
 
 
 class HistoryPoint(Finding):
-    """One run of the project with the metric. level: the mean of the stretch of runs it belongs to."""
+    """One run of the project with the metric. level: the mean of the stretch of runs it belongs to. changed: what is
+    known to differ from the run before it."""
 
     run_ref: RunRef
     started_at: Timestamp
     value: Number
     level: float
+    changed: tuple[str, ...] = ()
 
 
 class Step(Finding):
@@ -224,7 +227,7 @@ class Explanation(Finding):
     """What ``contexta why`` says: is it real, what changed, what is suspected, what next.
 
     metric: the one that is explained, the first of ``metrics``; None when the runs have none in common.
-    answer: the whole in a few sentences.
+    answer: the whole in a few sentences. environment: the two environments side by side, what is the same included.
     """
 
     old_ref: RunRef
@@ -236,5 +239,6 @@ class Explanation(Finding):
     unknowns: tuple[Unknown, ...]
     suspects: tuple[Suspect, ...]
     history: History | None
+    environment: EnvironmentDiff
     next: tuple[NextStep, ...]
     completeness_notes: tuple[str, ...] = ()

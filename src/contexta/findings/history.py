@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contexta.contract.environment import EnvironmentSnapshot
 from contexta.refs import StableRef
 
 MetricId = tuple[str, str]
@@ -39,3 +40,32 @@ class PastRun:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     environment: PastEnvironment | None = None
     metrics: Mapping[MetricId, int | float] = field(default_factory=dict)
+
+    @property
+    def code(self) -> tuple[str, str] | None:
+        """(commit, digest of the patch against it); None where no source was recorded."""
+        source = self.metadata.get("source")
+        if not isinstance(source, Mapping) or not source.get("commit"):
+            return None
+        return str(source["commit"]), str(source.get("patch") or ("dirty" if source.get("dirty") else ""))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One side: its run, its environment whole, the files of its uncommitted changes, and what could not be read of
+    it. inputs: name -> digest."""
+
+    run: PastRun
+    snapshot: EnvironmentSnapshot | None
+    inputs: Mapping[str, str]
+    patched: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """What lies between two commits, as far as the repository is at hand; else why it cannot be told."""
+
+    files: tuple[str, ...] = ()
+    commits: int | None = None
+    reason: str | None = None

@@ -30,10 +30,12 @@ __all__ = [
 PAGES = {
     "Audit": "contexta.reports.audit:audit",
     "BestRun": "contexta.reports.questions:best",
+    "Explanation": "contexta.reports.explain:explanation",
     "EnvironmentDiff": "contexta.reports.comparisons:environment_diff",
     "Lineage": "contexta.reports.questions:lineage",
     "MetricTrend": "contexta.reports.questions:trend",
     "MultiRunComparison": "contexta.reports.comparisons:side_by_side",
+    "PackageTimeline": "contexta.reports.explain:timeline",
     "RunComparison": "contexta.reports.comparisons:comparison",
     "RunDetails": "contexta.reports.runs:details",
     "RunDiagnosis": "contexta.reports.questions:diagnosis",

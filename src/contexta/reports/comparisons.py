@@ -22,7 +22,7 @@ def diff(found: RunDiff) -> Report:
     left, right = short_names((found.metrics.left_ref, found.metrics.right_ref))
     sections = [Section(title="", blocks=(Words(text=_summary(found)),)), *_metrics(found.metrics)]
     if found.environment.left_python_version is not None and found.environment.right_python_version is not None:
-        sections += _environment(found.environment, left, right)
+        sections += environment_sections(found.environment, left, right)
     if found.inputs.changes:
         about = Words(text=f"{len(found.inputs.changes)} changed, {found.inputs.unchanged_count} the same.")
         table = Table(columns=("", left, right, ""), rows=_changes(found.inputs.changes))
@@ -41,7 +41,7 @@ def comparison(found: RunComparison) -> Report:
 def environment_diff(found: EnvironmentDiff) -> Report:
     left, right = short_names((found.left_ref, found.right_ref))
     known = found.left_python_version is not None and found.right_python_version is not None
-    sections = (*(_environment(found, left, right) if known else ()), *notes(found.completeness_notes))
+    sections = (*(environment_sections(found, left, right) if known else ()), *notes(found.completeness_notes))
     return Report(title=f"Environment: {left} → {right}", sections=sections)
 
 
@@ -116,7 +116,7 @@ def _delta_row(name: str, delta: MetricDelta) -> Row:
     return Row(cells=(name, *values, change, ratio), same=not delta.differs)
 
 
-def _environment(found: EnvironmentDiff, left: str, right: str) -> Iterator[Section]:
+def environment_sections(found: EnvironmentDiff, left: str, right: str) -> Iterator[Section]:
     columns = ("", left, right, "")
     yield Section(
         title="Python and platform",

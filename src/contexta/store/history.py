@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from contexta.contract import EnvironmentSnapshot
 from contexta.contract.context import RUN_LEVEL
 from contexta.errors import DamagedData, NotFound
-from contexta.findings.history import MetricId, PastEnvironment, PastRun
+from contexta.findings.history import MetricId, PastEnvironment, PastRun, Recorded, SourceFiles
+from contexta.recorder.commits import between
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.scalars import to_microseconds
@@ -81,7 +83,28 @@ def inputs_of(connection: Connection, run_id: int) -> dict[str, str]:
     return found
 
 
-def patch_of(objects: Objects, run: PastRun) -> tuple[str, tuple[str, ...]]:
+def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> Recorded:
+    """One run with everything that may differ from another one."""
+    (found,) = past_runs(connection, [run_id])
+    patch, missing = _patch_of(objects, found)
+    return Recorded(
+        run=found,
+        snapshot=snapshot,
+        inputs=inputs_of(connection, run_id),
+        patched=_files_of_patch(patch),
+        notes=missing,
+    )
+
+
+def source_between(old: PastRun, new: PastRun) -> SourceFiles:
+    """What lies between the commits of two runs, where their repository is at hand; two questions to git."""
+    if old.code is None or new.code is None or old.code[0] == new.code[0]:
+        return SourceFiles()
+    root = str(new.metadata["source"].get("root") or "")
+    return SourceFiles(*between(root, old.code[0], new.code[0]))
+
+
+def _patch_of(objects: Objects, run: PastRun) -> tuple[str, tuple[str, ...]]:
     """(the uncommitted changes a run ran with, as a patch; why they cannot be had). Empty where there were none."""
     source = run.metadata.get("source")
     digest = source.get("patch") if isinstance(source, Mapping) else None
@@ -91,6 +114,12 @@ def patch_of(objects: Objects, run: PastRun) -> tuple[str, tuple[str, ...]]:
         return objects.get(digest).decode("utf-8", "replace"), ()
     except (NotFound, DamagedData) as error:
         return "", (f"the uncommitted changes of {run.ref} cannot be read: {error.what}",)
+
+
+def _files_of_patch(patch: str) -> tuple[str, ...]:
+    """The files that a git patch changes."""
+    found = (line.rpartition(" b/")[2] for line in patch.splitlines() if line.startswith("diff --git "))
+    return tuple(dict.fromkeys(name.strip('"') for name in found))
 
 
 def _metrics(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[MetricId, int | float]]:

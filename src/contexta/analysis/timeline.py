@@ -1,0 +1,91 @@
+"""How a package went through its versions, and what a metric did meanwhile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from packaging.utils import canonicalize_name
+
+from contexta.analysis.explain import label
+from contexta.errors import NotFound, shown
+from contexta.findings.history import MetricId, PastRun
+from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
+
+
+def timeline(runs: Sequence[PastRun], package: str, metric: str | None = None) -> PackageTimeline:
+    """Every run with an environment, the oldest first. package: a distribution, or ``python``. metric: ``accuracy``
+    or ``train/accuracy``. Raises NotFound when no run has the metric, or none ever had the package."""
+    name = canonicalize_name(package)
+    known = sorted((run for run in runs if run.environment is not None), key=lambda run: (run.started_at, run.ref))
+    wanted = _metric(runs, metric)
+    found = tuple(
+        TimelineRun(
+            run_ref=run.ref,
+            name=run.ref.name,
+            status=run.status,
+            started_at=run.started_at,
+            version=version_in(run, name),
+            value=run.metrics.get(wanted) if wanted else None,
+        )
+        for run in known
+    )
+    if known and all(each.version is None for each in found):
+        raise NotFound(
+            f"no recorded run had {shown(package)} installed", hint="`contexta env RUN` lists what a run had"
+        )
+    without = len(runs) - len(known)
+    return PackageTimeline(
+        package=name,
+        metric=label(wanted) if wanted else None,
+        runs=found,
+        periods=tuple(_periods(found)),
+        without_environment=without,
+        completeness_notes=(f"{without} runs have no environment: what they ran on is unknown",) if without else (),
+    )
+
+
+def version_in(run: PastRun, name: str) -> str | None:
+    """Of a distribution, or of ``python``."""
+    if run.environment is None:
+        return None
+    return run.environment.python_version if name == "python" else run.environment.packages.get(name)
+
+
+def _metric(runs: Sequence[PastRun], metric: str | None) -> MetricId | None:
+    """The one that most runs have, of those that a person may mean."""
+    if metric is None:
+        return None
+    counts: dict[MetricId, int] = {}
+    for run in runs:
+        for each in run.metrics:
+            if metric in (each[1], label(each)):
+                counts[each] = counts.get(each, 0) + 1
+    if not counts:
+        raise NotFound(f"no run has a metric {shown(metric)}", hint="`contexta show RUN` lists the metrics of a run")
+    return max(counts, key=lambda each: (counts[each], each))
+
+
+def _periods(runs: Sequence[TimelineRun]) -> list[VersionPeriod]:
+    groups: list[list[TimelineRun]] = []
+    for run in runs:
+        if groups and groups[-1][-1].version == run.version:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return [_period(group) for group in groups]
+
+
+def _period(group: Sequence[TimelineRun]) -> VersionPeriod:
+    values = [run.value for run in group if run.value is not None and not math.isnan(run.value)]
+    return VersionPeriod(
+        version=group[0].version,
+        first_run=group[0].run_ref,
+        last_run=group[-1].run_ref,
+        first_at=group[0].started_at,
+        last_at=group[-1].started_at,
+        runs=len(group),
+        low=min(values, default=None),
+        high=max(values, default=None),
+        last=values[-1] if values else None,
+    )

@@ -1,0 +1,94 @@
+"""A gate for build servers, and how a package went through its versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from builders import Cli, put_run
+
+from contexta import Contexta
+from contexta.findings import Gate
+
+
+@pytest.fixture
+def story(ctx: Contexta) -> Contexta:
+    for day, (name, accuracy, torch) in enumerate(
+        (("old", 0.91, "2.0.0"), ("mid", 0.9, "2.0.0"), ("new", 0.87, "2.1.0"))
+    ):
+        put_run(
+            ctx,
+            name,
+            metrics={"accuracy": accuracy, "quux": 1},
+            environment={"packages": {"torch": torch}},
+            started_at=f"2025-02-0{day + 1}T08:00:00Z",
+        )
+    return ctx
+
+
+def test_a_gate_refuses_a_fallen_metric_and_a_drifted_environment(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+    asked = ["check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--env", "packages"]
+    done = cli(*asked, "--junit", "gate.xml")
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["p.new", "against", "p.old", "refused"]
+    assert "0.91 -> 0.87 (-0.04)" in done.stdout
+    assert "1 differ: torch: 2.0.0 -> 2.1.0" in done.stdout
+    suite = ElementTree.parse(tmp_path / "gate.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert [case.find("failure") is None for case in suite] == [True, False, False]
+    found = story.check_run("new", against="old", max_drop=["accuracy=0.01"], env="packages")
+    assert Gate.model_validate_json(cli(*asked, "--json").stdout) == found
+    assert not found.passed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["mid", "--against", "old", "--max-drop", "accuracy=0.01", "--env", "same"], 0),  # 0.91 - 0.9 in binary
+        (["mid", "--against", "old", "--max-drop", "accuracy=2%"], 0),
+        (["mid", "--against", "old", "--max-drop", "accuracy=1%"], 1),
+        (["new", "--metric", "accuracy>=0.87"], 0),
+        (["new", "--metric", "accuracy>0.87"], 1),
+        (["new", "--metric", "nothing>=0"], 1),  # cannot be told
+        (["new"], 2),
+        (["new", "--env", "same"], 2),
+        (["new", "--metric", "accuracy"], 2),
+        (["new", "--against", "old", "--max-drop", "quux=0.1"], 2),  # which way is good?
+        (["new", "--against", "old", "--max-drop", "accuracy=-1"], 2),
+    ],
+)
+def test_what_passes_and_what_does_not(story: Contexta, cli: Cli, arguments: list[str], code: int) -> None:
+    assert cli("check", *arguments).returncode == code
+
+
+def test_a_run_without_an_environment_is_not_the_same_as_any(story: Contexta) -> None:
+    put_run(story, "bare", metrics={"accuracy": 0.95})
+    (_, rule) = story.check_run("bare", against="old", env="packages").rules
+    assert (rule.status, "no environment snapshot" in rule.detail) == ("unknown", True)
+
+
+def test_a_timeline_joins_runs_of_one_version(story: Contexta, cli: Cli) -> None:
+    found = story.package_timeline("Torch", metric="accuracy")
+    assert [(each.version, each.runs, each.low, each.high) for each in found.periods] == [
+        ("2.0.0", 2, 0.9, 0.91),
+        ("2.1.0", 1, 0.87, 0.87),
+    ]
+    screen = cli("timeline", "torch", "--metric", "accuracy").stdout
+    assert "0.9 to 0.91" in screen
+    assert json.loads(cli("timeline", "torch", "--json").stdout)["package"] == "torch"
+    assert "| 2.1.0 | new | new |" in cli("timeline", "torch", "--metric", "accuracy", "--markdown").stdout
+    assert "no recorded run had" in cli("timeline", "jax").stderr
+    assert [each.version for each in story.package_timeline("python").periods] == ["3.11.0"]
+
+
+def test_why_has_a_page_with_the_metric_over_the_runs(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+    done = cli("why", "old", "new", "--html", "why.html", "--markdown")
+    assert done.returncode == 0
+    assert "accuracy fell from 0.905 to 0.87" in done.stdout  # the run between repeats the old one
+    assert "What to do next" in done.stdout
+    page = (tmp_path / "why.html").read_text(encoding="utf-8")
+    assert "torch 2.0.0 -&gt; 2.1.0" in page
+    assert page.count("<circle") == 3
