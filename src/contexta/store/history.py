@@ -16,6 +16,7 @@ from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.scalars import to_microseconds
 from contexta.store import tables
+from contexta.store.artifacts import of_run
 from contexta.store.series import decode_number
 
 MOST_RUNS = 2_000
@@ -74,13 +75,8 @@ def unambiguous_names(connection: Connection, refs: Sequence[StableRef]) -> dict
 
 
 def inputs_of(connection: Connection, run_id: int) -> dict[str, str]:
-    """What a run read, by where it lay: its digest, or its size where it has none."""
-    artifact = tables.artifact
-    found = {}
-    for row in connection.execute(select(artifact).where(artifact.c.run_id == run_id).order_by(artifact.c.id)):
-        if row.artifact_kind in ("input", "dataset", "data"):
-            found[row.location_ref] = row.hash_value or (f"{row.size_bytes} bytes" if row.size_bytes else "unknown")
-    return found
+    """What a run read, by name: its digest. Inputs whose content nobody read are left out."""
+    return {each.name: each.digest for each in of_run(connection, run_id) if each.kind == "input" and each.digest}
 
 
 def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> Recorded:
