@@ -23,7 +23,9 @@ Standard library only, Python 3.8: the recorder raises these inside training pro
 
 from __future__ import annotations
 
-from typing import Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 
 class ContextaError(Exception):

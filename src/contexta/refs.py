@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any, Dict, FrozenSet, Optional, Tuple
 
 from contexta.errors import InvalidReference, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, FrozenSet, Optional, Tuple
 
 MAX_COMPONENT = 63
 MAX_REFERENCE = 255

@@ -8,9 +8,12 @@ import math
 import numbers
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Any, NoReturn, Optional, Union
 
 from contexta.errors import InvalidInput, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, Optional, Union
 
 MAX_NAME = 250
 MAX_DIGITS = 1_000

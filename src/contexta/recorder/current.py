@@ -13,11 +13,15 @@ import atexit
 import os
 import signal
 import sys
-from typing import Any, List, Mapping, Optional, Sequence, Union
+from collections.abc import Mapping
 
 from contexta.recorder import settings, starting
 from contexta.recorder.live import Run, status_of
 from contexta.recorder.objects import Objects
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional, Sequence, Union
 
 _open: List[Run] = []
 _joined: List[Run] = []  # at most one: the run that was handed down to this process

@@ -37,10 +37,13 @@ import os
 import sys
 import weakref
 from time import monotonic, sleep, time_ns
-from typing import Any, Callable, Optional
 
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import sync_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Optional
 
 SUFFIX = ".jsonl"
 BEAT = 5.0  # seconds between two fsyncs; each also tells readers on other machines that the process lives

@@ -7,7 +7,7 @@ wrong in recording itself never does.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+from collections.abc import Mapping
 
 from contexta.errors import InvalidInput, shown
 from contexta.recorder import redact
@@ -19,9 +19,10 @@ from contexta.recorder.views import Config, Summary
 from contexta.refs import StableRef, numbered, slug
 from contexta.scalars import MAX_NAME, number, text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Type
+    from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
 
 _INT64 = 2**63
 _MOST_HEADS = 100_000  # metric names remembered; more than that are made, not meant

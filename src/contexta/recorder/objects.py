@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Union
 
 from contexta.errors import DamagedData, InvalidInput, NotFound, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO, Iterator, Tuple
+    from typing import BinaryIO, Iterator, Tuple, Union
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _CHUNK = 1024 * 1024

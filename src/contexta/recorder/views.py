@@ -5,11 +5,14 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, MutableMapping
+from collections.abc import MutableMapping
 
 from contexta.errors import InvalidInput, shown
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Iterator
+
     from contexta.recorder.live import Run
 
     _Mapping = MutableMapping[str, Any]
