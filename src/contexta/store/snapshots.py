@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, func, or_, select
@@ -116,7 +117,7 @@ def _words(marking: Marked) -> str:
 def degraded(connection: Connection, run_id: int, most: int) -> tuple[DegradedRecord, ...]:
     """The first degraded records of a run; reads past what it appended besides metrics."""
     found = (record for record in records.said(connection, run_id) if isinstance(record, DegradedRecord))
-    return tuple(record for record, _ in zip(found, range(most), strict=False))
+    return tuple(islice(found, most))
 
 
 def marked(connection: Connection, run_id: int) -> tuple[Marked, ...]:
@@ -152,7 +153,7 @@ def _marking(form: dict[str, Any], amount: int) -> Marked | None:
 
 def _records(connection: Connection, run_id: int, most: int) -> tuple[SnapshotRecord, ...]:
     """What was said comes first to the room there is: it is little, and a measurement is one of many."""
-    said = tuple(record for record, _ in zip(records.said(connection, run_id), range(most), strict=False))
+    said = tuple(islice(records.said(connection, run_id), most))
     return (*_points(connection, run_id, most - len(said)), *map(_told, said))
 
 

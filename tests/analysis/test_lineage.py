@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contexta.analysis.lineage import EdgesAt, traverse
+from contexta.findings import LineageStep
+from contexta.refs import StableRef
+
+Pairs = set[tuple[int, int]]
+GRAPHS = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda pair: pair[0] != pair[1]), max_size=20)
+
+
+def ref(number: int) -> StableRef:
+    return StableRef("artifact", f"p.r.a{number}")
+
+
+def edges_of(pairs: Pairs) -> EdgesAt:
+    def edges_at(refs: Sequence[StableRef], downstream: bool) -> Iterator[LineageStep]:
+        for source, target in sorted(pairs):
+            if ref(source if downstream else target) in refs:
+                yield LineageStep(source_ref=ref(source), target_ref=ref(target), relation_type="made", depth=0)
+
+    return edges_at
+
+
+def reachable(pairs: Pairs, start: int) -> dict[int, int]:
+    """Number -> how many edges away, by the simplest means."""
+    found, depth = {start: 0}, 0
+    while True:
+        depth += 1
+        new = {target for source, target in pairs if source in found and target not in found}
+        if not new:
+            return found
+        found.update(dict.fromkeys(new, depth))
+
+
+@given(GRAPHS)
+def test_downstream_reaches_everything_along_the_edges_and_nothing_else(pairs: Pairs) -> None:
+    found = traverse(ref(0), edges_of(pairs), "downstream")
+    away = reachable(pairs, 0)
+    assert set(found.visited_refs) == {ref(number) for number in away}
+    assert {(edge.source_ref, edge.target_ref) for edge in found.edges} == {
+        (ref(source), ref(target)) for source, target in pairs if source in away
+    }
+    for edge in found.edges:
+        assert edge.depth == away[int(edge.source_ref.name[1:])] + 1
+
+
+@given(GRAPHS)
+def test_upstream_is_downstream_of_the_edges_turned_around(pairs: Pairs) -> None:
+    turned = {(target, source) for source, target in pairs}
+    assert set(traverse(ref(0), edges_of(pairs), "upstream").visited_refs) == set(
+        traverse(ref(0), edges_of(turned), "downstream").visited_refs
+    )
+
+
+@given(GRAPHS)
+def test_both_ways_reaches_the_whole_component(pairs: Pairs) -> None:
+    either = pairs | {(target, source) for source, target in pairs}
+    found = traverse(ref(0), edges_of(pairs), "both")
+    assert set(found.visited_refs) == {ref(number) for number in reachable(either, 0)}
+    assert len(found.edges) == len({edge.model_dump_json(exclude={"depth"}) for edge in found.edges})
+
+
+@given(GRAPHS, st.integers(1, 4))
+def test_depth_ends_where_it_was_told_to(pairs: Pairs, depth: int) -> None:
+    found = traverse(ref(0), edges_of(pairs), "downstream", max_depth=depth)
+    away = reachable(pairs, 0)
+    assert set(found.visited_refs) == {ref(number) for number, steps in away.items() if steps <= depth}
+
+
+def test_too_many_edges_are_cut_and_said() -> None:
+    star = {(0, number) for number in range(1, 8)}
+    found = traverse(ref(0), edges_of(star), "downstream", most=3)
+    assert len(found.edges) == 3
+    assert found.completeness_notes == ("there are more than 3 edges: ask with max_depth, or from somewhere else",)
+
+
+def test_what_is_joined_to_nothing_says_so() -> None:
+    assert traverse(ref(0), edges_of(set()), "both").completeness_notes == (
+        "nothing is joined to artifact:p.r.a0 this way",
+    )
