@@ -263,14 +263,31 @@ class Contexta(Questions):
                 inputs=self._input_diff(connection, left, right),
             )
 
-    def audit_reproducibility(self, run: str) -> Audit:
-        """How far what was recorded suffices to have the run's environment again."""
+    def audit_reproducibility(
+        self, run: str, *, online: bool = False, deep: bool = False, uv: Uv | None = None
+    ) -> Audit:
+        """How far what was recorded suffices to have the run again, and how often that was tried.
+
+        online: ask the index for every package. deep: read every file of the environment if it is still there.
+        """
         from contexta.analysis.audit import audit
         from contexta.store import loading
 
         with self._reading() as connection:
             key, ref = self._find(connection, run)
             return audit(loading.details(connection, key), self._snapshot(connection, ref)[1])
+
+        from contexta.reproduce.asked import asked, rebuilds_among, reruns_among
+        from contexta.store import records, runs
+
+        with self._reading() as connection:
+            key, ref = self._find(connection, run)
+            details, snapshot = runs.details(connection, key), self._snapshot(connection, ref)[1]
+            rebuilds = rebuilds_among(records.said(connection, key))
+        reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
+        recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
+        found = asked(recorded, self._opened().objects, online=online, deep=deep, uv=uv)
+        return audit(details, snapshot, found.with_history(rebuilds, reruns))
 
     def explain_regression(
         self,

@@ -70,6 +70,8 @@ def test_every_shortcoming_says_what_to_do_and_stands_in_the_notes() -> None:
     bare = RunDetails(**dict(a_run()))
     found = audit(bare, a_snapshot(packages={}, python_version="3.11", notes=[{"topic": "git", "text": "missing"}]))
     short = [check for check in found.checks if check.status != "pass"]
-    assert {check.name for check in short} == {"python version", "packages", "package origins", "metrics"}
+    of_the_environment = {"python version", "packages", "package origins"}
+    of_the_run = {"metrics", "source", "command", "parameters", "rebuilt", "rerun"}
+    assert {check.name for check in short} == of_the_environment | of_the_run
     assert all(check.fix for check in short)
     assert len(found.completeness_notes) == len(short)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contexta.analysis.evidence import Evidence, checks_of_environment, checks_of_evidence, checks_of_run
 from contexta.analysis.words import some
 from contexta.contract.environment import EnvironmentSnapshot, Origin
 from contexta.findings import Audit, Check, RunDetails
@@ -10,12 +11,18 @@ from contexta.findings import Audit, Check, RunDetails
 _NEEDED = frozenset({"environment recorded", "python version", "packages", "package origins"})
 
 
-def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None) -> Audit:
-    """Check one run against what rebuilding its environment needs."""
+def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, evidence: Evidence | None = None) -> Audit:
+    """Check one run against what rebuilding its environment needs, and rerunning it.
+
+    evidence: what was tried and asked beyond the recording.
+    """
     checks = [_recorded(snapshot)]
     if snapshot is not None:
         checks += [_python(snapshot), _packages(snapshot), _origins(snapshot), *_capture(snapshot)]
+        checks += checks_of_environment(snapshot)
+    checks += checks_of_run(run)
     checks.append(_metrics(run))
+    checks += checks_of_evidence(evidence or Evidence())
     complete = all(check.status == "pass" for check in checks if check.name in _NEEDED)
     return Audit(
         run_ref=run.run_ref,

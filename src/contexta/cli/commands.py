@@ -99,14 +99,17 @@ def env(ctx: Contexta, run: str, requirements: bool) -> tuple[Value, Screen, int
     return snapshot, (environments.requirements if requirements else environments.environment)(snapshot), 0
 
 
-@click.command(epilog="Example: contexta audit this-month")
+@click.command(epilog="Example: contexta audit this-month --online --fail-on fail")
 @click.argument("run")
+@click.option("--online", is_flag=True, help="Ask the index for every package.")
+@click.option("--deep", is_flag=True, help="Read every file of the environment, where it is still there.")
+@click.option("--fail-on", type=click.Choice(["warn", "fail"]), help="Exit with 1 when a check is that, or worse.")
 @pages
 @asks
-def audit(ctx: Contexta, run: str) -> tuple[Value, Screen, int]:
+def audit(ctx: Contexta, run: str, online: bool, deep: bool, fail_on: str | None) -> tuple[Value, Screen, int]:
     """Check whether a run's environment could be had again.
 
     RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
     """
-    found = ctx.audit_reproducibility(run)
-    return found, screens.audit(found), 0
+    found = ctx.audit_reproducibility(run, online=online, deep=deep)
+    return found, screens.audit(found), int(fail_on is not None and found.is_at_worst(fail_on))

@@ -34,3 +34,7 @@ class Audit(Finding):
     reproducibility_status: Literal["complete", "partial", "missing"]
     checks: tuple[Check, ...]
     completeness_notes: tuple[str, ...]
+
+    def is_at_worst(self, status: str) -> bool:
+        """Whether any check is ``fail``; for ``warn`` also whether any is ``warn``. What is unknown is neither."""
+        return any(check.status == "fail" or check.status == status for check in self.checks)

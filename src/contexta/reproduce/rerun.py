@@ -23,6 +23,7 @@ from contexta.reproduce.command import command_of, in_environment, tolerance, va
 from contexta.reproduce.rebuild import Recorded, Tools, Watch, Wishes, rebuild
 
 DERIVED = "derived"
+RERUN = "contexta rerun"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _edge(new: RunDetails, old: StableRef) -> LineageEdge:
         source_ref=new.run_ref,
         target_ref=old,
         recorded_at=new.started_at,
-        origin_marker="contexta rerun",
+        origin_marker=RERUN,
         confidence_marker="certain",
     )
 

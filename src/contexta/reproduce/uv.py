@@ -165,8 +165,7 @@ class Uv:
             *(["--requirements=-"] if lines is not None else []),
             lines=lines,
         )
-        told = said.stderr.decode(errors="replace").splitlines()
-        return tuple(line.partition(":")[2].strip() for line in told if line.startswith("warning:"))
+        return _warnings(said)
 
     def has_wheel(self, python: str, name: str, version: str) -> bool:
         """Whether one release would install on an interpreter. Raises IndexUnreachable when nobody can say."""
@@ -194,6 +193,21 @@ class Uv:
             "--requirements=-",
             lines=requirement_lines({name: version}),
         )
+
+    def warnings(self, python: str, pins: Mapping[str, str]) -> tuple[str, ...]:
+        """What uv would warn of when it installed these, as that they are yanked. Raises as ``install``."""
+        said = self._run(
+            "pip",
+            "install",
+            "--dry-run",
+            "--no-deps",
+            "--target=.",  # as in require
+            "--python",
+            python,
+            "--requirements=-",
+            lines=requirement_lines(pins),
+        )
+        return _warnings(said)
 
     def compile(
         self, python_version: str, pins: Mapping[str, str], *, build: bool = False, indexes: Sequence[str] = ()
@@ -347,6 +361,11 @@ def _error(arguments: tuple[str, ...], said: str) -> UvError:
     kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in low), UvError)
     hint = "check the network, or the index settings of uv" if kind is IndexUnreachable else None
     return kind(f"uv {arguments[0]} failed: {' '.join(said.split()) or 'it said nothing'}"[:2000], hint=hint)
+
+
+def _warnings(said: process.Finished) -> tuple[str, ...]:
+    told = said.stderr.decode(errors="replace").splitlines()
+    return tuple(line.partition(":")[2].strip() for line in told if line.startswith("warning:"))
 
 
 def _last_line(said: bytes) -> str:

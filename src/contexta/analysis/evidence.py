@@ -1,0 +1,142 @@
+"""What is known of a run beyond its recording: whether it was had again, and what the index and the disk say now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contexta.analysis.words import some
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetails
+
+_HIDDEN = "secret:sha256:"
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """One time the environment was built again. when: a timestamp."""
+
+    verdict: str
+    when: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """reruns: the metrics of each. missing, yanked: what the index says; None where it was not asked. edits: files of
+    the environment that are not as installed; None where nobody looked, with the reason."""
+
+    rebuilds: Sequence[Rebuilt] = ()
+    reruns: Sequence[tuple[RerunMetric, ...]] = ()
+    missing: Sequence[Missing] | None = None
+    yanked: Sequence[str] = ()
+    edits: Sequence[Mapping[str, str]] | None = None
+    edits_reason: str = ""
+
+    def with_history(self, rebuilds: Sequence[Rebuilt], reruns: Sequence[tuple[RerunMetric, ...]]) -> Evidence:
+        return replace(self, rebuilds=rebuilds, reruns=reruns)
+
+
+def checks_of_run(run: RunDetails) -> Iterator[Check]:
+    """Source, command, parameters, randomness."""
+    yield _source(run.metadata.get("source"))
+    yield _command(run.metadata)
+    count = len(run.params)
+    yield _check(
+        "parameters",
+        "pass" if count else "unknown",
+        f"{count} recorded" if count else "none recorded",
+        None if count else "log them with run.param(name, value), or give them in the command",
+    )
+
+
+def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
+    """Determinism and native libraries, where the environment was captured."""
+    if not snapshot.interpreter:
+        return
+    fixed = str(snapshot.interpreter.get("hash_seed", "random")) != "random"
+    yield _check(
+        "text hashing",
+        "pass" if fixed else "warn",
+        "fixed by PYTHONHASHSEED" if fixed else "random: the order of sets differs from run to run",
+        None if fixed else "set PYTHONHASHSEED=0",
+    )
+    names = sorted({str(library.get("name")) for library in snapshot.native_libraries})
+    yield _check("native libraries", "pass" if names else "unknown", some(names) if names else "none were seen loaded")
+
+
+def checks_of_evidence(evidence: Evidence) -> Iterator[Check]:
+    """What was asked, and what was tried."""
+    if evidence.missing is not None:
+        yield _index(evidence.missing, evidence.yanked)
+    if evidence.edits is not None:
+        files = sorted({f"{edit['name']}: {edit['path']} ({edit['change']})" for edit in evidence.edits})
+        fix = "reinstall these packages: what ran is in no index" if files else None
+        yield _check("installed files", "fail" if files else "pass", some(files) or "all as they were installed", fix)
+    elif evidence.edits_reason:
+        yield _check("installed files", "unknown", evidence.edits_reason)
+    yield _rebuilt(evidence.rebuilds)
+    yield _rerun(evidence.reruns)
+
+
+def _check(name: str, status: CheckStatus, detail: str, fix: str | None = None) -> Check:
+    return Check(name=name, status=status, detail=detail, fix=fix)
+
+
+def _source(source: Any) -> Check:
+    name = "source"
+    if not isinstance(source, Mapping) or not source.get("commit"):
+        return _check(name, "warn", "no commit was recorded", "run it in a git repository")
+    at = f"commit {str(source['commit'])[:12]}"
+    if source.get("dirty") and not source.get("patch"):
+        return _check(name, "fail", f"{at} with changes that were not recorded", "commit before the next run")
+    if source.get("dirty") and source.get("patch_applies") is False:
+        return _check(name, "warn", f"{at} with changes whose secrets were taken out", "keep secrets out of the source")
+    if not source.get("remote"):
+        return _check(name, "warn", f"{at} of a repository without a remote", "push it where others reach it")
+    return _check(name, "pass", at + (" with its changes as a patch" if source.get("dirty") else ", clean"))
+
+
+def _command(metadata: Mapping[str, Any]) -> Check:
+    invocation = metadata.get("invocation")
+    command = metadata.get("command") or (invocation.get("argv") if isinstance(invocation, Mapping) else None)
+    if not isinstance(command, (list, tuple)) or not command:
+        return _check("command", "warn", "was not recorded", "record the run with `contexta run -- COMMAND`")
+    if any(_HIDDEN in str(word) for word in command):
+        return _check("command", "warn", "holds a secret that was not stored", "pass secrets by variables")
+    return _check("command", "pass", some([str(word) for word in command], 8))
+
+
+def _index(missing: Sequence[Missing], yanked: Sequence[str]) -> Check:
+    if missing:
+        told = [f"{each.name} {each.version} ({each.reason})" for each in missing]
+        unknown = all(each.reason == "index unreachable" for each in missing)
+        return _check("index", "unknown" if unknown else "fail", some(told), missing[0].help)
+    if yanked:
+        return _check("index", "warn", some(list(yanked)), "yanked releases install only by exact pins: move on")
+    return _check("index", "pass", "the index has every release")
+
+
+def _rebuilt(rebuilds: Sequence[Rebuilt]) -> Check:
+    if not rebuilds:
+        return _check("rebuilt", "unknown", "never tried", "contexta rebuild RUN --into DIR")
+    last = rebuilds[-1]
+    status: CheckStatus = "pass" if last.verdict == "match" else "warn" if last.verdict == "deviates" else "fail"
+    return _check("rebuilt", status, f"{last.verdict} {last.when[:16].replace('T', ' ')} on {last.where}")
+
+
+def _rerun(reruns: Sequence[tuple[RerunMetric, ...]]) -> Check:
+    if not any(reruns):
+        return _check("rerun", "unknown", "never tried", "contexta rerun RUN")
+    tried = [metrics for metrics in reruns if metrics]
+    same = sum(1 for metrics in tried if all(metric.within for metric in metrics))
+    spread: dict[str, float] = {}
+    for metric in (metric for metrics in tried for metric in metrics if not metric.within):
+        spread[metric.metric_key] = max(spread.get(metric.metric_key, 0.0), metric.apart or 0.0)
+    apart = [f"{key} up to {value:.3g} apart" for key, value in spread.items()]
+    detail = f"{same} of {len(tried)} came out the same to the last digit"
+    fix = "seed every source of randomness" if apart else None
+    return _check(
+        "rerun", "pass" if same == len(tried) else "warn", ": ".join([detail, some(apart)] if apart else [detail]), fix
+    )

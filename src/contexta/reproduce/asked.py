@@ -1,0 +1,87 @@
+"""Asking what an audit cannot know from the recording: the index, the installed files, what was tried before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from contexta.analysis.evidence import Evidence, Rebuilt
+from contexta.analysis.reruns import rerun_metrics
+from contexta.contract import LineageEdge, Record, StructuredEventRecord
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.errors import ContextaError
+from contexta.findings import Missing, RerunMetric, RunComparison
+from contexta.recorder.objects import Objects
+from contexta.refs import StableRef
+from contexta.reproduce.absent import Impossible, absent
+from contexta.reproduce.interpreters import find_interpreter
+from contexta.reproduce.plan import plan_of
+from contexta.reproduce.rebuild import Recorded, probed
+from contexta.reproduce.recorded import REBUILT
+from contexta.reproduce.rerun import RERUN
+from contexta.reproduce.uv import Uv, find_uv
+
+
+def asked(recorded: Recorded | None, objects: Objects, *, online: bool, deep: bool, uv: Uv | None) -> Evidence:
+    """What the index and the disk say now, as far as they are to be asked."""
+    missing, yanked = on_the_index(recorded, uv or find_uv()) if recorded and online else (None, [])
+    edits, reason = edited(recorded, objects) if recorded and deep else (None, "")
+    return Evidence(missing=missing, yanked=yanked, edits=edits, edits_reason=reason)
+
+
+def reruns_among(
+    edges: Iterable[LineageEdge], ref: StableRef, compare: Callable[[str, str], RunComparison]
+) -> list[tuple[RerunMetric, ...]]:
+    """The metrics of every rerun of a run, beside its own."""
+    return [
+        rerun_metrics(compare(str(ref), str(edge.source_ref)))
+        for edge in edges
+        if edge.target_ref == ref and edge.origin_marker == RERUN
+    ]
+
+
+def on_the_index(recorded: Recorded, uv: Uv) -> tuple[list[Missing], list[str]]:
+    """(what could not be had again now, what is yanked). About 0.1 s a package, four at once."""
+    plan = plan_of(recorded.snapshot, recorded.source)
+    try:
+        python = find_interpreter(uv, recorded.snapshot, None, drift=True)
+    except Impossible as error:
+        return [*plan.missing, *error.missing], []
+    lost = absent(uv, python, plan, True, ())
+    names = {each.name for each in lost}
+    pins = {name: version for name, version in plan.pins.items() if name not in names}
+    yanked = uv.warnings(python.path, pins) if pins and not any("more" in name for name in names) else ()
+    return [*plan.missing, *lost], [told for told in yanked if "yanked" in told]
+
+
+def edited(recorded: Recorded, objects: Objects) -> tuple[list[dict[str, str]] | None, str]:
+    """(files of the recorded environment that are not as installed, ""); (None, why nobody can look)."""
+    prefix = recorded.snapshot.interpreter.get("prefix")
+    if not isinstance(prefix, str) or not Path(prefix).is_dir():
+        return None, "the environment of the run is not on this machine any more"
+    try:
+        found, edits = probed(recorded, Path(prefix), objects, deep=True)
+    except ContextaError as error:
+        return None, error.what
+    if _versions(found) != _versions(recorded.snapshot):
+        return None, "the environment at that place holds other packages now"
+    return edits, ""
+
+
+def _versions(snapshot: EnvironmentSnapshot) -> dict[str, str]:
+    return {each.name: each.version for each in snapshot.distributions}
+
+
+def rebuilds_among(records: Iterable[Record]) -> Sequence[Rebuilt]:
+    """The times a run's environment was built again, oldest first."""
+    return [
+        Rebuilt(
+            str(record.payload.attributes.get("verdict")),
+            record.envelope.observed_at,
+            str(record.payload.attributes.get("platform")),
+        )
+        for record in records
+        if isinstance(record, StructuredEventRecord)
+        and record.payload.event_key == REBUILT
+        and isinstance(record.payload.attributes, Mapping)
+    ]
