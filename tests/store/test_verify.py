@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from builders import Cli, put_run
 
 from contexta import Contexta
 from contexta.contract import ArtifactManifest, StructuredEventPayload, StructuredEventRecord
+from contexta.recorder.objects import Objects
 from contexta.store.verify import verify
 
 
@@ -125,6 +127,18 @@ def test_a_damaged_object_is_named_with_the_runs_that_need_it(root: Path, cli: C
     screen = cli("verify").stdout
     assert digests[0] in screen
     assert "restore" in screen
+
+
+def test_an_artifact_that_is_missing_is_named_with_its_run(ctx: Contexta, tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    with ctx.run("r", project="p") as run:
+        run.artifact("model", tmp_path / "model.bin", kind="model")
+    ctx.list_runs()
+    path = Path(Objects(ctx.root / "objects").path(sha256(b"weights").hexdigest()))
+    path.write_bytes(b"weight5")
+    assert [(each.kind, each.run_refs) for each in verify(ctx.root).damage] == [("object", ("run:p.r",))]
+    path.unlink()
+    assert [(each.detail, each.run_refs) for each in verify(ctx.root).damage] == [("it is missing", ("run:p.r",))]
 
 
 def test_a_damaged_journal_is_named(root: Path) -> None:

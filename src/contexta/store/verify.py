@@ -222,8 +222,10 @@ class _Verifying:
         """Every object that a row needs is there."""
         rows = self.raw.execute(
             "SELECT digest, run.ref FROM environment_body JOIN environment ON environment.environment_body_id ="
-            " environment_body.id"
-            " JOIN run ON run.id = environment.run_id ORDER BY digest"
+            " environment_body.id JOIN run ON run.id = environment.run_id"
+            " UNION SELECT end_digest, run.ref FROM environment JOIN run ON run.id = run_id WHERE end_digest NOTNULL"
+            " UNION SELECT substr(location_ref, 8), run.ref FROM artifact JOIN run ON run.id = run_id"
+            " WHERE location_ref LIKE 'object:%' ORDER BY 1, 2"
         )
         for digest, owners in groupby(rows.fetchall(), itemgetter(0)):
             runs = [str(run) for _, run in owners]
@@ -247,12 +249,14 @@ class _Verifying:
         wanted = (
             "SELECT DISTINCT run.ref FROM run LEFT JOIN environment ON environment.run_id = run.id LEFT JOIN"
             " environment_body ON environment_body.id = environment.environment_body_id"
-            " WHERE environment_body.digest = ? OR instr(run.metadata, ?) LIMIT 20"
+            " LEFT JOIN artifact ON artifact.run_id = run.id AND location_ref = 'object:' || ?1"
+            " WHERE ?1 IN (environment_body.digest, end_digest) OR instr(run.metadata, ?1) OR location_ref NOTNULL"
+            " LIMIT 20"
         )
         address = f"file:{quote(os.fspath(self.root / DATABASE))}?mode=ro"
         try:
             with closing(sqlite3.connect(address, uri=True)) as raw:
-                return tuple(str(ref) for (ref,) in raw.execute(wanted, (digest, digest)))
+                return tuple(str(ref) for (ref,) in raw.execute(wanted, (digest,)))
         except sqlite3.Error:
             return ()
 
