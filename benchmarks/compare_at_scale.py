@@ -92,8 +92,7 @@ def bare_rate(count: int, folder: Path) -> float:
 
 def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
     """The query plans of what a call asks; a SCAN of a table would show here."""
-    engine = ctx._opened()._engine
-    assert engine is not None
+    engine = ctx._opened()._database._engine
     seen: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:

@@ -11,7 +11,7 @@ import contexta
 
 ROOT = Path(contexta.__file__).parent
 FLOORS = [
-    {"errors", "refs", "scalars", "values", "process", "config"},
+    {"errors", "refs", "scalars", "values", "process", "config", "addresses"},
     {"contract", "recorder"},
     {"findings"},
     {"store", "analysis", "reports"},
@@ -22,7 +22,7 @@ FLOORS = [
     {"cli", "web", "importers", "integrations"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "recorder"}
+INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "addresses", "recorder"}
 FORBIDDEN_TO_ANALYSIS = {"sqlalchemy", "time", "socket", "urllib", "http", "subprocess", "datetime", "random"}
 
 

@@ -10,13 +10,14 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from contexta import addresses
 from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
 from contexta.questions import Questions, project_ref
-from contexta.recorder import settings, starting
+from contexta.recorder import sending, settings, starting
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, slug
 from contexta.scalars import storable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Audit,
         Backup,
         Cleanup,
+        Delivery,
         Diagnosis,
         EnvironmentDiff,
         Explanation,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         RunDetails,
         RunDiff,
         RunList,
+        Upgrade,
         Verification,
     )
     from contexta.findings.gate import Strictness
@@ -68,8 +71,9 @@ if TYPE_CHECKING:
 class Contexta(Questions):
     """A workspace and everything that can be asked of it. Opened at the first use; also a context manager.
 
-    workspace: a directory; it is created when it does not exist. config: every other setting. What neither sets comes
-    from CONTEXTA_WORKSPACE and CONTEXTA_PROJECT, then from ``[tool.contexta]`` in pyproject.toml.
+    workspace: a directory, created when it does not exist; or ``postgresql://user@host/database``. config: every other
+    setting. What neither sets comes from CONTEXTA_WORKSPACE and CONTEXTA_PROJECT, then from ``[tool.contexta]`` in
+    pyproject.toml.
 
     Wherever a run is asked for, its reference, ``project.run``, its name, ``@latest``, ``@latest~2`` and a unique
     prefix work. Every read first takes in what live runs have written so far.
@@ -84,7 +88,7 @@ class Contexta(Questions):
         self._store: Store | None = None
         self._opening = threading.Lock()
         self._closed = False
-        self.root = self._find_root()
+        self.root, self._server, self._objects = self._find_place()
 
     @cached_property
     def config(self) -> UnifiedConfig:  # type: ignore[override]  # declared there, found out here
@@ -94,12 +98,17 @@ class Contexta(Questions):
         workspace, config = self._given
         return resolve(config, workspace=workspace)
 
-    def _find_root(self) -> Path:
-        """The workspace's directory, absolute: a training that changes its directory stays in its workspace."""
+    def _find_place(self) -> tuple[Path, str | None, Path | None]:
+        """The workspace's directory, absolute: a training that changes its directory stays in its workspace; and where
+        it is on a server, its address and the team's objects."""
         workspace, config = self._given
-        if config is not None:
-            return self.config.workspace.root_path.absolute()
-        return Path(workspace).absolute() if workspace is not None else Path(settings.workspace())
+        if config is not None or addresses.is_server(workspace):
+            place = self.config.workspace
+            url = None if place.url is None else place.url.get_secret_value()
+            return place.directory.absolute(), url, place.objects and place.objects.absolute()
+        if workspace is not None:
+            return Path(workspace).absolute(), None, None
+        return Path(settings.workspace()), settings.server(), None
 
     @cached_property
     def metadata_store(self) -> MetadataStore:
@@ -124,7 +133,16 @@ class Contexta(Questions):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Contexta {self.root}{' (closed)' if self._closed else ''}>"
+        return f"<Contexta {self._shown}{' (closed)' if self._closed else ''}>"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the workspace is a directory, not a database on a server."""
+        return self._server is None
+
+    @property
+    def _shown(self) -> str:
+        return os.fspath(self.root) if self._server is None else addresses.shown(self._server)
 
     def close(self) -> None:
         """Release everything the workspace holds. Closing twice is allowed; any other use afterwards raises
@@ -152,12 +170,18 @@ class Contexta(Questions):
                 project=project or configured or settings.project(),
                 name=name,
                 tags=tags,
+                send=self._sender(),
             )
         except OSError as error:
             raise WorkspaceError(
                 f"no run can be recorded in workspace {self.root}: {error.strerror or error}",
                 hint="check that its journal directory can be written",
             ) from error
+
+    def _sender(self) -> partial[str | None] | None:
+        if self._server is None:
+            return None
+        return partial(sending.send, os.fspath(self.root), self._server, self._objects)
 
     # ------------------------------------------------------------------------------------------ asking
 
@@ -365,6 +389,7 @@ class Contexta(Questions):
         was called. Raises InvalidInput when the file exists."""
         from contexta.store.backup import backup
 
+        self._require_directory("backup")
         return backup(self._current(), Path(path))
 
     @staticmethod
@@ -425,6 +450,7 @@ class Contexta(Questions):
         changes nothing in it."""
         from contexta.store.verify import verify
 
+        self._require_directory("verify")
         return verify(self.root)
 
     def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
@@ -434,6 +460,7 @@ class Contexta(Questions):
 
         if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
             raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
+        self._require_directory("gc")
         return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
 
     def diagnose(self) -> Diagnosis:
@@ -442,6 +469,7 @@ class Contexta(Questions):
         from contexta.reproduce import doctor as machine
         from contexta.store import doctor
 
+        self._require_directory("doctor")
         return Diagnosis(workspace=str(self.root), checks=(*doctor.checks(self.root), *machine.checks()))
 
     def export(
@@ -459,6 +487,24 @@ class Contexta(Questions):
         with self._reading() as connection:
             keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
             return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+
+    # ------------------------------------------------------------------------------------------ a server
+
+    def sync(self, *, follow: bool = False) -> Delivery:
+        """Bring what runs on this machine have recorded into the workspace, now. Safe to repeat: everything arrives
+        exactly once. follow: go on until nothing is left, unless another process is at it.
+        Raises WorkspaceAway when the server cannot be reached; what was recorded goes on waiting."""
+        from contexta.store import delivery
+
+        if follow:
+            delivery.follow(self.root, self._freshly_opened)
+        return delivery.deliver(self._opened())
+
+    def upgrade(self) -> Upgrade:
+        """Bring the workspace to the schema of this version. A directory's database is copied beside itself before."""
+        from contexta.store.engine import upgrade
+
+        return upgrade(self.root, self._server, self._objects)
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -535,18 +581,28 @@ class Contexta(Questions):
         take_in(store)
         return store
 
-    def _opened(self) -> Store:
-        from contexta.store.engine import open_store
+    def _require_directory(self, verb: str) -> None:
+        if not self.is_local:
+            raise WorkspaceError(
+                f"{verb} is for a workspace in a directory, and {self._shown} is on a server",
+                hint="use the server's own tools, such as pg_dump and pg_amcheck",
+            )
 
+    def _opened(self) -> Store:
         if self._closed:
             raise self._was_closed()
         with self._opening:
             if self._store is None:
-                self._store = open_store(self.root)
+                self._store = self._freshly_opened()
             return self._store
 
+    def _freshly_opened(self) -> Store:
+        from contexta.store.engine import open_store
+
+        return open_store(self.root, self._server, self._objects)
+
     def _was_closed(self) -> WorkspaceClosed:
-        return WorkspaceClosed(f"workspace {self.root} was closed", hint="open it again with Contexta(...)")
+        return WorkspaceClosed(f"workspace {self._shown} was closed", hint="open it again with Contexta(...)")
 
 
 def _require_path(workspace: object) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
+from contexta import addresses
 from contexta.errors import InvalidInput, shown
 from contexta.refs import slug
 from contexta.scalars import storable
@@ -27,13 +28,42 @@ DEFAULT_ROOT = Path(".contexta")
 
 
 class WorkspaceConfig(Value):
-    """Where a workspace lives: a directory with the database, the journals and the objects."""
+    """Where a workspace lives: a directory with the database, the journals and the objects; or a PostgreSQL database.
+
+    With ``url`` the directory is where this machine's runs write until the server has it, and ``objects`` the one that
+    the team shares for environment bodies, patches and logs; without it they stay in the directory.
+    """
 
     root_path: Path = DEFAULT_ROOT
+    url: SecretStr | None = Field(
+        default=None, description="postgresql://user@host/database; its password is not shown"
+    )
+    objects: Path | None = Field(default=None, description="the directory of objects that everyone reaches; with url")
 
-    @field_validator("root_path", mode="before")
+    @property
+    def directory(self) -> Path:
+        """The directory on this machine; ``root_path``, and without one that of the address."""
+        if self.url is None or "root_path" in self.model_fields_set:
+            return self.root_path
+        return Path(os.environ.get("CONTEXTA_LOCAL") or addresses.directory(self.url.get_secret_value()))
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _an_address(cls, value: object) -> object:
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if given is None:
+            return None
+        if not isinstance(given, str) or not addresses.is_server(given):
+            raise InvalidInput(
+                "the url is no address of a PostgreSQL database", hint="e.g. postgresql://me@db.example.org/contexta"
+            )
+        return addresses.checked(storable(given))
+
+    @field_validator("root_path", "objects", mode="before")
     @classmethod
     def _usable(cls, value: object) -> object:
+        if value is None:
+            return None
         if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
             raise InvalidInput(f"{shown(value)} is no path", hint="name a directory, e.g. .contexta")
         if not os.fspath(value):
@@ -79,13 +109,20 @@ def resolve(
     if environ.get("CONTEXTA_PROJECT"):
         values["project_name"] = _named(environ["CONTEXTA_PROJECT"], "CONTEXTA_PROJECT")
     if environ.get("CONTEXTA_WORKSPACE"):
-        values["workspace"] = WorkspaceConfig(root_path=Path(environ["CONTEXTA_WORKSPACE"]).expanduser())
+        values["workspace"] = _workspace(environ["CONTEXTA_WORKSPACE"], Path())
     values.update({name: getattr(explicit, name) for name in explicit.model_fields_set})
     if workspace is not None:
         if "workspace" in explicit.model_fields_set:
             raise InvalidInput("the workspace is given twice: as workspace= and in config=", hint="give one of them")
-        values["workspace"] = WorkspaceConfig(root_path=Path(workspace))
+        values["workspace"] = _workspace(workspace)
     return UnifiedConfig(**values)
+
+
+def _workspace(given: str | os.PathLike[str], base: Path | None = None) -> WorkspaceConfig:
+    """base: what a relative path starts from, where ``~`` is expanded; None leaves the path as it is given."""
+    if isinstance(given, str) and addresses.is_server(given):
+        return WorkspaceConfig(url=SecretStr(given))
+    return WorkspaceConfig(root_path=Path(given) if base is None else base / Path(given).expanduser())
 
 
 def _from_pyproject(directory: Path | None) -> dict[str, Any]:
@@ -129,7 +166,7 @@ def _checked_table(table: dict[str, Any], file: Path) -> dict[str, Any]:
     if "project" in table:
         values["project_name"] = _named(table["project"], f"{file}: [tool.contexta] project")
     if "workspace" in table:
-        values["workspace"] = WorkspaceConfig(root_path=file.parent / Path(table["workspace"]).expanduser())
+        values["workspace"] = _workspace(table["workspace"], file.parent)
     return values
 
 

@@ -11,6 +11,7 @@
     ├── Conflict                             the same reference with other content
     ├── WorkspaceError                       the workspace cannot be opened or used
     │   ├── WorkspaceTooNew                  written by a newer Contexta
+    │   ├── WorkspaceAway                    its server cannot be reached; trying again later may help
     │   └── WorkspaceClosed                  used after close()
     ├── DamagedData                          what is stored does not read back as it was written
     ├── ProcessError                         a child process (contexta.process): not found, not started, timed out
@@ -75,6 +76,10 @@ class WorkspaceError(ContextaError):
 
 class WorkspaceTooNew(WorkspaceError):
     """The workspace was written by a newer Contexta."""
+
+
+class WorkspaceAway(WorkspaceError):
+    """The workspace's server cannot be reached. What runs record meanwhile waits on this machine."""
 
 
 class WorkspaceClosed(WorkspaceError):

@@ -120,6 +120,34 @@ def run(
     return finished
 
 
+def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) -> None:
+    """Start a program that outlives this process, is no child of it, and reads nothing. Returns at once.
+
+    log: file that takes what it says; replaced. Raises CommandNotFound or StartFailed.
+    """
+    import subprocess
+
+    options: dict[str, Any] = {"start_new_session": True}
+    if os.name == "nt":
+        options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
+    else:
+        # The shell starts it and ends: a program of ours that waits for any child of its own never sees this one.
+        argv = ["/bin/sh", "-c", '"$@" & exit 0', "sh", *argv]
+    try:
+        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            process = subprocess.Popen(
+                list(argv), stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=cwd, env=env, **options
+            )
+    except FileNotFoundError as error:
+        raise CommandNotFound(f"{shown(argv[0])} cannot be started: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: NUL in an argument
+        raise StartFailed(f"{shown(argv[0])} cannot be started: {error}") from error
+    if os.name == "nt":
+        process.returncode = 0  # it is nobody's to wait for
+    else:
+        process.wait()
+
+
 class _Output:
     """What is read from one pipe, up to a limit; the rest is drained so that the program never blocks on it."""
 

@@ -41,6 +41,8 @@ COMMANDS = {
     "rerun": ("contexta.cli.rerun", "Run a run again in its own environment, and compare what comes out."),
     "bisect": ("contexta.cli.bisect", "Prove which change between two environments moved a metric."),
     "demo": ("contexta.cli.demo", "See it work: a training before and after an upgrade, and the proof of what did it."),
+    "sync": ("contexta.cli.server", "Bring what runs on this machine have recorded to the workspace's server."),
+    "upgrade": ("contexta.cli.server", "Bring the workspace to the schema of this version."),
     "version": ("contexta.cli.version", "Print the version."),
 }
 

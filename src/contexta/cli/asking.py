@@ -30,7 +30,7 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(globals_: dict[str, Any], /, workspace: str | None, as_json: bool, **arguments: Any) -> int:
         as_page = {name: arguments.pop(name) for name in ("as_markdown", "html") if name in arguments}
         with Contexta(workspace=workspace or globals_["workspace"]) as ctx:
-            if not exists(ctx.root):
+            if ctx.is_local and not exists(ctx.root):
                 _refuse_missing(ctx)
             finding, screen, code = function(ctx, **arguments)
         _print(finding, screen, as_json=as_json or globals_["as_json"], **as_page)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from contexta.config import resolve
+from contexta.config import WorkspaceConfig, resolve
 from contexta.errors import InvalidInput, WorkspaceError, shown
 from contexta.process import CommandNotFound
-from contexta.recorder import settings
+from contexta.recorder import sending, settings
 from contexta.recorder.objects import Objects
 
 
@@ -50,7 +51,7 @@ def run(
     if not command:
         raise InvalidInput("there is no command to run", hint="contexta run -- python train.py")
     config = resolve(workspace=workspace or globals_["workspace"])
-    root = config.workspace.root_path.absolute()
+    root = config.workspace.directory.absolute()
     marks = dict(_tag(given) for given in tags)
     found = _pattern(pattern)
     try:
@@ -60,12 +61,28 @@ def run(
         return 127  # as a shell says it
     _require_directory(root)
     try:
-        return wrapper.run(project or config.project_name or settings.project(), name, marks)
+        send = _sender(config.workspace, root)
+        send()
+        code = wrapper.run(project or config.project_name or settings.project(), name, marks)
+        send()  # should the first have been ended meanwhile
+        return code
     except OSError as error:
         raise WorkspaceError(
             f"no run can be recorded in workspace {root}: {error.strerror or error}",
             hint="check that its journal directory can be written",
         ) from error
+
+
+def _sender(place: WorkspaceConfig, root: Path) -> Callable[[], None]:
+    """What brings records to a server while the command runs; nothing where the workspace is a directory."""
+
+    def send() -> None:
+        if place.url is not None:
+            problem = sending.send(str(root), place.url.get_secret_value(), place.objects)
+            if problem:
+                click.echo(f"contexta: {problem}", err=True)
+
+    return send
 
 
 def _tag(given: str) -> tuple[str, str]:

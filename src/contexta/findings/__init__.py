@@ -53,7 +53,7 @@ from contexta.findings.selection import BestRun, Candidate
 from contexta.findings.snapshots import RunSnapshot, SnapshotRecord
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.trend import MetricTrend, TrendPoint
-from contexta.findings.workspace import Backup, Cleanup, Damage, Diagnosis, Export, Verification
+from contexta.findings.workspace import Backup, Cleanup, Damage, Delivery, Diagnosis, Export, Upgrade, Verification
 
 __all__ = [
     "Gate",
@@ -78,6 +78,8 @@ __all__ = [
     "Backup",
     "BestRun",
     "Candidate",
+    "Delivery",
+    "Upgrade",
     "Change",
     "Check",
     "CheckStatus",

@@ -86,3 +86,26 @@ class Export(Finding):
     format: Literal["jsonl", "csv", "parquet"]
     rows: int
     columns: tuple[str, ...] = ()
+
+
+class Upgrade(Finding):
+    """From which schema to which a workspace was brought; equal when there was nothing to do.
+
+    copy_kept: the copy of the database before, beside it; None where none was made.
+    """
+
+    before: str
+    after: str
+    copy_kept: str | None = None
+
+
+class Delivery(Finding):
+    """What this machine has still to say to a workspace. finished: journals that were taken in whole, now.
+
+    waiting: journals of which something may follow. bytes_waiting: what of them is not taken in yet.
+    """
+
+    workspace: str
+    finished: int
+    waiting: int
+    bytes_waiting: int

@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from contexta.recorder import settings, starting
+from contexta.recorder import sending, settings, starting
 from contexta.recorder.live import Run, status_of
 from contexta.recorder.objects import Objects
 
@@ -52,7 +52,7 @@ def init(
     if group is not None:
         marks["group"] = group
     try:
-        run = starting.start(journals, objects, project=project, name=name, tags=marks)
+        run = starting.start(journals, objects, project=project, name=name, tags=marks, send=sending.configured())
     except OSError as error:
         run = starting.unrecorded(project, name, journals, objects, error)
     run.params(config or {})

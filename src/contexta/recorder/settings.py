@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 
+from contexta import addresses
 from contexta.refs import slug
 
 TYPE_CHECKING = False
@@ -21,12 +22,22 @@ ENDED = "ended"  # below the journals: files that are taken in whole and of whic
 
 
 def workspace() -> str:
-    """The workspace's directory, absolute: CONTEXTA_WORKSPACE, else that of pyproject.toml, else ``.contexta`` here."""
-    given = os.environ.get("CONTEXTA_WORKSPACE")
-    if given:
-        return os.path.abspath(given)
+    """The workspace's directory on this machine, absolute: CONTEXTA_WORKSPACE, else that of pyproject.toml, else
+    ``.contexta`` here. Of a workspace on a server: where runs write until the server has it."""
+    given = server()
+    if given is not None:
+        return os.environ.get("CONTEXTA_LOCAL") or addresses.directory(given)
+    from_environment = os.environ.get("CONTEXTA_WORKSPACE")
+    if from_environment:
+        return os.path.abspath(from_environment)
     folder, value = _from_pyproject("workspace")
     return os.path.abspath(os.path.join(folder, value or WORKSPACE) if value else WORKSPACE)
+
+
+def server() -> Optional[str]:
+    """The address of the workspace, where it is one on a server; from the same sources."""
+    given = os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace")[1]
+    return given if addresses.is_server(given) else None
 
 
 def project() -> str:

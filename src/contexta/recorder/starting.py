@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 
 from contexta.recorder import environment
 from contexta.recorder.journal import Journal
@@ -21,7 +22,7 @@ from contexta.scalars import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping, Optional
+    from typing import Callable, Mapping, Optional
 
 RUN, JOURNALS, OBJECTS, NAMED = "CONTEXTA_RUN", "CONTEXTA_JOURNALS", "CONTEXTA_OBJECTS", "CONTEXTA_RUN_NAMED"
 WRAPPED = "CONTEXTA_WRAPPED"  # set by `contexta run`: every process below belongs to its run
@@ -34,6 +35,7 @@ def start(
     project: str,
     name: Optional[str] = None,
     tags: Optional[Mapping[str, str]] = None,
+    send: Optional[Callable[[], Optional[str]]] = None,
 ) -> Run:
     """Begin a run: reserve its reference by creating its journal, and capture the environment of this interpreter.
 
@@ -41,6 +43,7 @@ def start(
     journals: the directory. objects: where the environment's body goes. project, name: display names; their references
     are made of the nearest valid components, and a name that is taken gets a number behind it.
     Without a name the run is called after the moment.
+    send: begins to deliver what is recorded; returns why it cannot, or None. Called when the run begins and has ended.
     Raises InvalidInput for names that are no text, OSError when the journal cannot be created.
     """
     from contexta.recorder import current
@@ -54,15 +57,26 @@ def start(
         journal = reserve(journals, project, display)
         journal.write("run", run=journal.run, name=display, project_name=project, **identity())
         recording = environment.Recording(journal, objects)
-        run = Run(journal, objects, display, before_end=recording.complete, after_end=current.take_back)
+        run = Run(journal, objects, display, before_end=recording.complete, after_end=partial(_after_end, send))
         recording.begin()
         current.watch(run)
         current.hand_down(run)
+        problem = send() if send is not None else None
+        if problem:
+            run.note("delivery", problem)
     elif given is not None and not os.environ.get(NAMED):
         run.rename(given)
     for key, value in checked.items():
         run.tag(key, value)
     return run
+
+
+def _after_end(send: Optional[Callable[[], Optional[str]]], run: Run) -> None:
+    from contexta.recorder import current
+
+    current.take_back(run)
+    if send is not None:
+        send()
 
 
 def joined() -> Optional[Run]:

@@ -1,29 +1,26 @@
-"""Opening a workspace: a directory with the database, the journals and the objects."""
+"""Opening a workspace: a directory with the database, the journals and the objects; or a database on a server, and a
+directory on this machine for what is on its way there."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from contexta import __version__
-from contexta.errors import DamagedData, WorkspaceClosed, WorkspaceError, WorkspaceTooNew
-from contexta.recorder.objects import Objects, sync_directory
+from contexta import __version__, addresses
+from contexta.errors import WorkspaceClosed, WorkspaceError, WorkspaceTooNew
+from contexta.findings import Upgrade
+from contexta.recorder.objects import Objects
 from contexta.recorder.settings import DATABASE, JOURNALS, OBJECTS
-from contexta.store import tables
-from contexta.store.disks import is_network, kind_of
-from contexta.store.seals import seal
-
-_BUSY_SECONDS = 30
-_SQLITE_MAGIC = b"SQLite format 3\0"
+from contexta.store import sqlite, tables
+from contexta.store.outbox import TeamObjects, origin_of
+from contexta.store.postgres import Postgres
+from contexta.store.sqlite import Sqlite
 
 
 class Store:
@@ -32,51 +29,66 @@ class Store:
     Thread safe; every thread gets its own connection. After ``close`` every use raises WorkspaceClosed.
     """
 
-    def __init__(self, root: Path, engine: Engine) -> None:
+    def __init__(self, root: Path, database: Sqlite | Postgres, objects: Objects, origin: str = "") -> None:
+        """root: the directory on this machine. origin: what tells its journals from those of other machines."""
         self.root = root
-        self.objects = Objects(root / OBJECTS)
+        self.objects = objects
         self.journals = root / JOURNALS
-        self._engine: Engine | None = engine
-        self._identity = _identity(root / DATABASE)
+        self.origin = origin
+        self._database = database
+        self._closed = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view; what others commit meanwhile is not seen."""
-        with self._connection("BEGIN") as connection:
+        with self._transaction(writing=False) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """The only writer; committed when the block ends (on disk: synchronous FULL), rolled back if it raises."""
-        if self._engine is not None and _identity(self.root / DATABASE) != self._identity:
-            raise WorkspaceError(
-                f"workspace {self.root} was removed or replaced while it was open",
-                hint="open it again with Contexta(...)",
-            )
-        with self._connection("BEGIN IMMEDIATE") as connection:
+        """The only writer; committed and on disk when the block ends, rolled back if it raises."""
+        with self._transaction(writing=True) as connection:
             yield connection
-            if connection.dialect.name == "sqlite":
-                seal(connection)
 
     @contextmanager
-    def _connection(self, begin: str) -> Iterator[Connection]:
-        if self._engine is None:
-            raise WorkspaceClosed(f"workspace {self.root} was closed", hint="open it again with Contexta(...)")
+    def _transaction(self, *, writing: bool) -> Iterator[Connection]:
+        if self._closed:
+            raise WorkspaceClosed(f"{self._database.name} was closed", hint="open it again with Contexta(...)")
+        with self._faults(), self._database.transaction(writing=writing) as connection:
+            yield connection
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
         try:
-            with self._engine.connect() as connection:
-                connection = connection.execution_options(contexta_begin=begin)
-                with connection.begin():
-                    yield connection
+            yield
         except (DBAPIError, PoolTimeout) as error:
-            raise _database_fault(self.root, error) from error
+            raise self._database.fault(error) from error
         except OSError as error:
             raise _unusable(self.root, error) from error
 
+    def version(self) -> str:
+        """The schema it has; made now where there is none. Raises WorkspaceError when the database is not ours."""
+        with self._faults():
+            return self._database.version()
+
+    def upgrade(self) -> Path | None:
+        """Bring it to the schema of this version. Returns the copy that was made before, where one was."""
+        with self._faults():
+            return self._database.upgrade()
+
+    @property
+    def upgrades_itself(self) -> bool:
+        """A file of one's own is copied and upgraded when it is opened; a team decides when."""
+        return isinstance(self._database, Sqlite)
+
+    @property
+    def name(self) -> str:
+        return self._database.name
+
     def close(self) -> None:
         """Release every connection. Closing twice is allowed."""
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        self._closed = True
+        self._database.close()
 
 
 def exists(root: Path) -> bool:
@@ -87,26 +99,15 @@ def exists(root: Path) -> bool:
         raise _unusable(root, error) from error
 
 
-def open_store(root: Path) -> Store:
-    """Open the workspace at ``root``, creating it if nothing is there.
+def open_store(root: Path, url: str | None = None, objects: Path | None = None) -> Store:
+    """Open the workspace at ``root``, creating it if nothing is there; or the one on a server.
 
-    Raises WorkspaceError when it is a file, cannot be written or is no Contexta database, WorkspaceTooNew when a newer
-    Contexta made it; nothing on disk is changed then.
+    url: of the server; ``root`` is then this machine's directory for what is on its way there. objects: the directory
+    that the team shares; default: the one in ``root``.
+    Raises WorkspaceError when it cannot be used, WorkspaceTooNew when a newer Contexta made it: nothing is changed
+    then. A file that an older one made is upgraded, after a copy beside it; on a server that is refused.
     """
-    database = root / DATABASE
-    try:
-        if root.exists() and not root.is_dir():
-            raise WorkspaceError(f"workspace {root} is a file", hint="name a directory, e.g. .contexta")
-        if database.exists():
-            _require_sqlite(database)
-        for folder in (root, root / JOURNALS, root / OBJECTS):
-            folder.mkdir(parents=True, exist_ok=True)
-        if not database.exists():
-            _initialise(database)
-        _require_writable(database)
-    except OSError as error:
-        raise _unusable(root, error) from error
-    store = Store(root, _sqlite_engine(database))
+    store = _connected(root, url, objects)
     try:
         _require_version(store)
     except BaseException:  # whatever is wrong with it: it is not left open
@@ -115,116 +116,62 @@ def open_store(root: Path) -> Store:
     return store
 
 
+def upgrade(root: Path, url: str | None = None, objects: Path | None = None) -> Upgrade:
+    """Bring a workspace to the schema of this version. Raises as ``open_store``."""
+    store = _connected(root, url, objects)
+    try:
+        before = store.version()
+        _require_not_newer(store, before)
+        kept = store.upgrade() if before < tables.SCHEMA_VERSION else None
+        return Upgrade(before=before, after=store.version(), copy_kept=None if kept is None else os.fspath(kept))
+    finally:
+        store.close()
+
+
+def _connected(root: Path, url: str | None, objects: Path | None) -> Store:
+    try:
+        if root.exists() and not root.is_dir():
+            raise WorkspaceError(f"workspace {root} is a file", hint="name a directory, e.g. .contexta")
+        if url is None and (root / DATABASE).exists():
+            sqlite.require_usable(root)
+        for folder in (root, root / JOURNALS, root / OBJECTS):
+            folder.mkdir(parents=True, exist_ok=True)
+        own = Objects(root / OBJECTS)
+        if url is not None:
+            address, shared = addresses.split(addresses.checked(url))
+            team = objects or (Path(shared) if shared else None)
+            return Store(root, Postgres(address), TeamObjects(team, own) if team else own, origin_of(root))
+        if not (root / DATABASE).exists():
+            sqlite.create(root)
+        sqlite.require_usable(root)
+    except OSError as error:
+        raise _unusable(root, error) from error
+    return Store(root, Sqlite(root), own)
+
+
+def _require_version(store: Store) -> None:
+    version = store.version()
+    _require_not_newer(store, version)
+    if version < tables.SCHEMA_VERSION and not store.upgrades_itself:
+        raise WorkspaceError(
+            f"{store.name} has schema {version}, Contexta {__version__} needs {tables.SCHEMA_VERSION}",
+            hint="when the whole team can use this version: back it up with pg_dump, then run `contexta upgrade`",
+        )
+    if version < tables.SCHEMA_VERSION:
+        store.upgrade()
+
+
+def _require_not_newer(store: Store, version: str) -> None:
+    if version > tables.SCHEMA_VERSION:
+        raise WorkspaceTooNew(
+            f"{store.name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
+            hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
+        )
+
+
 def _unusable(root: Path, error: OSError) -> WorkspaceError:
     where = f" ({error.filename})" if error.filename and str(error.filename) != str(root) else ""
     return WorkspaceError(
         f"workspace {root} cannot be used: {error.strerror or error}{where}",
         hint="make the directory writable, or choose another one with --workspace or CONTEXTA_WORKSPACE",
     )
-
-
-def _identity(database: Path) -> tuple[int, int] | None:
-    """What tells this file from one that was put in its place; None when it is gone."""
-    try:
-        found = database.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _sqlite_engine(database: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=os.fspath(database)), connect_args={"timeout": _BUSY_SECONDS}, pool_timeout=60
-    )
-
-    mode = "DELETE" if is_network(kind_of(database.parent)) else "WAL"
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: a writer must take its lock at the start
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode={mode}")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("contexta_begin", "BEGIN"))
-
-    return engine
-
-
-def _initialise(database: Path) -> None:
-    """Build the schema beside the final name, then give it that name: whoever is first wins, nobody sees half of it."""
-    from contexta.store.migrate import upgrade
-
-    temporary = database.with_name(f".new-{os.getpid()}-{os.urandom(4).hex()}.db")
-    try:
-        engine = create_engine(URL.create("sqlite", database=os.fspath(temporary)))
-        upgrade(engine)
-        engine.dispose()
-        try:
-            os.link(temporary, database)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without hard links
-            if not database.exists():
-                temporary.replace(database)
-        sync_directory(os.fspath(database.parent))
-    except DBAPIError as error:
-        raise _database_fault(database.parent, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _require_sqlite(database: Path) -> None:
-    with database.open("rb") as file:
-        magic = file.read(len(_SQLITE_MAGIC))
-    if magic != _SQLITE_MAGIC:
-        raise _not_ours(database)
-
-
-def _require_writable(database: Path) -> None:
-    with database.open("r+b"):
-        pass
-
-
-def _require_version(store: Store) -> None:
-    database = store.root / DATABASE
-    with store.reading() as connection:
-        tables_there = connection.exec_driver_sql(
-            f"SELECT count(*) FROM sqlite_master WHERE name IN ('{tables.VERSION_TABLE}', 'run')"
-        ).scalar()
-        if tables_there != 2:
-            raise _not_ours(database)
-        version = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalar()
-    if version is None or version < tables.SCHEMA_VERSION:
-        raise _not_ours(database)
-    if version != tables.SCHEMA_VERSION:
-        raise WorkspaceTooNew(
-            f"workspace {store.root} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
-            hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
-        )
-
-
-def _not_ours(database: Path) -> WorkspaceError:
-    return WorkspaceError(
-        f"{database} is not a Contexta database", hint="choose another workspace, or move that file away"
-    )
-
-
-def _database_fault(root: Path, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
-    """The database's own words in ours."""
-    words = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
-        if "locked" in words or "busy" in words:
-            return WorkspaceError(
-                f"workspace {root} was busy for {_BUSY_SECONDS} seconds: another process keeps writing to it",
-                hint="end that process, or try again",
-            )
-        if "no such" in words:
-            return WorkspaceError(f"{root / DATABASE} is damaged: {words}", hint="restore it from a backup")
-        hint = "free some space" if "full" in words else "check the directory's permissions and the disk"
-        return WorkspaceError(f"workspace {root} cannot be used: {words}", hint=hint)
-    return DamagedData(f"the database of workspace {root} answered: {words}", hint="restore it from a backup")

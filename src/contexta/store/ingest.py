@@ -26,6 +26,7 @@ from contexta.scalars import from_microseconds
 from contexta.store import tables
 from contexta.store.engine import Store
 from contexta.store.environments import choose_own
+from contexta.store.outbox import deliver_objects
 from contexta.store.reading import Reading, end_run
 from contexta.store.rows import insert_missing
 
@@ -47,7 +48,7 @@ def take_in(store: Store) -> None:
     if not files:
         return
     with store.reading() as connection:
-        known = _positions(connection, files)
+        known = _positions(connection, files, store.origin)
     open_runs: dict[str, list[str]] = {}
     for name in sorted(files, key=lambda name: (not is_first(name), name)):
         if not _take_file(store, name, files[name].size, *known.get(name, (0, False))):
@@ -79,13 +80,13 @@ def _listed(folder: Path) -> dict[str, _File]:
     return found
 
 
-def _positions(connection: Connection, files: dict[str, _File]) -> dict[str, tuple[int, bool]]:
+def _positions(connection: Connection, files: dict[str, _File], origin: str) -> dict[str, tuple[int, bool]]:
     table = tables.journal
-    names, found = list(files), {}
+    names, found = [origin + name for name in files], {}
     for start in range(0, len(names), 1_000):
         some = names[start : start + 1_000]
         rows = connection.execute(select(table.c.name, table.c.position, table.c.ended).where(table.c.name.in_(some)))
-        found.update({row.name: (row.position, row.ended) for row in rows})
+        found.update({row.name[len(origin) :]: (row.position, row.ended) for row in rows})
     return found
 
 
@@ -115,11 +116,14 @@ def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
     """Take in what follows the recorded position, up to a limit, in one transaction. Returns (position, ended)."""
     table = tables.journal
     with store.writing() as connection, _no_garbage_collection():
-        row = _row(connection, name)
+        row = _row(connection, store.origin + name)
         data = _read(store.journals / name, row.position)
-        if not data or (row.run_id is None and not is_first(name) and _run_id(connection, run_of(name)) is None):
+        if not data or (
+            row.run_id is None and not is_first(name) and _run_id(connection, store.origin + run_of(name)) is None
+        ):
             return row.position, row.ended  # other processes of a run wait for its first record
-        reading = Reading(connection, store, row, _run_id(connection, run_of(name)))
+        reading = Reading(connection, store, row, _run_id(connection, store.origin + run_of(name)))
+        deliver_objects(store.objects, data)
         reading.take(data)
         position = row.position + len(data)
         values = reading.finish()
@@ -190,7 +194,7 @@ def _read(path: Path, position: int) -> bytes:
 def _settle(store: Store, run: str, names: list[str], files: dict[str, _File]) -> None:
     """See which writers of a run have died. When all of them have, and none said how the run ended, it crashed."""
     with store.reading() as connection:
-        rows = _processes(connection, names)
+        rows = _processes(connection, names, store.origin)
     now = time.time()
     dead = {name: _is_dead(rows.get(name), now - files[name].changed) for name in names}
     if not any(dead.values()):
@@ -206,10 +210,12 @@ def _settle(store: Store, run: str, names: list[str], files: dict[str, _File]) -
         _bury(store, run, [], [name for name in names if dead[name] == "certain" and not is_first(name)])
 
 
-def _processes(connection: Connection, names: list[str]) -> dict[str, dict[str, Any]]:
+def _processes(connection: Connection, names: list[str], origin: str) -> dict[str, dict[str, Any]]:
     table = tables.journal
-    rows = connection.execute(select(table.c.name, table.c.process).where(table.c.name.in_(names[:10_000])))
-    return {row.name: row.process for row in rows}
+    rows = connection.execute(
+        select(table.c.name, table.c.process).where(table.c.name.in_([origin + name for name in names[:10_000]]))
+    )
+    return {row.name[len(origin) :]: row.process for row in rows}
 
 
 def _is_dead(process: dict[str, Any] | None, silent: float) -> str:
@@ -233,7 +239,7 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
     table = tables.journal
     with store.writing() as connection:
         for name in finished:
-            row = _row(connection, name)
+            row = _row(connection, store.origin + name)
             size = _size(store.journals / name)
             if size is None or row.ended:
                 continue  # another reader was faster
@@ -244,7 +250,7 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
             connection.execute(
                 update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
             )
-        run_id = _run_id(connection, run)
+        run_id = _run_id(connection, store.origin + run)
         if crashed and run_id is not None:
             last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
             end_run(connection, run_id, "crashed", max(at for at in last if at is not None))
@@ -255,3 +261,11 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
 def _note(connection: Connection, row: Any, words: str) -> None:
     at = from_microseconds(row.last_at)
     connection.execute(insert(tables.note), {"run_id": row.run_id, "noted_at": at, "topic": "journal", "text": words})
+
+
+def bytes_waiting(store: Store) -> int:
+    """How much of the journals is not in the database yet, such as lines that are still being written."""
+    files = _listed(store.journals)
+    with store.reading() as connection:
+        known = _positions(connection, files, store.origin)
+    return sum(max(0, file.size - known.get(name, (0, False))[0]) for name, file in files.items())

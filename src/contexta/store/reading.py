@@ -43,7 +43,8 @@ class Reading:
         self.ended: bool = row.ended
         self._connection = connection
         self._store = store
-        self._name: str = row.name
+        self._key: str = row.name
+        self._name: str = row.name.rpartition("/")[2]  # without the machine it comes from
         self._run_id = run_id
         self._ref = self._stored_ref()
         self._process: dict[str, Any] = row.process
@@ -138,6 +139,8 @@ class Reading:
         }
         self._connection.execute(insert(tables.run), [run])
         self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
+        if ref != wanted and self._store.origin:  # nobody could be asked when the run began
+            self._notes.append((record["at"], "run", f"it began as {wanted}, which is another run: it is {ref} here"))
         self._join(record)
 
     def _join(self, record: dict[str, Any]) -> None:
@@ -161,7 +164,7 @@ class Reading:
         """Whether this process' end is that of the environment it shares: it worked, or no other one did."""
         journal = tables.journal
         others = select(journal.c.id).where(
-            journal.c.environment_id == self._environment_id, journal.c.name != self._name, journal.c.points > 0
+            journal.c.environment_id == self._environment_id, journal.c.name != self._key, journal.c.points > 0
         )
         return bool(self._count or self._points) or self._connection.execute(others.limit(1)).first() is None
 
@@ -176,7 +179,7 @@ class Reading:
             select(journal.c.environment_id, journal.c.process).where(
                 journal.c.run_id == self._run_id,
                 journal.c.environment_id.is_not(None),
-                journal.c.name != self._name,
+                journal.c.name != self._key,
             )
         )
         ranked = [(row.process["rank"], row.environment_id) for row in rows if row.process.get("rank") is not None]
