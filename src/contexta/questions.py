@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BestRun,
         Direction,
         Lineage,
+        MetricSeries,
         MetricTrend,
         MultiRunComparison,
         RunDetails,
@@ -124,6 +125,19 @@ class Questions(ABC):
         with self._reading() as connection:
             key, ref = self._find(connection, run)
             return diagnose(loading.details(connection, key), **snapshots.evidence(connection, ref, key))
+
+    def metric_series(
+        self, run: str, metric: str, *, stage: str | None = None, slice_ref: str | None = None, points: int = 500
+    ) -> MetricSeries:
+        """A metric of one run over its points, at most ``points`` buckets of them: low, high and last of each.
+
+        stage: None for whichever logged it last. Raises NotFound for a metric that the run does not have."""
+        from contexta.store.thinning import thinned
+
+        _require_count(points, "points")
+        with self._reading() as connection:
+            key, ref = self._find(connection, run)
+            return thinned(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
 
     def traverse_lineage(self, ref: str, *, direction: str = "both", max_depth: int | None = None) -> Lineage:
         """What came from what, from a reference (or a run as people name it) along edges, the nearest first.

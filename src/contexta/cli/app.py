@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "run": ("contexta.cli.run", "Run a command and record it: every Python below it, its output, its end."),
     "runs": ("contexta.cli.commands", "List the runs of the workspace, the latest first."),
+    "series": ("contexta.cli.series", "Show one metric of a run over its points."),
     "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
     "diff": ("contexta.cli.commands", "What changed between two runs: metrics, Python, packages, variables."),
     "why": ("contexta.cli.why", "Say why a metric moved: is it real, what changed, what is suspected, what next."),

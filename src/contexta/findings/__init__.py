@@ -50,6 +50,7 @@ from contexta.findings.runs import (
     StageSummary,
 )
 from contexta.findings.selection import BestRun, Candidate
+from contexta.findings.series import MetricSeries, SeriesBucket
 from contexta.findings.snapshots import RunSnapshot, SnapshotRecord
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 from contexta.findings.trend import MetricTrend, TrendPoint
@@ -98,6 +99,7 @@ __all__ = [
     "LineageStep",
     "MetricDelta",
     "MetricRow",
+    "MetricSeries",
     "MetricTrend",
     "MetricValue",
     "MultiRunComparison",
@@ -113,6 +115,7 @@ __all__ = [
     "RunSummary",
     "Severity",
     "SnapshotRecord",
+    "SeriesBucket",
     "StageComparison",
     "StageSummary",
     "TimelineRun",
