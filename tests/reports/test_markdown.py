@@ -36,6 +36,7 @@ def test_rows_that_show_no_difference_are_counted_where_others_do() -> None:
     assert "| b | 2 |" not in said
     assert said.endswith("2 more are the same.\n")
     assert "| b | 2 |" in of(Table(columns=("", ""), rows=rows[1:])).to_markdown()
+    assert of(Table(columns=("", ""), rows=rows[1:2] * 280)).to_markdown().endswith("\n\nAll 280 are the same.\n")
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

@@ -114,10 +114,6 @@ def _history(found: Explanation) -> Iterator[Section]:
         return
     name = metric_name(metric.stage_name, metric.metric_key, None)
     blocks: list[Block] = [_plot(name, history, found)]
-    marked = [f"{point.run_ref.name}: {_few(point.changed)}" for point in history.points if point.changed]
-    if marked:
-        lines = tuple(f"{number}  {line}" for number, line in enumerate(marked, 1))
-        blocks += [Words(text="What changed right before a run, as numbered in the plot:"), List(items=lines)]
     if history.first_bad is not None:
         step = history.first_bad
         text = f"First bad run: {step.first_after.name}, after {step.last_before.name} ({step.change:+.4g})."

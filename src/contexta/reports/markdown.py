@@ -12,6 +12,7 @@ from contexta.reports.words import amount, count, finite, printable
 _MARKUP = re.compile(r"[\\`*\[\]<>|~#]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
 _TICKS = "▁▂▃▄▅▆▇█"
+_FEW = 10  # rows that are listed even though all of them are the same
 _MOST_POINTS = 60  # of a sparkline; the same number of columns as a line has in a pull request
 
 
@@ -43,8 +44,10 @@ def _block(part: Block) -> str:
 
 def _table(table: Table) -> str:
     """Rows that show no difference are counted below the table where others do."""
-    differing = [row for row in table.rows if not row.same]
-    rows = differing or table.rows
+    rows = [row for row in table.rows if not row.same]
+    if not rows and len(table.rows) > _FEW:
+        return f"All {len(table.rows)} are the same."
+    rows = rows or list(table.rows)
     if not rows:
         return ""
     rule = ["---:" if numeric else "---" for numeric in table.numeric]

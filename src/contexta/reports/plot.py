@@ -45,7 +45,7 @@ def drawing(plot: Plot) -> Element:
     scale = _Scale(len(values), min(ticks[0], *every), max(ticks[-1], *every))
     _axes(svg, plot, ticks, scale)
     for level in plot.levels:
-        ends = (scale.x(level.start - 0.4), scale.x(level.stop - 0.6))
+        ends = (max(scale.x(level.start - 0.4), _LEFT), min(scale.x(level.stop - 0.6), WIDTH - _RIGHT))
         _line(svg, "level", ends[0], scale.y(level.value), ends[1], scale.y(level.value))
     _marks(svg, plot, scale)
     for part in _stretches(values):
