@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from contexta.process import CommandNotFound, StartFailed, TimedOut, run
+from contexta.process import CommandNotFound, StartFailed, Stopped, TimedOut, run
 
 
 def python(code: str) -> list[str]:
@@ -64,9 +65,10 @@ def test_a_program_that_does_not_read_its_input_is_no_error() -> None:
 
 
 def test_output_over_the_limit_is_cut_and_the_program_ends_all_the_same() -> None:
-    done = run(python("print('x' * 5_000_000)"), timeout=30, max_output=1000)
+    done = run(python("print('x' * 5_000_000 + 'the end')"), timeout=30, max_output=1000)
     assert done.exit_code == 0
-    assert done.stdout == b"x" * 1000
+    assert done.stdout.startswith(b"x" * 500 + b"\n[... 4999")
+    assert done.stdout.endswith(b" bytes left out ...]\n" + b"x" * 492 + b"the end\n")
     assert done.stdout_truncated
     assert not done.stderr_truncated
 
@@ -114,3 +116,12 @@ def test_the_environment_and_the_directory_are_the_given_ones(tmp_path: Path) ->
     env = {"ONLY": "this", **({"SYSTEMROOT": os.environ["SYSTEMROOT"]} if os.name == "nt" else {})}
     done = run(python(code), timeout=30, cwd=str(tmp_path), env=env)
     assert done.stdout.decode().split() == [str(tmp_path), "this", "False"]
+
+
+def test_a_program_is_ended_when_another_thread_says_so() -> None:
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        run(python("import time; time.sleep(60)"), timeout=60, stop=stop)
+    assert time.monotonic() - began < 30

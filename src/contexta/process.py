@@ -6,7 +6,8 @@
     └── ProcessError
         ├── CommandNotFound   (LookupError)   no such program
         ├── StartFailed                       the program is there and cannot be started
-        └── TimedOut          (TimeoutError)  ended at the time limit; ``.finished`` holds what it had said
+        ├── TimedOut          (TimeoutError)  ended at the time limit; ``.finished`` holds what it had said
+    └── Stopped                           ended because the caller changed its mind
 
 A program that ends with an exit code other than 0 is no error here: what that means, its caller knows.
 Standard library only, Python 3.8: the recorder asks git and nvidia-smi from inside training processes.
@@ -21,7 +22,7 @@ from contexta.errors import ContextaError, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
-    from threading import Thread
+    from threading import Event, Thread
     from typing import IO, Any, Mapping, Optional, Sequence
 
 MAX_OUTPUT = 16 * 1024 * 1024
@@ -49,6 +50,10 @@ class TimedOut(ProcessError, TimeoutError):
         self.finished = finished
 
 
+class Stopped(ProcessError):
+    """The program was ended because ``stop`` was set, with everything it had started."""
+
+
 class Finished:
     """What a program left behind. ``exit_code`` is negative when a signal ended it (-9: SIGKILL)."""
 
@@ -57,8 +62,8 @@ class Finished:
     def __init__(self, argv: Sequence[str], exit_code: int, stdout: _Output, stderr: _Output, seconds: float) -> None:
         self.argv = tuple(argv)
         self.exit_code = exit_code
-        self.stdout = bytes(stdout.kept)
-        self.stderr = bytes(stderr.kept)
+        self.stdout = stdout.content()
+        self.stderr = stderr.content()
         self.stdout_truncated = stdout.truncated
         self.stderr_truncated = stderr.truncated
         self.seconds = seconds
@@ -76,14 +81,16 @@ def run(
     input: Optional[bytes] = None,
     max_output: int = MAX_OUTPUT,
     strays: bool = False,
+    stop: Optional[Event] = None,
 ) -> Finished:
     """Run a program to its end and return what it said.
 
-    timeout: seconds, > 0. max_output: bytes kept of each of stdout and stderr; the rest is read and dropped.
+    timeout: seconds, > 0. max_output: bytes kept of each of stdout and stderr, half of them from the beginning and half
+    from the end; what is between is read and dropped. stop: ends the program when another thread sets it.
     env: the whole environment; None is this process's own. input: what it reads; None is an empty stdin.
     The program gets its own process group; whatever of it is left when it ends, or at the time limit, is killed.
     strays: on Linux also what left the group and has lost its parent (daemons), told by a variable that it inherited.
-    Raises CommandNotFound, StartFailed or TimedOut. Costs about 20 ms once for importing subprocess.
+    Raises CommandNotFound, StartFailed, TimedOut or Stopped. Costs about 20 ms once for importing subprocess.
     """
     from time import monotonic
 
@@ -101,7 +108,7 @@ def run(
         threads += [_thread(stdout.read), _thread(stderr.read)]
         if input is not None:
             threads.append(_thread(lambda: _feed(process.stdin, input)))
-        ended = _wait(process, threads[0], began + timeout)
+        ended = _wait(process, threads[0], began + timeout, stop)
         if ended:
             for thread in threads[:2]:
                 thread.join(max(0.0, min(_LINGER, began + timeout - monotonic())))
@@ -115,6 +122,8 @@ def run(
         for output in (stdout, stderr):
             output.close()
     finished = Finished(argv, code, stdout, stderr, monotonic() - began)
+    if not ended and stop is not None and stop.is_set():
+        raise Stopped(f"{argv[0]} was stopped")
     if not ended:
         raise TimedOut(f"{argv[0]} did not end within {timeout:g} s", finished=finished)
     return finished
@@ -149,14 +158,24 @@ def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) ->
 
 
 class _Output:
-    """What is read from one pipe, up to a limit; the rest is drained so that the program never blocks on it."""
+    """What is read from one pipe: its beginning and its end, up to a limit. What is between is drained, so that the
+    program never blocks on it."""
 
     def __init__(self, pipe: Any, limit: int) -> None:
         self.pipe = pipe
-        self.limit = limit
-        self.kept = bytearray()
-        self.truncated = False
         self.done = False
+        self._half = limit // 2
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = 0
+
+    @property
+    def truncated(self) -> bool:
+        return self._dropped > 0
+
+    def content(self) -> bytes:
+        between = b"\n[... %d bytes left out ...]\n" % self._dropped if self._dropped else b""
+        return bytes(self._head) + between + bytes(self._tail)
 
     def read(self) -> None:
         try:
@@ -164,12 +183,21 @@ class _Output:
                 chunk = os.read(self.pipe.fileno(), _CHUNK)
                 if not chunk:
                     break
-                room = self.limit - len(self.kept)
-                self.kept += chunk[:room]
-                self.truncated = self.truncated or len(chunk) > room
+                room = self._half - len(self._head)
+                self._head += chunk[:room]
+                self._tail += chunk[room:]
+                if len(self._tail) > 2 * self._half + _CHUNK:  # now and then, not at every chunk
+                    self._cut()
         except (OSError, ValueError):
             pass  # the pipe was closed under us after the program had been ended
+        self._cut()
         self.done = True
+
+    def _cut(self) -> None:
+        over = len(self._tail) - self._half
+        if over > 0:
+            del self._tail[:over]
+            self._dropped += over
 
     def close(self) -> None:
         if self.done:  # else a process that escaped still holds the other end, and closing would block on the reader
@@ -213,14 +241,15 @@ def _feed(pipe: Optional[IO[bytes]], data: bytes) -> None:
     pipe.close()
 
 
-def _wait(process: Popen[bytes], reader: Thread, deadline: float) -> bool:
-    """Until the program has ended: True; or the deadline has passed: False. Wakes up at the end of its output."""
+def _wait(process: Popen[bytes], reader: Thread, deadline: float, stop: Optional[Event]) -> bool:
+    """Until the program has ended: True; or the deadline has passed, or it is to stop: False. Wakes up at the end of
+    its output."""
     from time import monotonic, sleep
 
     pause = 0.0005
     while not _has_ended(process):
         left = deadline - monotonic()
-        if left <= 0:
+        if left <= 0 or (stop is not None and stop.is_set()):
             return False
         if reader.is_alive():
             reader.join(min(pause, left))

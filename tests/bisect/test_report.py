@@ -3,8 +3,9 @@ from __future__ import annotations
 from contexta.bisect.changes import End, Metadata, Space, space_between
 from contexta.bisect.findings import BisectReport
 from contexta.bisect.readings import Result
-from contexta.bisect.report import plan, report
+from contexta.bisect.report import Trial, plan, report
 from contexta.bisect.search import Probe, Problem, decide
+from contexta.bisect.trial import Report
 
 
 def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None) -> Space:
@@ -14,12 +15,12 @@ def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None
 
 def studied(space: Space, worse: dict[frozenset[str], float], *, higher_is_better: bool = True) -> BisectReport:
     """A study without noise: every set of changes that is all at NEW adds what it says to the damage."""
-    sign, trials = (1.0 if higher_is_better else -1.0), list[tuple[Probe, Result]]()
+    sign, trials = (1.0 if higher_is_better else -1.0), list[Trial]()
     problem = Problem(space.mixes, space.weights())
-    while isinstance(step := decide(problem, [result for _, result in trials]), Probe):
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
         on = set(space.keys(step.mix))
         value = 0.9 - sign * sum(damage for keys, damage in worse.items() if keys <= on)
-        trials.append((step, Result(step.mix, step.seed, sign * value)))
+        trials.append(Trial(step, Result(step.mix, step.seed, sign * value), Report(value, "", 1.0)))
     return report(space, step, trials, metric="m", higher_is_better=higher_is_better)
 
 

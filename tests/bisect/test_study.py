@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tiny_index import PYTHON, make_wheel, only_index
 
+from contexta import Contexta
 from contexta.bisect.changes import End
-from contexta.bisect.readings import Result
-from contexta.bisect.search import Probe, Settings
-from contexta.bisect.study import Setup, Study
+from contexta.bisect.search import Settings
+from contexta.bisect.study import Setup, Study, Trial
 from contexta.bisect.trial import Command, Order, Report, run_trial
-from contexta.errors import DamagedData
+from contexta.errors import InvalidInput
 from contexta.reproduce.build import EnvironmentChanged
 from contexta.reproduce.uv import find_uv
 
@@ -45,6 +46,7 @@ def setup(project: Path, **changes: object) -> Setup:
         "pythons": {"old": python, "new": python},
         "command": Command(("python", "train.py"), "accuracy", str(project)),
         "folder": project.parent / "study",
+        "workspace": project.parent / "trials",
     }
     return Setup(**{**values, **changes})  # type: ignore[arg-type]  # by test
 
@@ -67,31 +69,71 @@ def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
         ran.append(order)
         return run_trial(order)
 
-    def end_at(number: int) -> Callable[[Probe, Result, int], None]:
-        def watch(step: Probe, result: Result, done: int) -> None:
+    def end_at(number: int) -> Callable[[Trial, int], None]:
+        def watch(trial: Trial, done: int) -> None:
             if done == number:
                 raise Ended
 
         return watch
 
-    whole = Study(setup(project, folder=project.parent / "whole"), find_uv()).finish()
+    whole = Study(
+        setup(project, workspace=project.parent / "other", folder=project.parent / "whole"), find_uv()
+    ).finish()
     for number in (3, 7):
         with pytest.raises(Ended):
-            Study(setup(project), find_uv(), run).finish(end_at(number))
-    with (project.parent / "study" / "trials.jsonl").open("ab") as torn:
-        torn.write(b'{"at_new": ["al')
-    study = Study(setup(project), find_uv(), run)
-    assert len(study.trials) == 7
-    verdict = study.finish()
-    assert verdict == whole
+            Study(setup(project), find_uv(), run, resume=True).finish(end_at(number))
+    study = Study(setup(project), find_uv(), run, resume=True)
+    assert study.finish() == whole
     assert len(ran) == len(study.trials)
+    assert [trial.before for trial in study.trials] == [True] * 7 + [False] * (len(ran) - 7)
 
 
-def test_trials_of_another_study_are_not_taken_for_its_own(project: Path) -> None:
-    (project.parent / "study").mkdir()
-    (project.parent / "study" / "trials.jsonl").write_text('{"at_new": ["omega"], "seed": 0}\n')
-    with pytest.raises(DamagedData, match="line 1"):
-        Study(setup(project), find_uv())
+def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(project: Path) -> None:
+    first = Study(setup(project), find_uv())
+    first.finish()
+    later = Study(setup(project, folder=project.parent / "later"), find_uv())
+    later.finish()
+    assert all(trial.before for trial in later.trials)
+    fresh = Study(setup(project, folder=project.parent / "fresh"), find_uv(), fresh=True)
+    fresh.finish()
+    assert not any(trial.before for trial in fresh.trials)
+
+
+def test_with_other_source_nothing_is_taken_over_and_nothing_resumed(project: Path) -> None:
+    Study(setup(project, settings=Settings(max_runs=8)), find_uv()).finish()
+    (project / "train.py").write_text((project / "train.py").read_text() + "# other\n")
+    assert not any(trial.before for trial in _finished(Study(setup(project), find_uv())))
+    (project / "train.py").write_text("print('accuracy=1')")
+    with pytest.raises(InvalidInput, match="were changed since this study began"):
+        Study(setup(project), find_uv(), resume=True)
+
+
+def _finished(study: Study) -> list[Trial]:
+    study.finish()
+    return study.trials
+
+
+def test_several_jobs_come_to_the_verdict_of_one(project: Path) -> None:
+    one = Study(setup(project, workspace=project.parent / "other"), find_uv())
+    verdict = one.finish()
+    three = Study(setup(project, jobs=3, folder=project.parent / "three"), find_uv())
+    assert three.finish() == verdict
+    assert [trial.result.value for trial in three.trials] == [trial.result.value for trial in one.trials]
+
+
+def test_every_trial_is_a_recorded_run_with_its_mix_its_place_and_its_log(project: Path) -> None:
+    study = Study(setup(project), find_uv())
+    study.finish()
+    with Contexta(workspace=project.parent / "trials") as ctx:
+        runs = {run.run_ref.value: run for run in ctx.list_runs()}
+        assert len(runs) == len(study.trials)
+        for trial in study.trials:
+            run = runs[str(trial.report.run)]
+            told = run.metadata["trial"]
+            assert run.status == "completed"
+            assert run.metrics["accuracy"] == trial.report.value
+            assert told["at_new"] == study.space.keys(trial.step.mix)
+            assert ctx.get_environment(run.run_ref).packages == study.space.packages(trial.step.mix)
 
 
 def test_a_trial_that_edits_installed_files_stops_the_study(project: Path) -> None:
@@ -108,7 +150,10 @@ def test_an_end_that_does_not_run_is_undecided_with_its_reason_and_its_log(proje
     verdict = study.finish()
     assert verdict.kind == "undecided"
     assert "no data" in verdict.why
-    assert "no data" in (project.parent / "study" / "logs" / "1.txt").read_text()
+    with Contexta(workspace=project.parent / "trials") as ctx:
+        run = ctx.list_runs()[0]
+        assert run.status == "failed"
+        assert run.metadata["trial"]["reason"] == "exit code 1: no data"
 
 
 def test_equal_environments_are_no_regression_without_a_single_run(project: Path) -> None:
@@ -143,4 +188,5 @@ def test_nothing_of_an_environment_is_left_after_cleaning(project: Path) -> None
     study = Study(setup(project, settings=Settings(max_runs=8)), find_uv())
     study.finish()
     study.clean()
-    assert [path.name for path in (project.parent / "study").iterdir()] == ["trials.jsonl"]
+    assert sorted(path.name for path in (project.parent / "study").iterdir()) == ["lock", "study.json"]
+    assert list(Path(tempfile.gettempdir()).glob("contexta-study*")) == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -7,7 +9,9 @@ from pathlib import Path
 import pytest
 from tiny_index import PYTHON
 
-from contexta.bisect.trial import Command, Order, Report, check_source, read_metric, run_trial, too_large_to_copy
+from contexta.bisect.metric import check_source, read_metric, threshold
+from contexta.bisect.place import too_large_to_copy
+from contexta.bisect.trial import Command, Order, Report, run_trial
 from contexta.errors import InvalidInput
 from contexta.reproduce.uv import find_uv
 
@@ -87,10 +91,139 @@ time.sleep(60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is the kernel's")
-def test_a_program_that_eats_memory_is_stopped(folder: Path, environment: Path) -> None:
+def test_a_program_that_eats_memory_at_once_is_stopped(folder: Path, environment: Path) -> None:
     report = run(folder, environment, "x = bytearray(10**9); print('accuracy=1')", memory=200 * 2**20)
     assert report.value is None
     assert "MemoryError" in report.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_program_whose_processes_eat_memory_together_is_stopped(folder: Path, environment: Path) -> None:
+    code = """
+import subprocess, sys, time
+eat = "import time; x = bytearray(b'x' * 70 * 2**20); time.sleep(30)"
+for each in [subprocess.Popen([sys.executable, "-c", eat]) for _ in range(4)]:
+    each.wait()
+print("accuracy=1")
+"""
+    report = run(folder, environment, code, memory=200 * 2**20)
+    assert report.reason == "used more than 200 MB of memory"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a daemon is nobody's child")
+def test_a_daemon_that_a_program_leaves_behind_is_ended_with_it(folder: Path, environment: Path) -> None:
+    code = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open("daemon", "w").write(str(os.getpid())); os.replace("daemon", os.environ["SENTINEL"])
+        for number in (0, 1, 2):
+            os.close(number)
+        time.sleep(60)
+    os._exit(0)
+while not os.path.exists(os.environ["SENTINEL"]):
+    time.sleep(0.01)
+print("accuracy=0.5")
+"""
+    sentinel = folder.parent / "sentinel"
+    report = run(folder, environment, code, variables={"SENTINEL": str(sentinel)})
+    assert report.value == 0.5
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(sentinel.read_text()), 0)
+
+
+def test_what_is_recorded_counts_before_what_is_printed(folder: Path, environment: Path) -> None:
+    code = """
+import contexta
+run = contexta.init()
+run.stage("test").metric("accuracy", 0.75)
+run.metric("accuracy", 0.25)
+print("accuracy=1")
+"""
+    workspace = folder.parent / "trials"
+    (folder / "train.py").write_text(code)
+    for metric, value in (("accuracy", 0.25), ("test/accuracy", 0.75)):
+        command = Command(("python", "train.py"), metric, str(folder))
+        scratch = str(folder.parent / "scratch")
+        report = run_trial(Order(command, str(environment), 0, {}, str(workspace), scratch))
+        assert report.value == value
+
+
+def test_in_a_repository_the_command_runs_in_a_worktree_of_what_is_there_now(folder: Path, environment: Path) -> None:
+    def git(*arguments: str) -> str:
+        name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        return subprocess.run(["git", *name, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    (folder / ".gitignore").write_text("data\n")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "kept.py").write_text("worse = 1")
+    git("init", "--quiet")
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    (folder / "data").mkdir()
+    (folder / "data" / "x.csv").write_text("7")
+    (folder / "sub" / "kept.py").write_text("better = 1")
+    code = """
+import pathlib, subprocess
+assert pathlib.Path("sub/kept.py").read_text() == "better = 1"
+said = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+assert said.split() == ["M", "sub/kept.py", "??", "train.py"], said
+pathlib.Path("sub/kept.py").write_text("spoiled = 1")
+subprocess.run(["git", "checkout", "-q", "--", "."], check=True)
+print("accuracy=" + pathlib.Path("data/x.csv").read_text())
+"""
+    report = run(folder, environment, code)
+    assert report.value == 7.0, report.log
+    assert (folder / "sub" / "kept.py").read_text() == "better = 1"
+    assert git("worktree", "list").count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_nothing_of_a_trial_outlives_a_study_that_is_killed(folder: Path, environment: Path) -> None:
+    (folder / "train.py").write_text(
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "open(os.environ['SENTINEL'], 'w').write(f'{os.getpid()} {child.pid} ')\n"
+        "time.sleep(60)\n"
+    )
+    sentinel = folder.parent / "sentinel"
+    study = (
+        "from contexta.bisect.trial import Command, Order, run_trial\n"
+        f"command = Command(('python', 'train.py'), 'accuracy', {str(folder)!r})\n"
+        f"run_trial(Order(command, {str(environment)!r}, 0, {{'SENTINEL': {str(sentinel)!r}}}))\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", study])
+    while not (sentinel.exists() and sentinel.read_text().endswith(" ")):
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    left = [int(pid) for pid in sentinel.read_text().split()]
+    deadline = time.monotonic() + 20
+    while any(_alive(pid) for pid in left):
+        assert time.monotonic() < deadline, "a process outlived the study"
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "good"),
+    [("accuracy >= 0.9", 0.9, True), ("loss<1e-2", 0.5, False), ("val/loss <= 2", 2.0, True), ("f1 > .5", 0.5, False)],
+)
+def test_a_threshold_says_what_is_good(text: str, value: float, good: bool) -> None:
+    assert threshold(text).holds(value) is good
+
+
+@pytest.mark.parametrize("text", ["accuracy", "accuracy >= x", ">= 0.9", "accuracy == 1", "accuracy >= nan"])
+def test_what_is_no_threshold_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="good-if"):
+        threshold(text)
 
 
 def test_what_a_trial_leaves_behind_does_not_reach_the_next(folder: Path, environment: Path) -> None:
@@ -135,22 +268,19 @@ def test_a_command_that_does_not_exist_is_a_reason_not_an_error(folder: Path, en
     ],
 )
 def test_a_metric_is_recognised_by_its_whole_name(tmp_path: Path, line: str, expected: float | None) -> None:
-    command = Command(("x",), "accuracy", str(tmp_path))
-    assert read_metric(command, f"starting\n{line}\ndone\n", tmp_path)[0] == expected
+    assert read_metric("accuracy", None, f"starting\n{line}\ndone\n", tmp_path)[0] == expected
 
 
 def test_a_metric_inside_json_is_named_with_dots(tmp_path: Path) -> None:
-    command = Command(("x",), "val.accuracy", str(tmp_path))
-    assert read_metric(command, '{"val": {"accuracy": 0.87}}', tmp_path)[0] == 0.87
+    assert read_metric("val.accuracy", None, '{"val": {"accuracy": 0.87}}', tmp_path)[0] == 0.87
 
 
 def test_a_metric_can_come_from_a_pattern_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "out.json").write_text('{"test": {"acc": 0.5}}')
-    pattern = Command(("x",), "accuracy", str(tmp_path), metric_from=r"stdout:^acc is (\S+)$")
-    file = Command(("x",), "accuracy", str(tmp_path), metric_from="json:out.json:test.acc")
-    assert read_metric(pattern, "acc is 0.25\nacc is 0.75\n", tmp_path)[0] == 0.75
-    assert read_metric(file, "", tmp_path)[0] == 0.5
-    assert read_metric(file, "", tmp_path / "elsewhere") == (None, "gives no accuracy")
+    pattern, file = r"stdout:^acc is (\S+)$", "json:out.json:test.acc"
+    assert read_metric("accuracy", pattern, "acc is 0.25\nacc is 0.75\n", tmp_path)[0] == 0.75
+    assert read_metric("accuracy", file, "", tmp_path)[0] == 0.5
+    assert read_metric("accuracy", file, "", tmp_path / "elsewhere") == (None, "gives no accuracy")
 
 
 @pytest.mark.parametrize("source", ["stdout:", "stdout:no group", "stdout:(", "json:file", "stderr:(x)", ""])

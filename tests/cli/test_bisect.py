@@ -39,7 +39,8 @@ def test_two_files_of_pins_a_command_and_a_metric_suffice(cli: Cli, project: Pat
     assert told["new"]["mean"] == 0.4
     assert all(fact["holds"] for fact in told["proof"])
     assert told["runs"] == len(told["trials"])
-    assert told["next"] == ["pin culprit==1.0"]
+    assert told["next"] == ["pin culprit==1.0", "or constrain culprit<2.0"]
+    assert told["first_bad_version"] == "2.0"
     assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(told)
 
 
@@ -76,16 +77,63 @@ def test_a_plan_runs_nothing(cli: Cli, project: Path) -> None:
 
 def test_a_finished_study_resumes_without_a_further_run(cli: Cli, project: Path) -> None:
     first = json.loads(cli(*arguments("--json"), *COMMAND).stdout)
-    (project / "train.py").write_text("raise SystemExit('must not run')")
-    again = json.loads(cli("bisect", "--resume", "--json").stdout)
-    assert again == first
+    again = cli("bisect", "--resume", "--json")
+    assert json.loads(again.stdout) == first
+    assert again.stderr.count("known") == first["runs"]
+
+
+def test_a_study_of_changed_source_does_not_resume(cli: Cli, project: Path) -> None:
+    cli(*arguments("--max-runs", "8"), *COMMAND)
+    (project / "train.py").write_text("print('accuracy=1')")
+    done = cli("bisect", "--resume")
+    assert done.returncode == 2
+    assert "were changed since this study began" in done.stderr
+
+
+def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
+    given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)
+    told = json.loads(cli(*given).stdout)
+    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "exit code")
+
+
+def test_a_threshold_judges_and_the_values_stay_what_they_are(cli: Cli, project: Path) -> None:
+    given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--good-if", "accuracy >= 0.6", "--json", *COMMAND)
+    told = json.loads(cli(*given).stdout)
+    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "accuracy")
+    assert (told["old"]["mean"], told["new"]["mean"]) == (0.9, 0.4)
+    assert {(trial["value"], trial["verdict"]) for trial in told["trials"]} == {(0.9, "good"), (0.4, "bad")}
+
+
+def test_a_judge_command_decides_after_the_training(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("import culprit\nopen('model', 'w').write(str(culprit.worse))\n")
+    (project / "judge.py").write_text("raise SystemExit(float(open('model').read()) > 0.1)\n")
+    given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--judge", "python judge.py", "--json", *COMMAND)
+    told = json.loads(cli(*given).stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+
+
+def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Path) -> None:
+    index = project.parent / f"{project.name}-index"
+    for version, worse in (("1.1", 0.0), ("1.2", 0.0), ("1.3", 0.5), ("1.4", 0.5)):
+        requires = ["nowhere"] if version == "1.2" else []
+        make_wheel(index, "culprit", version, f"worse = {worse}", requires=requires)
+    make_wheel(index, "culprit", "1.5", "worse = 0", tag="cp27-none-win32")
+    told = json.loads(cli(*arguments("--json"), *COMMAND).stdout)
+    releases = told["releases"]
+    assert (releases["last_good"], told["first_bad_version"], releases["between"]) == ("1.1", "1.3", ["1.2"])
+    assert releases["released"] == 4
+    assert [each["state"] for each in releases["tried"]] == ["good", "not tried", "bad"]
+    assert told["next"] == ["pin culprit==1.0", "or constrain culprit<1.2"]
+    assert json.loads(cli(*arguments("--json", "--no-versions"), *COMMAND).stdout)["first_bad_version"] is None
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (("bisect",), "OLD and NEW missing"),
-        (("bisect", "old.txt", "new.txt", "--", "python"), "--metric missing"),
+        (("bisect", "old.txt", "new.txt", "--good-if", "accuracy", "--", "python"), "--good-if cannot be"),
+        (("bisect", "old.txt", "new.txt", "--metric", "a", "--judge", "x", "--", "python"), "--judge decides"),
         (("bisect", "old.txt", "new.txt", "--metric", "accuracy"), "there is no command"),
         (("bisect", "old.txt", "nowhere.txt", "--metric", "a", "--", "x"), "nowhere.txt"),
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--old-env", "X", "--", "x"), "is no variable"),

@@ -49,15 +49,45 @@ class Suspect(Value):
 
 
 class FinishedTrial(Value):
-    """One rerun. at_new: the changes at NEW. value: None when there was none, for ``reason``."""
+    """One rerun. at_new: the changes at NEW. value: None when there was none, for ``reason``.
+
+    why: what it was run for. verdict: where a threshold or a judge decides. run: its record in the study's workspace.
+    """
 
     number: int
     purpose: Literal["end", "search", "proof"]
+    why: str
     at_new: tuple[str, ...]
     seed: int
     value: float | None
+    verdict: Literal["good", "bad"] | None
     reason: str
     seconds: float
+    run: str | None
+
+
+class Release(Value):
+    """One release of the culprit, tried in NEW's environment. state: ``not tried`` when it could not be, for reason."""
+
+    version: str
+    state: Literal["good", "bad", "not tried"]
+    values: tuple[float, ...] = ()
+    reason: str = ""
+
+
+class Releases(Value):
+    """Inside the culprit. between: releases between last_good and first_bad that could not be tried, oldest first.
+
+    released: how many there are between OLD's and NEW's. links: where the package says what changed, by its own labels.
+    """
+
+    package: str
+    last_good: str
+    first_bad: str
+    between: tuple[str, ...]
+    released: int
+    tried: tuple[Release, ...]
+    links: dict[str, str]
 
 
 class BisectReport(Value):
@@ -87,6 +117,7 @@ class BisectReport(Value):
     runs: int
     seconds: float
     first_bad_version: str | None
+    releases: Releases | None
     trials: tuple[FinishedTrial, ...]
     next: tuple[str, ...]
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
+
+from packaging.version import Version
 
 from contexta.bisect.changes import PYTHON, VARIABLE, Space
 from contexta.bisect.findings import (
@@ -13,6 +16,7 @@ from contexta.bisect.findings import (
     EndValues,
     FinishedTrial,
     ProofFact,
+    Releases,
     Share,
     Suspect,
 )
@@ -20,6 +24,7 @@ from contexta.bisect.mixes import atoms_of
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.trial import Report
 
 _CLAIMS = {
     "old": "OLD is good",
@@ -32,20 +37,36 @@ _CLAIMS = {
 }
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial: why it was run, what the search makes of it, what came out. before: from an earlier study."""
+
+    step: Probe
+    result: Result
+    report: Report
+    before: bool = False
+
+
 def report(
     space: Space,
     verdict: Verdict,
-    trials: Sequence[tuple[Probe, Result]],
+    trials: Sequence[Trial],
     *,
     metric: str,
     higher_is_better: bool,
+    releases: Releases | None = None,
+    inside: int = 0,
 ) -> BisectReport:
-    """Everything a study found, in the words of its user. Values get their own sign back."""
+    """Everything a study found, in the words of its user. Values get their own sign back.
+
+    inside: how many runs the look inside the culprit took.
+    """
     sign = 1.0 if higher_is_better else -1.0
-    readings = Readings(tuple(result for _, result in trials), space.mixes.full)
+    readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
+    values = _Values(trials, sign)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     known = verdict.kind == "proved"
-    additive, interaction = _parts(space, verdict, readings, sign) if known else (None, None)
+    additive, interaction = _parts(space, verdict, readings, values) if known else (None, None)
     beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
@@ -57,28 +78,18 @@ def report(
         share=Share(estimate=verdict.share[0], low=verdict.share[1], high=verdict.share[2]) if verdict.share else None,
         additive=additive,
         interaction=interaction,
-        old=_end(readings, 0, sign),
-        new=_end(readings, space.mixes.full, sign),
-        proof=tuple(_fact(space, verdict, fact, readings, sign) for fact in facts),
+        old=_end(values(0)),
+        new=_end(values(space.mixes.full)),
+        proof=tuple(_fact(space, verdict, fact, values) for fact in facts),
         suspects=_suspects(space, verdict),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
-        probes=len({result.mix for _, result in trials} - beside),
-        runs=len(trials),
-        seconds=round(sum(result.seconds for _, result in trials), 3),
-        first_bad_version=None,
-        trials=tuple(
-            FinishedTrial(
-                number=number,
-                purpose=step.purpose,
-                at_new=space.keys(result.mix),
-                seed=result.seed,
-                value=None if result.value is None else sign * result.value,
-                reason=result.reason,
-                seconds=round(result.seconds, 3),
-            )
-            for number, (step, result) in enumerate(trials, start=1)
-        ),
-        next=tuple(_next(space, verdict)),
+        probes=len({trial.result.mix for trial in trials} - beside),
+        runs=len(trials) + inside,
+        seconds=round(sum(trial.result.seconds for trial in trials), 3),
+        first_bad_version=releases.first_bad if releases is not None else None,
+        releases=releases,
+        trials=tuple(_finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
+        next=tuple(_next(space, verdict, releases)),
     )
 
 
@@ -103,16 +114,47 @@ def plan(space: Space, max_runs: int) -> BisectPlan:
     )
 
 
-def _end(readings: Readings, mix: int, sign: float) -> EndValues:
-    values = _values(readings, mix, sign)
+def _finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
+    step, result, told = trial.step, trial.result, trial.report
+    return FinishedTrial(
+        number=number,
+        purpose=step.purpose,
+        why=step.why,
+        at_new=space.keys(result.mix),
+        seed=result.seed,
+        value=_value(trial, sign),
+        verdict=None if told.measured is None or told.value == told.measured else "good" if told.value else "bad",
+        reason=result.reason,
+        seconds=round(result.seconds, 3),
+        run=told.run,
+    )
+
+
+def _value(trial: Trial, sign: float) -> float | None:
+    """What was measured, with its own sign; where nothing is, the judgement: 1 or 0."""
+    if trial.report.measured is not None:
+        return trial.report.measured
+    return None if trial.result.value is None else sign * trial.result.value
+
+
+class _Values:
+    """The values of each mix as its user knows them."""
+
+    def __init__(self, trials: Sequence[Trial], sign: float) -> None:
+        self._of: dict[int, list[float]] = {}
+        for trial in trials:
+            if (value := _value(trial, sign)) is not None:
+                self._of.setdefault(trial.result.mix, []).append(value)
+
+    def __call__(self, mix: int) -> tuple[float, ...]:
+        return tuple(self._of.get(mix, ()))
+
+
+def _end(values: tuple[float, ...]) -> EndValues:
     return EndValues(values=values, mean=fmean(values) if values else None)
 
 
-def _values(readings: Readings, mix: int, sign: float) -> tuple[float, ...]:
-    return tuple(sign * result.value for result in readings.results if result.mix == mix and result.value is not None)
-
-
-def _fact(space: Space, verdict: Verdict, fact: Fact, readings: Readings, sign: float) -> ProofFact:
+def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofFact:
     culprits = verdict.culprits & fact.mix if fact.role in ("alone", "all but one") else verdict.culprits
     expected = fact.expected if fact.expected in ("good", "bad") else None
     return ProofFact(
@@ -121,13 +163,13 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, readings: Readings, sign: 
         expected=expected,
         state=fact.state,
         holds=fact.holds,
-        values=_values(readings, fact.mix, sign),
+        values=values(fact.mix),
         pins=space.packages(fact.mix),
     )
 
 
 def _parts(
-    space: Space, verdict: Verdict, readings: Readings, sign: float
+    space: Space, verdict: Verdict, readings: Readings, values: _Values
 ) -> tuple[dict[str, float] | None, str | None]:
     """How several culprits act: what each does alone, or that they act only together, or that each suffices."""
     alone = [fact for fact in (verdict.proof.facts if verdict.proof else ()) if fact.role == "alone"]
@@ -137,12 +179,12 @@ def _parts(
         return None, "only together"
     if all(fact.state == "bad" for fact in alone):
         return None, "each alone suffices"
-    before = fmean(_values(readings, 0, sign))
+    before = fmean(values(0))
     moves = {
-        " + ".join(space.keys(verdict.culprits & fact.mix)): round(fmean(_values(readings, fact.mix, sign)) - before, 6)
+        " + ".join(space.keys(verdict.culprits & fact.mix)): round(fmean(values(fact.mix)) - before, 6)
         for fact in alone
     }
-    whole = fmean(_values(readings, space.mixes.full, sign)) - before
+    whole = fmean(values(space.mixes.full)) - before
     if abs(sum(moves.values()) - whole) <= max(0.15, 2 * readings.spread) * abs(whole):
         return moves, None
     return None, "together more or less than the sum of each alone"
@@ -162,12 +204,19 @@ def _suspects(space: Space, verdict: Verdict) -> tuple[Suspect, ...]:
     return tuple(Suspect(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])
 
 
-def _next(space: Space, verdict: Verdict) -> list[str]:
+def _next(space: Space, verdict: Verdict, releases: Releases | None) -> list[str]:
     if verdict.kind == "proved":
-        return [_restore(space, key) for key in space.keys(verdict.culprits)]
+        pins = [_restore(space, key) for key in space.keys(verdict.culprits)]
+        return [*pins, f"or constrain {_constraint(releases)}"] if releases is not None else pins
     if verdict.kind == "no_regression":
         return ["look at what else differs between the two runs: code, data, parameters, machine"]
     return ["contexta bisect --resume --max-runs N"]
+
+
+def _constraint(releases: Releases) -> str:
+    upgrade = Version(releases.last_good) < Version(releases.first_bad)
+    first = releases.between[0] if releases.between else releases.first_bad  # nobody knows of those in between
+    return f"{releases.package}{'<' if upgrade else '>'}{first}"
 
 
 def _restore(space: Space, key: str) -> str:

@@ -1,43 +1,63 @@
 """The loop: decide, build the mix, rerun, write down, decide again.
 
-Every finished trial is one line of ``trials.jsonl``, written before the next one starts; ``decide`` is pure. So a
-study that was ended anyhow goes on where it was: the lines are read back and the same decisions fall again.
+Every finished trial is a run of the study's workspace; ``decide`` is pure. So a study that was ended anyhow goes on
+where it was: the same decisions fall again, and what they ask for is there already. A later study that wants the same
+trials finds them too.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
+from contexta.bisect.known import key_of, read_known
+from contexta.bisect.place import fingerprint, tidy
 from contexta.bisect.readings import Result
+from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.trial import Command, Order, Report, run_trial
-from contexta.errors import DamagedData
+from contexta.errors import InvalidInput
+from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, assemble, build
 from contexta.reproduce.uv import Interpreter, Uv
+from contexta.scalars import from_microseconds
 
-Trial = tuple[Probe, Result]
-Watch = Callable[[Probe, Result, int], None]
+try:
+    import fcntl
+except ImportError:  # not on Windows: nobody keeps two processes off one study there
+    fcntl = None  # type: ignore[assignment]
+
+Watch = Callable[[Trial, int], None]
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is studied. folder: the study's own directory. first_seed: seed number 0 stands for this one.
-    suspicion: what records say of each change, see ``Space``."""
+    """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
+
+    first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
+    see ``Space``.
+    """
 
     old: End
     new: End
     pythons: Mapping[str, Interpreter]
     command: Command
     folder: Path
+    workspace: Path
     higher_is_better: bool = True
     first_seed: int = 0
+    jobs: int = 1
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
 
@@ -45,63 +65,214 @@ class Setup:
 class Study:
     """One study on disk. ``run`` may be swapped for what sends an order elsewhere and waits for its report."""
 
-    def __init__(self, setup: Setup, uv: Uv, run: Callable[[Order], Report] = run_trial) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        uv: Uv,
+        run: Callable[[Order], Report] | None = None,
+        *,
+        resume: bool = False,
+        fresh: bool = False,
+    ) -> None:
+        """resume: go on with the study in this folder. fresh: rerun what was run before.
+
+        Raises InvalidInput when the source is no longer what the study to resume began with.
+        """
         self.setup = setup
         self.uv = uv
-        self._run = run
+        self._stop = threading.Event()
+        self._run = run or partial(run_trial, stop=self._stop)
         self._built: dict[tuple[str, str], Built] = {}
+        self._building = threading.Lock()
+        self._source, since = self._begin(resume, fresh)
         self.space = self._space()
-        self.trials: list[Trial] = list(self._read())
+        self.trials: list[Trial] = []
+        self.inside: list[Trial] = []  # those of releases between the ends
+        self._known = read_known(setup.workspace, since)
+        self._before = {key: len(reports) for key, reports in self._known.items()}
+        self._pending: dict[Slot, Future[Report]] = {}
+        self._mixes = 0
 
-    def forget(self) -> None:
-        """Start over: the trials of an earlier study are thrown away."""
-        self._journal.unlink(missing_ok=True)
-        self.trials = []
+    @property
+    def before(self) -> int:
+        """How many trials that are known may be taken over."""
+        return sum(self._before.values())
 
     def finish(self, watch: Watch | None = None) -> Verdict:
         """Run trials until there is a verdict. watch: told after each trial, with its number.
 
-        Raises EnvironmentChanged when a trial edited installed files in place.
+        Raises EnvironmentChanged when a trial edited installed files in place; InvalidInput when another process works
+        on this study.
         """
         problem = Problem(self.space.mixes, self.space.weights(), self.setup.settings)
         if not self.space.atoms:
             return Verdict("no_regression", "the two environments are the same")
-        while isinstance(step := decide(problem, [result for _, result in self.trials]), Probe):
-            result = self._try(step)
-            self._write(step, result)
-            if watch is not None:
-                watch(step, result, len(self.trials))
+        with self._alone(), self._pool() as pool:
+            while isinstance(step := decide(problem, self._results()), Probe):
+                trial = self._obtain(pool, problem, step)
+                self.trials.append(trial)
+                if watch is not None:
+                    watch(trial, len(self.trials))
         return step
 
     def clean(self) -> None:
         """Remove the environments; the trials stay."""
         shutil.rmtree(self.setup.folder / "environments", ignore_errors=True)
 
-    # ------------------------------------------------------------------------------------------ one trial
+    # ------------------------------------------------------------------------------------------ trials
 
-    def _try(self, step: Probe) -> Result:
+    def _results(self) -> list[Result]:
+        return [trial.result for trial in self.trials]
+
+    def _obtain(self, pool: Executor, problem: Problem, step: Probe) -> Trial:
+        """The trial that is wanted: known, or run now with others that will likely be wanted after it."""
+        slot = slot_of(step, self._results())
+        while (report := self._at_hand(slot)) is None:
+            wanted = ahead(problem, self._results(), step, self.setup.jobs) if self.setup.jobs > 1 else [(slot, step)]
+            for each, probe in wanted:
+                if each not in self._pending and self._at_hand(each) is None and len(self._pending) < self.setup.jobs:
+                    self._pending[each] = pool.submit(self._try, probe)
+            if slot not in self._pending:
+                self._pending[slot] = pool.submit(self._try, step)
+            wait(self._pending.values(), return_when=FIRST_COMPLETED)
+            self._collect()
+        return self._trial(step, report, slot[2] < self._before.get(self._key(slot), 0))
+
+    def _trial(self, step: Probe, report: Report, before: bool) -> Trial:
+        sign = 1.0 if self.setup.higher_is_better or self.setup.command.good_if is not None else -1.0
+        value = None if report.value is None else sign * report.value
+        return Trial(step, Result(step.mix, step.seed, value, report.reason, report.seconds), report, before)
+
+    def rerun(
+        self,
+        step: Probe,
+        pins: Mapping[str, str],
+        apart: Mapping[str, Built],
+        end: str,
+        variables: Mapping[str, str | None],
+    ) -> Trial:
+        """A trial of what is no mix of the two ends; one that is known already is taken over.
+
+        pins: what is installed. apart: the packages that come from neither end. end: whose interpreter.
+        """
+        seed = self.setup.first_seed + step.seed
+        key = key_of(self.setup.command, self._source, self.setup.pythons[end].path, pins, variables, seed)
+        if key in self._known:
+            return self._trial(step, self._known[key][0], True)
+        parts = {name: apart.get(name) or self.built(end, name, version) for name, version in pins.items()}
+        at = self.setup.folder / "environments" / "mix-apart"
         began = time.monotonic()
-        at = self.setup.folder / "environments" / f"mix-{step.mix:x}"
-        end = self.space.python_end(step.mix)
-        pins = self.space.packages(step.mix)
         try:
-            parts = {name: self._part(end, name, version) for name, version in pins.items()}
             assemble(self.uv, at, self.setup.pythons[end], parts, pins)
-            seed = self.setup.first_seed + step.seed
-            order = Order(self.setup.command, str(at), seed, self.space.variables(step.mix))
-            told = self._run(order)
+            about = {**self._about(step, time.monotonic() - began), "key": key, "pins": dict(pins)}
+            report = self._run(self._order(step, at, about, variables))
         finally:
             shutil.rmtree(at, ignore_errors=True)
-        sign = 1.0 if self.setup.higher_is_better else -1.0
-        value = None if told.value is None else sign * told.value
-        if value is None:
-            self._keep_log(told)
-        return Result(step.mix, step.seed, value, told.reason, time.monotonic() - began)
+        self._known[key] = [report]
+        return self._trial(step, report, False)
 
-    def _keep_log(self, told: Report) -> None:
-        logs = self.setup.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        (logs / f"{len(self.trials) + 1}.txt").write_text(f"{told.reason}\n\n{told.log}", errors="replace")
+    def built(self, end: str, name: str, version: str) -> Built:
+        """The built environment that a release is taken from, on the interpreter of one end."""
+        with self._building:
+            return self._part(end, name, version)
+
+    def _at_hand(self, slot: Slot) -> Report | None:
+        reports = self._known.get(self._key(slot), [])
+        return reports[slot[2]] if slot[2] < len(reports) else None
+
+    def _collect(self) -> None:
+        for slot, future in list(self._pending.items()):
+            if future.done():
+                del self._pending[slot]
+                self._known.setdefault(self._key(slot), []).append(future.result())
+
+    def _key(self, slot: Slot) -> str:
+        mix, seed, _ = slot
+        python = self.setup.pythons[self.space.python_end(mix)].path
+        pins, variables = self.space.packages(mix), self.space.variables(mix)
+        return key_of(self.setup.command, self._source, python, pins, variables, self.setup.first_seed + seed)
+
+    def _try(self, step: Probe) -> Report:
+        began = time.monotonic()
+        end = self.space.python_end(step.mix)
+        pins = self.space.packages(step.mix)
+        with self._building:
+            parts = {name: self._part(end, name, version) for name, version in pins.items()}
+            self._mixes += 1
+            at = self.setup.folder / "environments" / f"mix-{self._mixes}"
+        try:
+            assemble(self.uv, at, self.setup.pythons[end], parts, pins)
+            about = self._about(step, time.monotonic() - began)
+            about |= {"key": self._key((step.mix, step.seed, 0)), "at_new": list(self.space.keys(step.mix))}
+            return self._run(self._order(step, at, about, self.space.variables(step.mix)))
+        finally:
+            shutil.rmtree(at, ignore_errors=True)
+
+    def _about(self, step: Probe, assembled: float) -> dict[str, object]:
+        return {
+            "study": slug(self.setup.folder.name) or "study",
+            "purpose": step.purpose,
+            "why": step.why,
+            "seed": step.seed,
+            "assembled": round(assembled, 3),
+        }
+
+    def _order(self, step: Probe, at: Path, about: Mapping[str, object], variables: Mapping[str, str | None]) -> Order:
+        seed = self.setup.first_seed + step.seed
+        workspace, scratch = str(self.setup.workspace), str(self._scratch)
+        return Order(self.setup.command, str(at), seed, variables, workspace, scratch, about)
+
+    # ------------------------------------------------------------------------------------------ on this machine
+
+    @property
+    def _scratch(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"contexta-{self.setup.folder.name}"
+
+    @contextmanager
+    def _pool(self) -> Iterator[Executor]:
+        pool = ThreadPoolExecutor(self.setup.jobs, "trial")
+        try:
+            yield pool
+        finally:
+            self._stop.set()  # what was run ahead and nobody asked for, or what a Ctrl-C came into
+            pool.shutdown(cancel_futures=True)
+            self._stop.clear()
+            tidy(Path(self.setup.command.folder), self._scratch)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The only process at this study; what a killed one left behind is removed."""
+        self.setup.folder.mkdir(parents=True, exist_ok=True)
+        with (self.setup.folder / "lock").open("w") as lock:
+            try:
+                if fcntl is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InvalidInput(
+                    f"another process works on the study in {self.setup.folder}", hint="wait for it, or stop it"
+                ) from None
+            tidy(Path(self.setup.command.folder), self._scratch)
+            for left in (self.setup.folder / "environments").glob("mix-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+
+    def _begin(self, resume: bool, fresh: bool) -> tuple[str, str]:
+        """(the source's fingerprint, since when trials count); remembered for a study that goes on."""
+        command = self.setup.command
+        source = fingerprint(Path(command.folder), in_place=command.in_place)
+        path = self.setup.folder / "study.json"
+        if resume and path.exists():
+            known = json.loads(path.read_text())
+            if known["source"] != source:
+                raise InvalidInput(
+                    f"files in {command.folder} were changed since this study began: its trials do not fit any more",
+                    hint="undo the change, or start a study of what is there now: leave out --resume",
+                )
+            return source, known["since"]
+        since = from_microseconds(time.time_ns() // 1000) if fresh else ""
+        self.setup.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"source": source, "since": since}))
+        return source, since
 
     # ------------------------------------------------------------------------------------------ environments
 
@@ -139,51 +310,6 @@ class Study:
             at = self.setup.folder / "environments" / f"{pins_of}-on-{python}"
             self._built[python, pins_of] = build(self.uv, at, self.setup.pythons[python], pins)
         return self._built[python, pins_of]
-
-    # ------------------------------------------------------------------------------------------ on disk
-
-    @property
-    def _journal(self) -> Path:
-        return self.setup.folder / "trials.jsonl"
-
-    def _write(self, step: Probe, result: Result) -> None:
-        self.trials.append((step, result))
-        line = {
-            "at_new": self.space.keys(result.mix),
-            "seed": result.seed,
-            "value": result.value,
-            "reason": result.reason,
-            "seconds": result.seconds,
-            "purpose": step.purpose,
-            "why": step.why,
-        }
-        self.setup.folder.mkdir(parents=True, exist_ok=True)
-        with self._journal.open("ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _read(self) -> Iterator[Trial]:
-        if not self._journal.exists():
-            return
-        atom_of = {key: number for number, atom in enumerate(self.space.atoms) for key in atom.keys}
-        content = self._journal.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]  # a line that was being written when the study was ended
-        if whole != content:
-            self._journal.write_bytes(whole)
-        for number, line in enumerate(whole.splitlines(), start=1):
-            try:
-                told = json.loads(line)
-                mix = 0
-                for key in told["at_new"]:
-                    mix |= 1 << atom_of[key]
-                step = Probe(mix, told["seed"], told["purpose"], told["why"])
-                yield step, Result(mix, told["seed"], told["value"], told["reason"], told["seconds"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise DamagedData(
-                    f"{self._journal} line {number} is not a trial of this study: {error}",
-                    hint="start over without --resume",
-                ) from error
 
 
 def identity(setup: Setup) -> str:

@@ -1,183 +1,269 @@
-"""One rerun: a command, in an environment, with a seed; what came out of it, or why nothing did."""
+"""One rerun: a command, in an environment, with a seed; what came out of it, or why nothing did.
+
+Every rerun is recorded as any run is: the environment as seen from inside, what the command said, its metrics. The
+record is written beside the workspace and moved into it when the rerun has ended, so that what is there is finished.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from contexta import process
+from contexta.bisect import keeper
+from contexta.bisect.metric import Threshold, read_metric
+from contexta.bisect.place import workplace
 from contexta.errors import InvalidInput, shown
+from contexta.recorder import settings, starting
+from contexta.recorder.environment import INJECTED
+from contexta.recorder.journal import SUFFIX, Journal
+from contexta.recorder.live import Run
+from contexta.recorder.objects import Objects
+from contexta.recorder.processes import identity
 from contexta.reproduce.uv import python_in
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?i:nan|inf(?:inity)?)"
+PROJECT = "bisect"
+FACT = "trial"  # what a trial's run knows about its place in a study
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _NOT_FOR_TRIALS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
-_NOT_COPIED = (".git", ".hg", ".venv", "venv", ".contexta", "__pycache__", "node_modules", ".tox", ".nox")
-_LARGEST_COPY = 500 * 1024 * 1024
-_MOST_FILES = 20_000
 _LOG_KEPT = 20_000  # characters of output kept of each trial
+_SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is rerun, the same in every trial.
+    """What is rerun, the same in every trial, and how what comes out is judged.
 
-    metric_from: None (a line ``name=0.87``, ``name: 0.87`` or of JSON; the last one counts), ``stdout:REGEX`` with one
-    group, or ``json:FILE:PATH`` with dots between keys. timeout: seconds. memory: bytes of data, None for no limit.
-    in_place: run in ``folder`` itself; else in a copy of it that is thrown away. seed_argument: appended to the
-    command, ``{seed}`` replaced.
+    metric_from: None (what it records, else a line ``name=0.87``, ``name: 0.87`` or of JSON; the last one counts),
+    ``stdout:REGEX`` with one group, or ``json:FILE:PATH`` with dots between keys. Without a metric its exit code is the
+    judgement: 0 good, 125 cannot be told, else bad. judge: a command that is run after it in the same place, whose exit
+    code counts instead. good_if: makes the metric a yes or no.
+    timeout: seconds. memory: bytes all its processes may hold, None for any. in_place: run in ``folder`` itself; else
+    in a copy of it that is thrown away. seed_argument: appended to the command, ``{seed}`` replaced.
     """
 
     argv: tuple[str, ...]
-    metric: str
+    metric: str | None
     folder: str
     metric_from: str | None = None
     timeout: float = 600.0
     memory: int | None = None
     in_place: bool = False
     seed_argument: str | None = None
+    judge: tuple[str, ...] | None = None
+    good_if: Threshold | None = None
 
 
 @dataclass(frozen=True)
 class Order:
-    """One trial to run: everything a worker needs, picklable. variables: None removes one."""
+    """One trial to run. variables: None removes one. workspace: where its run is kept; None to keep none.
+
+    about: what its run says of its place in the study.
+    """
 
     command: Command
     environment: str
     seed: int
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    workspace: str | None = None
+    scratch: str = field(default_factory=tempfile.gettempdir)
+    about: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came out. value: as the program gave it, None with a reason. log: the end of what it said."""
+    """What came out. value: what the search goes by (the metric; 1 or 0 where it was judged), None with a reason.
+
+    measured: the metric itself, where there is one. log: beginning and end of what it said. run: its record.
+    """
 
     value: float | None
     reason: str
     seconds: float
     log: str = ""
+    measured: float | None = None
+    run: str | None = None
 
 
-def run_trial(order: Order) -> Report:
-    """Run it to its end, or to its time limit, and end whatever it started. Never raises for what a program does."""
-    command = order.command
-    with _workplace(command) as folder:
-        try:
-            done = process.run(
-                _argv(order),
-                timeout=command.timeout,
-                cwd=str(folder),
-                env=_environment(order),
+def run_trial(order: Order, stop: threading.Event | None = None) -> Report:
+    """Run it to its end, or to its time limit, and end whatever it started. Never raises for what a program does.
+
+    Raises Stopped when ``stop`` was set meanwhile; then nothing is kept of it.
+    """
+    with workplace(Path(order.command.folder), Path(order.scratch), in_place=order.command.in_place) as folder:
+        if order.workspace is None:
+            return _attempt(order, folder, {}, {}, stop)
+        with _Record(order) as record:
+            report = _attempt(order, folder, record.variables, record, stop)
+            return record.keep(report)
+
+
+class _Record:
+    """The run of one trial: begun in a place of its own, moved into the workspace by ``keep``."""
+
+    def __init__(self, order: Order) -> None:
+        assert order.workspace is not None  # else nobody asks for a record
+        self._order = order
+        self._workspace = Path(order.workspace)
+        self._at = Path(order.scratch) / f"record-{uuid4().hex[:12]}"
+        self._objects = Objects(self._workspace / settings.OBJECTS)
+        self.ref = f"{PROJECT}.{order.about.get('study', 'trial')}-{uuid4().hex[:10]}"
+
+    def __enter__(self) -> _Record:
+        self._at.mkdir(parents=True)
+        journal = Journal(str(self._at), self.ref, first=True)
+        name = self.ref.partition(".")[2]
+        journal.write("run", run=self.ref, name=name, project_name=PROJECT, **identity())
+        journal.write("fact", name="command", value=list(self._order.command.argv))
+        self._run = Run(journal, self._objects, name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run.finish("cancelled")
+        shutil.rmtree(self._at, ignore_errors=True)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What makes every Python of the command a part of the run."""
+        return {
+            "PYTHONPATH": INJECTED,
+            starting.RUN: self.ref,
+            starting.JOURNALS: str(self._at),
+            starting.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it
+            starting.WRAPPED: "1",
+            starting.NAMED: "1",
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric the command recorded; a stage's also as ``stage/metric``."""
+        found: dict[str, float] = {}
+        for path in self._at.glob(f"*{SUFFIX}"):
+            for line in path.read_bytes().splitlines():
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue  # the process was ended while it wrote
+                if record.get("t") == "metric":
+                    found[record["k"]] = float(record["x"])
+                    if record.get("g"):
+                        found[f"{record['g']}/{record['k']}"] = float(record["x"])
+        return found
+
+    def keep(self, report: Report) -> Report:
+        """End the run and move it into the workspace; from then on the trial is finished."""
+        command, run = self._order.command, self._run
+        if report.measured is not None and command.metric is not None and command.metric not in self.metrics():
+            run.metric(command.metric, report.measured)
+        if report.log:
+            content = report.log.encode(errors="replace")
+            digest = self._objects.put(content)
+            run._journal.write(
+                "artifact",
+                name="log",
+                kind="log",
+                location=f"object:{digest}",
+                digest=f"sha256:{digest}",
+                size=len(content),
+                attributes={},
             )
-        except process.TimedOut as late:
-            log = _log(late.finished)
-            return Report(None, f"did not end within {command.timeout:g} s", late.finished.seconds, log)
-        except process.ProcessError as error:
-            return Report(None, error.what, 0.0)
-        log = _log(done)
-        if done.exit_code != 0:
-            return Report(None, _failure(done.exit_code, log), done.seconds, log)
-        value, reason = read_metric(command, done.stdout.decode(errors="replace"), folder)
-        if value is None and done.stdout_truncated:
-            reason += " in the first 16 MB of its output"
-        return Report(value, reason, done.seconds, log)
+        assembled: Any = self._order.about.get("assembled", 0.0)
+        report = Report(**{**vars(report), "seconds": report.seconds + assembled, "run": self.ref})
+        kept = {"value": report.value, "measured": report.measured, "reason": report.reason, "seconds": report.seconds}
+        run._journal.write("fact", name=FACT, value={**self._order.about, **kept})
+        run.finish("completed" if report.value is not None else "failed")
+        journals = self._workspace / settings.JOURNALS
+        journals.mkdir(parents=True, exist_ok=True)
+        first = self._at / f"{self.ref}{SUFFIX}"
+        for path in (*(path for path in self._at.glob(f"*{SUFFIX}") if path != first), first):
+            shutil.copyfile(path, journals / f".{path.name}.tmp")
+            os.replace(journals / f".{path.name}.tmp", journals / path.name)  # noqa: PTH105  # atomic
+        return report
 
 
-def read_metric(command: Command, output: str, folder: Path) -> tuple[float | None, str]:
-    """(value, "") or (None, why there is none)."""
-    source = command.metric_from
-    if source is not None and source.startswith("json:"):
-        found = _in_file(folder, source)
-    elif source is not None:
-        matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
-        found = matches[-1].group(1) if matches else None
-    else:
-        found = _in_lines(command.metric, output)
-    if found is None:
-        return None, f"gives no {command.metric}"
+# ---------------------------------------------------------------------------------------------- the program
+
+
+def _attempt(
+    order: Order,
+    folder: Path,
+    variables: Mapping[str, str],
+    record: _Record | Mapping[str, float],
+    stop: threading.Event | None,
+) -> Report:
+    command = order.command
+    environment = {**_environment(order), **variables}
     try:
-        value = float(found)
-    except ValueError:
-        return None, f"{command.metric} is {shown(found)}, no number"
-    return (value, "") if math.isfinite(value) else (None, f"{command.metric} is {value}")
+        done = process.run(
+            _argv(order, command.argv), timeout=command.timeout, cwd=str(folder), env=environment, stop=stop
+        )
+    except process.TimedOut as late:
+        return Report(None, f"did not end within {command.timeout:g} s", late.finished.seconds, _log(late.finished))
+    except process.Stopped:
+        raise
+    except process.ProcessError as error:
+        return Report(None, error.what, 0.0)
+    log = _log(done)
+    judged_by_exit = command.metric is None and command.judge is None
+    if done.exit_code != 0 and (not judged_by_exit or done.exit_code in (keeper.OVER_LIMIT, 127) or done.exit_code < 0):
+        return Report(None, _failure(done.exit_code, log), done.seconds, log)
+    if command.metric is None:
+        verdict = done if command.judge is None else _judged(order, command.judge, folder, environment, stop)
+        if verdict.exit_code == _SKIP or verdict.exit_code < 0:
+            return Report(None, f"cannot be told: exit code {verdict.exit_code}", done.seconds, log)
+        return Report(float(verdict.exit_code == 0), "", done.seconds, log)
+    recorded = record.metrics() if isinstance(record, _Record) else record
+    output = done.stdout.decode(errors="replace")
+    measured, reason = read_metric(command.metric, command.metric_from, output, folder, recorded)
+    if measured is None and done.stdout_truncated:
+        reason += " in the beginning and the end of its output"
+    value = measured
+    if measured is not None and command.good_if is not None:
+        value = float(command.good_if.holds(measured))
+    return Report(value, reason, done.seconds, log, measured)
 
 
-def check_source(source: str | None) -> None:
-    """Raises InvalidInput for a --metric-from that could never work."""
-    if source is None:
-        return
-    kind, _, rest = source.partition(":")
-    if kind == "json" and ":" in rest:
-        return
-    if kind == "stdout" and rest:
-        try:
-            if re.compile(rest).groups >= 1:
-                return
-        except re.error as error:
-            raise InvalidInput(f"--metric-from: {shown(rest)} is no regular expression: {error}") from error
-    raise InvalidInput(
-        f"--metric-from cannot be {shown(source)}", hint="it is stdout:REGEX with one group, or json:FILE:PATH"
-    )
-
-
-def _in_lines(metric: str, output: str) -> str | None:
-    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*({_NUMBER})(?![\w.])")
-    found = None
-    for line in output.splitlines():
-        stripped = line.strip()
-        if stripped.startswith("{"):
-            try:
-                found = _at_path(json.loads(stripped), metric) or found
-                continue
-            except ValueError:
-                pass  # a line of text that happens to start with a brace
-        for match in pattern.finditer(line):
-            found = match.group(1)
-    return found
-
-
-def _in_file(folder: Path, source: str) -> str | None:
-    _, name, path = source.split(":", 2)
+def _judged(
+    order: Order, judge: tuple[str, ...], folder: Path, environment: Mapping[str, str], stop: threading.Event | None
+) -> process.Finished:
     try:
-        return _at_path(json.loads((folder / name).read_text()), path)
-    except (OSError, ValueError):
-        return None
+        return process.run(
+            _argv(order, judge, seeded=False),
+            timeout=order.command.timeout,
+            cwd=str(folder),
+            env=environment,
+            stop=stop,
+        )
+    except process.TimedOut as late:
+        raise InvalidInput(f"the judge {shown(judge[0])} did not end in time") from late
 
 
-def _at_path(value: object, path: str) -> str | None:
-    """A number in parsed JSON, by its key or by keys joined with dots."""
-    if isinstance(value, dict) and path in value:
-        value = value[path]
-    else:
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _argv(order: Order) -> list[str]:
-    argv = list(order.command.argv)
+def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[str]:
+    argv = list(given)
     if re.fullmatch(r"python(3(\.\d+)?)?(\.exe)?", argv[0]):
         argv[0] = str(python_in(Path(order.environment)))
-    if order.command.seed_argument:
+    if seeded and order.command.seed_argument:
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()
-    if order.command.memory is not None and os.name != "nt":
-        # the limit is set in the child itself: it binds the program and everything it starts
-        limit = f"import os,resource,sys;resource.setrlimit(resource.RLIMIT_DATA,({order.command.memory},)*2);"
-        return [sys.executable, "-I", "-S", "-c", limit + "os.execvp(sys.argv[1],sys.argv[1:])", *argv]
-    return argv
+    if os.name == "nt":
+        return argv
+    return [sys.executable, "-I", "-S", str(keeper.__file__), str(order.command.memory or 0), *argv]
 
 
 def _environment(order: Order) -> dict[str, str]:
-    environment = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_TRIALS}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in _NOT_FOR_TRIALS and not key.startswith("CONTEXTA_")
+    }
     bin_folder = str(python_in(Path(order.environment)).parent)
     environment["PATH"] = os.pathsep.join([bin_folder, environment.get("PATH", os.defpath)])
     environment["VIRTUAL_ENV"] = order.environment
@@ -192,47 +278,16 @@ def _environment(order: Order) -> dict[str, str]:
     return environment
 
 
-@contextmanager
-def _workplace(command: Command) -> Iterator[Path]:
-    """Where the command runs: a throw-away copy of its folder, so that what it leaves behind is never met again."""
-    if command.in_place:
-        yield Path(command.folder)
-        return
-    parent = Path(tempfile.mkdtemp(prefix="contexta-trial-"))
-    try:
-        folder = parent / Path(command.folder).name
-        shutil.copytree(command.folder, folder, symlinks=True, ignore=_left_out)
-        yield folder
-    finally:
-        shutil.rmtree(parent, ignore_errors=True)
-
-
-def _left_out(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name in _NOT_COPIED or Path(folder, name, "pyvenv.cfg").exists()]
-
-
-def too_large_to_copy(folder: Path) -> str | None:
-    """Why a folder is not copied for every trial; None when it is small enough."""
-    size = files = 0
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted({*folders} - {*_left_out(root, folders)})
-        for name in names:
-            try:
-                size += Path(root, name).lstat().st_size
-            except OSError:
-                continue  # it went away while we looked
-        files += len(names)
-        if size > _LARGEST_COPY or files > _MOST_FILES:
-            return f"{folder} holds more than {_LARGEST_COPY // 2**20} MB or {_MOST_FILES} files"
-    return None
-
-
 def _failure(code: int, log: str) -> str:
     lines = [line for line in log.strip().splitlines() if line.strip()]
-    said = f": {lines[-1].strip()[:300]}" if lines else ""
+    last = lines[-1].strip()[:300] if lines else ""
+    if code in (keeper.OVER_LIMIT, 127) and last:
+        return last
+    said = f": {last}" if last else ""
     return f"was ended by signal {-code}{said}" if code < 0 else f"exit code {code}{said}"
 
 
 def _log(done: process.Finished) -> str:
     parts = [part.decode(errors="replace") for part in (done.stdout, done.stderr)]
-    return "\n".join(part for part in parts if part)[-_LOG_KEPT:]
+    text = "\n".join(part for part in parts if part)
+    return text if len(text) <= _LOG_KEPT else f"{text[: _LOG_KEPT // 4]}\n[...]\n{text[-_LOG_KEPT * 3 // 4 :]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,22 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.text import Text
 
 from contexta.analysis.suspects import prior
 from contexta.bisect.changes import End
-from contexta.bisect.findings import BisectPlan, BisectReport
+from contexta.bisect.findings import BisectPlan, BisectReport, Releases
+from contexta.bisect.metric import check_source, threshold
 from contexta.bisect.pins import read_pins
-from contexta.bisect.readings import Result
-from contexta.bisect.report import plan, report
-from contexta.bisect.search import Probe, Settings
-from contexta.bisect.study import Setup, Study, identity
-from contexta.bisect.trial import Command, check_source, too_large_to_copy
-from contexta.cli import layout, words
+from contexta.bisect.place import too_large_to_copy
+from contexta.bisect.releases import releases_of
+from contexta.bisect.report import Trial, plan, report
+from contexta.bisect.search import Settings, Verdict
+from contexta.bisect.study import Setup, Study, Watch, identity
+from contexta.bisect.trial import Command
+from contexta.cli import layout
+from contexta.cli.bisect_screens import judged_by, opening, plan_screen, report_screen, trial_line
 from contexta.client import Contexta
 from contexta.contract import EnvironmentSnapshot
 from contexta.errors import InvalidInput, NotFound, shown
-from contexta.reproduce.uv import Interpreter, Uv, find_uv
+from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
 
 _LAST = "last.json"
 
@@ -38,7 +41,9 @@ _LAST = "last.json"
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.option("--metric", metavar="NAME", help="The metric that dropped, as the command prints it.")
+@click.option("--metric", metavar="NAME", help="The metric that dropped, as the command records or prints it.")
+@click.option("--good-if", metavar="TEXT", help='What is good, as in "accuracy >= 0.9"; names the metric too.')
+@click.option("--judge", metavar="COMMAND", help="Run after each rerun: exit code 0 is good, 125 cannot be told.")
 @click.option("--lower-is-better", is_flag=True, help="A higher value of the metric is the worse one.")
 @click.option("--metric-from", metavar="SOURCE", help="stdout:REGEX with one group, or json:FILE:PATH.")
 @click.option("--python", metavar="VERSION|PATH", help="The interpreter of both sides.")
@@ -53,6 +58,9 @@ _LAST = "last.json"
 @click.option("--seed-arg", metavar="TEXT", help='Appended to the command, as in "--seed {seed}".')
 @click.option("--in-place", is_flag=True, help="Run in this directory itself instead of a copy of it.")
 @click.option("--study", type=click.Path(path_type=Path), metavar="DIR", help="Where the study is kept.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Reruns at a time.")
+@click.option("--fresh", is_flag=True, help="Rerun what earlier studies ran, too.")
+@click.option("--versions/--no-versions", default=True, help="Look for the first bad release of the culprit.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be tried, and rerun nothing.")
 @click.option("--resume", is_flag=True, help="Go on with this study; alone: with the last one.")
 @click.option("--offline", is_flag=True, help="Take packages from uv's cache only.")
@@ -71,19 +79,22 @@ def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
         options = {**_last(workspace), "resume": True, "max_runs": options["max_runs"]}
     setup, uv = _setup(options, workspace)
     _remember(options, setup, workspace)
-    study = Study(setup, uv)
-    if not options["resume"] and not options["only_plan"]:
-        study.forget()
+    study = Study(setup, uv, resume=options["resume"], fresh=options["fresh"])
     if options["only_plan"]:
         found = plan(study.space, setup.settings.max_runs)
-        _answer(found, _plan_screen(found), as_json)
+        _answer(found, plan_screen(found), as_json)
         return 0
-    for line in _opening(study, setup):
+    for line in opening(study, setup):
         _say(line)
+
+    def watch(trial: Trial, number: int) -> None:
+        _say(trial_line(study, setup, trial, number))
+
     try:
-        verdict = study.finish(lambda step, result, number: _say(_trial_line(study, setup, step, result, number)))
+        verdict = study.finish(watch)
+        releases = _releases(study, verdict, watch) if options["versions"] else None
     except KeyboardInterrupt:
-        _say(f"stopped after {len(study.trials)} trials; `contexta bisect --resume` goes on")
+        _say(f"stopped after {len(study.trials)} trials, which are kept; `contexta bisect --resume` goes on")
         raise
     finally:
         study.clean()
@@ -91,23 +102,39 @@ def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
         study.space,
         verdict,
         study.trials,
-        metric=setup.command.metric,
+        metric=judged_by(setup),
         higher_is_better=setup.higher_is_better,
+        releases=releases,
+        inside=len(study.inside),
     )
-    _answer(done, _report_screen(done), as_json)
+    _answer(done, report_screen(done), as_json)
     return 0 if done.verdict in ("proved", "no_regression") else 1
+
+
+def _releases(study: Study, verdict: Verdict, watch: Watch) -> Releases | None:
+    try:
+        return releases_of(study, verdict, watch)
+    except UvError as error:
+        _say(f"note: its releases are not known: {error.what[:300]}")
+        return None
 
 
 # ---------------------------------------------------------------------------------------------- what is asked
 
 
 def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
-    for name, what in (("old", "OLD and NEW"), ("new", "NEW"), ("metric", "--metric")):
+    for name, what in (("old", "OLD and NEW"), ("new", "NEW")):
         if not options[name]:
             raise InvalidInput(f"{what} missing", hint="contexta bisect OLD NEW --metric NAME -- COMMAND")
     if not options["command"] and not options["only_plan"]:
         raise InvalidInput("there is no command to rerun", hint="put it behind --, as in: -- python train.py")
     check_source(options["metric_from"])
+    good_if = threshold(options["good_if"]) if options["good_if"] else None
+    if good_if is not None and options["metric"] not in (None, good_if.metric):
+        raise InvalidInput(f"--metric is {options['metric']}, --good-if is about {good_if.metric}")
+    metric = good_if.metric if good_if is not None else options["metric"]
+    if options["judge"] and metric:
+        raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
     uv = find_uv(offline=options["offline"])
     ends, pythons = {}, {}
     for end in ("old", "new"):
@@ -119,13 +146,15 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         _say(f"note: {large}: the command runs in place")
     command = Command(
         argv=tuple(options["command"]),
-        metric=options["metric"],
+        metric=metric,
         folder=str(folder),
         metric_from=options["metric_from"],
         timeout=options["timeout"],
         memory=options["memory_limit"] * 2**20 if options["memory_limit"] else None,
         in_place=bool(options["in_place"] or large),
         seed_argument=options["seed_arg"],
+        judge=tuple(shlex.split(options["judge"])) if options["judge"] else None,
+        good_if=good_if,
     )
     setup = Setup(
         old=ends["old"],
@@ -133,7 +162,9 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         pythons=pythons,
         command=command,
         folder=Path(),
-        higher_is_better=not options["lower_is_better"],
+        workspace=_home(workspace),
+        higher_is_better=good_if.sign.startswith(">") if good_if is not None else not options["lower_is_better"],
+        jobs=options["jobs"],
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"]),
         suspicion=_suspicion(options["old"], options["new"], workspace),
@@ -216,7 +247,7 @@ def _last(workspace: str | None) -> dict[str, Any]:
     return options
 
 
-# ---------------------------------------------------------------------------------------------- what is shown
+# ---------------------------------------------------------------------------------------------- what is told
 
 
 def _answer(found: BisectPlan | BisectReport, screen: Iterator[Any], as_json: bool) -> None:
@@ -228,73 +259,3 @@ def _answer(found: BisectPlan | BisectReport, screen: Iterator[Any], as_json: bo
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _opening(study: Study, setup: Setup) -> Iterator[str]:
-    count = sum(len(atom.changes) for atom in study.space.atoms)
-    yield (
-        f"{count} changes in {len(study.space.atoms)} groups that move alone; "
-        f"at most {setup.settings.max_runs} runs; kept in {setup.folder}"
-    )
-    if study.trials:
-        yield f"{len(study.trials)} trials were finished before"
-
-
-def _trial_line(study: Study, setup: Setup, step: Probe, result: Result, number: int) -> str:
-    sign = 1.0 if setup.higher_is_better else -1.0
-    value = f"{setup.command.metric}={sign * result.value:g}" if result.value is not None else result.reason
-    return f"{number:>3}  {step.purpose:<6}  {_mix(study, step.mix)}  seed {step.seed}  {value}  {result.seconds:.1f}s"
-
-
-def _mix(study: Study, mix: int) -> str:
-    if mix in (0, study.space.mixes.full):
-        return "NEW" if mix else "OLD"
-    on = study.space.keys(mix)
-    off = study.space.keys(study.space.mixes.full & ~mix)
-    return f"OLD + {', '.join(on)}" if len(on) <= len(off) else f"NEW - {', '.join(off)}"
-
-
-def _plan_screen(found: BisectPlan) -> Iterator[Any]:
-    yield Text(f"{len(found.changes)} changes", "bold")
-    for change in found.changes:
-        yield Text(f"  {change}")
-    for atom in found.atoms:
-        if len(atom) > 1:
-            yield Text(f"only together: {', '.join(atom)}")
-    for name, needs in found.needs.items():
-        yield Text(f"{name} brings {', '.join(needs)}")
-    yield Text(f"About {found.expected_probes:g} mixes to try, {found.expected_runs} runs without noise.")
-
-
-def _report_screen(found: BisectReport) -> Iterator[Any]:
-    yield Text.assemble((_headline(found), "bold"))
-    for name, end in (("OLD", found.old), ("NEW", found.new)):
-        if end.mean is not None:
-            yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {len(end.values)} runs")
-    if found.share is not None:
-        low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
-        yield Text(f"It makes {found.share.estimate:.0%} of the change (95 %: {low} to {high}).")
-    for name, move in (found.additive or {}).items():
-        yield Text(f"  {name}: {move:+.4g}")
-    if found.interaction:
-        yield Text(f"They act {found.interaction}.")
-    if found.proof:
-        yield Text()
-        yield Text("Proof" if found.verdict == "proved" else "What was shown", "bold")
-    for fact in found.proof:
-        values = ", ".join(words.amount(value) for value in fact.values) or "not run"
-        mark = "yes" if fact.holds else "no" if fact.state != "open" else "open"
-        yield Text(f"  {mark:<4} {fact.fact}: {values}")
-    for suspect in found.suspects:
-        yield Text(f"  suspected with {suspect.probability:.0%}: {' and '.join(suspect.changes)}")
-    yield Text()
-    yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
-    for line in found.next:
-        yield Text(f"next: {line}")
-
-
-def _headline(found: BisectReport) -> str:
-    if found.verdict == "proved":
-        brings = f" (brings {', '.join(found.companions)})" if found.companions else ""
-        return f"proved: {' and '.join(found.culprits)}{brings}"
-    return f"{found.verdict.replace('_', ' ')}: {found.why}"

@@ -55,6 +55,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it m
     ("was not found in the provided package locations", "project"),
     ("failed to build", "build"),
     ("build backend", "build"),
+    ("only the following versions of", "version"),
 )
 
 
@@ -227,6 +228,31 @@ class Uv:
             lines=requirement_lines(pins),
         )
         return said.stdout.decode()
+
+    def newest(self, python: str, name: str, above: str, below: str) -> str | None:
+        """The newest release between two others that has a wheel for an interpreter; None when there is none.
+
+        Yanked ones do not count, nor pre-releases where there are others. Raises IndexUnreachable when nobody can say.
+        """
+        requirement_lines({name: above}), requirement_lines({name: below})  # checks what goes into the line
+        try:
+            told = self._run(
+                "pip",
+                "compile",
+                "--quiet",
+                "--no-deps",
+                "--no-header",
+                "--no-annotate",
+                "--only-binary=:all:",
+                "--python",
+                python,
+                "-",
+                lines=f"{name}>{above},<{below}\n",
+            )
+        except (NoWheel, NoSuchVersion):
+            return None
+        lines = told.stdout.decode().splitlines()
+        return next((line.partition("==")[2] for line in lines if line.startswith(f"{name}==")), None)
 
     def installed(self, environment: Path) -> dict[str, str]:
         """Normalised name -> version of everything in an environment, as uv reads it. About 20 ms."""

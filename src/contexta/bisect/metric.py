@@ -1,0 +1,118 @@
+"""The number a command leaves: recorded by itself, printed, or in a file; and what makes a number good."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contexta.errors import InvalidInput, shown
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?i:nan|inf(?:inity)?)"
+_THRESHOLD = re.compile(rf"\s*(?P<metric>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": lambda value, bound: value >= bound,
+    "<=": lambda value, bound: value <= bound,
+    ">": lambda value, bound: value > bound,
+    "<": lambda value, bound: value < bound,
+}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """``accuracy >= 0.9``: what is good."""
+
+    metric: str
+    sign: str
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        return _SIGNS[self.sign](value, self.bound)
+
+
+def threshold(text: str) -> Threshold:
+    """Raises InvalidInput for what is no comparison of a metric with a finite number."""
+    match = _THRESHOLD.match(text)
+    if match is None or not math.isfinite(float(match["bound"])):
+        raise InvalidInput(f"--good-if cannot be {shown(text)}", hint='write it as "accuracy >= 0.9"')
+    return Threshold(match["metric"], match["sign"], float(match["bound"]))
+
+
+def read_metric(
+    metric: str, source: str | None, output: str, folder: Path, recorded: Mapping[str, float] | None = None
+) -> tuple[float | None, str]:
+    """(value, "") or (None, why there is none).
+
+    source: as ``check_source`` takes it. recorded: what the command recorded itself; it counts before what it printed.
+    """
+    if source is None and recorded and metric in recorded:
+        found: str | None = str(recorded[metric])
+    elif source is not None and source.startswith("json:"):
+        found = _in_file(folder, source)
+    elif source is not None:
+        matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
+        found = matches[-1].group(1) if matches else None
+    else:
+        found = _in_lines(metric, output)
+    if found is None:
+        return None, f"gives no {metric}"
+    try:
+        value = float(found)
+    except ValueError:
+        return None, f"{metric} is {shown(found)}, no number"
+    return (value, "") if math.isfinite(value) else (None, f"{metric} is {value}")
+
+
+def check_source(source: str | None) -> None:
+    """Raises InvalidInput for a --metric-from that could never work."""
+    if source is None:
+        return
+    kind, _, rest = source.partition(":")
+    if kind == "json" and ":" in rest:
+        return
+    if kind == "stdout" and rest:
+        try:
+            if re.compile(rest).groups >= 1:
+                return
+        except re.error as error:
+            raise InvalidInput(f"--metric-from: {shown(rest)} is no regular expression: {error}") from error
+    raise InvalidInput(
+        f"--metric-from cannot be {shown(source)}", hint="it is stdout:REGEX with one group, or json:FILE:PATH"
+    )
+
+
+def _in_lines(metric: str, output: str) -> str | None:
+    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*({_NUMBER})(?![\w.])")
+    found = None
+    for line in output.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("{"):
+            try:
+                found = _at_path(json.loads(stripped), metric) or found
+                continue
+            except ValueError:
+                pass  # a line of text that happens to start with a brace
+        for match in pattern.finditer(line):
+            found = match.group(1)
+    return found
+
+
+def _in_file(folder: Path, source: str) -> str | None:
+    _, name, path = source.split(":", 2)
+    try:
+        return _at_path(json.loads((folder / name).read_text()), path)
+    except (OSError, ValueError):
+        return None
+
+
+def _at_path(value: object, path: str) -> str | None:
+    """A number in parsed JSON, by its key or by keys joined with dots."""
+    if isinstance(value, dict) and path in value:
+        value = value[path]
+    else:
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

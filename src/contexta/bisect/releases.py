@@ -1,0 +1,171 @@
+"""Inside the culprit: which of its releases between OLD's and NEW's is the first bad one.
+
+Releases come from the index that uv is set up with; yanked ones and those without a usable wheel are not among them.
+Each is tried in NEW's environment, everything else left as it is there; one whose requirements do not hold there is
+passed over, as is one that does not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from email.parser import HeaderParser
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from contexta.bisect.changes import PYTHON, VARIABLE
+from contexta.bisect.findings import Release, Releases
+from contexta.bisect.readings import Readings
+from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.study import Study, Watch
+from contexta.bisect.trial import Report
+from contexta.findings import Change
+from contexta.reproduce.build import Built, build
+from contexta.reproduce.uv import UvError
+
+_ODDS = 30.0
+_LEAST_RUNS, _MOST_RUNS = 2, 8
+_MOST_RELEASES = 300
+_TELLING = ("changelog", "changes", "release notes", "release", "history", "what's new", "news")
+
+
+def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> Releases | None:
+    """The first bad release of a proved culprit; None where there is nothing to look inside of: several culprits, one
+    that was added or removed, an interpreter, a variable. About log2(releases) environments, each of two runs or more.
+
+    Raises IndexUnreachable when the index does not answer.
+    """
+    change = _culprit(study, verdict)
+    if change is None or change.left_value is None or change.right_value is None:
+        return None
+    return _Inside(study, change.key, change.left_value, change.right_value, watch).look()
+
+
+def _culprit(study: Study, verdict: Verdict) -> Change | None:
+    keys = study.space.keys(verdict.culprits) if verdict.kind == "proved" else ()
+    if len(keys) != 1 or keys[0] == PYTHON or keys[0].startswith(VARIABLE):
+        return None
+    return next(change for atom in study.space.atoms for change in atom.changes if change.key == keys[0])
+
+
+class _Inside:
+    """One look inside one package."""
+
+    def __init__(self, study: Study, name: str, old: str, new: str, watch: Watch | None) -> None:
+        self.study, self.name, self.old, self.new, self.watch = study, name, old, new, watch
+        full = study.space.mixes.full
+        self.end = study.space.python_end(full)
+        self.python = study.setup.pythons[self.end]
+        self.pins = study.space.packages(full)
+        self.variables = study.space.variables(full)
+        self.results = [trial.result for trial in study.trials]
+        self.tried: dict[int, Release] = {}
+
+    def look(self) -> Releases:
+        between = list(self._between())
+        good, bad = -1, len(between)
+        while (middle := self._middle(good, bad)) is not None:
+            found = self.tried[middle] = self._judge(middle, between[middle])
+            if found.state == "good":
+                good = middle
+            elif found.state == "bad":
+                bad = middle
+        return Releases(
+            package=self.name,
+            first_bad=between[bad] if bad < len(between) else self.new,
+            last_good=between[good] if good >= 0 else self.old,
+            between=tuple(between[good + 1 : bad]),
+            released=len(between),
+            tried=tuple(self.tried[number] for number in sorted(self.tried)),
+            links=_links(self.study.built(self.end, self.name, self.new), self.name),
+        )
+
+    def _between(self) -> Iterator[str]:
+        """The releases between the two, from OLD's to NEW's."""
+        try:
+            upgrade = Version(self.old) < Version(self.new)
+        except InvalidVersion:
+            return
+        low, high = (self.old, self.new) if upgrade else (self.new, self.old)
+        found: list[str] = []
+        below = high
+        while len(found) < _MOST_RELEASES:
+            newest = self.study.uv.newest(self.python.path, self.name, low, below)
+            if newest is None:
+                break
+            found.append(newest)
+            below = newest
+        yield from reversed(found) if upgrade else found
+
+    def _middle(self, good: int, bad: int) -> int | None:
+        """The untried release nearest the middle; None when none is left."""
+        open_ones = [number for number in range(good + 1, bad) if number not in self.tried]
+        return min(open_ones, key=lambda number: abs(2 * number - good - bad), default=None)
+
+    def _judge(self, number: int, version: str) -> Release:
+        try:
+            at = self.study.setup.folder / "environments" / f"{self.name}-{version}"
+            built = build(self.study.uv, at, self.python, {self.name: version})
+        except UvError as error:
+            return Release(version=version, state="not tried", reason=error.what[:300])
+        if (missing := self._missing(built)) is not None:
+            return Release(version=version, state="not tried", reason=f"needs {missing}")
+        mix = (number + 2) << self.study.space.mixes.count  # no mix of the study: those have no such bits
+        for seed in range(_MOST_RUNS):
+            report = self._run(built, version, mix, seed)
+            readings = Readings(tuple(self.results), self.study.space.mixes.full)
+            if report.value is None and mix in readings.failures:
+                return Release(version=version, state="not tried", reason=report.reason)
+            state = readings.state(mix, _ODDS, _LEAST_RUNS)
+            if state in ("good", "bad"):
+                return Release(version=version, state=state, values=self._values(mix))
+        return Release(version=version, state="not tried", reason="neither good nor bad", values=self._values(mix))
+
+    def _run(self, built: Built, version: str, mix: int, seed: int) -> Report:
+        step = Probe(mix, seed, "search", f"{self.name} {version} in NEW")
+        pins = {**self.pins, self.name: version}
+        trial = self.study.rerun(step, pins, {self.name: built}, self.end, self.variables)
+        self.results.append(trial.result)
+        self.study.inside.append(trial)
+        if self.watch is not None:
+            self.watch(trial, len(self.study.trials) + len(self.study.inside))
+        return trial.report
+
+    def _values(self, mix: int) -> tuple[float, ...]:
+        reports = [trial.report for trial in self.study.inside if trial.result.mix == mix]
+        values = [told.measured if told.measured is not None else told.value for told in reports]
+        return tuple(value for value in values if value is not None)
+
+    def _missing(self, built: Built) -> str | None:
+        """What a release requires that NEW does not hold; None when all holds."""
+        for line in built.packages[self.name].requires:
+            try:
+                requirement = Requirement(line)
+            except InvalidRequirement:
+                continue  # no standard allows it; uv and pip skip it too
+            if requirement.marker is not None and not requirement.marker.evaluate({**self.python.markers, "extra": ""}):
+                continue
+            held = self.pins.get(canonicalize_name(requirement.name))
+            if held is None or not requirement.specifier.contains(held, prereleases=True):
+                return f"{requirement.name}{requirement.specifier}"
+        return None
+
+
+def _links(built: Built, name: str) -> Mapping[str, str]:
+    """Where the package says what changed: its changelog's address, else its own."""
+    path = next((file for file in built.packages[name].files if file.endswith(".dist-info/METADATA")), None)
+    if path is None:
+        return {}
+    told = HeaderParser().parsestr(Path(built.at, path).read_text(encoding="utf-8", errors="replace"))
+    urls: dict[str, str] = {}
+    for line in told.get_all("Project-URL") or []:
+        label, comma, url = line.partition(",")
+        if comma:
+            urls[label.strip()] = url.strip()
+    telling = {label: url for label, url in urls.items() if any(word in label.lower() for word in _TELLING)}
+    if telling:
+        return telling
+    home = {"Home-page": told["Home-page"]} if told["Home-page"] else {}
+    return dict(list({**urls, **home}.items())[:2])

@@ -1,0 +1,114 @@
+"""What ``contexta bisect`` shows: its plan, its progress, its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+
+from contexta.bisect.findings import BisectPlan, BisectReport, Releases
+from contexta.bisect.report import Trial
+from contexta.bisect.study import Setup, Study
+from contexta.cli import words
+
+
+def opening(study: Study, setup: Setup) -> Iterator[str]:
+    count = sum(len(atom.changes) for atom in study.space.atoms)
+    yield (
+        f"{words.count(count, 'change')} in {words.count(len(study.space.atoms), 'group')} that move alone; "
+        f"at most {setup.settings.max_runs} runs; kept in {setup.folder}"
+    )
+    if setup.command.metric is None:
+        yield f"judged by {judged_by(setup)}: 0 is good, 125 cannot be told, anything else is bad"
+    if study.before:
+        yield f"{words.count(study.before, 'trial')} of earlier studies may be taken over; --fresh reruns them"
+
+
+def judged_by(setup: Setup) -> str:
+    command = setup.command
+    return command.metric or ("the judge's exit code" if command.judge else "exit code")
+
+
+def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
+    step, told = trial.step, trial.report
+    value = told.measured if told.measured is not None else told.value
+    if value is None:
+        said = told.reason
+    elif setup.command.metric is None:
+        said = "good" if value else "bad"
+    else:
+        judged = "" if setup.command.good_if is None else " good" if told.value else " bad"
+        said = f"{setup.command.metric}={value:g}{judged}"
+    seconds = "known" if trial.before else f"{told.seconds:.1f}s"
+    what = _mix(study, step.mix) if step.mix <= study.space.mixes.full else step.why
+    return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {said}  {seconds}"
+
+
+def _mix(study: Study, mix: int) -> str:
+    if mix in (0, study.space.mixes.full):
+        return "NEW" if mix else "OLD"
+    on = study.space.keys(mix)
+    off = study.space.keys(study.space.mixes.full & ~mix)
+    return f"OLD + {', '.join(on)}" if len(on) <= len(off) else f"NEW - {', '.join(off)}"
+
+
+def plan_screen(found: BisectPlan) -> Iterator[Any]:
+    yield Text(f"{len(found.changes)} changes", "bold")
+    for change in found.changes:
+        yield Text(f"  {change}")
+    for atom in found.atoms:
+        if len(atom) > 1:
+            yield Text(f"only together: {', '.join(atom)}")
+    for name, needs in found.needs.items():
+        yield Text(f"{name} brings {', '.join(needs)}")
+    yield Text(f"About {found.expected_probes:g} mixes to try, {found.expected_runs} runs without noise.")
+
+
+def report_screen(found: BisectReport) -> Iterator[Any]:
+    yield Text.assemble((_headline(found), "bold"))
+    for name, end in (("OLD", found.old), ("NEW", found.new)):
+        if end.mean is not None:
+            yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {len(end.values)} runs")
+    if found.share is not None:
+        low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
+        yield Text(f"It makes {found.share.estimate:.0%} of the change (95 %: {low} to {high}).")
+    yield from _inside(found.releases)
+    for name, move in (found.additive or {}).items():
+        yield Text(f"  {name}: {move:+.4g}")
+    if found.interaction:
+        yield Text(f"They act {found.interaction}.")
+    if found.proof:
+        yield Text()
+        yield Text("Proof" if found.verdict == "proved" else "What was shown", "bold")
+    for fact in found.proof:
+        values = ", ".join(words.amount(value) for value in fact.values) or "not run"
+        mark = "yes" if fact.holds else "no" if fact.state != "open" else "open"
+        yield Text(f"  {mark:<4} {fact.fact}: {values}")
+    for suspect in found.suspects:
+        yield Text(f"  suspected with {suspect.probability:.0%}: {' and '.join(suspect.changes)}")
+    yield Text()
+    yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
+    for line in found.next:
+        yield Text(f"next: {line}")
+
+
+def _headline(found: BisectReport) -> str:
+    if found.verdict == "proved":
+        brings = f" (brings {', '.join(found.companions)})" if found.companions else ""
+        return f"proved: {' and '.join(found.culprits)}{brings}"
+    return f"{found.verdict.replace('_', ' ')}: {found.why}"
+
+
+def _inside(releases: Releases | None) -> Iterator[Any]:
+    if releases is None:
+        return
+    yield Text.assemble(f"First bad release of {releases.package}: ", (releases.first_bad, "bold"))
+    yield Text(
+        f"  the last good one is {releases.last_good}; {words.count(releases.released, 'release')} between the ends"
+    )
+    for each in releases.tried:
+        values = ", ".join(words.amount(value) for value in each.values)
+        yield Text(f"  {each.version}  {each.state}  {values or each.reason}")
+    for label, url in releases.links.items():
+        yield Text(f"  {label}: {url}")
