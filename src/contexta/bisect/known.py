@@ -12,7 +12,7 @@ from typing import Any
 from contexta.bisect.trial import FACT, PROJECT, Command, Report
 from contexta.errors import NotFound
 from contexta.refs import StableRef
-from contexta.store import runs
+from contexta.store import pages
 from contexta.store.engine import exists, open_store
 from contexta.store.ingest import take_in
 
@@ -36,7 +36,7 @@ def read_known(workspace: Path, since: str) -> dict[str, list[Report]]:
         take_in(store)
         with store.reading() as connection:
             try:
-                kept = runs.list_runs(connection, StableRef("project", PROJECT), None)
+                kept = pages.page(connection, pages.Wanted(StableRef("project", PROJECT), None, None, None), None)
             except NotFound:
                 return {}
     finally:
