@@ -87,6 +87,18 @@ def test_repeats_make_a_drop_real_and_name_the_interval(ctx: Contexta, cli: Cli)
     assert "times the spread of this project's repeats" in alone.why
 
 
+def test_a_test_that_several_metrics_leave_no_room_is_not_chosen(ctx: Contexta) -> None:
+    """Four against four cannot reach 0.025 by permutation: two metrics need a test that can."""
+    draws = random.Random(2)
+    for number in range(4):
+        for side, level, packages in (("old", 0.91, OLD), ("new", 0.87, NEW)):
+            metrics = {"accuracy": level + draws.gauss(0, 0.002), "loss": 0.3 + draws.gauss(0, 0.01)}
+            put_run(ctx, f"{side}-{number}", metrics=metrics, environment={"packages": packages})
+    found = ctx.explain_regression("old-0", "new-0")
+    assert found.metric is not None
+    assert (found.metric.metric_key, found.metric.verdict, found.metric.test) == ("accuracy", "real", "welch")
+
+
 def test_a_metric_of_no_known_direction_is_asked_for(ctx: Contexta, cli: Cli, tmp_path: Any) -> None:
     for name, value in (("a", 1.0), ("b", 2.0)):
         put_run(ctx, name, metrics={"quux": value}, environment={})

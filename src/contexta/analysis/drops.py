@@ -28,7 +28,8 @@ def shifts(
     old, new: the run that was named first, then its repeats. history: the runs of the project; where some of them
     repeat each other they say how far runs scatter that are alike.
     """
-    found = [_shift(old, new, metric, directions.get(metric, (None, None)), history) for metric in metrics]
+    level = stats.LEVEL / max(len(metrics), 1)  # what a test must be able to reach, as the first of several
+    found = [_shift(old, new, metric, directions.get(metric, (None, None)), history, level) for metric in metrics]
     tested = [number for number, shift in enumerate(found) if shift.p_value is not None]
     adjusted = stats.holm([found[number].p_value or 0.0 for number in tested])
     for number, p in zip(tested, adjusted, strict=True):
@@ -37,7 +38,12 @@ def shifts(
 
 
 def _shift(
-    old: Sequence[PastRun], new: Sequence[PastRun], metric: MetricId, direction: Direction, history: Sequence[PastRun]
+    old: Sequence[PastRun],
+    new: Sequence[PastRun],
+    metric: MetricId,
+    direction: Direction,
+    history: Sequence[PastRun],
+    level: float,
 ) -> MetricShift:
     sides = _repeats(old, metric), _repeats(new, metric)
     (left, right), (better, origin) = sides, direction
@@ -58,10 +64,10 @@ def _shift(
         usual_spread=spread,
         usual_runs=runs,
     )
-    return shift.model_copy(update=_tested(shift, old, new))
+    return shift.model_copy(update=_tested(shift, old, new, level))
 
 
-def _tested(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun]) -> dict[str, object]:
+def _tested(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun], level: float) -> dict[str, object]:
     lefts, rights = _finite(shift.old.values), _finite(shift.new.values)
     if len(lefts) < len(shift.old.values) or len(rights) < len(shift.new.values):
         return {"why": "a value is not finite: the size of the change is undefined"}
@@ -76,7 +82,7 @@ def _tested(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun]) 
     if min(len(lefts), len(rights)) == 1:
         return _one_more(lefts, rights)
     found = stats.cautious(lefts, rights)
-    exact = stats.permutation_p(lefts, rights)
+    exact = stats.permutation_p(lefts, rights, level)
     return {
         "test": "welch" if exact is None else "permutation",
         "p_value": found.p if exact is None else exact,
@@ -144,7 +150,7 @@ def _judged(shift: MetricShift, adjusted: float, tests: int) -> MetricShift:
     several = f", corrected for {tests} metrics" if tests > 1 else ""
     means = {
         "permutation": "exact permutation test",
-        "welch": "Welch's t test; assumes roughly normal noise",
+        "welch": "t test; assumes roughly normal noise",
         "repeats": "neither side varies",
         "one_more": "prediction interval; assumes that the single side scatters like the other",
     }[shift.test or "welch"]

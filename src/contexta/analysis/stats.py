@@ -155,16 +155,16 @@ def _difference(change: float, error: float, freedom: float) -> Difference:
     return Difference(change, error, freedom, change - reach, change + reach, min(1.0, p))
 
 
-def permutation_p(old: Sequence[float], new: Sequence[float]) -> float | None:
+def permutation_p(old: Sequence[float], new: Sequence[float], level: float = LEVEL) -> float | None:
     """The two-sided p of the difference of means over every way to share out the values; None where it decides nothing.
 
     Exact whatever the distribution, as long as both groups would be alike without a difference. None when even the
-    most extreme sharing could not reach LEVEL (fewer than four against four, or so), or when there are more than
+    most extreme sharing could not reach ``level`` (fewer than four against four, or so), or when there are more than
     MOST_ARRANGEMENTS. O(arrangements * len(old)).
     Source: Fisher 1935; Good, Permutation, Parametric and Bootstrap Tests, 3rd ed., 3.1.
     """
     arrangements = math.comb(len(old) + len(new), len(old))
-    if not 2 / arrangements <= LEVEL or arrangements > MOST_ARRANGEMENTS:
+    if not 2 / arrangements <= level or arrangements > MOST_ARRANGEMENTS:
         return None
     values = [*old, *new]
     middle = fmean(values)

@@ -33,7 +33,7 @@ def show(screen: Iterable[Any]) -> None:
     if sys.stdout.isatty():
         console = Console(highlight=False, markup=False, emoji=False)
         for part in screen:
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))  # what is pasted stays whole
         return
     plain = StringIO()
     console = Console(file=plain, highlight=False, markup=False, emoji=False, color_system=None, width=_PIPE_WIDTH)

@@ -149,4 +149,4 @@ def _next(steps: Sequence[NextStep]) -> Iterator[Any]:
         cost += [] if step.seconds is None else [span(step.seconds)]
         price = f" ({', '.join(cost)})" if cost else ""
         yield words(f"  {step.purpose}{price}")
-        yield Text(f"    {step.command}", "cyan")
+        yield Text(f"    {step.command}", "cyan", no_wrap=True)
