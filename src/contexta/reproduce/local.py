@@ -8,10 +8,11 @@ from pathlib import Path
 
 from contexta.errors import ContextaError
 from contexta.findings import Missing
+from contexta.reproduce.absent import Impossible, as_missing
 from contexta.reproduce.addresses import directory_line
 from contexta.reproduce.checkouts import check_out, repository_of, require_commit
 from contexta.reproduce.plan import Checkout, Plan
-from contexta.reproduce.uv import Uv
+from contexta.reproduce.uv import Uv, UvError
 
 _SOURCES = "src"
 
@@ -31,7 +32,7 @@ def missing_locally(plan: Plan) -> Iterator[Missing]:
 def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Callable[[str], None]) -> list[str]:
     """Install them into an environment, editable ones from a clone in its directory ``src``. Returns notes.
 
-    Raises UvError, NotFound or PatchRefused.
+    Raises Impossible, UvError, NotFound or PatchRefused.
     """
     told = []
     cloned: dict[tuple[Path, str, bool], Path] = {}
@@ -47,10 +48,13 @@ def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Ca
             cloned[clone] = into / _SOURCES / each.name
             check_out(repository, each.commit, patch if each.patched else None, cloned[clone])
         source = cloned[clone] / os.path.relpath(os.path.realpath(each.path), os.path.realpath(repository))
-        if each.editable:
-            uv.install_editable(into, source)
-        else:
-            uv.install_linked(into, [directory_line(each.name, str(source))])
+        try:
+            if each.editable:
+                uv.install_editable(into, source)
+            else:
+                uv.install_linked(into, [directory_line(each.name, str(source))])
+        except UvError as error:
+            raise Impossible(as_missing(plan, error, each.name)) from error
         on_top = " and the recorded changes" if each.patched and patch else ""
         told.append(f"{each.name} stands at commit {each.commit[:12]}{on_top}, in {source}")
     return told

@@ -247,6 +247,9 @@ def _finish_local(plan: Plan, recorded: Recorded, into: Path, tools: Tools, watc
     """Install what stands in repositories of this machine. Not from the cache: it is bound to its place."""
     try:
         return install_local(plan, recorded.patch, into, tools.uv, watch)
+    except Impossible:
+        shutil.rmtree(into, ignore_errors=True)
+        raise
     except ContextaError as error:
         shutil.rmtree(into, ignore_errors=True)
         raise Impossible(as_missing(plan, error)) from error

@@ -1,0 +1,200 @@
+"""Packages that came from repositories, and builds that go wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_index import PYTHON
+from wheels import Venv
+
+from contexta import Contexta, process
+from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.shelf import Shelf
+from contexta.reproduce.uv import find_uv, python_in
+
+Trained = Callable[..., Venv]
+
+BACKEND = """
+import base64, hashlib, os, zipfile
+HERE = os.path.dirname(os.path.abspath(__file__))
+def _wheel(folder, files):
+    info = "own-1.0.dist-info"
+    files = {**files, info + "/METADATA": "Metadata-Version: 2.1\\nName: own\\nVersion: 1.0\\n",
+             info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: own\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"}
+    digest = lambda text: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    lines = [f"{name},sha256={digest(text)},{len(text)}" for name, text in files.items()]
+    files[info + "/RECORD"] = "\\n".join([*lines, info + "/RECORD,,"]) + "\\n"
+    with zipfile.ZipFile(os.path.join(folder, "own-1.0-py3-none-any.whl"), "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return "own-1.0-py3-none-any.whl"
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    %s
+    return _wheel(folder, {"own.py": open(os.path.join(HERE, "own.py")).read()})
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    return _wheel(folder, {"own.pth": HERE + "\\n"})
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    argv = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(folder), *arguments]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def a_project(folder: Path, *, build: str = "pass", code: str = "x = 1\n") -> Path:
+    """A repository with a package that builds itself: no build tool has to be fetched."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "own"\nversion = "1.0"\n'
+    )
+    (folder / "backend.py").write_text(BACKEND % build)
+    (folder / "own.py").write_text(code)
+    (folder / ".gitignore").write_text("__pycache__\n")
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "first")
+    return folder
+
+
+def uv_install(venv: Path, *what: str) -> None:
+    argv = [find_uv().path, "pip", "install", "--quiet", "--python", str(python_in(venv)), *what]
+    subprocess.run(argv, check=True, capture_output=True, timeout=120)
+
+
+def record(tmp_path: Path, venv: Path, *, cwd: Path | None = None, code: str = "import own") -> None:
+    contexta = [sys.executable, "-m", "contexta.cli", "run", "--workspace", str(tmp_path / ".contexta")]
+    argv = [*contexta, "--project", "p", "--name", "first", "--", str(python_in(venv)), "-c", code]
+    subprocess.run(argv, check=True, capture_output=True, timeout=120, cwd=cwd or tmp_path)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and is no zombie that nobody has fetched."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def venv(index: Path, tmp_path: Path) -> Path:
+    return Venv(tmp_path / "venv", PYTHON).path
+
+
+def test_a_repository_is_installed_from_the_recorded_commit(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+    own = a_project(tmp_path / "own")
+    uv_install(venv, f"git+file://{own}")
+    record(tmp_path, venv)
+    (own / "own.py").write_text("x = 2\n")
+    git(own, "commit", "-qam", "second")
+    found = ctx.rebuild_environment("first", tmp_path / "again")
+    assert (found.verdict, found.build_count) == ("match", 1), found
+    done = process.run([str(python_in(tmp_path / "again")), "-c", "import own; print(own.x)"], timeout=60)
+    assert done.stdout.strip() == b"1"
+
+
+def test_an_editable_stands_at_its_commit_with_the_recorded_changes(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+    own = a_project(tmp_path / "own")
+    uv_install(venv, "--editable", str(own))
+    (own / "own.py").write_text("x = 'changed, not committed'\n")
+    record(tmp_path, venv, cwd=own)
+    (own / "own.py").write_text("x = 'changed since'\n")
+    found = ctx.rebuild_environment("first", tmp_path / "again")
+    assert found.verdict == "match", found
+    done = process.run([str(python_in(tmp_path / "again")), "-c", "import own; print(own.x)"], timeout=60)
+    assert done.stdout.decode().strip() == "changed, not committed"
+    assert (own / "own.py").read_text() == "x = 'changed since'\n"
+
+
+def test_a_repository_that_is_gone_is_missing(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+    own = a_project(tmp_path / "own")
+    uv_install(venv, "--editable", str(own))
+    record(tmp_path, venv, cwd=own)
+    own.rename(tmp_path / "elsewhere")
+    found = ctx.rebuild_environment("first", tmp_path / "again")
+    assert [(each.name, each.reason) for each in found.missing] == [("own", "repository")]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="daemons are told by /proc")
+def test_a_build_that_hangs_ends_with_the_daemons_it_left(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+    """It is recorded while it builds; then its commit is changed to one that starts a daemon and sleeps."""
+    pid_file = tmp_path / "daemon.pid"
+    daemon = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    hang = (
+        "import os, subprocess, sys, time\n"
+        f"    if os.path.exists({str(tmp_path / 'hang')!r}):\n"
+        "        if os.fork() == 0:\n"
+        "            os.setsid()\n"
+        f"            subprocess.Popen([sys.executable, '-c', {daemon!r}], start_new_session=True)\n"
+        "            os._exit(0)\n"
+        "        time.sleep(600)"
+    )
+    own = a_project(tmp_path / "own", build=hang)
+    uv_install(venv, str(own))
+    record(tmp_path, venv, cwd=own)
+    (tmp_path / "hang").touch()
+    found = ctx.rebuild_environment("first", tmp_path / "again", uv=find_uv(timeout=4.0))
+    assert [(each.name, each.reason) for each in found.missing] == [("own", "build failed")]
+    assert not (tmp_path / "again").exists()
+    assert not runs(int(pid_file.read_text()))
+
+
+def test_one_that_is_killed_half_way_leaves_nothing_that_is_ever_used(
+    trained: Trained, ctx: Contexta, tmp_path: Path
+) -> None:
+    trained()
+    contexta = [sys.executable, "-m", "contexta.cli", "rebuild", "first", "--into", "again"]
+    for seconds in (0.7, 1.0, 1.3):
+        started = subprocess.Popen([*contexta, "--workspace", str(tmp_path / ".contexta")], cwd=tmp_path)
+        time.sleep(seconds)
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        finished = (tmp_path / "again" / "contexta-rebuild.json").exists()
+        unfinished = (tmp_path / "again" / "contexta-unfinished").exists()
+        assert finished or unfinished or not (tmp_path / "again").exists()
+        if finished and not unfinished:
+            break
+    into = tmp_path / ("again" if not (tmp_path / "again" / "contexta-rebuild.json").exists() else "another")
+    assert ctx.rebuild_environment("first", into).verdict == "match"
+
+
+def test_a_kept_environment_that_was_edited_in_place_is_built_anew(
+    trained: Trained, ctx: Contexta, tmp_path: Path
+) -> None:
+    trained()
+    ctx.rebuild_environment("first", tmp_path / "one")
+    installed = next((tmp_path / "one").glob("lib/python*/site-packages/gamma.py"))
+    with installed.open("a") as file:
+        file.write("x = 'edited in place, in every hard link'\n")
+    found = ctx.rebuild_environment("first", tmp_path / "two")
+    assert not found.from_cache
+
+
+def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "cache", limit=2_500)
+    for number, key in enumerate(("a", "b", "c")):
+        at = shelf.room(key)
+        at.mkdir()
+        (at / "file").write_bytes(b"x" * 1_000)
+        shelf.keep(key, at, [])
+        os.utime(tmp_path / "cache" / key / "current.json", (1_000 + number, 1_000 + number))
+        if key == "b":
+            assert shelf.find("a") is not None  # used again: now b is the oldest
+            os.utime(tmp_path / "cache" / "a" / "current.json", (5_000, 5_000))
+    assert shelf.find("b") is None
+    assert shelf.find("a") is not None
+    assert shelf.find("c") is not None
+
+
+def test_a_wish_that_is_no_index_is_refused() -> None:
+    from contexta.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match="is no index"):
+        Wishes(indexes=("--extra-index-url=https://evil",))
