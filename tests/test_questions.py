@@ -90,6 +90,10 @@ def a_degradation(name: str = "d1", **payload: Any) -> DegradedRecord:
 
 @pytest.fixture
 def full(ctx: Contexta) -> Contexta:
+    return filled(ctx)
+
+
+def filled(ctx: Contexta) -> Contexta:
     """One run with something of every kind, and its deployment."""
     put_run(ctx, stage="train", metrics={"accuracy": 0.9}, environment={})
     store = ctx.metadata_store
@@ -133,6 +137,25 @@ def full(ctx: Contexta) -> Contexta:
         ]
     )
     return ctx
+
+
+def test_every_question_is_answered_by_either_database(anywhere: Contexta) -> None:
+    ctx = filled(anywhere)
+    ctx.record_store.append(a_metric("loss", math.nan, name="m7", envelope={"completeness_marker": "sampled"}))
+    snapshot = ctx.get_run_snapshot("r")
+    assert [record.key for record in snapshot.records] == ["loss", "accuracy", "gpu-lost", "early-stop", "load"]
+    assert len(ctx.get_run_snapshot("r", max_records=4).records) == 4
+    assert [issue.code for issue in ctx.diagnose_run("r").issues] == [
+        "degraded_record",
+        "incomplete_metric",
+        "metric_not_finite",
+    ]
+    assert len(ctx.traverse_lineage("deployment:p.web").edges) == 5
+    assert [each.deployment_name for each in ctx.list_deployments(run="r")] == ["web"]
+    assert len(ctx.list_batches("r", stage_name="train")) == len(ctx.list_samples("r")) == 1
+    assert ctx.select_best_run(None, "accuracy", stage_name="train").value == 0.9
+    assert [point.value for point in ctx.get_metric_trend("accuracy").points] == [0.9]
+    assert "gpu-lost" in ctx.build_run_report("r").to_markdown()
 
 
 # ---------------------------------------------------------------------------------------------- snapshot
