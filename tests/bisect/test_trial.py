@@ -53,6 +53,15 @@ print("accuracy=" + os.environ["SEED"])
     assert report.value == 7.0
 
 
+@pytest.mark.parametrize("python", ["python", "python3.11", "april/bin/python", "/usr/bin/python3"])
+def test_whichever_python_a_command_names_the_one_of_the_mix_runs(folder: Path, environment: Path, python: str) -> None:
+    (folder / "train.py").write_text(
+        "import os, sys\nprint('accuracy=%d' % (sys.prefix == os.environ['VIRTUAL_ENV']))\n"
+    )
+    command = Command((python, "train.py"), "accuracy", str(folder))
+    assert run_trial(Order(command, str(environment), 0)).value == 1.0
+
+
 def test_the_seed_can_go_by_argument(folder: Path, environment: Path) -> None:
     report = run(folder, environment, "import sys; print('accuracy=' + sys.argv[2])", 5, seed_argument="--seed {seed}")
     assert report.value == 5.0

@@ -249,7 +249,7 @@ def _judged(
 
 def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[str]:
     argv = list(given)
-    if re.fullmatch(r"python(3(\.\d+)?)?(\.exe)?", argv[0]):
+    if re.fullmatch(r"python(3(\.\d+)?)?(\.exe)?", Path(argv[0]).name):  # also the path of that of one environment
         argv[0] = str(python_in(Path(order.environment)))
     if seeded and order.command.seed_argument:
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()

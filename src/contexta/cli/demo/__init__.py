@@ -64,9 +64,11 @@ def _tell(uv: Uv, interpreter: Interpreter, began: float) -> int:
             return code
     _chapter(3, "The accuracy fell. What changed?")
     _command("diff", *MONTHS)
-    _chapter(4, "Several packages moved. Which one did it? Rerun it in mixes of both")
+    _chapter(4, "Which change would explain it? That is a suspicion, not a proof")
+    _command("why", *MONTHS)
+    _chapter(5, "So rerun it, in mixes of both environments")
     code = _command("bisect", *MONTHS, "--metric", "accuracy", "--python", interpreter.path, "--", "python", "train.py")
-    _chapter(5, f"That took {words.span(time.monotonic() - began)}")
+    _chapter(6, f"That took {words.span(time.monotonic() - began)}")
     if code == 0:
         _say(
             "Nothing failed, and nothing in train.py says that it is wrong: its line `table[name][...] = ...` fills "

@@ -1,0 +1,86 @@
+"""A study that is killed at any moment goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny_index import PYTHON, make_wheel, only_index
+
+from contexta import Contexta
+
+TRAIN = """
+import os, pathlib, subprocess, sys, time
+import alpha, beta, gamma
+with open(os.environ["STARTED"], "a") as started:
+    started.write(f"{os.getpid()}\\n")
+sleep = "import time; time.sleep(600)  # " + os.environ["MARK"]
+subprocess.Popen([sys.executable, "-c", sleep], start_new_session=True)
+time.sleep(0.1)
+print("accuracy=%.6f" % (0.9 - gamma.worse + int(os.environ["SEED"]) / 1000))
+"""
+KILLS = 50
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_finished_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_index(monkeypatch, tmp_path / "index", tmp_path / "cache")
+    for name in ("alpha", "beta", "gamma"):
+        make_wheel(tmp_path / "index", name, "1.0", "worse = 0.0")
+        make_wheel(tmp_path / "index", name, "2.0", f"worse = {0.05 if name == 'gamma' else 0.0}")
+    for end, version in (("old", "1.0"), ("new", "2.0")):
+        (tmp_path / f"{end}.txt").write_text("".join(f"{name}=={version}\n" for name in ("alpha", "beta", "gamma")))
+    (tmp_path / "train.py").write_text(TRAIN)
+    mark = f"mark-{os.getpid()}-{time.time_ns()}"
+    monkeypatch.setenv("MARK", mark)
+    monkeypatch.setenv("STARTED", str(tmp_path.parent / f"{tmp_path.name}-started"))
+    command = ["bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--json", "--no-versions"]
+
+    def begin(*given: str) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "contexta.cli", *given]
+        return subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    moments = random.Random(7)
+    study = begin(*command, "--", "python", "train.py")
+    for _ in range(KILLS):
+        time.sleep(moments.uniform(0.05, 1.6))
+        study.send_signal(signal.SIGKILL)
+        study.communicate()
+        _wait_until_gone(mark)
+        study = begin(*command, "--resume", "--", "python", "train.py")
+    said, _ = study.communicate(timeout=300)
+    told = json.loads(said)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["gamma"])
+    with Contexta(workspace=tmp_path / ".contexta" / "bisect") as ctx:
+        kept = [run.metadata["trial"] for run in ctx.list_runs()]
+    assert len(kept) == told["runs"], "a finished trial was repeated"
+    assert [trial["reason"] for trial in kept if trial["value"] is None] == [], "a half environment was used"
+    _wait_until_gone(mark)
+
+
+def _wait_until_gone(mark: str) -> None:
+    deadline = time.monotonic() + 20
+    while left := [pid for pid in _processes() if mark in pid[1]]:
+        assert time.monotonic() < deadline, f"orphans: {left}"
+        time.sleep(0.05)
+
+
+def _processes() -> list[tuple[int, str]]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                found.append((int(entry.name), (entry / "cmdline").read_bytes().decode(errors="replace")))
+            except OSError:
+                continue  # it has ended meanwhile
+    return found
