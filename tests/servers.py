@@ -58,6 +58,8 @@ class Server:
     def pids(self) -> list[int]:
         """The server and the processes that it started."""
         psutil: Any = import_module("psutil")  # comes with the wheel; it has no types of its own
+        if not psutil.pid_exists(self.pid):
+            return []
         server = psutil.Process(self.pid)
         return [server.pid, *(child.pid for child in server.children())]
 
@@ -95,7 +97,7 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def stop(self) -> None:
-        os.kill(self.pid, signal.SIGQUIT)  # at once: what it holds goes with it
+        self.kill()  # what it holds goes with it
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
 
