@@ -16,7 +16,7 @@ from contexta.analysis.stats import student_cdf, student_quantile
 from contexta.bisect.noise import drop_test, pooled_spread
 from contexta.bisect.readings import Readings
 
-_LOOK_ERROR = 0.4  # of the error rate: what each look may spend; about eight correlated looks come to all of it
+_LOOK_ERROR = 0.3  # of the error rate: what each look may spend; about eight correlated looks come to all of it
 _LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
 _REPEATS = 2  # runs at the first seed, which show whether values repeat
 
