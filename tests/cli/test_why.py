@@ -134,3 +134,21 @@ def test_runs_without_environments_say_unknown_and_name_no_suspect(ctx: Contexta
         "Nothing that was recorded on both sides differs. Not recorded on both sides: packages"
         in cli("why", "a", "b").stdout
     )
+
+
+def test_code_parameters_and_seeds_are_differences_too(ctx: Contexta) -> None:
+    for name, commit, rate in (("a", "1" * 40, 0.1), ("b", "2" * 40, 0.2)):
+        put_run(
+            ctx,
+            name,
+            metrics={"accuracy": 0.9},
+            environment={},
+            metadata={
+                "source": {"commit": commit, "root": "/nowhere/at/all"},
+                "command": ["python", "t.py", "--lr", str(rate), "--seed", name],
+            },
+        )
+    found = {(each.kind, each.left_value, each.right_value) for each in ctx.explain_regression("a", "b").differences}
+    assert ("source", "1" * 12, "2" * 12 + " (its repository is not at hand)") in found
+    assert ("command", "python t.py --lr 0.1", "python t.py --lr 0.2") in found
+    assert ("seed", "a", "b") in found
