@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from contexta.errors import ContextaError, InvalidInput, shown
 
-_NOTHING_ELSE = (("pydantic_extra", None), ("pydantic_private", None))
+_hold = object.__setattr__  # past the freezing
 
 
 class Value(BaseModel):
@@ -28,8 +28,10 @@ class Value(BaseModel):
         """A value of fields that were checked before they were stored, without checking them again: ten times faster.
         All fields must be given, as the checked value holds them."""
         made = cls.__new__(cls)
-        for name, held in (("dict", fields), ("pydantic_fields_set", set(fields)), *_NOTHING_ELSE):
-            object.__setattr__(made, f"__{name}__", held)
+        _hold(made, "__dict__", fields)
+        _hold(made, "__pydantic_fields_set__", set(fields))
+        _hold(made, "__pydantic_extra__", None)
+        _hold(made, "__pydantic_private__", None)
         return made
 
     if not TYPE_CHECKING:  # type checkers see the fields as keyword arguments instead

@@ -63,7 +63,8 @@ def stages_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple
     for row in connection.execute(_stage_rows(run_ids)):
         stages[row.run_id].append(row)
     metrics: _Metrics = {}
-    for run_id, stage_id, key, slice_ref, points, step, at, value, exact in connection.execute(_series_rows(run_ids)):
+    last = connection.execute(_series_rows(run_ids)).all()  # at once: a call for each row costs more than the row
+    for run_id, stage_id, key, slice_ref, points, step, at, value, exact in last:
         metrics.setdefault((run_id, stage_id), []).append(
             MetricValue.trusted(
                 metric_key=key,
@@ -121,7 +122,7 @@ def _params_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, Froz
         .where(param.c.run_id.in_(run_ids))
         .order_by(param.c.run_id, param.c.name)
     )
-    for run_id, name, text in rows:
+    for run_id, name, text in rows.all():
         if text not in known:
             known[text] = frozen(tables.decode_json(text))
         found[run_id][name] = known[text]
