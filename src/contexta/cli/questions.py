@@ -29,7 +29,7 @@ _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this
 @pages
 @asks
 def snapshot(ctx: Contexta, run: str, max_records: int) -> tuple[Value, Screen, int]:
-    """Everything stored of one run: stages, batches, samples, deployments, artifacts, records.
+    """Show everything that is stored of one run. That is: stages, batches, samples, deployments, artifacts, records.
 
     RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
     """
@@ -43,7 +43,7 @@ def snapshot(ctx: Contexta, run: str, max_records: int) -> tuple[Value, Screen, 
 @pages
 @asks
 def diagnose(ctx: Contexta, run: str, exit_code: bool) -> tuple[Value, Screen, int]:
-    """What stands out in a run: failures, what was left open, degraded or missing.
+    """Show what stands out in a run: failures, what is open or missing. What is degraded counts too.
 
     RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
     """
@@ -64,7 +64,7 @@ def diagnose(ctx: Contexta, run: str, exit_code: bool) -> tuple[Value, Screen, i
 @pages
 @asks
 def lineage(ctx: Contexta, ref: str, direction: str, max_depth: int | None) -> tuple[Value, Screen, int]:
-    """What came from what: environments, runs, artifacts, deployments and recorded edges.
+    """Show what came from what: environments, runs, artifacts, deployments. Recorded edges are followed too.
 
     REF is any reference (artifact:shop.february.model), or a run as people name it.
     """
@@ -88,7 +88,7 @@ def best(
     stage_name: str | None,
     project: str | None,
 ) -> tuple[Value, Screen, int]:
-    """Which run ended best by a metric, and how the others rank.
+    """Find the run that ended best by a metric. The others follow in order.
 
     Without RUN: the latest 1,000 runs that have the metric.
     """
@@ -108,7 +108,7 @@ def best(
 def trend(
     ctx: Contexta, metric: str, stage_name: str | None, project: str | None, limit: int
 ) -> tuple[Value, Screen, int]:
-    """A metric over the runs of a project, and what changed in the environment between them."""
+    """Show a metric over runs, and what changed between them. The runs are those of a project."""
     found = ctx.get_metric_trend(metric, project, stage_name=stage_name, limit=limit)
     return found, answers.trend(found), 0
 
@@ -118,7 +118,8 @@ def trend(
 @pages
 @asks
 def report(ctx: Contexta, run: tuple[str, ...]) -> tuple[Value, Screen, int]:
-    """A page about one run, about two and what differs, or about several side by side; Markdown unless told otherwise.
+    """Write a page about one run, or about several. Two are told with what differs, more side by side; Markdown unless
+    told otherwise.
 
     RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
     """
@@ -137,6 +138,6 @@ class _Deployments(RootModel[tuple[DeploymentExecution, ...]]):
 @click.option("--run", metavar="RUN", help="Only those of this run, its artifacts or its environment.")
 @asks
 def deployments(ctx: Contexta, project: str | None, run: str | None) -> tuple[Any, Screen, int]:
-    """List deployments, the oldest first, each with what it runs."""
+    """List deployments and what they run. The oldest come first."""
     found = ctx.list_deployments(project, run=run)
     return _Deployments(found), answers.deployments(found), 0

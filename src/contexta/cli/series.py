@@ -30,7 +30,7 @@ _ROWS = 20
 def series(
     ctx: Contexta, run: str, metric: str, stage: str | None, slice_ref: str | None, points: int
 ) -> tuple[Value, Screen, int]:
-    """Show one metric of a run over its points, thinned so that every spike survives.
+    """Show one metric of a run over its points. They are thinned so that every spike survives.
 
     RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix.
     """

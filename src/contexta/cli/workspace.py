@@ -22,7 +22,8 @@ Screen = Iterator[Any]
 @click.argument("file", type=click.Path(dir_okay=False))
 @asks
 def backup(ctx: Contexta, file: str) -> tuple[Value, Screen, int]:
-    """Write the whole workspace to FILE: database, journals, objects, and a digest of each. Runs may go on meanwhile.
+    """Write the whole workspace to one file, also while runs are live. FILE holds the database, journals, objects, and
+    a digest of each.
 
     Exits with 1 when something was damaged and had to be left out.
     """
@@ -36,7 +37,7 @@ def backup(ctx: Contexta, file: str) -> tuple[Value, Screen, int]:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_obj
 def restore(globals_: dict[str, Any], file: str, into: str, as_json: bool) -> int:
-    """Make a workspace of a backup. Everything in FILE is checked before anything is written."""
+    """Make a workspace of a backup, after checking all of it. Nothing is written before."""
     found = Contexta.restore(file, into)
     _print(found, _backup(found, f"{found.path} now holds"), as_json or globals_["as_json"])
     return int(bool(found.damaged))
@@ -77,7 +78,8 @@ def size(amount: int) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_obj
 def verify(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> int:
-    """Check that everything stored reads back as it was written: rows, measurements, records, objects, journals.
+    """Check that everything stored reads back as it was written. That is: rows, measurements, records, objects,
+    journals.
 
     What is damaged is named, with the runs it belongs to, and makes the exit code 1. Nothing is changed.
     """
@@ -91,8 +93,9 @@ def verify(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> in
 @click.option("--yes", is_flag=True, help="Do it; without this it is only said what would be done.")
 @asks
 def gc(ctx: Contexta, keep_last: int | None, yes: bool) -> tuple[Value, Screen, int]:
-    """Give back what nobody needs: objects that nothing refers to, journals that are taken in whole, files that dead
-    processes left, and with --keep-last the oldest runs. Without --yes it only says what it would do."""
+    """Give back what nobody needs: forgotten objects, read journals, old runs. That is: objects that nothing refers
+    to, journals that are taken in whole, files that dead processes left, and with --keep-last the oldest runs.
+    Without --yes it only says what it would do."""
     found = ctx.gc(keep_last=keep_last, dry_run=not yes)
     return found, _cleanup(found), 0
 
@@ -102,8 +105,8 @@ def gc(ctx: Contexta, keep_last: int | None, yes: bool) -> tuple[Value, Screen, 
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_obj
 def doctor(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> int:
-    """Check whether the workspace and this machine can be relied on: database library, file system, space, clock,
-    permissions, uv, interpreters. What fails makes the exit code 1."""
+    """Check whether the workspace and this machine can be relied on. Looked at are: database library, file system,
+    space, clock, permissions, uv, interpreters. What fails makes the exit code 1."""
     found = Contexta(workspace=workspace or globals_["workspace"]).diagnose()
     _print(found, _diagnosis(found), as_json or globals_["as_json"])
     return int(any(check.status == "fail" for check in found.checks))
@@ -116,7 +119,7 @@ def doctor(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> in
 @click.option("--format", "format_", type=click.Choice(["jsonl", "csv", "parquet"]), help="Default: FILE's suffix.")
 @asks
 def export(ctx: Contexta, file: str, runs: tuple[str, ...], points: bool, format_: Any) -> tuple[Value, Screen, int]:
-    """Write RUNS, or all of them, to FILE: JSON lines, CSV, or Parquet where pyarrow is installed.
+    """Write runs or their measurements as JSON lines, CSV or Parquet. Parquet needs pyarrow.
 
     FILE - is stdout, as JSON lines or CSV.
     """

@@ -28,7 +28,7 @@ _METRIC = r"accuracy=(?P<accuracy>\S+)"
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIRECTORY]")
 @click.option("--python", metavar="VERSION|PATH", help="The interpreter to use; 3.11 or newer.")
 def demo(directory: Path | None, python: str | None) -> int:
-    """Record a training before and after an upgrade, and prove which package made it worse.
+    """See it work: a training before and after an upgrade, and the proof of what did it.
 
     Builds two small environments from the package index (about 150 MB, once), trains in both, and bisects. Everything
     stays in DIRECTORY; default is this directory when it is empty, else ./contexta-demo. It takes a minute or two.
