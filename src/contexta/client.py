@@ -295,18 +295,12 @@ class Contexta(Questions):
         online: ask the index for every package. deep: read every file of the environment if it is still there.
         """
         from contexta.analysis.audit import audit
-        from contexta.store import loading
-
-        with self._reading() as connection:
-            key, ref = self._find(connection, run)
-            return audit(loading.details(connection, key), self._snapshot(connection, ref)[1])
-
         from contexta.reproduce.asked import asked, rebuilds_among, reruns_among
-        from contexta.store import records, runs
+        from contexta.store import loading, records
 
         with self._reading() as connection:
             key, ref = self._find(connection, run)
-            details, snapshot = runs.details(connection, key), self._snapshot(connection, ref)[1]
+            details, snapshot = loading.details(connection, key), self._snapshot(connection, ref)[1]
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
         recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None

@@ -35,7 +35,7 @@ BAD: list[dict[str, Any]] = [
     {"t": "environment", "digest": "../../etc/passwd"},
     {"t": "environment", "digest": 5},
     {"t": "fact", "name": "x", "value": {"a": "\ud800"}},
-    {"t": "artifact", "name": "UP", "kind": "log", "location": "x"},
+    {"t": "artifact", "name": 5, "kind": "log", "location": "x"},
     {"t": "run", "run": "p.other", "name": "", "project_name": "p"},
     {"t": "moon"},
     {"t": 5},

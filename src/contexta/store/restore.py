@@ -47,7 +47,7 @@ def restore(path: Path, into: Path) -> Backup:
     _require_empty(into)
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            entries = _checked_entries(archive, path, os.fstat(file.fileno()).st_size)
+            entries = _checked_entries(archive, path)
             about = _manifest(archive, entries, path)
             for name in about["files"]:
                 for _ in _verified(archive, entries[name], about, path):
@@ -75,13 +75,12 @@ def _require_empty(into: Path) -> None:
         raise InvalidInput(f"{into} is not empty", hint="name a new directory: nothing is overwritten")
 
 
-def _checked_entries(archive: zipfile.ZipFile, path: Path, size: int) -> dict[str, zipfile.ZipInfo]:
+def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
     """The archive's entries by name, when each is one that a backup may have."""
     listed = archive.infolist()
     if len(listed) > MAX_FILES:
         _refuse(path, f"holds {len(listed)} files; {MAX_FILES} is the most")
     entries: dict[str, zipfile.ZipInfo] = {}
-    total = 0
     for entry in listed:
         name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
         if entry.orig_filename != name or not (
@@ -95,9 +94,8 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path, size: int) -> dict[st
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             _refuse(path, f"holds {shown(name)} packed in a way that backups are not")
         entries[name] = entry
-        total += entry.file_size
-    if total > _SLACK + MAX_RATIO * size:
-        _refuse(path, f"would unpack to {total} bytes from {size}")
+        if entry.file_size > _SLACK + MAX_RATIO * entry.compress_size:
+            _refuse(path, f"would unpack {shown(name)} to {entry.file_size} bytes from {entry.compress_size}")
     _require_apart(listed, path)
     return entries
 
