@@ -17,7 +17,7 @@ FLOORS = [
     {"store", "analysis", "reports"},
     {"reproduce"},
     {"bisect"},
-    {"questions"},
+    {"questions", "upkeep"},
     {"client"},
     {"cli", "web", "importers", "integrations"},
 ]

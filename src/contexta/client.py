@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from contexta import addresses
 from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
@@ -21,6 +21,7 @@ from contexta.recorder import sending, settings, starting
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, slug
 from contexta.scalars import storable
+from contexta.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,13 +34,8 @@ if TYPE_CHECKING:
     from contexta.findings import (
         Artifact,
         Audit,
-        Backup,
-        Cleanup,
-        Delivery,
-        Diagnosis,
         EnvironmentDiff,
         Explanation,
-        Export,
         Gate,
         InputComparison,
         Lock,
@@ -54,8 +50,6 @@ if TYPE_CHECKING:
         RunDetails,
         RunDiff,
         RunList,
-        Upgrade,
-        Verification,
     )
     from contexta.findings.gate import Strictness
     from contexta.findings.history import Recorded
@@ -68,7 +62,7 @@ if TYPE_CHECKING:
     from contexta.store.engine import Store
 
 
-class Contexta(Questions):
+class Contexta(Questions, Upkeep):
     """A workspace and everything that can be asked of it. Opened at the first use; also a context manager.
 
     workspace: a directory, created when it does not exist; or ``postgresql://user@host/database``. config: every other
@@ -376,24 +370,6 @@ class Contexta(Questions):
             latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
             return timeline(history.project_runs(connection, self._find(connection, latest)[0]), package, metric)
 
-    # ------------------------------------------------------------------------------------------ looking after
-
-    def backup(self, path: str | os.PathLike[str]) -> Backup:
-        """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
-        was called. Raises InvalidInput when the file exists."""
-        from contexta.store.backup import backup
-
-        self._require_directory("backup")
-        return backup(self._current(), Path(path))
-
-    @staticmethod
-    def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
-        """Make the workspace ``into``, which is new or empty, of a backup. All of it is checked before anything is
-        written; raises DamagedData when something is not as it was backed up."""
-        from contexta.store.restore import restore
-
-        return restore(Path(path), Path(into))
-
     # ------------------------------------------------------------------------------------------ having it again
 
     def rebuild_environment(
@@ -438,67 +414,6 @@ class Contexta(Questions):
 
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
         return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or (lambda _: None))
-
-    def verify(self) -> Verification:
-        """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
-        changes nothing in it."""
-        from contexta.store.verify import verify
-
-        self._require_directory("verify")
-        return verify(self.root)
-
-    def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
-        """Give back what nobody needs: forgotten objects, journals taken in whole, files of dead processes; with
-        ``keep_last`` also all but so many of the latest runs of each project. By default only says what it would do."""
-        from contexta.store.gc import gc
-
-        if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
-            raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
-        self._require_directory("gc")
-        return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
-
-    def diagnose(self) -> Diagnosis:
-        """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
-        from contexta.findings import Diagnosis
-        from contexta.reproduce import doctor as machine
-        from contexta.store import doctor
-
-        self._require_directory("doctor")
-        return Diagnosis(workspace=str(self.root), checks=(*doctor.checks(self.root), *machine.checks()))
-
-    def export(
-        self,
-        path: str | os.PathLike[str] | None,
-        runs: Sequence[str] = (),
-        *,
-        points: bool = False,
-        format: Literal["jsonl", "csv", "parquet"] | None = None,
-    ) -> Export:
-        """Write a row for each run, or with ``points`` for each measurement, to a new file; None is stdout.
-        runs: by default all, the latest first. Raises InvalidInput when the file exists or its format is not known."""
-        from contexta.store.export import all_runs, export
-
-        with self._reading() as connection:
-            keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
-            return export(connection, keys, Path(path) if path is not None else None, format, points=points)
-
-    # ------------------------------------------------------------------------------------------ a server
-
-    def sync(self, *, follow: bool = False) -> Delivery:
-        """Bring what runs on this machine have recorded into the workspace, now. Safe to repeat: everything arrives
-        exactly once. follow: go on until nothing is left, unless another process is at it.
-        Raises WorkspaceAway when the server cannot be reached; what was recorded goes on waiting."""
-        from contexta.store import delivery
-
-        if follow:
-            delivery.follow(self.root, self._freshly_opened)
-        return delivery.deliver(self._opened())
-
-    def upgrade(self) -> Upgrade:
-        """Bring the workspace to the schema of this version. A directory's database is copied beside itself before."""
-        from contexta.store.engine import upgrade
-
-        return upgrade(self.root, self._server, self._objects)
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -574,13 +489,6 @@ class Contexta(Questions):
         store = self._opened()
         take_in(store)
         return store
-
-    def _require_directory(self, verb: str) -> None:
-        if not self.is_local:
-            raise WorkspaceError(
-                f"{verb} is for a workspace in a directory, and {self._shown} is on a server",
-                hint="use the server's own tools, such as pg_dump and pg_amcheck",
-            )
 
     def _opened(self) -> Store:
         if self._closed:

@@ -107,7 +107,7 @@ def gc(ctx: Contexta, keep_last: int | None, yes: bool) -> tuple[Value, Screen, 
 def doctor(globals_: dict[str, Any], workspace: str | None, as_json: bool) -> int:
     """Check whether the workspace and this machine can be relied on. Looked at are: database library, file system,
     space, clock, permissions, uv, interpreters. What fails makes the exit code 1."""
-    found = Contexta(workspace=workspace or globals_["workspace"]).diagnose()
+    found = Contexta(workspace=workspace or globals_["workspace"]).doctor()
     _print(found, _diagnosis(found), as_json or globals_["as_json"])
     return int(any(check.status == "fail" for check in found.checks))
 

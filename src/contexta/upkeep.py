@@ -1,0 +1,140 @@
+"""How a workspace is looked after: a part of ``Contexta``, cut off for its length."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from contexta.errors import InvalidInput, WorkspaceError, shown
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from contexta.findings import Backup, Cleanup, Delivery, Diagnosis, Export, Upgrade, Verification
+    from contexta.refs import StableRef
+    from contexta.store.engine import Store
+
+
+class Upkeep(ABC):
+    """What is done to a workspace as a whole."""
+
+    root: Path
+    _server: str | None
+    _objects: Path | None
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Connection]:
+        """A consistent view that holds everything live runs have written so far."""
+
+    @abstractmethod
+    def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
+        """(key, reference) of the run a person means."""
+
+    @abstractmethod
+    def _current(self) -> Store:
+        """The store with everything live runs have written so far."""
+
+    @abstractmethod
+    def _opened(self) -> Store: ...
+
+    @abstractmethod
+    def _freshly_opened(self) -> Store: ...
+
+    @property
+    @abstractmethod
+    def is_local(self) -> bool: ...
+
+    @property
+    @abstractmethod
+    def _shown(self) -> str:
+        """The workspace in words, without a password."""
+
+    # ------------------------------------------------------------------------------------------ on a disk
+
+    def backup(self, path: str | os.PathLike[str]) -> Backup:
+        """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
+        was called. Raises InvalidInput when the file exists."""
+        from contexta.store.backup import backup
+
+        self._require_directory("backup")
+        return backup(self._current(), Path(path))
+
+    @staticmethod
+    def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
+        """Make the workspace ``into``, which is new or empty, of a backup. All of it is checked before anything is
+        written; raises DamagedData when something is not as it was backed up."""
+        from contexta.store.restore import restore
+
+        return restore(Path(path), Path(into))
+
+    def verify(self) -> Verification:
+        """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
+        changes nothing in it."""
+        from contexta.store.verify import verify
+
+        self._require_directory("verify")
+        return verify(self.root)
+
+    def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
+        """Give back what nobody needs: forgotten objects, journals taken in whole, files of dead processes; with
+        ``keep_last`` also all but so many of the latest runs of each project. By default only says what it would do."""
+        from contexta.store.gc import gc
+
+        if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
+            raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
+        self._require_directory("gc")
+        return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
+
+    def doctor(self) -> Diagnosis:
+        """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
+        from contexta.findings import Diagnosis
+        from contexta.reproduce import doctor as machine
+        from contexta.store import doctor
+
+        self._require_directory("doctor")
+        return Diagnosis(workspace=str(self.root), checks=(*doctor.checks(self.root), *machine.checks()))
+
+    def export(
+        self,
+        path: str | os.PathLike[str] | None,
+        runs: Sequence[str] = (),
+        *,
+        points: bool = False,
+        format: Literal["jsonl", "csv", "parquet"] | None = None,
+    ) -> Export:
+        """Write a row for each run, or with ``points`` for each measurement, to a new file; None is stdout.
+        runs: by default all, the latest first. Raises InvalidInput when the file exists or its format is not known."""
+        from contexta.store.export import all_runs, export
+
+        with self._reading() as connection:
+            keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
+            return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+
+    # ------------------------------------------------------------------------------------------ a server
+
+    def sync(self, *, follow: bool = False) -> Delivery:
+        """Bring what runs on this machine have recorded into the workspace, now. Safe to repeat: everything arrives
+        exactly once. follow: go on until nothing is left, unless another process is at it.
+        Raises WorkspaceAway when the server cannot be reached; what was recorded goes on waiting."""
+        from contexta.store import delivery
+
+        if follow:
+            delivery.follow(self.root, self._freshly_opened)
+        return delivery.deliver(self._opened())
+
+    def upgrade(self) -> Upgrade:
+        """Bring the workspace to the schema of this version. A directory's database is copied beside itself before."""
+        from contexta.store.engine import upgrade
+
+        return upgrade(self.root, self._server, self._objects)
+
+    def _require_directory(self, verb: str) -> None:
+        if not self.is_local:
+            raise WorkspaceError(
+                f"{verb} is for a workspace in a directory, and {self._shown} is on a server",
+                hint="use the server's own tools, such as pg_dump and pg_amcheck",
+            )
