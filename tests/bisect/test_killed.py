@@ -38,9 +38,11 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
     for name in ("alpha", "beta", "gamma"):
         make_wheel(tmp_path / "index", name, "1.0", "worse = 0.0")
         make_wheel(tmp_path / "index", name, "2.0", f"worse = {0.05 if name == 'gamma' else 0.0}")
+    project = tmp_path / "project"  # beside uv's cache: what changes there is no change of the source
+    project.mkdir()
     for end, version in (("old", "1.0"), ("new", "2.0")):
-        (tmp_path / f"{end}.txt").write_text("".join(f"{name}=={version}\n" for name in ("alpha", "beta", "gamma")))
-    (tmp_path / "train.py").write_text(TRAIN)
+        (project / f"{end}.txt").write_text("".join(f"{name}=={version}\n" for name in ("alpha", "beta", "gamma")))
+    (project / "train.py").write_text(TRAIN)
     mark = f"mark-{os.getpid()}-{time.time_ns()}"
     monkeypatch.setenv("MARK", mark)
     monkeypatch.setenv("STARTED", str(tmp_path.parent / f"{tmp_path.name}-started"))
@@ -48,7 +50,7 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
 
     def begin(*given: str) -> subprocess.Popen[bytes]:
         argv = [sys.executable, "-m", "contexta.cli", *given]
-        return subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(argv, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     moments = random.Random(7)
     study = begin(*command, "--", "python", "train.py")
@@ -61,7 +63,7 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
     said, _ = study.communicate(timeout=300)
     told = json.loads(said)
     assert (told["verdict"], told["culprits"]) == ("proved", ["gamma"])
-    with Contexta(workspace=tmp_path / ".contexta" / "bisect") as ctx:
+    with Contexta(workspace=project / ".contexta" / "bisect") as ctx:
         kept = [run.metadata["trial"] for run in ctx.list_runs()]
     assert len(kept) == told["runs"], "a finished trial was repeated"
     assert [trial["reason"] for trial in kept if trial["value"] is None] == [], "a half environment was used"
