@@ -11,7 +11,7 @@ import contexta
 
 ROOT = Path(contexta.__file__).parent
 FLOORS = [
-    {"errors", "refs", "scalars", "values", "process", "config", "addresses"},
+    {"errors", "refs", "scalars", "values", "process", "config", "addresses", "locks"},
     {"contract", "recorder"},
     {"findings"},
     {"store", "analysis", "reports"},

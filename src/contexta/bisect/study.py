@@ -28,15 +28,11 @@ from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.trial import Command, Order, Report, run_trial
 from contexta.errors import InvalidInput
+from contexta.locks import alone
 from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, assemble, build
 from contexta.reproduce.uv import Interpreter, Uv
 from contexta.scalars import from_microseconds
-
-try:
-    import fcntl
-except ImportError:  # not on Windows: nobody keeps two processes off one study there
-    fcntl = None  # type: ignore[assignment]
 
 Watch = Callable[[Trial, int], None]
 
@@ -243,14 +239,11 @@ class Study:
     def _alone(self) -> Iterator[None]:
         """The only process at this study; what a killed one left behind is removed."""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
-        with (self.setup.folder / "lock").open("w") as lock:
-            try:
-                if fcntl is not None:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+        with alone(self.setup.folder / "lock") as first:
+            if not first:
                 raise InvalidInput(
                     f"another process works on the study in {self.setup.folder}", hint="wait for it, or stop it"
-                ) from None
+                )
             tidy(Path(self.setup.command.folder), self._scratch)
             for left in (self.setup.folder / "environments").glob("mix-*"):
                 shutil.rmtree(left, ignore_errors=True)

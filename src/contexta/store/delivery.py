@@ -6,14 +6,13 @@ that a delivery that dies, or does not learn whether its last transaction was ke
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from contexta.errors import WorkspaceAway
 from contexta.findings import Delivery
+from contexta.locks import alone
 from contexta.recorder.journal import SUFFIX
 from contexta.recorder.settings import ENDED, JOURNALS
 from contexta.store.engine import Store
@@ -43,7 +42,7 @@ def deliver(store: Store) -> Delivery:
 def follow(root: Path, open_: Callable[[], Store], *, pause: float = _PAUSE, linger: float = _LINGER) -> bool:
     """Deliver until nothing is left. Whether everything was delivered: False when the server stays away, or when
     another process is at it. Raises what cannot get better by waiting, such as a password that is refused."""
-    with _alone(root) as first:
+    with alone(root / _LOCK) as first:
         if not first:
             return False
         return _follow(root, open_, pause, linger)
@@ -89,28 +88,3 @@ def _is_recording(root: Path) -> bool:
         except FileNotFoundError:
             pass  # set aside by another reader: delivered
     return False
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[bool]:
-    """Whether no other process follows this directory. The system releases what a process that died held."""
-    handle = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        yield _locked(handle)
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
