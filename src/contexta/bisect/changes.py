@@ -12,7 +12,7 @@ the stronger rule: a few mixes are never tried, none is tried that cannot exist.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -20,7 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from contexta.bisect.mixes import Mixes, atoms_of
+from contexta.bisect.mixes import Mixes, atoms_of, closure
 from contexta.contract.environment import same_version
 from contexta.findings import Change
 
@@ -154,7 +154,7 @@ def space_between(
     number = {change.key: position for position, change in enumerate(changes)}
     rules = set(_rules(old, new, metadata, has_wheel, number))
     rules = {(a, b) for a, b in rules if a != b}
-    reach = _closure(len(changes), rules)
+    reach = closure(len(changes), rules)
     groups: dict[int, list[int]] = {}
     for one in range(len(changes)):
         together = next(
@@ -166,18 +166,6 @@ def space_between(
     atoms = tuple(Atom(tuple(changes[member] for member in members)) for members in groups.values())
     mixes = Mixes.of(len(atoms), {(atom_of[a], atom_of[b]) for a, b in rules if atom_of[a] != atom_of[b]})
     return Space(old, new, atoms, mixes)
-
-
-def _closure(count: int, rules: Iterable[tuple[int, int]]) -> list[int]:
-    reach = [1 << one for one in range(count)]
-    pairs = list(rules)
-    for _ in range(count):
-        before = list(reach)
-        for a, b in pairs:
-            reach[a] |= reach[b]
-        if reach == before:
-            break
-    return reach
 
 
 def _rules(

@@ -25,14 +25,7 @@ class Mixes:
     @classmethod
     def of(cls, count: int, rules: Iterable[tuple[int, int]] = ()) -> Mixes:
         """rules: (a, b) for "a at NEW needs b at NEW"; without cycles, any order. O(count * rules)."""
-        needs = [1 << atom for atom in range(count)]
-        pairs = list(rules)
-        for _ in range(count):
-            before = list(needs)
-            for atom, other in pairs:
-                needs[atom] |= needs[other]
-            if needs == before:
-                break
+        needs = closure(count, rules)
         needed_by = [mix_of(a for a in range(count) if needs[a] >> atom & 1) for atom in range(count)]
         return cls(count, tuple(needs), tuple(needed_by))
 
@@ -71,6 +64,22 @@ class Mixes:
     def _in_order(self, atoms: int) -> list[int]:
         """What is needed comes first."""
         return sorted(atoms_of(atoms), key=lambda atom: self.needs[atom].bit_count())
+
+
+def closure(count: int, rules: Iterable[tuple[int, int]]) -> list[int]:
+    """For each of ``count`` things: itself and all it needs, by chains of rules (a needs b), as bits.
+
+    Rules may run in circles. O(count * rules).
+    """
+    reach = [1 << one for one in range(count)]
+    pairs = list(rules)
+    for _ in range(count):
+        before = list(reach)
+        for a, b in pairs:
+            reach[a] |= reach[b]
+        if reach == before:
+            break
+    return reach
 
 
 def mix_of(atoms: Iterable[int]) -> int:

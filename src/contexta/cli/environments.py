@@ -112,13 +112,7 @@ def _environment(found: EnvironmentDiff, everything: bool) -> Iterator[Any]:
     )
     yield table
     yield from _packages(found.package_changes, everything)
-    for title, changes in (
-        ("Other build of the same version", found.build_changes),
-        ("Same version from elsewhere", found.origin_changes),
-        ("Interpreter", found.interpreter_changes),
-        ("Machine", found.machine_changes),
-        ("Native libraries", found.native_changes),
-    ):
+    for title, changes in found.changes_beside_versions:
         if changes:
             yield Text.assemble((title, "bold"), f"  {len(changes)} changed")
             yield indented(_change_table(changes))

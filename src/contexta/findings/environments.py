@@ -80,12 +80,19 @@ class EnvironmentDiff(Finding):
             or bool(
                 self.package_changes
                 or self.variable_changes
-                or self.build_changes
-                or self.origin_changes
-                or self.interpreter_changes
-                or self.machine_changes
-                or self.native_changes
+                or any(changes for _, changes in self.changes_beside_versions)
             )
+        )
+
+    @property
+    def changes_beside_versions(self) -> tuple[tuple[str, tuple[Change, ...]], ...]:
+        """What differs besides versions and variables: (what it is called, the changes), in the order to show it."""
+        return (
+            ("Other build of the same version", self.build_changes),
+            ("Same version from elsewhere", self.origin_changes),
+            ("Interpreter", self.interpreter_changes),
+            ("Machine", self.machine_changes),
+            ("Native libraries", self.native_changes),
         )
 
     @property

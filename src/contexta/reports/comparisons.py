@@ -133,14 +133,7 @@ def environment_sections(found: EnvironmentDiff, left: str, right: str) -> Itera
         ),
     )
     yield Section(title="Packages", blocks=(Words(text=_package_counts(found)), _packages(found, columns)))
-    for title, changes in (
-        ("Other build of the same version", found.build_changes),
-        ("Same version from elsewhere", found.origin_changes),
-        ("Interpreter", found.interpreter_changes),
-        ("Machine", found.machine_changes),
-        ("Native libraries", found.native_changes),
-        ("Variables", found.variable_changes),
-    ):
+    for title, changes in (*found.changes_beside_versions, ("Variables", found.variable_changes)):
         if changes:
             yield Section(title=title, blocks=(Table(columns=columns, rows=_changes(changes)),))
 
