@@ -69,7 +69,7 @@ class Objects:
             try:
                 for chunk in self._read(digest):
                     size += file.write(chunk)
-            except BaseException:
+            except BaseException:  # whatever stopped it: no half file stays behind
                 file.close()
                 os.unlink(path)
                 raise
@@ -161,7 +161,7 @@ def open_plain(path: str) -> "BinaryIO":
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise InvalidInput(f"{shown(path)} is a device, a pipe or a socket", hint="give a regular file")
         return os.fdopen(handle, "rb")
-    except BaseException:
+    except BaseException:  # whatever stopped it: the handle is not left open
         os.close(handle)
         raise
 

@@ -187,7 +187,7 @@ def _place(
             if attempt == 2:
                 raise
             continue  # another process made room in the cache meanwhile
-        except BaseException:
+        except BaseException:  # whatever stopped it, Ctrl-C too: no half environment stays behind
             shutil.rmtree(partial, ignore_errors=True)
             raise
         break

@@ -155,7 +155,7 @@ class Conditions:
         if match is None:
             self._pointed.refuse(value.at, f"{shown(value.text)} is no duration", "e.g. 90 (seconds), 30m, 2h, 1.5d")
         microseconds = min(float(match[1]) * _SECONDS[match[2]] * 1e6, 2.0**62)
-        return _COMPARE[operator](DURATION, int(microseconds))  # type: ignore[no-any-return]
+        return _COMPARE[operator](DURATION, int(microseconds))  # type: ignore[no-any-return]  # operator's are untyped  # of columns
 
     # ------------------------------------------------------------------------------------------ values
 
