@@ -1,9 +1,10 @@
 """The search on made-up regressions with a known cause, beside three other ways to look for it.
 
-    uv run benchmarks/bisect_simulation.py [STUDIES]
+    uv run benchmarks/bisect_simulation.py [STUDIES [FIRST]]
 
-STUDIES of each kind (default 2 000: hours on two cores). A world has 5 to 60 changes, a dependency graph with
-hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the ends and the proof.
+STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on. A world has 5 to 60
+changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the
+ends and the proof.
 """
 
 from __future__ import annotations
@@ -116,11 +117,12 @@ def compared(number: int) -> list[tuple[bool, int]]:
     return found
 
 
-def main(studies: int) -> None:
+def main(studies: int, first: int) -> None:
+    numbers = range(first, first + studies)
     with ProcessPoolExecutor(2) as pool:
         for kind, effect, fingerprint, runs in CASES:
             began = time.perf_counter()
-            given = (range(studies), repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs))
+            given = (numbers, repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs))
             rows = list(pool.map(study, *given, chunksize=20))
             right = [row for row in rows if row[0]]
             verdicts = ", ".join(
@@ -134,11 +136,12 @@ def main(studies: int) -> None:
                 f"runs {fmean(row[4] for row in rows):.1f}; {verdicts}  [{time.perf_counter() - began:.0f} s]",
                 flush=True,
             )
-        others = list(pool.map(compared, range(studies), chunksize=20))
+        others = list(pool.map(compared, numbers, chunksize=20))
         for name, column in zip(("ddmin", "one by one", "prefix bisection"), zip(*others, strict=True), strict=True):
             share, mixes = fmean(right for right, _ in column), fmean(mixes for _, mixes in column)
             print(f"{name:<16} single, no noise: right {share:.1%}, mixes {mixes:.2f}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)
+    given = [int(number) for number in sys.argv[1:3]]
+    main(*given, *(2000, 0)[len(given) :])

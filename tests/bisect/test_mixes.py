@@ -59,3 +59,18 @@ def test_needs_reach_through_other_atoms() -> None:
     assert mixes.without(mixes.full, 0b0010) == 0b0001
     assert mixes.comparable(3, 1)
     assert not mixes.comparable(0, 3)
+
+
+@given(lattices(), st.data())
+def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data: st.DataObject) -> None:
+    atoms = st.integers(0, mixes.count - 1)
+    rules = data.draw(st.lists(st.tuples(atoms, atoms), max_size=4))
+    ruled = mixes.ruled(rules)
+    mix = ruled.closed(data.draw(st.integers(0, mixes.full)))
+    assert mixes.can_exist(mix)
+    assert all(mix >> b & 1 for a, b in rules if mix >> a & 1)
+
+
+def test_twins_are_the_atoms_that_never_move_apart() -> None:
+    ruled = Mixes.of(4, [(1, 0)]).ruled([(0, 1), (2, 3)])
+    assert [ruled.twins(atom) for atom in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]

@@ -97,6 +97,15 @@ def test_a_mix_that_fails_is_never_counted_as_bad() -> None:
     assert outcome.verdict.companions >> 5 & 1
 
 
+def test_changes_that_never_run_apart_are_named_together_and_never_one_of_them_alone() -> None:
+    # 2 needs 1 by its metadata, and 1 dies beside the old 2, which no metadata says
+    outcome = play(a_world("single", (1,), mixes=Mixes.of(6, [(2, 1)]), count=6, crashes=((1, 2),)))
+    assert outcome.verdict.kind == "proved"
+    assert outcome.verdict.culprits == 0b000110
+    assert outcome.verdict.proof is not None
+    assert [fact.role for fact in outcome.verdict.proof.facts] == ["old", "new", "with", "without"]
+
+
 def test_a_cause_whose_removal_cannot_be_shown_is_not_proved() -> None:
     class OnlyEnds(World):
         def fails(self, mix: int) -> bool:

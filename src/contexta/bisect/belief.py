@@ -10,11 +10,12 @@ few likelihoods to compute however many pairs there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from contexta.bisect.mixes import Mixes
+from contexta.bisect.alike import Alike
+from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.readings import Readings
 
 TOGETHER = 0.1  # prior of "two that act only together"; about a tenth of the causes known from practice
@@ -36,15 +37,22 @@ class Belief:
     several: float
     none: float
 
-    def leader(self) -> tuple[int, float]:
-        """(the atoms of the likeliest single or pair, as a mix; its probability)."""
-        count = len(self.singles)
-        best = max(range(count), key=lambda atom: self.singles[atom])
-        found, probability = 1 << best, self.singles[best]
-        for one in range(count):
+    def leader(self, twins: Callable[[int], int] = lambda atom: 1 << atom) -> tuple[int, float]:
+        """(the atoms of the likeliest single or pair, as a mix; its probability).
+
+        twins: atom -> those that nothing can tell from it, itself among them; they lead as one.
+        """
+        groups = list(dict.fromkeys(map(twins, range(len(self.singles)))))
+        members = [tuple(atoms_of(group)) for group in groups]
+        found, probability = 0, -1.0
+        for one, group in enumerate(groups):
+            alone = sum(self.singles[atom] for atom in members[one])
+            if alone > probability:
+                found, probability = group, alone
             for other in range(one):
-                if self.pair(one, other) > probability:
-                    found, probability = 1 << one | 1 << other, self.pair(one, other)
+                both = sum(self.pair(a, b) for a in members[one] for b in members[other])
+                if both > probability:
+                    found, probability = group | groups[other], both
         return found, probability
 
     def pair(self, one: int, other: int) -> float:
@@ -52,8 +60,11 @@ class Belief:
         return self.together[one][other] + self.parts[one][other]
 
     def with_parts_of(self, leader: int) -> float:
-        """The probability that a single leader makes only a part of the drop; 0 for a pair."""
-        return sum(self.parts[leader.bit_length() - 1]) if leader.bit_count() == 1 else 0.0
+        """The probability that the leader, a single or twins, makes only a part of the drop; 0 for a pair."""
+        inside = list(atoms_of(leader))
+        if len(inside) > 1 and any(self.pair(a, b) > 0 for a in inside for b in inside):
+            return 0.0
+        return sum(sum(self.parts[atom]) for atom in inside)
 
     @cached_property
     def marginals(self) -> Row:
@@ -95,7 +106,7 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
     prior = [weight / total for weight in weights]
     probed = list(enumerate(readings.probed))
     signatures = [sum(1 << number for number, mix in probed if mix >> atom & 1) for atom in range(mixes.count)]
-    likelihoods = _Likelihoods(readings)
+    likelihoods = _Likelihoods(readings, Alike(readings, mixes))
     lone = math.log(1 - TOGETHER - PARTS - SEVERAL - NONE)
     both = math.log(2 / (1 - sum(p * p for p in prior) or 1.0))
     logs = [math.log(p) for p in prior]
@@ -130,8 +141,9 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
 class _Likelihoods:
     """Log likelihoods of what was read, by how a hypothesis sorts the probed mixes (bits by their order)."""
 
-    def __init__(self, readings: Readings) -> None:
+    def __init__(self, readings: Readings, alike: Alike) -> None:
         self.readings = readings
+        self.alike = alike
         self._known: dict[tuple[int, int, int], float] = {}
 
     def bad(self, bad: int) -> float:
@@ -150,18 +162,14 @@ class _Likelihoods:
 
     def _computed(self, bad: int, one: int, other: int) -> float:
         readings = self.readings
-        good_pool, bad_pool, unlike = readings.good_end, readings.bad_end, 0
+        good_pool, bad_pool = readings.good_end, readings.bad_end
         firsts: list[float] = []
         others: list[float] = []
         for p in readings.prints:
             as_bad, as_one, as_other = p.mixes & bad, p.mixes & one, p.mixes & other
-            as_good = p.mixes & ~(bad | one | other)
-            counts = [as_good.bit_count(), as_bad.bit_count(), as_one.bit_count(), as_other.bit_count()]
-            if p.end is not None:  # the end itself is where it is
-                unlike += sum(counts) - counts[p.end == "new"]
-                continue
-            unlike += sum(counts) - max(counts)
-            if as_good:
+            if p.end is not None:
+                continue  # it counts at the end itself
+            if p.mixes & ~(bad | one | other):
                 good_pool = good_pool.plus(p.value)
             if as_bad:
                 bad_pool = bad_pool.plus(p.value)
@@ -180,11 +188,17 @@ class _Likelihoods:
                 good_pool = good_pool.plus(value - size)
             for value in others:
                 bad_pool = bad_pool.plus(value + size)
-        return readings.joint(good_pool) + readings.joint(bad_pool) + guess - readings.identical * unlike
+        separated = self.alike.separated_by(bad | one) | self.alike.separated_by(bad | other)
+        levels = readings.joint(good_pool) + readings.joint(bad_pool)
+        return levels + guess + self.alike.log_likelihood(separated)
 
     def several(self) -> float:
-        """Every mix is good, bad or at a level of its own, for all anybody knows."""
-        found = self.readings.joint(self.readings.good_end) + self.readings.joint(self.readings.bad_end)
+        """Every mix is good, bad or at a level of its own, for all anybody knows.
+
+        To be asked last: it says nothing of which mixes are alike, so it gains nothing there on the best of the others.
+        """
+        levels = self.readings.joint(self.readings.good_end) + self.readings.joint(self.readings.bad_end)
+        found = self.alike.best + levels
         for good, bad, other in self.readings.log_densities.values():
             top = max(good, bad, other)
             # the level of its own carries its prior already (readings.py)
@@ -197,4 +211,4 @@ class _Likelihoods:
         for p in self.readings.prints:
             if p.end is None:
                 pool = pool.plus(p.value)
-        return self.readings.joint(pool)
+        return self.readings.joint(pool) + self.alike.log_likelihood(0)

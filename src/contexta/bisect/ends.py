@@ -63,9 +63,10 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
     return Ends("open", why, drop, _repeats(drop, spread, error, least))
 
 
-def next_end_run(readings: Readings) -> tuple[int, int]:
+def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
     """(mix, seed) of the end run that says most: the ends in turn, the first seed twice, then a new seed each."""
-    mix = 0 if _tried(readings, 0) <= _tried(readings, readings.new) else readings.new
+    if mix is None:
+        mix = 0 if _tried(readings, 0) <= _tried(readings, readings.new) else readings.new
     return mix, max(0, _tried(readings, mix) - (_REPEATS - 1))
 
 

@@ -7,7 +7,7 @@ and intersection (a distributive lattice), which is why nothing here ever search
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -24,10 +24,21 @@ class Mixes:
 
     @classmethod
     def of(cls, count: int, rules: Iterable[tuple[int, int]] = ()) -> Mixes:
-        """rules: (a, b) for "a at NEW needs b at NEW"; without cycles, any order. O(count * rules)."""
+        """rules: (a, b) for "a at NEW needs b at NEW", in any order. O(count * rules)."""
         needs = closure(count, rules)
         needed_by = [mix_of(a for a in range(count) if needs[a] >> atom & 1) for atom in range(count)]
         return cls(count, tuple(needs), tuple(needed_by))
+
+    def ruled(self, rules: Collection[tuple[int, int]]) -> Mixes:
+        """The same atoms under further rules, which may run in circles."""
+        if not rules:
+            return self
+        known = [(a, b) for a in range(self.count) for b in atoms_of(self.needs[a] & ~(1 << a))]
+        return Mixes.of(self.count, [*known, *rules])
+
+    def twins(self, atom: int) -> int:
+        """The atom and all those that it never moves without and that never move without it, as a mix."""
+        return self.needs[atom] & self.needed_by[atom]
 
     @property
     def full(self) -> int:

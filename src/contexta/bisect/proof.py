@@ -23,7 +23,7 @@ _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "withou
 class Strength:
     """How much evidence one fact takes: ``odds`` to one between good and bad, from at least ``runs`` runs."""
 
-    odds: float = 30.0
+    odds: float = 10.0
     runs: int = 2
 
 
@@ -99,22 +99,23 @@ def prove(readings: Readings, mixes: Mixes, risk: Risk, culprits: int, strength:
     if companions:
         roles.append(("companions", companions))
     roles.append(("without", kept[-1]))
-    if culprits.bit_count() > 1:
-        for atom in atoms_of(culprits):
-            alone = min(_with(mixes, risk, readings, 1 << atom, apart=culprits & ~(1 << atom)), default=None)
+    units = list(dict.fromkeys(mixes.twins(atom) & culprits for atom in atoms_of(culprits)))
+    if len(units) > 1:
+        for unit in units:
+            alone = min(_with(mixes, risk, readings, unit, apart=culprits & ~unit), default=None)
             if alone is None:
                 why = "no mix that shows one of the culprits without the others runs"
                 return Proof(culprits, _facts(readings, culprits, roles, strength), why)
             roles.append(("alone", alone[-1]))
-    if culprits.bit_count() > 2:  # of two, each alone says as much
-        for atom in atoms_of(culprits):
-            if readings.state(mixes.closed(1 << atom), strength.odds, strength.runs) == "bad":
+    if len(units) > 2:  # of two, each alone says as much
+        for unit in units:
+            if readings.state(mixes.closed(unit), strength.odds, strength.runs) == "bad":
                 continue  # it suffices by itself
-            rest = mixes.closed(culprits & ~(1 << atom))
+            rest = mixes.closed(culprits & ~unit)
             if rest in risk.failed:
                 why = "whether each of the culprits is needed cannot be shown: a mix without it fails"
                 return Proof(culprits, _facts(readings, culprits, roles, strength), why)
-            if not rest >> atom & 1:
+            if not rest & unit:
                 roles.append(("all but one", rest))
     return Proof(culprits, _facts(readings, culprits, roles, strength))
 

@@ -113,6 +113,10 @@ class Readings:
         """The seeds this mix has a result at."""
         return {result.seed for result in self.results if result.mix == mix}
 
+    def ran_at(self, seed: int) -> set[int]:
+        """The mixes that have a result at this seed."""
+        return {result.mix for result in self.results if result.seed == seed}
+
     def run_count(self, mix: int) -> int:
         return len(self._runs.get(mix, ()))
 
@@ -128,6 +132,25 @@ class Readings:
             return {}
         old, new = dict(self._runs[0]), dict(self._runs[self.new])
         return {seed: (old[seed], new[seed]) for seed in sorted({*old} & {*new}) if old[seed] != new[seed]}
+
+    @cached_property
+    def by_seed(self) -> tuple[dict[int, float], ...]:
+        """Mix -> value, for each seed; one for all of them where the seed changes nothing; () where nothing repeats."""
+        if not self.repeatable:
+            return ()
+        columns: dict[int, dict[int, float]] = {}
+        for mix, runs in self._runs.items():
+            for seed, value in runs:
+                columns.setdefault(0 if self.seedless else seed, {})[mix] = value
+        return tuple(columns.values())
+
+    def alike(self, mix: int) -> set[int]:
+        """The mixes, itself among them, that gave the same value wherever both ran at one seed; they did somewhere."""
+        mine = [column for column in self.by_seed if mix in column]
+        others = {other for column in mine for other in column}
+        return {mix} | {
+            other for other in others if all(column[other] == column[mix] for column in mine if other in column)
+        }
 
     # -------------------------------------------------------------------- levels, in units of the drop: OLD 0, NEW 1
 

@@ -7,11 +7,14 @@ same pair and ran. A mix is as risky as the suspect pairs in it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from contexta.bisect.mixes import atoms_of
 
+_ROUNDS = 12  # of expectation and maximisation (Dempster et al. 1977): few pairs come to explain many failures
+_RULE, _OFTEN = 0.6, 3  # how sure, after how many failures, a suspect pair is taken for a rule
 _SURE = 0.9  # one failure may have any reason, even where only one pair is left to suspect
 
 
@@ -32,6 +35,13 @@ class Risk:
                 survives *= 1 - chance
         return 1 - survives
 
+    @property
+    def rules(self) -> tuple[tuple[int, int], ...]:
+        """(a, b) where a at NEW failed beside b at OLD so often that it is taken for a rule: a needs b."""
+        return tuple(
+            pair for pair, chance in self.suspects.items() if chance > _RULE and self.failures_of(*pair) >= _OFTEN
+        )
+
     def failures_of(self, one: int, other: int) -> int:
         """How many mixes failed with ``one`` at NEW and ``other`` at OLD."""
         return sum(mix >> one & 1 and not mix >> other & 1 for mix in self.failed)
@@ -47,13 +57,14 @@ def learn(count: int, failed: Collection[int], ran: Iterable[int]) -> Risk:
     pairs_of = {
         mix: [(a, b) for a in atoms_of(mix) for b in atoms_of(everything & ~mix & ~cleared[a])] for mix in failed
     }
-    seen: dict[tuple[int, int], int] = {}
-    for pairs in pairs_of.values():
-        for pair in pairs:
-            seen[pair] = seen.get(pair, 0) + 1
-    suspects: dict[tuple[int, int], float] = {}
-    for pairs in pairs_of.values():
-        total = sum(seen[pair] for pair in pairs)
-        for pair in pairs:
-            suspects[pair] = max(suspects.get(pair, 0.0), min(_SURE, seen[pair] / total))
+    seen = Counter(pair for pairs in pairs_of.values() for pair in pairs)
+    blame = dict.fromkeys(seen, 1.0)
+    for _ in range(_ROUNDS):
+        share: dict[tuple[int, int], float] = dict.fromkeys(seen, 0.0)
+        for pairs in pairs_of.values():
+            total = sum(blame[pair] for pair in pairs)
+            for pair in pairs:
+                share[pair] += blame[pair] / total
+        blame = share
+    suspects = {pair: min(_SURE, blame[pair] / many) for pair, many in seen.items()}
     return Risk(suspects, frozenset(failed))

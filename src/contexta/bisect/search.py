@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from contexta.bisect.belief import Belief, believe
@@ -37,6 +37,7 @@ _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
+_SURE_ALIKE = 5.0  # nats of an identical value; from there on it is no chance
 _BESIDE = 0.002  # probability at which "only together with what it was shown beside" is ruled out
 
 
@@ -46,7 +47,7 @@ class Settings:
 
     max_runs: int = 60
     error: float = 0.01
-    leads: float = 0.7  # a leader this likely goes to proof
+    leads: float = 0.9  # a leader this likely goes to proof
     sure: float = 0.99  # and must be this likely when the proof is complete
     strength: Strength = field(default_factory=Strength)
     search_odds: float = 20.0  # good against bad, for a mix on the way to a minimal set
@@ -118,12 +119,24 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
 
 
 def next_seed(readings: Readings, mix: int) -> int:
-    """A seed that has not been run in this mix: first those at which the ends have fingerprints."""
+    """The seed at which another run of a mix says most.
+
+    First one at which most others ran: whom it is alike then shows at once. After that one at which nothing alike has
+    run: a value that is known already is none.
+    """
     done = readings.seeds(mix)
-    used = [result.seed for result in readings.results if result.mix not in (0, readings.new)]
-    for seed in sorted(readings.fingerprints, key=used.count):
-        if seed not in done:
-            return seed
+    shared = [seed for seed in readings.fingerprints if seed not in done]
+    if shared and not done:
+        return max(shared, key=lambda seed: (len(readings.ran_at(seed)), -seed))
+    if readings.fingerprints and not readings.seedless:
+        sure = readings.identical > _SURE_ALIKE
+        known = {seed for other in readings.alike(mix) for seed in readings.seeds(other)} if sure else done
+        fresh = [seed for seed in shared if seed not in known]
+        if fresh:
+            return max(fresh, key=lambda seed: (len(readings.ran_at(seed)), -seed))
+        done = known
+    elif shared:
+        return min(shared)
     return next(seed for seed in range(len(done) + 1) if seed not in done)
 
 
@@ -132,6 +145,8 @@ def _belief(problem: Problem, readings: Readings) -> Belief:
 
 
 def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict:
+    risk = learn(problem.mixes.count, readings.failures, (0, problem.mixes.full, *readings.probed))
+    problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
     belief = _belief(problem, readings)
     if belief.none > 1 - settings.error * 2:
@@ -139,8 +154,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
     if belief.none > _DOUBTFUL:
         mix, seed = next_end_run(readings)
         return Probe(mix, seed, "end", "the trials raise doubt that the ends differ at all")
-    risk = learn(mixes.count, readings.failures, (0, mixes.full, *readings.probed))
-    leader, probability = belief.leader()
+    leader, probability = belief.leader(mixes.twins)
     if belief.several > max(probability, 0.5):
         return _several(problem, readings, risk, belief, ends)
     # "several" predicts nothing, so nothing can be asked about it; whether all is explained is asked below
@@ -159,6 +173,8 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
             return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
         if doubt < _BESIDE:
             return _proved(readings, proof, belief, ends)
+    if proof.complete and belief.none > (1 - among_known) / 2:
+        return Probe(*next_end_run(readings), "end", "all is shown but that the ends differ for sure")
     if among_known >= settings.leads and proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "it leads, and this fact is not shown yet")
     preferred = [
@@ -238,6 +254,10 @@ def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof) -> tuple[flo
 
 
 def _probe(readings: Readings, mix: int, purpose: Purpose, why: str) -> Probe:
+    """A run of a mix; or of an end, where more is known of the mix than of the end it is held against."""
+    known, end = min((len(readings.samples(end)), end) for end in (0, readings.new))
+    if not readings.seedless and len(readings.loose.get(mix, ())) >= known:
+        return Probe(end, next_end_run(readings, end)[1], "end", "less is known of it than of what is held against it")
     return Probe(mix, next_seed(readings, mix), purpose, why)
 
 

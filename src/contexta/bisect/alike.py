@@ -1,0 +1,133 @@
+"""Which mixes behave alike to the last digit, and what that says about the changes.
+
+Where values repeat, a mix's value at a seed depends on two things only: how bad the mix is, and which *stirring*
+changes are in it: harmless ones that make the random numbers come out otherwise (a measured 10 of 414). So two mixes
+with the same value at the same seed have the same of both, and two with different values differ in one of them. That
+holds without any noise, and says much more than the sizes of the values do.
+
+A hypothesis says which pairs of mixes differ in how bad they are. ``Alike.log_likelihood`` weighs that against the
+pairs that are seen to be alike or not, over all small sets of stirring changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import combinations
+
+from contexta.bisect.mixes import Mixes
+from contexta.bisect.readings import Readings
+
+_STIRS = 10 / 414  # the share of harmless changes that stir
+_MOST_STIRRING, _MOST_GROUPS = 3, 12
+_CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
+_HOPELESS = 30.0  # nats below the best, where nobody looks closer
+
+
+class Alike:
+    """The pairs of mixes that ran at one seed, as bits. OLD and NEW are among the mixes."""
+
+    def __init__(self, readings: Readings, mixes: Mixes) -> None:
+        self._readings = readings
+        self._columns = (*readings.probed, 0, mixes.full)
+        self._atoms = mixes.count
+        equal, different = self._pairs()
+        self._pairs_seen = tuple(dict.fromkeys([*equal, *different]))
+        times = [equal.count(pair) for pair in self._pairs_seen]
+        self._equal = [_bits(many > layer for many in times) for layer in range(max(times, default=0))]
+        self._different = _bits(pair in set(different) for pair in self._pairs_seen)
+        self._known: dict[int, float] = {}
+
+    def _pairs(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """(pairs with the same value at a seed, pairs with different ones); of many alike, each with the first."""
+        equal, different = [], []
+        for column in self._readings.by_seed:
+            first: dict[float, int] = {}
+            for mix in self._columns:
+                if mix in column:
+                    if column[mix] in first:
+                        equal.append((first[column[mix]], mix))
+                    else:
+                        first[column[mix]] = mix
+            different += list(combinations(first.values(), 2))
+        return equal, different
+
+    def separated(self, together: Iterable[int]) -> int:
+        """The pairs of which one mix is in ``together`` and the other is not, as bits."""
+        inside = set(together)
+        return _bits((one in inside) != (other in inside) for one, other in self._pairs_seen)
+
+    def separated_by(self, bits: int) -> int:
+        """The same, the mixes given as bits in the order of ``Readings.probed``; NEW is always among them, OLD not."""
+        found = self._of_new
+        for number, of_column in enumerate(self._of_column):
+            if bits >> number & 1:
+                found ^= of_column
+        return found
+
+    @cached_property
+    def _of_column(self) -> list[int]:
+        return [self._with(mix) for mix in self._readings.probed]
+
+    @cached_property
+    def _of_new(self) -> int:
+        return self._with(self._columns[-1])
+
+    def _with(self, mix: int) -> int:
+        return _bits(mix in pair for pair in self._pairs_seen)
+
+    def log_likelihood(self, separated: int) -> float:
+        """Of what was seen alike and not, were exactly these pairs differently bad. 0 where values do not repeat."""
+        if not self._pairs_seen:
+            return 0.0
+        if separated not in self._known:
+            self._known[separated] = self._summed(separated)
+        return self._known[separated]
+
+    @property
+    def best(self) -> float:
+        """The log likelihood of the best of all that was asked about; 0 before that."""
+        return max(self._known.values(), default=0.0)
+
+    def _summed(self, separated: int) -> float:
+        by_chance = self._by_chance(separated)
+        if by_chance > _HOPELESS:
+            return -by_chance
+        logs = [weight - self._amiss(separated | stirred) for weight, stirred in self._stirrings]
+        top = max(logs)
+        return top + math.log(sum(math.exp(value - top) for value in logs))
+
+    def _amiss(self, separated: int) -> float:
+        return self._by_chance(separated) + _CONTRADICTION * (self._different & ~separated).bit_count()
+
+    def _by_chance(self, separated: int) -> float:
+        """What it costs that pairs which differ have the same value, each time."""
+        return self._readings.identical * sum((layer & separated).bit_count() for layer in self._equal)
+
+    @cached_property
+    def _stirrings(self) -> list[tuple[float, int]]:
+        """(log prior, pairs it separates) of small sets of stirring changes; those that move together count as one."""
+        groups: dict[int, int] = {}
+        for atom in range(self._atoms):
+            mask = self.separated(mix for mix in self._columns if mix >> atom & 1)
+            groups[mask] = groups.get(mask, 0) + 1
+        odds = math.log(_STIRS / (1 - _STIRS))
+        weighed = sorted(
+            ((math.log(many) + odds, mask) for mask, many in groups.items() if self._by_chance(mask) <= _HOPELESS / 2),
+            key=lambda item: self._by_chance(item[1]) - item[0],
+        )[:_MOST_GROUPS]
+        return list(self._sets(weighed))
+
+    @staticmethod
+    def _sets(groups: list[tuple[float, int]]) -> Iterator[tuple[float, int]]:
+        for size in range(_MOST_STIRRING + 1):
+            for chosen in combinations(groups, size):
+                mask = 0
+                for _, one in chosen:
+                    mask |= one
+                yield sum(weight for weight, _ in chosen), mask
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    return sum(1 << number for number, flag in enumerate(flags) if flag)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from contexta.bisect.alike import Alike
+from contexta.bisect.belief import believe
+from contexta.bisect.mixes import Mixes
+from contexta.bisect.readings import Readings, Result
+from contexta.bisect.search import next_seed
+
+MIXES = Mixes.of(4)
+DRAWN = {0: 0.0, 1: 0.0137173, 2: -0.0091337}  # what a seed adds
+
+
+def readings(*probed: tuple[int, int, float], repeats: bool = True) -> Readings:
+    """Ends at 0.9 and 0.8 that move with the seed; probed: (mix, seed, value before that)."""
+    ends = [
+        Result(mix, seed, value + DRAWN[seed] + (0.001 * turn * (not repeats)))
+        for mix, value in ((0, 0.9), (MIXES.full, 0.8))
+        for turn, seed in enumerate((0, 0, 1, 2))
+    ]
+    others = [Result(mix, seed, value + DRAWN[seed]) for mix, seed, value in probed]
+    return Readings((*ends, *others), MIXES.full)
+
+
+def likelihood_of(found: Readings, *bad: int) -> float:
+    alike = Alike(found, MIXES)
+    return alike.log_likelihood(alike.separated([*bad, MIXES.full]))
+
+
+def test_mixes_of_one_value_at_one_seed_are_equally_bad() -> None:
+    found = readings((0b0011, 0, 0.85), (0b0111, 0, 0.85))
+    assert likelihood_of(found, 0b0011, 0b0111) > likelihood_of(found, 0b0111) + 5
+    assert likelihood_of(found) > likelihood_of(found, 0b0011) + 5
+
+
+def test_mixes_of_different_values_differ_in_something() -> None:
+    # one of the two is bad, or a harmless change draws other random numbers; the second is the rarer thing
+    found = readings((0b0011, 0, 0.9), (0b0111, 0, 0.8))
+    assert likelihood_of(found, 0b0111) > likelihood_of(found) + 2
+
+
+def test_a_harmless_change_that_draws_other_random_numbers_explains_third_values() -> None:
+    # atom 0 stirs, atom 3 is bad: four kinds of mixes, four values
+    found = readings((0b0001, 0, 0.91), (0b1000, 0, 0.79), (0b0111, 0, 0.91), (0b1110, 0, 0.79))
+    assert likelihood_of(found, 0b1000, 0b1110) > likelihood_of(found, 0b0001, 0b0111, 0b1000, 0b1110) + 2
+    belief = believe(found, MIXES, (1.0,) * 4)
+    assert belief.leader()[0] == 0b1000
+    assert max(belief.singles[1], belief.singles[2]) < 0.001
+
+
+def test_where_values_do_not_repeat_nothing_is_alike() -> None:
+    found = readings((0b0011, 0, 0.85), (0b0111, 0, 0.85), repeats=False)
+    assert found.by_seed == ()
+    assert found.alike(0b0011) == {0b0011}
+    assert likelihood_of(found, 0b0011) == likelihood_of(found) == 0.0
+
+
+def test_a_new_mix_runs_where_most_others_ran_and_then_where_nothing_like_it_did() -> None:
+    found = readings((0b0011, 1, 0.86), (0b0111, 1, 0.86), (0b0111, 0, 0.857))
+    assert next_seed(found, 0b0001) == 1
+    assert found.alike(0b0011) == {0b0011, 0b0111}
+    assert next_seed(found, 0b0011) == 2  # 0 is known from the one it is alike to
+    like_an_end = readings((0b0011, 1, 0.9))
+    assert next_seed(like_an_end, 0b0011) == 3  # OLD ran at 0, 1 and 2
