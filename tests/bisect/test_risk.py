@@ -5,7 +5,7 @@ from contexta.bisect.risk import learn
 
 def test_a_failed_mix_makes_its_pairs_suspect() -> None:
     risk = learn(3, failed=[0b001], ran=[0b000, 0b111])
-    assert set(risk.suspects) == {(0, 1), (0, 2)}
+    assert set(risk.pairs()) == {(0, 1), (0, 2)}
     assert risk.of(0b001) == 1.0
     assert 0 < risk.of(0b101) < 1
     assert risk.of(0b110) == 0.0
@@ -13,14 +13,14 @@ def test_a_failed_mix_makes_its_pairs_suspect() -> None:
 
 def test_a_pair_that_ran_is_cleared() -> None:
     risk = learn(3, failed=[0b001], ran=[0b101])
-    assert set(risk.suspects) == {(0, 2)}
+    assert set(risk.pairs()) == {(0, 2)}
     assert 0.5 < risk.of(0b011) < 1
     assert risk.failures_of(0, 2) == 1
 
 
 def test_the_pair_that_several_failures_share_is_suspected_most() -> None:
     risk = learn(4, failed=[0b0001, 0b0101, 0b1001], ran=[])
-    assert max(risk.suspects, key=lambda pair: risk.suspects[pair]) == (0, 1)
+    assert max(risk.pairs(), key=risk.pairs().__getitem__) == (0, 1)
 
 
 def test_without_failures_nothing_is_risky() -> None:

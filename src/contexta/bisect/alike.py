@@ -22,6 +22,7 @@ from contexta.bisect.readings import Readings
 _STIRS = 10 / 414  # the share of harmless changes that stir
 _MOST_STIRRING, _MOST_GROUPS = 3, 12
 _CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
+_NEGLIGIBLE = 9.0  # nats below the likeliest, where a set of stirring changes adds nothing
 _HOPELESS = 30.0  # nats below the best, where nobody looks closer
 
 
@@ -94,7 +95,11 @@ class Alike:
         by_chance = self._by_chance(separated)
         if by_chance > _HOPELESS:
             return -by_chance
-        logs = [weight - self._amiss(separated | stirred) for weight, stirred in self._stirrings]
+        logs: list[float] = []
+        for most, weight, stirred in self._stirrings:
+            if logs and most < max(logs) - _NEGLIGIBLE:
+                break
+            logs.append(weight - self._amiss(separated | stirred))
         top = max(logs)
         return top + math.log(sum(math.exp(value - top) for value in logs))
 
@@ -106,8 +111,11 @@ class Alike:
         return self._readings.identical * sum((layer & separated).bit_count() for layer in self._equal)
 
     @cached_property
-    def _stirrings(self) -> list[tuple[float, int]]:
-        """(log prior, pairs it separates) of small sets of stirring changes; those that move together count as one."""
+    def _stirrings(self) -> list[tuple[float, float, int]]:
+        """(most it can come to, log prior, pairs it separates) of small sets of stirring changes, the likeliest first.
+
+        Changes that were always run together count as one.
+        """
         groups: dict[int, int] = {}
         for atom in range(self._atoms):
             mask = self.separated(mix for mix in self._columns if mix >> atom & 1)
@@ -117,7 +125,8 @@ class Alike:
             ((math.log(many) + odds, mask) for mask, many in groups.items() if self._by_chance(mask) <= _HOPELESS / 2),
             key=lambda item: self._by_chance(item[1]) - item[0],
         )[:_MOST_GROUPS]
-        return list(self._sets(weighed))
+        sets = ((weight - self._by_chance(mask), weight, mask) for weight, mask in self._sets(weighed))
+        return sorted(sets, reverse=True)
 
     @staticmethod
     def _sets(groups: list[tuple[float, int]]) -> Iterator[tuple[float, int]]:

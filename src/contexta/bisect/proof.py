@@ -16,6 +16,7 @@ from contexta.bisect.readings import Readings, State
 from contexta.bisect.risk import Risk
 
 Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one"]
+_LIKELY = 0.2  # the chance that a pair is deadly from which on it is stepped around
 _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "without": "good", "companions": "good"}
 
 
@@ -144,8 +145,8 @@ def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: in
     for mix in ran:
         high = mixes.without(mix, barred & ~least) | least
         seen.update(mixes.chain(least, high, lambda atom: atom))
-    for (_, other), chance in risk.suspects.items():
-        if chance > 0.2 and not barred >> other & 1:
+    for _, other in risk.pairs(_LIKELY):
+        if not barred >> other & 1:
             seen.add(mixes.closed(least | 1 << other))
     for mix in seen:
         alone = mixes.without(mix, culprits)
@@ -161,8 +162,8 @@ def _without(mixes: Mixes, risk: Risk, readings: Readings, culprits: int) -> Ite
     seen = {most}
     for mix in ran:
         seen.update(mixes.chain(mix, most, lambda atom: atom))
-    for (one, other), chance in risk.suspects.items():
-        if chance > 0.2 and culprits >> other & 1:
+    for one, other in risk.pairs(_LIKELY):
+        if culprits >> other & 1:
             seen.add(mixes.without(most, 1 << one))
     if most:
         seen.discard(0)
