@@ -13,7 +13,7 @@ import sys
 
 from contexta.recorder import distributions, interpreter, machine, notes, variables
 from contexta.recorder.journal import Journal
-from contexta.recorder.objects import Objects
+from contexta.recorder.objects import Objects, make_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -214,9 +214,7 @@ def _distributions(path: str) -> Told:
             return known, told
     except (OSError, ValueError):
         pass  # not seen before, or damaged: asked again
-    known, told = distributions.installed()
-    _remember(path, known, told)
-    return known, told
+    return distributions.installed()  # remembered when the builds are known too, see with_builds
 
 
 def _remember(path: str, known: Any, told: Any) -> None:
@@ -224,7 +222,7 @@ def _remember(path: str, known: Any, told: Any) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "x", encoding="utf-8") as file:
-            json.dump([known, told], file)
+            file.write(json.dumps([known, told]))  # not json.dump: that is written in Python
         os.replace(temporary, path)
     except OSError:
         pass  # it is only slower the next time
@@ -255,7 +253,7 @@ def salt_of(objects: Objects) -> bytes:
             os.unlink(path)  # its maker died half-way
         except FileNotFoundError:
             pass
-        os.makedirs(objects.root, exist_ok=True)
+        make_directory(objects.root)
         temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(os.urandom(32))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from importlib.util import find_spec
 
 from contexta import addresses, process
 from contexta.process import ProcessError, leave
@@ -35,6 +34,8 @@ def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" =
 
     root: this machine's directory. Costs a few milliseconds.
     """
+    from importlib.util import find_spec
+
     from contexta.libraries import lacking
 
     if os.environ.get(OFF) == "off":

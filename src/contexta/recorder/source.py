@@ -24,25 +24,21 @@ MAX_FILE = 1024 * 1024
 MAX_PATCH = 10 * 1024 * 1024
 _SHOWN = 20
 
-_SECRET_FILES = re.compile(
-    r"""(?:.*/)?(?:
+# Patterns as texts: compiled when a file changed, as two milliseconds each are much for a run where none did
+_FLAGS = re.VERBOSE | re.IGNORECASE | re.DOTALL
+_SECRET_FILES = r"""(?:.*/)?(?:
         \.env(?:rc)?(?:\.(?!example\Z|sample\Z|template\Z|dist\Z)[^/]*)? | [^/]+\.env
       | [^/]*\.(?:pem|key|p12|pfx|pk8|crt|cer|der|csr|jks|keystore|kdbx?|ppk|asc|gpg|age|ovpn|tfvars|tfstate|htpasswd)
       | (?:id_(?:rsa|dsa|ecdsa|ed25519)|\.?netrc|_netrc|\.pypirc|\.npmrc|\.pgpass|\.my\.cnf|\.git-credentials)[^/]*
       | (?:credentials?|secrets?|tokens?|kaggle|service[-_]account[^/]*|client_secrets?[^/]*)(?:\.[^/]*)?
       | \.htpasswd | \.dockercfg | kubeconfig
-    )\Z | (?:.*/)?\.(?:aws|ssh|gnupg|kube|docker|azure|config/gcloud|secrets?)/.*""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_DATA_FILES = re.compile(
-    r""".*\.(?:csv|tsv|parquet|feather|arrow|orc|avro|npy|npz|h5|hdf5?|mat|pkl|pickle|joblib|pt|pth|ckpt|safetensors|onnx
-      |pb|tflite|gguf|ggml|bin|dat|tfrecords?|lmdb|mdb|db|sqlite3?|duckdb|zip|gz|tgz|tar|bz2|xz|7z|zst|rar|whl|egg
+    )\Z | (?:.*/)?\.(?:aws|ssh|gnupg|kube|docker|azure|config/gcloud|secrets?)/.*"""
+_DATA_FILES = r""".*\.(?:csv|tsv|parquet|feather|arrow|orc|avro|npy|npz|h5|hdf5?|mat|pkl|pickle|joblib|pt|pth|ckpt
+      |safetensors|onnx|pb|tflite|gguf|ggml|bin|dat|tfrecords?|lmdb|mdb|db|sqlite3?|duckdb|zip|gz|tgz|tar|bz2|xz|7z|zst|rar|whl|egg
       |jpe?g|png|gif|bmp|tiff?|webp|ico|mp[34]|avi|mov|mkv|wav|flac|ogg|pdf|so|dll|dylib|exe|o|a|pyc|log
       |jsonl|ndjson)\Z
       | (?:.*/)?(?:\.contexta|mlruns|wandb|lightning_logs|__pycache__
-      |\.venv|venv|node_modules|\.ipynb_checkpoints)/.*""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
+      |\.venv|venv|node_modules|\.ipynb_checkpoints)/.*"""
 
 
 def source(
@@ -82,6 +78,8 @@ def _source(
 ) -> tuple[dict[str, Any], Optional[bytes]]:
     from contexta.process import ProcessError
 
+    if not _may_be_inside(directory):
+        return {"commit": None, "reason": "not in a git repository"}, None
     try:
         where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
         said = _ask(["rev-parse", *where], directory, timeout)
@@ -115,6 +113,20 @@ def _source(
             text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
             notes.append(note("redaction", text))
     return {name: fact for name, fact in facts.items() if fact is not None}, patch or None
+
+
+def _may_be_inside(directory: str) -> bool:
+    """Whether git has anything to tell of a directory: a .git above, or one that is a repository itself, or is gone.
+    Looking costs microseconds, git ten milliseconds."""
+    folder = os.path.realpath(directory)
+    if not os.path.isdir(folder) or os.path.exists(os.path.join(folder, "HEAD")):
+        return True
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def _status(
@@ -182,7 +194,7 @@ def _chosen(
             size = 0  # deleted
         if may_hold_secrets(path):
             out.setdefault("may hold secrets", []).append(path)
-        elif _DATA_FILES.match(path):
+        elif re.match(_DATA_FILES, path, _FLAGS):
             out.setdefault("hold data", []).append(path)
         elif path.endswith("/"):
             out.setdefault("are repositories of their own", []).append(path)
@@ -200,7 +212,7 @@ def _chosen(
 
 def may_hold_secrets(path: str) -> bool:
     """Whether a file is one of those that hold secrets, by its name alone. path: with "/" between its parts."""
-    return _SECRET_FILES.match(path) is not None
+    return re.match(_SECRET_FILES, path, _FLAGS) is not None
 
 
 def _in_patch(size: int) -> int:
