@@ -116,7 +116,9 @@ def source_of(salt: bytes, objects: Objects, directory: Optional[str] = None) ->
     """The repository around a directory (the current one), the patch against its commit as an object."""
     from contexta.recorder import source
 
-    facts, patch, told = source.source(directory or os.getcwd(), salt=salt)
+    facts, patch, told = source.source(
+        directory or os.getcwd(), salt=salt, workspace=os.path.dirname(os.path.abspath(objects.root))
+    )
     return ({**facts, "patch": objects.put(patch)} if patch is not None else facts), told
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 
+from contexta.recorder import settings
 from contexta.recorder.git import git
 from contexta.recorder.notes import note, reason, storable
 from contexta.recorder.redact import clean_url
@@ -42,19 +43,26 @@ _DATA_FILES = r""".*\.(?:csv|tsv|parquet|feather|arrow|orc|avro|npy|npz|h5|hdf5?
 
 
 def source(
-    directory: str, *, salt: bytes, timeout: float = 5.0, max_file: int = MAX_FILE, max_patch: int = MAX_PATCH
+    directory: str,
+    *,
+    salt: bytes,
+    workspace: str = "",
+    timeout: float = 5.0,
+    max_file: int = MAX_FILE,
+    max_patch: int = MAX_PATCH,
 ) -> tuple[dict[str, Any], Optional[bytes], list[Note]]:
     """The facts about the repository around ``directory``, the patch against its commit or None, and notes.
 
     facts: root, directory (relative to root, "." for the root itself), commit, branch, remote, dirty, and
     patch_applies: False when a secret was taken out of the patch. {} where there is no repository.
     The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root.
+    workspace: where this run is recorded; what runs leave there is no part of the source.
     timeout: seconds for each of about six questions to git. Left out, and noted by name: files that hold secrets or
     data by their name, and those over max_file bytes. Cost: about 50 ms and more for big repositories.
     """
     notes: list[Note] = []
     try:
-        return (*_source(directory, salt, timeout, max_file, max_patch, notes), notes)
+        return (*_source(directory, salt, workspace, timeout, max_file, max_patch, notes), notes)
     except Exception as error:  # noqa: BLE001  # whatever a repository holds, the run goes on
         text = getattr(error, "what", None) or reason(error)
         notes.append(note(TOPIC, f"the source cannot be told: {text}"))
@@ -74,7 +82,7 @@ def _ask(arguments: Sequence[str], cwd: str, timeout: float, **options: Any) -> 
 
 
 def _source(
-    directory: str, salt: bytes, timeout: float, max_file: int, max_patch: int, notes: list[Note]
+    directory: str, salt: bytes, workspace: str, timeout: float, max_file: int, max_patch: int, notes: list[Note]
 ) -> tuple[dict[str, Any], Optional[bytes]]:
     from contexta.process import ProcessError
 
@@ -91,6 +99,8 @@ def _source(
     root, prefix, git_dir, objects = os.fsdecode(said.stdout).split("\n")[:4]
     facts: dict[str, Any] = {"root": storable(root), "directory": storable(prefix.rstrip("/") or ".")}
     commit, branch, upstream, changed, untracked = _status(root, timeout, notes)
+    if workspace:
+        untracked = _without_ours(untracked, root, workspace)
     facts.update(commit=commit, branch=branch, remote=_remote(root, upstream, timeout))
     if commit is None:
         notes.append(note(TOPIC, "the repository has no commits yet: the patch holds everything"))
@@ -113,6 +123,14 @@ def _source(
             text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
             notes.append(note("redaction", text))
     return {name: fact for name, fact in facts.items() if fact is not None}, patch or None
+
+
+def _without_ours(untracked: list[str], root: str, workspace: str) -> list[str]:
+    """The files without what runs leave in the workspace, which may be any directory of the repository."""
+    names = (os.path.join(settings.JOURNALS, ""), os.path.join(settings.OBJECTS, ""), settings.DATABASE)
+    ours = tuple(os.path.join(os.path.realpath(workspace), name) for name in names)
+    top = os.path.realpath(root)
+    return [path for path in untracked if not os.path.join(top, path).startswith(ours)]
 
 
 def _may_be_inside(directory: str) -> bool:
