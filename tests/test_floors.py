@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import contexta
+from contexta.libraries import NEEDED
 
 ROOT = Path(contexta.__file__).parent
 FLOORS = [
-    {"errors", "refs", "scalars", "values", "process", "config", "addresses", "locks"},
+    {"errors", "refs", "scalars", "values", "process", "config", "addresses", "locks", "libraries", "asking"},
     {"contract", "recorder"},
     {"findings"},
     {"store", "analysis", "reports"},
@@ -22,7 +23,8 @@ FLOORS = [
     {"cli", "web", "importers", "integrations"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "addresses", "recorder"}
+INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "addresses", "libraries", "recorder"}
+ASKED_OF_OTHERS = {"client", "questions", "upkeep", "cli"}  # import what asks when asked; the gate of cli is cli/app.py
 FORBIDDEN_TO_ANALYSIS = {"sqlalchemy", "time", "socket", "urllib", "http", "subprocess", "datetime", "random"}
 
 
@@ -74,6 +76,16 @@ def test_what_runs_inside_training_imports_only_the_standard_library() -> None:
         and not (name.startswith("contexta.") and name.split(".")[1] in INSIDE_TRAINING)
     ]
     assert wrong == []
+
+
+def test_a_room_passes_the_gate_before_it_imports_what_asking_needs() -> None:
+    gated = {"contract", "findings", "store", "analysis", "reports", "reproduce", "bisect", "values", "config"}
+    need = {room for room, path in sources() for name in imported(path) if name.split(".")[0] in NEEDED}
+    assert need - ASKED_OF_OTHERS == gated
+    for room in gated:
+        path = ROOT / room / "__init__.py" if (ROOT / room).is_dir() else ROOT / f"{room}.py"
+        met = [name for name in imported(path) if name.split(".")[0] not in sys.stdlib_module_names]
+        assert met[0] == "contexta.asking", path
 
 
 def test_what_runs_inside_training_parses_as_python_3_8() -> None:

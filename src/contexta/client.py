@@ -96,13 +96,14 @@ class Contexta(Questions, Upkeep):
         """The workspace's directory, absolute: a training that changes its directory stays in its workspace; and where
         it is on a server, its address and the team's objects."""
         workspace, config = self._given
-        if config is not None or addresses.is_server(workspace):
+        if config is not None:
             place = self.config.workspace
             url = None if place.url is None else place.url.get_secret_value()
             return place.directory.absolute(), url, place.objects and place.objects.absolute()
-        if workspace is not None:
+        if workspace is not None and not addresses.is_server(workspace):
             return Path(workspace).absolute(), None, None
-        return Path(settings.workspace()), settings.server(), None
+        given = None if workspace is None else addresses.checked(os.fspath(workspace))
+        return Path(settings.workspace(given)), settings.server(given), None
 
     @cached_property
     def metadata_store(self) -> MetadataStore:

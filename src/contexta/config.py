@@ -5,6 +5,9 @@ Whatever is set explicitly on a ``UnifiedConfig`` wins; ``resolve`` fills in the
 
 from __future__ import annotations
 
+import contexta.asking  # noqa: F401  # the gate: before what may be too old
+
+# isort: split
 import os
 import sys
 from collections.abc import Mapping

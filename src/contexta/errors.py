@@ -13,6 +13,7 @@
     │   ├── WorkspaceTooNew                  written by a newer Contexta
     │   ├── WorkspaceAway                    its server cannot be reached; trying again later may help
     │   └── WorkspaceClosed                  used after close()
+    ├── CannotAsk             (ImportError)  what is here suffices to record, not to ask
     ├── DamagedData                          what is stored does not read back as it was written
     ├── ProcessError                         a child process (contexta.process): not found, not started, timed out
     │   └── UvError                          uv (contexta.reproduce) could not do what it was asked
@@ -84,6 +85,10 @@ class WorkspaceAway(WorkspaceError):
 
 class WorkspaceClosed(WorkspaceError):
     """The workspace was used after close()."""
+
+
+class CannotAsk(ContextaError, ImportError):
+    """What is installed here suffices to record, not to ask: a library is too old or missing."""
 
 
 class DamagedData(ContextaError):

@@ -6,6 +6,9 @@ step. Text that no database could hold (NUL, lone surrogates) is refused whereve
 
 from __future__ import annotations
 
+import contexta.asking  # noqa: F401  # the gate: before what may be too old
+
+# isort: split
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn

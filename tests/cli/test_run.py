@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -160,6 +161,28 @@ def test_script_of_a_shell_and_programs_it_starts_are_seen(tmp_path: Path, wrap:
     assert environment(tmp_path).python_version == version(another_python())
 
 
+def test_one_environment_is_one_snapshot_whether_its_builds_were_known_or_not(tmp_path: Path, wrap: Wrap) -> None:
+    script(tmp_path, "pass")
+    twice = f"{sys.executable} train.py; {sys.executable} train.py"  # the first looks at the builds when it ends
+    assert wrap("--", "bash", "-c", twice).returncode == 0
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        (found,) = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("@latest").run_ref)
+    assert any(each.build for each in found.distributions)
+
+
+@pytest.mark.parametrize("how", ["a console script", "bash -c", "a script of env"])
+def test_python_is_seen_however_it_is_called(tmp_path: Path, wrap: Wrap, how: str) -> None:
+    python = another_python()
+    first = f"#!{python}" if how == "a console script" else f"#!/usr/bin/env -S {python} -W ignore"
+    (tmp_path / "train").write_text(f"{first}\nprint('trained')\n")
+    (tmp_path / "train").chmod(0o755)
+    command = ["bash", "-c", f"cd / && {python} {tmp_path}/train"] if how == "bash -c" else ["./train"]
+    done = wrap("--", *command)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "trained\n", "")
+    assert environment(tmp_path).python_version == version(python)
+    assert notes(recorded(tmp_path), "environment") == []
+
+
 def test_program_that_becomes_another_python_is_seen_as_that(tmp_path: Path, wrap: Wrap) -> None:
     script(tmp_path, "import time; time.sleep(0.3)")
     first = f"import os; os.execv({another_python()!r}, ['python', 'train.py'])"
@@ -176,6 +199,42 @@ def test_program_started_with_a_copy_of_the_environment_is_seen(tmp_path: Path, 
     assert wrap("--", sys.executable, script(tmp_path, launcher, "launch.py")).returncode == 0
     assert dict(recorded(tmp_path).metrics) == {"loss": 0.5}
     assert environment(tmp_path).python_version == version(another_python())
+
+
+# As torchrun starts its workers: a copy of the environment, and who each of them is
+LAUNCHER = """
+import os, subprocess, sys
+ranks = [
+    subprocess.Popen(
+        [python, "train.py"],
+        env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": "29500"},
+    )
+    for rank, python in enumerate(sys.argv[1:])
+]
+sys.exit(max(rank.wait() for rank in ranks))
+"""
+RANK = "import contexta, os; contexta.log({'loss': int(os.environ['RANK']) + 0.5}, step=1)"
+
+
+def test_ranks_of_a_launcher_are_told_apart_in_one_run(tmp_path: Path, wrap: Wrap) -> None:
+    script(tmp_path, RANK)
+    launched = wrap("--", sys.executable, script(tmp_path, LAUNCHER, "launch.py"), sys.executable, sys.executable)
+    assert (launched.returncode, launched.stderr) == (0, "")
+    details = recorded(tmp_path)
+    assert (details.status, dict(details.metrics)) == ("completed", {"loss": 0.5})
+    told = {metric.slice_ref: metric.value for stage in details.stages for metric in stage.metrics}
+    assert told == {None: 0.5, "rank-1": 1.5}
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        assert len(ctx.list_runs()) == 1
+    assert notes(details, "environment") == []
+
+
+def test_ranks_that_run_on_different_environments_are_warned_of(tmp_path: Path, wrap: Wrap) -> None:
+    script(tmp_path, RANK)
+    launch = script(tmp_path, LAUNCHER, "launch.py")
+    assert wrap("--", sys.executable, launch, sys.executable, another_python()).returncode == 0
+    (note,) = notes(recorded(tmp_path), "environment")
+    assert re.fullmatch("the environments of rank (0 and rank 1|1 and rank 0) differ", note)
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on PATH")

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace tells which system calls are made")
 
-STRACE = ("strace", "-f", "-y", "-s", "20", "-e", "trace=fsync,fdatasync,write")
+STRACE = ("strace", "-f", "-y", "-s", "200", "-e", "trace=fsync,fdatasync,write,mkdir")
 PROGRAM = """
 import sys
 from contexta import Contexta
@@ -27,8 +27,8 @@ print("ended", flush=True)
 """
 
 
-def synced(tmp_path: Path) -> dict[str, list[str]]:
-    """Moment -> what was brought to the disk since the one before, relative to the workspace's parent."""
+def traced(tmp_path: Path) -> list[str]:
+    """The system calls of PROGRAM, with "begun", "flushed" and "ended" among them."""
     trace = tmp_path / "trace"
     subprocess.run(
         [*STRACE, "-o", os.fspath(trace), sys.executable, "-c", PROGRAM, os.fspath(tmp_path / "ws")],
@@ -38,9 +38,14 @@ def synced(tmp_path: Path) -> dict[str, list[str]]:
         timeout=60,
         capture_output=True,
     )
+    return trace.read_text().splitlines()
+
+
+def synced(tmp_path: Path) -> dict[str, list[str]]:
+    """Moment -> what was brought to the disk since the one before, relative to the workspace's parent."""
     found: dict[str, list[str]] = {}
     now: list[str] = []
-    for line in trace.read_text().splitlines():
+    for line in traced(tmp_path):
         if (moment := re.search(r'write\(1<.*"(begun|flushed|ended)', line)) is not None:
             found[moment[1]], now = now, []
         elif (file := re.search(r"f(?:data)?sync\(\d+<([^>]*)>", line)) is not None:
@@ -54,3 +59,14 @@ def test_a_run_that_has_begun_survives_the_machine_and_so_does_what_was_flushed(
     assert any(re.fullmatch(r"ws/objects/[0-9a-f]{2}", name) for name in found["begun"])
     assert found["flushed"][-1] == "ws/journal/p.r.jsonl", "what it refers to (imports so far) comes first"
     assert "ws/journal/p.r.jsonl" in found["ended"]
+
+
+def test_every_directory_that_a_run_makes_has_its_entry_on_the_disk(tmp_path: Path) -> None:
+    made: set[str] = set()
+    for line in traced(tmp_path):
+        if (folder := re.search(r'mkdir\("([^"]*)".* = 0', line)) is not None:
+            made.add(folder[1])
+        elif (file := re.search(r"f(?:data)?sync\(\d+<([^>]*)>", line)) is not None:
+            made = {folder for folder in made if os.fspath(Path(folder).parent) != file[1]}
+        elif re.search(r'write\(1<.*"(begun|flushed|ended)', line) is not None:
+            assert {folder for folder in made if ".known" not in folder} == set()  # what is only remembered may be lost

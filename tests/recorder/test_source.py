@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contexta import Contexta
 from contexta.recorder.source import source
 
 Git = Callable[..., str]
@@ -257,3 +258,19 @@ def test_a_repository_inside_is_not_swallowed(repo: Path, git: Git) -> None:
     _, patch, notes = told(repo)
     assert patch == b""
     assert "inner/" in notes
+
+
+@pytest.mark.parametrize("workspace", [".contexta", ".", "src"])
+def test_what_runs_leave_in_a_repository_makes_it_neither_dirty_nor_noted(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, workspace: str
+) -> None:
+    monkeypatch.chdir(repo)
+    with Contexta(workspace) as ctx:
+        for name, dirty in (("first", False), ("second", False), ("third", True)):  # each finds what is left so far
+            if dirty:
+                (repo / "src" / "new.py").write_text("x = 1\n")
+            with ctx.run(name, project="p"):
+                pass
+            details = ctx.get_run(name)
+            assert details.metadata["source"]["dirty"] is dirty
+            assert [note.text for note in details.notes if note.topic == "source"] == []

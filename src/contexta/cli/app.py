@@ -46,6 +46,8 @@ COMMANDS = {
     "upgrade": ("contexta.cli.server", "Bring the workspace to the schema of this version."),
     "version": ("contexta.cli.version", "Print the version."),
 }
+# What needs no more than click; the others ask, which the gate (contexta.asking) may refuse
+RECORDING = {"run", "version"}
 
 
 class _Lazy(click.Group):
@@ -56,6 +58,8 @@ class _Lazy(click.Group):
         if name not in COMMANDS:
             return None
         module, _ = COMMANDS[name]
+        if name not in RECORDING:
+            import_module("contexta.asking")
         command: click.Command = getattr(import_module(module), name)
         return command
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from contexta.config import WorkspaceConfig, resolve
+from contexta import addresses
 from contexta.errors import InvalidInput, WorkspaceError, shown
 from contexta.process import CommandNotFound
 from contexta.recorder import sending, settings
@@ -50,8 +50,8 @@ def run(
 
     if not command:
         raise InvalidInput("there is no command to run", hint="contexta run -- python train.py")
-    config = resolve(workspace=workspace or globals_["workspace"])
-    root = config.workspace.directory.absolute()
+    place = workspace or globals_["workspace"]
+    root, server = Path(settings.workspace(place)), settings.server(place)
     marks = dict(_tag(given) for given in tags)
     found = _pattern(pattern)
     try:
@@ -61,9 +61,9 @@ def run(
         return 127  # as a shell says it
     _require_directory(root)
     try:
-        send = _sender(config.workspace, root)
+        send = _sender(root, server)
         send()
-        code = wrapper.run(project or config.project_name or settings.project(), name, marks)
+        code = wrapper.run(project or settings.project(), name, marks)
         send()  # should the first have been ended meanwhile
         return code
     except OSError as error:
@@ -73,12 +73,13 @@ def run(
         ) from error
 
 
-def _sender(place: WorkspaceConfig, root: Path) -> Callable[[], None]:
+def _sender(root: Path, server: str | None) -> Callable[[], None]:
     """What brings records to a server while the command runs; nothing where the workspace is a directory."""
+    address = addresses.checked(server) if server is not None else None
 
     def send() -> None:
-        if place.url is not None:
-            problem = sending.send(str(root), place.url.get_secret_value(), place.objects)
+        if address is not None:
+            problem = sending.send(str(root), address)
             if problem:
                 click.echo(f"contexta: {problem}", err=True)
 

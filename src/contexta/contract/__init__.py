@@ -1,5 +1,6 @@
 """The public contract: frozen values that people may write by hand and that every answer is computed from."""
 
+import contexta.asking  # noqa: F401  # the gate: before what may be too old
 from contexta.contract.artifacts import ArtifactManifest
 from contexta.contract.context import (
     BatchExecution,

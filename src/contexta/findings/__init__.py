@@ -3,6 +3,7 @@
 The same value is what a method returns, what a screen renders, and what ``--json`` prints; faces compute nothing.
 """
 
+import contexta.asking  # noqa: F401  # the gate: before what may be too old
 from contexta.contract.context import RUN_LEVEL
 from contexta.findings.audit import Audit, Check, CheckStatus
 from contexta.findings.comparisons import (

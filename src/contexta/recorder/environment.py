@@ -13,7 +13,7 @@ import sys
 
 from contexta.recorder import distributions, interpreter, machine, notes, variables
 from contexta.recorder.journal import Journal
-from contexta.recorder.objects import Objects
+from contexta.recorder.objects import Objects, make_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Recording:
         self._pid = os.getpid()
         self._body: Optional[Body] = None
         self._digest = ""
+        self._start = ""  # what the environment is told by within the run, whether its builds are known yet or not
         self._known = ""
         self._seen: FrozenSet[str] = frozenset()
         self._looking = _thread.RLock()  # a signal may end the run while it is looked at
@@ -51,7 +52,9 @@ class Recording:
             self._known = os.path.join(self._objects.root, ".known", distributions.fingerprint())
             self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
-            self._journal.write("environment", digest=self._digest)
+            self._start = _digest(without_builds(self._body))
+            of = {} if self._start == self._digest else {"of": self._start}
+            self._journal.write("environment", digest=self._digest, **of)
             self._facts(salt)
             self._journal.beside = self.look
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the program goes on and the run says so
@@ -68,7 +71,7 @@ class Recording:
                 return
             try:
                 end = self._objects.put(encode(imported(self._body)))
-                self._journal.write("environment", digest=self._digest, of=self._digest, end=end)
+                self._journal.write("environment", digest=self._digest, of=self._start, end=end)
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write("note", topic="imports", text=f"were not captured: {notes.reason(error)}")
             self._seen = seen
@@ -82,7 +85,7 @@ class Recording:
                 body = with_builds(self._body, self._known)
                 digest = self._digest if body is self._body else self._objects.put(encode(body))
                 end = self._objects.put(encode(ended(body)))
-                self._journal.write("environment", digest=digest, of=self._digest, end=end)
+                self._journal.write("environment", digest=digest, of=self._start, end=end)
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write(
                     "note", topic="environment", text=f"its end was not captured: {notes.reason(error)}"
@@ -113,7 +116,9 @@ def source_of(salt: bytes, objects: Objects, directory: Optional[str] = None) ->
     """The repository around a directory (the current one), the patch against its commit as an object."""
     from contexta.recorder import source
 
-    facts, patch, told = source.source(directory or os.getcwd(), salt=salt)
+    facts, patch, told = source.source(
+        directory or os.getcwd(), salt=salt, workspace=os.path.dirname(os.path.abspath(objects.root))
+    )
     return ({**facts, "patch": objects.put(patch)} if patch is not None else facts), told
 
 
@@ -153,6 +158,16 @@ def with_builds(body: Body, known: str = "") -> Body:
     if known:
         _remember(known, each, told)
     return {**body, "distributions": each, **({"notes": found} if found else {})}
+
+
+def without_builds(body: Body) -> Body:
+    """The same as a run records it that starts where nobody has looked at the builds yet."""
+    from contexta.recorder import files
+
+    told = [note for note in body.get("notes", ()) if note["topic"] not in (files.TOPIC, "builds")]
+    rest = {name: facts for name, facts in body.items() if name != "notes"}
+    bare = [{name: fact for name, fact in each.items() if name != "build"} for each in body["distributions"]]
+    return {**rest, "distributions": bare, **({"notes": told} if told else {})}
 
 
 def installed(salt: bytes) -> Body:
@@ -214,9 +229,7 @@ def _distributions(path: str) -> Told:
             return known, told
     except (OSError, ValueError):
         pass  # not seen before, or damaged: asked again
-    known, told = distributions.installed()
-    _remember(path, known, told)
-    return known, told
+    return distributions.installed()  # remembered when the builds are known too, see with_builds
 
 
 def _remember(path: str, known: Any, told: Any) -> None:
@@ -224,7 +237,7 @@ def _remember(path: str, known: Any, told: Any) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "x", encoding="utf-8") as file:
-            json.dump([known, told], file)
+            file.write(json.dumps([known, told]))  # not json.dump: that is written in Python
         os.replace(temporary, path)
     except OSError:
         pass  # it is only slower the next time
@@ -255,7 +268,7 @@ def salt_of(objects: Objects) -> bytes:
             os.unlink(path)  # its maker died half-way
         except FileNotFoundError:
             pass
-        os.makedirs(objects.root, exist_ok=True)
+        make_directory(objects.root)
         temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(os.urandom(32))
@@ -269,6 +282,12 @@ def salt_of(objects: Objects) -> bytes:
         os.unlink(temporary)
     with open(path, "rb") as file:
         return file.read()
+
+
+def _digest(body: Body) -> str:
+    from hashlib import sha256
+
+    return sha256(encode(body)).hexdigest()
 
 
 def encode(body: Body) -> bytes:

@@ -50,7 +50,7 @@ def of_wheel(place: Place, record: bytes) -> bytes:
     kept = [line for line in record.split(b"\n") if line and line[-1:] != b"," and line[:3] != b"../"]
     inside = os.fsencode(place.file) + b"/"
     own = tuple(inside + name + b"," for name in _INSTALLERS_OWN)
-    kept = [line for line in kept if not line.startswith(own)]
+    kept = [line for line in kept if not (line.startswith(inside) and line.startswith(own))]  # the first is cheap
     kept.sort()
     return b"\n".join(kept)
 

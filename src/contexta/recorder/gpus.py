@@ -26,11 +26,15 @@ def gpus(*, timeout: float = 5.0, program: str = "nvidia-smi") -> tuple[dict[str
     NVIDIA GPU and the answer is empty; a program that fails or is too slow is a note.
     timeout: seconds for each of two calls; on a machine whose driver sleeps one takes over a second.
     """
-    from contexta.process import CommandNotFound, ProcessError, run
+    from contexta.process import ProcessError, run
 
     query = [program, f"--query-gpu={','.join(_FIELDS)}", "--format=csv,noheader,nounits"]
     facts: dict[str, Any] = {}
     notes: list[Note] = []
+    if not _is_there(program):  # mostly: so not even the module that starts programs is loaded
+        if os.path.exists(_DRIVER_FILE):
+            notes.append(note(TOPIC, f"an NVIDIA driver is loaded, but {program} is not on PATH"))
+        return facts, notes
     try:
         answer = run(query, timeout=timeout, max_output=1 << 20)
         if answer.exit_code != 0:
@@ -46,12 +50,14 @@ def gpus(*, timeout: float = 5.0, program: str = "nvidia-smi") -> tuple[dict[str
         match = _CUDA.search(run([program], timeout=timeout, max_output=1 << 20).stdout.decode("utf-8", "replace"))
         if match:
             facts["cuda"] = match.group(1)
-    except CommandNotFound:
-        if os.path.exists(_DRIVER_FILE):
-            notes.append(note(TOPIC, f"an NVIDIA driver is loaded, but {program} is not on PATH"))
     except (ProcessError, ValueError) as error:
         notes.append(note(TOPIC, f"{program} told nothing: {getattr(error, 'what', None) or reason(error)}"))
     return facts, notes
+
+
+def _is_there(program: str) -> bool:
+    ending = ".exe" if os.name == "nt" else ""
+    return any(os.path.exists(os.path.join(folder, program + ending)) for folder in os.get_exec_path())
 
 
 def _devices(said: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ other keys depend on the type:
 ====================  =====================================================================================
 ``run``               first line of a run: run, name, project_name, and the process (see processes.identity)
 ``join``              first line of another process of the run: run, rank, and the process
-``environment``       digest (the body is that object), optionally of (the one it completes) and end (the object of
+``environment``       digest (the body is that object), optionally of (the digest it has without what is looked up
+                      later, by which the run tells environments apart) and, when it is completed, end (the object of
                       what is known only after the start)
 ``stage``             stage, name, order
 ``stage-end``         stage, status

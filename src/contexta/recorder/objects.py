@@ -166,14 +166,17 @@ def open_plain(path: str) -> "BinaryIO":
         raise
 
 
-def make_directory(folder: str) -> None:
-    """Make a directory and those above it where they are missing; the entry of each is on the disk as well."""
-    if os.path.isdir(folder):
-        return
-    above = os.path.dirname(os.path.abspath(folder))
-    make_directory(above)
-    os.makedirs(folder, exist_ok=True)
-    sync_directory(above)
+def make_directory(*folders: str) -> None:
+    """Make directories and those above them where they are missing; the entry of each is on the disk as well. Those
+    that lie in one directory cost one ``fsync`` of it together."""
+    missing = [os.path.abspath(folder) for folder in folders if not os.path.isdir(folder)]
+    above = dict.fromkeys(os.path.dirname(folder) for folder in missing)
+    for folder in above:
+        make_directory(folder)
+    for folder in missing:
+        os.makedirs(folder, exist_ok=True)
+    for folder in above:
+        sync_directory(folder)
 
 
 def sync_directory(folder: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from importlib.util import find_spec
 
 from contexta import addresses, process
 from contexta.process import ProcessError, leave
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 LOG = "delivery.log"  # beside the journals' directory: what the last delivery said
 OFF = "CONTEXTA_DELIVERY"  # "off": nothing is started, `contexta sync` delivers
-_NEEDED = ("psycopg", "sqlalchemy", "pydantic", "click")
 
 
 def configured() -> "Optional[Callable[[], Optional[str]]]":
@@ -36,11 +34,17 @@ def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" =
 
     root: this machine's directory. Costs a few milliseconds.
     """
+    from importlib.util import find_spec
+
+    from contexta.libraries import lacking
+
     if os.environ.get(OFF) == "off":
         return None
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+    missing = "" if find_spec("psycopg") else "psycopg is not installed here"
+    for needed, here in lacking().items():
+        missing = missing or f"that needs {needed}, and here is {here}"
     if missing:
-        return f"nothing is sent to the server meanwhile: {missing[0]} is not installed here; `contexta sync` delivers"
+        return f"nothing is sent to the server meanwhile: {missing}; `contexta sync` delivers"
     try:
         make_directory(root)
         argv = [sys.executable, "-m", "contexta.cli", "sync", "--follow"]

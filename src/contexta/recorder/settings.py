@@ -21,23 +21,25 @@ DATABASE = "contexta.db"
 ENDED = "ended"  # below the journals: files that are taken in whole and of which nothing follows
 
 
-def workspace() -> str:
-    """The workspace's directory on this machine, absolute: CONTEXTA_WORKSPACE, else that of pyproject.toml, else
-    ``.contexta`` here. Of a workspace on a server: where runs write until the server has it."""
-    given = server()
+def workspace(given: Optional[str] = None) -> str:
+    """The workspace's directory on this machine, absolute: the one given, else CONTEXTA_WORKSPACE, else that of
+    pyproject.toml, else ``.contexta`` here. Of a workspace on a server: where runs write until the server has it."""
+    address = server(given)
+    if address is not None:
+        return os.environ.get("CONTEXTA_LOCAL") or addresses.directory(address)
     if given is not None:
-        return os.environ.get("CONTEXTA_LOCAL") or addresses.directory(given)
+        return os.path.abspath(given)
     from_environment = os.environ.get("CONTEXTA_WORKSPACE")
     if from_environment:
-        return os.path.abspath(from_environment)
+        return os.path.abspath(os.path.expanduser(from_environment))
     folder, value = _from_pyproject("workspace")
-    return os.path.abspath(os.path.join(folder, value or WORKSPACE) if value else WORKSPACE)
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(value)) if value else WORKSPACE)
 
 
-def server() -> Optional[str]:
+def server(given: Optional[str] = None) -> Optional[str]:
     """The address of the workspace, where it is one on a server; from the same sources."""
-    given = os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace")[1]
-    return given if addresses.is_server(given) else None
+    found = given or os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace")[1]
+    return found if addresses.is_server(found) else None
 
 
 def project() -> str:

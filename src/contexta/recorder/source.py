@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 
+from contexta.recorder import settings
 from contexta.recorder.git import git
 from contexta.recorder.notes import note, reason, storable
 from contexta.recorder.redact import clean_url
@@ -24,41 +25,44 @@ MAX_FILE = 1024 * 1024
 MAX_PATCH = 10 * 1024 * 1024
 _SHOWN = 20
 
-_SECRET_FILES = re.compile(
-    r"""(?:.*/)?(?:
+# Patterns as texts: compiled when a file changed, as two milliseconds each are much for a run where none did
+_FLAGS = re.VERBOSE | re.IGNORECASE | re.DOTALL
+_SECRET_FILES = r"""(?:.*/)?(?:
         \.env(?:rc)?(?:\.(?!example\Z|sample\Z|template\Z|dist\Z)[^/]*)? | [^/]+\.env
       | [^/]*\.(?:pem|key|p12|pfx|pk8|crt|cer|der|csr|jks|keystore|kdbx?|ppk|asc|gpg|age|ovpn|tfvars|tfstate|htpasswd)
       | (?:id_(?:rsa|dsa|ecdsa|ed25519)|\.?netrc|_netrc|\.pypirc|\.npmrc|\.pgpass|\.my\.cnf|\.git-credentials)[^/]*
       | (?:credentials?|secrets?|tokens?|kaggle|service[-_]account[^/]*|client_secrets?[^/]*)(?:\.[^/]*)?
       | \.htpasswd | \.dockercfg | kubeconfig
-    )\Z | (?:.*/)?\.(?:aws|ssh|gnupg|kube|docker|azure|config/gcloud|secrets?)/.*""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_DATA_FILES = re.compile(
-    r""".*\.(?:csv|tsv|parquet|feather|arrow|orc|avro|npy|npz|h5|hdf5?|mat|pkl|pickle|joblib|pt|pth|ckpt|safetensors|onnx
-      |pb|tflite|gguf|ggml|bin|dat|tfrecords?|lmdb|mdb|db|sqlite3?|duckdb|zip|gz|tgz|tar|bz2|xz|7z|zst|rar|whl|egg
+    )\Z | (?:.*/)?\.(?:aws|ssh|gnupg|kube|docker|azure|config/gcloud|secrets?)/.*"""
+_DATA_FILES = r""".*\.(?:csv|tsv|parquet|feather|arrow|orc|avro|npy|npz|h5|hdf5?|mat|pkl|pickle|joblib|pt|pth|ckpt
+      |safetensors|onnx|pb|tflite|gguf|ggml|bin|dat|tfrecords?|lmdb|mdb|db|sqlite3?|duckdb|zip|gz|tgz|tar|bz2|xz|7z|zst|rar|whl|egg
       |jpe?g|png|gif|bmp|tiff?|webp|ico|mp[34]|avi|mov|mkv|wav|flac|ogg|pdf|so|dll|dylib|exe|o|a|pyc|log
       |jsonl|ndjson)\Z
       | (?:.*/)?(?:\.contexta|mlruns|wandb|lightning_logs|__pycache__
-      |\.venv|venv|node_modules|\.ipynb_checkpoints)/.*""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
+      |\.venv|venv|node_modules|\.ipynb_checkpoints)/.*"""
 
 
 def source(
-    directory: str, *, salt: bytes, timeout: float = 5.0, max_file: int = MAX_FILE, max_patch: int = MAX_PATCH
+    directory: str,
+    *,
+    salt: bytes,
+    workspace: str = "",
+    timeout: float = 5.0,
+    max_file: int = MAX_FILE,
+    max_patch: int = MAX_PATCH,
 ) -> tuple[dict[str, Any], Optional[bytes], list[Note]]:
     """The facts about the repository around ``directory``, the patch against its commit or None, and notes.
 
     facts: root, directory (relative to root, "." for the root itself), commit, branch, remote, dirty, and
     patch_applies: False when a secret was taken out of the patch. {} where there is no repository.
     The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root.
+    workspace: where this run is recorded; what runs leave there is no part of the source.
     timeout: seconds for each of about six questions to git. Left out, and noted by name: files that hold secrets or
     data by their name, and those over max_file bytes. Cost: about 50 ms and more for big repositories.
     """
     notes: list[Note] = []
     try:
-        return (*_source(directory, salt, timeout, max_file, max_patch, notes), notes)
+        return (*_source(directory, salt, workspace, timeout, max_file, max_patch, notes), notes)
     except Exception as error:  # noqa: BLE001  # whatever a repository holds, the run goes on
         text = getattr(error, "what", None) or reason(error)
         notes.append(note(TOPIC, f"the source cannot be told: {text}"))
@@ -78,10 +82,12 @@ def _ask(arguments: Sequence[str], cwd: str, timeout: float, **options: Any) -> 
 
 
 def _source(
-    directory: str, salt: bytes, timeout: float, max_file: int, max_patch: int, notes: list[Note]
+    directory: str, salt: bytes, workspace: str, timeout: float, max_file: int, max_patch: int, notes: list[Note]
 ) -> tuple[dict[str, Any], Optional[bytes]]:
     from contexta.process import ProcessError
 
+    if not _may_be_inside(directory):
+        return {"commit": None, "reason": "not in a git repository"}, None
     try:
         where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
         said = _ask(["rev-parse", *where], directory, timeout)
@@ -93,6 +99,8 @@ def _source(
     root, prefix, git_dir, objects = os.fsdecode(said.stdout).split("\n")[:4]
     facts: dict[str, Any] = {"root": storable(root), "directory": storable(prefix.rstrip("/") or ".")}
     commit, branch, upstream, changed, untracked = _status(root, timeout, notes)
+    if workspace:
+        untracked = _without_ours(untracked, root, workspace)
     facts.update(commit=commit, branch=branch, remote=_remote(root, upstream, timeout))
     if commit is None:
         notes.append(note(TOPIC, "the repository has no commits yet: the patch holds everything"))
@@ -115,6 +123,28 @@ def _source(
             text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
             notes.append(note("redaction", text))
     return {name: fact for name, fact in facts.items() if fact is not None}, patch or None
+
+
+def _without_ours(untracked: list[str], root: str, workspace: str) -> list[str]:
+    """The files without what runs leave in the workspace, which may be any directory of the repository."""
+    names = (os.path.join(settings.JOURNALS, ""), os.path.join(settings.OBJECTS, ""), settings.DATABASE)
+    ours = tuple(os.path.join(os.path.realpath(workspace), name) for name in names)
+    top = os.path.realpath(root)
+    return [path for path in untracked if not os.path.join(top, path).startswith(ours)]
+
+
+def _may_be_inside(directory: str) -> bool:
+    """Whether git has anything to tell of a directory: a .git above, or one that is a repository itself, or is gone.
+    Looking costs microseconds, git ten milliseconds."""
+    folder = os.path.realpath(directory)
+    if not os.path.isdir(folder) or os.path.exists(os.path.join(folder, "HEAD")):
+        return True
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def _status(
@@ -182,7 +212,7 @@ def _chosen(
             size = 0  # deleted
         if may_hold_secrets(path):
             out.setdefault("may hold secrets", []).append(path)
-        elif _DATA_FILES.match(path):
+        elif re.match(_DATA_FILES, path, _FLAGS):
             out.setdefault("hold data", []).append(path)
         elif path.endswith("/"):
             out.setdefault("are repositories of their own", []).append(path)
@@ -200,7 +230,7 @@ def _chosen(
 
 def may_hold_secrets(path: str) -> bool:
     """Whether a file is one of those that hold secrets, by its name alone. path: with "/" between its parts."""
-    return _SECRET_FILES.match(path) is not None
+    return re.match(_SECRET_FILES, path, _FLAGS) is not None
 
 
 def _in_patch(size: int) -> int:

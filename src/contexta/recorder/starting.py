@@ -14,7 +14,7 @@ from contexta.recorder import environment
 from contexta.recorder.journal import Journal
 from contexta.recorder.live import Run, join
 from contexta.recorder.notes import reason
-from contexta.recorder.objects import Objects
+from contexta.recorder.objects import Objects, make_directory
 from contexta.recorder.processes import identity
 from contexta.recorder.reserving import reserve
 from contexta.refs import StableRef, slug
@@ -53,6 +53,7 @@ def start(
     checked = {text(key, printable=True): text(value, blank=True) for key, value in (tags or {}).items()}
     run = current.handed_down()
     if run is None:
+        make_directory(journals, objects.root)
         display = given or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(journals, project, display)
         journal.write("run", run=journal.run, name=display, project_name=project, **identity())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+import contexta.asking  # noqa: F401  # the gate: before what may be too old
 from contexta.findings import Finding
 from contexta.reports.blocks import Block, Code, Level, List, Mark, Plot, Point, Report, Row, Section, Table, Words
 

@@ -1,0 +1,1 @@
+import contexta.asking  # noqa: F401  # the gate: before what may be too old

@@ -148,16 +148,17 @@ class Reading:
         self._process = {name: record[name] for name in told if record.get(name) is not None}
 
     def _environment(self, record: dict[str, Any]) -> None:
+        completes = self._environment_id is not None  # the first record of a process is its start
         start = record.get("of", record["digest"])
         ref = self._ref.child("environment", f"start-{start[:12]}")
         known = find_id(self._connection, tables.environment, ref)
         first_time = known is None
-        if first_time or ("of" in record and self._may_complete()):
+        if first_time or (completes and self._may_complete()):
             at = from_microseconds(record["at"]) if first_time else self._captured_at(ref)
             put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
             known = find_id(self._connection, tables.environment, ref)
         self._environment_id = known
-        if self._process.get("rank") is not None and "of" not in record:
+        if self._process.get("rank") is not None and not completes:
             self._compare_ranks()
 
     def _may_complete(self) -> bool:
