@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from packaging.utils import canonicalize_name
@@ -40,6 +41,12 @@ def _package_name(given: Any) -> Any:
             f"{shown(given)} is no package name", hint="letters, digits and inner . _ - as in scikit-learn"
         )
     return given
+
+
+@lru_cache(maxsize=16_384)  # environments have most of their packages in common
+def normal_name(name: str) -> str:
+    """A package's name normalised by PEP 503. Raises InvalidInput for what is no such name."""
+    return canonicalize_name(_package_name(name))
 
 
 PackageName = Annotated[str, BeforeValidator(_package_name)]
@@ -146,10 +153,9 @@ def _one_version_each(packages: Mapping[str, str]) -> dict[str, str]:
     """Normalised name -> version."""
     seen: dict[str, tuple[str, str]] = {}
     for name, version in packages.items():
-        _package_name(name)
+        normal = normal_name(name)
         if not version.strip() or len(version) > 250:
             raise InvalidInput(f"package {name} has version {shown(version)}", hint="give the installed version")
-        normal = canonicalize_name(name)
         if normal in seen and not same_version(seen[normal][1], version):
             other, other_version = seen[normal]
             raise InvalidInput(
@@ -185,5 +191,5 @@ def _require_agreement(by_hand: Mapping[str, str], captured: Mapping[str, str]) 
 def _first_spellings(packages: Mapping[str, str]) -> dict[str, str]:
     kept: dict[str, tuple[str, str]] = {}
     for name, version in packages.items():
-        kept.setdefault(canonicalize_name(name), (name, version))
+        kept.setdefault(normal_name(name), (name, version))
     return dict(kept.values())
