@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 from packaging.utils import canonicalize_name
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, false, func, not_, or_, select, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from contexta.errors import ContextaError, InvalidInput, shown
 from contexta.scalars import from_microseconds, timestamp, to_microseconds
@@ -33,6 +35,23 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": lambda column, value: column >= value,
 }
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+class unled(FunctionElement[Any]):  # noqa: N801  # named as SQL's functions are
+    """What SQLite is not to look for by an index of its own: its planner has counted nothing, and would think any of
+    them good. That of PostgreSQL has."""
+
+    inherit_cache = True
+
+
+@compiles(unled)
+def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)})"
+
+
+@compiles(unled, "sqlite")
+def _behind_a_plus(element: Any, compiler: Any, **options: Any) -> str:
+    return f"+({compiler.process(element.clauses, **options)})"
 
 
 class Conditions:
@@ -224,12 +243,12 @@ def _has(field: Field) -> Condition:
 
 
 def _of_run(field: Field, condition: Condition) -> Condition:
-    """The same of a row of run. The sums of nothing keep a planner from leading with an index that orders badly."""
+    """The same of a row of run, whose order another index has."""
     listed = {"metrics": tables.run_metric, "params": tables.param, "tags": tables.run_tag}.get(field.kind)
     if listed is not None:
         return exists().select_from(listed).where(listed.c.run_id == run.c.id, condition).correlate(run)
     bodies = _bodies(field, condition)
-    return condition if bodies is None else (run.c.environment_body_id + 0).in_(bodies)
+    return condition if bodies is None else unled(run.c.environment_body_id).in_(bodies)
 
 
 def _bodies(field: Field, condition: Condition) -> Select[Any] | None:
