@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from contexta import addresses
 from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
 from contexta.questions import Questions, project_ref
-from contexta.recorder import sending, settings, starting
+from contexta.recorder import settings
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, slug
 from contexta.scalars import storable
@@ -156,6 +156,8 @@ class Contexta(Questions, Upkeep):
         gets a reference of its own. project: default is the configured one, else the current directory's name.
         Raises WorkspaceError when the workspace cannot be written.
         """
+        from contexta.recorder import starting
+
         if self._closed:
             raise self._was_closed()
         configured = self._given[1].project_name if self._given[1] is not None else None
@@ -177,6 +179,8 @@ class Contexta(Questions, Upkeep):
     def _sender(self) -> partial[str | None] | None:
         if self._server is None:
             return None
+        from contexta.recorder import sending
+
         return partial(sending.send, os.fspath(self.root), self._server, self._objects)
 
     # ------------------------------------------------------------------------------------------ asking

@@ -30,7 +30,7 @@ def _all_fields(model: type[BaseModel]) -> set[str]:
 class Value(BaseModel):
     """A frozen value. Raises InvalidInput when a field is unknown, missing or breaks a rule."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)
 
     @classmethod
     def trusted(cls, **fields: Any) -> Self:

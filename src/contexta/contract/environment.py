@@ -65,6 +65,10 @@ class Origin(Value):
     digest: Name | None = None
 
 
+# Not checked, as there is nothing to check: the first value that is checked costs the building of its model.
+NO_ORIGIN = Origin.trusted(kind="unknown", url=None, commit=None, dirty=None, subdirectory=None, digest=None)
+
+
 class Distribution(Value):
     """One installed distribution.
 
@@ -80,7 +84,7 @@ class Distribution(Value):
     installer: Name | None = None
     requested: bool | None = None
     requires: tuple[Text, ...] = ()
-    origin: Origin = Origin()
+    origin: Origin = NO_ORIGIN
     build: Name | None = None
 
     @model_validator(mode="before")
