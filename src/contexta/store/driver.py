@@ -6,7 +6,9 @@ as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -54,3 +56,15 @@ def insert_rows(
 
 def _in_words_of(connection: Connection, statement: str) -> str:
     return statement.replace("?", "%s") if connection.dialect.name == "postgresql" else statement
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """A million tuples without a cycle among them: looking for one takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
