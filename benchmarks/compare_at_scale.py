@@ -4,7 +4,7 @@
 
 Fills a temporary workspace with RUNS runs (10 metrics and a 300-package environment each, 20 distinct ones), then times
 single calls on it, warm, in process. Beside each rate stands the same number of rows through a bare
-`sqlite3.executemany` into a narrow table: the physical limit here.
+`sqlite3.executemany` into a narrow table, and into the table of our points: the physical limits here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
 from contexta import Contexta
 from contexta.contract import EnvironmentSnapshot, MetricPayload, MetricRecord, Project, RecordEnvelope, Run
+from contexta.store import tables
 
 WHEN = "2025-02-15T08:00:00Z"
 
@@ -78,16 +81,23 @@ def median_ms(call: Callable[[], object], rounds: int = 30) -> float:
     return statistics.median(taken) * 1e3
 
 
-def bare_rate(count: int, folder: Path) -> float:
-    connection = sqlite3.connect(folder / "bare.db")
-    connection.execute("CREATE TABLE point (series INTEGER, number INTEGER, step INTEGER, at INTEGER, value REAL)")
-    rows = [(n % 10, n, n // 10, 1739606400000000, n / 7) for n in range(count)]
-    start = time.perf_counter()
-    connection.executemany("INSERT INTO point VALUES (?, ?, ?, ?, ?)", rows)
-    connection.commit()
-    spent = time.perf_counter() - start
-    connection.close()
-    return count / spent
+def bare_rates(count: int, folder: Path) -> tuple[float, float]:
+    """Rows a second into a narrow table of SQLite's cheapest kind, and into the very table that holds our points."""
+    plain = "CREATE TABLE point (series INTEGER, number INTEGER, step INTEGER, at INTEGER, value REAL, exact TEXT)"
+    own = str(CreateTable(tables.metric_point).compile(dialect=sqlite.dialect()))
+    rows = [(n // (count // 10), n, n // 10, 1739606400000000, n / 7, None) for n in range(count)]
+    found = []
+    for name, create in (("point", plain), ("metric_point", own)):
+        connection = sqlite3.connect(folder / "bare.db")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(create)
+        start = time.perf_counter()
+        connection.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.commit()
+        found.append(count / (time.perf_counter() - start))
+        connection.close()
+        (folder / "bare.db").unlink()
+    return found[0], found[1]
 
 
 def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
@@ -109,6 +119,15 @@ def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
     return plans
 
 
+def tell_rate(what: str, rate: float, folder: Path) -> None:
+    plain, own = bare_rates(200_000, folder)
+    print(
+        f"{what}: {rate:,.0f}/s; bare executemany {plain:,.0f}/s ({rate / plain:.0%}), into our table {own:,.0f}/s",
+        end="",
+    )
+    print(f" ({rate / own:.0%})")
+
+
 def live_runs(folder: Path) -> None:
     """What live runs leave on the disk, and how fast a journal is taken in."""
     many = folder / "many"
@@ -127,7 +146,7 @@ def live_runs(folder: Path) -> None:
                 run.metric("loss", number / 7, step=number)
         start = time.perf_counter()
         ctx.list_runs()
-        print(f"a journal of 1000000 measurements is taken in at {1_000_000 / (time.perf_counter() - start):,.0f}/s")
+        tell_rate("a journal of 1000000 measurements is taken in", 1e6 / (time.perf_counter() - start), folder)
 
 
 def main(runs: int, count: int) -> None:
@@ -143,9 +162,7 @@ def main(runs: int, count: int) -> None:
             made = records(name, count)
             start = time.perf_counter()
             ctx.record_store.append_many(made)
-            rate, limit = count / (time.perf_counter() - start), bare_rate(count, Path(folder))
-            (Path(folder) / "bare.db").unlink()
-            print(f"append_many of {count}: {rate:,.0f}/s; bare executemany {limit:,.0f}/s")
+            tell_rate(f"append_many of {count}", count / (time.perf_counter() - start), Path(folder))
         print(f"compare_runs of the two:  {median_ms(lambda: ctx.compare_runs('bench.big-1', 'bench.big-2')):6.2f} ms")
         calls: dict[str, Callable[[], object]] = {
             "compare_runs": lambda: ctx.compare_runs("bench.r7", "bench.r18"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +21,7 @@ _hold = object.__setattr__  # past the freezing; what pydantic keeps beside the 
 _hold_set, _hold_extra, _hold_private = (
     getattr(BaseModel, f"__pydantic_{slot}__").__set__ for slot in ("fields_set", "extra", "private")
 )
+_building = RLock()
 
 
 @cache
@@ -42,6 +44,12 @@ class Value(BaseModel):
         _hold_extra(made, None)
         _hold_private(made, None)
         return made
+
+    @classmethod
+    def model_rebuild(cls, **options: Any) -> bool | None:
+        """What pydantic does when the first value is checked; not in two threads at once."""
+        with _building:
+            return super().model_rebuild(**options)
 
     if not TYPE_CHECKING:  # type checkers see the fields as keyword arguments instead
 

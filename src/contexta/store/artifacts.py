@@ -59,11 +59,11 @@ def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
     found = []
     for ref, kind, created, location, digest, size, text in fetch(connection, _OF_RUN, (run_id,)):
         attributes = tables.decode_json(text)
-        artifact_ref = StableRef.parse(ref)
+        artifact_ref, given = StableRef.parse(ref), attributes.get("name")
         found.append(
             Artifact.trusted(
                 artifact_ref=artifact_ref,
-                name=attributes.get("name") or artifact_ref.name,
+                name=given if isinstance(given, str) and given else artifact_ref.name,
                 kind=kind,
                 created_at=from_microseconds(created),
                 location=location,
