@@ -1,18 +1,20 @@
-"""What questions cost in a workspace of thousands of runs, beside mlflow on its SQLite store.
+"""What questions cost in workspaces of thousands of runs: on SQLite, on PostgreSQL, and beside mlflow on SQLite.
 
-    uv run benchmarks/queries_at_scale.py [RUNS] [POINTS] [--mlflow PYTHON]
+    uv run benchmarks/queries_at_scale.py [RUNS ...] [--points N] [--postgres URL] [--mlflow PYTHON]
 
-Fills a temporary workspace with RUNS runs (20 parameters, 10 final metrics and one of 200 environments of 300 packages
-each) and one run of POINTS points, then times single calls on it, warm, in process, medians of processor time, which
-other work on the machine disturbs least. With --mlflow, the same runs (without environments, which it does not record)
-are put into an mlflow store by that interpreter, which needs mlflow installed, and the same questions are asked there.
-Rows go in by bulk; only the questions are timed.
+For each number of runs it fills a temporary workspace with as many (20 parameters, 10 final metrics and one of 200
+environments of 300 packages each) and one run of POINTS points, then times single calls on it, warm, in process, as
+processor time, which other work on the machine disturbs least: the median of 15 rounds, and the least. --postgres: the
+same in an empty database there, for the first number of runs, by the clock, as the server is another process; SQLite is
+timed by the clock beside it. --mlflow: the same runs (without environments, which it does not record) in an mlflow
+store, by an interpreter that has mlflow, and the same questions. Rows go in by bulk; only the questions are timed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sqlite3
 import statistics
 import subprocess
@@ -22,164 +24,223 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from contexta import Contexta
 from contexta.contract import EnvironmentSnapshot, Project, Run
 from contexta.scalars import from_microseconds, to_microseconds
+from contexta.store import tables
+from contexta.store.driver import insert_rows
 from contexta.store.orders import number_of, words_of
 
 BEGAN = to_microseconds("2025-01-01T00:00:00Z")
 PARAMS, METRICS, ENVIRONMENTS, PACKAGES = 20, 10, 200, 300
+RUN = ("id", "ref", "project_id", "slug", "name", "status", "started_at", "ended_at", "tags", "metadata")
 
 
-def fill(root: Path, runs: int, points: int) -> None:
-    with Contexta(workspace=root) as ctx:
-        store = ctx.metadata_store
-        store.projects.put_project(Project(project_ref="project:b", name="b", created_at="2025-01-01T00:00:00Z"))
-        for kind in range(ENVIRONMENTS):
-            at = from_microseconds(BEGAN + kind * 1_000_000)
-            fields = {"status": "completed", "started_at": at, "ended_at": at}
-            store.runs.put_run(Run(run_ref=f"run:b.r{kind}", project_ref="project:b", name=f"r{kind}", **fields))
-            store.environments.put_environment_snapshot(
-                EnvironmentSnapshot(
-                    environment_snapshot_ref=f"environment:b.r{kind}.s",
-                    run_ref=f"run:b.r{kind}",
-                    captured_at=at,
-                    python_version="3.11.0",
-                    platform="linux",
-                    packages={"torch": f"2.{kind}.0", **{f"package-{n}": f"1.{n}" for n in range(PACKAGES - 1)}},
-                )
+def fill(ctx: Contexta, runs: int, points: int) -> None:
+    store = ctx.metadata_store
+    store.projects.put_project(Project(project_ref="project:b", name="b", created_at="2025-01-01T00:00:00Z"))
+    for kind in range(ENVIRONMENTS):
+        at = from_microseconds(BEGAN + kind * 1_000_000)
+        fields = {"status": "completed", "started_at": at, "ended_at": at}
+        store.runs.put_run(Run(run_ref=f"run:b.r{kind}", project_ref="project:b", name=f"r{kind}", **fields))
+        store.environments.put_environment_snapshot(
+            EnvironmentSnapshot(
+                environment_snapshot_ref=f"environment:b.r{kind}.s",
+                run_ref=f"run:b.r{kind}",
+                captured_at=at,
+                python_version="3.11.0",
+                platform="linux",
+                packages={"torch": f"2.{kind}.0", **{f"package-{n}": f"1.{n}" for n in range(PACKAGES - 1)}},
             )
-        with ctx.run("long", project="b") as run:
-            for step in range(points):
-                run.metric("loss", step % 1_000 / 7, step=step)
-        ctx.list_runs(limit=1)
-    with sqlite3.connect(root / "contexta.db") as connection:
+        )
+    with ctx.run("long", project="b") as run:
+        for step in range(points):
+            run.metric("loss", step % 1_000 / 7, step=step)
+    ctx.list_runs(limit=1)
+    if ctx.is_local:
+        with sqlite3.connect(ctx.root / "contexta.db") as raw:
+            for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                raw.execute(f"DROP TRIGGER {trigger}")  # seals for verify; the questions do not read them
+    with ctx._opened().writing() as connection:
         multiply(connection, runs)
 
 
-def multiply(connection: sqlite3.Connection, runs: int) -> None:
+def multiply(connection: Connection, runs: int) -> None:
     """The runs beyond those that were put, as rows: as many puts, each on the disk, would take an hour."""
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {trigger}")  # seals for verify; the questions do not read them
-    first = connection.execute("SELECT max(id) + 1 FROM run").fetchone()[0]
-    ids = [*range(1, ENVIRONMENTS + 1), *range(first, first + runs - ENVIRONMENTS)]
-    later = [(n, f"run:b.x{n}", f"x{n}", BEGAN + n * 1_000_000, n % ENVIRONMENTS + 1) for n in ids[ENVIRONMENTS:]]
-    connection.executemany(
-        "INSERT INTO run (id, ref, project_id, slug, name, status, started_at, ended_at, tags, metadata,"
-        " environment_body_id) VALUES (?1, ?2, 1, ?3, ?3, 'completed', ?4, ?4 + 1000000, '{}', '{}', ?5)",
-        later,
-    )
-    connection.executemany(
-        "INSERT INTO environment (ref, run_id, environment_body_id, captured_at) VALUES (?, ?, ?, ?)",
-        [(f"environment:b.x{n}.s", n, body, at) for n, _, _, at, body in later],
-    )
-    connection.executemany(
-        "INSERT INTO param (run_id, name, value, number, words) VALUES (?, ?, ?, ?, ?)",
-        [
-            (n, f"p{p}", json.dumps(value), number_of(value), words_of(value))
-            for n in ids
-            for p in range(PARAMS)
-            for value in [round(n * (p + 1) % 97 / 97, 3)]
-        ],
-    )
-    ends = [(n, f"m{m}", n * (m + 7) % 1_009 / 1_009) for n in ids for m in range(METRICS)]
-    connection.executemany("INSERT INTO run_metric (run_id, metric_key, value) VALUES (?, ?, ?)", ends)
-    connection.executemany(
-        "INSERT INTO metric_series (run_id, metric_key, slice_ref, points, last_step, last_at, last_value)"
-        f" VALUES (?, ?, '', 1, 0, {BEGAN}, ?)",
-        ends,
-    )
+    first = connection.exec_driver_sql("SELECT max(id) + 1 FROM run").scalar_one()
+    last = first + runs - ENVIRONMENTS
+    of = {n: n % ENVIRONMENTS + 1 for n in range(first, last)}  # the environment of each
+    at = {n: BEGAN + n * 1_000_000 for n in of}
+    rows = [
+        (n, f"run:b.x{n}", 1, f"x{n}", f"x{n}", "completed", at[n], at[n] + 1_000_000, "{}", "{}", of[n]) for n in of
+    ]
+    insert_rows(connection, tables.run, (*RUN, "environment_body_id"), len(rows), rows)
+    columns = ("ref", "run_id", "environment_body_id", "captured_at")
+    snapshots = [(f"environment:b.x{n}.s", n, of[n], at[n]) for n in of]
+    insert_rows(connection, tables.environment, columns, len(snapshots), snapshots)
+    ids = [*range(1, ENVIRONMENTS + 1), *of]
+    for start in range(0, len(ids), 1_000):
+        some = ids[start : start + 1_000]
+        told = [(n, f"p{p}", round(n * (p + 1) % 97 / 97, 3)) for n in some for p in range(PARAMS)]
+        params = [(n, name, json.dumps(value), number_of(value), words_of(value)) for n, name, value in told]
+        insert_rows(connection, tables.param, ("run_id", "name", "value", "number", "words"), len(params), params)
+        ends = [(n, f"m{m}", n * (m + 7) % 1_009 / 1_009) for n in some for m in range(METRICS)]
+        insert_rows(connection, tables.run_metric, ("run_id", "metric_key", "value"), len(ends), ends)
+        ended = ("run_id", "metric_key", "slice_ref", "points", "last_step", "last_at", "last_value")
+        series = [(n, key, "", 1, 0, BEGAN + n * 1_000_000, value) for n, key, value in ends]
+        insert_rows(connection, tables.metric_series, ended, len(series), series)
 
 
-def median_ms(call: Callable[[], object], rounds: int = 15) -> float:
+def timed_ms(call: Callable[[], object], clock: Callable[[], float], rounds: int = 15) -> tuple[float, float]:
+    """(median, least)"""
     call()
     taken = []
     for _ in range(rounds):
-        start = time.process_time()
+        start = clock()
         call()
-        taken.append(time.process_time() - start)
-    return statistics.median(taken) * 1e3
+        taken.append(clock() - start)
+    return statistics.median(taken) * 1e3, min(taken) * 1e3
 
 
-def ours(root: Path) -> dict[str, float]:
-    with Contexta(workspace=root) as ctx:
-        ctx.list_runs(limit=1)
-        calls: dict[str, Callable[[], object]] = {
-            "list 100 latest": lambda: ctx.list_runs(limit=100),
-            "page of a metric filter": lambda: ctx.list_runs(where="metrics.m3 > 0.9", limit=20),
-            "page of a rare metric filter": lambda: ctx.list_runs(where="metrics.m3 > 0.998", limit=20),
-            "page sorted by a metric": lambda: ctx.list_runs(order_by="metrics.m3 desc", limit=20),
-            "page of a package filter": lambda: ctx.list_runs(where="packages.torch < 2.10", limit=20),
-            "load one run": lambda: ctx.get_run("b.r7"),
-            "compare two runs": lambda: ctx.compare_runs("b.r7", "b.r18"),
-            "with both environments": lambda: ctx.diff_runs("b.r7", "b.r18"),
-            "downsampled series": lambda: ctx.metric_series("b.long", "loss", points=500),
-        }
-        return {name: median_ms(call) for name, call in calls.items()}
+Timed = dict[str, tuple[float, float]]
 
 
-def fresh(root: Path) -> float:
-    """The first call of a fresh process, imports included, over a bare interpreter."""
+def ours(ctx: Contexta, clock: Callable[[], float]) -> Timed:
+    ctx.list_runs(limit=1)
+    calls: dict[str, Callable[[], object]] = {
+        "list 100 latest": lambda: ctx.list_runs(limit=100),
+        "page of a metric filter": lambda: ctx.list_runs(where="metrics.m3 > 0.9", limit=20),
+        "page of a rare metric filter": lambda: ctx.list_runs(where="metrics.m3 > 0.998", limit=20),
+        "page sorted by a metric": lambda: ctx.list_runs(order_by="metrics.m3 desc", limit=20),
+        "page of a package filter": lambda: ctx.list_runs(where="packages.torch < 2.10", limit=20),
+        "load one run": lambda: ctx.get_run("b.r7"),
+        "compare two runs": lambda: ctx.compare_runs("b.r7", "b.r18"),
+        "with both environments": lambda: ctx.diff_runs("b.r7", "b.r18"),
+        "downsampled series": lambda: ctx.metric_series("b.long", "loss", points=500),
+    }
+    return {name: timed_ms(call, clock) for name, call in calls.items()}
+
+
+def on_postgres(url: str, runs: int, points: int) -> Timed:
+    with Contexta(workspace=url) as ctx:
+        fill(ctx, runs, points)
+        with ctx._opened().writing() as connection:
+            connection.exec_driver_sql("ANALYZE")  # as the server does by itself, a minute later
+        return ours(ctx, time.perf_counter)
+
+
+def fresh(root: Path) -> tuple[float, float]:
+    """The first call of a fresh process, imports included, over a bare interpreter; bytecode is cached, as it is on
+    users' machines."""
     code = f"from contexta import Contexta\nwith Contexta({str(root)!r}) as c: c.list_runs(limit=100)"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     taken = []
-    for program in ("pass", code) * 3:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program], check=True)
-        taken.append(time.perf_counter() - start)
-    return (min(taken[1::2]) - min(taken[::2])) * 1e3
+    with tempfile.TemporaryDirectory() as cache:
+        environment["PYTHONPYCACHEPREFIX"] = cache
+        for program in ("pass", code) * 10:
+            start = os.times()
+            subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+            end = os.times()
+            taken.append(end.children_user + end.children_system - start.children_user - start.children_system)
+    bare, asked = taken[2::2], taken[3::2]  # the first round fills the cache
+    return (statistics.median(asked) - statistics.median(bare)) * 1e3, (min(asked) - min(bare)) * 1e3
 
 
 MLFLOW = """
-import json, sys, time, statistics, random
-import mlflow
+import json, sqlite3, sys, time, statistics
 from mlflow.tracking import MlflowClient
 from mlflow.entities import Metric, Param
 folder, runs = sys.argv[1], int(sys.argv[2])
 client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
 experiment = client.create_experiment("b")
-ids = []
-for n in range(runs):
-    run = client.create_run(experiment)
-    ids.append(run.info.run_id)
-    client.log_batch(run.info.run_id,
-        metrics=[Metric(f"m{m}", n * (m + 7) % 1009 / 1009, 0, 0) for m in range(10)],
-        params=[Param(f"p{p}", str(round(n * (p + 1) % 97 / 97, 3))) for p in range(20)])
-def median(call):
+first = client.create_run(experiment).info.run_id
+client.log_batch(first, metrics=[Metric(f"m{m}", 0.5, 0, 0) for m in range(10)],
+    params=[Param(f"p{p}", "0.5") for p in range(20)])
+connection = sqlite3.connect(f"{folder}/mlflow.db")
+ids = [first]
+def like(table, count, changed):
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE run_uuid = ?", (first,))
+    names, rows = [column[0] for column in cursor.description], cursor.fetchall()
+    marks = ", ".join("?" * len(names))
+    connection.executemany(f"INSERT INTO {table} VALUES ({marks})",
+        (tuple(changed(n, dict(zip(names, row))).values()) for n in range(1, count) for row in rows))
+def a_run(n, row):
+    ids.append(f"{n:032x}")
+    return {**row, "run_uuid": ids[n], "start_time": row["start_time"] + n}
+def a_metric(n, row):
+    return {**row, "run_uuid": ids[n], "value": n * (int(row["key"][1:]) + 7) % 1009 / 1009}
+def a_param(n, row):
+    return {**row, "run_uuid": ids[n], "value": str(round(n * (int(row["key"][1:]) + 1) % 97 / 97, 3))}
+like("runs", runs, a_run)
+for table in ("metrics", "latest_metrics"):
+    like(table, runs, a_metric)
+like("params", runs, a_param)
+like("tags", runs, lambda n, row: {**row, "run_uuid": ids[n]})
+connection.commit()
+def timed(call):
     call(); taken = []
     for _ in range(15):
         start = time.process_time(); call(); taken.append(time.process_time() - start)
-    return statistics.median(taken) * 1e3
+    return statistics.median(taken) * 1e3, min(taken) * 1e3
 search = lambda **k: client.search_runs([experiment], **k)
+assert len(search(max_results=100)) == 100
 print(json.dumps({
-    "list 100 latest": median(lambda: search(max_results=100)),
-    "page of a metric filter": median(lambda: search(filter_string="metrics.m3 > 0.9", max_results=20)),
-    "page of a rare metric filter": median(lambda: search(filter_string="metrics.m3 > 0.998", max_results=20)),
-    "page sorted by a metric": median(lambda: search(order_by=["metrics.m3 DESC"], max_results=20)),
-    "load one run": median(lambda: client.get_run(ids[7])),
-    "compare two runs": median(lambda: (client.get_run(ids[7]), client.get_run(ids[18]))),
+    "list 100 latest": timed(lambda: search(max_results=100)),
+    "page of a metric filter": timed(lambda: search(filter_string="metrics.m3 > 0.9", max_results=20)),
+    "page of a rare metric filter": timed(lambda: search(filter_string="metrics.m3 > 0.998", max_results=20)),
+    "page sorted by a metric": timed(lambda: search(order_by=["metrics.m3 DESC"], max_results=20)),
+    "load one run": timed(lambda: client.get_run(ids[7])),
+    "compare two runs": timed(lambda: (client.get_run(ids[7]), client.get_run(ids[18]))),
 }))
 """
 
 
-def main(runs: int, points: int, mlflow: str | None) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "ws"
-        fill(root, runs, points)
-        found = {**ours(root), "first call of a fresh process": fresh(root)}
-        beside: dict[str, float] = {}
-        if mlflow is not None:
-            done = subprocess.run([mlflow, "-c", MLFLOW, folder, str(runs)], check=True, capture_output=True, text=True)
-            beside = json.loads(done.stdout.splitlines()[-1])
-        print(f"{runs} runs, a series of {points} points; milliseconds")
-        for name, taken in found.items():
-            other = beside.get(name)
-            print(f"{name:<32}{taken:9.2f}" + (f"{other:9.1f}  {other / taken:6.1f}x" if other else ""))
+def beside(python: str, folder: Path, runs: int) -> Timed:
+    done = subprocess.run([python, "-c", MLFLOW, str(folder), str(runs)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"mlflow failed: {done.stderr[-2_000:]}")
+    found: Timed = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def show(title: str, found: Timed, than: Timed, what: str) -> None:
+    print(f"\n{title}; milliseconds: median, least; {what}")
+    for name, (median, least) in found.items():
+        ratio = f"{median / than[name][0]:8.2f} {least / than[name][1]:8.2f}" if name in than else ""
+        print(f"{name:<32}{median:9.2f}{least:9.2f}{ratio}")
+
+
+def main(sizes: list[int], points: int, postgres: str | None, mlflow: str | None) -> None:
+    first: Timed = {}
+    for runs in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            with Contexta(workspace=Path(folder) / "ws") as ctx:
+                fill(ctx, runs, points)
+                found = ours(ctx, time.process_time)
+                by_clock = ours(ctx, time.perf_counter) if postgres and not first else {}
+            found["first call of a fresh process"] = fresh(Path(folder) / "ws")
+            show(
+                f"{runs} runs, a series of {points} points", found, first, f"times those of {sizes[0]}" if first else ""
+            )
+            if not first and mlflow:
+                show("mlflow", beside(mlflow, Path(folder), runs), found, "times ours")
+            if not first and postgres:
+                show(
+                    "PostgreSQL, by the clock",
+                    on_postgres(postgres, runs, points),
+                    by_clock,
+                    "times SQLite by the clock",
+                )
+            first = first or found
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("runs", type=int, nargs="?", default=10_000)
-    parser.add_argument("points", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("runs", type=int, nargs="*")
+    parser.add_argument("--points", type=int, default=1_000_000)
+    parser.add_argument("--postgres", help="the address of an empty database")
     parser.add_argument("--mlflow", help="an interpreter that has mlflow")
     given = parser.parse_args()
-    main(given.runs, given.points, given.mlflow)
+    main(given.runs or [10_000], given.points, given.postgres, given.mlflow)

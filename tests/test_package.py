@@ -3,10 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import contexta
+import contexta.contract
+import contexta.findings
 
 
 def modules_after(statement: str) -> set[str]:
@@ -25,15 +29,22 @@ def test_version_command_loads_click_and_nothing_heavy() -> None:
     assert not loaded & {"pydantic", "sqlalchemy", "rich", "alembic", "packaging"}
 
 
-def test_every_public_name_is_there() -> None:
-    for name in contexta.__all__:
-        assert getattr(contexta, name) is not None
-        assert name in dir(contexta)
+def test_asking_loads_no_more_than_it_asks_for(tmp_path: Path) -> None:
+    with contexta.Contexta(workspace=tmp_path) as ctx:
+        ctx.list_runs()
+    loaded = modules_after(f"from contexta import Contexta; Contexta({str(tmp_path)!r}).list_runs()")
+    assert "contexta.findings.runs" in loaded
+    unasked = ("alembic", "sqlalchemy.dialects.postgresql", "contexta.findings.explain", "contexta.contract.records")
+    assert not loaded & {*unasked, "contexta.recorder.live"}
 
 
-def test_unknown_name_is_an_attribute_error() -> None:
+@pytest.mark.parametrize("package", [contexta, contexta.contract, contexta.findings], ids=lambda each: each.__name__)
+def test_every_public_name_is_there(package: Any) -> None:
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert name in dir(package)
     with pytest.raises(AttributeError, match="Contxta"):
-        contexta.Contxta  # noqa: B018  # what is tested
+        package.Contxta  # noqa: B018  # what is tested
 
 
 def test_every_finding_has_a_json_schema() -> None:

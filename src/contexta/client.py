@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from contexta import addresses
 from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
 from contexta.questions import Questions, project_ref
-from contexta.recorder import sending, settings, starting
+from contexta.recorder import settings
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, slug
 from contexta.scalars import storable
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from contexta.reproduce.uv import Uv
     from contexta.store.collections import MetadataStore, RecordStore
     from contexta.store.engine import Store
+
+    _Found = tuple[int, StableRef]  # the key and the reference of the run that a person meant
 
 
 class Contexta(Questions, Upkeep):
@@ -155,6 +157,8 @@ class Contexta(Questions, Upkeep):
         gets a reference of its own. project: default is the configured one, else the current directory's name.
         Raises WorkspaceError when the workspace cannot be written.
         """
+        from contexta.recorder import starting
+
         if self._closed:
             raise self._was_closed()
         configured = self._given[1].project_name if self._given[1] is not None else None
@@ -176,6 +180,8 @@ class Contexta(Questions, Upkeep):
     def _sender(self) -> partial[str | None] | None:
         if self._server is None:
             return None
+        from contexta.recorder import sending
+
         return partial(sending.send, os.fspath(self.root), self._server, self._objects)
 
     # ------------------------------------------------------------------------------------------ asking
@@ -217,7 +223,8 @@ class Contexta(Questions, Upkeep):
     def get_environment(self, run: str) -> EnvironmentSnapshot:
         """The environment a run started in, whole. Raises NotFound when none was recorded."""
         with self._reading() as connection:
-            ref, snapshot = self._snapshot(connection, run)
+            key, ref = self._find(connection, run)
+            snapshot = self._snapshot(connection, key)
         if snapshot is None:
             raise NotFound(
                 f"{ref} has no environment snapshot",
@@ -246,7 +253,7 @@ class Contexta(Questions, Upkeep):
     def compare_runs(self, left: str, right: str) -> RunComparison:
         """What each metric ended at in two runs, and by how much it moved. Costs by index, not by size."""
         with self._reading() as connection:
-            return self._compared(connection, left, right)
+            return self._compared(connection, self._find(connection, left), self._find(connection, right))
 
     def compare_multiple_runs(self, selectors: Sequence[str]) -> MultiRunComparison:
         """Several runs side by side, in the order given."""
@@ -255,12 +262,12 @@ class Contexta(Questions, Upkeep):
 
         with self._reading() as connection:
             keys = [self._find(connection, selector)[0] for selector in selectors]
-            return compare_many([loading.summary(connection, key) for key in keys])
+            return compare_many(loading.summaries(connection, keys))
 
     def compare_environments(self, left: str, right: str) -> EnvironmentDiff:
         """What changed between the environments two runs started in. A run without a snapshot gives a note."""
         with self._reading() as connection:
-            return self._environment_diff(connection, left, right)
+            return self._environment_diff(connection, self._find(connection, left), self._find(connection, right))
 
     def diff_runs(self, left: str | None = None, right: str | None = None) -> RunDiff:
         """How the metrics moved between two runs, and what moved with them.
@@ -276,10 +283,11 @@ class Contexta(Questions, Upkeep):
                 left = left if left is not None else self._before(connection, right)
             if left is None:
                 raise InvalidInput("diff_runs(right=...) lacks its left side", hint="give both runs, or none")
+            sides = self._find(connection, left), self._find(connection, right)
             return RunDiff(
-                metrics=self._compared(connection, left, right),
-                environment=self._environment_diff(connection, left, right),
-                inputs=self._input_diff(connection, left, right),
+                metrics=self._compared(connection, *sides),
+                environment=self._environment_diff(connection, *sides),
+                inputs=self._input_diff(connection, *sides),
             )
 
     def audit_reproducibility(
@@ -295,7 +303,7 @@ class Contexta(Questions, Upkeep):
 
         with self._reading() as connection:
             key, ref = self._find(connection, run)
-            details, snapshot = loading.details(connection, key), self._snapshot(connection, ref)[1]
+            details, snapshot = loading.details(connection, key), self._snapshot(connection, key)
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
         recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
@@ -322,7 +330,7 @@ class Contexta(Questions, Upkeep):
 
         with self._reading() as connection:
             keys = [self._find(connection, run) for run in (old, new)]
-            left, right = (self._recorded(connection, key, ref) for key, ref in keys)
+            left, right = (self._recorded(connection, key) for key, _ in keys)
             return explain(
                 left,
                 right,
@@ -352,11 +360,13 @@ class Contexta(Questions, Upkeep):
         demands, drops = [demand(each) for each in require], [allowed_drop(each) for each in max_drop]
         ways = Ways(self.config.higher_is_better, self.config.lower_is_better)
         with self._reading() as connection:
-            (judged,) = past_runs(connection, [self._find(connection, run)[0]])
+            found = self._find(connection, run)
+            (judged,) = past_runs(connection, [found[0]])
             if against is None:
                 return gate(judged, None, None, demands=demands, drops=drops, env=env, ways=ways)
-            (baseline,) = past_runs(connection, [self._find(connection, against)[0]])
-            drift = self._environment_diff(connection, against, run)
+            before = self._find(connection, against)
+            (baseline,) = past_runs(connection, [before[0]])
+            drift = self._environment_diff(connection, before, found)
             return gate(judged, baseline, drift, demands=demands, drops=drops, env=env, ways=ways)
 
     def package_timeline(
@@ -441,35 +451,33 @@ class Contexta(Questions, Upkeep):
                 hint="record another one, or name two runs",
             ) from None
 
-    def _compared(self, connection: Connection, left: str, right: str) -> RunComparison:
+    def _compared(self, connection: Connection, left: _Found, right: _Found) -> RunComparison:
         from contexta.analysis.compare import compare_runs
         from contexta.store import loading
 
-        keys = [self._find(connection, selector)[0] for selector in (left, right)]
-        return compare_runs(*(loading.summary(connection, key) for key in keys))
+        return compare_runs(*loading.summaries(connection, [left[0], right[0]]))
 
-    def _input_diff(self, connection: Connection, left: str, right: str) -> InputComparison:
+    def _input_diff(self, connection: Connection, left: _Found, right: _Found) -> InputComparison:
         from contexta.analysis.inputs import compare_inputs
         from contexta.store.artifacts import of_run
 
-        (one, one_ref), (two, two_ref) = (self._find(connection, selector) for selector in (left, right))
-        return compare_inputs(one_ref, of_run(connection, one), two_ref, of_run(connection, two))
+        return compare_inputs(left[1], of_run(connection, left[0]), right[1], of_run(connection, right[0]))
 
-    def _environment_diff(self, connection: Connection, left: str, right: str) -> EnvironmentDiff:
+    def _environment_diff(self, connection: Connection, left: _Found, right: _Found) -> EnvironmentDiff:
         from contexta.analysis.environments import compare_environments
 
-        return compare_environments(*self._snapshot(connection, left), *self._snapshot(connection, right))
+        one, two = self._snapshot(connection, left[0]), self._snapshot(connection, right[0])
+        return compare_environments(left[1], one, right[1], two)
 
-    def _snapshot(self, connection: Connection, run: str) -> tuple[StableRef, EnvironmentSnapshot | None]:
+    def _snapshot(self, connection: Connection, key: int) -> EnvironmentSnapshot | None:
         from contexta.store.environments import snapshot_of
 
-        key, ref = self._find(connection, run)
-        return ref, snapshot_of(connection, self._opened().objects, key)
+        return snapshot_of(connection, self._opened().objects, key)
 
-    def _recorded(self, connection: Connection, key: int, ref: StableRef) -> Recorded:
+    def _recorded(self, connection: Connection, key: int) -> Recorded:
         from contexta.store.history import recorded
 
-        return recorded(connection, self._opened().objects, key, self._snapshot(connection, ref)[1])
+        return recorded(connection, self._opened().objects, key, self._snapshot(connection, key))
 
     def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
         from contexta.store import runs

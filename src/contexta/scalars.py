@@ -8,6 +8,7 @@ import math
 import numbers
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from contexta.errors import InvalidInput, shown
 
@@ -137,4 +138,10 @@ def to_microseconds(moment: str) -> int:
 
 def from_microseconds(ticks: int) -> str:
     """The canonical timestamp of microseconds since 1970; exact."""
-    return (_NAIVE_EPOCH + timedelta(microseconds=ticks)).isoformat() + "Z"
+    seconds, rest = divmod(ticks, 1_000_000)
+    return f"{_second(seconds)}.{rest:06}Z" if rest else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=4_096)  # what is read together happened together: the calendar is asked once for each second
+def _second(seconds: int) -> str:
+    return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat()

@@ -11,6 +11,8 @@ import contexta.asking  # noqa: F401  # the gate: before what may be too old
 # isort: split
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,24 +20,39 @@ from typing_extensions import Self
 
 from contexta.errors import ContextaError, InvalidInput, shown
 
-_hold = object.__setattr__  # past the freezing
+_hold = object.__setattr__  # past the freezing; what pydantic keeps beside the fields goes straight into its slots
+_hold_set, _hold_extra, _hold_private = (
+    getattr(BaseModel, f"__pydantic_{slot}__").__set__ for slot in ("fields_set", "extra", "private")
+)
+_building = RLock()
+
+
+@cache
+def _all_fields(model: type[BaseModel]) -> set[str]:
+    return set(model.model_fields)
 
 
 class Value(BaseModel):
     """A frozen value. Raises InvalidInput when a field is unknown, missing or breaks a rule."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)
 
     @classmethod
     def trusted(cls, **fields: Any) -> Self:
         """A value of fields that were checked before they were stored, without checking them again: ten times faster.
         All fields must be given, as the checked value holds them."""
-        made = cls.__new__(cls)
+        made = object.__new__(cls)
         _hold(made, "__dict__", fields)
-        _hold(made, "__pydantic_fields_set__", set(fields))
-        _hold(made, "__pydantic_extra__", None)
-        _hold(made, "__pydantic_private__", None)
+        _hold_set(made, _all_fields(cls))
+        _hold_extra(made, None)
+        _hold_private(made, None)
         return made
+
+    @classmethod
+    def model_rebuild(cls, **options: Any) -> bool | None:
+        """What pydantic does when the first value is checked; not in two threads at once."""
+        with _building:
+            return super().model_rebuild(**options)
 
     if not TYPE_CHECKING:  # type checkers see the fields as keyword arguments instead
 

@@ -16,7 +16,7 @@ from contexta import Contexta
 from contexta.contract import DeploymentExecution
 from contexta.errors import WorkspaceError
 from contexta.recorder.objects import Objects
-from contexta.store.environments import encode_body
+from contexta.store.bodies import encode_body
 from contexta.store.maintenance import alone
 from contexta.store.verify import verify
 

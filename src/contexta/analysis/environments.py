@@ -6,10 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from contexta.analysis.versions import distance
-from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, same_version
+from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
 from contexta.refs import StableRef
 
@@ -43,8 +41,9 @@ def compare_environments(
         return EnvironmentDiff(
             **sides, python_version_changed=False, platform_changed=False, completeness_notes=tuple(notes)
         )
-    packages = _package_changes(left, right)
-    unchanged = _unchanged(right, packages)
+    lefts, rights = _normalised(left.packages), _normalised(right.packages)
+    packages = _package_changes(left, lefts, right, rights)
+    unchanged = _unchanged(rights, packages)
     variables = _changes(left.environment_variables, right.environment_variables)
     builds, origins = _same_version_changes(left, right)
     return EnvironmentDiff(
@@ -88,12 +87,15 @@ def _notes(
 # ---------------------------------------------------------------------------------------------- packages
 
 
-def _package_changes(left: EnvironmentSnapshot, right: EnvironmentSnapshot) -> list[PackageChange]:
-    lefts, rights = _by_name(left), _by_name(right)
+def _package_changes(
+    left: EnvironmentSnapshot, lefts: Mapping[str, str], right: EnvironmentSnapshot, rights: Mapping[str, str]
+) -> list[PackageChange]:
+    """lefts, rights: the versions, by normalised name."""
+    old, new = _by_name(left), _by_name(right)
     found = []
-    for change in _changes(_normalised(left.packages), _normalised(right.packages), same_version):
+    for change in _changes(lefts, rights, same_version):
         direction, size = distance(change.left_value, change.right_value)
-        newest = rights.get(change.key) or lefts.get(change.key)
+        newest = new.get(change.key) or old.get(change.key)
         found.append(
             PackageChange(
                 **dict(change),
@@ -106,9 +108,9 @@ def _package_changes(left: EnvironmentSnapshot, right: EnvironmentSnapshot) -> l
     return found
 
 
-def _unchanged(right: EnvironmentSnapshot, changes: Iterable[Change]) -> dict[str, str]:
+def _unchanged(rights: Mapping[str, str], changes: Iterable[Change]) -> dict[str, str]:
     changed = {change.key for change in changes}
-    return {name: version for name, version in sorted(_normalised(right.packages).items()) if name not in changed}
+    return {name: version for name, version in sorted(rights.items()) if name not in changed}
 
 
 def _imported(name: str, *sides: EnvironmentSnapshot) -> bool | None:
@@ -131,6 +133,8 @@ def _same_version_changes(
             continue
         if one.build is not None and two.build is not None and one.build != two.build:
             builds.append(Change(key=name, left_value=one.build, right_value=two.build))
+        if one.origin is two.origin:
+            continue
         if "unknown" not in (one.origin.kind, two.origin.kind) and one.origin != two.origin:
             origins.append(Change(key=name, left_value=_told(one.origin), right_value=_told(two.origin)))
     return tuple(builds), tuple(origins)
@@ -153,7 +157,7 @@ def _by_name(snapshot: EnvironmentSnapshot) -> dict[str, Distribution]:
 
 
 def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version in packages.items()}
+    return {normal_name(name): version for name, version in packages.items()}
 
 
 # ---------------------------------------------------------------------------------------------- facts

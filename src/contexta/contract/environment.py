@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from packaging.utils import canonicalize_name
@@ -42,6 +43,12 @@ def _package_name(given: Any) -> Any:
     return given
 
 
+@lru_cache(maxsize=16_384)  # environments have most of their packages in common
+def normal_name(name: str) -> str:
+    """A package's name normalised by PEP 503. Raises InvalidInput for what is no such name."""
+    return canonicalize_name(_package_name(name))
+
+
 PackageName = Annotated[str, BeforeValidator(_package_name)]
 
 OriginKind = Literal["index", "vcs", "directory", "editable", "archive", "conda", "unknown"]
@@ -56,6 +63,10 @@ class Origin(Value):
     dirty: bool | None = None
     subdirectory: Location | None = None
     digest: Name | None = None
+
+
+# Not checked, as there is nothing to check: the first value that is checked costs the building of its model.
+NO_ORIGIN = Origin.trusted(kind="unknown", url=None, commit=None, dirty=None, subdirectory=None, digest=None)
 
 
 class Distribution(Value):
@@ -73,7 +84,7 @@ class Distribution(Value):
     installer: Name | None = None
     requested: bool | None = None
     requires: tuple[Text, ...] = ()
-    origin: Origin = Origin()
+    origin: Origin = NO_ORIGIN
     build: Name | None = None
 
     @model_validator(mode="before")
@@ -146,10 +157,9 @@ def _one_version_each(packages: Mapping[str, str]) -> dict[str, str]:
     """Normalised name -> version."""
     seen: dict[str, tuple[str, str]] = {}
     for name, version in packages.items():
-        _package_name(name)
+        normal = normal_name(name)
         if not version.strip() or len(version) > 250:
             raise InvalidInput(f"package {name} has version {shown(version)}", hint="give the installed version")
-        normal = canonicalize_name(name)
         if normal in seen and not same_version(seen[normal][1], version):
             other, other_version = seen[normal]
             raise InvalidInput(
@@ -185,5 +195,5 @@ def _require_agreement(by_hand: Mapping[str, str], captured: Mapping[str, str]) 
 def _first_spellings(packages: Mapping[str, str]) -> dict[str, str]:
     kept: dict[str, tuple[str, str]] = {}
     for name, version in packages.items():
-        kept.setdefault(canonicalize_name(name), (name, version))
+        kept.setdefault(normal_name(name), (name, version))
     return dict(kept.values())

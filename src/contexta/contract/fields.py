@@ -174,13 +174,28 @@ def _thawed(value: Any) -> Any:
 
 
 def _mapping_items(given: Any) -> list[tuple[str, Any]]:
-    if not isinstance(given, Mapping):
-        raise InvalidInput(f"{shown(given)} is no mapping", hint="give a dict")
+    _require_mapping(given)
     return [(text(key, blank=True, limit=MAX_ENTRY), value) for key, value in given.items()]
 
 
+def _require_mapping(given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"{shown(given)} is no mapping", hint="give a dict")
+
+
 def _text_map(given: Any) -> dict[str, Any]:
+    _require_mapping(given)
+    if _are_plain([*given.keys(), *given.values()]):
+        return dict(given)
     return {key: _entry(key, value) for key, value in _mapping_items(given)}
+
+
+def _are_plain(texts: list[Any]) -> bool:
+    """Whether these are texts that need no look at each: hundreds of packages are checked at once."""
+    if not set(map(type, texts)) <= {str}:
+        return False
+    joined = "".join(texts)
+    return joined.isascii() and "\0" not in joined and len(joined) <= MAX_ENTRY
 
 
 def _entry(key: str, value: Any) -> str:

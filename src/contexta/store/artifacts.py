@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from contexta.contract.fields import frozen
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import Artifact, Log
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered, slug
 from contexta.scalars import from_microseconds
 from contexta.store import tables
+from contexta.store.driver import fetch
 from contexta.store.metadata import find_id
 
 LOG, BOTH = "log", "output"  # the kind; the stream that is both where both were a terminal
@@ -54,22 +56,30 @@ def put_told(connection: Connection, run_id: int, run_ref: StableRef, record: Ma
 
 def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
     """What a run read and made, in the order in which it said so."""
-    table = tables.artifact
-    rows = connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.id))
-    return tuple(
-        Artifact(
-            artifact_ref=row.ref,
-            name=row.attributes.get("name") or StableRef.parse(row.ref).name,
-            kind=row.artifact_kind,
-            created_at=row.created_at,
-            location=row.location_ref,
-            digest=row.hash_value,
-            size_bytes=row.size_bytes,
-            kept=row.location_ref.startswith(_OBJECT),
-            attributes=row.attributes,
+    found = []
+    for ref, kind, created, location, digest, size, text in fetch(connection, _OF_RUN, (run_id,)):
+        attributes = tables.decode_json(text)
+        artifact_ref, given = StableRef.parse(ref), attributes.get("name")
+        found.append(
+            Artifact.trusted(
+                artifact_ref=artifact_ref,
+                name=given if isinstance(given, str) and given else artifact_ref.name,
+                kind=kind,
+                created_at=from_microseconds(created),
+                location=location,
+                digest=digest,
+                size_bytes=size,
+                kept=location.startswith(_OBJECT),
+                attributes=frozen(attributes),
+            )
         )
-        for row in rows
-    )
+    return tuple(found)
+
+
+_OF_RUN = """
+SELECT ref, artifact_kind, created_at, location_ref, hash_value, size_bytes, attributes FROM artifact
+WHERE run_id = ? ORDER BY id
+"""
 
 
 def log_of(connection: Connection, objects: Objects, run_id: int, run_ref: StableRef, stream: str) -> Log:

@@ -26,8 +26,10 @@ from contexta.contract import (
     StableRef,
     StageExecution,
 )
+from contexta.contract.records import RECORD_TYPES
 from contexta.errors import InvalidInput, InvalidReference, shown
 from contexta.store import environments, metadata, records, tables
+from contexta.store.driver import no_garbage_collection
 from contexta.store.engine import Store
 from contexta.store.ingest import take_in
 from contexta.values import Value
@@ -253,8 +255,11 @@ class RecordStore(_Collection):
         """
         if not isinstance(records_, Iterable):
             raise InvalidInput(f"{shown(records_)} are no records", hint="give a list of records")
-        checked = [_a_record(item) for item in records_]  # before the transaction: a generator may use this workspace
-        with self._current().writing() as connection:
+        checked = list(records_)  # before the transaction: a generator may use this workspace
+        for item in checked:
+            if type(item) not in _RECORDS:
+                _require_record(item)
+        with self._current().writing() as connection, no_garbage_collection():
             records.append(connection, checked)
 
     def list_records(self, run_ref: str) -> tuple[Record, ...]:
@@ -282,7 +287,9 @@ def _require(model: type[Value], value: object) -> None:
         raise InvalidInput(f"{shown(value)} is no {model.__name__}", hint=f"build one: {model.__name__}(...)")
 
 
-def _a_record(item: object) -> Record:
+def _require_record(item: object) -> None:
     if not isinstance(item, Record):
         raise InvalidInput(f"{shown(item)} is no record", hint="build one: MetricRecord(envelope=..., payload=...)")
-    return item
+
+
+_RECORDS = frozenset(RECORD_TYPES.values())

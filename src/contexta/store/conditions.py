@@ -12,7 +12,21 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from packaging.utils import canonicalize_name
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, false, func, not_, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from contexta.errors import ContextaError, InvalidInput, shown
 from contexta.scalars import from_microseconds, timestamp, to_microseconds
@@ -33,6 +47,45 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": lambda column, value: column >= value,
 }
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+class unled(FunctionElement[Any]):  # noqa: N801  # named as SQL's functions are
+    """What SQLite is not to look for by an index of its own: its planner has counted nothing, and would think any of
+    them good. That of PostgreSQL has."""
+
+    inherit_cache = True
+
+
+@compiles(unled)
+def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)})"
+
+
+@compiles(unled, "sqlite")
+def _behind_a_plus(element: Any, compiler: Any, **options: Any) -> str:
+    return f"+({compiler.process(element.clauses, **options)})"
+
+
+class among(FunctionElement[bool]):  # noqa: N801  # as above
+    """Whether a key is one of those that a statement finds. PostgreSQL is to find them first: of joined tables it
+    guesses how many rows fit, and where it thinks most, it reads them all."""
+
+    inherit_cache = True
+
+    def __init__(self, key: ColumnElement[Any], found: Select[Any]) -> None:
+        super().__init__(key, found.scalar_subquery())
+
+
+@compiles(among)
+def _in(element: Any, compiler: Any, **options: Any) -> str:
+    key, found = (compiler.process(each, **options) for each in element.clauses)
+    return f"{key} IN {found}"
+
+
+@compiles(among, "postgresql")
+def _in_array(element: Any, compiler: Any, **options: Any) -> str:
+    key, found = (compiler.process(each, **options) for each in element.clauses)
+    return f"{key} = ANY (ARRAY{found})"
 
 
 class Conditions:
@@ -224,12 +277,12 @@ def _has(field: Field) -> Condition:
 
 
 def _of_run(field: Field, condition: Condition) -> Condition:
-    """The same of a row of run. The sums of nothing keep a planner from leading with an index that orders badly."""
+    """The same of a row of run, whose order another index has."""
     listed = {"metrics": tables.run_metric, "params": tables.param, "tags": tables.run_tag}.get(field.kind)
     if listed is not None:
         return exists().select_from(listed).where(listed.c.run_id == run.c.id, condition).correlate(run)
     bodies = _bodies(field, condition)
-    return condition if bodies is None else (run.c.environment_body_id + 0).in_(bodies)
+    return condition if bodies is None else among(unled(run.c.environment_body_id), bodies)
 
 
 def _bodies(field: Field, condition: Condition) -> Select[Any] | None:
@@ -247,13 +300,13 @@ _KEYS: dict[str, Callable[[Condition], Select[Any]]] = {
     "params": lambda condition: select(tables.param.c.run_id).where(condition),
     "tags": lambda condition: select(tables.run_tag.c.run_id).where(condition),
     "packages": lambda condition: select(run.c.id).where(
-        run.c.environment_body_id.in_(select(package.c.environment_body_id).where(condition))
+        among(run.c.environment_body_id, select(package.c.environment_body_id).where(condition))
     ),
     "python": lambda condition: select(run.c.id).where(
-        run.c.environment_body_id.in_(select(body.c.id).where(condition))
+        among(run.c.environment_body_id, select(body.c.id).where(condition))
     ),
     "platform": lambda condition: select(run.c.id).where(
-        run.c.environment_body_id.in_(select(body.c.id).where(condition))
+        among(run.c.environment_body_id, select(body.c.id).where(condition))
     ),
     **dict.fromkeys(("status", "name", "run", "started", "duration"), _of_row),
 }

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from packaging.utils import canonicalize_name
 from sqlalchemy import Connection, select, update
 
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.errors import DamagedData, InvalidInput, NotFound
+from contexta.errors import NotFound
 from contexta.findings import EnvironmentSummary
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
+from contexta.scalars import from_microseconds
 from contexta.store import tables
+from contexta.store.bodies import checked, decoded, encode_body
+from contexta.store.driver import fetch
 from contexta.store.metadata import parent_id, require_id
 from contexta.store.orders import version_order
 from contexta.store.rows import insert_missing, upsert
 
 _OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
-_OF_THE_RUN = frozenset({"environment_snapshot_ref", "run_ref", "captured_at"})
 
 
 def put_snapshot(connection: Connection, objects: Objects, snapshot: EnvironmentSnapshot) -> StableRef:
@@ -37,86 +38,56 @@ def put_captured(
     """Link a body that the recorder has already written to its run, and what completes it. Raises NotFound, DamagedData
     or InvalidInput when one of these objects is missing or is not what it should be."""
     run_id = parent_id(connection, tables.run, ref.run, child=ref)
-    snapshot = _decode(ref, captured_at, digest, end, objects)
+    snapshot = checked(objects, ref, captured_at, digest, end)
     _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at, end)
     return snapshot
 
 
 def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> EnvironmentSnapshot:
     """Raises NotFound when it is not stored, DamagedData when its body does not read back."""
-    row = connection.execute(_rows().where(tables.environment.c.ref == ref)).first()
-    if row is None:
+    found = _rows(connection, "e.ref = ?", ref)
+    if not found:
         raise NotFound(f"{ref} is not stored in this workspace")
-    return _decode(StableRef.parse(row.ref), row.captured_at, row.digest, row.end_digest, objects)
+    return decoded(objects, *found[0][:4])
 
 
 def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
     """The snapshots of a run, its own first, then oldest first. Raises NotFound for a run that is not stored."""
     run_id = require_id(connection, tables.run, run_ref)
-    rows = connection.execute(_of_run(run_id)).all()
-    return tuple(
-        _decode(StableRef.parse(row.ref), row.captured_at, row.digest, row.end_digest, objects) for row in rows
-    )
+    return tuple(decoded(objects, *row[:4]) for row in _rows(connection, "e.run_id = ?", run_id))
 
 
 def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
     """The environment a run was made in: its own, else its oldest snapshot; None when it has none."""
-    row = connection.execute(_of_run(run_id).limit(1)).first()
-    if row is None:
-        return None
-    return _decode(StableRef.parse(row.ref), row.captured_at, row.digest, row.end_digest, objects)
+    found = _rows(connection, "e.run_id = ?", run_id, limit=1)
+    return decoded(objects, *found[0][:4]) if found else None
 
 
 def summary_of(connection: Connection, run_id: int) -> EnvironmentSummary | None:
     """The same in one line, without reading its body."""
-    row = connection.execute(_of_run(run_id).limit(1)).first()
-    if row is None:
+    found = _rows(connection, "e.run_id = ?", run_id, limit=1)
+    if not found:
         return None
-    return EnvironmentSummary(
-        environment_snapshot_ref=row.ref,
-        captured_at=row.captured_at,
-        python_version=row.python_version,
-        platform=row.platform,
-        package_count=row.package_count,
+    ref, captured_at, _, _, python_version, platform, package_count = found[0]
+    return EnvironmentSummary.trusted(
+        environment_snapshot_ref=ref,
+        captured_at=captured_at,
+        python_version=python_version,
+        platform=platform,
+        package_count=package_count,
     )
 
 
-def encode_body(snapshot: EnvironmentSnapshot) -> bytes:
-    """What is content-addressed: everything but whose it is and when it was seen."""
-    body = snapshot.model_dump(exclude=set(_OF_THE_RUN), exclude_defaults=True)
-    if snapshot.distributions:
-        del body["packages"]  # derived from them
-    return tables.encode_json(body).encode()
+def _rows(connection: Connection, where: str, value: Any, limit: int | None = None) -> list[tuple[Any, ...]]:
+    """(reference, moment, body, end, Python, platform, packages) of snapshots, a run's own first, then oldest first."""
+    found = fetch(connection, _SNAPSHOTS.format(where) + (f" LIMIT {limit}" if limit else ""), (value,))
+    return [(StableRef.parse(row[0]), from_microseconds(row[1]), *row[2:]) for row in found]
 
 
-def _decode(ref: StableRef, captured_at: str, digest: str, end: str | None, objects: Objects) -> EnvironmentSnapshot:
-    try:
-        body: dict[str, Any] = json.loads(objects.get(digest))
-        if end is not None:
-            body = _completed(body, json.loads(objects.get(end)))
-        return EnvironmentSnapshot.model_validate(
-            {**body, "environment_snapshot_ref": ref, "run_ref": ref.run, "captured_at": captured_at}
-        )
-    except (ValueError, TypeError) as error:
-        if isinstance(error, InvalidInput):
-            raise DamagedData(f"the environment body {digest} of {ref} is malformed: {error.what}") from error
-        raise DamagedData(f"the environment body {digest} of {ref} is no JSON object: {error}") from error
-
-
-def _completed(body: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
-    """A body with what was known only at the end (see ``contexta.recorder.environment.ended``)."""
-    origins, gpus, notes = (end.pop(name, {}) for name in ("origins", "gpus", "notes"))
-    full = {**body, **end}
-    if origins:
-        full["distributions"] = [
-            {**each, "origin": origins[each["name"]]} if each["name"] in origins else each
-            for each in body["distributions"]
-        ]
-    if gpus:
-        full["machine"] = {**body.get("machine", {}), "gpus": gpus}
-    if notes:
-        full["notes"] = [*body.get("notes", ()), *notes]
-    return full
+_SNAPSHOTS = """
+SELECT e.ref, e.captured_at, b.digest, e.end_digest, b.python_version, b.platform, b.package_count
+FROM environment e JOIN environment_body b ON b.id = e.environment_body_id
+WHERE {} ORDER BY e.own DESC, e.captured_at, e.id"""
 
 
 def _put_row(
@@ -168,23 +139,6 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
         ]
         insert_missing(connection, tables.environment_distribution, rows)
     return body_id
-
-
-def _rows() -> Any:
-    body = tables.environment_body
-    return select(
-        tables.environment.c.ref,
-        tables.environment.c.captured_at,
-        tables.environment.c.end_digest,
-        body.c.digest,
-        body.c.python_version,
-        body.c.platform,
-        body.c.package_count,
-    ).join_from(tables.environment, body)
-
-
-def _of_run(run_id: int) -> Any:
-    return _rows().where(tables.environment.c.run_id == run_id).order_by(*_OWN_FIRST)
 
 
 def choose_own(connection: Connection, run_id: int) -> None:

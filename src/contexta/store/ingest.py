@@ -8,11 +8,8 @@ are taken in whole move to ``ended/``, so that looking for news costs by what is
 
 from __future__ import annotations
 
-import gc
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -24,6 +21,7 @@ from contexta.recorder.processes import alive
 from contexta.recorder.settings import ENDED
 from contexta.scalars import from_microseconds
 from contexta.store import tables
+from contexta.store.driver import no_garbage_collection
 from contexta.store.engine import Store
 from contexta.store.environments import choose_own
 from contexta.store.outbox import deliver_objects
@@ -115,7 +113,7 @@ def _set_aside(path: Path) -> None:
 def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
     """Take in what follows the recorded position, up to a limit, in one transaction. Returns (position, ended)."""
     table = tables.journal
-    with store.writing() as connection, _no_garbage_collection():
+    with store.writing() as connection, no_garbage_collection():
         row = _row(connection, store.origin + name)
         data = _read(store.journals / name, row.position)
         if not data or (
@@ -132,18 +130,6 @@ def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
         if not is_first(name) and (values["points"] or values["environment_id"]):
             choose_own(connection, values["run_id"])
         return position, reading.ended
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A million tuples without a cycle among them: looking for one takes a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _row(connection: Connection, name: str) -> Any:

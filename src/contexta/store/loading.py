@@ -6,24 +6,28 @@ What is read here was checked before it was stored, so the findings are built wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, func, select, type_coerce
+from sqlalchemy import Connection
+from sqlalchemy.exc import NoResultFound
 
 from contexta.contract.environment import Note
 from contexta.contract.fields import FrozenDict, frozen
+from contexta.errors import DamagedData
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds
 from contexta.store import tables
 from contexta.store.artifacts import of_run
+from contexta.store.driver import Rows, fetch, marks
 from contexta.store.environments import summary_of
 from contexta.store.series import decode_number
 
 _RUNS_AT_ONCE = 1_000
-run, stage, series, param = tables.run, tables.stage, tables.metric_series, tables.param
 
-_Metrics = dict[tuple[int, int | None], list[MetricValue]]
+_Metrics = dict[tuple[int, int | None], tuple[MetricValue, ...]]  # by run and stage
 
 
 def summary(connection: Connection, run_id: int) -> RunSummary:
@@ -35,114 +39,124 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
     """The same of several runs, in the order given."""
     found: dict[int, RunSummary] = {}
     for some in _slices(run_ids):
-        stages, params = stages_of(connection, some), _params_of(connection, some)
-        for row in connection.execute(select(run).where(run.c.id.in_(some))):
-            found[row.id] = RunSummary.trusted(**_run_fields(row), stages=stages[row.id], params=params[row.id])
+        for run_id, fields in _summary_fields(connection, some).items():
+            found[run_id] = RunSummary.trusted(**fields)
     return [found[run_id] for run_id in run_ids]
 
 
 def details(connection: Connection, run_id: int) -> RunDetails:
     """Everything about a run but its environment's body and its single points."""
-    row = connection.execute(select(run).where(run.c.id == run_id)).one()
-    notes = connection.execute(
-        select(tables.note.c.topic, tables.note.c.text).where(tables.note.c.run_id == run_id).order_by(tables.note.c.id)
-    )
+    notes = fetch(connection, "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id", (run_id,))
     return RunDetails.trusted(
-        **_run_fields(row),
-        stages=stages_of(connection, [run_id])[run_id],
-        params=_params_of(connection, [run_id])[run_id],
+        **_summary_fields(connection, [run_id])[run_id],
         environment=summary_of(connection, run_id),
         artifacts=of_run(connection, run_id),
-        notes=tuple(Note(topic=each.topic, text=each.text) for each in notes),
+        notes=tuple(Note.trusted(topic=topic, text=text) for topic, text in notes),
     )
 
 
-def stages_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[StageSummary, ...]]:
+def _summary_fields(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """By run, what a summary of it is made of."""
+    stages, params = _stages_of(connection, run_ids), _params_of(connection, run_ids)
+    rows = fetch(connection, _RUNS.format(marks(run_ids)), run_ids)
+    known = _values({text for row in rows for text in row[-2:]})
+    found = {}
+    for run_id, ref, name, status, started, ended, description, tags, metadata in rows:
+        found[run_id] = {
+            "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
+            "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
+            "name": name,
+            "status": status,
+            "started_at": from_microseconds(started),
+            "ended_at": None if ended is None else from_microseconds(ended),
+            "description": description,
+            "tags": known[tags],
+            "metadata": known[metadata],
+            "stages": stages[run_id],
+            "params": params[run_id],
+        }
+    if len(found) < len(set(run_ids)):
+        raise NoResultFound(f"no run has one of the keys {sorted(set(run_ids) - set(found))}")
+    return found
+
+
+_RUNS = "SELECT id, ref, name, status, started_at, ended_at, description, tags, metadata FROM run WHERE id IN ({})"
+
+
+# ---------------------------------------------------------------------------------------------- stages and metrics
+
+
+def _stages_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[StageSummary, ...]]:
     """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first."""
-    stages: dict[int, list[Row[Any]]] = {run_id: [] for run_id in run_ids}
-    for row in connection.execute(_stage_rows(run_ids)):
-        stages[row.run_id].append(row)
-    metrics: _Metrics = {}
-    last = connection.execute(_series_rows(run_ids)).all()  # at once: a call for each row costs more than the row
-    for run_id, stage_id, key, slice_ref, points, step, at, value, exact in last:
-        metrics.setdefault((run_id, stage_id), []).append(
+    stages: dict[int, Rows] = {run_id: [] for run_id in run_ids}
+    for row in fetch(connection, _STAGES.format(marks(run_ids)), run_ids):
+        stages[row[0]].append(row)
+    rows = fetch(connection, _SERIES.format(marks(run_ids)), run_ids)
+    metrics = {
+        stage: tuple(
             MetricValue.trusted(
                 metric_key=key,
-                value=decode_number(value, exact),
+                value=value if exact is None and value is not None else decode_number(value, exact),
                 step=step,
                 observed_at=from_microseconds(at),
                 slice_ref=slice_ref or None,
                 points=points,
             )
+            for _, _, key, slice_ref, points, step, at, value, exact in same
         )
-    return {run_id: _stage_summaries(run_id, stages[run_id], metrics) for run_id in run_ids}
+        for stage, same in groupby(rows, itemgetter(0, 1))
+    }
+    return {run_id: tuple(_stage_summaries(run_id, stages[run_id], metrics)) for run_id in run_ids}
 
 
-def _stage_summaries(run_id: int, rows: Sequence[Row[Any]], metrics: _Metrics) -> tuple[StageSummary, ...]:
+_STAGES = """
+SELECT run_id, id, stage_name, status, started_at, ended_at FROM stage WHERE run_id IN ({})
+ORDER BY order_index IS NULL, order_index, started_at, id
+"""
+_SERIES = """
+SELECT run_id, stage_id, metric_key, slice_ref, points, last_step, last_at, last_value, last_exact FROM metric_series
+WHERE run_id IN ({}) AND points > 0 ORDER BY run_id, coalesce(stage_id, 0), metric_key, slice_ref
+"""
+
+
+def _stage_summaries(run_id: int, rows: Rows, metrics: _Metrics) -> Iterable[StageSummary]:
     own = metrics.get((run_id, None))
-    found = [_stage_summary(RUN_LEVEL, None, None, None, own)] if own else []
-    found += [
-        _stage_summary(row.stage_name, row.status, row.started_at, row.ended_at, metrics.get((run_id, row.id), []))
-        for row in rows
-    ]
-    return tuple(found)
+    if own:
+        yield StageSummary.trusted(stage_name=RUN_LEVEL, status=None, started_at=None, ended_at=None, metrics=own)
+    for _, stage_id, name, status, started, ended in rows:
+        yield StageSummary.trusted(
+            stage_name=name,
+            status=status,
+            started_at=from_microseconds(started),
+            ended_at=None if ended is None else from_microseconds(ended),
+            metrics=metrics.get((run_id, stage_id), ()),
+        )
 
 
-def _stage_summary(
-    name: str, status: str | None, started_at: str | None, ended_at: str | None, metrics: list[MetricValue]
-) -> StageSummary:
-    return StageSummary.trusted(
-        stage_name=name, status=status, started_at=started_at, ended_at=ended_at, metrics=tuple(metrics)
-    )
-
-
-def _stage_rows(run_ids: Sequence[int]) -> Any:
-    return (
-        select(stage.c.id, stage.c.run_id, stage.c.stage_name, stage.c.status, stage.c.started_at, stage.c.ended_at)
-        .where(stage.c.run_id.in_(run_ids))
-        .order_by(stage.c.order_index.is_(None), stage.c.order_index, stage.c.started_at, stage.c.id)
-    )
-
-
-def _series_rows(run_ids: Sequence[int]) -> Any:
-    columns = (series.c.run_id, series.c.stage_id, series.c.metric_key, series.c.slice_ref, series.c.points)
-    last = (series.c.last_step, series.c.last_at, series.c.last_value, series.c.last_exact)
-    return (
-        select(*columns, *last)
-        .where(series.c.run_id.in_(run_ids), series.c.points > 0)
-        .order_by(series.c.run_id, func.coalesce(series.c.stage_id, 0), series.c.metric_key, series.c.slice_ref)
-    )
+# ---------------------------------------------------------------------------------------------- parameters
 
 
 def _params_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, FrozenDict]:
+    rows = fetch(connection, _PARAMS.format(marks(run_ids)), run_ids)
+    known = _values({text for _, _, text in rows})
     found: dict[int, dict[str, Any]] = {run_id: {} for run_id in run_ids}
-    known: dict[str, Any] = {}  # runs of one search have many values in common
-    rows = connection.execute(
-        select(param.c.run_id, param.c.name, type_coerce(param.c.value, Text))
-        .where(param.c.run_id.in_(run_ids))
-        .order_by(param.c.run_id, param.c.name)
-    )
-    for run_id, name, text in rows.all():
-        if text not in known:
-            known[text] = frozen(tables.decode_json(text))
+    for run_id, name, text in rows:
         found[run_id][name] = known[text]
     return {run_id: FrozenDict(params) for run_id, params in found.items()}
 
 
-def _run_fields(row: Row[Any]) -> dict[str, Any]:
-    ref = str.__new__(StableRef, row.ref)  # it was parsed when it was stored
-    project = row.ref[len("run:") : row.ref.index(".")]
-    return {
-        "run_ref": ref,
-        "project_ref": str.__new__(StableRef, f"project:{project}"),
-        "name": row.name,
-        "status": row.status,
-        "started_at": row.started_at,
-        "ended_at": row.ended_at,
-        "description": row.description,
-        "tags": frozen(row.tags),
-        "metadata": frozen(row.metadata),
-    }
+_PARAMS = "SELECT run_id, name, value FROM param WHERE run_id IN ({}) ORDER BY run_id, name"
+
+
+def _values(texts: Iterable[str]) -> dict[str, Any]:
+    """What canonical JSON texts say. Read as one text, which is many times faster than one by one."""
+    ordered = list(texts)
+    try:
+        return dict(zip(ordered, map(frozen, tables.decode_json(f"[{','.join(ordered)}]")), strict=True))
+    except ValueError as error:
+        raise DamagedData(
+            f"parameters, tags or metadata of a run are no JSON: {error}", hint="restore the workspace from a backup"
+        ) from None
 
 
 def _slices(items: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -1,7 +1,7 @@
 """Pages of runs: filtered, sorted, a page behind another one; by index, not by the size of the workspace.
 
-A condition that few runs fulfil is led by its own index, and what it finds is sorted here. Otherwise the index of the
-order is walked until the page is full: of many that fit, some are near.
+A condition that few runs fulfil is led by its own index, and what it finds is sorted. Otherwise the index of the order
+is walked until the page is full: of many that fit, some are near.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import RunList
 from contexta.refs import StableRef
 from contexta.store import tables
-from contexta.store.conditions import DURATION, Condition, Conditions
+from contexta.store.conditions import DURATION, Condition, Conditions, unled
 from contexta.store.loading import summaries
 from contexta.store.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
 
 FEW = 2_000
-"""Runs that are sorted here rather than found by walking an index."""
+"""Runs that are sorted rather than found by walking an index."""
 _NAMES = 300  # names that are looked through for the one that was meant
 
 run = tables.run
@@ -52,18 +52,14 @@ def page(connection: Connection, wanted: Wanted, after: int | None) -> RunList:
     key = _key(order.field, wanted.order_by)
     where = None if wanted.where is None else parse(wanted.where)
     conditions = [] if wanted.project is None else [run.c.project_id == _project_id(connection, wanted.project)]
-    few = None
     if where is not None and wanted.where is not None:
         compiled = Conditions(wanted.where)
         conditions.append(compiled.expression(where))
         few = _few(connection, compiled.candidates(where))
+        if few is not None:
+            conditions, key = _led_by(few, conditions), key.of_one()
     place = None if after is None else _place(connection, key, after)
-    ids: list[int] = []
-    if few:
-        ids = _sorted(connection, key, order.descending, and_(*conditions, run.c.id.in_(few)), place)
-        ids = ids[: wanted.limit]
-    elif few is None:
-        ids = list(_walked(connection, key, order.descending, conditions, place, wanted.limit))
+    ids = list(_walked(connection, key, order.descending, conditions, place, wanted.limit))
     fields = [*_fields(where), *([order.field] if wanted.order_by else [])]
     return RunList.of(summaries(connection, ids), _unknown(connection, fields))
 
@@ -94,6 +90,13 @@ class _Key:
             return statement.select_from(run)
         joined = and_(self.table.c.run_id == run.c.id, self.of)
         return statement.select_from(run.join(self.table, joined, isouter=outer))
+
+    def of_one(self) -> _Key:
+        """The same, looked up for a run that something else led to."""
+        if self.table is None:
+            return self
+        value = select(self.value).where(self.table.c.run_id == run.c.id, self.of).correlate(run).scalar_subquery()
+        return _Key(value)
 
     def lacks(self) -> Condition:
         if self.table is None:
@@ -126,26 +129,10 @@ def _place(connection: Connection, key: _Key, run_id: int) -> Any:
     return connection.execute(statement.where(run.c.id == run_id)).one()
 
 
-def _sorted(connection: Connection, key: _Key, descending: bool, condition: Condition, place: Any) -> list[int]:
-    """The keys of few runs, in order, behind a place."""
-    rows = connection.execute(
-        key.rows(key.value.label("value"), run.c.started_at, run.c.id, outer=True).where(condition)
-    ).all()
-    having = sorted((row for row in rows if row.value is not None), key=lambda row: (row.value, row.id))
-    lacking = sorted((row for row in rows if row.value is None), key=lambda row: (row.started_at, row.id), reverse=True)
-    if place is not None and place.value is not None:
-        mark = (place.value, place.id)
-        having = [row for row in having if ((row.value, row.id) < mark if descending else (row.value, row.id) > mark)]
-    elif place is not None:
-        having, mark = [], (place.started_at, place.id)
-        lacking = [row for row in lacking if (row.started_at, row.id) < mark]
-    return [row.id for row in (*(reversed(having) if descending else having), *lacking)]
-
-
 def _walked(
     connection: Connection, key: _Key, descending: bool, conditions: list[Condition], place: Any, limit: int | None
 ) -> Iterator[int]:
-    """The same of however many, by the index of the order."""
+    """The keys of the runs that fit, in order, behind a place."""
     # Of a listed value the key of its own row: an order by run.id would not be that of the index.
     id_ = run.c.id if key.table is None else key.table.c.run_id
     found = 0
@@ -175,14 +162,20 @@ def _mark(column: ColumnElement[Any], value: Any, run_id: int) -> Any:
 # ---------------------------------------------------------------------------------------------- conditions
 
 
-def _few(connection: Connection, candidates: Iterable[Select[Any]]) -> list[int] | None:
-    """The fewest runs that one of the tests leads to; None when all lead to many."""
-    fewest: list[int] | None = None
-    for statement in candidates:
-        found = list(connection.execute(statement.limit(FEW + 1)).scalars())
-        if len(found) <= FEW and (fewest is None or len(found) < len(fewest)):
-            fewest = found
+def _few(connection: Connection, candidates: Iterable[Select[Any]]) -> Select[Any] | None:
+    """The test that leads to the fewest runs; None when all lead to many."""
+    fewest, amount = None, FEW + 1
+    for candidate in candidates:
+        some = candidate.limit(amount).subquery("counted")
+        found = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        if found < amount:
+            fewest, amount = candidate.limit(found), found  # the limit changes nothing, and tells a planner how few
     return fewest
+
+
+def _led_by(few: Select[Any], conditions: list[Condition]) -> list[Condition]:
+    """The same conditions, of few runs."""
+    return [run.c.id.in_(few), unled(and_(*conditions))]
 
 
 def _fields(where: Where | None) -> Iterator[Field]:

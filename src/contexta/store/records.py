@@ -17,9 +17,10 @@ from contexta.errors import Conflict, DamagedData
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds, to_microseconds
 from contexta.store import checks, tables
+from contexta.store.driver import insert_rows
 from contexta.store.metadata import SCOPE_TABLES, parent_id
 from contexta.store.rows import insert_missing
-from contexta.store.series import Points, SeriesKey, add_points, decode_number, insert_rows
+from contexta.store.series import Points, SeriesKey, add_points, decode_number
 
 _BATCH = 10_000
 _NAMES_AT_ONCE = 500  # under the limit of bound variables of every supported database

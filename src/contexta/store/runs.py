@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
 from contexta.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.findings import ProjectSummary
 from contexta.refs import StableRef
 from contexta.scalars import storable
 from contexta.store import tables
+from contexta.store.driver import fetch
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _MOST_CANDIDATES = 5
@@ -48,47 +50,45 @@ def find(connection: Connection, selector: str, in_project: str | None) -> tuple
 def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
     """``run:project.name`` or ``project.name``, whole."""
     value = selector.removeprefix("run:")
-    return _one(connection, [run.c.ref == f"run:{value}"], selector) if "." in value else None
+    return _one(connection, "ref = ?", [f"run:{value}"], selector) if "." in value else None
 
 
 def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
     """A run's own component of its reference, else its display name, else the beginning of either reference form."""
     value = selector.removeprefix("run:")
     whole = "." in value or value != selector
-    column, prefix = (run.c.ref, f"run:{value}") if whole else (run.c.slug, value)
-    begins = [column >= prefix, column < prefix + _AFTER_EVERY_COMPONENT]
+    column, prefix = ("ref", f"run:{value}") if whole else ("slug", value)
+    begins = [prefix, prefix + _AFTER_EVERY_COMPONENT]
     return (
-        _one(connection, [run.c.slug == selector], selector)
-        or _one(connection, [run.c.name == selector], selector)
-        or (_one(connection, begins, selector) if value else None)
+        _one(connection, "slug = ?", [selector], selector)
+        or _one(connection, "name = ?", [selector], selector)
+        or (_one(connection, f"{column} >= ? AND {column} < ?", begins, selector) if value else None)
     )
 
 
 def _latest(connection: Connection, selector: str, in_project: str | None, back: int) -> tuple[int, StableRef]:
-    statement = select(run.c.id, run.c.ref).order_by(run.c.started_at.desc(), run.c.id.desc())
-    where = ""
+    where, values, words = "", [], ""
     if in_project is not None:
         ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
-        project_id = connection.execute(select(project.c.id).where(project.c.ref == ref)).scalar()
-        if project_id is None:
+        known = fetch(connection, "SELECT id FROM project WHERE ref = ?", [ref])
+        if not known:
             raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
-        statement = statement.where(run.c.project_id == project_id)
-        where = f" of project {ref.value}"
-    row = connection.execute(statement.offset(back).limit(1)).first()
-    if row is None:
-        raise NotFound(f"there are not so many runs{where} as {selector} counts back", hint="`contexta runs` lists all")
-    return row.id, StableRef.parse(row.ref)
+        where, values, words = "WHERE project_id = ?", [known[0][0]], f" of project {ref.value}"
+    statement = f"SELECT id, ref FROM run {where} ORDER BY started_at DESC, id DESC LIMIT 1 OFFSET ?"
+    found = fetch(connection, statement, [*values, back])
+    if not found:
+        raise NotFound(f"there are not so many runs{words} as {selector} counts back", hint="`contexta runs` lists all")
+    return found[0][0], StableRef.parse(found[0][1])
 
 
-def _one(connection: Connection, where: Iterable[ColumnElement[bool]], selector: str) -> tuple[int, StableRef] | None:
-    rows = connection.execute(
-        select(run.c.id, run.c.ref).where(*where).order_by(run.c.ref).limit(_MOST_CANDIDATES + 1)
-    ).all()
-    if len(rows) > 1:
-        names = ", ".join(row.ref.removeprefix("run:") for row in rows[:_MOST_CANDIDATES])
-        more = " ..." if len(rows) > _MOST_CANDIDATES else ""
+def _one(connection: Connection, where: str, values: Sequence[Any], selector: str) -> tuple[int, StableRef] | None:
+    statement = f"SELECT id, ref FROM run WHERE {where} ORDER BY ref LIMIT {_MOST_CANDIDATES + 1}"
+    found = fetch(connection, statement, values)
+    if len(found) > 1:
+        names = ", ".join(ref.removeprefix("run:") for _, ref in found[:_MOST_CANDIDATES])
+        more = " ..." if len(found) > _MOST_CANDIDATES else ""
         raise Ambiguous(f"run {shown(selector)} is ambiguous", hint=f"it could be {names}{more}")
-    return (rows[0].id, StableRef.parse(rows[0].ref)) if rows else None
+    return (found[0][0], StableRef.parse(found[0][1])) if found else None
 
 
 def _nearest(connection: Connection, selector: str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from contexta.errors import DamagedData
 from contexta.store import checks, tables
+from contexta.store.driver import insert_rows
 from contexta.store.rows import insert_into
 
-_ROWS_AT_ONCE = 20
 _KEYS_AT_ONCE = 500
 
 SeriesKey = tuple[int, int | None, str, str]  # run id, stage id, metric key, slice ("" for the whole)
@@ -147,23 +147,6 @@ def _series(connection: Connection, key: SeriesKey) -> Any:
 
 
 _POINT_COLUMNS = ("series_id", "number", "step", "observed_at", "value", "exact")
-
-
-def insert_rows(
-    connection: Connection, table: Table, columns: Sequence[str], amount: int, rows: Iterable[tuple[Any, ...]]
-) -> None:
-    """By the driver's own executemany, many rows to a statement: ten times faster than through the expression language.
-    The values are as the database holds them, not as the column types take them. amount: how many rows there are."""
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    one = f"({', '.join([mark] * len(columns))})"
-    head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "
-    values = list(chain.from_iterable(rows))
-    whole, width = amount - amount % _ROWS_AT_ONCE, len(columns)
-    for start, stop, at_once in ((0, whole, _ROWS_AT_ONCE), (whole, amount, 1)):
-        step = at_once * width
-        parameters = [tuple(values[at : at + step]) for at in range(start * width, stop * width, step)]
-        if parameters:
-            connection.exec_driver_sql(head + ", ".join([one] * at_once), parameters)
 
 
 # ---------------------------------------------------------------------------------------------- where metrics end

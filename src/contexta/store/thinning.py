@@ -13,11 +13,14 @@ from contexta.findings import RUN_LEVEL, MetricSeries, SeriesBucket
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds
 from contexta.store import tables
+from contexta.store.driver import fetch, marks
 from contexta.store.series import decode_number
 
-series, point, stage = tables.metric_series, tables.metric_point, tables.stage
+series, stage = tables.metric_series, tables.stage
 
-_EXTREMES = "SELECT min(value), max(value), count(*) - count(value) FROM metric_point WHERE series_id = {0} AND number"
+_EXTREMES = (
+    "SELECT min(value), max(value), count(value) FROM metric_point WHERE series_id = ? AND number >= ? AND number < ?"
+)
 _AT_ONCE = 500  # under the limit of bound variables of every supported database
 
 
@@ -42,17 +45,18 @@ def thinned(
     ends = _points(connection, chosen.id, [edge - 1 for edge in edges[1:]])
     found = []
     for first, behind in pairwise(edges):
-        end = ends[behind - 1]
-        low, high, lacking = _extremes(connection, chosen.id, first, behind) if behind - first > 1 else _alone(end)
+        step, at, value, exact = ends[behind - 1]
+        alone = value, value, int(value is None)
+        low, high, lacking = _extremes(connection, chosen.id, first, behind) if behind - first > 1 else alone
         found.append(
             SeriesBucket.trusted(
                 first=first,
                 points=behind - first,
-                step=end.step,
-                observed_at=from_microseconds(end.observed_at),
+                step=step,
+                observed_at=from_microseconds(at),
                 low=low,
                 high=high,
-                last=decode_number(end.value, end.exact),
+                last=decode_number(value, exact),
                 not_numbers=lacking,
             )
         )
@@ -92,22 +96,18 @@ def _chosen(
 
 
 def _points(connection: Connection, series_id: int, numbers: list[int]) -> dict[int, Any]:
-    columns = (point.c.number, point.c.step, point.c.observed_at, point.c.value, point.c.exact)
+    """Number -> (step, observed_at, value, exact)"""
     found: dict[int, Any] = {}
     for start in range(0, len(numbers), _AT_ONCE):
-        some = point.c.number.in_(numbers[start : start + _AT_ONCE])
-        rows = connection.execute(select(*columns).where(point.c.series_id == series_id, some))
-        found.update((row.number, row) for row in rows)
+        some = numbers[start : start + _AT_ONCE]
+        for number, *rest in fetch(connection, _ENDS.format(marks(some)), [series_id, *some]):
+            found[number] = rest
     return found
 
 
+_ENDS = "SELECT number, step, observed_at, value, exact FROM metric_point WHERE series_id = ? AND number IN ({})"
+
+
 def _extremes(connection: Connection, series_id: int, first: int, behind: int) -> tuple[Any, Any, int]:
-    """By the driver's own words: there are hundreds of these, and the expression language costs more than the rows."""
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    statement = f"{_EXTREMES.format(mark)} >= {mark} AND number < {mark}"
-    low, high, lacking = connection.exec_driver_sql(statement, (series_id, first, behind)).one()
-    return low, high, lacking
-
-
-def _alone(row: Any) -> tuple[Any, Any, int]:
-    return row.value, row.value, int(row.value is None)
+    ((low, high, numbers),) = fetch(connection, _EXTREMES, (series_id, first, behind))
+    return low, high, behind - first - numbers

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from contexta.scalars import to_microseconds
 from contexta.store import checks, records, tables
+from contexta.store.driver import insert_rows
 from contexta.store.environments import keep_body
 from contexta.store.orders import number_of, version_order, words_of
 from contexta.store.questions import keep_tags
-from contexta.store.series import encode_number, insert_rows, keep_ends
+from contexta.store.series import encode_number, keep_ends
 
 _AT_ONCE = 10_000
 _Key = tuple[str | None, str, str]  # stage reference, metric key, slice

@@ -1,0 +1,168 @@
+"""What is asked costs by what is found, not by what is stored: counted, not timed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import put_run
+from servers import Server
+from sqlalchemy import event
+
+from contexta import Contexta
+from contexta.store import pages
+
+POINTS = 400
+SERVED = 20_000  # of few runs a server rather reads all
+_LISTED = """
+INSERT INTO run (ref, project_id, slug, name, status, started_at, ended_at, tags, metadata, environment_body_id)
+SELECT 'run:p.x' || n, 1, 'x' || n, 'x' || n, 'completed', 10 * n, 10 * n + n, '{{}}', '{{}}', 1 + n % 2
+FROM ({numbers}) AS numbers
+"""
+_NAMED = """
+INSERT INTO {table} SELECT id, name, {values} FROM run CROSS JOIN (SELECT 'a' AS name UNION SELECT 'b') AS names
+WHERE slug LIKE 'x%'
+"""
+_SERIES = """
+INSERT INTO metric_series (run_id, metric_key, slice_ref, points, last_step, last_at, last_value)
+SELECT run_id, metric_key, '', 1, 0, 0, value FROM run_metric WHERE run_id IN (SELECT id FROM run WHERE slug LIKE 'x%')
+"""
+_NUMBERS = {
+    "sqlite": "WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {0}) SELECT n FROM up",
+    "postgresql": "SELECT n FROM generate_series(1, {0}) AS n",
+}
+
+ASKED: dict[str, Callable[[Contexta], Any]] = {
+    "latest": lambda ctx: ctx.list_runs(limit=20),
+    "of a project": lambda ctx: ctx.list_runs("p", limit=20),
+    "behind a page": lambda ctx: ctx.list_runs("p", after="p.x250", limit=20),
+    "few fit": lambda ctx: ctx.list_runs(where="metrics.a > 0.5 and status = completed", limit=20),
+    "few fit, of a project": lambda ctx: ctx.list_runs("p", where="metrics.a > 0.5 and started < 2024", limit=20),
+    "few fit, sorted": lambda ctx: ctx.list_runs("p", where="metrics.a > 0.5", order_by="metrics.b", limit=20),
+    "few fit, by a parameter": lambda ctx: ctx.list_runs(where="params.a > 0.5", order_by="params.b desc", limit=20),
+    "many fit": lambda ctx: ctx.list_runs(where="metrics.b > 0.5", limit=20),
+    "many fit, by package": lambda ctx: ctx.list_runs(where="packages.torch < 2.1", limit=20),
+    "sorted": lambda ctx: ctx.list_runs(order_by="metrics.b desc", limit=20),
+    "by name": lambda ctx: ctx.list_runs(where="name = x7 or name = x8", limit=20),
+    "one run": lambda ctx: ctx.get_run("p.x7"),
+    "two runs": lambda ctx: ctx.diff_runs("p.x7", "p.x8"),
+    "a series": lambda ctx: ctx.metric_series("live", "loss", points=20),
+}
+
+
+def fill(ctx: Contexta, runs: int, execute: Callable[[str], Any], numbers: str) -> None:
+    """So many runs with two metrics and two parameters; of ``a`` only ten runs have more than 0.5, of ``b`` half."""
+    for version in ("2.0.0", "2.1.0"):
+        put_run(ctx, f"r{version[2]}", environment={"packages": {"torch": version}})
+    with ctx.run("live", project="p") as run:
+        for step in range(POINTS):
+            run.metric("loss", step / 7, step=step)
+    ctx.list_runs()
+    execute(_LISTED.format(numbers=numbers.format(runs)))
+    value = "CASE WHEN name = 'b' THEN id % 100 / 100.0 WHEN id < 20 THEN id / 20.0 ELSE id % 100 / 250.0 END"
+    value = value.replace("name", "names.name").replace("id", "run.id")
+    named = _NAMED.replace("id, name", "run.id, names.name")
+    execute(named.format(table="run_metric (run_id, metric_key, value)", values=value))
+    execute(_SERIES)
+    columns, values = "param (run_id, name, value, number, words)", f"'0.5', {value}, '0.5'"
+    execute(named.format(table=columns, values=values))
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contexta, Contexta]]:
+    """A workspace, and one with ten times as many runs."""
+    found = []
+    for runs in (300, 3_000):
+        root: Path = tmp_path_factory.mktemp("scale") / "ws"
+        with Contexta(workspace=root) as ctx:
+            ctx.list_runs()
+            raw = sqlite3.connect(root / "contexta.db")
+            for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                raw.execute(f"DROP TRIGGER {trigger}")  # of verify, which this workspace is not for
+            fill(ctx, runs, raw.execute, _NUMBERS["sqlite"])
+            raw.commit()
+            raw.close()
+        found.append(Contexta(workspace=root))
+    yield found[0], found[1]
+    for ctx in found:
+        ctx.close()
+
+
+def steps(ctx: Contexta, ask: Callable[[Contexta], Any]) -> int:
+    """How many steps of SQLite's machine a question takes."""
+    ctx.list_runs(limit=1)
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    engine: Any = ctx._opened()._database._engine
+    with engine.connect() as connection:
+        connection.connection.driver_connection.set_progress_handler(count, 1)  # the pool gives the same one again
+    ask(ctx)
+    with engine.connect() as connection:
+        connection.connection.driver_connection.set_progress_handler(None, 1)
+    assert counted > 0
+    return counted
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_ten_times_as_many_runs_cost_no_more_steps(
+    sizes: tuple[Contexta, Contexta], monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setattr(pages, "FEW", 50)
+    small, large = (steps(ctx, ASKED[asked]) for ctx in sizes)
+    assert large <= 1.5 * small, (small, large)
+
+
+# ---------------------------------------------------------------------------------------------- PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def served(server: Server) -> Iterator[Contexta]:
+    address = server.workspace()
+    with Contexta(workspace=address) as ctx:
+        fill(ctx, SERVED, lambda statement: server.ask(address, statement), _NUMBERS["postgresql"])
+        server.ask(address, "VACUUM ANALYZE")
+        yield ctx
+
+
+_LARGE = {"run", "run_metric", "param", "metric_series", "metric_point", "record"}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_no_statement_reads_a_whole_table_on_a_server(
+    served: Contexta, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Rows that are looked at are counted by the server itself: EXPLAIN ANALYZE of each statement."""
+    monkeypatch.setattr(pages, "FEW", 50)
+    seen: list[tuple[str, Any]] = []
+    engine: Any = served._opened()._database._engine
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    ASKED[asked](served)
+    event.remove(engine, "before_cursor_execute", note)
+    assert seen
+    with engine.connect() as connection:
+        for statement, parameters in seen:
+            explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+            (found,) = connection.exec_driver_sql(explained, parameters).one()
+            for node in nodes((found if isinstance(found, list) else json.loads(found))[0]["Plan"]):
+                if node.get("Relation Name") in _LARGE:
+                    looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                    assert looked_at * node["Actual Loops"] < SERVED / 20, (statement, node)
