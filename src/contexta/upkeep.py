@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from contexta import addresses
 from contexta.errors import InvalidInput, WorkspaceError, shown
 
 if TYPE_CHECKING:
@@ -53,23 +54,28 @@ class Upkeep(ABC):
     def _shown(self) -> str:
         """The workspace in words, without a password."""
 
-    # ------------------------------------------------------------------------------------------ on a disk
-
     def backup(self, path: str | os.PathLike[str]) -> Backup:
         """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
         was called. Raises InvalidInput when the file exists."""
         from contexta.store.backup import backup
 
-        self._require_directory("backup")
         return backup(self._current(), Path(path))
 
     @staticmethod
     def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
-        """Make the workspace ``into``, which is new or empty, of a backup. All of it is checked before anything is
-        written; raises DamagedData when something is not as it was backed up."""
-        from contexta.store.restore import restore
+        """Make the workspace ``into``, which is new or empty, of a backup; a directory or a server's address, whichever
+        it was made of. All of it is checked before anything is written; raises DamagedData when something is not as it
+        was backed up."""
+        from pydantic import SecretStr
 
-        return restore(Path(path), Path(into))
+        from contexta.config import WorkspaceConfig
+        from contexta.store.engine import open_store
+        from contexta.store.restore import restore, restore_to_server
+
+        if not (isinstance(into, str) and addresses.is_server(into)):
+            return restore(Path(path), Path(into))
+        root = WorkspaceConfig(url=SecretStr(into)).directory
+        return restore_to_server(Path(path), lambda: open_store(root, into))
 
     def verify(self) -> Verification:
         """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and

@@ -154,6 +154,6 @@ def test_leftovers_of_dead_processes_go(lived: Contexta) -> None:
 
 
 def test_cleaning_waits_for_a_backup(lived: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contexta.store.maintenance._PATIENCE", 0.1)
+    monkeypatch.setattr("contexta.store.maintenance.PATIENCE", 0.1)
     with alone(lived.root), pytest.raises(WorkspaceError, match="another process"):
         lived.gc(dry_run=False)

@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made") / "ws"
     with Contexta(root) as ctx:
         for name in ("one", "two"):
-            metrics = {"accuracy": 0.91, "loss": float("nan"), "big": 10**30}
+            metrics = {"accuracy": 0.91, "loss": float("nan"), "big": 10**30, "small": -0.0}
             put_run(ctx, name, metrics=metrics, environment={}, stage="train")
         from builders import END, an_envelope
 
@@ -83,7 +83,7 @@ def change(root: Path, statement: str) -> None:
 def test_a_sound_workspace_is_called_sound(root: Path, cli: Cli) -> None:
     found = verify(root)
     assert (found.sound, found.damage, found.notes) == (True, (), ())
-    assert found.checked["points"] == 3 * 800 + 6
+    assert found.checked["points"] == 3 * 800 + 8
     assert found.checked["journals"] == 3
     done = cli("verify")
     assert (done.returncode, done.stderr) == (0, "")

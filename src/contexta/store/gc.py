@@ -22,10 +22,9 @@ from contexta.recorder.journal import SUFFIX
 from contexta.recorder.settings import ENDED
 from contexta.refs import StableRef
 from contexta.store import tables
-from contexta.store.backup import SALT, stored_digests
 from contexta.store.engine import Store
 from contexta.store.ingest import is_first
-from contexta.store.maintenance import alone
+from contexta.store.shelves import SALT, stored_digests
 
 FRESH = 24 * 3600.0  # seconds for which nothing counts as forgotten
 _HEX = re.compile(rb"[0-9a-f]{64}")
@@ -36,7 +35,7 @@ _TRASH = ".trash-"
 def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
     """keep_last: remove all but so many of the latest runs of each project; None keeps all. Everything live runs have
     written must have been taken in just before. Raises WorkspaceError while a backup is being taken."""
-    with alone(store.root):
+    with store.alone():
         _return_trash(store)
         with store.reading() as connection:
             runs, kept = _old_runs(connection, keep_last) if keep_last is not None else ({}, [])

@@ -17,7 +17,7 @@ class TeamObjects(Objects):
 
     def __init__(self, shared: Path, own: Objects) -> None:
         super().__init__(shared)
-        self._own = own
+        self.own = own
 
     def get(self, digest: str) -> bytes:
         self._deliver(digest)
@@ -29,9 +29,9 @@ class TeamObjects(Objects):
             self._deliver(digest.decode())
 
     def _deliver(self, digest: str) -> None:
-        if not self.exists(digest) and self._own.exists(digest):
-            self._own.check(digest)
-            self.put_file(self._own.path(digest))
+        if not self.exists(digest) and self.own.exists(digest):
+            self.own.check(digest)
+            self.put_file(self.own.path(digest))
 
 
 def deliver_objects(objects: Objects, data: bytes) -> None:

@@ -12,10 +12,13 @@ import re
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
+
+from sqlalchemy import Connection, select
 
 from contexta import __version__
 from contexta.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew, shown
@@ -23,8 +26,11 @@ from contexta.findings import Backup
 from contexta.recorder.objects import make_directory, sync_directory
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.store import tables
-from contexta.store.backup import FORMAT, MANIFEST, SALT, described
-from contexta.store.engine import open_store
+from contexta.store.backup import FORMAT, MANIFEST, described
+from contexta.store.copying import COPIED, file_to_server
+from contexta.store.engine import Store, open_store
+from contexta.store.ingest import take_in
+from contexta.store.shelves import SALT, stored_digests
 
 MAX_FILES = 5_000_000
 MAX_RATIO = 200  # of what is unpacked to what is packed; real workspaces stay far below
@@ -62,6 +68,48 @@ def restore(path: Path, into: Path) -> Backup:
             f"{path} cannot be restored into {into}: {error.strerror or error}", hint="choose another directory"
         ) from error
     return described(about, into)
+
+
+def restore_to_server(path: Path, open_: Callable[[], Store]) -> Backup:
+    """Fill a server's database, which holds nothing, with a backup.
+
+    open_: opens it, once all of the backup was checked. All rows appear in one transaction, and their objects before
+    them: killed at any moment, it holds everything or no rows. What the backup's journals say is in the rows. Raises
+    as ``restore``.
+    """
+    with TemporaryDirectory(prefix="contexta-restore-") as folder:
+        place = Path(folder) / "workspace"
+        found = restore(path, place)
+        unpacked = open_store(place)
+        try:
+            take_in(unpacked)
+            store = open_()
+            try:
+                _fill(store, unpacked)
+            finally:
+                store.close()
+        finally:
+            unpacked.close()
+    return found.model_copy(update={"path": path})
+
+
+def _fill(store: Store, unpacked: Store) -> None:
+    with store.reading() as connection:
+        _require_no_rows(connection, store)
+    for digest in stored_digests(Path(unpacked.objects.root)):
+        store.objects.put_file(unpacked.objects.path(digest))
+    salt = store.root / OBJECTS / SALT
+    if not salt.exists() and (unpacked.root / OBJECTS / SALT).exists():
+        shutil.copyfile(unpacked.root / OBJECTS / SALT, salt)
+    with store.writing() as connection:
+        _require_no_rows(connection, store)
+        file_to_server(unpacked.root / DATABASE, connection)
+
+
+def _require_no_rows(connection: Connection, store: Store) -> None:
+    for table in COPIED:
+        if connection.execute(select(table).limit(1)).first() is not None:
+            raise InvalidInput(f"{store.name} is not empty", hint="make a new database: nothing is overwritten")
 
 
 def _refuse(path: Path, words: str) -> NoReturn:

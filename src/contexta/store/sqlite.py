@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contexta.errors import DamagedData, WorkspaceError
 from contexta.recorder.objects import sync_directory
 from contexta.recorder.settings import DATABASE
-from contexta.store import tables
+from contexta.store import maintenance, tables
 from contexta.store.disks import is_network, kind_of
 from contexta.store.seals import seal
 
@@ -84,6 +84,18 @@ class Sqlite:
                     return kept
         finally:
             engine.dispose()
+
+    def copy_to(self, copy: Path) -> None:
+        """The database as of one moment in a new file."""
+        from contexta.store.copying import file_to_file
+
+        file_to_file(self.path, copy)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Kept by a lock in the directory."""
+        with maintenance.alone(self.path.parent):
+            yield
 
     def fault(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
         """The database's own words in ours."""

@@ -22,7 +22,7 @@ from contexta.findings import Damage, Verification
 from contexta.recorder.objects import Objects
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.store import checks, seals, tables
-from contexta.store.backup import stored_digests
+from contexta.store.shelves import NEEDED, stored_digests
 
 _MOST_TOLD = 100
 _CHUNK = 1024 * 1024
@@ -220,13 +220,7 @@ class _Verifying:
 
     def _references(self) -> None:
         """Every object that a row needs is there."""
-        rows = self.raw.execute(
-            "SELECT digest, run.ref FROM environment_body JOIN environment ON environment.environment_body_id ="
-            " environment_body.id JOIN run ON run.id = environment.run_id"
-            " UNION SELECT end_digest, run.ref FROM environment JOIN run ON run.id = run_id WHERE end_digest NOTNULL"
-            " UNION SELECT substr(location_ref, 8), run.ref FROM artifact JOIN run ON run.id = run_id"
-            " WHERE location_ref LIKE 'object:%' ORDER BY 1, 2"
-        )
+        rows = self.raw.execute(NEEDED)
         for digest, owners in groupby(rows.fetchall(), itemgetter(0)):
             runs = [str(run) for _, run in owners]
             try:
