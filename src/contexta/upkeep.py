@@ -80,9 +80,12 @@ class Upkeep(ABC):
     def verify(self) -> Verification:
         """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
         changes nothing in it."""
+        if not self.is_local:
+            from contexta.store.verify_server import verify_server
+
+            return verify_server(self._opened())
         from contexta.store.verify import verify
 
-        self._require_directory("verify")
         return verify(self.root)
 
     def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:

@@ -14,8 +14,7 @@ from sqlalchemy import Boolean, Connection, Table, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from contexta.store import tables
-from contexta.store.seals import seal
+from contexta.store import seals, server_seals, tables
 from contexta.store.series import insert_rows
 
 _AT_ONCE = 5_000
@@ -38,8 +37,8 @@ def file_to_file(database: Path, copy: Path) -> None:
 
 
 def server_to_file(source: Connection, copy: Path) -> None:
-    """What a transaction on a server sees, under the same keys. The journals that it came from lie on the machines
-    that wrote them: the copy does not ask for them."""
+    """What a transaction on a server sees, under the same keys. What is damaged there is so in the copy. The journals
+    that it came from lie on the machines that wrote them: the copy does not ask for them."""
     from contexta.store import migrate
 
     engine = create_engine(URL.create("sqlite", database=os.fspath(copy)))
@@ -48,14 +47,17 @@ def server_to_file(source: Connection, copy: Path) -> None:
             migrate.run(target)
             raw: Any = target.connection.driver_connection
             for table in COPIED:
-                rows = source.execution_options(yield_per=_AT_ONCE).exec_driver_sql(
-                    f"SELECT {_names(table)} FROM {table.name}"
+                rows = source.exec_driver_sql(
+                    f"SELECT {_names(table)} FROM {table.name}", execution_options={"yield_per": _AT_ONCE}
                 )
                 marks = ", ".join("?" * len(table.columns))
                 for some in rows.partitions():
                     raw.executemany(f"INSERT INTO {table.name} ({_names(table)}) VALUES ({marks})", map(tuple, some))
             raw.execute("UPDATE journal SET bytes_check = NULL")
-            seal(target)
+            seals.seal(target)
+            for part in seals.PARTS if server_seals.are_kept(source) else ():
+                for number, *_ in server_seals.broken(source, part):
+                    raw.execute("INSERT OR REPLACE INTO seal VALUES (?, ?, ?)", (part, number, b"damaged."))
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise error.orig from None  # it is the file that cannot be written, not the server that failed
@@ -65,7 +67,8 @@ def server_to_file(source: Connection, copy: Path) -> None:
 
 
 def file_to_server(database: Path, target: Connection) -> None:
-    """The rows of a file under the same keys, in the transaction that the connection is in."""
+    """The rows of a file under the same keys, in the transaction that the connection is in. What is damaged in the file
+    is so there."""
     with closing(sqlite3.connect(f"file:{quote(os.fspath(database))}?mode=ro", uri=True)) as source:
         for table in COPIED:
             names = [column.name for column in table.columns]
@@ -73,6 +76,9 @@ def file_to_server(database: Path, target: Connection) -> None:
             rows = source.execute(f"SELECT {_names(table)} FROM {table.name}")
             while some := rows.fetchmany(_AT_ONCE):
                 insert_rows(target, table, names, len(some), [_with_truths(row, truths) for row in some])
+        for part in seals.PARTS:
+            for number, *_ in seals.broken(source, part):
+                server_seals.damage(target, part, number)
     target.exec_driver_sql("UPDATE journal SET bytes_check = NULL")
     for table in COPIED:
         if "id" in table.c:  # keys that were given do not move the sequence on

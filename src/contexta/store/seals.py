@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -60,6 +60,17 @@ def _seal_some(raw: sqlite3.Connection, part: str, numbers: Sequence[int]) -> No
         "INSERT INTO seal VALUES (?, ?, ?)",
         [(part, number, digest) for number, digest in digests(raw, part, f"WHERE {PARTS[part]} IN ({marks})", numbers)],
     )
+
+
+def broken(raw: sqlite3.Connection, part: str) -> Iterator[tuple[int, bool, bool]]:
+    """(number, whether a row is there, whether a seal is) where they do not agree."""
+    known = dict(raw.execute("SELECT number, digest FROM seal WHERE part = ?", (part,)))
+    for number, digest in digests(raw, part):
+        sealed = known.pop(number, None)
+        if sealed != digest:
+            yield number, True, sealed is not None
+    for number in known:
+        yield number, False, True
 
 
 def digests(
