@@ -95,7 +95,6 @@ class Upkeep(ABC):
 
         if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
             raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
-        self._require_directory("gc")
         return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
 
     def doctor(self) -> Diagnosis:

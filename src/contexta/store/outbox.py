@@ -24,9 +24,11 @@ class TeamObjects(Objects):
         return super().get(digest)
 
     def deliver(self, data: bytes) -> None:
-        """Every object that lines of a journal speak of: there before the row that refers to it is."""
+        """Every object that lines of a journal speak of: there before the row that refers to it is. One that is there
+        already counts as new, so that nobody takes it for forgotten meanwhile."""
         for digest in set(_DIGEST.findall(data)):
-            self._deliver(digest.decode())
+            if not self._keep(digest.decode()):
+                self._deliver(digest.decode())
 
     def _deliver(self, digest: str) -> None:
         if not self.exists(digest) and self.own.exists(digest):
