@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from contexta import addresses
-from contexta.errors import InvalidInput, WorkspaceError, shown
+from contexta.errors import InvalidInput, shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -101,10 +101,13 @@ class Upkeep(ABC):
         """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
         from contexta.findings import Diagnosis
         from contexta.reproduce import doctor as machine
-        from contexta.store import doctor
+        from contexta.store import doctor, doctor_server
 
-        self._require_directory("doctor")
-        return Diagnosis(workspace=str(self.root), checks=(*doctor.checks(self.root), *machine.checks()))
+        if self._server is None:
+            found = doctor.checks(self.root)
+        else:
+            found = doctor_server.checks(self.root, addresses.checked(self._server), self._objects)
+        return Diagnosis(workspace=self._shown, checks=(*found, *machine.checks()))
 
     def export(
         self,
@@ -139,10 +142,3 @@ class Upkeep(ABC):
         from contexta.store.engine import upgrade
 
         return upgrade(self.root, self._server, self._objects)
-
-    def _require_directory(self, verb: str) -> None:
-        if not self.is_local:
-            raise WorkspaceError(
-                f"{verb} is for a workspace in a directory, and {self._shown} is on a server",
-                hint="use the server's own tools, such as pg_dump and pg_amcheck",
-            )
