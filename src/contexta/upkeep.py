@@ -127,15 +127,16 @@ class Upkeep(ABC):
 
     # ------------------------------------------------------------------------------------------ a server
 
-    def sync(self, *, follow: bool = False) -> Delivery:
+    def sync(self, *, follow: bool = False, again: bool = False) -> Delivery:
         """Bring what runs on this machine have recorded into the workspace, now. Safe to repeat: everything arrives
-        exactly once. follow: go on until nothing is left, unless another process is at it.
+        exactly once. follow: go on until nothing is left, unless another process is at it. again: also what was
+        delivered before and is there no more, after a server was restored from a backup.
         Raises WorkspaceAway when the server cannot be reached; what was recorded goes on waiting."""
         from contexta.store import delivery
 
         if follow:
             delivery.follow(self.root, self._freshly_opened)
-        return delivery.deliver(self._opened())
+        return delivery.deliver(self._opened(), again=again)
 
     def upgrade(self) -> Upgrade:
         """Bring the workspace to the schema of this version. A directory's database is copied beside itself before."""

@@ -157,3 +157,29 @@ def test_a_backup_is_one_moment_beside_writers(database: str, tmp_path: Path) ->
     for turn in range(4):
         Contexta.restore(tmp_path / f"{turn}.zip", tmp_path / f"again{turn}")
         assert verify(tmp_path / f"again{turn}").damage == ()
+
+
+def test_what_was_delivered_after_the_backup_is_delivered_again(database: str, server: Server, tmp_path: Path) -> None:
+    """The server is lost; what its backup does not have lies in the journals of the machines that recorded it."""
+    with Contexta(workspace=database) as ctx:
+        live = ctx.run("live", project="p")
+        live.metric("x", 0.0)
+        with ctx.run("ended", project="p") as run:
+            run.metric("x", 1.0)
+        ctx.backup(tmp_path / "saved.zip")
+        live.metric("x", 1.0)
+        live.finish()
+        with ctx.run("later", project="p") as run:
+            run.metric("x", 2.0)
+        ctx.list_runs()
+        expected = everything(ctx)
+    name = database.partition("?")[0].rpartition("/")[2]
+    for statement in (f"DROP DATABASE {name} WITH (FORCE)", f"CREATE DATABASE {name}"):
+        server.ask(server.address("postgres"), statement)
+    Contexta.restore(tmp_path / "saved.zip", database)
+    with Contexta(workspace=database) as ctx:
+        assert {run.run_ref.name for run in ctx.list_runs()} == {"live", "ended"}
+        for _ in range(2):
+            ctx.sync(again=True)
+            assert everything(ctx) == expected
+        assert ctx.verify().damage == ()
