@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
+from builders import Cli, a_metric, put_run
 
 from contexta import Contexta
 from contexta.contract import ArtifactManifest, StructuredEventPayload, StructuredEventRecord
@@ -74,9 +74,12 @@ environment.environment_body_id = environment_body.id ORDER BY environment_body.
 def change(root: Path, statement: str) -> None:
     """Behind the back of everything that would notice: no triggers."""
     with closing(sqlite3.connect(root / "contexta.db")) as raw:
-        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
             raw.execute(f"DROP TRIGGER {name}")
         raw.execute(statement)
+        for _, sql in triggers:
+            raw.execute(sql)
         raw.commit()
 
 
@@ -110,6 +113,38 @@ def test_a_changed_row_is_named(root: Path, statement: str, kind: str, name: str
     told = [each for each in found.damage if each.kind == kind and name in each.name]
     assert told, found.damage
     assert run is None or run in {ref for each in told for ref in each.run_refs}
+
+
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("UPDATE run SET name = 'forged' WHERE slug = 'one'", "run"),
+        ("UPDATE stage SET status = 'failed'", "stage"),
+        ("UPDATE metric_series SET last_value = 0.5, last_at = 1", "metric_series"),
+        ("UPDATE run SET name = CAST(x'ff' AS TEXT) WHERE slug = 'one'", "run"),
+    ],
+)
+def test_a_damaged_row_that_is_written_again_stays_damaged(root: Path, statement: str, part: str) -> None:
+    change(root, statement)
+    before = {each.name for each in verify(root).damage}
+    assert {name.split()[0] for name in before} == {part}
+    with Contexta(root) as ctx:
+        for number in range(2):
+            ctx.record_store.append(a_metric("accuracy", 0.5, run="one", name=f"more-{number}", stage="train"))
+            with ctx._opened().writing() as connection:
+                connection.exec_driver_sql(f"UPDATE {part} SET id = id")
+    assert {each.name for each in verify(root).damage} == before
+
+
+def test_what_others_wrote_without_sealing_it_is_no_damage(root: Path) -> None:
+    with closing(sqlite3.connect(root / "contexta.db")) as raw:
+        raw.execute("UPDATE run SET name = 'mine' WHERE slug = 'one'")
+        raw.commit()
+    assert "1 rows are not sealed yet" in verify(root).notes[0]
+    with Contexta(root) as ctx:
+        ctx.record_store.append(a_metric("accuracy", 0.5, run="one", name="more", stage="train"))
+    found = verify(root)
+    assert (found.damage, found.notes) == ((), ())
 
 
 def test_a_damaged_object_is_named_with_the_runs_that_need_it(root: Path, cli: Cli) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -35,6 +36,7 @@ class Sqlite:
         self.path = root / DATABASE
         self._engine = _engine(self.path)
         self._identity = _identity(self.path)
+        self._before: sqlite3.Connection | None = None
 
     @contextmanager
     def transaction(self, *, writing: bool) -> Iterator[Connection]:
@@ -48,7 +50,7 @@ class Sqlite:
             with connection.begin():
                 yield connection
                 if writing:
-                    seal(connection)
+                    seal(connection, self._seen_before())
 
     def version(self) -> str:
         """The schema it has. Raises WorkspaceError when it is not ours."""
@@ -102,7 +104,17 @@ class Sqlite:
         return _fault(self.path.parent, error)
 
     def close(self) -> None:
+        if self._before is not None:
+            self._before.close()
         self._engine.dispose()
+
+    def _seen_before(self) -> sqlite3.Connection:
+        """What the one writer's transaction found. Used by nobody else, so one serves all threads."""
+        if self._before is None:
+            self._before = sqlite3.connect(
+                f"file:{quote(os.fspath(self.path))}?mode=ro", uri=True, timeout=0, check_same_thread=False
+            )
+        return self._before
 
 
 def create(root: Path) -> None:
