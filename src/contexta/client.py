@@ -102,7 +102,8 @@ class Contexta(Questions, Upkeep):
             return place.directory.absolute(), url, place.objects and place.objects.absolute()
         if workspace is not None:
             return Path(workspace).absolute(), None, None
-        return Path(settings.workspace()), settings.server(), None
+        server = settings.server()
+        return Path(settings.workspace()), None if server is None else addresses.checked(server), None
 
     @cached_property
     def metadata_store(self) -> MetadataStore:

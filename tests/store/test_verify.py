@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from hashlib import sha256
@@ -259,3 +261,43 @@ def test_of_many_changed_bytes_all_but_one_in_a_hundred_are_found(root: Path, ma
     changed, found = flip(root, made, int(os.environ.get("FLIPS", "2000")))
     print(f"content changed by {dict(changed)}, found {dict(found)}")  # the figure in docs
     assert found.total() >= 0.99 * changed.total()
+
+
+_UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]  # root may write everything
+
+
+def looked_at_read_only(root: Path, verb: str) -> subprocess.CompletedProcess[str]:
+    """What a user who may not write the workspace is told of it."""
+    if sys.platform != "linux" or (os.geteuid() == 0 and shutil.which("setpriv") is None):
+        pytest.skip("nobody here may not write")
+    everything = [root, *root.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        before = _UNPRIVILEGED if os.geteuid() == 0 else []
+        command = [*before, sys.executable, "-m", "contexta.cli", verb, "--workspace", os.fspath(root)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        for path in everything:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_workspace_that_may_not_be_written_is_no_damage(root: Path) -> None:
+    found = looked_at_read_only(root, "verify")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "reads back as it was written" in found.stdout
+    assert "cannot be read and written" in looked_at_read_only(root, "doctor").stdout.replace("\n", " ")
+
+
+def test_what_waits_in_a_log_that_may_not_be_written_is_told(root: Path) -> None:
+    with closing(sqlite3.connect(root / "contexta.db")) as raw:
+        raw.execute("UPDATE project SET name = name")
+        raw.commit()
+        for name in ("contexta.db", "contexta.db-wal"):
+            shutil.copy(root / name, root / f"{name}.copy")
+    for name in ("contexta.db", "contexta.db-wal"):  # as a process leaves them that dies
+        (root / f"{name}.copy").replace(root / name)
+    found = looked_at_read_only(root, "verify")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "may write" in found.stderr
+    assert verify(root).damage == ()

@@ -83,6 +83,9 @@ def _permissions(root: Path) -> Check:
             detail=f"there is no workspace at {root} yet",
             fix="record a run first",
         )
+    if not root.is_dir():
+        fix = "name a directory, e.g. .contexta"
+        return Check(name="permissions", status="fail", detail=f"workspace {root} is a file", fix=fix)
     wanted = [root, root / JOURNALS, root / OBJECTS, root / DATABASE]
     refused = [str(path) for path in wanted if path.exists() and not os.access(path, os.R_OK | os.W_OK)]
     if refused:

@@ -276,10 +276,23 @@ def _expected_schema() -> frozenset[tuple[Any, ...]]:
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
 
 
+def _unchanging(root: Path) -> str:
+    """What SQLite needs to be told where it may not make the index of the write-ahead log that a reader needs, too."""
+    if os.access(root, os.W_OK):
+        return ""
+    log = root / f"{DATABASE}-wal"
+    if log.exists() and log.stat().st_size:
+        raise WorkspaceError(
+            f"{root} may not be written, and its database cannot be read without: something waits in {log.name}",
+            hint="ask somebody who may write it to run `contexta verify`",
+        )
+    return "&immutable=1"
+
+
 class _InDirectory(Verifying):
     def __init__(self, root: Path) -> None:
         super().__init__(root, [Objects(root / OBJECTS)])
-        self._address = f"file:{quote(os.fspath(root / DATABASE))}?mode=ro"
+        self._address = f"file:{quote(os.fspath(root / DATABASE))}?mode=ro{_unchanging(root)}"
 
     def database(self) -> None:
         with closing(sqlite3.connect(self._address, uri=True, isolation_level=None)) as self.raw:
