@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from builders import Cli, a_metric, put_run
 from servers import Server
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
-from contexta.errors import ContextaError, InvalidInput, WorkspaceError
+from contexta.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError
 from contexta.store.verify import verify
 
 
@@ -183,3 +185,15 @@ def test_what_was_delivered_after_the_backup_is_delivered_again(database: str, s
             ctx.sync(again=True)
             assert everything(ctx) == expected
         assert ctx.verify().damage == ()
+
+
+def test_a_text_that_is_none_keeps_a_backup_off_a_server(ctx: Contexta, server: Server, tmp_path: Path) -> None:
+    fill(ctx)
+    with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:
+        raw.execute("UPDATE run SET description = CAST(x'ff' AS TEXT)")
+        raw.commit()
+    ctx.backup(tmp_path / "saved.zip")
+    address = server.empty()
+    with pytest.raises(DamagedData, match="cannot be read"):
+        Contexta.restore(tmp_path / "saved.zip", address)
+    assert server.ask(address, "SELECT count(*) FROM run") == [(0,)]

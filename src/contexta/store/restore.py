@@ -10,13 +10,16 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from sqlalchemy import Connection, select
 
@@ -25,7 +28,7 @@ from contexta.errors import ContextaError, DamagedData, InvalidInput, WorkspaceE
 from contexta.findings import Backup
 from contexta.recorder.objects import make_directory, sync_directory
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
-from contexta.store import tables
+from contexta.store import schema, tables
 from contexta.store.backup import FORMAT, MANIFEST, described
 from contexta.store.copying import COPIED, file_to_server
 from contexta.store.engine import Store, open_store
@@ -86,6 +89,8 @@ def restore_to_server(path: Path, open_: Callable[[], Store]) -> Backup:
             store = open_()
             try:
                 _fill(store, unpacked)
+            except sqlite3.Error as error:
+                _refuse(path, f"holds a database that cannot be read: {error}")
             finally:
                 store.close()
         finally:
@@ -207,6 +212,23 @@ def _verified(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, about: dict[str,
         _refuse(path, f"is damaged: {shown(name)} is not what was backed up")
 
 
+def _require_ours(database: Path, about: dict[str, Any], path: Path) -> None:
+    """Nothing in a database may act by itself, before it is opened as ours: neither triggers nor views of others."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(os.fspath(database))}?mode=ro&immutable=1", uri=True)) as raw:
+            raw.execute("PRAGMA trusted_schema = OFF")
+            there = raw.execute(schema.ASKED).fetchall()
+            version = raw.execute(f"SELECT version_num FROM {tables.VERSION_TABLE}").fetchall()
+    except sqlite3.Error as error:
+        _refuse(path, f"holds a database that cannot be read: {error}")
+    if version != [(about["schema"],)] or not schema.known(about["schema"]):
+        _refuse(path, "holds a database of another schema than its manifest says")
+    active = {row for row in there if row[0] in ("trigger", "view")} - schema.expected(about["schema"])
+    if active:
+        names = ", ".join(sorted(shown(str(name)) for _, name, *_ in active)[:5])
+        _refuse(path, f"holds a database with triggers or views that are not Contexta's: {names}")
+
+
 def _write(
     archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], about: dict[str, Any], into: Path, path: Path
 ) -> None:
@@ -230,6 +252,7 @@ def _write(
                 os.fsync(file.fileno())
         for folder in sorted({partial, *(each.parent for each in partial.rglob("*"))}):
             sync_directory(os.fspath(folder))
+        _require_ours(partial / DATABASE, about, path)
         open_store(partial).close()
         if into.is_dir():
             into.rmdir()

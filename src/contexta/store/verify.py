@@ -11,7 +11,6 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
@@ -24,7 +23,7 @@ from contexta.errors import DamagedData, NotFound, WorkspaceError
 from contexta.findings import Damage, Verification
 from contexta.recorder.objects import Objects
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
-from contexta.store import checks, seals, tables
+from contexta.store import checks, schema, seals, tables
 from contexta.store.shelves import NEEDED, stored_digests
 
 _MOST_TOLD = 100
@@ -257,25 +256,6 @@ def _check_of(path: Path, size: int, *, whole: bool) -> int | None:
 # ---------------------------------------------------------------------------------------------- a directory
 
 
-@cache
-def _expected_schema() -> frozenset[tuple[Any, ...]]:
-    """The schema as the migrations make it, in SQLite's own words."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import StaticPool
-
-    from contexta.store.migrate import upgrade
-
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    upgrade(engine)
-    with engine.connect() as connection:
-        rows = connection.exec_driver_sql(_SCHEMA).all()
-    engine.dispose()
-    return frozenset(tuple(row) for row in rows)
-
-
-_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
-
-
 def _unchanging(root: Path) -> str:
     """What SQLite needs to be told where it may not make the index of the write-ahead log that a reader needs, too."""
     if os.access(root, os.W_OK):
@@ -317,8 +297,8 @@ class _InDirectory(Verifying):
             self.say("row", f"{table} {row}", f"what it belongs to in {parent} is not there")
 
     def _schema(self) -> None:
-        there = frozenset(self.ask(_SCHEMA))
-        for kind, name, _, _ in sorted(there ^ _expected_schema(), key=repr)[:_MOST_TOLD]:
+        there = frozenset(self.ask(schema.ASKED))
+        for kind, name, _, _ in sorted(there ^ schema.expected(), key=repr)[:_MOST_TOLD]:
             self.say("database", f"{kind} {name}", "its definition is not that of this version")
         version = list(self.ask(f"SELECT version_num FROM {tables.VERSION_TABLE}"))
         if version != [(tables.SCHEMA_VERSION,)]:
