@@ -252,12 +252,19 @@ def test_a_full_disk_is_told_and_gets_better(tmp_path: Path) -> None:
     try:
         with Contexta(place / "ws") as ctx:
             put_run(ctx, "first", metrics={"x": 1.5})
+            saved = tmp_path / "saved.zip"
+            ctx.backup(saved)
             with (place / "ballast").open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
                 while True:
                     file.write(bytes(4096))
             with pytest.raises(ContextaError, match="free some space|No space"):
                 for number in range(1_000):
                     put_run(ctx, f"more-{number}", metrics={"x": 2.5}, environment={"packages": {"a": str(number)}})
+            with pytest.raises(ContextaError, match="cannot be (written|locked).*full|space"):
+                ctx.backup(place / "saved.zip")
+            with pytest.raises(ContextaError, match="bytes, and|cannot be restored"):
+                Contexta.restore(saved, place / "again")
+            assert sorted(path.name for path in place.iterdir()) == ["ballast", "ws"]
             stored = ctx.list_runs()
             assert ctx.get_run("first").metrics == {"x": 1.5}
             (place / "ballast").unlink()

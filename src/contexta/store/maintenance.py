@@ -25,15 +25,17 @@ def alone(root: Path) -> Iterator[None]:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            raise busy(f"workspace {root}", f" ({error})") from None
+            if "locked" in str(error):
+                raise busy(f"workspace {root}") from None
+            raise WorkspaceError(
+                f"workspace {root} cannot be locked: {error}", hint="free some space, or make the directory writable"
+            ) from None
         try:
             yield
         finally:
             lock.execute("ROLLBACK")
 
 
-def busy(name: str, why: str = "") -> WorkspaceError:
+def busy(name: str) -> WorkspaceError:
     """Somebody else has been at it for too long."""
-    return WorkspaceError(
-        f"{name} is being backed up or cleaned by another process{why}", hint="try again when it is done"
-    )
+    return WorkspaceError(f"{name} is being backed up or cleaned by another process", hint="try again when it is done")
