@@ -127,6 +127,27 @@ def test_newer_directory_is_refused_and_not_touched(tmp_path: Path, template: Pa
     assert (root / "contexta.db").read_bytes() == before
 
 
+def test_another_schema_is_no_damage(old: Path, tmp_path: Path, template: Path, cli: Cli) -> None:
+    before = (old / "contexta.db").read_bytes()
+    with pytest.raises(WorkspaceError, match=f"schema 0001.*{tables.SCHEMA_VERSION}") as refusal:
+        Contexta(old).verify()
+    assert "contexta upgrade" in (refusal.value.hint or "")
+    assert (old / "contexta.db").read_bytes() == before
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "contexta.db").write_bytes(template.read_bytes())
+    connection = sqlite3.connect(newer / "contexta.db")
+    connection.execute(f"UPDATE {tables.VERSION_TABLE} SET version_num = '9999'")
+    connection.commit()
+    assert not Contexta(newer).verify().sound  # all else is as it was: that one row is damaged
+    connection.execute("CREATE TABLE novelty (x)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(WorkspaceTooNew, match=f"schema 9999.*up to {tables.SCHEMA_VERSION}"):
+        Contexta(newer).verify()
+    assert cli("verify", "--workspace", str(newer)).returncode == 2
+
+
 def test_a_server_database_of_somebody_else_is_refused(server: Server) -> None:
     address = server.empty()
     server.ask(address, "CREATE TABLE run (x int)")

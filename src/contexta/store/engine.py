@@ -192,10 +192,15 @@ def _require_version(store: Store) -> None:
 
 def _require_not_newer(store: Store, version: str) -> None:
     if version > tables.SCHEMA_VERSION:
-        raise WorkspaceTooNew(
-            f"{store.name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
-            hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
-        )
+        raise too_new(store.name, version)
+
+
+def too_new(name: str, version: str) -> WorkspaceTooNew:
+    """A newer Contexta made the workspace of that name."""
+    return WorkspaceTooNew(
+        f"{name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
+        hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
+    )
 
 
 def _unusable(root: Path, error: OSError) -> WorkspaceError:

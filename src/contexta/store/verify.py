@@ -24,6 +24,7 @@ from contexta.findings import Damage, Verification
 from contexta.recorder.objects import Objects
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.store import checks, schema, seals, tables
+from contexta.store.engine import too_new
 from contexta.store.shelves import NEEDED, stored_digests
 
 _MOST_TOLD = 100
@@ -280,9 +281,25 @@ class _InDirectory(Verifying):
             self.raw.text_factory = lambda data: data.decode("utf-8", "replace")
             self.raw.execute("PRAGMA trusted_schema = OFF")
             self.raw.execute("BEGIN")
+            self._require_this_version()
             for part in (self._pages, self._schema, self._rows):
                 self.take(part)
             self.content()
+
+    def _require_this_version(self) -> None:
+        """Another version is no damage, where the whole schema is of another and not that one row."""
+        try:
+            there = frozenset(self.ask(schema.ASKED))
+            ((version,),) = self.ask(f"SELECT version_num FROM {tables.VERSION_TABLE}")
+        except UNREADABLE:
+            return  # told below, part by part
+        if schema.known(version) and version < tables.SCHEMA_VERSION and there == schema.expected(version):
+            raise WorkspaceError(
+                f"{self.root} has schema {version}, and what tells its damage came with {tables.SCHEMA_VERSION}",
+                hint="bring it up to date first, which keeps a copy: `contexta upgrade`",
+            )
+        if str(version).isdigit() and version > tables.SCHEMA_VERSION and there != schema.expected():
+            raise too_new(f"workspace {self.root}", version)
 
     def ask(self, statement: str) -> Iterator[tuple[Any, ...]]:
         rows = self.raw.cursor().execute(statement)
