@@ -92,7 +92,9 @@ class Server:
     def ask(self, address: str, statement: str) -> list[tuple[Any, ...]]:
         import psycopg
 
-        with psycopg.connect(address, autocommit=True) as connection:
+        from contexta import addresses
+
+        with psycopg.connect(addresses.split(address)[0], autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     pass
 
 SCHEMES = ("postgresql://", "postgres://")
+_A_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: C:// is a drive
 _EXAMPLE = "postgresql://me@db.example.org/contexta"
 _OBJECTS = "objects"
 
 
 def is_server(given: object) -> bool:
-    """Whether a workspace's name is that of a server, not of a directory."""
-    return isinstance(given, str) and given.startswith(SCHEMES)
+    """Whether a workspace's name is meant as that of a server, not of a directory; ``checked`` tells whether it is."""
+    return isinstance(given, str) and _A_SCHEME.match(given) is not None
 
 
 def split(url: str) -> tuple[str, str | None]:
@@ -48,12 +49,10 @@ def with_objects(url: str, objects: str) -> str:
 
 
 def shown(url: str) -> str:
-    """The address as people see it: without password and options."""
-    head = url.partition("?")[0]
-    scheme, _, rest = head.partition("://")
-    place, slash, database = rest.partition("/")
-    user, at, host = place.rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{database}"
+    """The address as people see it: without password and options, also when it is none."""
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}://{re.split('[:/?#]', user)[0]}{at}{place.partition('?')[0]}"
 
 
 def blanked(words: str, url: str) -> str:
@@ -80,12 +79,15 @@ def directory(url: str) -> str:
 
 def checked(url: str) -> str:
     """The address itself. Raises InvalidInput for one that names no database or cannot be taken apart."""
-    head = url.partition("?")[0]
-    rest = head.partition("://")[2]
-    if "#" in head or re.search(r"\s", url) or rest.count("@") > 1:
+    rest = url.partition("://")[2]
+    place = re.split("[/?#]", rest)[0]
+    if not url.startswith(SCHEMES):
+        hint = f"begin it with postgresql://, e.g. {_EXAMPLE}; or name a directory"
+        raise InvalidInput(f"{shown(url)} is no address of a PostgreSQL database", hint=hint)
+    if "#" in rest.partition("?")[0] or re.search(r"\s", url) or rest.count("@") > min(1, place.count("@")):
         raise InvalidInput(
             f"{shown(url)} is no address of a database",
-            hint=f"write characters such as @ / : # in a password as %40 %2F %3A %23, e.g. {_EXAMPLE}",
+            hint=f"write characters such as @ / ? : # in a password as %40 %2F %3F %3A %23, e.g. {_EXAMPLE}",
         )
     return url
 

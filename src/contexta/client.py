@@ -104,8 +104,9 @@ class Contexta(Questions, Upkeep):
             return place.directory.absolute(), url, place.objects and place.objects.absolute()
         if workspace is not None and not addresses.is_server(workspace):
             return Path(workspace).absolute(), None, None
-        given = None if workspace is None else addresses.checked(os.fspath(workspace))
-        return Path(settings.workspace(given)), settings.server(given), None
+        given = None if workspace is None else os.fspath(workspace)
+        server = settings.server(given)
+        return Path(settings.workspace(given)), None if server is None else addresses.checked(server), None
 
     @cached_property
     def metadata_store(self) -> MetadataStore:

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from contexta.errors import InvalidInput, WorkspaceError, shown
+from contexta import addresses
+from contexta.errors import InvalidInput, shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -53,30 +54,38 @@ class Upkeep(ABC):
     def _shown(self) -> str:
         """The workspace in words, without a password."""
 
-    # ------------------------------------------------------------------------------------------ on a disk
-
     def backup(self, path: str | os.PathLike[str]) -> Backup:
         """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
         was called. Raises InvalidInput when the file exists."""
         from contexta.store.backup import backup
 
-        self._require_directory("backup")
         return backup(self._current(), Path(path))
 
     @staticmethod
     def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
-        """Make the workspace ``into``, which is new or empty, of a backup. All of it is checked before anything is
-        written; raises DamagedData when something is not as it was backed up."""
-        from contexta.store.restore import restore
+        """Make the workspace ``into``, which is new or empty, of a backup; a directory or a server's address, whichever
+        it was made of. All of it is checked before anything is written; raises DamagedData when something is not as it
+        was backed up."""
+        from pydantic import SecretStr
 
-        return restore(Path(path), Path(into))
+        from contexta.config import WorkspaceConfig
+        from contexta.store.engine import open_store
+        from contexta.store.restore import restore, restore_to_server
+
+        if not (isinstance(into, str) and addresses.is_server(into)):
+            return restore(Path(path), Path(into))
+        root = WorkspaceConfig(url=SecretStr(into)).directory
+        return restore_to_server(Path(path), lambda: open_store(root, into))
 
     def verify(self) -> Verification:
         """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
         changes nothing in it."""
+        if not self.is_local:
+            from contexta.store.verify_server import verify_server
+
+            return verify_server(self._opened())
         from contexta.store.verify import verify
 
-        self._require_directory("verify")
         return verify(self.root)
 
     def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
@@ -86,17 +95,19 @@ class Upkeep(ABC):
 
         if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
             raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
-        self._require_directory("gc")
         return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
 
     def doctor(self) -> Diagnosis:
         """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
         from contexta.findings import Diagnosis
         from contexta.reproduce import doctor as machine
-        from contexta.store import doctor
+        from contexta.store import doctor, doctor_server
 
-        self._require_directory("doctor")
-        return Diagnosis(workspace=str(self.root), checks=(*doctor.checks(self.root), *machine.checks()))
+        if self._server is None:
+            found = doctor.checks(self.root)
+        else:
+            found = doctor_server.checks(self.root, addresses.checked(self._server), self._objects)
+        return Diagnosis(workspace=self._shown, checks=(*found, *machine.checks()))
 
     def export(
         self,
@@ -116,25 +127,19 @@ class Upkeep(ABC):
 
     # ------------------------------------------------------------------------------------------ a server
 
-    def sync(self, *, follow: bool = False) -> Delivery:
+    def sync(self, *, follow: bool = False, again: bool = False) -> Delivery:
         """Bring what runs on this machine have recorded into the workspace, now. Safe to repeat: everything arrives
-        exactly once. follow: go on until nothing is left, unless another process is at it.
+        exactly once. follow: go on until nothing is left, unless another process is at it. again: also what was
+        delivered before and is there no more, after a server was restored from a backup.
         Raises WorkspaceAway when the server cannot be reached; what was recorded goes on waiting."""
         from contexta.store import delivery
 
         if follow:
             delivery.follow(self.root, self._freshly_opened)
-        return delivery.deliver(self._opened())
+        return delivery.deliver(self._opened(), again=again)
 
     def upgrade(self) -> Upgrade:
         """Bring the workspace to the schema of this version. A directory's database is copied beside itself before."""
         from contexta.store.engine import upgrade
 
         return upgrade(self.root, self._server, self._objects)
-
-    def _require_directory(self, verb: str) -> None:
-        if not self.is_local:
-            raise WorkspaceError(
-                f"{verb} is for a workspace in a directory, and {self._shown} is on a server",
-                hint="use the server's own tools, such as pg_dump and pg_amcheck",
-            )

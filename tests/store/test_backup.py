@@ -7,18 +7,20 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import textwrap
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
+from builders import Cli, an_old_workspace, put_run
 
 from contexta import Contexta
 from contexta.errors import ContextaError, DamagedData, InvalidInput, WorkspaceTooNew
@@ -123,7 +125,11 @@ def test_a_damaged_object_is_left_out_and_named(ctx: Contexta, saved: Path, tmp_
 
 
 def rewritten(
-    saved: Path, change: Callable[[dict[str, bytes], list[tuple[zipfile.ZipInfo, bytes]]], None], *, honest: bool = True
+    saved: Path,
+    change: Callable[[dict[str, bytes], list[tuple[zipfile.ZipInfo, bytes]]], None],
+    *,
+    honest: bool = True,
+    **told: Any,
 ) -> Path:
     """The backup with other files in it, and a manifest that agrees with them."""
     with zipfile.ZipFile(saved) as archive:
@@ -131,6 +137,7 @@ def rewritten(
     about = json.loads(files.pop("manifest.json"))
     more: list[tuple[zipfile.ZipInfo, bytes]] = []
     change(files, more)
+    about.update(told)
     manifest = files.pop("manifest.json", None)
     everything = [*((zipfile.ZipInfo(name), data) for name, data in files.items()), *more]
     if honest:
@@ -191,6 +198,51 @@ def test_what_no_backup_holds_is_refused_and_nothing_is_written(change: Any, sav
         Contexta.restore(evil, tmp_path / "new" / "again")
     after = sorted(tmp_path.rglob("*"))
     assert [path for path in after if path != tmp_path / "new"] == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER evil AFTER INSERT ON run BEGIN DELETE FROM run; END",
+        "CREATE VIEW evil AS WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT x FROM n",
+        "UPDATE contexta_schema SET version_num = '0000'",
+        "UPDATE contexta_schema SET version_num = '0001'",
+        "UPDATE contexta_schema SET version_num = x'ff'",
+        "DELETE FROM contexta_schema",
+        "DROP TABLE run",
+    ],
+)
+def test_a_database_that_is_not_as_ours_are_is_refused(statement: str, saved: Path, tmp_path: Path, cli: Cli) -> None:
+    def change(files: dict[str, bytes], _: Any) -> None:
+        path = tmp_path / "evil.db"
+        path.write_bytes(files["contexta.db"])
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute(statement)
+            raw.commit()
+        files["contexta.db"] = path.read_bytes()
+
+    evil = rewritten(saved, change)
+    with pytest.raises(ContextaError):
+        Contexta.restore(evil, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+    assert "Traceback" not in cli("restore", str(evil), "--into", "again").stderr
+
+
+def test_an_index_of_ones_own_is_restored_with_the_rest(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:
+        raw.execute("CREATE INDEX mine ON run (description)")
+    ctx.backup(tmp_path / "mine.zip")
+    Contexta.restore(tmp_path / "mine.zip", tmp_path / "again")
+
+
+def test_a_backup_of_an_older_version_is_restored_and_upgraded(saved: Path, tmp_path: Path) -> None:
+    an_old_workspace(tmp_path / "old")
+    database = (tmp_path / "old" / "contexta.db").read_bytes()
+    older = rewritten(saved, lambda files, _: files.update({"contexta.db": database}), schema="0001")
+    Contexta.restore(older, tmp_path / "again")
+    with Contexta(tmp_path / "again") as again:
+        assert again.get_run("old").params == {"lr": 0.1}
+        assert again.verify().sound
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -199,6 +199,37 @@ def test_a_server_that_is_killed_costs_nothing(own_server: Server) -> None:
     assert _points(own_server, address) == [1_001]
 
 
+@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_a_server_that_is_killed_while_it_is_delivered_to_costs_nothing(own_server: Server, kills: int) -> None:
+    address = own_server.workspace()
+    with Contexta(workspace=address) as ctx:
+        runs = 0
+        for turn in range(kills):
+            for _ in range(3):
+                with ctx.run("live", project="p") as run:
+                    for step in range(3_000):
+                        run.metric("loss", 0.1, step=step)
+                runs += 1
+            follower = threading.Thread(
+                target=lambda: delivery.follow(ctx.root, ctx._freshly_opened, pause=0.1, linger=0.3)
+            )
+            follower.start()
+            time.sleep(0.1 + turn / 20)
+            own_server.kill()
+            with ctx.run("meanwhile", project="p") as run:
+                began = time.monotonic()
+                run.metric("loss", 0.1)
+                assert time.monotonic() - began < 1
+            runs += 1
+            own_server.start()
+            follower.join(120)
+            assert not follower.is_alive()
+        ctx.sync()
+        assert len(ctx.list_runs(limit=1_000)) == runs
+        assert ctx.verify().damage == ()
+    assert sorted(_points(own_server, address)) == [1] * kills + [3_000] * 3 * kills
+
+
 def test_connections_that_are_terminated_while_they_deliver_lose_and_double_nothing(
     database: str, server: Server
 ) -> None:

@@ -89,3 +89,10 @@ def test_a_database_that_cannot_be_read_fails(ctx: Contexta, cli: Cli) -> None:
     done = cli("doctor")
     assert done.returncode == 1
     assert "contexta verify" in done.stdout
+
+
+def test_a_workspace_that_is_a_file_fails(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    done = cli("doctor", "--workspace", str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert "is a file" in done.stdout

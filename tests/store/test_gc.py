@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -154,6 +156,19 @@ def test_leftovers_of_dead_processes_go(lived: Contexta) -> None:
 
 
 def test_cleaning_waits_for_a_backup(lived: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contexta.store.maintenance._PATIENCE", 0.1)
+    monkeypatch.setattr("contexta.store.maintenance.PATIENCE", 0.1)
     with alone(lived.root), pytest.raises(WorkspaceError, match="another process"):
         lived.gc(dry_run=False)
+
+
+def test_a_name_in_a_database_that_came_from_elsewhere_is_no_path(lived: Contexta, tmp_path: Path) -> None:
+    precious = tmp_path / "precious.jsonl"
+    precious.write_text("mine")
+    lived.close()
+    with closing(sqlite3.connect(lived.root / "contexta.db")) as raw:
+        raw.execute("UPDATE journal SET name = '../../../precious.jsonl', bytes_check = 1")
+        raw.commit()
+    with Contexta(lived.root) as again:
+        again.gc(keep_last=0, dry_run=False)
+        again.verify()
+    assert precious.read_text() == "mine"

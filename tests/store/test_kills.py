@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
-import random
-import re
 import shutil
-import signal
 import subprocess
 import sys
-import textwrap
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import killing
 import pytest
-from builders import put_run
+from builders import an_old_workspace, put_run
+from killing import ALL, Subject
 
 from contexta import Contexta
 from contexta.errors import ContextaError, NotFound
+from contexta.store import tables
 from contexta.store.verify import verify
-
-SOURCE = Path(__file__).parents[2] / "src"
-CALLS = "write,pwrite64,fsync,fdatasync,rename,unlink,link,linkat,ftruncate,truncate,mkdir,utimensat"
-traced = pytest.mark.skipif(shutil.which("strace") is None, reason="strace kills at a system call")
-posix = pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
 
 PROGRAMS = {
     "logging": """
@@ -61,20 +54,24 @@ PROGRAMS = {
             ctx.gc(keep_last=1, dry_run=False)
             said("cleaned")
     """,
+    "restore": """
+        Contexta.restore(root + "/saved.zip", root + "-again")
+        said("restored")
+    """,
+    "migration": """
+        from pathlib import Path
+        with Contexta(Path(root) / "old") as ctx:
+            ctx.get_run("old")
+            said("upgraded")
+    """,
 }
-HEAD = """
-import os, sys
-from contexta import Contexta
-root = sys.argv[1]
-def said(words):
-    os.write(1, (words + "\\n").encode())
-"""
 POINTS = 300
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace of three old runs, and of two live ones whose journals nobody has read."""
+    """A workspace of three old runs, and of two live ones whose journals nobody has read; in it, a backup of it and the
+    workspace of an older version."""
     root = tmp_path_factory.mktemp("made") / "ws"
     with Contexta(root) as ctx:
         for number in range(3):
@@ -86,79 +83,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 run.params({"lr": 0.1, "layers": 3})
                 for step in range(POINTS):
                     run.metric("loss", 1 / (step + 1), step=step)
+    shutil.copytree(root, root.parent / "copy")
+    with Contexta(root.parent / "copy") as copy:
+        copy.backup(root / "saved.zip")
+    an_old_workspace(root / "old")
     old = time.time() - 48 * 3600
     for path in (root / "objects").glob("??/*"):
         os.utime(path, (old, old))
     return root
 
 
-def command(kind: str, root: Path, *before: str) -> list[str]:
-    return [*before, sys.executable, "-c", HEAD + textwrap.dedent(PROGRAMS[kind]), os.fspath(root)]
+def subject(kind: str, made: Path, tmp_path: Path) -> Subject:
+    def prepare(name: str) -> list[str]:
+        place = tmp_path / f"{kind}-{name}"
+        shutil.copytree(made, place)
+        return [os.fspath(place)]
 
+    def look(arguments: list[str], acknowledged: int) -> None:
+        check(kind, Path(arguments[0]), acknowledged)
+        shutil.rmtree(arguments[0])
 
-def environ() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.fspath(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def fresh(made: Path, tmp_path: Path, name: str) -> Path:
-    shutil.copytree(made, tmp_path / name)
-    return tmp_path / name
-
-
-Call = tuple[str, int]  # a system call, and the how many-th of its kind
-
-
-def calls_of(kind: str, made: Path, tmp_path: Path) -> list[Call]:
-    """The system calls that change something, as an undisturbed run makes them."""
-    trace = tmp_path / f"{kind}.trace"
-    root = fresh(made, tmp_path, f"{kind}-whole")
-    subprocess.run(
-        command(kind, root, "strace", "-f", "--seccomp-bpf", "-o", os.fspath(trace), "-e", f"trace={CALLS}"),
-        env=environ(),
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    check(kind, root, 10**9)
-    lines = trace.read_text().splitlines()
-    main = lines[0].split()[0]
-    found = [match[1] for line in lines if (match := re.match(rf"{main} +(\w+)\(", line)) is not None]
-    seen: Counter[str] = Counter()
-    calls = []
-    for name in found:
-        seen[name] += 1
-        calls.append((name, seen[name]))
-    return calls
-
-
-def killed_at(kind: str, made: Path, tmp_path: Path, call: Call) -> bool:
-    """Whether the process was killed at that call; what it left has been checked."""
-    name, number = call
-    root = fresh(made, tmp_path, f"{kind}-{name}-{number}")
-    inject = ("-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}")
-    done = subprocess.run(
-        command(kind, root, "strace", "-f", "-o", os.devnull, *inject),
-        env=environ(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
-    check(kind, root, len(done.stdout.splitlines()))
-    shutil.rmtree(root)
-    return done.returncode != 0
-
-
-def killed_after(kind: str, made: Path, tmp_path: Path, seconds: float) -> bool:
-    root = fresh(made, tmp_path, f"{kind}-{seconds}")
-    with subprocess.Popen(command(kind, root), env=environ(), stdout=subprocess.PIPE, text=True) as process:
-        time.sleep(seconds)
-        process.kill()
-        told, _ = process.communicate()
-    check(kind, root, len(told.splitlines()))
-    shutil.rmtree(root)
-    return process.returncode == -signal.SIGKILL
+    return Subject(PROGRAMS[kind], prepare, look)
 
 
 def check(kind: str, root: Path, acknowledged: int) -> None:
@@ -186,7 +131,7 @@ def _logged(ctx: Contexta, acknowledged: int) -> None:
         return
     points = run.stages[0].metrics[0].points if run.stages else 0
     assert min(acknowledged - 1, 20) <= points <= 20
-    assert run.status == ("completed" if acknowledged == 10**9 else run.status)
+    assert run.status == ("completed" if acknowledged == ALL else run.status)
 
 
 def _appended(ctx: Contexta, acknowledged: int) -> None:
@@ -231,42 +176,68 @@ def _cleaned(ctx: Contexta, acknowledged: int) -> None:
     put_run(ctx, "run-2", metrics={"x": 1.5}, environment={})
 
 
+def _restored(ctx: Contexta, acknowledged: int) -> None:
+    again = Path(f"{ctx.root}-again")
+    if not again.exists():
+        assert acknowledged == 0
+        Contexta.restore(ctx.root / "saved.zip", again)
+    with Contexta(again) as restored:
+        assert {str(run.run_ref) for run in restored.list_runs()} == {str(run.run_ref) for run in ctx.list_runs()}
+    assert verify(again).sound
+    shutil.rmtree(again)
+    for rest in ctx.root.parent.glob(f".{again.name}.*"):
+        shutil.rmtree(rest)
+
+
+def _upgraded(ctx: Contexta, _: int) -> None:
+    with Contexta(ctx.root / "old") as old:
+        run = old.get_run("old")
+        assert (run.name, run.params, run.tags) == ("Old", {"lr": 0.1}, {"k": "v"})
+        assert [(metric.value, metric.points) for metric in run.stages[0].metrics] == [(0.91, 2)]
+        assert old.upgrade().before == tables.SCHEMA_VERSION
+    assert verify(ctx.root / "old").sound
+
+
 CHECKS: dict[str, Callable[[Contexta, int], None]] = {
     "logging": _logged,
     "append": _appended,
     "ingest": _taken_in,
     "backup": _backed_up,
     "gc": _cleaned,
+    "restore": _restored,
+    "migration": _upgraded,
 }
 
 
-@traced
+@killing.traced
 @pytest.mark.parametrize("kind", list(PROGRAMS))
 def test_killed_at_some_system_call(kind: str, made: Path, tmp_path: Path) -> None:
-    calls = calls_of(kind, made, tmp_path)
+    killed = subject(kind, made, tmp_path)
+    calls = killing.calls_of(killed, tmp_path / "trace")
     assert len(calls) > 10
-    assert killed_at(kind, made, tmp_path, calls[len(calls) * 2 // 3])
+    assert killing.at(killed, calls[len(calls) * 2 // 3])
 
 
-@traced
+@killing.traced
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(PROGRAMS))
 def test_killed_at_every_system_call(kind: str, made: Path, tmp_path: Path) -> None:
-    calls = calls_of(kind, made, tmp_path)
-    every = max(1, len(calls) // int(os.environ.get("KILLS", "12")))
-    trials = calls[::every]
-    killed = sum(killed_at(kind, made, tmp_path, call) for call in trials)
-    print(f"{kind}: {len(calls)} calls, {len(trials)} trials, {killed} killed")  # the figure in docs
-    assert killed >= 0.9 * len(trials)
+    killed = subject(kind, made, tmp_path)
+    calls = killing.calls_of(killed, tmp_path / "trace")
+    trials = killing.some(calls, int(os.environ.get("KILLS", "12")))
+    deaths = sum(killing.at(killed, call) for call in trials)
+    print(f"{kind}: {len(calls)} calls, {len(trials)} trials, {deaths} killed")  # the figure in docs
+    assert deaths >= 0.9 * len(trials)
 
 
-@posix
+@killing.posix
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(PROGRAMS))
 def test_killed_at_random_moments(kind: str, made: Path, tmp_path: Path) -> None:
-    chance = random.Random(kind)
-    for _ in range(int(os.environ.get("KILLS", "12")) // 2):
-        killed_after(kind, made, tmp_path, chance.uniform(0.2, 1.2))
+    trials = int(os.environ.get("KILLS", "12")) // 2
+    deaths = killing.at_random(subject(kind, made, tmp_path), trials, kind)
+    print(f"{kind}: {trials} trials at random, {deaths} killed")  # the figure in docs
+    assert deaths >= 0.5 * trials
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
@@ -281,12 +252,19 @@ def test_a_full_disk_is_told_and_gets_better(tmp_path: Path) -> None:
     try:
         with Contexta(place / "ws") as ctx:
             put_run(ctx, "first", metrics={"x": 1.5})
+            saved = tmp_path / "saved.zip"
+            ctx.backup(saved)
             with (place / "ballast").open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
                 while True:
                     file.write(bytes(4096))
             with pytest.raises(ContextaError, match="free some space|No space"):
                 for number in range(1_000):
                     put_run(ctx, f"more-{number}", metrics={"x": 2.5}, environment={"packages": {"a": str(number)}})
+            with pytest.raises(ContextaError, match="cannot be (written|locked).*full|space"):
+                ctx.backup(place / "saved.zip")
+            with pytest.raises(ContextaError, match="bytes, and|cannot be restored"):
+                Contexta.restore(saved, place / "again")
+            assert sorted(path.name for path in place.iterdir()) == ["ballast", "ws"]
             stored = ctx.list_runs()
             assert ctx.get_run("first").metrics == {"x": 1.5}
             (place / "ballast").unlink()

@@ -14,51 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli
+from builders import Cli, an_old_workspace, build_0001
 from servers import Server
-from sqlalchemy import Connection, create_engine, text
 
 from contexta import Contexta
 from contexta.errors import WorkspaceError, WorkspaceTooNew
-from contexta.store import migrate, tables
+from contexta.store import tables
 from contexta.store.postgres import Postgres
 from contexta.store.sqlite import Sqlite
-
-_ROWS = (
-    "INSERT INTO project (id, ref, name, created_at, tags) VALUES (1, 'project:p', 'p', 1, '{}')",
-    "INSERT INTO run (id, ref, project_id, slug, name, status, started_at, ended_at, tags, metadata) VALUES "
-    "(1, 'run:p.old', 1, 'old', 'Old', 'completed', 10, 20, '{\"k\":\"v\"}', '{}')",
-    "INSERT INTO stage (id, ref, run_id, stage_name, status, started_at, ended_at, order_index) VALUES "
-    "(1, 'stage:p.old.train', 1, 'train', 'completed', 10, 20, 0)",
-    "INSERT INTO metric_series (id, run_id, stage_id, metric_key, slice_ref, points, last_step, last_at, last_value) "
-    "VALUES (1, 1, 1, 'accuracy', '', 2, 1, 15, 0.91)",
-    "INSERT INTO metric_point (series_id, number, step, observed_at, value) VALUES (1, 0, 0, 12, 0.5), "
-    "(1, 1, 1, 15, 0.91)",
-    "INSERT INTO param (run_id, name, value) VALUES (1, 'lr', '0.1')",
-    "INSERT INTO note (id, run_id, noted_at, topic, text) VALUES (1, 1, 11, 'gpu', 'none')",
-)
-
-
-def _build_0001(connection: Connection) -> None:
-    migrate.run(connection, "0001")
-    for row in _ROWS:
-        connection.execute(text(row.replace(":", "\\:")))
-    if connection.dialect.name == "postgresql":  # keys that were given do not move the sequences on
-        for table in ("project", "run", "stage", "metric_series", "note"):
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 10)"))
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A workspace as the first version wrote it, with a run in it."""
-    root = tmp_path / "old"
-    (root / "journal").mkdir(parents=True)
-    engine = create_engine(f"sqlite:///{root / 'contexta.db'}")
-    with engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        _build_0001(connection)
-    engine.dispose()
-    return root
+    an_old_workspace(tmp_path / "old")
+    return tmp_path / "old"
 
 
 @pytest.fixture
@@ -66,7 +36,7 @@ def old_server(server: Server) -> str:
     address = server.empty()
     database = Postgres(address)
     with database.transaction(writing=True) as connection:
-        _build_0001(connection)
+        build_0001(connection)
     database.close()
     return address
 
@@ -155,6 +125,27 @@ def test_newer_directory_is_refused_and_not_touched(tmp_path: Path, template: Pa
         with pytest.raises(WorkspaceTooNew, match="9999"), Contexta(workspace=root) as ctx:
             getattr(ctx, verb)()
     assert (root / "contexta.db").read_bytes() == before
+
+
+def test_another_schema_is_no_damage(old: Path, tmp_path: Path, template: Path, cli: Cli) -> None:
+    before = (old / "contexta.db").read_bytes()
+    with pytest.raises(WorkspaceError, match=f"schema 0001.*{tables.SCHEMA_VERSION}") as refusal:
+        Contexta(old).verify()
+    assert "contexta upgrade" in (refusal.value.hint or "")
+    assert (old / "contexta.db").read_bytes() == before
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "contexta.db").write_bytes(template.read_bytes())
+    connection = sqlite3.connect(newer / "contexta.db")
+    connection.execute(f"UPDATE {tables.VERSION_TABLE} SET version_num = '9999'")
+    connection.commit()
+    assert not Contexta(newer).verify().sound  # all else is as it was: that one row is damaged
+    connection.execute("CREATE TABLE novelty (x)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(WorkspaceTooNew, match=f"schema 9999.*up to {tables.SCHEMA_VERSION}"):
+        Contexta(newer).verify()
+    assert cli("verify", "--workspace", str(newer)).returncode == 2
 
 
 def test_a_server_database_of_somebody_else_is_refused(server: Server) -> None:

@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from hashlib import sha256
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
+from builders import Cli, a_metric, put_run
 
 from contexta import Contexta
 from contexta.contract import ArtifactManifest, StructuredEventPayload, StructuredEventRecord
@@ -28,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made") / "ws"
     with Contexta(root) as ctx:
         for name in ("one", "two"):
-            metrics = {"accuracy": 0.91, "loss": float("nan"), "big": 10**30}
+            metrics = {"accuracy": 0.91, "loss": float("nan"), "big": 10**30, "small": -0.0}
             put_run(ctx, name, metrics=metrics, environment={}, stage="train")
         from builders import END, an_envelope
 
@@ -74,16 +76,19 @@ environment.environment_body_id = environment_body.id ORDER BY environment_body.
 def change(root: Path, statement: str) -> None:
     """Behind the back of everything that would notice: no triggers."""
     with closing(sqlite3.connect(root / "contexta.db")) as raw:
-        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
             raw.execute(f"DROP TRIGGER {name}")
         raw.execute(statement)
+        for _, sql in triggers:
+            raw.execute(sql)
         raw.commit()
 
 
 def test_a_sound_workspace_is_called_sound(root: Path, cli: Cli) -> None:
     found = verify(root)
     assert (found.sound, found.damage, found.notes) == (True, (), ())
-    assert found.checked["points"] == 3 * 800 + 6
+    assert found.checked["points"] == 3 * 800 + 8
     assert found.checked["journals"] == 3
     done = cli("verify")
     assert (done.returncode, done.stderr) == (0, "")
@@ -110,6 +115,38 @@ def test_a_changed_row_is_named(root: Path, statement: str, kind: str, name: str
     told = [each for each in found.damage if each.kind == kind and name in each.name]
     assert told, found.damage
     assert run is None or run in {ref for each in told for ref in each.run_refs}
+
+
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("UPDATE run SET name = 'forged' WHERE slug = 'one'", "run"),
+        ("UPDATE stage SET status = 'failed'", "stage"),
+        ("UPDATE metric_series SET last_value = 0.5, last_at = 1", "metric_series"),
+        ("UPDATE run SET name = CAST(x'ff' AS TEXT) WHERE slug = 'one'", "run"),
+    ],
+)
+def test_a_damaged_row_that_is_written_again_stays_damaged(root: Path, statement: str, part: str) -> None:
+    change(root, statement)
+    before = {each.name for each in verify(root).damage}
+    assert {name.split()[0] for name in before} == {part}
+    with Contexta(root) as ctx:
+        for number in range(2):
+            ctx.record_store.append(a_metric("accuracy", 0.5, run="one", name=f"more-{number}", stage="train"))
+            with ctx._opened().writing() as connection:
+                connection.exec_driver_sql(f"UPDATE {part} SET id = id")
+    assert {each.name for each in verify(root).damage} == before
+
+
+def test_what_others_wrote_without_sealing_it_is_no_damage(root: Path) -> None:
+    with closing(sqlite3.connect(root / "contexta.db")) as raw:
+        raw.execute("UPDATE run SET name = 'mine' WHERE slug = 'one'")
+        raw.commit()
+    assert "1 rows are not sealed yet" in verify(root).notes[0]
+    with Contexta(root) as ctx:
+        ctx.record_store.append(a_metric("accuracy", 0.5, run="one", name="more", stage="train"))
+    found = verify(root)
+    assert (found.damage, found.notes) == ((), ())
 
 
 def test_a_damaged_object_is_named_with_the_runs_that_need_it(root: Path, cli: Cli) -> None:
@@ -224,3 +261,43 @@ def test_of_many_changed_bytes_all_but_one_in_a_hundred_are_found(root: Path, ma
     changed, found = flip(root, made, int(os.environ.get("FLIPS", "2000")))
     print(f"content changed by {dict(changed)}, found {dict(found)}")  # the figure in docs
     assert found.total() >= 0.99 * changed.total()
+
+
+_UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]  # root may write everything
+
+
+def looked_at_read_only(root: Path, verb: str) -> subprocess.CompletedProcess[str]:
+    """What a user who may not write the workspace is told of it."""
+    if sys.platform != "linux" or (os.geteuid() == 0 and shutil.which("setpriv") is None):
+        pytest.skip("nobody here may not write")
+    everything = [root, *root.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        before = _UNPRIVILEGED if os.geteuid() == 0 else []
+        command = [*before, sys.executable, "-m", "contexta.cli", verb, "--workspace", os.fspath(root)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        for path in everything:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_workspace_that_may_not_be_written_is_no_damage(root: Path) -> None:
+    found = looked_at_read_only(root, "verify")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "reads back as it was written" in found.stdout
+    assert "cannot be read and written" in looked_at_read_only(root, "doctor").stdout.replace("\n", " ")
+
+
+def test_what_waits_in_a_log_that_may_not_be_written_is_told(root: Path) -> None:
+    with closing(sqlite3.connect(root / "contexta.db")) as raw:
+        raw.execute("UPDATE project SET name = name")
+        raw.commit()
+        for name in ("contexta.db", "contexta.db-wal"):
+            shutil.copy(root / name, root / f"{name}.copy")
+    for name in ("contexta.db", "contexta.db-wal"):  # as a process leaves them that dies
+        (root / f"{name}.copy").replace(root / name)
+    found = looked_at_read_only(root, "verify")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "may write" in found.stderr
+    assert verify(root).damage == ()

@@ -14,13 +14,14 @@ from contexta.values import Value
 
 @click.command(epilog="Example: contexta sync --workspace postgresql://me@db.example.org/contexta")
 @click.option("--follow", is_flag=True, help="Go on until nothing is left; for a machine whose runs are still going.")
+@click.option("--again", is_flag=True, help="Also what the server had before it was restored from a backup.")
 @asks
-def sync(ctx: Contexta, follow: bool) -> tuple[Value, Screen, int]:
+def sync(ctx: Contexta, follow: bool, again: bool) -> tuple[Value, Screen, int]:
     """Bring what runs on this machine have recorded to the workspace's server.
 
     Runs do so by themselves while the server can be reached. Safe to repeat: everything arrives exactly once.
     """
-    found = ctx.sync(follow=follow)
+    found = ctx.sync(follow=follow, again=again)
     return found, _delivery(found), 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from contexta import addresses
 from contexta.cli import layout
 from contexta.cli.asking import asks
 from contexta.cli.words import count
@@ -33,13 +34,15 @@ def backup(ctx: Contexta, file: str) -> tuple[Value, Screen, int]:
 
 @click.command(epilog="Example: contexta restore contexta-2025-02-15.zip --into restored/.contexta")
 @click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--into", required=True, metavar="DIR", help="The workspace to be made; new, or an empty directory.")
+@click.option("--into", required=True, metavar="WORKSPACE", help="A new or empty directory, or a server's database.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_obj
 def restore(globals_: dict[str, Any], file: str, into: str, as_json: bool) -> int:
-    """Make a workspace of a backup, after checking all of it. Nothing is written before."""
+    """Make a workspace of a backup, after checking all of it. Nothing is written before. A backup of a directory can
+    be restored onto a server, and one of a server into a directory."""
     found = Contexta.restore(file, into)
-    _print(found, _backup(found, f"{found.path} now holds"), as_json or globals_["as_json"])
+    place = addresses.shown(into) if addresses.is_server(into) else found.path
+    _print(found, _backup(found, f"{place} now holds"), as_json or globals_["as_json"])
     return int(bool(found.damaged))
 
 
@@ -52,6 +55,7 @@ def _backup(found: Backup, what: str) -> Screen:
         yield Text()
         yield Text(f"{count(len(found.damaged), 'thing')} damaged and left out:", "red")
         yield from damage_lines(found.damaged)
+    yield from layout.note_lines(found.notes)
 
 
 def damage_lines(damage: tuple[Damage, ...], most: int = 50) -> Screen:

@@ -43,7 +43,7 @@ class Verification(Finding):
 class Backup(Finding):
     """What a backup file holds, or what was restored from one.
 
-    damaged: what could not be taken along because it did not read back as it was written.
+    damaged: what could not be taken along because it did not read back as it was written. notes: what else it lacks.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class Backup(Finding):
     journals: int
     objects: int
     damaged: tuple[Damage, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Cleanup(Finding):

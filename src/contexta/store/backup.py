@@ -3,6 +3,9 @@
 A backup is a ZIP archive: the database as of one moment, the journals, the objects, and ``manifest.json`` with the
 sha256 and the size of each. The order makes it consistent. Journals only grow, so those copied after the database
 hold all that it has taken in; what an object is needed for is written after it, so objects copied last are all there.
+
+A server's database is in it as a file of SQLite, so that a backup of either kind can be restored as either kind. No
+journals are: what this machine's say has just been taken in, and those of others go on to wait on their machines.
 """
 
 from __future__ import annotations
@@ -18,22 +21,20 @@ from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote
 
 from contexta import __version__
-from contexta.errors import DamagedData, InvalidInput, WorkspaceError
+from contexta.errors import DamagedData, InvalidInput, NotFound, WorkspaceError
 from contexta.findings import Backup, Damage
 from contexta.recorder.journal import SUFFIX
-from contexta.recorder.objects import open_plain, sync_directory
+from contexta.recorder.objects import Objects, open_plain, sync_directory
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.scalars import from_microseconds
 from contexta.store import tables
 from contexta.store.engine import Store
-from contexta.store.maintenance import alone
+from contexta.store.shelves import NEEDED, SALT, stored_digests
 
 MANIFEST = "manifest.json"
 FORMAT = "contexta-backup"
-SALT = ".salt"  # what secrets are hashed with: the hashes of later runs stay comparable with those of earlier ones
 _CHUNK = 1024 * 1024
 _SMALL = 1024 * 1024  # larger objects are stored as they are: models and archives hardly shrink
 
@@ -48,7 +49,7 @@ def backup(store: Store, path: Path) -> Backup:
         raise InvalidInput(f"{path} exists", hint="name a new file: a backup never overwrites another one")
     partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
     try:
-        with alone(store.root), partial.open("xb") as file:
+        with store.alone(), partial.open("xb") as file:
             found = _written(store, file, partial.with_suffix(".db"))
             file.flush()
             os.fsync(file.fileno())
@@ -77,24 +78,14 @@ def _publish(partial: Path, path: Path) -> None:
 def _written(store: Store, file: BinaryIO, copy: Path) -> Backup:
     files: dict[str, dict[str, Any]] = {}
     damaged: list[Damage] = []
-    runs, taken_in = _copy_database(store.root / DATABASE, copy)
+    store.copy_database(copy)
+    runs, taken_in, needed = _said_in(copy)
     with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
         with copy.open("rb") as source:
             files[DATABASE] = _add(archive, DATABASE, source, small=True)
-        for path in _journals(store.journals):
-            with (
-                suppress(FileNotFoundError),
-                open_plain(os.fspath(path)) as source,
-            ):  # gone: set aside, and listed again there
-                name = _place(path, source, taken_in)
-                if f"{JOURNALS}/{path.name}" not in files:
-                    files[name] = _add(archive, name, source, small=True)
-        objects = Path(store.objects.root)
-        for digest in stored_digests(objects):
-            if (added := _add_object(archive, store, digest, damaged)) is not None:
-                files[f"{OBJECTS}/{digest[:2]}/{digest[2:]}"] = added
-        with suppress(FileNotFoundError), open_plain(os.fspath(objects / SALT)) as source:
-            files[f"{OBJECTS}/{SALT}"] = _add(archive, f"{OBJECTS}/{SALT}", source, small=True)
+        if store.is_local:
+            _add_journals(archive, store, taken_in, files)
+        _add_objects(archive, store, files, damaged)
         about = {
             "format": FORMAT,
             "version": 1,
@@ -104,9 +95,19 @@ def _written(store: Store, file: BinaryIO, copy: Path) -> Backup:
             "runs": runs,
             "files": files,
             "damaged": [each.model_dump(mode="json") for each in damaged],
+            "notes": _elsewhere(store, needed - {name[-65:].replace("/", "") for name in files}, damaged),
         }
         archive.writestr(_entry(MANIFEST, small=True), json.dumps(about, indent=1))
     return described(about, Path(copy.name))
+
+
+def _elsewhere(store: Store, missing: set[str], damaged: list[Damage]) -> list[str]:
+    """What of the objects that are needed is not in it, beyond those that are damaged."""
+    missing -= {each.name for each in damaged}
+    if not missing:
+        return []
+    where = "which are missing here" if store.has_all_objects else "which lie on the machines that recorded them"
+    return [f"runs refer to {len(missing)} more objects, {where}"]
 
 
 def described(about: dict[str, Any], path: Path) -> Backup:
@@ -121,23 +122,16 @@ def described(about: dict[str, Any], path: Path) -> Backup:
         journals=sum(name.startswith(f"{JOURNALS}/") for name in files),
         objects=sum(name.startswith(f"{OBJECTS}/") for name in files.keys() - {f"{OBJECTS}/{SALT}"}),
         damaged=tuple(Damage.model_validate(each) for each in about["damaged"]),
+        notes=tuple(map(str, about.get("notes", ()))),  # the first backups have none
     )
 
 
-def _copy_database(database: Path, copy: Path) -> tuple[int, dict[str, int]]:
-    """The database as of one moment, by SQLite's online backup. Returns (how many runs it has, how many bytes of each
-    journal it has taken in)."""
-    with (
-        closing(sqlite3.connect(f"file:{quote(os.fspath(database))}?mode=ro", uri=True)) as source,
-        closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
-        pages, free = (target.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
-        if free * 2 > pages:  # mostly what was deleted
-            target.execute("VACUUM")
-        taken_in = dict(target.execute("SELECT name, position FROM journal"))
-        return int(target.execute("SELECT count(*) FROM run").fetchone()[0]), taken_in
+def _said_in(copy: Path) -> tuple[int, dict[str, int], set[str]]:
+    """(how many runs a copied database has, how many bytes of each journal it has taken in, the objects it needs)"""
+    with closing(sqlite3.connect(copy)) as raw:
+        taken_in = dict(raw.execute("SELECT name, position FROM journal"))
+        runs = int(raw.execute("SELECT count(*) FROM run").fetchone()[0])
+        return runs, taken_in, {str(digest) for digest, _ in raw.execute(NEEDED)}
 
 
 def _journals(folder: Path) -> Iterator[Path]:
@@ -154,25 +148,43 @@ def _place(path: Path, source: BinaryIO, taken_in: dict[str, int]) -> str:
     return f"{JOURNALS}/{ENDED}/{path.name}" if ended else f"{JOURNALS}/{path.name}"
 
 
-def stored_digests(folder: Path) -> Iterator[str]:
-    """The digests that the files of an object directory are named by, in order."""
-    if not folder.is_dir():
-        return
-    for first in sorted(path for path in folder.iterdir() if len(path.name) == 2 and path.is_dir()):
-        for rest in sorted(path.name for path in first.iterdir()):
-            if len(rest) == 62 and not set(first.name + rest) - set("0123456789abcdef"):
-                yield first.name + rest
+def _add_journals(
+    archive: zipfile.ZipFile, store: Store, taken_in: dict[str, int], files: dict[str, dict[str, Any]]
+) -> None:
+    for path in _journals(store.journals):
+        with (
+            suppress(FileNotFoundError),
+            open_plain(os.fspath(path)) as source,
+        ):  # gone: set aside, and listed again there
+            name = _place(path, source, taken_in)
+            if f"{JOURNALS}/{path.name}" not in files:
+                files[name] = _add(archive, name, source, small=True)
 
 
-def _add_object(archive: zipfile.ZipFile, store: Store, digest: str, damaged: list[Damage]) -> dict[str, Any] | None:
-    try:
-        store.objects.check(digest)
-    except DamagedData as error:
-        damaged.append(Damage(kind="object", name=digest, detail=error.what))
-        return None
-    with open_plain(store.objects.path(digest)) as source:
-        small = os.fstat(source.fileno()).st_size < _SMALL
-        return _add(archive, f"{OBJECTS}/{digest[:2]}/{digest[2:]}", source, small=small)
+def _add_objects(
+    archive: zipfile.ZipFile, store: Store, files: dict[str, dict[str, Any]], damaged: list[Damage]
+) -> None:
+    """Of every directory; what one of them has whole is not damaged."""
+    faults: dict[str, Damage] = {}
+    for shelf in store.shelves:
+        for digest in stored_digests(Path(shelf.root)):
+            name = f"{OBJECTS}/{digest[:2]}/{digest[2:]}"
+            if name not in files:
+                try:
+                    files[name] = _add_object(archive, name, shelf, digest)
+                except DamagedData as error:
+                    faults[name] = Damage(kind="object", name=digest, detail=error.what)
+                except NotFound:
+                    pass  # removed since it was listed: nobody needs it
+    damaged += [fault for name, fault in faults.items() if name not in files]
+    with suppress(FileNotFoundError), open_plain(os.fspath(store.root / OBJECTS / SALT)) as source:
+        files[f"{OBJECTS}/{SALT}"] = _add(archive, f"{OBJECTS}/{SALT}", source, small=True)
+
+
+def _add_object(archive: zipfile.ZipFile, name: str, shelf: Objects, digest: str) -> dict[str, Any]:
+    shelf.check(digest)
+    with open_plain(shelf.path(digest)) as source:
+        return _add(archive, name, source, small=os.fstat(source.fileno()).st_size < _SMALL)
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO, *, small: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from contexta.locks import alone
 from contexta.recorder.journal import SUFFIX
 from contexta.recorder.settings import ENDED, JOURNALS
 from contexta.store.engine import Store
-from contexta.store.ingest import bytes_waiting, take_in
+from contexta.store.ingest import bytes_waiting, positions, take_in
 
 _PAUSE = 2.0  # seconds between two looks at the journals
 _LINGER = 20.0  # seconds without anything to deliver after which there is nothing left to do
@@ -26,8 +26,11 @@ _LONGEST = 60.0  # seconds between two attempts
 _LOCK = "delivery.lock"
 
 
-def deliver(store: Store) -> Delivery:
-    """Take in everything that there is, now. Raises WorkspaceAway when the server cannot be reached."""
+def deliver(store: Store, *, again: bool = False) -> Delivery:
+    """Take in everything that there is, now. again: also what was delivered before and is there no more.
+    Raises WorkspaceAway when the server cannot be reached."""
+    if again:
+        _bring_back(store)
     before = _ended(store.root)
     take_in(store)
     waiting = _waiting(store.root)
@@ -37,6 +40,18 @@ def deliver(store: Store) -> Delivery:
         waiting=len(waiting),
         bytes_waiting=bytes_waiting(store) if waiting else 0,
     )
+
+
+def _bring_back(store: Store) -> None:
+    """Journals that were set aside, and of which the database has not all: it was restored from a backup."""
+    ended = store.journals / ENDED
+    names = sorted(_ended(store.root))
+    with store.reading() as connection:
+        known = positions(connection, names, store.origin)
+    for name in names:
+        size = (ended / name).stat().st_size
+        if size > known.get(name, (0, False))[0] and not (store.journals / name).exists():
+            (ended / name).rename(store.journals / name)
 
 
 def follow(root: Path, open_: Callable[[], Store], *, pause: float = _PAUSE, linger: float = _LINGER) -> bool:

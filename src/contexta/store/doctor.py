@@ -18,18 +18,23 @@ from contexta.store import tables
 from contexta.store.disks import is_network, kind_of
 
 _LITTLE = 1_000_000_000  # bytes
-_DRIFT = 60.0  # seconds
+DRIFT = 60.0  # seconds
 
 
 def checks(root: Path) -> Iterator[Check]:
     """Costs some milliseconds, and one small file that is written and removed. Changes nothing."""
     yield database_library(sqlite3.sqlite_version_info[:3])
-    place = next(path for path in (root, *root.parents) if path.exists())
+    place = nearest(root)
     yield file_system(kind_of(place), place)
-    yield _space(place)
+    yield space(place)
     yield _permissions(root)
     yield _clock(root, place)
     yield _database(root)
+
+
+def nearest(path: Path) -> Path:
+    """The path itself, or what it would be made in."""
+    return next(each for each in (path, *path.parents) if each.exists())
 
 
 def database_library(version: tuple[int, ...]) -> Check:
@@ -62,7 +67,7 @@ def file_system(kind: str | None, place: Path) -> Check:
     return Check(name="file system", status="pass", detail=f"{kind}: write-ahead log")
 
 
-def _space(place: Path) -> Check:
+def space(place: Path) -> Check:
     usage = shutil.disk_usage(place)
     detail = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.1f} GB free"
     if usage.free < _LITTLE:
@@ -78,6 +83,9 @@ def _permissions(root: Path) -> Check:
             detail=f"there is no workspace at {root} yet",
             fix="record a run first",
         )
+    if not root.is_dir():
+        fix = "name a directory, e.g. .contexta"
+        return Check(name="permissions", status="fail", detail=f"workspace {root} is a file", fix=fix)
     wanted = [root, root / JOURNALS, root / OBJECTS, root / DATABASE]
     refused = [str(path) for path in wanted if path.exists() and not os.access(path, os.R_OK | os.W_OK)]
     if refused:
@@ -95,9 +103,9 @@ def _clock(root: Path, place: Path) -> Check:
     except OSError as error:
         return Check(name="clock", status="unknown", detail=f"no file can be made in {place}: {error.strerror}")
     ahead = _latest(root) - now
-    if abs(drift) > _DRIFT:
+    if abs(drift) > DRIFT:
         detail = f"the file system's clock is {drift:+.0f} seconds off this machine's"
-    elif ahead > _DRIFT:
+    elif ahead > DRIFT:
         detail = f"a run began {ahead:.0f} seconds in this machine's future"
     else:
         return Check(name="clock", status="pass", detail="agrees with the file system and with the latest run")

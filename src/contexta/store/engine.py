@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -76,10 +76,39 @@ class Store:
         with self._faults():
             return self._database.upgrade()
 
+    def copy_database(self, path: Path) -> None:
+        """Everything that is stored, as of one moment, as a new file of SQLite."""
+        with self._faults():
+            self._database.copy_to(path)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else backs up or cleans the workspace meanwhile; runs and readers go on. Who dies holds nothing.
+        Raises WorkspaceError when somebody else is at it for longer than ten seconds."""
+        with ExitStack() as stack:
+            with self._faults():
+                stack.enter_context(self._database.alone())
+            yield
+
+    @property
+    def shelves(self) -> tuple[Objects, ...]:
+        """The directories that its objects lie in, the one that all read first."""
+        return (self.objects, self.objects.own) if isinstance(self.objects, TeamObjects) else (self.objects,)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a directory, not a database on a server."""
+        return isinstance(self._database, Sqlite)
+
+    @property
+    def has_all_objects(self) -> bool:
+        """Whether an object that is not here is nowhere: without the team's directory they lie on many machines."""
+        return self.is_local or isinstance(self.objects, TeamObjects)
+
     @property
     def upgrades_itself(self) -> bool:
         """A file of one's own is copied and upgraded when it is opened; a team decides when."""
-        return isinstance(self._database, Sqlite)
+        return self.is_local
 
     @property
     def name(self) -> str:
@@ -163,10 +192,15 @@ def _require_version(store: Store) -> None:
 
 def _require_not_newer(store: Store, version: str) -> None:
     if version > tables.SCHEMA_VERSION:
-        raise WorkspaceTooNew(
-            f"{store.name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
-            hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
-        )
+        raise too_new(store.name, version)
+
+
+def too_new(name: str, version: str) -> WorkspaceTooNew:
+    """A newer Contexta made the workspace of that name."""
+    return WorkspaceTooNew(
+        f"{name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
+        hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
+    )
 
 
 def _unusable(root: Path, error: OSError) -> WorkspaceError:

@@ -4,6 +4,9 @@ runs that are taken in whole, and what processes left behind when they died.
 Nothing that is still to be taken in is touched, nor anything younger than a day that only looks forgotten: an object is
 written before the row that needs it. The reference of a run stays taken: the first journal of each stays as an empty
 file, also when the run itself is removed.
+
+On a server the runs are everybody's, and so are the objects that the team shares. Of what lies on machines it is this
+one's that is looked at: each cleans its own.
 """
 
 from __future__ import annotations
@@ -17,31 +20,37 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from contexta.errors import DamagedData, InvalidInput, NotFound
 from contexta.findings import Cleanup
 from contexta.recorder.journal import SUFFIX
+from contexta.recorder.objects import Objects, open_plain
 from contexta.recorder.settings import ENDED
 from contexta.refs import StableRef
 from contexta.store import tables
-from contexta.store.backup import SALT, stored_digests
 from contexta.store.engine import Store
 from contexta.store.ingest import is_first
-from contexta.store.maintenance import alone
+from contexta.store.shelves import stored_digests
 
 FRESH = 24 * 3600.0  # seconds for which nothing counts as forgotten
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _AT_ONCE = 200
 _TRASH = ".trash-"
+_TEMPORARY = re.compile(
+    r"\.((salt\.)?\d+\.[0-9a-f]+|(new|copy|origin|contexta-doctor)-.+)\Z"
+)  # other files are not ours
 
 
 def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
     """keep_last: remove all but so many of the latest runs of each project; None keeps all. Everything live runs have
     written must have been taken in just before. Raises WorkspaceError while a backup is being taken."""
-    with alone(store.root):
+    with store.alone():
         _return_trash(store)
+        waiting = _waiting(store)  # before the rows are read: what is taken in meanwhile is in one of the two
         with store.reading() as connection:
             runs, kept = _old_runs(connection, keep_last) if keep_last is not None else ({}, [])
             journals = _journals(connection, store, set(runs))
-            objects = _forgotten(connection, store, set(runs))
+            used = _used(connection, set(runs))
+        objects = list(_forgotten(store, used, waiting))
         leftovers = list(_leftovers(store))
         size = sum(_size(path) for path in [*journals.values(), *objects, *leftovers])
         if not dry_run:
@@ -119,18 +128,21 @@ def _remove_unused(connection: Connection) -> None:
 
 
 def _journals(connection: Connection, store: Store, removed: set[int]) -> dict[int, Path]:
-    """Key -> file of the journals that are taken in whole and of which nothing follows."""
-    journal, run = tables.journal, tables.run
+    """Key -> file of this machine's journals that are taken in whole and of which nothing follows."""
+    journal, run, ended = tables.journal, tables.run, store.journals / ENDED
     rows = connection.execute(
         select(journal.c.id, journal.c.name, journal.c.position, journal.c.run_id, run.c.status)
         .join(run, run.c.id == journal.c.run_id)
         .where(journal.c.ended)
     )
+    known = {row.name: row for row in rows}
     found = {}
-    for row in rows:
-        path = store.journals / ENDED / row.name
-        ended = row.status != "open" or row.run_id in removed
-        if ended and 0 < _size(path) <= row.position and not path.is_symlink():
+    # From the directory to the rows: a name in a database that came from elsewhere is no path.
+    for path in sorted(ended.glob(f"*{SUFFIX}")):
+        row = known.get(store.origin + path.name)
+        if row is None or (row.status == "open" and row.run_id not in removed) or path.is_symlink():
+            continue
+        if 0 < _size(path) <= row.position:
             found[row.id] = path
     return found
 
@@ -152,38 +164,61 @@ def _empty_journals(store: Store, journals: dict[int, Path]) -> None:
 # ---------------------------------------------------------------------------------------------- objects
 
 
-def _forgotten(connection: Connection, store: Store, removed: set[int]) -> list[Path]:
-    """The objects that nothing refers to, and that have not been put again for a day."""
-    used = _used(connection, store, removed)
-    paths = (
-        Path(store.objects.path(digest)) for digest in stored_digests(Path(store.objects.root)) if digest not in used
-    )
-    return [path for path in paths if _is_old(path)]
+def _forgotten(store: Store, used: set[str], waiting: set[str]) -> Iterator[Path]:
+    """The objects that nothing refers to, and this machine's of what the team has; none that was put within a day."""
+    for shelf in store.shelves:
+        for digest in stored_digests(Path(shelf.root)):
+            path = Path(shelf.path(digest))
+            if digest in waiting or not _is_old(path):
+                continue
+            if digest not in used or (shelf is not store.objects and _is_whole(store.objects, digest)):
+                yield path
 
 
-def _used(connection: Connection, store: Store, removed: set[int]) -> set[str]:
-    """Every digest that any row of a run that stays, or a journal that is still to be read, speaks of. Rather one too
-    many than one too few: whatever looks like a digest counts."""
+def _is_whole(objects: Objects, digest: str) -> bool:
+    try:
+        objects.check(digest)
+    except (NotFound, DamagedData, OSError):  # then the other one is needed
+        return False
+    return True
+
+
+def _used(connection: Connection, removed: set[int]) -> set[str]:
+    """Every digest that any row of a run that stays speaks of. Rather one too many than one too few: whatever looks
+    like a digest counts."""
     used: set[str] = set()
     for table in tables.metadata.sorted_tables:
         if table.name in ("metric_point", "seal", "unsealed", "environment_distribution", "environment_body"):
             continue
-        rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}").mappings()
+        rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}", execution_options={"yield_per": 10_000})
         owner = "id" if table is tables.run else "run_id"
-        for row in rows:
+        for row in rows.mappings():
             if row.get(owner) not in removed:
                 for value in row.values():
                     if isinstance(value, str) and len(value) >= 64:
-                        used.update(found.decode() for found in _HEX.findall(value.encode("utf-8", "replace")))
+                        used.update(_digests_in(value.encode("utf-8", "replace")))
     environment, body, run = tables.environment, tables.environment_body, tables.run
     of_snapshots = select(body.c.digest, environment.c.run_id).join_from(environment, body)
     of_runs = select(body.c.digest, run.c.id.label("run_id")).join(run, run.c.environment_body_id == body.c.id)
     for digests in (of_snapshots, of_runs):
         used.update(row.digest for row in connection.execute(digests) if row.run_id not in removed)
-    for path in store.journals.glob(f"*{SUFFIX}"):
-        if path.is_file() and not path.is_symlink():
-            used.update(found.decode() for found in _HEX.findall(path.read_bytes()))
     return used
+
+
+def _waiting(store: Store) -> set[str]:
+    """What the journals that are still to be read speak of."""
+    waiting: set[str] = set()
+    for path in store.journals.glob(f"*{SUFFIX}"):
+        try:
+            with open_plain(os.fspath(path)) as file:
+                waiting.update(_digests_in(file.read()))
+        except (FileNotFoundError, InvalidInput):
+            pass  # set aside: rows speak of it; or no journal
+    return waiting
+
+
+def _digests_in(data: bytes) -> set[str]:
+    return {found.decode() for found in _HEX.findall(data)}
 
 
 def _discard(path: Path) -> None:
@@ -201,10 +236,10 @@ def _discard(path: Path) -> None:
 
 def _return_trash(store: Store) -> None:
     """What lies in the trash was being removed by a process that died. It is looked at again."""
-    root = Path(store.objects.root)
-    for trash in root.glob(f"{_TRASH}*"):
-        digest = trash.name.removeprefix(_TRASH)
-        _put_back(trash, root / digest[:2] / digest[2:])
+    for root in (Path(shelf.root) for shelf in store.shelves):
+        for trash in root.glob(f"{_TRASH}*"):
+            digest = trash.name.removeprefix(_TRASH)
+            _put_back(trash, root / digest[:2] / digest[2:])
 
 
 def _put_back(trash: Path, path: Path) -> None:
@@ -219,12 +254,10 @@ def _put_back(trash: Path, path: Path) -> None:
 
 def _leftovers(store: Store) -> Iterator[Path]:
     """Files under temporary names whose writers died."""
-    root = Path(store.objects.root)
-    for folder in (store.root, root):
+    for folder in (store.root, *(Path(shelf.root) for shelf in store.shelves)):
         if folder.is_dir():
             for path in folder.iterdir():
-                temporary = path.name.startswith((".new-", ".")) and path.name not in (SALT, ".known")
-                if temporary and not path.name.startswith(_TRASH) and path.is_file() and _is_old(path):
+                if _TEMPORARY.match(path.name) and path.is_file() and _is_old(path):
                     yield path
 
 

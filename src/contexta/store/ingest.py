@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -46,7 +47,7 @@ def take_in(store: Store) -> None:
     if not files:
         return
     with store.reading() as connection:
-        known = _positions(connection, files, store.origin)
+        known = positions(connection, files, store.origin)
     open_runs: dict[str, list[str]] = {}
     for name in sorted(files, key=lambda name: (not is_first(name), name)):
         if not _take_file(store, name, files[name].size, *known.get(name, (0, False))):
@@ -78,7 +79,8 @@ def _listed(folder: Path) -> dict[str, _File]:
     return found
 
 
-def _positions(connection: Connection, files: dict[str, _File], origin: str) -> dict[str, tuple[int, bool]]:
+def positions(connection: Connection, files: Iterable[str], origin: str) -> dict[str, tuple[int, bool]]:
+    """Of each journal that the database knows: how many bytes of it were taken in, and whether nothing follows."""
     table = tables.journal
     names, found = [origin + name for name in files], {}
     for start in range(0, len(names), 1_000):
@@ -253,5 +255,5 @@ def bytes_waiting(store: Store) -> int:
     """How much of the journals is not in the database yet, such as lines that are still being written."""
     files = _listed(store.journals)
     with store.reading() as connection:
-        known = _positions(connection, files, store.origin)
+        known = positions(connection, files, store.origin)
     return sum(max(0, file.size - known.get(name, (0, False))[0]) for name, file in files.items())

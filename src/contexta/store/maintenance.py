@@ -11,7 +11,7 @@ from pathlib import Path
 from contexta.errors import WorkspaceError
 
 _LOCK = "maintenance.lock"
-_PATIENCE = 10.0  # seconds
+PATIENCE = 10.0  # seconds
 
 
 @contextmanager
@@ -21,15 +21,21 @@ def alone(root: Path) -> Iterator[None]:
     The lock is SQLite's own, on an empty database beside the real one: it works wherever that one works.
     Raises WorkspaceError when somebody else is at it for longer than ten seconds.
     """
-    with closing(sqlite3.connect(os.fspath(root / _LOCK), timeout=_PATIENCE, isolation_level=None)) as lock:
+    with closing(sqlite3.connect(os.fspath(root / _LOCK), timeout=PATIENCE, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise busy(f"workspace {root}") from None
             raise WorkspaceError(
-                f"workspace {root} is being backed up or cleaned by another process ({error})",
-                hint="try again when it is done",
+                f"workspace {root} cannot be locked: {error}", hint="free some space, or make the directory writable"
             ) from None
         try:
             yield
         finally:
             lock.execute("ROLLBACK")
+
+
+def busy(name: str) -> WorkspaceError:
+    """Somebody else has been at it for too long."""
+    return WorkspaceError(f"{name} is being backed up or cleaned by another process", hint="try again when it is done")

@@ -17,21 +17,23 @@ class TeamObjects(Objects):
 
     def __init__(self, shared: Path, own: Objects) -> None:
         super().__init__(shared)
-        self._own = own
+        self.own = own
 
     def get(self, digest: str) -> bytes:
         self._deliver(digest)
         return super().get(digest)
 
     def deliver(self, data: bytes) -> None:
-        """Every object that lines of a journal speak of: there before the row that refers to it is."""
+        """Every object that lines of a journal speak of: there before the row that refers to it is. One that is there
+        already counts as new, so that nobody takes it for forgotten meanwhile."""
         for digest in set(_DIGEST.findall(data)):
-            self._deliver(digest.decode())
+            if not self._keep(digest.decode()):
+                self._deliver(digest.decode())
 
     def _deliver(self, digest: str) -> None:
-        if not self.exists(digest) and self._own.exists(digest):
-            self._own.check(digest)
-            self.put_file(self._own.path(digest))
+        if not self.exists(digest) and self.own.exists(digest):
+            self.own.check(digest)
+            self.put_file(self.own.path(digest))
 
 
 def deliver_objects(objects: Objects, data: bytes) -> None:

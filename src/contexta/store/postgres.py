@@ -7,8 +7,10 @@ transaction to the server's time limit, so that it stops nobody else for long.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, inspect
@@ -18,11 +20,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contexta import addresses
 from contexta.errors import DamagedData, WorkspaceAway, WorkspaceError
 from contexta.store import tables
+from contexta.store.maintenance import PATIENCE, busy
 
 _CONNECT_SECONDS = 10
 _BUSY_SECONDS = 60  # a writer waits so long for its turn ...
 _IDLE_SECONDS = 30  # ... and loses it when its machine says nothing for so long
 _LOCK = 0x636F6E74657874  # "context"; advisory locks are one space for all users of a database
+_LOCK_ALONE = _LOCK + 1  # of who backs up or cleans
 _OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"
 
 
@@ -61,6 +65,29 @@ class Postgres:
         with self.transaction(writing=True) as connection:
             if (self._version(connection) or "") < tables.SCHEMA_VERSION:  # else another process was faster
                 migrate.run(connection)
+
+    def copy_to(self, copy: Path) -> None:
+        """The database as of one moment in a new file of SQLite."""
+        from contexta.store.copying import server_to_file
+
+        with self.transaction(writing=False) as connection:
+            server_to_file(connection, copy)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Kept by a lock of the database, whichever machines want it; it goes with the connection that holds it."""
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            deadline = time.monotonic() + PATIENCE
+            while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK_ALONE})").scalar():
+                if time.monotonic() > deadline:
+                    raise busy(self.name)
+                time.sleep(0.2)
+            try:
+                yield
+            finally:
+                with suppress(DBAPIError):  # a connection that is lost has given it back
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK_ALONE})")
 
     def fault(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
         """The server's own words in ours, without the password."""

@@ -10,21 +10,30 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
+from urllib.parse import quote
+
+from sqlalchemy import Connection, select
 
 from contexta import __version__
 from contexta.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew, shown
 from contexta.findings import Backup
 from contexta.recorder.objects import make_directory, sync_directory
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
-from contexta.store import tables
-from contexta.store.backup import FORMAT, MANIFEST, SALT, described
-from contexta.store.engine import open_store
+from contexta.store import schema, tables
+from contexta.store.backup import FORMAT, MANIFEST, described
+from contexta.store.copying import COPIED, file_to_server
+from contexta.store.engine import Store, open_store
+from contexta.store.ingest import take_in
+from contexta.store.shelves import SALT, stored_digests
 
 MAX_FILES = 5_000_000
 MAX_RATIO = 200  # of what is unpacked to what is packed; real workspaces stay far below
@@ -62,6 +71,50 @@ def restore(path: Path, into: Path) -> Backup:
             f"{path} cannot be restored into {into}: {error.strerror or error}", hint="choose another directory"
         ) from error
     return described(about, into)
+
+
+def restore_to_server(path: Path, open_: Callable[[], Store]) -> Backup:
+    """Fill a server's database, which holds nothing, with a backup.
+
+    open_: opens it, once all of the backup was checked. All rows appear in one transaction, and their objects before
+    them: killed at any moment, it holds everything or no rows. What the backup's journals say is in the rows. Raises
+    as ``restore``.
+    """
+    with TemporaryDirectory(prefix="contexta-restore-") as folder:
+        place = Path(folder) / "workspace"
+        found = restore(path, place)
+        unpacked = open_store(place)
+        try:
+            take_in(unpacked)
+            store = open_()
+            try:
+                _fill(store, unpacked)
+            except sqlite3.Error as error:
+                _refuse(path, f"holds a database that cannot be read: {error}")
+            finally:
+                store.close()
+        finally:
+            unpacked.close()
+    return found.model_copy(update={"path": path})
+
+
+def _fill(store: Store, unpacked: Store) -> None:
+    with store.reading() as connection:
+        _require_no_rows(connection, store)
+    for digest in stored_digests(Path(unpacked.objects.root)):
+        store.objects.put_file(unpacked.objects.path(digest))
+    salt = store.root / OBJECTS / SALT
+    if not salt.exists() and (unpacked.root / OBJECTS / SALT).exists():
+        shutil.copyfile(unpacked.root / OBJECTS / SALT, salt)
+    with store.writing() as connection:
+        _require_no_rows(connection, store)
+        file_to_server(unpacked.root / DATABASE, connection)
+
+
+def _require_no_rows(connection: Connection, store: Store) -> None:
+    for table in COPIED:
+        if connection.execute(select(table).limit(1)).first() is not None:
+            raise InvalidInput(f"{store.name} is not empty", hint="make a new database: nothing is overwritten")
 
 
 def _refuse(path: Path, words: str) -> NoReturn:
@@ -159,6 +212,23 @@ def _verified(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, about: dict[str,
         _refuse(path, f"is damaged: {shown(name)} is not what was backed up")
 
 
+def _require_ours(database: Path, about: dict[str, Any], path: Path) -> None:
+    """Nothing in a database may act by itself, before it is opened as ours: neither triggers nor views of others."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(os.fspath(database))}?mode=ro&immutable=1", uri=True)) as raw:
+            raw.execute("PRAGMA trusted_schema = OFF")
+            there = raw.execute(schema.ASKED).fetchall()
+            version = raw.execute(f"SELECT version_num FROM {tables.VERSION_TABLE}").fetchall()
+    except sqlite3.Error as error:
+        _refuse(path, f"holds a database that cannot be read: {error}")
+    if version != [(about["schema"],)] or not schema.known(about["schema"]):
+        _refuse(path, "holds a database of another schema than its manifest says")
+    active = {row for row in there if row[0] in ("trigger", "view")} - schema.expected(about["schema"])
+    if active:
+        names = ", ".join(sorted(shown(str(name)) for _, name, *_ in active)[:5])
+        _refuse(path, f"holds a database with triggers or views that are not Contexta's: {names}")
+
+
 def _write(
     archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], about: dict[str, Any], into: Path, path: Path
 ) -> None:
@@ -182,6 +252,7 @@ def _write(
                 os.fsync(file.fileno())
         for folder in sorted({partial, *(each.parent for each in partial.rglob("*"))}):
             sync_directory(os.fspath(folder))
+        _require_ours(partial / DATABASE, about, path)
         open_store(partial).close()
         if into.is_dir():
             into.rmdir()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from struct import pack
 from typing import Any
@@ -23,6 +24,7 @@ PARTS: Mapping[str, str] = {
 """Table -> the column whose values its seals are numbered by."""
 
 _AT_ONCE = 500
+_NONE = bytes(8)  # the difference of what is as it should be
 
 
 def watch(connection: Connection) -> None:
@@ -41,25 +43,73 @@ def watch(connection: Connection) -> None:
     seal(connection)
 
 
-def seal(connection: Connection) -> None:
-    """Seal what was written in this transaction."""
+def seal(connection: Connection, before: sqlite3.Connection | None = None) -> None:
+    """Seal what was written in this transaction. before: another connection, which sees how it was before.
+
+    A row that was not what its seal says before it was written again goes on to differ from its seal, by as much: who
+    repairs it by halves, or only touches it, does not make it look sound.
+    """
     raw: Any = connection.connection.driver_connection
     noted = raw.execute("SELECT part, number FROM unsealed ORDER BY part, number").fetchall()
-    for part, rows in groupby(noted, itemgetter(0)):
-        numbers = [number for _, number in rows]
-        for start in range(0, len(numbers), _AT_ONCE):
-            _seal_some(raw, part, numbers[start : start + _AT_ONCE])
+    with _any_text(raw):
+        for part, rows in groupby(noted, itemgetter(0)):
+            numbers = [number for _, number in rows]
+            for start in range(0, len(numbers), _AT_ONCE):
+                _seal_some(raw, part, numbers[start : start + _AT_ONCE], before)
     if noted:
         raw.execute("DELETE FROM unsealed")
 
 
-def _seal_some(raw: sqlite3.Connection, part: str, numbers: Sequence[int]) -> None:
+@contextmanager
+def _any_text(raw: sqlite3.Connection) -> Iterator[None]:
+    """A damaged text is no text any more; it has a digest all the same."""
+    usual, raw.text_factory = raw.text_factory, lambda data: data.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        raw.text_factory = usual
+
+
+def _seal_some(raw: sqlite3.Connection, part: str, numbers: Sequence[int], before: sqlite3.Connection | None) -> None:
     marks = ", ".join("?" * len(numbers))
-    raw.execute(f"DELETE FROM seal WHERE part = ? AND number IN ({marks})", (part, *numbers))
+    old = dict(raw.execute(f"SELECT number, digest FROM seal WHERE part = ? AND number IN ({marks})", (part, *numbers)))
+    faults = _faults(before, part, old) if before is not None and old else {}
+    if old:
+        raw.execute(f"DELETE FROM seal WHERE part = ? AND number IN ({marks})", (part, *numbers))
+    found = digests(raw, part, f"WHERE {PARTS[part]} IN ({marks})", numbers)
     raw.executemany(
         "INSERT INTO seal VALUES (?, ?, ?)",
-        [(part, number, digest) for number, digest in digests(raw, part, f"WHERE {PARTS[part]} IN ({marks})", numbers)],
+        [(part, number, _difference(digest, faults.get(number, _NONE))) for number, digest in found],
     )
+
+
+def _faults(before: sqlite3.Connection, part: str, sealed: Mapping[int, bytes]) -> dict[int, bytes]:
+    """By how much each row differed from its seal before this transaction; what others wrote and nobody has sealed yet
+    is no fault. Nothing is known where it cannot be read beside a writer, as without a write-ahead log."""
+    try:
+        with _any_text(before):
+            waiting = {number for (number,) in before.execute("SELECT number FROM unsealed WHERE part = ?", (part,))}
+            numbers = [number for number in sealed if number not in waiting]
+            marks = ", ".join("?" * len(numbers))
+            was = dict(digests(before, part, f"WHERE {PARTS[part]} IN ({marks})", numbers))
+    except sqlite3.Error:  # busy, or damaged beyond reading: `verify` tells that
+        return {}
+    return {number: _difference(sealed[number], was.get(number, _NONE)) for number in numbers}
+
+
+def _difference(one: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip_longest(one, other, fillvalue=0))
+
+
+def broken(raw: sqlite3.Connection, part: str) -> Iterator[tuple[int, bool, bool]]:
+    """(number, whether a row is there, whether a seal is) where they do not agree."""
+    known = dict(raw.execute("SELECT number, digest FROM seal WHERE part = ?", (part,)))
+    for number, digest in digests(raw, part):
+        sealed = known.pop(number, None)
+        if sealed != digest:
+            yield number, True, sealed is not None
+    for number in known:
+        yield number, False, True
 
 
 def digests(

@@ -25,7 +25,9 @@ def encode_number(number: int | float) -> tuple[float | None, str | None]:
     if isinstance(number, float):
         if math.isnan(number):
             return None, "nan"
-        return number, "-0.0" if number == 0 and math.copysign(1, number) < 0 else None  # SQLite drops that sign
+        if number == 0 and math.copysign(1, number) < 0:
+            return 0.0, "-0.0"  # SQLite drops that sign, so that it would not read as it was written
+        return number, None
     try:
         return float(number), str(number)
     except OverflowError:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -18,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contexta.errors import DamagedData, WorkspaceError
 from contexta.recorder.objects import sync_directory
 from contexta.recorder.settings import DATABASE
-from contexta.store import tables
+from contexta.store import maintenance, tables
 from contexta.store.disks import is_network, kind_of
 from contexta.store.seals import seal
 
@@ -35,6 +36,7 @@ class Sqlite:
         self.path = root / DATABASE
         self._engine = _engine(self.path)
         self._identity = _identity(self.path)
+        self._before: sqlite3.Connection | None = None
 
     @contextmanager
     def transaction(self, *, writing: bool) -> Iterator[Connection]:
@@ -48,7 +50,7 @@ class Sqlite:
             with connection.begin():
                 yield connection
                 if writing:
-                    seal(connection)
+                    seal(connection, self._seen_before())
 
     def version(self) -> str:
         """The schema it has. Raises WorkspaceError when it is not ours."""
@@ -85,12 +87,34 @@ class Sqlite:
         finally:
             engine.dispose()
 
+    def copy_to(self, copy: Path) -> None:
+        """The database as of one moment in a new file."""
+        from contexta.store.copying import file_to_file
+
+        file_to_file(self.path, copy)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Kept by a lock in the directory."""
+        with maintenance.alone(self.path.parent):
+            yield
+
     def fault(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
         """The database's own words in ours."""
         return _fault(self.path.parent, error)
 
     def close(self) -> None:
+        if self._before is not None:
+            self._before.close()
         self._engine.dispose()
+
+    def _seen_before(self) -> sqlite3.Connection:
+        """What the one writer's transaction found. Used by nobody else, so one serves all threads."""
+        if self._before is None:
+            self._before = sqlite3.connect(
+                f"file:{quote(os.fspath(self.path))}?mode=ro", uri=True, timeout=0, check_same_thread=False
+            )
+        return self._before
 
 
 def create(root: Path) -> None:

@@ -7,7 +7,7 @@ filtered and sorted by index; points and records carry running checks. Text comp
 import sqlalchemy as sa
 from alembic import op
 
-from contexta.store import seals
+from contexta.store import seals, server_seals
 from contexta.store.migrations import content_0002
 
 revision = "0002"
@@ -143,5 +143,5 @@ def _add_seals(connection: sa.Connection) -> None:
         sa.PrimaryKeyConstraint("part", "number", name=op.f("pk_unsealed")),
         sqlite_with_rowid=False,
     )
-    if connection.dialect.name == "sqlite":
-        seals.watch(connection)
+    watch = seals.watch if connection.dialect.name == "sqlite" else server_seals.watch
+    watch(connection)
