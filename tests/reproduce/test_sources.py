@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,6 +176,22 @@ def test_a_kept_environment_that_was_edited_in_place_is_built_anew(
         file.write("x = 'edited in place, in every hard link'\n")
     found = ctx.rebuild_environment("first", tmp_path / "two")
     assert not found.from_cache
+
+
+def test_a_file_that_is_not_as_its_record_says_deviates_from_the_cache_too(
+    trained: Trained, ctx: Contexta, tmp_path: Path
+) -> None:
+    """uv's own cache shares its files with every environment: what is edited in place in one is edited in all."""
+    trained(install=["gamma"], code="import gamma")
+    ctx.rebuild_environment("first", tmp_path / "one")
+    shutil.rmtree(tmp_path / "cache")
+    for file in (tmp_path / "uv-cache").rglob("gamma.py"):
+        file.write_text("x = 2\n")
+    cold = ctx.rebuild_environment("first", tmp_path / "two")
+    warm = ctx.rebuild_environment("first", tmp_path / "three")
+    assert (cold.from_cache, warm.from_cache) == (False, True)
+    assert [each.kind for each in cold.deviations] == ["files"]
+    assert warm.deviations == cold.deviations
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:

@@ -264,23 +264,34 @@ class Uv:
 
         Raises InvalidInput when there is none.
         """
-        if not re.fullmatch(r"\d+(\.\d+){0,2}((a|b|rc)\d+)?t?", request) and not Path(request).is_file():
-            raise InvalidInput(
-                f"{shown(request)} is no Python", hint="give a version as 3.11.7, or an interpreter's path"
-            )
+        found = request if Path(request).is_file() else self._find_python(request)
         try:
-            answer = self._run("python", "find", "--no-project", "--no-python-downloads", "--", request).stdout
-        except UvError as error:
-            raise InvalidInput(
-                f"there is no Python {request} on this machine",
-                hint=f"`uv python install {request}` gets one" if os.sep not in request else "check the path",
-            ) from error
-        found = answer.decode().strip()
-        asked = process.run([found, "-I", "-c", _MARKERS], timeout=_MINUTES)
+            asked = process.run([found, "-I", "-c", _MARKERS], timeout=_MINUTES)
+        except process.ProcessError as error:
+            raise InvalidInput(f"{shown(found)} is no working Python: {error.what}") from error
         if asked.exit_code != 0:
             raise InvalidInput(f"{shown(found)} is no working Python: {_last_line(asked.stderr)}")
-        markers = json.loads(asked.stdout)
-        return Interpreter(found, markers["python_full_version"], markers)
+        try:
+            markers = json.loads(asked.stdout)
+            return Interpreter(found, markers["python_full_version"], markers)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidInput(f"{shown(found)} is no Python: it does not say what it is") from error
+
+    def _find_python(self, version: str) -> str:
+        if not re.fullmatch(r"\d+(\.\d+){0,2}((a|b|rc)\d+)?t?", version):
+            raise InvalidInput(
+                f"{shown(version)} is no Python", hint="give a version as 3.11.7, or an interpreter's path"
+            )
+        try:
+            return (
+                self._run("python", "find", "--no-project", "--no-python-downloads", "--", version)
+                .stdout.decode()
+                .strip()
+            )
+        except UvError as error:
+            raise InvalidInput(
+                f"there is no Python {version} on this machine", hint=f"`uv python install {version}` gets one"
+            ) from error
 
     def interpreters(self, line: str) -> dict[str, str]:
         """Version -> path of every CPython of a line (3.11) that uv finds on this machine. Downloads nothing."""

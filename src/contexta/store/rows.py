@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
@@ -23,4 +23,8 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | Any:
     """An insert that knows ON CONFLICT, which SQLAlchemy has in each dialect's own words."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # a tenth of a second that a local workspace does not need
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
