@@ -12,6 +12,7 @@ from contexta.reproduce.plan import Plan
 from contexta.reproduce.uv import (
     BuildFailed,
     HashMismatch,
+    IndexRefused,
     IndexUnreachable,
     Interpreter,
     NoSuchProject,
@@ -24,6 +25,7 @@ from contexta.reproduce.uv import (
 _AT_ONCE = 4
 _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] = (
     (HashMismatch, "hash mismatch", "what came is not what was promised", "ask whoever keeps the index"),
+    (IndexRefused, "index unreachable", "an index asks for credentials: whether it is there is unknown", None),
     (IndexUnreachable, "index unreachable", "nobody answered: whether it is there is unknown", "check the network"),
     (NoSuchProject, "project removed", "the index does not know it", "name an index that has it: --index NAME=URL"),
     (
