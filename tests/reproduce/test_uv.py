@@ -86,7 +86,9 @@ def test_whether_a_wheel_fits_is_asked_without_installing(index: Path, tmp_path:
     make_wheel(index, "a", "1.0")
     make_wheel(index, "b", "1.0", tag="cp27-cp27m-win32")
     uv = find_uv()
+    before = sorted(tmp_path.iterdir())
     assert [uv.has_wheel(PYTHON, name, "1.0") for name in ("a", "b", "missing")] == [True, False, False]
+    assert sorted({*tmp_path.iterdir()} - {tmp_path / "cache"}) == before, "asking leaves nothing where the user stands"
     assert not (tmp_path / "a.py").exists()
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -144,34 +145,24 @@ class Uv:
         self, python: str, name: str, version: str, *, build: bool = False, indexes: Sequence[str] = ()
     ) -> None:
         """Raises what ``install`` would, of one release, without installing it."""
-        self._run(
-            "pip",
-            "install",
-            "--dry-run",
-            "--no-deps",
-            *([] if build else ["--only-binary=:all:"]),
-            "--target=.",  # so that what the interpreter itself holds plays no part; a dry run writes nothing
-            "--python",
-            python,
-            "--requirements=-",
-            lines=requirement_lines({name: version}),
-            indexes=indexes,
-        )
+        self._dry_run(python, {name: version}, [] if build else ["--only-binary=:all:"], indexes)
 
     def warnings(self, python: str, pins: Mapping[str, str]) -> tuple[str, ...]:
         """What uv would warn of when it installed these, as that they are yanked. Raises as ``install``."""
-        said = self._run(
-            "pip",
-            "install",
-            "--dry-run",
-            "--no-deps",
-            "--target=.",  # as in require
-            "--python",
-            python,
-            "--requirements=-",
-            lines=requirement_lines(pins),
-        )
-        return _warnings(said)
+        return _warnings(self._dry_run(python, pins))
+
+    def _dry_run(
+        self, python: str, pins: Mapping[str, str], options: Sequence[str] = (), indexes: Sequence[str] = ()
+    ) -> process.Finished:
+        # Into an empty directory, so that what the interpreter itself holds plays no part. uv leaves a lock in it.
+        with tempfile.TemporaryDirectory(prefix="contexta-") as empty:
+            return self._run(
+                *("pip", "install", "--dry-run", "--no-deps", f"--target={empty}", "--python", python),
+                *options,
+                "--requirements=-",
+                lines=requirement_lines(pins),
+                indexes=indexes,
+            )
 
     def compile(
         self, python_version: str, pins: Mapping[str, str], *, build: bool = False, indexes: Sequence[str] = ()
