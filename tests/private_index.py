@@ -6,9 +6,10 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 USER, PASSWORD = "someone", "pa55-of-the-index"
 
@@ -44,7 +45,28 @@ def private_index(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    with _running(Answer) as host:
+        yield host
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serves the files of a directory to everybody; HOST:PORT."""
+
+    class Answer(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with _running(Answer) as host:
+        yield host
+
+
+@contextmanager
+def _running(answer: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), answer)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

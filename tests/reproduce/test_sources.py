@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from private_index import served
 from projects import a_project, git
 from tiny_index import PYTHON
-from wheels import Venv
+from wheels import Venv, wheel
 
 from contexta import Contexta, process
 from contexta.reproduce.rebuild import Wishes
@@ -80,6 +81,23 @@ def test_a_repository_that_is_gone_is_missing(venv: Path, tmp_path: Path, ctx: C
     own.rename(tmp_path / "elsewhere")
     found = ctx.rebuild_environment("first", tmp_path / "again")
     assert [(each.name, each.reason) for each in found.missing] == [("own", "repository")]
+
+
+def test_a_commit_and_an_archive_that_are_gone_are_both_told(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+    own = a_project(tmp_path / "own")
+    file = wheel(tmp_path / "files", "zeta", "1.0")
+    with served(tmp_path / "files") as host:
+        uv_install(venv, f"git+file://{own}", f"zeta @ http://{host}/{file.name}")
+        record(tmp_path, venv, code="import own, zeta")
+        (own / "own.py").write_text("x = 'rewritten'\n")
+        git(own, "commit", "-qa", "--amend", "-m", "first, rewritten")
+        git(own, "reflog", "expire", "--expire=all", "--all")
+        git(own, "gc", "-q", "--prune=now")
+        file.unlink()
+        shutil.rmtree(tmp_path / "uv-cache")
+        found = ctx.rebuild_environment("first", tmp_path / "again")
+        assert {each.name: each.reason for each in found.missing} == {"own": "repository", "zeta": "release removed"}
+        assert "not our ref" in next(each.detail for each in found.missing if each.name == "own")
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="daemons are told by /proc")

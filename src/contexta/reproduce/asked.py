@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from contexta.analysis.evidence import Evidence, Rebuilt
@@ -42,7 +43,7 @@ def reruns_among(
 
 def on_the_index(recorded: Recorded, uv: Uv) -> tuple[list[Missing], list[str]]:
     """(what could not be had again now, what is yanked). About 0.1 s a package, four at once."""
-    plan = plan_of(recorded.snapshot, recorded.source)
+    plan = replace(plan_of(recorded.snapshot, recorded.source), linked={})  # asking an address may build what is there
     try:
         python = find_interpreter(uv, recorded.snapshot, None, drift=True)
     except Impossible as error:

@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +215,12 @@ def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Too
             for name, line in plan.linked.items():
                 watch(f"installing {name} from its address")
                 told += _linked(uv, at, plan, name, line)
-        except UvError as error:
-            watch("asking the index which packages it has")
+        except (UvError, Impossible) as error:
+            watch("asking for each of them")
             lost = absent(uv, python, plan, wishes.build, wishes.indexes)
-            raise Impossible(*(lost or [as_missing(plan, error)])) from error
+            seen = error.missing if isinstance(error, Impossible) else () if lost else (as_missing(plan, error),)
+            names = {each.name for each in lost}
+            raise Impossible(*lost, *(each for each in seen if each.name not in names)) from error
         watch("reading every file")
         edits = _ask(at, tools.objects, "deep")["edits"]
         return tools.shelf.keep(key, at, [note for note in told if "yanked" in note], edits)
@@ -234,7 +236,7 @@ def _releases(plan: Plan, at: Path, python: Interpreter, wishes: Wishes, uv: Uv)
     except NoSuchVersion:
         if not wishes.indexes:
             raise
-    lacking = {each.name for each in absent(uv, python, plan, wishes.build, ())}
+    lacking = {each.name for each in absent(uv, python, replace(plan, linked={}), wishes.build, ())}
     theirs = {name: version for name, version in plan.pins.items() if name in lacking}
     told = uv.install(at, theirs, build=wishes.build, indexes=wishes.indexes)
     return told + uv.install(at, {name: v for name, v in plan.pins.items() if name not in lacking}, build=wishes.build)

@@ -24,12 +24,14 @@ from contexta.errors import InvalidInput, shown
 from contexta.reproduce.indexes import STRATEGY, index_variables
 from contexta.reproduce.uv_errors import (
     BuildFailed,
+    Gone,
     HashMismatch,
     IndexRefused,
     IndexUnreachable,
     NoSuchProject,
     NoSuchVersion,
     NoWheel,
+    RepositoryLost,
     UvError,
     UvMissing,
     error_of,
@@ -38,6 +40,7 @@ from contexta.reproduce.uv_errors import (
 __all__ = [
     "LEAST_VERSION",
     "BuildFailed",
+    "Gone",
     "HashMismatch",
     "IndexRefused",
     "IndexUnreachable",
@@ -45,6 +48,7 @@ __all__ = [
     "NoSuchProject",
     "NoSuchVersion",
     "NoWheel",
+    "RepositoryLost",
     "Uv",
     "UvError",
     "UvMissing",
@@ -145,14 +149,18 @@ class Uv:
         self, python: str, name: str, version: str, *, build: bool = False, indexes: Sequence[str] = ()
     ) -> None:
         """Raises what ``install`` would, of one release, without installing it."""
-        self._dry_run(python, {name: version}, [] if build else ["--only-binary=:all:"], indexes)
+        self._dry_run(python, requirement_lines({name: version}), [] if build else ["--only-binary=:all:"], indexes)
+
+    def require_linked(self, python: str, line: str) -> None:
+        """Raises what ``install_linked`` would, as far as that shows before it is built."""
+        self._dry_run(python, f"{line}\n")
 
     def warnings(self, python: str, pins: Mapping[str, str]) -> tuple[str, ...]:
         """What uv would warn of when it installed these, as that they are yanked. Raises as ``install``."""
-        return _warnings(self._dry_run(python, pins))
+        return _warnings(self._dry_run(python, requirement_lines(pins)))
 
     def _dry_run(
-        self, python: str, pins: Mapping[str, str], options: Sequence[str] = (), indexes: Sequence[str] = ()
+        self, python: str, lines: str, options: Sequence[str] = (), indexes: Sequence[str] = ()
     ) -> process.Finished:
         # Into an empty directory, so that what the interpreter itself holds plays no part. uv leaves a lock in it.
         with tempfile.TemporaryDirectory(prefix="contexta-") as empty:
@@ -160,7 +168,7 @@ class Uv:
                 *("pip", "install", "--dry-run", "--no-deps", f"--target={empty}", "--python", python),
                 *options,
                 "--requirements=-",
-                lines=requirement_lines(pins),
+                lines=lines,
                 indexes=indexes,
             )
 

@@ -10,6 +10,8 @@
         ├── NoSuchVersion      the index answered: there is no such release
         │   └── NoSuchProject  the index answered: it does not know the name at all
         ├── NoWheel            the release has no wheel for this interpreter and platform
+        ├── Gone               nothing stands at an address any more
+        ├── RepositoryLost     a repository does not answer, or does not have the commit
         ├── HashMismatch       what came is not what the index promised
         └── BuildFailed        building it from source failed, or did not end in time
 """
@@ -22,9 +24,12 @@ from contexta import process
 
 _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it means; the first that fits counts
     ("hash mismatch", "hash"),
+    ("git operation failed", "repository"),
+    ("client error (404", "gone"),
+    ("client error (410", "gone"),
     ("lack of valid authentication credentials", "refused"),
-    ("401 unauthorized", "refused"),
-    ("403 forbidden", "refused"),
+    ("client error (401", "refused"),
+    ("client error (403", "refused"),
     ("error sending request", "unreachable"),
     ("failed to fetch", "unreachable"),
     ("dns error", "unreachable"),
@@ -73,6 +78,14 @@ class NoWheel(UvError):
     """The release has no wheel for this interpreter and platform."""
 
 
+class Gone(UvError):
+    """Nothing stands at an address any more."""
+
+
+class RepositoryLost(UvError):
+    """A repository does not answer, or does not have the commit."""
+
+
 class HashMismatch(UvError):
     """What the index sent is not what it promised."""
 
@@ -83,6 +96,8 @@ class BuildFailed(UvError):
 
 _MEANS: dict[str, type[UvError]] = {
     "hash": HashMismatch,
+    "repository": RepositoryLost,
+    "gone": Gone,
     "unreachable": IndexUnreachable,
     "refused": IndexRefused,
     "wheel": NoWheel,
