@@ -79,7 +79,9 @@ def main() -> None:
             except (ContextaError, subprocess.CalledProcessError) as error:
                 print(f"{name:20} left out: {getattr(error, 'stderr', '') or error}", flush=True)
                 continue
-            kept = kept and _print(name, environment, row)
+            kept = _print(name, environment, row) and kept
+    if hasattr(os, "getloadavg"):
+        print(f"processes that wanted one of {os.cpu_count()} processors meanwhile: {os.getloadavg()[2]:.1f}")
     print(f"warm within {PROMISED:g} s for up to {PACKAGES} packages, and every verdict as expected: {kept}")
 
 

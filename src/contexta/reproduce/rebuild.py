@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,12 @@ from contexta.reproduce.local import install_local, missing_locally
 from contexta.reproduce.plan import Plan, plan_of
 from contexta.reproduce.shelf import Kept, KeptChanged, Shelf, hand_out
 from contexta.reproduce.uv import Interpreter, NoSuchVersion, Uv, UvError, python_in
+from contexta.reproduce.watching import Watch, counted
 
 _UNFINISHED = "contexta-unfinished"
 _FINISHED = "contexta-rebuild.json"
 _PROBE_SECONDS = 1_800.0
 _SHAPE = 2  # of what the cache keeps: raised when a kept environment would be made differently now
-
-Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -207,8 +206,8 @@ def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Too
         uv.create(python.path, at)
         try:
             if plan.pins:
-                watch(f"installing {len(plan.pins)} packages")
-                told += _releases(plan, at, python, wishes, uv)
+                with counted(watch, at, len(plan.pins)):
+                    told += _releases(plan, at, python, wishes, uv)
             if plan.tagged:
                 watch(f"installing {len(plan.tagged)} packages with a local version tag")
                 told += uv.install(at, plan.tagged, build=wishes.build, indexes=wishes.indexes)

@@ -20,7 +20,8 @@ from contexta.recorder.wrap import Wrapper
 from contexta.refs import StableRef
 from contexta.reproduce.checkouts import check_out, repository_of
 from contexta.reproduce.command import command_of, in_environment, tolerance, variables
-from contexta.reproduce.rebuild import Recorded, Tools, Watch, Wishes, rebuild
+from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
+from contexta.reproduce.watching import Watch
 
 DERIVED = "derived"
 RERUN = "contexta rerun"
