@@ -20,7 +20,7 @@ from wheels import Venv, wheel
 from contexta import Contexta, process
 from contexta.reproduce.rebuild import Wishes
 from contexta.reproduce.shelf import Shelf
-from contexta.reproduce.uv import find_uv, python_in
+from contexta.reproduce.uv import NoRoom, Uv, find_uv, python_in
 
 Trained = Callable[..., Venv]
 
@@ -141,6 +141,36 @@ def test_one_that_is_killed_half_way_leaves_nothing_that_is_ever_used(
             break
     into = tmp_path / ("again" if not (tmp_path / "again" / "contexta-rebuild.json").exists() else "another")
     assert ctx.rebuild_environment("first", into).verdict == "match"
+
+
+def test_ctrl_c_leaves_nothing_behind(trained: Trained, tmp_path: Path) -> None:
+    trained()
+    contexta = [sys.executable, "-m", "contexta.cli", "rebuild", "first", "--into", "again"]
+    with subprocess.Popen([*contexta, "--workspace", str(tmp_path / ".contexta")], stderr=subprocess.PIPE) as started:
+        assert started.stderr is not None
+        assert started.stderr.readline() == b"contexta: installing 3 packages\n"
+        started.send_signal(signal.SIGINT)
+        assert b"Traceback" not in started.stderr.read()
+    assert started.returncode == 130
+    assert not list(tmp_path.glob("*again*"))
+    assert not list((tmp_path / "cache").rglob("pyvenv.cfg"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script of a shell")
+def test_a_full_disk_says_nothing_of_packages(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
+    trained()
+    full = tmp_path / "full-uv"
+    says = (
+        "error: Failed to install: alpha-1.0-py3-none-any.whl (alpha==1.0) cause: No space left on device (os error 28)"
+    )
+    full.write_text(
+        f'#!/bin/sh\ncase "$*" in *install*) echo \'{says}\' >&2; exit 2;; esac\nexec {find_uv().path} "$@"\n'
+    )
+    full.chmod(0o755)
+    with pytest.raises(NoRoom, match="No space left"):
+        ctx.rebuild_environment("first", tmp_path / "again", uv=Uv(str(full), "1.0.0"))
+    assert not (tmp_path / "again").exists()
+    assert not list((tmp_path / "cache").rglob("pyvenv.cfg"))
 
 
 def test_a_kept_environment_that_was_edited_in_place_is_built_anew(

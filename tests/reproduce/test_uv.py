@@ -144,6 +144,17 @@ def test_a_uv_that_is_too_old_is_refused_with_the_minimum(
         find_uv()
 
 
+def test_a_uv_that_cannot_be_started_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin" / "uv"
+    fake.parent.mkdir()
+    fake.write_text("neither a program nor a script")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent))
+    monkeypatch.setitem(sys.modules, "uv", None)
+    with pytest.raises(UvMissing, match=LEAST_VERSION):
+        find_uv()
+
+
 def test_without_any_uv_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "uv", None)

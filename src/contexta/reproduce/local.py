@@ -12,7 +12,7 @@ from contexta.reproduce.absent import Impossible, as_missing
 from contexta.reproduce.addresses import directory_line
 from contexta.reproduce.checkouts import check_out, repository_of, require_commit
 from contexta.reproduce.plan import Checkout, Plan
-from contexta.reproduce.uv import Uv, UvError
+from contexta.reproduce.uv import NoRoom, Uv, UvError
 from contexta.reproduce.watching import Watch
 
 _SOURCES = "src"
@@ -54,6 +54,8 @@ def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Wa
                 uv.install_editable(into, source)
             else:
                 uv.install_linked(into, [directory_line(each.name, str(source))])
+        except NoRoom:
+            raise
         except UvError as error:
             raise Impossible(as_missing(plan, error, each.name)) from error
         on_top = " and the recorded changes" if each.patched and patch else ""

@@ -27,7 +27,7 @@ from contexta.reproduce.interpreters import find_interpreter
 from contexta.reproduce.local import install_local, missing_locally
 from contexta.reproduce.plan import Plan, plan_of
 from contexta.reproduce.shelf import Kept, KeptChanged, Shelf, hand_out
-from contexta.reproduce.uv import Interpreter, NoSuchVersion, Uv, UvError, python_in
+from contexta.reproduce.uv import Interpreter, NoRoom, NoSuchVersion, Uv, UvError, python_in
 from contexta.reproduce.watching import Watch, counted
 
 _UNFINISHED = "contexta-unfinished"
@@ -214,6 +214,8 @@ def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Too
             for name, line in plan.linked.items():
                 watch(f"installing {name} from its address")
                 told += _linked(uv, at, plan, name, line)
+        except NoRoom:
+            raise
         except (UvError, Impossible) as error:
             watch("asking for each of them")
             lost = absent(uv, python, plan, wishes.build, wishes.indexes)
@@ -244,6 +246,8 @@ def _releases(plan: Plan, at: Path, python: Interpreter, wishes: Wishes, uv: Uv)
 def _linked(uv: Uv, at: Path, plan: Plan, name: str, line: str) -> tuple[str, ...]:
     try:
         return uv.install_linked(at, [line])
+    except NoRoom:
+        raise
     except UvError as error:
         raise Impossible(as_missing(plan, error, name)) from error
 
@@ -252,7 +256,7 @@ def _finish_local(plan: Plan, recorded: Recorded, into: Path, tools: Tools, watc
     """Install what stands in repositories of this machine. Not from the cache: it is bound to its place."""
     try:
         return install_local(plan, recorded.patch, into, tools.uv, watch)
-    except Impossible:
+    except (Impossible, NoRoom):
         shutil.rmtree(into, ignore_errors=True)
         raise
     except ContextaError as error:

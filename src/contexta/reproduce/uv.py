@@ -28,6 +28,7 @@ from contexta.reproduce.uv_errors import (
     HashMismatch,
     IndexRefused,
     IndexUnreachable,
+    NoRoom,
     NoSuchProject,
     NoSuchVersion,
     NoWheel,
@@ -45,6 +46,7 @@ __all__ = [
     "IndexRefused",
     "IndexUnreachable",
     "Interpreter",
+    "NoRoom",
     "NoSuchProject",
     "NoSuchVersion",
     "NoWheel",
@@ -318,7 +320,11 @@ def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
     """
     found = []
     for path in dict.fromkeys(path for path in (_packaged(), shutil.which("uv")) if path is not None):
-        said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
+        try:
+            said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
+        except process.ProcessError as error:
+            found.append(error.what)
+            continue
         version = re.search(r"\d+\.\d+\.\d+", said)
         if version is not None and Version(version[0]) >= Version(LEAST_VERSION):
             return Uv(path, version[0], offline, timeout)

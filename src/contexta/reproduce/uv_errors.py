@@ -13,6 +13,7 @@
         ├── Gone               nothing stands at an address any more
         ├── RepositoryLost     a repository does not answer, or does not have the commit
         ├── HashMismatch       what came is not what the index promised
+        ├── NoRoom             the disk is full
         └── BuildFailed        building it from source failed, or did not end in time
 """
 
@@ -23,6 +24,9 @@ from collections.abc import Sequence
 from contexta import process
 
 _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it means; the first that fits counts
+    ("no space left on device", "full"),
+    ("not enough space on the disk", "full"),
+    ("quota exceeded", "full"),
     ("hash mismatch", "hash"),
     ("git operation failed", "repository"),
     ("client error (404", "gone"),
@@ -90,6 +94,10 @@ class HashMismatch(UvError):
     """What the index sent is not what it promised."""
 
 
+class NoRoom(UvError):
+    """The disk is full: nothing is known about what was to be installed."""
+
+
 class BuildFailed(UvError):
     """Building a package from source failed, or did not end in time."""
 
@@ -104,11 +112,13 @@ _MEANS: dict[str, type[UvError]] = {
     "version": NoSuchVersion,
     "project": NoSuchProject,
     "build": BuildFailed,
+    "full": NoRoom,
 }
 
 
 _HINTS: dict[type[UvError], str] = {
     IndexUnreachable: "check the network, or the index settings of uv or pip",
+    NoRoom: "make room there; CONTEXTA_CACHE_DIR and UV_CACHE_DIR name other places",
     IndexRefused: "give uv the credentials of that index: `uv auth login`, or in its address",
 }
 
