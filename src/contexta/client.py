@@ -299,7 +299,7 @@ class Contexta(Questions, Upkeep):
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
         recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
-        found = asked(recorded, self._opened().objects, online=online, deep=deep, uv=uv)
+        found = asked(recorded, details.artifacts, self._opened().objects, online=online, deep=deep, uv=uv)
         return audit(details, snapshot, found.with_history(rebuilds, reruns))
 
     def explain_regression(
