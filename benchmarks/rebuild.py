@@ -86,13 +86,15 @@ def main() -> None:
 
 
 def _print(name: str, environment: Environment, row: Row) -> bool:
-    found, (warm, processor) = row.found, min(row.warm, default=(float("nan"), float("nan")))
+    found, best = row.found, min(row.warm, default=None)
     said = [*(str(each) for each in found.deviations), *(f"{each.name}: {each.reason}" for each in found.missing)]
     said += [note for note in found.notes if "yanked" in note]
     verdict = " ".join([found.verdict, *([f"({'; '.join(said)})"] if said else [])])
-    figures = f"{found.package_count:>8} {row.files:>6} {row.cold:>7.1f} {warm:>7.2f} {processor:>6.2f}"
+    warm = f"{best[0]:>7.2f} {best[1]:>6.2f}" if best else f"{'-':>7} {'-':>6}"
+    figures = f"{found.package_count:>8} {row.files:>6} {row.cold:>7.1f} {warm}"
     print(f"{name:20} {figures}  {verdict}", flush=True)
-    return found.verdict == environment.expected and not (found.package_count <= PACKAGES and warm > PROMISED)
+    is_late = best is not None and found.package_count <= PACKAGES and best[0] > PROMISED
+    return found.verdict == environment.expected and not is_late
 
 
 def _row(folder: Path, uv: Uv, name: str, environment: Environment) -> Row:
