@@ -1,69 +1,151 @@
-"""Record real environments, build each again twice, and say what came out and how long it took.
+"""Record real environments, build each again, cold and from the cache, and say what came out and how long it took.
 
-python benchmarks/rebuild.py        needs the package index and uv; takes minutes; leaves out Pythons that are not there
+python benchmarks/rebuild.py [NAME ...]     needs the package index and uv; takes minutes; leaves out absent Pythons
+
+Seconds are those of the whole command, from its start to its end: cold with the wheels in uv's cache, warm the best of
+three. CPU is what the warm command and all it started used. The last line judges the promise: warm, within a second,
+for 60 packages.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from contexta import Contexta
 from contexta.errors import ContextaError
+from contexta.findings import Rebuild
 from contexta.reproduce.uv import Uv, find_uv
 
+PROMISED, PACKAGES = 1.0, 60
 COMMON = ["numpy", "pandas", "scikit-learn"]
-# name -> (Python, newest release allowed, what is installed, what is special)
-ENVIRONMENTS: dict[str, tuple[str, str, list[str], str]] = {
-    "2022-py38": ("3.8", "2022-03-01", [*COMMON, "requests"], ""),
-    "2022-py39-notebook": ("3.9", "2022-12-01", [*COMMON, "matplotlib", "notebook"], ""),
-    "2023-py310-vcs": ("3.10", "2023-06-01", [*COMMON, "xgboost"], "vcs"),
-    "2024-py311-editable": ("3.11", "2024-02-01", [*COMMON, "matplotlib", "jupyterlab"], "editable"),
-    "2025-py312-vcs": ("3.12", "2025-06-01", [*COMMON, "seaborn", "dask", "mlflow-skinny"], "vcs"),
-    "2026-py313-large": ("3.13", "2026-06-01", [*COMMON, "jupyterlab", "mlflow", "dask[complete]", "seaborn"], ""),
-    "2023-py311-removed": ("3.11", "2023-06-01", [*COMMON], "removed"),
+
+
+@dataclass(frozen=True)
+class Environment:
+    """newest: the newest release that may be installed. special: how its own package came to be there."""
+
+    python: str
+    newest: str
+    packages: list[str]
+    special: str = ""
+    expected: str = "match"
+
+
+@dataclass
+class Row:
+    """What one environment cost."""
+
+    found: Rebuild
+    files: int
+    cold: float
+    warm: list[tuple[float, float]] = field(default_factory=list)  # seconds, CPU seconds
+
+
+ENVIRONMENTS = {
+    "2022-py38": Environment("3.8", "2022-03-01", [*COMMON, "requests", "matplotlib"]),
+    "2022-py39-notebook": Environment("3.9", "2022-12-01", [*COMMON, "matplotlib", "notebook"]),
+    "2023-py310-vcs": Environment("3.10", "2023-06-01", [*COMMON, "xgboost", "seaborn", "requests"], "vcs"),
+    "2024-py311-editable": Environment("3.11", "2024-02-01", [*COMMON, "matplotlib", "jupyterlab"], "editable"),
+    "2024-py311-changed": Environment("3.11", "2024-02-01", [*COMMON, "matplotlib"], "editable with changes"),
+    "2024-py312-yanked": Environment("3.12", "2024-06-01", [*COMMON, "requests==2.32.0"]),
+    "2025-py312-vcs": Environment("3.12", "2025-06-01", [*COMMON, "seaborn", "dask", "mlflow-skinny"], "vcs"),
+    "2026-py313-large": Environment(
+        "3.13", "2026-06-01", [*COMMON, "jupyterlab", "mlflow", "dask[complete]", "seaborn"]
+    ),
+    "2023-py311-removed": Environment("3.11", "2023-06-01", [*COMMON], "removed", "impossible"),
 }
 
 
 def main() -> None:
-    print(f"{'environment':22} {'packages':>8} {'cold s':>7} {'warm s':>7}  verdict")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users' machines keep bytecode
+    print(
+        f"{'environment':20} {'packages':>8} {'files':>6} {'cold s':>7} {'warm s':>7} {'CPU s':>6}  verdict", flush=True
+    )
+    kept = True
     with tempfile.TemporaryDirectory(prefix="contexta-benchmark-") as temporary:
         os.environ["CONTEXTA_CACHE_DIR"] = f"{temporary}/cache"
-        folder, uv = Path(temporary), find_uv()
-        for name, (version, newest, packages, special) in ENVIRONMENTS.items():
+        for name, environment in ENVIRONMENTS.items():
             if len(sys.argv) > 1 and name not in sys.argv[1:]:
                 continue
             try:
-                print(_row(folder, uv, name, version, newest, packages, special), flush=True)
+                row = _row(Path(temporary), find_uv(), name, environment)
             except (ContextaError, subprocess.CalledProcessError) as error:
-                print(f"{name:22} left out: {getattr(error, 'stderr', '') or error}", flush=True)
+                print(f"{name:20} left out: {getattr(error, 'stderr', '') or error}", flush=True)
+                continue
+            kept = _print(name, environment, row) and kept
+    if hasattr(os, "getloadavg"):
+        print(f"processes that wanted one of {os.cpu_count()} processors meanwhile: {os.getloadavg()[2]:.1f}")
+    print(f"warm within {PROMISED:g} s for up to {PACKAGES} packages, and every verdict as expected: {kept}")
 
 
-def _row(folder: Path, uv: Uv, name: str, version: str, newest: str, packages: list[str], special: str) -> str:
-    python = _python(version)
+def _print(name: str, environment: Environment, row: Row) -> bool:
+    found, best = row.found, min(row.warm, default=None)
+    said = [*(str(each) for each in found.deviations), *(f"{each.name}: {each.reason}" for each in found.missing)]
+    said += [note for note in found.notes if "yanked" in note]
+    verdict = " ".join([found.verdict, *([f"({'; '.join(said)})"] if said else [])])
+    warm = f"{best[0]:>7.2f} {best[1]:>6.2f}" if best else f"{'-':>7} {'-':>6}"
+    figures = f"{found.package_count:>8} {row.files:>6} {row.cold:>7.1f} {warm}"
+    print(f"{name:20} {figures}  {verdict}", flush=True)
+    is_late = best is not None and found.package_count <= PACKAGES and best[0] > PROMISED
+    return found.verdict == environment.expected and not is_late
+
+
+def _row(folder: Path, uv: Uv, name: str, environment: Environment) -> Row:
+    _record(folder, uv, name, environment)
+    found, cold, _ = _rebuild(folder, name, "cold")
+    row = Row(found, sum(len(files) for _, _, files in os.walk(folder / f"cold-{name}")), cold)
+    for number in range(3 if found.into else 0):
+        again, *figures = _rebuild(folder, name, f"warm{number}")
+        if (again.verdict, again.from_cache) != (found.verdict, True):
+            raise ContextaError(
+                f"{name} came out as {again.verdict} the second time, from the cache: {again.from_cache}"
+            )
+        row.warm.append((figures[0], figures[1]))
+    return row
+
+
+def _record(folder: Path, uv: Uv, name: str, environment: Environment) -> None:
+    python = _python(environment.python)
     venv = folder / f"venv-{name}"
     _run(uv.path, "venv", "--quiet", "--python", python, str(venv))
     install = [uv.path, "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
-    _run(*install, f"--exclude-newer={newest}T00:00:00Z", "--only-binary=:all:", *packages)
-    own = _project(folder / f"source-{name}", f"own-{name}") if special else None
-    if special == "vcs":
-        _run(*install, f"git+file://{own}")
-    elif special == "editable":
+    _run(*install, f"--exclude-newer={environment.newest}T00:00:00Z", "--only-binary=:all:", *environment.packages)
+    own = _project(folder / f"source-{name}", f"own-{name}") if environment.special else None
+    if environment.special == "vcs":
+        bare = folder / f"served-{name}.git"
+        _run("git", "clone", "--quiet", "--bare", str(own), str(bare))
+        _run(*install, f"git+file://{bare}")
+    elif environment.special.startswith("editable"):
         _run(*install, "--editable", str(own))
-    elif special == "removed":  # what was on the index when it was installed, and is no more
+    elif environment.special == "removed":  # what was on the index when it was installed, and is no more
         _run(uv.path, "build", "--quiet", "--wheel", "--out-dir", str(folder / "gone"), str(own))
         _run(*install, "--find-links", str(folder / "gone"), "--no-deps", f"own-{name}")
+    if own is not None and environment.special.endswith("changes"):
+        (own / "own.py").write_text("x = 'changed, and not committed'\n")
     contexta = [sys.executable, "-m", "contexta.cli", "run", "--workspace", str(folder / "workspace"), "--name", name]
     _run(*contexta, "--", str(venv / "bin" / "python"), "-c", "import sklearn, pandas", cwd=own)
-    with Contexta(workspace=folder / "workspace") as ctx:
-        cold = ctx.rebuild_environment(name, folder / f"cold-{name}")
-        warm = ctx.rebuild_environment(name, folder / f"warm-{name}")
-    said = [*(str(each) for each in cold.deviations), *(f"{each.name}: {each.reason}" for each in cold.missing)]
-    verdict = f"{cold.verdict} {'; '.join(said)}" if said else cold.verdict
-    return f"{name:22} {cold.package_count:>8} {cold.seconds:>7.1f} {warm.seconds:>7.2f}  {verdict}"
+
+
+def _rebuild(folder: Path, name: str, what: str) -> tuple[Rebuild, float, float]:
+    """(what came out, seconds, CPU seconds) of the command."""
+    place = ["--workspace", str(folder / "workspace"), "--into", str(folder / f"{what}-{name}"), "--json"]
+    began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "contexta.cli", "rebuild", name, *place], capture_output=True, text=True, check=False
+    )
+    seconds, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        found = Rebuild.model_validate(json.loads(done.stdout))
+    except ValueError as error:
+        raise ContextaError(f"it did not answer: {done.stderr[-500:]}") from error
+    return found, seconds, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
 
 
 def _python(version: str) -> str:

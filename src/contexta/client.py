@@ -55,9 +55,10 @@ if TYPE_CHECKING:
     from contexta.findings.history import Recorded
     from contexta.recorder.live import Run
     from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
-    from contexta.reproduce.rebuild import Watch, Wishes
+    from contexta.reproduce.rebuild import Wishes
     from contexta.reproduce.rerun import Rerunning
     from contexta.reproduce.uv import Uv
+    from contexta.reproduce.watching import Watch
     from contexta.store.collections import MetadataStore, RecordStore
     from contexta.store.engine import Store
 
@@ -308,7 +309,7 @@ class Contexta(Questions, Upkeep):
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
         recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
-        found = asked(recorded, self._opened().objects, online=online, deep=deep, uv=uv)
+        found = asked(recorded, details.artifacts, self._opened().objects, online=online, deep=deep, uv=uv)
         return audit(details, snapshot, found.with_history(rebuilds, reruns))
 
     def explain_regression(
@@ -395,7 +396,7 @@ class Contexta(Questions, Upkeep):
     ) -> Rebuild:
         """Build a run's environment in a new directory and compare it with the recording; the run notes the verdict.
 
-        wishes: what may be done, as ``contexta rebuild`` offers it. watch: told what begins.
+        wishes: what may be done, as ``contexta rebuild`` offers it. watch: told what begins and how far it is.
         Raises NotFound without an environment, InvalidInput for a directory in use, UvMissing.
         """
         from contexta.reproduce.recorded import rebuild_and_note
@@ -423,9 +424,10 @@ class Contexta(Questions, Upkeep):
         """
         from contexta.reproduce.recorded import tools_of
         from contexta.reproduce.rerun import Rerunning, rerun
+        from contexta.reproduce.watching import unwatched
 
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
-        return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or (lambda _: None))
+        return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or unwatched)
 
     # ------------------------------------------------------------------------------------------ inside
 

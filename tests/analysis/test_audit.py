@@ -71,7 +71,7 @@ def test_every_shortcoming_says_what_to_do_and_stands_in_the_notes() -> None:
     found = audit(bare, a_snapshot(packages={}, python_version="3.11", notes=[{"topic": "git", "text": "missing"}]))
     short = [check for check in found.checks if check.status != "pass"]
     of_the_environment = {"python version", "packages", "package origins"}
-    of_the_run = {"metrics", "source", "command", "parameters", "rebuilt", "rerun"}
+    of_the_run = {"metrics", "source", "command", "parameters", "seed", "inputs", "rebuilt", "rerun"}
     assert {check.name for check in short} == of_the_environment | of_the_run
     assert all(check.fix for check in short)
     assert len(found.completeness_notes) == len(short)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from builders import Cli
+from projects import a_project
+from tiny_index import PYTHON
 from wheels import Venv
 
+from contexta import Contexta
 from contexta.findings import Audit
 
 Trained = Callable[..., Venv]
@@ -34,3 +40,34 @@ def test_an_audit_tells_what_the_index_the_disk_and_earlier_tries_say(
     )
     assert checks["command"].status == "pass"
     assert cli("audit", "first").returncode == 0
+
+
+def test_inputs_and_the_seed_are_checked(ctx: Contexta, tmp_path: Path) -> None:
+    for name in ("same", "touched", "changed", "gone"):
+        (tmp_path / name).write_text("data")
+    with ctx.run("first", project="p") as run:
+        run.param("seed", 7)
+        for name in ("same", "touched"):
+            run.input(name, tmp_path / name)
+    os.utime(tmp_path / "touched", (1, 1))
+    kept = {check.name: check for check in ctx.audit_reproducibility("first").checks}
+    assert (kept["inputs"].status, kept["seed"].status) == ("pass", "pass")
+    with ctx.run("second", project="p") as run:
+        for name in ("same", "changed", "gone"):
+            run.input(name, tmp_path / name)
+    (tmp_path / "changed").write_text("DATA")
+    (tmp_path / "gone").unlink()
+    lost = {check.name: check for check in ctx.audit_reproducibility("second").checks}
+    assert (lost["inputs"].status, lost["seed"].status) == ("fail", "warn")
+    assert lost["inputs"].detail == "changed changed, gone gone"
+
+
+def test_a_workspace_in_a_repository_is_no_change_of_the_source(tmp_path: Path, cli: Cli, ctx: Contexta) -> None:
+    a_project(tmp_path / "own")
+    for name in ("first", "second"):
+        argv = ("run", "--project", "p", "--name", name, "--", PYTHON, "-c", "pass")
+        contexta = [sys.executable, "-m", "contexta.cli", *argv]
+        subprocess.run(contexta, check=True, capture_output=True, timeout=120, cwd=tmp_path / "own")
+    audited = cli("audit", "second", "--workspace", str(tmp_path / "own" / ".contexta"), "--json")
+    checks = {check.name: check for check in Audit.model_validate_json(audited.stdout).checks}
+    assert checks["source"].detail.endswith("of a repository without a remote"), checks["source"]

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders import Cli
+from projects import a_project
 from tiny_index import PYTHON
 from wheels import Venv, wheel
 
@@ -48,6 +50,35 @@ def test_requirements_install_by_pip_with_their_hashes(trained: Trained, cli: Cl
     asked = [*pip, "--quiet", "--target", str(tmp_path / "target"), "-r", str(tmp_path / "requirements.txt")]
     subprocess.run(asked, check=True, capture_output=True, timeout=120)
     assert {path.name for path in (tmp_path / "target").glob("*.py")} == {"alpha.py", "gamma.py"}
+
+
+def test_pip_reads_the_pip_part_of_a_conda_environment(
+    trained: Trained, ctx: Contexta, tmp_path: Path, index: Path
+) -> None:
+    trained()
+    lines = ctx.lock_environment("first", "conda").content.partition("  - pip:\n")[2].splitlines()
+    (tmp_path / "pip.txt").write_text("\n".join(json.loads(line.strip().removeprefix("- ")) for line in lines))
+    pip = [PYTHON, "-m", "pip", "install", "--no-index", "--find-links", str(index), "--dry-run"]
+    asked = [*pip, "--target", str(tmp_path / "target"), "-r", str(tmp_path / "pip.txt")]
+    done = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=120)
+    assert "Would install alpha-1.0 beta-2.1 gamma-0.3" in done.stdout
+
+
+def test_a_release_without_a_wheel_is_locked_by_its_source(
+    trained: Trained, cli: Cli, ctx: Contexta, tmp_path: Path, index: Path
+) -> None:
+    own = a_project(tmp_path / "own")
+    with tarfile.open(index / "own-1.0.tar.gz", "w:gz") as archive:
+        archive.add(own, "own-1.0")
+    trained(install=["own"], code="import own")
+    assert [each.reason for each in ctx.lock_environment("first").missing] == ["no wheel"]
+    assert cli("lock", "first", "--allow-build", "-o", "pylock.toml").returncode == 0
+    assert cli("lock", "first", "--allow-build", "--format", "requirements", "-o", "requirements.txt").returncode == 0
+    again = str(tmp_path / "again")
+    uv("venv", "--python", PYTHON, again)
+    uv("pip", "install", "--python", again, "-r", str(tmp_path / "pylock.toml"))
+    uv("pip", "install", "--python", again, "--reinstall", "--require-hashes", "-r", str(tmp_path / "requirements.txt"))
+    assert list(Path(again).rglob("own.py"))
 
 
 def test_what_no_lock_can_hold_is_said_in_it_and_by_the_exit_code(

@@ -34,6 +34,7 @@ def test_a_recorded_environment_is_built_again_and_matches_to_the_file(
     trained()
     done = cli("rebuild", "first", "--into", "again", "--json")
     assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "contexta: installing 3 packages"
     found = Rebuild.model_validate_json(done.stdout)
     assert found.verdict == "match"
     assert (found.package_count, found.build_count) == (3, 3)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +91,23 @@ def test_without_a_command_there_is_nothing_to_rerun(index: Path, ctx: Contexta,
     put_run(ctx, "by-hand", environment={})
     with pytest.raises(InvalidInput, match="the command of this run was not recorded"):
         ctx.rerun("by-hand")
+
+
+def test_what_a_killed_rerun_left_is_thrown_away_by_the_next_one(
+    trained: Trained, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    trained()
+    sleeps = [sys.executable, "-m", "contexta.cli", "rerun", "first", "--", "sleep", "20"]
+    with subprocess.Popen(sleeps, cwd=tmp_path, stderr=subprocess.PIPE) as started:
+        assert started.stderr is not None
+        while not started.stderr.readline().startswith(b"contexta: running"):
+            assert started.poll() is None
+        (left,) = (tmp_path / "temporary").glob("contexta-rerun-*")
+        assert cli("rerun", "first", "--", "true").returncode == 1, "it has no metric"
+        assert left.exists(), "one that still runs keeps its directory"
+        started.kill()
+    os.utime(left / "lock", (1, 1))
+    cli("rerun", "first", "--", "true")
+    assert not list((tmp_path / "temporary").glob("contexta-rerun-*"))

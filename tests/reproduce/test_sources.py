@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,57 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from private_index import served
+from projects import a_project, git
 from tiny_index import PYTHON
-from wheels import Venv
+from wheels import Venv, wheel
 
 from contexta import Contexta, process
 from contexta.reproduce.rebuild import Wishes
 from contexta.reproduce.shelf import Shelf
-from contexta.reproduce.uv import find_uv, python_in
+from contexta.reproduce.uv import NoRoom, Uv, find_uv, python_in
 
 Trained = Callable[..., Venv]
-
-BACKEND = """
-import base64, hashlib, os, zipfile
-HERE = os.path.dirname(os.path.abspath(__file__))
-def _wheel(folder, files):
-    info = "own-1.0.dist-info"
-    files = {**files, info + "/METADATA": "Metadata-Version: 2.1\\nName: own\\nVersion: 1.0\\n",
-             info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: own\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"}
-    digest = lambda text: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-    lines = [f"{name},sha256={digest(text)},{len(text)}" for name, text in files.items()]
-    files[info + "/RECORD"] = "\\n".join([*lines, info + "/RECORD,,"]) + "\\n"
-    with zipfile.ZipFile(os.path.join(folder, "own-1.0-py3-none-any.whl"), "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return "own-1.0-py3-none-any.whl"
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    %s
-    return _wheel(folder, {"own.py": open(os.path.join(HERE, "own.py")).read()})
-def build_editable(folder, config_settings=None, metadata_directory=None):
-    return _wheel(folder, {"own.pth": HERE + "\\n"})
-"""
-
-
-def git(folder: Path, *arguments: str) -> str:
-    argv = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(folder), *arguments]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def a_project(folder: Path, *, build: str = "pass", code: str = "x = 1\n") -> Path:
-    """A repository with a package that builds itself: no build tool has to be fetched."""
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        '[project]\nname = "own"\nversion = "1.0"\n'
-    )
-    (folder / "backend.py").write_text(BACKEND % build)
-    (folder / "own.py").write_text(code)
-    (folder / ".gitignore").write_text("__pycache__\n")
-    git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "first")
-    return folder
 
 
 def uv_install(venv: Path, *what: str) -> None:
@@ -122,6 +83,23 @@ def test_a_repository_that_is_gone_is_missing(venv: Path, tmp_path: Path, ctx: C
     assert [(each.name, each.reason) for each in found.missing] == [("own", "repository")]
 
 
+def test_a_commit_and_an_archive_that_are_gone_are_both_told(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+    own = a_project(tmp_path / "own")
+    file = wheel(tmp_path / "files", "zeta", "1.0")
+    with served(tmp_path / "files") as host:
+        uv_install(venv, f"git+file://{own}", f"zeta @ http://{host}/{file.name}")
+        record(tmp_path, venv, code="import own, zeta")
+        (own / "own.py").write_text("x = 'rewritten'\n")
+        git(own, "commit", "-qa", "--amend", "-m", "first, rewritten")
+        git(own, "reflog", "expire", "--expire=all", "--all")
+        git(own, "gc", "-q", "--prune=now")
+        file.unlink()
+        shutil.rmtree(tmp_path / "uv-cache")
+        found = ctx.rebuild_environment("first", tmp_path / "again")
+        assert {each.name: each.reason for each in found.missing} == {"own": "repository", "zeta": "release removed"}
+        assert "not our ref" in next(each.detail for each in found.missing if each.name == "own")
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="daemons are told by /proc")
 def test_a_build_that_hangs_ends_with_the_daemons_it_left(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
     """It is recorded while it builds; then its commit is changed to one that starts a daemon and sleeps."""
@@ -165,6 +143,36 @@ def test_one_that_is_killed_half_way_leaves_nothing_that_is_ever_used(
     assert ctx.rebuild_environment("first", into).verdict == "match"
 
 
+def test_ctrl_c_leaves_nothing_behind(trained: Trained, tmp_path: Path) -> None:
+    trained()
+    contexta = [sys.executable, "-m", "contexta.cli", "rebuild", "first", "--into", "again"]
+    with subprocess.Popen([*contexta, "--workspace", str(tmp_path / ".contexta")], stderr=subprocess.PIPE) as started:
+        assert started.stderr is not None
+        assert started.stderr.readline() == b"contexta: installing 3 packages\n"
+        started.send_signal(signal.SIGINT)
+        assert b"Traceback" not in started.stderr.read()
+    assert started.returncode == 130
+    assert not list(tmp_path.glob("*again*"))
+    assert not list((tmp_path / "cache").rglob("pyvenv.cfg"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script of a shell")
+def test_a_full_disk_says_nothing_of_packages(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
+    trained()
+    full = tmp_path / "full-uv"
+    says = (
+        "error: Failed to install: alpha-1.0-py3-none-any.whl (alpha==1.0) cause: No space left on device (os error 28)"
+    )
+    full.write_text(
+        f'#!/bin/sh\ncase "$*" in *install*) echo \'{says}\' >&2; exit 2;; esac\nexec {find_uv().path} "$@"\n'
+    )
+    full.chmod(0o755)
+    with pytest.raises(NoRoom, match="No space left"):
+        ctx.rebuild_environment("first", tmp_path / "again", uv=Uv(str(full), "1.0.0"))
+    assert not (tmp_path / "again").exists()
+    assert not list((tmp_path / "cache").rglob("pyvenv.cfg"))
+
+
 def test_a_kept_environment_that_was_edited_in_place_is_built_anew(
     trained: Trained, ctx: Contexta, tmp_path: Path
 ) -> None:
@@ -175,6 +183,22 @@ def test_a_kept_environment_that_was_edited_in_place_is_built_anew(
         file.write("x = 'edited in place, in every hard link'\n")
     found = ctx.rebuild_environment("first", tmp_path / "two")
     assert not found.from_cache
+
+
+def test_a_file_that_is_not_as_its_record_says_deviates_from_the_cache_too(
+    trained: Trained, ctx: Contexta, tmp_path: Path
+) -> None:
+    """uv's own cache shares its files with every environment: what is edited in place in one is edited in all."""
+    trained(install=["gamma"], code="import gamma")
+    ctx.rebuild_environment("first", tmp_path / "one")
+    shutil.rmtree(tmp_path / "cache")
+    for file in (tmp_path / "uv-cache").rglob("gamma.py"):
+        file.write_text("x = 2\n")
+    cold = ctx.rebuild_environment("first", tmp_path / "two")
+    warm = ctx.rebuild_environment("first", tmp_path / "three")
+    assert (cold.from_cache, warm.from_cache) == (False, True)
+    assert [each.kind for each in cold.deviations] == ["files"]
+    assert warm.deviations == cold.deviations
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:

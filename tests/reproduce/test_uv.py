@@ -86,7 +86,9 @@ def test_whether_a_wheel_fits_is_asked_without_installing(index: Path, tmp_path:
     make_wheel(index, "a", "1.0")
     make_wheel(index, "b", "1.0", tag="cp27-cp27m-win32")
     uv = find_uv()
+    before = sorted(tmp_path.iterdir())
     assert [uv.has_wheel(PYTHON, name, "1.0") for name in ("a", "b", "missing")] == [True, False, False]
+    assert sorted({*tmp_path.iterdir()} - {tmp_path / "cache"}) == before, "asking leaves nothing where the user stands"
     assert not (tmp_path / "a.py").exists()
 
 
@@ -138,6 +140,17 @@ def test_a_uv_that_is_too_old_is_refused_with_the_minimum(
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(fake.parent))
     monkeypatch.setitem(sys.modules, "uv", None)  # the package is not there
+    with pytest.raises(UvMissing, match=LEAST_VERSION):
+        find_uv()
+
+
+def test_a_uv_that_cannot_be_started_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin" / "uv"
+    fake.parent.mkdir()
+    fake.write_text("neither a program nor a script")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent))
+    monkeypatch.setitem(sys.modules, "uv", None)
     with pytest.raises(UvMissing, match=LEAST_VERSION):
         find_uv()
 

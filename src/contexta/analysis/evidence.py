@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+from contexta.analysis.groups import seed_of
 from contexta.analysis.words import some
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetails
+from contexta.findings.history import PastRun
 
 _HIDDEN = "secret:sha256:"
+_SWITCHES = ("CUBLAS_WORKSPACE_CONFIG", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC")
+
+
+InputNow = Literal["unchanged", "changed", "gone", "not read"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class Rebuilt:
 @dataclass(frozen=True)
 class Evidence:
     """reruns: the metrics of each. missing, yanked: what the index says; None where it was not asked. edits: files of
-    the environment that are not as installed; None where nobody looked, with the reason."""
+    the environment that are not as installed; None where nobody looked, with the reason. inputs: name -> what became
+    of it on the disk."""
 
     rebuilds: Sequence[Rebuilt] = ()
     reruns: Sequence[tuple[RerunMetric, ...]] = ()
@@ -33,13 +40,14 @@ class Evidence:
     yanked: Sequence[str] = ()
     edits: Sequence[Mapping[str, str]] | None = None
     edits_reason: str = ""
+    inputs: Mapping[str, InputNow] = field(default_factory=dict)
 
     def with_history(self, rebuilds: Sequence[Rebuilt], reruns: Sequence[tuple[RerunMetric, ...]]) -> Evidence:
         return replace(self, rebuilds=rebuilds, reruns=reruns)
 
 
 def checks_of_run(run: RunDetails) -> Iterator[Check]:
-    """Source, command, parameters, randomness."""
+    """Source, command, parameters, seed."""
     yield _source(run.metadata.get("source"))
     yield _command(run.metadata)
     count = len(run.params)
@@ -48,6 +56,14 @@ def checks_of_run(run: RunDetails) -> Iterator[Check]:
         "pass" if count else "unknown",
         f"{count} recorded" if count else "none recorded",
         None if count else "log them with run.param(name, value), or give them in the command",
+    )
+    past = PastRun(run.run_ref, run.status, run.started_at, None, params=run.params, metadata=run.metadata)
+    seed = seed_of(past)
+    yield _check(
+        "seed",
+        "warn" if seed is None else "pass",
+        "none is known to have been given: a rerun draws other numbers" if seed is None else f"{seed} was given",
+        'seed every generator, and record it: run.param("seed", 7), or an option --seed' if seed is None else None,
     )
 
 
@@ -62,12 +78,23 @@ def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
         "fixed by PYTHONHASHSEED" if fixed else "random: the order of sets differs from run to run",
         None if fixed else "set PYTHONHASHSEED=0",
     )
+    if snapshot.machine.get("gpus"):
+        switches = [name for name in _SWITCHES if snapshot.environment_variables.get(name)]
+        yield _check(
+            "determinism switches",
+            "pass" if switches else "warn",
+            some(switches) if switches else "a GPU, and no variable that makes its libraries deterministic",
+            None
+            if switches
+            else "set CUBLAS_WORKSPACE_CONFIG=:4096:8, and call torch.use_deterministic_algorithms(True)",
+        )
     names = sorted({str(library.get("name")) for library in snapshot.native_libraries})
     yield _check("native libraries", "pass" if names else "unknown", some(names) if names else "none were seen loaded")
 
 
 def checks_of_evidence(evidence: Evidence) -> Iterator[Check]:
     """What was asked, and what was tried."""
+    yield _inputs(evidence.inputs)
     if evidence.missing is not None:
         yield _index(evidence.missing, evidence.yanked)
     if evidence.edits is not None:
@@ -118,6 +145,18 @@ def _index(missing: Sequence[Missing], yanked: Sequence[str]) -> Check:
     return _check("index", "pass", "the index has every release")
 
 
+def _inputs(inputs: Mapping[str, InputNow]) -> Check:
+    name = "inputs"
+    if not inputs:
+        return _check(name, "unknown", "none recorded: what it read is unknown", "run.input(name, path) records one")
+    told = {now: sorted(each for each, what in inputs.items() if what == now) for now in set(inputs.values())}
+    if bad := [f"{each} {now}" for now in ("changed", "gone") for each in told.get(now, [])]:
+        return _check(name, "fail", some(bad), "put the recorded data back, and keep it under a name of its own")
+    if unread := told.get("not read"):
+        return _check(name, "unknown", f"not read when they were recorded: {some(unread)}")
+    return _check(name, "pass", f"{len(inputs)} recorded, unchanged on disk: {some(sorted(inputs))}")
+
+
 def _rebuilt(rebuilds: Sequence[Rebuilt]) -> Check:
     if not rebuilds:
         return _check("rebuilt", "unknown", "never tried", "contexta rebuild RUN --into DIR")
@@ -128,7 +167,8 @@ def _rebuilt(rebuilds: Sequence[Rebuilt]) -> Check:
 
 def _rerun(reruns: Sequence[tuple[RerunMetric, ...]]) -> Check:
     if not any(reruns):
-        return _check("rerun", "unknown", "never tried", "contexta rerun RUN")
+        told = "tried, with no metric that could be compared" if reruns else "never tried"
+        return _check("rerun", "unknown", told, "contexta rerun RUN")
     tried = [metrics for metrics in reruns if metrics]
     same = sum(1 for metrics in tried if all(metric.within for metric in metrics))
     spread: dict[str, float] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from contexta.cli.asking import asks
@@ -18,8 +18,9 @@ from contexta.cli.layout import columns, indented, note_lines, short, status_wor
 from contexta.cli.words import count, span
 from contexta.client import Contexta
 from contexta.findings import Deviation, Missing, Rebuild
-from contexta.reproduce.rebuild import Watch, Wishes
+from contexta.reproduce.rebuild import Wishes
 from contexta.reproduce.uv import find_uv
+from contexta.reproduce.watching import Watch
 
 EXIT_CODES = {"match": 0, "deviates": 1, "impossible": 2}
 
@@ -67,14 +68,39 @@ def wished(options: dict[str, Any]) -> Wishes:
 
 @contextmanager
 def watching() -> Iterator[Watch]:
-    """A line on stderr that says what is being done; nothing where stderr is no terminal."""
+    """On a terminal a bar on stderr that goes when it is done; else a line there for each step."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield told_once()
         return
-    parts = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    parts = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), _Counted(), TimeElapsedColumn())
     with Progress(*parts, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading the recording", total=None)
-        yield lambda step: progress.update(task, description=step)
+
+        def watch(step: str, done: int = 0, of: int = 0) -> None:
+            progress.update(task, description=step, completed=done)
+            progress.tasks[0].total = of or None  # update takes None for "as it is"
+
+        yield watch
+
+
+def told_once() -> Watch:
+    """A line on stderr for each step."""
+    last = ""
+
+    def watch(step: str, done: int = 0, of: int = 0) -> None:  # noqa: ARG001  # a line tells no more than the step
+        nonlocal last
+        if step != last:
+            click.echo(f"contexta: {step}", err=True)
+        last = step
+
+    return watch
+
+
+class _Counted(ProgressColumn):
+    """How many of all; nothing where that is not known."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.completed:.0f} of {task.total:.0f}" if task.total else "")
 
 
 def screen(found: Rebuild) -> Iterator[Any]:

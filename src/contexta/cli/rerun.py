@@ -13,7 +13,7 @@ from rich.text import Text
 
 from contexta.cli.asking import asks
 from contexta.cli.layout import columns, in_stage, indented, note_lines, status_word, words
-from contexta.cli.rebuild import missing_table, wished, wishes
+from contexta.cli.rebuild import missing_table, told_once, wished, wishes
 from contexta.cli.run import _pattern
 from contexta.cli.words import count
 from contexta.client import Contexta
@@ -55,7 +55,7 @@ def rerun(
     )
     uv = find_uv(offline=options["offline"], timeout=options["timeout"])
     with _output_to_stderr():
-        found = ctx.rerun(run, how, uv=uv, watch=lambda step: click.echo(f"contexta: {step}", err=True))
+        found = ctx.rerun(run, how, uv=uv, watch=told_once())
     return found, screen(found), _EXIT_CODES[found.verdict]
 
 

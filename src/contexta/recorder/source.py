@@ -12,6 +12,7 @@ from contexta.recorder import settings
 from contexta.recorder.git import git
 from contexta.recorder.notes import note, reason, storable
 from contexta.recorder.redact import clean_url
+from contexta.recorder.settings import WORKSPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _status(
             changed.append(entry.split(" ", 8)[8])
         elif entry.startswith("u "):
             changed.append(entry.split(" ", 10)[10])
-        elif entry.startswith("? "):
+        elif entry.startswith("? ") and f"/{WORKSPACE}/" not in f"/{entry[2:]}":  # ours, and no change of the source
             untracked.append(entry[2:])
     commit, branch = heads.get("branch.oid", "("), heads.get("branch.head", "(")
     return (

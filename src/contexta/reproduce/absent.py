@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,12 +12,15 @@ from contexta.reproduce.checkouts import PatchRefused
 from contexta.reproduce.plan import Plan
 from contexta.reproduce.uv import (
     BuildFailed,
+    Gone,
     HashMismatch,
+    IndexRefused,
     IndexUnreachable,
     Interpreter,
     NoSuchProject,
     NoSuchVersion,
     NoWheel,
+    RepositoryLost,
     Uv,
     UvError,
 )
@@ -24,6 +28,9 @@ from contexta.reproduce.uv import (
 _AT_ONCE = 4
 _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] = (
     (HashMismatch, "hash mismatch", "what came is not what was promised", "ask whoever keeps the index"),
+    (RepositoryLost, "repository", "its repository does not give the recorded commit", "push it there again"),
+    (Gone, "release removed", "what stood at its address is gone", "put the very file back"),
+    (IndexRefused, "index unreachable", "an index asks for credentials: whether it is there is unknown", None),
     (IndexUnreachable, "index unreachable", "nobody answered: whether it is there is unknown", "check the network"),
     (NoSuchProject, "project removed", "the index does not know it", "name an index that has it: --index NAME=URL"),
     (
@@ -47,10 +54,22 @@ class Impossible(Exception):
 
 
 def absent(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
-    """Every release of the plan that the index would not give, by name. About 0.1 s each, four at once.
+    """Everything of the plan that its index or its address would not give. About 0.1 s each, four at once.
 
-    When no index answers, one entry says so for all of them.
+    When no index answers, one entry says so for all releases that were not asked for.
     """
+    return [*_unlinked(uv, python, plan), *_unreleased(uv, python, plan, build, indexes)]
+
+
+def _unlinked(uv: Uv, python: Interpreter, plan: Plan) -> Iterator[Missing]:
+    for name, line in plan.linked.items():
+        try:
+            uv.require_linked(python.path, line)
+        except UvError as error:
+            yield as_missing(plan, error, name)
+
+
+def _unreleased(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
 
     def ask(release: tuple[str, str]) -> UvError | None:
         answer = None
@@ -93,6 +112,8 @@ def _missing(name: str, version: str, error: ContextaError) -> Missing:
     for kind, reason, detail, fix in _MEANS:
         if isinstance(error, kind):
             said = error.what if reason in ("hash mismatch", "build failed", "uncommitted changes") else ""
+            if kind is RepositoryLost:
+                said = ", ".join(dict.fromkeys(re.findall(r"fatal: (.+?)(?= fatal: |\Z)", error.what))) or error.what
             return Missing(
                 name=name,
                 version=version,

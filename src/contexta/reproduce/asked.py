@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from contexta.analysis.evidence import Evidence, Rebuilt
+from contexta.analysis.evidence import Evidence, InputNow, Rebuilt
 from contexta.analysis.reruns import rerun_metrics
 from contexta.contract import LineageEdge, Record, StructuredEventRecord
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.errors import ContextaError
-from contexta.findings import Missing, RerunMetric, RunComparison
+from contexta.findings import Artifact, Missing, RerunMetric, RunComparison
+from contexta.recorder.contents import contents
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.reproduce.absent import Impossible, absent
@@ -22,11 +24,20 @@ from contexta.reproduce.rerun import RERUN
 from contexta.reproduce.uv import Uv, find_uv
 
 
-def asked(recorded: Recorded | None, objects: Objects, *, online: bool, deep: bool, uv: Uv | None) -> Evidence:
+def asked(
+    recorded: Recorded | None,
+    artifacts: Iterable[Artifact],
+    objects: Objects,
+    *,
+    online: bool,
+    deep: bool,
+    uv: Uv | None,
+) -> Evidence:
     """What the index and the disk say now, as far as they are to be asked."""
     missing, yanked = on_the_index(recorded, uv or find_uv()) if recorded and online else (None, [])
     edits, reason = edited(recorded, objects) if recorded and deep else (None, "")
-    return Evidence(missing=missing, yanked=yanked, edits=edits, edits_reason=reason)
+    inputs = inputs_now(artifacts, deep=deep)
+    return Evidence(missing=missing, yanked=yanked, edits=edits, edits_reason=reason, inputs=inputs)
 
 
 def reruns_among(
@@ -42,7 +53,7 @@ def reruns_among(
 
 def on_the_index(recorded: Recorded, uv: Uv) -> tuple[list[Missing], list[str]]:
     """(what could not be had again now, what is yanked). About 0.1 s a package, four at once."""
-    plan = plan_of(recorded.snapshot, recorded.source)
+    plan = replace(plan_of(recorded.snapshot, recorded.source), linked={})  # asking an address may build what is there
     try:
         python = find_interpreter(uv, recorded.snapshot, None, drift=True)
     except Impossible as error:
@@ -70,6 +81,33 @@ def edited(recorded: Recorded, objects: Objects) -> tuple[list[dict[str, str]] |
 
 def _versions(snapshot: EnvironmentSnapshot) -> dict[str, str]:
     return {each.name: each.version for each in snapshot.distributions}
+
+
+def inputs_now(artifacts: Iterable[Artifact], *, deep: bool) -> dict[str, InputNow]:
+    """What became of the inputs of a run, by name; the last of one name counts.
+
+    One of the size and time it had then is taken as unchanged; deep: read it all the same.
+    """
+    return {each.name: _now(each, deep) for each in artifacts if each.kind == "input"}
+
+
+def _now(recorded: Artifact, deep: bool) -> InputNow:
+    if recorded.digest is None:
+        return "not read"
+    place = Path(recorded.location)
+    try:
+        facts = place.stat()
+        as_then = (recorded.size_bytes, recorded.attributes.get("modified")) == (
+            facts.st_size,
+            facts.st_mtime_ns // 1000,
+        )
+        if as_then and place.is_file() and not deep:
+            return "unchanged"
+        return "unchanged" if contents(str(place))[0]["digest"] == recorded.digest else "changed"
+    except FileNotFoundError:
+        return "gone"
+    except (OSError, ValueError):
+        return "not read"
 
 
 def rebuilds_among(records: Iterable[Record]) -> Sequence[Rebuilt]:

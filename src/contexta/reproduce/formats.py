@@ -27,7 +27,7 @@ _PLAIN_VERSION = re.compile(r"\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?")
 
 @dataclass(frozen=True)
 class File:
-    """A wheel as the index offers it."""
+    """A file of a release as the index offers it."""
 
     url: str
     name: str
@@ -37,11 +37,13 @@ class File:
 
 @dataclass
 class Locked:
-    """A package of the lock. address: of a repository or an archive. exact: whether its file is the recorded one."""
+    """A package of the lock. files: wheels. source: what it is built from, where there is no wheel. address: of a
+    repository or an archive. exact: whether its file is the recorded one."""
 
     name: str
     version: str
     files: list[File] = field(default_factory=list)
+    source: File | None = None
     address: str | None = None
     exact: bool = False
     why: str = ""
@@ -103,16 +105,16 @@ def _entry(each: Locked) -> dict[str, Any]:
         digests = dict(part.split("=", 1) for part in fragment.split("&") if part.startswith("sha"))
         entry["archive"] = {"url": url, "hashes": digests}
         return entry
-    entry["wheels"] = [
-        {
-            "name": file.name,
-            "url": file.url,
-            **({"size": file.size} if file.size is not None else {}),
-            "hashes": {"sha256": file.sha256},
-        }
-        for file in each.files
-    ]
+    if each.source is not None:
+        entry["sdist"] = _file(each.source)
+    if each.files:
+        entry["wheels"] = [_file(file) for file in each.files]
     return entry
+
+
+def _file(file: File) -> dict[str, Any]:
+    size = {"size": file.size} if file.size is not None else {}
+    return {"name": file.name, "url": file.url, **size, "hashes": {"sha256": file.sha256}}
 
 
 def _toml(value: Any) -> str:
@@ -128,7 +130,8 @@ def _requirements(recorded: Recorded, everything: Sequence[Locked], missing: Seq
     lines.append("# install with: pip install --no-deps --require-hashes -r FILE")
     for each in everything:
         digest = re.search(r"sha256=([0-9a-f]{64})", each.address or "")
-        hashes = [digest[1]] if digest else [file.sha256 for file in each.files if file.sha256]
+        files = [*each.files, *([each.source] if each.source else [])]
+        hashes = [digest[1]] if digest else [file.sha256 for file in files if file.sha256]
         what = f"{each.name} @ {each.address.partition('#')[0]}" if each.address else f"{each.name}=={each.version}"
         if hashes:
             lines.append(" \\\n".join([what, *(f"    --hash=sha256:{value}" for value in hashes)]))
@@ -173,14 +176,18 @@ def _conda(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[M
         if match and match["channel"] not in channels:
             channels.append(match["channel"])
     left = [each for each in missing if each.reason != "conda"]
-    lines = [*_remarks(recorded, everything, left), f"name: {json.dumps('environment-of-' + recorded.run_ref.name)}"]
+    lines = [
+        *_remarks(recorded, everything, left),
+        "# create with: PIP_NO_DEPS=1 conda env create --file FILE",
+        f"name: {json.dumps('environment-of-' + recorded.run_ref.name)}",
+    ]
     lines += ["channels:", *(f"  - {json.dumps(channel)}" for channel in channels or ["conda-forge"]), "dependencies:"]
     lines += [
         f"  - {json.dumps('python=' + _plain(recorded))}",
         *(f"  - {json.dumps(each)}" for each in sorted(theirs)),
     ]
     if everything:
-        lines += ["  - pip", "  - pip:", "      - --no-deps"]
+        lines += ["  - pip", "  - pip:"]
     for each in everything:
         pin = f"{each.name} @ {each.address}" if each.address else f"{each.name}=={each.version}"
         lines.append(f"      - {json.dumps(pin)}")
@@ -188,8 +195,9 @@ def _conda(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[M
 
 
 def _dockerfile(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
-    """One file with the lock inside. The full image, not the slim one, when something is built from a repository."""
-    image = _plain(recorded) + ("" if any((each.address or "").startswith("git+") for each in everything) else "-slim")
+    """One file with the lock inside. The full image, not the slim one, when something is built."""
+    is_built = any(each.source or (each.address or "").startswith("git+") for each in everything)
+    image = _plain(recorded) + ("" if is_built else "-slim")
     variables = [
         f"ENV {name}={json.dumps(value).replace('$', chr(92) + '$')}"
         for name, value in sorted(recorded.snapshot.environment_variables.items())

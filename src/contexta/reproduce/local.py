@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from contexta.errors import ContextaError
@@ -12,7 +12,8 @@ from contexta.reproduce.absent import Impossible, as_missing
 from contexta.reproduce.addresses import directory_line
 from contexta.reproduce.checkouts import check_out, repository_of, require_commit
 from contexta.reproduce.plan import Checkout, Plan
-from contexta.reproduce.uv import Uv, UvError
+from contexta.reproduce.uv import NoRoom, Uv, UvError
+from contexta.reproduce.watching import Watch
 
 _SOURCES = "src"
 
@@ -29,7 +30,7 @@ def missing_locally(plan: Plan) -> Iterator[Missing]:
             yield _missing(each, "repository", error.what, error.hint or f"put the repository back at {each.path}")
 
 
-def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Callable[[str], None]) -> list[str]:
+def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Watch) -> list[str]:
     """Install them into an environment, editable ones from a clone in its directory ``src``. Returns notes.
 
     Raises Impossible, UvError, NotFound or PatchRefused.
@@ -53,6 +54,8 @@ def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Ca
                 uv.install_editable(into, source)
             else:
                 uv.install_linked(into, [directory_line(each.name, str(source))])
+        except NoRoom:
+            raise
         except UvError as error:
             raise Impossible(as_missing(plan, error, each.name)) from error
         on_top = " and the recorded changes" if each.patched and patch else ""

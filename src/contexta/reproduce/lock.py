@@ -6,7 +6,9 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
@@ -70,30 +72,49 @@ def _of_index(uv: Uv, plan: Plan, wishes: Wishes) -> tuple[list[Locked], list[Mi
         except IndexUnreachable:
             raise
         except UvError:
-            for name, version in pins.items():
-                try:
-                    found += _compiled(uv, plan, {name: version}, wishes, (*indexes, *wishes.indexes))
-                except UvError as error:
-                    lost.append(as_missing(plan, error, name))
+            ask = partial(_alone, uv, plan, wishes, (*indexes, *wishes.indexes))
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                answers = list(pool.map(ask, pins.items()))
+            found += [each for each in answers if isinstance(each, Locked)]
+            lost += [each for each in answers if isinstance(each, Missing)]
     return found, lost
+
+
+def _alone(
+    uv: Uv, plan: Plan, wishes: Wishes, indexes: Sequence[str], release: tuple[str, str]
+) -> Locked | Missing | None:
+    try:
+        return next(_compiled(uv, plan, dict([release]), wishes, indexes), None)
+    except UvError as error:
+        return as_missing(plan, error, release[0])
 
 
 def _compiled(uv: Uv, plan: Plan, pins: Mapping[str, str], wishes: Wishes, indexes: Sequence[str]) -> Iterator[Locked]:
     text = uv.compile(plan.python, pins, build=wishes.build, indexes=tuple(dict.fromkeys(indexes)))
     for package in tomllib.loads(text).get("packages", ()):
-        each = Locked(package["name"], package["version"])
-        for wheel in package.get("wheels", ()):
-            url = wheel.get("url") or Path(wheel["path"]).absolute().as_uri()
-            name = wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
-            each.files.append(File(url, name, wheel["hashes"].get("sha256", ""), wheel.get("size")))
+        each = Locked(package["name"], package["version"], files=[_file(wheel) for wheel in package.get("wheels", ())])
+        if "sdist" in package and wishes.build:
+            each.source = _file(package["sdist"])
         yield each
 
 
+def _file(entry: Mapping[str, Any]) -> File:
+    url = entry.get("url") or Path(entry["path"]).absolute().as_uri()
+    name = entry.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
+    return File(url, name, entry["hashes"].get("sha256", ""), entry.get("size"))
+
+
 def _narrow(each: Locked, build: str | None, tags: Sequence[Tag]) -> None:
-    """Leave the file that was installed, where its RECORD tells; else those that fit the recorded interpreter."""
+    """Leave the file that was installed, where its RECORD tells; else those that fit the recorded interpreter.
+
+    The source is left where no wheel fits.
+    """
     ranks = {tag: rank for rank, tag in enumerate(tags)}
     fitting = sorted((rank, file.name, file) for file in each.files if (rank := _rank(file, ranks)) is not None)
-    each.files = [file for _, _, file in fitting] or each.files
+    if each.source is not None and (not each.files or (tags and not fitting)):
+        each.files, each.why = [], "built from its source: the files depend on the tools that build it"
+        return
+    each.files, each.source = [file for _, _, file in fitting] or each.files, None
     if build is None:
         each.why = "no digest of its files was recorded"
         return

@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,14 @@ from contexta.reproduce.addresses import index_option
 from contexta.reproduce.interpreters import find_interpreter
 from contexta.reproduce.local import install_local, missing_locally
 from contexta.reproduce.plan import Plan, plan_of
-from contexta.reproduce.shelf import Shelf, hand_out
-from contexta.reproduce.uv import Interpreter, NoSuchVersion, Uv, UvError, python_in
+from contexta.reproduce.shelf import Kept, KeptChanged, Shelf, hand_out
+from contexta.reproduce.uv import Interpreter, NoRoom, NoSuchVersion, Uv, UvError, python_in
+from contexta.reproduce.watching import Watch, counted
 
 _UNFINISHED = "contexta-unfinished"
 _FINISHED = "contexta-rebuild.json"
 _PROBE_SECONDS = 1_800.0
-_SHAPE = 1  # of what the cache keeps: raised when a kept environment would be made differently now
-
-Watch = Callable[[str], None]
+_SHAPE = 2  # of what the cache keeps: raised when a kept environment would be made differently now
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,8 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
             watch("asking the index for the rest")
             raise Impossible(*absent(tools.uv, python, plan, wishes.build, wishes.indexes))
         key = _key(plan, python, wishes)
-        from_cache, told = _place(plan, key, into, python, wishes, tools, watch)
-        told += _finish_local(plan, recorded, into, tools, watch)
+        kept, from_cache = _place(plan, key, into, python, wishes, tools, watch)
+        told = [*kept.notes, *_finish_local(plan, recorded, into, tools, watch)]
     except Impossible as end:
         missing += end.missing
         return Rebuild(
@@ -107,8 +106,8 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
             seconds=time.monotonic() - began,
         )
     watch("comparing with the recording")
-    found, edits = probed(recorded, into, tools.objects, deep=not from_cache)
-    differing = deviations(snapshot, found, edits=edits)
+    found, _ = probed(recorded, into, tools.objects)
+    differing = deviations(snapshot, found, edits=kept.edits)
     diff = compare_environments(recorded.run_ref, snapshot, recorded.run_ref, found)
     done = Rebuild(
         run_ref=recorded.run_ref,
@@ -132,19 +131,13 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
 
 
 def probed(
-    recorded: Recorded, environment: Path, objects: Objects, *, deep: bool
+    recorded: Recorded, environment: Path, objects: Objects, *, deep: bool = False
 ) -> tuple[EnvironmentSnapshot, list[dict[str, str]]]:
-    """What the recorder sees in an environment, and which installed files are not as they were installed.
+    """What the recorder sees in an environment; deep: and which installed files are not as their RECORD says.
 
-    deep: read every file. Raises ContextaError when its Python does not run.
+    Raises ContextaError when its Python does not run.
     """
-    script = str(Path(INJECTED, "probe.py"))
-    argv = [str(python_in(environment)), "-I", script, str(objects.root), "deep" if deep else "installed"]
-    done = process.run(argv, timeout=_PROBE_SECONDS)
-    if done.exit_code != 0:
-        said = done.stderr.decode(errors="replace").strip()[-500:]
-        raise ContextaError(f"the Python of {environment} does not tell what it has: {said}")
-    told = json.loads(done.stdout)
+    told = _ask(environment, objects, "deep" if deep else "installed")
     snapshot = EnvironmentSnapshot.model_validate(
         {
             **told["body"],
@@ -156,46 +149,56 @@ def probed(
     return snapshot, told["edits"]
 
 
+def _ask(environment: Path, objects: Objects, how: str) -> dict[str, Any]:
+    argv = [str(python_in(environment)), "-I", str(Path(INJECTED, "probe.py")), str(objects.root), how]
+    done = process.run(argv, timeout=_PROBE_SECONDS)
+    if done.exit_code != 0:
+        said = done.stderr.decode(errors="replace").strip()[-500:]
+        raise ContextaError(f"the Python of {environment} does not tell what it has: {said}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
 # ---------------------------------------------------------------------------------------------- building
 
 
 def _place(
     plan: Plan, key: str, into: Path, python: Interpreter, wishes: Wishes, tools: Tools, watch: Watch
-) -> tuple[bool, list[str]]:
-    """Put everything that comes from an index or an address into ``into``: (whether from the cache, notes)."""
-    for attempt in (1, 2):
-        kept = tools.shelf.find(key)
-        from_cache = kept is not None
-        if kept is None:
-            told = _build(plan, key, python, wishes, tools, watch)
-            kept = tools.shelf.find(key)
-        else:
-            told = list(kept.notes)
-        if kept is None:
-            raise ContextaError(f"{tools.shelf.folder} does not keep what is put there", hint="check that directory")
+) -> tuple[Kept, bool]:
+    """Put everything that comes from an index or an address into ``into``: (what is kept of it, whether it was)."""
+    kept = tools.shelf.find(key)
+    if kept is not None:
         watch("linking")
-        partial = into.with_name(f".{into.name}.{os.urandom(4).hex()}")
         try:
-            into.parent.mkdir(parents=True, exist_ok=True)
-            hand_out(kept.at, partial, into)
-            (partial / _UNFINISHED).touch()
-            if into.exists():
-                shutil.rmtree(into)  # empty, or half built by us: _require_free has seen to it
-            partial.rename(into)
-        except FileNotFoundError:
-            shutil.rmtree(partial, ignore_errors=True)
-            if attempt == 2:
-                raise
-            continue  # another process made room in the cache meanwhile
-        except BaseException:  # whatever stopped it, Ctrl-C too: no half environment stays behind
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-        break
-    return from_cache, told
+            _hand_over(kept, into)
+            return kept, True
+        except (KeptChanged, FileNotFoundError):  # edited in place; or another process made room in the cache meanwhile
+            tools.shelf.forget(key, kept)
+    kept = _build(plan, key, python, wishes, tools, watch)
+    watch("linking")
+    _hand_over(kept, into)
+    return kept, False
 
 
-def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Tools, watch: Watch) -> list[str]:
-    """Build what is kept under a key, and keep it. Raises Impossible with every package that cannot be had."""
+def _hand_over(kept: Kept, into: Path) -> None:
+    partial = into.with_name(f".{into.name}.{os.urandom(4).hex()}")
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        hand_out(kept, partial, into)
+        (partial / _UNFINISHED).touch()
+        if into.exists():
+            shutil.rmtree(into)  # empty, or half built by us: _require_free has seen to it
+        partial.rename(into)
+    except BaseException:  # whatever stopped it, Ctrl-C too: no half environment stays behind
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Tools, watch: Watch) -> Kept:
+    """Build what is kept under a key, read all of it once, and keep it.
+
+    Raises Impossible with every package that cannot be had.
+    """
     at = tools.shelf.room(key)
     uv = tools.uv
     told: list[str] = []
@@ -203,24 +206,28 @@ def _build(plan: Plan, key: str, python: Interpreter, wishes: Wishes, tools: Too
         uv.create(python.path, at)
         try:
             if plan.pins:
-                watch(f"installing {len(plan.pins)} packages")
-                told += _releases(plan, at, python, wishes, uv)
+                with counted(watch, at, len(plan.pins)):
+                    told += _releases(plan, at, python, wishes, uv)
             if plan.tagged:
                 watch(f"installing {len(plan.tagged)} packages with a local version tag")
                 told += uv.install(at, plan.tagged, build=wishes.build, indexes=wishes.indexes)
             for name, line in plan.linked.items():
                 watch(f"installing {name} from its address")
                 told += _linked(uv, at, plan, name, line)
-        except UvError as error:
-            watch("asking the index which packages it has")
+        except NoRoom:
+            raise
+        except (UvError, Impossible) as error:
+            watch("asking for each of them")
             lost = absent(uv, python, plan, wishes.build, wishes.indexes)
-            raise Impossible(*(lost or [as_missing(plan, error)])) from error
-        told = [note for note in told if "yanked" in note]
-        tools.shelf.keep(key, at, told)
-    finally:
-        if tools.shelf.find(key) is None:
-            shutil.rmtree(at, ignore_errors=True)
-    return told
+            seen = error.missing if isinstance(error, Impossible) else () if lost else (as_missing(plan, error),)
+            names = {each.name for each in lost}
+            raise Impossible(*lost, *(each for each in seen if each.name not in names)) from error
+        watch("reading every file")
+        edits = _ask(at, tools.objects, "deep")["edits"]
+        return tools.shelf.keep(key, at, [note for note in told if "yanked" in note], edits)
+    except BaseException:  # whatever stopped it, Ctrl-C too: what is half built is worth nothing
+        shutil.rmtree(at, ignore_errors=True)
+        raise
 
 
 def _releases(plan: Plan, at: Path, python: Interpreter, wishes: Wishes, uv: Uv) -> tuple[str, ...]:
@@ -230,7 +237,7 @@ def _releases(plan: Plan, at: Path, python: Interpreter, wishes: Wishes, uv: Uv)
     except NoSuchVersion:
         if not wishes.indexes:
             raise
-    lacking = {each.name for each in absent(uv, python, plan, wishes.build, ())}
+    lacking = {each.name for each in absent(uv, python, replace(plan, linked={}), wishes.build, ())}
     theirs = {name: version for name, version in plan.pins.items() if name in lacking}
     told = uv.install(at, theirs, build=wishes.build, indexes=wishes.indexes)
     return told + uv.install(at, {name: v for name, v in plan.pins.items() if name not in lacking}, build=wishes.build)
@@ -239,6 +246,8 @@ def _releases(plan: Plan, at: Path, python: Interpreter, wishes: Wishes, uv: Uv)
 def _linked(uv: Uv, at: Path, plan: Plan, name: str, line: str) -> tuple[str, ...]:
     try:
         return uv.install_linked(at, [line])
+    except NoRoom:
+        raise
     except UvError as error:
         raise Impossible(as_missing(plan, error, name)) from error
 
@@ -247,7 +256,7 @@ def _finish_local(plan: Plan, recorded: Recorded, into: Path, tools: Tools, watc
     """Install what stands in repositories of this machine. Not from the cache: it is bound to its place."""
     try:
         return install_local(plan, recorded.patch, into, tools.uv, watch)
-    except Impossible:
+    except (Impossible, NoRoom):
         shutil.rmtree(into, ignore_errors=True)
         raise
     except ContextaError as error:

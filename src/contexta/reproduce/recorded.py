@@ -15,9 +15,10 @@ from contexta.errors import DamagedData, NotFound
 from contexta.findings import Rebuild
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
-from contexta.reproduce.rebuild import Recorded, Tools, Watch, Wishes, rebuild
+from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import Uv, find_uv
+from contexta.reproduce.watching import Watch, unwatched
 from contexta.scalars import from_microseconds
 from contexta.store import loading
 from contexta.store.environments import snapshot_of
@@ -62,7 +63,7 @@ def rebuild_and_note(
     watch: Watch | None,
 ) -> Rebuild:
     """Build it with the user's uv and cache unless told otherwise, and note on the run how that went."""
-    done = rebuild(recorded, into, wishes or Wishes(), tools_of(objects, uv), watch or (lambda _: None))
+    done = rebuild(recorded, into, wishes or Wishes(), tools_of(objects, uv), watch or unwatched)
     records.append(event_of(done))
     return done
 

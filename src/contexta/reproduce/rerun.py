@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,14 +17,18 @@ from contexta.analysis.reruns import outcome, rerun_metrics
 from contexta.contract import LineageEdge
 from contexta.errors import InvalidInput
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
+from contexta.locks import alone
 from contexta.recorder.wrap import Wrapper
 from contexta.refs import StableRef
 from contexta.reproduce.checkouts import check_out, repository_of
 from contexta.reproduce.command import command_of, in_environment, tolerance, variables
-from contexta.reproduce.rebuild import Recorded, Tools, Watch, Wishes, rebuild
+from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
+from contexta.reproduce.watching import Watch
 
 DERIVED = "derived"
 RERUN = "contexta rerun"
+_PREFIX, _LOCK = "contexta-rerun-", "lock"
+_FRESH = 2.0  # seconds in which a new directory may not be locked yet
 
 
 @dataclass(frozen=True)
@@ -63,34 +68,30 @@ def rerun(
     details = workspace.get_run(str(recorded.run_ref))
     command = list(how.command) or command_of(details.metadata)
     limits = tolerance(how.relative, "relative"), tolerance(how.absolute, "absolute")
-    with tempfile.TemporaryDirectory(prefix="contexta-rerun-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve()
-        with _workplace(details, recorded, how, folder) as (directory, moved):
-            environment = folder / "environment"
-            rebuilt = rebuild(recorded, environment, how.wishes, tools, watch)
-            base = {
-                "run_ref": recorded.run_ref,
-                "command": tuple(command),
-                "directory": str(directory),
-                "relative_tolerance": limits[0],
-                "absolute_tolerance": limits[1],
-                "environment": rebuilt,
-            }
-            if rebuilt.verdict == "impossible":
-                return Rerun(**base, rerun_ref=None, verdict="impossible", exit_code=None)
-            environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
-            watch(f"running {Path(command[0]).name}")
-            wrapper = Wrapper(
-                in_environment(command, environment),
-                str(journals),
-                tools.objects,
-                pattern=how.pattern or _pattern(details.metadata),
-                environ=environ,
-                directory=str(directory),
-            )
-            code = wrapper.run(
-                details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)}
-            )
+    with _thrown_away() as folder, _workplace(details, recorded, how, folder) as (directory, moved):
+        environment = folder / "environment"
+        rebuilt = rebuild(recorded, environment, how.wishes, tools, watch)
+        base = {
+            "run_ref": recorded.run_ref,
+            "command": tuple(command),
+            "directory": str(directory),
+            "relative_tolerance": limits[0],
+            "absolute_tolerance": limits[1],
+            "environment": rebuilt,
+        }
+        if rebuilt.verdict == "impossible":
+            return Rerun(**base, rerun_ref=None, verdict="impossible", exit_code=None)
+        environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
+        watch(f"running {Path(command[0]).name}")
+        wrapper = Wrapper(
+            in_environment(command, environment),
+            str(journals),
+            tools.objects,
+            pattern=how.pattern or _pattern(details.metadata),
+            environ=environ,
+            directory=str(directory),
+        )
+        code = wrapper.run(details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)})
     new = workspace.get_run(str(wrapper.ref))
     workspace.note_rerun(_edge(new, recorded.run_ref), rebuilt)
     metrics = rerun_metrics(workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)), *limits, how.metrics)
@@ -102,6 +103,24 @@ def rerun(
         metrics=metrics,
         notes=(*notes, *_notes(details, new, how, metrics)),
     )
+
+
+@contextmanager
+def _thrown_away() -> Iterator[Path]:
+    """A directory for one rerun. What killed ones left is thrown away as well: nobody holds its lock."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            facts = (left / _LOCK).stat(follow_symlinks=False)
+            if facts.st_uid != left.stat(follow_symlinks=False).st_uid or time.time() - facts.st_mtime < _FRESH:
+                continue
+            with alone(left / _LOCK) as is_nobodys:
+                if is_nobodys:
+                    shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as temporary,
+        alone(Path(temporary, _LOCK)),
+    ):
+        yield Path(temporary).resolve()
 
 
 def _edge(new: RunDetails, old: StableRef) -> LineageEdge:

@@ -2,7 +2,8 @@
 
 An environment is built in a directory of a name of its own and published by one rename of a small file that names it,
 so one that is half built, for whatever reason, is never found. What runs in an environment that was handed out may edit
-files in place, which changes the kept one: it is looked at before each use, and thrown away when a file has changed.
+files in place, which changes the kept one: each file is looked at while it is handed out, and the kept one is thrown
+away when one has changed.
 """
 
 from __future__ import annotations
@@ -10,29 +11,43 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from contexta.errors import InvalidInput, shown
+from contexta.errors import ContextaError, InvalidInput, shown
 
 FOLDER_VARIABLE = "CONTEXTA_CACHE_DIR"
 SIZE_VARIABLE = "CONTEXTA_CACHE_SIZE"
 _DEFAULT_SIZE = 20.0  # GB
 _POINTER = "current.json"
 _ABANDONED = 24 * 3600.0  # seconds after which an unpublished directory is nobody's
-_BOUND_TO_PLACE = ("bin", "Scripts")
+_BOUND_TO_PLACE = ("", "bin", "Scripts")
+
+
+Mark = tuple[int, int] | str
+"""Size and time of a file, or where a link leads to."""
+
+
+class KeptChanged(ContextaError):
+    """A kept environment is not as it was put there."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """An environment of the cache. notes: what was said when it was built."""
+    """An environment of the cache. folders: directory -> name -> mark, all relative to it, parents first.
+
+    notes: what was said when it was built. edits: files that are not as their RECORD says, seen when all were read.
+    """
 
     at: Path
+    folders: Mapping[str, Mapping[str, Mark]]
     notes: tuple[str, ...]
+    edits: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -43,21 +58,16 @@ class Shelf:
     limit: int
 
     def find(self, key: str) -> Kept | None:
-        """The environment kept under a key, unchanged since; None when there is none. About 3 us a file."""
+        """The environment kept under a key, None when there is none. Whether it is unchanged, ``hand_out`` sees."""
         pointer = self.folder / key / _POINTER
         try:
             kept = json.loads(pointer.read_text())
-            at = pointer.parent / kept["name"]
-            unchanged = not any(_changed(f"{at}/{name}", *mark) for name, mark in kept["marks"].items())
-            notes = tuple(kept["notes"])
+            found = Kept(pointer.parent / kept["name"], kept["folders"], tuple(kept["notes"]), tuple(kept["edits"]))
         except (OSError, ValueError, KeyError, TypeError):
-            return None
-        if not unchanged:
-            self._remove(pointer.parent)
             return None
         with suppress(OSError):
             os.utime(pointer)  # used now: what is used goes last
-        return Kept(at, notes)
+        return found
 
     def room(self, key: str) -> Path:
         """A path for an environment that is to be built; it does not exist yet."""
@@ -65,18 +75,23 @@ class Shelf:
         parent.mkdir(parents=True, exist_ok=True)
         return parent / f"{os.getpid()}-{os.urandom(4).hex()}"
 
-    def keep(self, key: str, at: Path, notes: Sequence[str]) -> None:
-        """Publish an environment that is whole, in ``room(key)``; then make room for it. notes: told with it."""
-        marks, size = {}, 0
-        for file in _files(at):
-            facts = file.stat()
-            marks[str(file.relative_to(at))] = (facts.st_size, facts.st_mtime_ns)
-            size += facts.st_size
+    def keep(self, key: str, at: Path, notes: Sequence[str], edits: Sequence[Mapping[str, str]] = ()) -> Kept:
+        """Publish an environment that is whole, in ``room(key)``; then make room for it. notes, edits: as in Kept."""
+        folders = _marks(at)
+        size = sum(mark[0] for files in folders.values() for mark in files.values() if not isinstance(mark, str))
         pointer = self.folder / key / _POINTER
         temporary = pointer.with_name(f"{at.name}.json")
-        temporary.write_text(json.dumps({"name": at.name, "size": size, "notes": notes, "marks": marks}))
+        told = {"name": at.name, "size": size, "notes": notes, "edits": edits, "folders": folders}
+        temporary.write_text(json.dumps(told))
         temporary.replace(pointer)
         self._tidy(key)
+        return Kept(at, folders, tuple(notes), tuple(edits))
+
+    def forget(self, key: str, kept: Kept) -> None:
+        """Throw a kept environment away, unless another one took its place meanwhile."""
+        with suppress(OSError, ValueError, KeyError):
+            if json.loads((self.folder / key / _POINTER).read_text())["name"] == kept.at.name:
+                self._remove(self.folder / key)
 
     def _tidy(self, newest: str) -> None:
         """Remove what was abandoned, and the least recently used until what is left is below the limit."""
@@ -133,26 +148,27 @@ def _place() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "contexta"
 
 
-def hand_out(kept: Path, at: Path, final: Path) -> None:
+def hand_out(kept: Kept, at: Path, final: Path) -> None:
     """A copy of an environment made of hard links; of what names its own place, rewritten to ``final``, a real one.
 
     at: where it is made; must not exist. final: where it will be. About 20 us a file.
-    Raises OSError when the kept one is removed meanwhile, or the disk is full.
+    Raises KeptChanged for a file that was edited in place, OSError when the kept one is removed meanwhile, or the disk
+    is full.
     """
     links = True
-    for folder, folders, files in os.walk(kept):
-        inner = os.path.relpath(folder, kept)
-        target = at if inner == "." else at / inner
-        target.mkdir()
-        bound = inner in _BOUND_TO_PLACE or inner == "."
-        for name in [name for name in folders if os.path.islink(os.path.join(folder, name))]:
-            folders.remove(name)
-            files.append(name)
-        for name in files:
-            here, there = f"{folder}/{name}", f"{target}/{name}"
-            if os.path.islink(here):
-                os.symlink(os.readlink(here), there)
-            elif not (bound and _rewrite(Path(here), Path(there), str(kept), str(final))):
+    for folder, files in kept.folders.items():
+        source, target = f"{kept.at}/{folder}", f"{at}/{folder}"
+        os.mkdir(target)
+        bound = folder in _BOUND_TO_PLACE
+        for name, mark in files.items():
+            here, there = f"{source}/{name}", f"{target}/{name}"
+            if isinstance(mark, str):
+                os.symlink(mark, there)
+                continue
+            facts = os.stat(here, follow_symlinks=False)
+            if (facts.st_size, facts.st_mtime_ns) != tuple(mark):
+                raise KeptChanged(f"{here} was changed after its environment was kept")
+            if not (bound and _rewrite(Path(here), Path(there), str(kept.at), str(final))):
                 links = links and _link(here, there)
                 if not links:
                     shutil.copy2(here, there)
@@ -188,14 +204,16 @@ def _with_short_first_line(content: bytes) -> bytes:
     return b"#!/bin/sh\n'''exec' \"" + first[2:] + b'" "$0" "$@"\n\' \'\'\'' + newline + rest
 
 
-def _files(at: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(at):
+def _marks(at: Path) -> dict[str, dict[str, Mark]]:
+    """What an environment consists of, as in Kept."""
+    found: dict[str, dict[str, Mark]] = {}
+    for folder, folders, names in os.walk(at):
+        inner = os.path.relpath(folder, at).replace(os.sep, "/")
+        files = found["" if inner == "." else inner] = {}
+        for name in (name for name in folders if os.path.islink(f"{folder}/{name}")):
+            files[name] = os.readlink(f"{folder}/{name}")
         for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                yield path
-
-
-def _changed(path: str, size: int, time: int) -> bool:
-    facts = os.stat(path)
-    return (facts.st_size, facts.st_mtime_ns) != (size, time)
+            facts = os.stat(f"{folder}/{name}", follow_symlinks=False)
+            is_link = stat.S_ISLNK(facts.st_mode)
+            files[name] = os.readlink(f"{folder}/{name}") if is_link else (facts.st_size, facts.st_mtime_ns)
+    return found

@@ -1,17 +1,5 @@
 """uv: the only place that knows its arguments.
 
-::
-
-    ProcessError
-    └── UvError
-        ├── UvMissing          not on PATH, not installed as a package, or too old
-        ├── IndexUnreachable   nobody answered: nothing is known about the release
-        ├── NoSuchVersion      the index answered: there is no such release
-        │   └── NoSuchProject  the index answered: it does not know the name at all
-        ├── NoWheel            the release has no wheel for this interpreter and platform
-        ├── HashMismatch       what came is not what the index promised
-        └── BuildFailed        building it from source failed, or did not end in time
-
 Names, versions and interpreters are data: they are checked against their standards and go to uv as the lines of a
 requirements file, never as arguments that could be taken for options.
 """
@@ -22,7 +10,9 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,74 +21,49 @@ from packaging.version import InvalidVersion, Version
 
 from contexta import process
 from contexta.errors import InvalidInput, shown
+from contexta.reproduce.indexes import STRATEGY, index_variables
+from contexta.reproduce.uv_errors import (
+    BuildFailed,
+    Gone,
+    HashMismatch,
+    IndexRefused,
+    IndexUnreachable,
+    NoRoom,
+    NoSuchProject,
+    NoSuchVersion,
+    NoWheel,
+    RepositoryLost,
+    UvError,
+    UvMissing,
+    error_of,
+)
+
+__all__ = [
+    "LEAST_VERSION",
+    "BuildFailed",
+    "Gone",
+    "HashMismatch",
+    "IndexRefused",
+    "IndexUnreachable",
+    "Interpreter",
+    "NoRoom",
+    "NoSuchProject",
+    "NoSuchVersion",
+    "NoWheel",
+    "RepositoryLost",
+    "Uv",
+    "UvError",
+    "UvMissing",
+    "find_uv",
+    "python_in",
+    "requirement_lines",
+]
 
 LEAST_VERSION = "0.11.15"
 """Below it, entry points of a wheel may write outside the environment."""
 
 _GET_IT = f"install uv {LEAST_VERSION} or newer: `pip install -U uv`"
 _MINUTES = 60.0
-_SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it means; the first that fits counts
-    ("hash mismatch", "hash"),
-    ("error sending request", "unreachable"),
-    ("failed to fetch", "unreachable"),
-    ("dns error", "unreachable"),
-    ("could not connect", "unreachable"),
-    ("network connectivity is disabled", "unreachable"),
-    ("network was disabled", "unreachable"),
-    ("no wheels with a matching", "wheel"),
-    ("no usable wheels", "wheel"),
-    ("no wheels are available", "wheel"),
-    ("building from source is disabled", "wheel"),
-    ("does not satisfy python", "wheel"),
-    ("there is no version of", "version"),
-    ("not found in the package registry", "project"),
-    ("was not found in the provided package locations", "project"),
-    ("failed to build", "build"),
-    ("build backend", "build"),
-    ("only the following versions of", "version"),
-)
-
-
-class UvError(process.ProcessError):
-    """uv did not do what was asked; the message carries what it said."""
-
-
-class UvMissing(UvError):
-    """uv is not there, or too old."""
-
-
-class IndexUnreachable(UvError):
-    """No index answered, so nothing is known about the release."""
-
-
-class NoSuchVersion(UvError):
-    """The index has no such release."""
-
-
-class NoSuchProject(NoSuchVersion):
-    """The index does not know the name at all."""
-
-
-class NoWheel(UvError):
-    """The release has no wheel for this interpreter and platform."""
-
-
-class HashMismatch(UvError):
-    """What the index sent is not what it promised."""
-
-
-class BuildFailed(UvError):
-    """Building a package from source failed, or did not end in time."""
-
-
-_MEANS: dict[str, type[UvError]] = {
-    "hash": HashMismatch,
-    "unreachable": IndexUnreachable,
-    "wheel": NoWheel,
-    "version": NoSuchVersion,
-    "project": NoSuchProject,
-    "build": BuildFailed,
-}
 
 
 @dataclass(frozen=True)
@@ -137,8 +102,8 @@ class Uv:
         indexes: ``NAME=URL``, asked before the configured ones.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
-        options = [f"--index={each}" for each in indexes] + ([] if build else ["--only-binary=:all:"])
-        return self._install(into, options, requirement_lines(pins), compile_bytecode)
+        options = [] if build else ["--only-binary=:all:"]
+        return self._install(into, options, requirement_lines(pins), compile_bytecode, indexes)
 
     def install_linked(self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True) -> tuple[str, ...]:
         """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
@@ -152,7 +117,12 @@ class Uv:
         return self._install(into, [f"--editable={source}"], None, False)
 
     def _install(
-        self, into: Path, options: Sequence[str], lines: str | None, compile_bytecode: bool
+        self,
+        into: Path,
+        options: Sequence[str],
+        lines: str | None,
+        compile_bytecode: bool,
+        indexes: Sequence[str] = (),
     ) -> tuple[str, ...]:
         said = self._run(
             "pip",
@@ -165,6 +135,7 @@ class Uv:
             *options,
             *(["--requirements=-"] if lines is not None else []),
             lines=lines,
+            indexes=indexes,
         )
         return _warnings(said)
 
@@ -180,35 +151,28 @@ class Uv:
         self, python: str, name: str, version: str, *, build: bool = False, indexes: Sequence[str] = ()
     ) -> None:
         """Raises what ``install`` would, of one release, without installing it."""
-        self._run(
-            "pip",
-            "install",
-            "--quiet",
-            "--dry-run",
-            "--no-deps",
-            *([] if build else ["--only-binary=:all:"]),
-            *(f"--index={each}" for each in indexes),
-            "--target=.",  # so that what the interpreter itself holds plays no part; a dry run writes nothing
-            "--python",
-            python,
-            "--requirements=-",
-            lines=requirement_lines({name: version}),
-        )
+        self._dry_run(python, requirement_lines({name: version}), [] if build else ["--only-binary=:all:"], indexes)
+
+    def require_linked(self, python: str, line: str) -> None:
+        """Raises what ``install_linked`` would, as far as that shows before it is built."""
+        self._dry_run(python, f"{line}\n")
 
     def warnings(self, python: str, pins: Mapping[str, str]) -> tuple[str, ...]:
         """What uv would warn of when it installed these, as that they are yanked. Raises as ``install``."""
-        said = self._run(
-            "pip",
-            "install",
-            "--dry-run",
-            "--no-deps",
-            "--target=.",  # as in require
-            "--python",
-            python,
-            "--requirements=-",
-            lines=requirement_lines(pins),
-        )
-        return _warnings(said)
+        return _warnings(self._dry_run(python, requirement_lines(pins)))
+
+    def _dry_run(
+        self, python: str, lines: str, options: Sequence[str] = (), indexes: Sequence[str] = ()
+    ) -> process.Finished:
+        # Into an empty directory, so that what the interpreter itself holds plays no part. uv leaves a lock in it.
+        with tempfile.TemporaryDirectory(prefix="contexta-") as empty:
+            return self._run(
+                *("pip", "install", "--dry-run", "--no-deps", f"--target={empty}", "--python", python),
+                *options,
+                "--requirements=-",
+                lines=lines,
+                indexes=indexes,
+            )
 
     def compile(
         self, python_version: str, pins: Mapping[str, str], *, build: bool = False, indexes: Sequence[str] = ()
@@ -223,9 +187,9 @@ class Uv:
             "--format=pylock.toml",
             *([] if build else ["--only-binary=:all:"]),
             *([f"--python-version={version[0]}"] if version else []),
-            *(f"--index={each}" for each in indexes),
             "-",
             lines=requirement_lines(pins),
+            indexes=indexes,
         )
         return said.stdout.decode()
 
@@ -264,23 +228,30 @@ class Uv:
 
         Raises InvalidInput when there is none.
         """
-        if not re.fullmatch(r"\d+(\.\d+){0,2}((a|b|rc)\d+)?t?", request) and not Path(request).is_file():
-            raise InvalidInput(
-                f"{shown(request)} is no Python", hint="give a version as 3.11.7, or an interpreter's path"
-            )
+        found = request if Path(request).is_file() else self._find_python(request)
         try:
-            answer = self._run("python", "find", "--no-project", "--no-python-downloads", "--", request).stdout
-        except UvError as error:
-            raise InvalidInput(
-                f"there is no Python {request} on this machine",
-                hint=f"`uv python install {request}` gets one" if os.sep not in request else "check the path",
-            ) from error
-        found = answer.decode().strip()
-        asked = process.run([found, "-I", "-c", _MARKERS], timeout=_MINUTES)
+            asked = process.run([found, "-I", "-c", _MARKERS], timeout=_MINUTES)
+        except process.ProcessError as error:
+            raise InvalidInput(f"{shown(found)} is no working Python: {error.what}") from error
         if asked.exit_code != 0:
             raise InvalidInput(f"{shown(found)} is no working Python: {_last_line(asked.stderr)}")
-        markers = json.loads(asked.stdout)
-        return Interpreter(found, markers["python_full_version"], markers)
+        try:
+            markers = json.loads(asked.stdout)
+            return Interpreter(found, markers["python_full_version"], markers)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidInput(f"{shown(found)} is no Python: it does not say what it is") from error
+
+    def _find_python(self, version: str) -> str:
+        if not re.fullmatch(r"\d+(\.\d+){0,2}((a|b|rc)\d+)?t?", version):
+            raise InvalidInput(
+                f"{shown(version)} is no Python", hint="give a version as 3.11.7, or an interpreter's path"
+            )
+        try:
+            return self._run("python", "find", "--no-project", "--", version).stdout.decode().strip()
+        except UvError as error:
+            raise InvalidInput(
+                f"there is no Python {version} on this machine", hint=f"`uv python install {version}` gets one"
+            ) from error
 
     def interpreters(self, line: str) -> dict[str, str]:
         """Version -> path of every CPython of a line (3.11) that uv finds on this machine. Downloads nothing."""
@@ -290,9 +261,20 @@ class Uv:
         entries = [each for each in json.loads(listed.stdout) if each.get("implementation") == "cpython"]
         return {each["version"]: each["path"] for each in reversed(entries) if each.get("path")}
 
-    def _run(self, *arguments: str, lines: str | None = None) -> process.Finished:
-        argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
+    def _run(self, *arguments: str, lines: str | None = None, indexes: Sequence[str] = ()) -> process.Finished:
         environment = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_UV}
+        environment.update(index_variables(indexes, os.environ, Path.cwd()))
+        environment["UV_PYTHON_DOWNLOADS"] = "never"  # which Python it is, is never uv's to decide
+        try:
+            return self._once(arguments, environment, lines)
+        except NoSuchVersion:
+            if STRATEGY in environment:  # asking all indexes at once, uv does not say that one of them refused
+                with suppress(NoSuchVersion):
+                    self._once(arguments, {**environment, STRATEGY: "first-index"}, lines)
+            raise
+
+    def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
+        argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
         try:
             done = process.run(
                 argv,
@@ -307,7 +289,7 @@ class Uv:
                 hint="--timeout SECONDS gives it longer",
             ) from late
         if done.exit_code != 0:
-            raise _error(arguments, done.stderr.decode(errors="replace").strip())
+            raise error_of(arguments, done.stderr.decode(errors="replace").strip())
         return done
 
 
@@ -338,7 +320,11 @@ def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
     """
     found = []
     for path in dict.fromkeys(path for path in (_packaged(), shutil.which("uv")) if path is not None):
-        said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
+        try:
+            said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
+        except process.ProcessError as error:
+            found.append(error.what)
+            continue
         version = re.search(r"\d+\.\d+\.\d+", said)
         if version is not None and Version(version[0]) >= Version(LEAST_VERSION):
             return Uv(path, version[0], offline, timeout)
@@ -380,13 +366,6 @@ def _packaged() -> str | None:
         return str(find_uv_bin())
     except FileNotFoundError:
         return None
-
-
-def _error(arguments: tuple[str, ...], said: str) -> UvError:
-    low = " ".join(said.lower().split())
-    kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in low), UvError)
-    hint = "check the network, or the index settings of uv" if kind is IndexUnreachable else None
-    return kind(f"uv {arguments[0]} failed: {' '.join(said.split()) or 'it said nothing'}"[:2000], hint=hint)
 
 
 def _warnings(said: process.Finished) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The environment of an interpreter that cannot be entered (``python -I``), asked by running this script with it.
 
 python -I probe.py OBJECTS              prints the body of the environment as JSON
-python -I probe.py OBJECTS installed    the same with build digests, beside what is edited: {"body": ..., "edits": ...}
-python -I probe.py OBJECTS deep         the same, every installed file read and compared with its digest
+python -I probe.py OBJECTS installed    the same with build digests: {"body": ..., "edits": []}
+python -I probe.py OBJECTS deep         the same, beside every installed file that is not as its RECORD says
 """
 
 import os
@@ -33,7 +33,7 @@ def _main():
     else:
         from contexta.recorder import files
 
-        edits, notes = files.edited_files(deep=sys.argv[2] == "deep")
+        edits, notes = files.edited_files(deep=True) if sys.argv[2] == "deep" else ([], [])
         told = {"body": environment.installed(salt), "edits": edits, "notes": notes}
     sys.stdout.buffer.write(environment.encode(told))
 

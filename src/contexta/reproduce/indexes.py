@@ -1,0 +1,128 @@
+"""The indexes that uv is told of: those named for a command, and those of the user's pip where uv has none of its own.
+
+uv reads none of pip's settings, and an environment that pip installed comes from where they lead. They go to uv as
+variables, never as arguments: an address may hold credentials, and every user of a machine sees the arguments.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STRATEGY = "UV_INDEX_STRATEGY"
+_SETTINGS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host")
+_OF_UV = ("index", "default-index", "index-url", "extra-index-url", "find-links", "no-index")
+_YES = frozenset({"1", "true", "yes", "on", "y", "t"})
+
+
+def index_variables(named: Sequence[str], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Variables for uv. named: ``NAME=URL``, asked before all others. folder: where uv looks for a project's settings.
+
+    pip takes the best of all its indexes, and so does uv with these; by itself it asks no further than the first that
+    knows a name.
+    """
+    told = {} if uv_has_its_own(environ, folder) else _as_uvs(pip_settings(environ))
+    if named:
+        told["UV_INDEX"] = " ".join([*named, environ.get("UV_INDEX", "")]).strip()
+    return told
+
+
+def _as_uvs(settings: Mapping[str, str]) -> dict[str, str]:
+    links = [link for link in settings.get("find-links", "").split() if "://" in link or Path(link).exists()]
+    told = {
+        "UV_DEFAULT_INDEX": settings.get("index-url", "").strip(),
+        "UV_EXTRA_INDEX_URL": " ".join(settings.get("extra-index-url", "").split()),
+        "UV_FIND_LINKS": ",".join(links),  # pip, too, passes over a directory that is not there
+        "UV_NO_INDEX": "1" if settings.get("no-index", "").strip().lower() in _YES else "",
+        "UV_INSECURE_HOST": " ".join(settings.get("trusted-host", "").split()),
+    }
+    if told["UV_EXTRA_INDEX_URL"]:
+        told[STRATEGY] = "unsafe-best-match"
+    return {name: value for name, value in told.items() if value}
+
+
+def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What pip would take: its files, the user's after the machine's, then the variables PIP_INDEX_URL and so on."""
+    settings: dict[str, str] = {}
+    if environ.get("PIP_CONFIG_FILE") != os.devnull:
+        for path in _pip_files(environ):
+            settings.update(_of_file(path))
+    variables = {name: environ.get(f"PIP_{name.upper().replace('-', '_')}", "") for name in _SETTINGS}
+    return {**settings, **{name: value for name, value in variables.items() if value.strip()}}
+
+
+def _of_file(path: Path) -> Iterator[tuple[str, str]]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (OSError, UnicodeDecodeError, configparser.Error):
+        return  # pip says what is wrong with it
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            yield from ((name, value) for name, value in parser.items(section) if name in _SETTINGS)
+
+
+def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Where pip looks, what counts most last."""
+    home = Path(environ.get("HOME") or Path.home())
+    if os.name == "nt":
+        yield from (Path(environ[name], "pip", "pip.ini") for name in ("PROGRAMDATA", "APPDATA") if environ.get(name))
+    else:
+        machine = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        yield from (Path(folder, "pip", "pip.conf") for folder in machine.split(os.pathsep))
+        yield Path("/etc/pip.conf")
+        yield home / ".pip" / "pip.conf"
+        yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
+        if sys.platform == "darwin":
+            yield home / "Library" / "Application Support" / "pip" / "pip.conf"
+    if environ.get("PIP_CONFIG_FILE"):
+        yield Path(environ["PIP_CONFIG_FILE"])
+
+
+def uv_has_its_own(environ: Mapping[str, str], folder: Path) -> bool:
+    """Whether uv is told of an index or a place of files, by a variable or by one of its files."""
+    if any(environ.get(f"UV_{name.upper().replace('-', '_')}") for name in _OF_UV):
+        return True
+    return any(_names_indexes(path) for path in _uv_files(environ, folder))
+
+
+def _uv_files(environ: Mapping[str, str], folder: Path) -> Iterator[Path]:
+    if environ.get("UV_NO_CONFIG"):
+        return
+    if environ.get("UV_CONFIG_FILE"):
+        yield Path(environ["UV_CONFIG_FILE"])
+        return
+    for parent in (folder, *folder.parents):
+        yield from (parent / "uv.toml", parent / "pyproject.toml")
+    home = Path(environ.get("HOME") or Path.home())
+    yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "uv" / "uv.toml"
+    if os.name == "nt":
+        yield from (Path(environ[name], "uv", "uv.toml") for name in ("PROGRAMDATA", "APPDATA") if environ.get(name))
+    else:
+        machine = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        yield from (Path(each, "uv", "uv.toml") for each in machine.split(os.pathsep))
+        yield Path("/etc/uv/uv.toml")
+
+
+def _names_indexes(path: Path) -> bool:
+    try:
+        read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # not there; or broken, which uv says
+    if path.name == "pyproject.toml":
+        read = _table(_table(read, "tool"), "uv")
+    return any(name in read or name in _table(read, "pip") for name in _OF_UV)
+
+
+def _table(of: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,60 @@
+"""What is told while an environment is built. uv says nothing before it has ended: its work is seen on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Protocol
+
+_SECONDS = 0.5
+
+
+class Watch(Protocol):
+    """Told what begins, and how much of it is done where that is known; also from another thread."""
+
+    def __call__(self, step: str, done: int = 0, of: int = 0) -> None: ...
+
+
+def unwatched(step: str, done: int = 0, of: int = 0) -> None:
+    """For nobody."""
+
+
+@contextmanager
+def counted(watch: Watch, environment: Path, packages: int) -> Iterator[None]:
+    """Tell how many packages are in an environment while they are installed, and then how many files are compiled."""
+    watch(f"installing {packages} packages")
+    if watch is unwatched:
+        yield
+        return
+    ended = Event()
+    thread = Thread(target=_tell, args=(watch, environment, packages, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _tell(watch: Watch, environment: Path, packages: int, ended: Event) -> None:
+    while not ended.wait(_SECONDS):
+        installed, sources, compiled = _seen(environment)
+        if installed >= packages and compiled:
+            watch("byte-compiling", min(compiled, sources), sources)
+        else:
+            watch(f"installing {packages} packages", min(installed, packages), packages)
+
+
+def _seen(environment: Path) -> tuple[int, int, int]:
+    """How many distributions, modules and compiled modules there are. About 20 ms for 10,000 files."""
+    installed = sources = compiled = 0
+    for folder, folders, files in os.walk(environment):
+        if folder.endswith("__pycache__"):
+            compiled += len(files)
+            continue
+        installed += sum(1 for name in folders if name.endswith(".dist-info"))
+        sources += sum(1 for name in files if name.endswith(".py"))
+    return installed, sources, compiled
