@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import click
 
 from contexta.analysis.suspects import prior
 from contexta.bisect.changes import End
+from contexta.bisect.cluster import Cluster, cluster_at
 from contexta.bisect.findings import BisectPlan, BisectReport, Releases
 from contexta.bisect.metric import check_source, threshold
 from contexta.bisect.pins import read_pins
@@ -30,6 +32,7 @@ from contexta.client import Contexta
 from contexta.contract import EnvironmentSnapshot
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
+from contexta.scalars import to_microseconds
 
 _LAST = "last.json"
 
@@ -52,13 +55,13 @@ _LAST = "last.json"
 @click.option("--old-env", metavar="NAME=VALUE", multiple=True, help="A variable of OLD; may be repeated.")
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
 @click.option("--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="At most so many reruns.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=600.0, show_default=True, help="Seconds a rerun.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a rerun; default: 4 x what it took, >= 60.")
 @click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory a rerun may use.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
 @click.option("--seed-arg", metavar="TEXT", help='Appended to the command, as in "--seed {seed}".')
 @click.option("--in-place", is_flag=True, help="Run in this directory itself instead of a copy of it.")
 @click.option("--study", type=click.Path(path_type=Path), metavar="DIR", help="Where the study is kept.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Reruns at a time.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Reruns at a time; default 1, of a cluster all its threads.")
 @click.option("--fresh", is_flag=True, help="Rerun what earlier studies ran, too.")
 @click.option("--versions/--no-versions", default=True, help="Look for the first bad release of the culprit.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be tried, and rerun nothing.")
@@ -66,6 +69,7 @@ _LAST = "last.json"
 @click.option("--offline", is_flag=True, help="Take packages from uv's cache only.")
 @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--dask", metavar="ADDRESS", help="Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.")
 @click.pass_obj
 def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
     """Prove which change between two environments moved a metric.
@@ -77,13 +81,23 @@ def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
     as_json = options["as_json"] or globals_["as_json"]
     if options["resume"] and options["old"] is None:
         options = {**_last(workspace), "resume": True, "max_runs": options["max_runs"]}
+    elsewhere = options.get("dask") and not options["only_plan"]
+    with cluster_at(options["dask"]) if elsewhere else nullcontext() as cluster:
+        return _bisect(options, workspace, as_json, cluster)
+
+
+def _bisect(options: dict[str, Any], workspace: str | None, as_json: bool, cluster: Cluster | None) -> int:
+    if cluster is not None and options["jobs"] is None:
+        options = {**options, "jobs": cluster.size}
     setup, uv = _setup(options, workspace)
     _remember(options, setup, workspace)
-    study = Study(setup, uv, resume=options["resume"], fresh=options["fresh"])
+    study = Study(setup, uv, cluster, resume=options["resume"], fresh=options["fresh"])
     if options["only_plan"]:
         found = plan(study.space, setup.settings.max_runs)
         _answer(found, plan_screen(found), as_json)
         return 0
+    if cluster is not None:
+        cluster.require_ready(study.sample())
     for line in opening(study, setup):
         _say(line)
 
@@ -96,8 +110,6 @@ def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
     except KeyboardInterrupt:
         _say(f"stopped after {len(study.trials)} trials, which are kept; `contexta bisect --resume` goes on")
         raise
-    finally:
-        study.clean()
     done = report(
         study.space,
         verdict,
@@ -164,10 +176,11 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         folder=Path(),
         workspace=_home(workspace),
         higher_is_better=good_if.sign.startswith(">") if good_if is not None else not options["lower_is_better"],
-        jobs=options["jobs"],
+        jobs=options["jobs"] or 1,
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"]),
         suspicion=_suspicion(options["old"], options["new"], workspace),
+        expected=_expected(options["old"], options["new"], workspace),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     return replace(setup, folder=(options["study"] or _home(workspace) / name).absolute()), uv
@@ -194,6 +207,17 @@ def _suspicion(old: str, new: str, workspace: str | None) -> dict[str, float]:
         return {}
     with Contexta(workspace=workspace) as ctx:
         return prior(ctx.explain_regression(old, new).differences)
+
+
+def _expected(old: str, new: str, workspace: str | None) -> float | None:
+    """Seconds that the slower of two recorded runs took; None where a side is no run, or never ended."""
+    if Path(old).is_file() or Path(new).is_file():
+        return None
+    with Contexta(workspace=workspace) as ctx:
+        runs = [ctx.get_run(given) for given in (old, new)]
+    ends = [(run.started_at, run.ended_at) for run in runs if run.ended_at is not None]
+    took = [(to_microseconds(end) - to_microseconds(start)) / 1e6 for start, end in ends]
+    return max(took) if len(took) == len(runs) else None
 
 
 def _recorded(given: str, workspace: str | None) -> EnvironmentSnapshot:
