@@ -76,6 +76,20 @@ def test_a_mix_shares_its_files_and_its_bytecode_with_the_ends(uv: Uv, ends: End
         assert ours.samefile(theirs)
 
 
+@pytest.mark.parametrize("setting", ["", "1"])
+def test_nothing_is_compiled_in_a_mix_whatever_is_said_about_bytecode(
+    uv: Uv, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", setting)
+    python = uv.interpreter(PYTHON)
+    built = stock(uv, shelf, python, {"a": "1.0"})
+    assemble(uv, tmp_path / "mix", python, {"a": built}, {"a": "1.0"})
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    says(tmp_path / "mix", "import a")
+    (compiled,) = (tmp_path / "mix").rglob("a.*.pyc")
+    assert compiled.stat().st_nlink == 2, "it was compiled again"
+
+
 def test_scripts_of_a_mix_start_its_own_interpreter(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
     script = python_in(at).parent / "say-a"

@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -27,12 +28,16 @@ _SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
 """What copies of the source are called on this machine."""
 _OWNER = "owner.json"
 _CHUNK = 1024 * 1024
+# Tens of thousands of files: the next trial need not wait for it
+_remover = ThreadPoolExecutor(1, "remover")
+_removals: list[Future[None]] = []
 _ABANDONED = 7 * 24 * 3600.0  # seconds after which a place whose owner cannot be looked at is nobody's
 
 
 @contextmanager
 def own_place(parent: Path, name: str) -> Iterator[Path]:
-    """A directory of this process alone, removed in the end; those of processes that died without are removed now."""
+    """A directory of this process alone, removed soon after (``settle`` waits for it); those of processes that died
+    without are removed now."""
     _sweep(parent, name)
     at = parent / f"{name}-{uuid4().hex[:8]}"
     at.mkdir(parents=True)
@@ -40,7 +45,21 @@ def own_place(parent: Path, name: str) -> Iterator[Path]:
         (at / _OWNER).write_text(json.dumps(identity()))
         yield at
     finally:
-        shutil.rmtree(at, ignore_errors=True)
+        _removals.append(_remover.submit(_remove, at))
+
+
+def settle() -> None:
+    """Wait until all places that are not used any more are gone."""
+    while _removals:
+        _removals.pop().result()
+
+
+def _remove(at: Path) -> None:
+    """The owner's name last: else nobody could tell later that what is left is nobody's."""
+    for path in at.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(at, ignore_errors=True)
 
 
 def _sweep(parent: Path, name: str) -> None:
@@ -52,7 +71,7 @@ def _sweep(parent: Path, name: str) -> None:
         except (OSError, ValueError):
             continue  # it is being made, or removed
         if lives is False or (lives is None and old):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.known import key_of, read_known
-from contexta.bisect.place import fingerprint, tidy
+from contexta.bisect.place import fingerprint, settle, tidy
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
@@ -251,6 +251,7 @@ class Study:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 self._stop.clear()
+            settle()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

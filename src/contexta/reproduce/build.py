@@ -112,10 +112,10 @@ def assemble(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], 
     """
     at.parent.mkdir(parents=True, exist_ok=True)
     uv.create(python.path, at)
-    made: set[Path] = set()
+    made: set[str] = set()
     for name, built in parts.items():
         for file in built.packages[name].files:
-            _place(built.at, at, file, made)
+            _place(str(built.at), str(at), file, made)
     require_pins(uv, at, pins)
 
 
@@ -194,17 +194,18 @@ def _files(at: Path, site: Path, found: Distribution, caches: dict[Path, list[st
             )
 
 
-def _place(source: Path, target: Path, file: str, made: set[Path]) -> None:
+def _place(source: str, target: str, file: str, made: set[str]) -> None:
     """One file of a part: linked, or for a script that names its environment's interpreter, rewritten."""
-    here, there = source / file, target / file
-    folder = there.parent
+    here, there = f"{source}/{file}", f"{target}/{file}"
+    folder = os.path.dirname(file)
     if folder not in made:
-        there.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(f"{target}/{folder}", exist_ok=True)
         made.add(folder)
-    if folder.name in ("bin", "Scripts") and folder.parent == target:
-        content = here.read_bytes().replace(str(python_in(source)).encode(), str(python_in(target)).encode())
-        there.write_bytes(with_short_first_line(content))
-        there.chmod(stat.S_IMODE(here.stat().st_mode))
+    if folder in ("bin", "Scripts"):
+        ours, theirs = str(python_in(Path(target))), str(python_in(Path(source)))
+        content = Path(here).read_bytes().replace(theirs.encode(), ours.encode())
+        Path(there).write_bytes(with_short_first_line(content))
+        os.chmod(there, stat.S_IMODE(os.stat(here).st_mode))
         return
     try:
         os.link(here, there)
