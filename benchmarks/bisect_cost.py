@@ -6,8 +6,8 @@ Needs the package index, or uv's cache of it. Two environments of some 40 packag
 two days a year apart; each mix takes half of what changed from one, the rest from the other. The parts: looking whether
 the two are unchanged, linking the mix, having uv confirm its pins, the first start of Python, the first and the second
 import of scikit-learn and its friends, a whole trial of a program that does nothing but import them. What such a trial
-takes beyond that import is what bisect adds to a training. Seconds on the clock, and of processor time, which other work
-on the machine moves less.
+takes beyond that import is what bisect adds to a training. Seconds on the clock, and of processor time, which other
+work on the machine moves less.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tiny_index import PYTHON
 
 from contexta.bisect.metric import check_source, read_metric, threshold
 from contexta.bisect.place import too_large_to_copy
-from contexta.bisect.trial import GENEROUS, Command, Order, Report, run_trial
+from contexta.bisect.trial import GENEROUS, Command, Order, Report, given_again, run_trial
 from contexta.errors import InvalidInput
 from contexta.recorder.machine import usable_memory
 from contexta.reproduce.uv import find_uv
@@ -292,6 +292,22 @@ for each in left:
 def test_a_command_without_a_limit_of_its_own_has_that_of_its_order(recorded: float | None, limit: float) -> None:
     assert Order(Command(("x",), None, "."), "at", 0, timeout=recorded or GENEROUS).seconds == limit
     assert Order(Command(("x",), None, ".", timeout=2.0), "at", 0, timeout=recorded or GENEROUS).seconds == 2.0
+
+
+def test_of_a_recorded_run_no_place_and_no_hidden_value_is_given_to_a_trial() -> None:
+    recorded = {"MODE": "fast", "VIRTUAL_ENV": "/x", "TMPDIR": "/y", "UV_INDEX_URL": "z", "PYTHONPATH": "lib"}
+    hidden = {"HF_TOKEN": "secret:sha256:0123456789abcdef"}
+    assert given_again({**recorded, **hidden}) == {"MODE": "fast", "PYTHONPATH": "lib"}
+
+
+def test_a_path_of_modules_is_kept_beside_that_of_the_recorder(folder: Path, environment: Path) -> None:
+    (folder / "lib").mkdir()
+    (folder / "lib" / "mine.py").write_text("value = 3")
+    (folder / "train.py").write_text("import mine\nprint(f'accuracy={mine.value}')\n")
+    command = Command(("python", "train.py"), "accuracy", str(folder))
+    scratch, workspace = str(folder.parent / "scratch"), str(folder.parent / "trials")
+    report = run_trial(Order(command, str(environment), 0, {"PYTHONPATH": "lib"}, workspace, scratch))
+    assert report.value == 3.0, report.log
 
 
 def test_in_place_the_command_runs_in_its_own_folder(folder: Path, environment: Path) -> None:

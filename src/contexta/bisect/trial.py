@@ -31,18 +31,32 @@ from contexta.recorder.live import Run
 from contexta.recorder.machine import usable_memory
 from contexta.recorder.objects import Objects
 from contexta.recorder.processes import identity
+from contexta.recorder.redact import HIDDEN
 from contexta.reproduce.uv import python_in
 
 PROJECT = "bisect"
 FACT = "trial"  # what a trial's run knows about its place in a study
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _NOT_FOR_TRIALS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
+_PLACES = frozenset(
+    {"VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONHOME", "PYTHONSTARTUP", "TMPDIR"}
+)
 _LOG_KEPT = 20_000  # characters of output kept of each trial
 GENEROUS = 24 * 3600.0
 """Seconds a trial may take while nothing is known of how long one takes."""
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory")
 _SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
 _SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
+
+
+def given_again(variables: Mapping[str, str]) -> dict[str, str]:
+    """Of a recorded run's variables those that a trial can be given. Not those that say where its environment, its
+    temporary files or its index were, nor those whose value is hidden: they stay as they are where the trial runs."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name not in _PLACES and not name.startswith(("UV_", "PIP_")) and HIDDEN not in value
+    }
 
 
 def thread_counts() -> dict[str, str]:
@@ -132,7 +146,7 @@ def run_trial(order: Order, stop: threading.Event | None = None, require: Callab
             require()
             return report
         with _Record(order) as record:
-            report = _attempt(order, folder, {**environment, **record.variables}, record, stop)
+            report = _attempt(order, folder, record.joined_by(environment), record, stop)
             require()
             return record.keep(report)
 
@@ -167,11 +181,11 @@ class _Record:
         self._run.finish("cancelled")
         shutil.rmtree(self._at, ignore_errors=True)
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """What makes every Python of the command a part of the run."""
+    def joined_by(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a command, and what makes every Python of it a part of the run."""
         return {
-            "PYTHONPATH": INJECTED,
+            **environment,
+            "PYTHONPATH": os.pathsep.join([INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
             starting.RUN: self.ref,
             starting.JOURNALS: str(self._at),
             starting.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it

@@ -25,12 +25,13 @@ from contexta.bisect.releases import releases_of
 from contexta.bisect.report import Trial, plan, report
 from contexta.bisect.search import Settings, Verdict
 from contexta.bisect.study import Setup, Study, Watch, identity
-from contexta.bisect.trial import Command
+from contexta.bisect.trial import Command, given_again
 from contexta.cli import layout
 from contexta.cli.bisect_screens import judged_by, opening, plan_screen, report_screen, trial_line
 from contexta.client import Contexta
 from contexta.contract import EnvironmentSnapshot
 from contexta.errors import InvalidInput, NotFound, shown
+from contexta.recorder.redact import HIDDEN
 from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
 from contexta.scalars import to_microseconds
 
@@ -197,7 +198,10 @@ def _end(
     snapshot = _recorded(given, workspace)
     interpreter = uv.interpreter(python or snapshot.python_version)
     packages = dict(sorted(snapshot.packages.items()))
-    recorded = {**snapshot.environment_variables, **variables}
+    recorded = {**given_again(snapshot.environment_variables), **variables}
+    hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
+    if hidden:
+        _say(f"note: {given} keeps no value of {', '.join(hidden)}: taken from where a rerun runs")
     return End(packages, interpreter.version, interpreter.markers, recorded), interpreter
 
 
