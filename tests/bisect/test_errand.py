@@ -14,7 +14,8 @@ from contexta.bisect.errand import Errand, Recipe, Returned, carry_out_elsewhere
 from contexta.bisect.place import fingerprint
 from contexta.bisect.trial import Command, Report
 from contexta.errors import InvalidInput
-from contexta.reproduce.build import EnvironmentChanged
+from contexta.reproduce.build import EnvironmentChanged, stock
+from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import find_uv
 
 
@@ -91,6 +92,19 @@ def test_a_trial_that_edits_installed_files_is_an_error_and_keeps_no_run(errand:
         carry_out_elsewhere(replace(errand, source=None))
     Path(errand.command.folder, "train.py").write_text("import a\nprint('accuracy=' + a.version)\n")
     assert carry_out_elsewhere(replace(errand, source=None)).report.value == 2.0
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_an_end_is_its_stock_file_by_file_also_where_packages_share_them(errand: Errand, version: str) -> None:
+    pins = {"a": "1.0", "b": version}
+    recipe = replace(errand.recipe, pins=pins, stocks=({"a": "1.0", "b": "1.0"}, {"a": "1.0", "b": "2.0"}))
+    Path(errand.command.folder, "train.py").write_text(
+        "import a, os\nstock = os.environ['STOCK']\nprint('accuracy=%d' % os.path.samefile(a.__file__, stock))\n"
+    )
+    built = stock(find_uv(), find_shelf(), recipe.python, pins)
+    (file,) = built.at.rglob("a.py")
+    there = replace(errand, recipe=recipe, source=None, variables={"STOCK": str(file)})
+    assert carry_out_elsewhere(there).report.value == 1.0
 
 
 def test_a_release_that_no_stock_has_is_refused(errand: Errand) -> None:

@@ -161,7 +161,11 @@ def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: R
 
 
 def _stock_of(recipe: Recipe, name: str, version: str) -> int:
-    for number, pins in enumerate(recipe.stocks):
+    """The first stock with that release; where one is the whole environment, that one: of a file that two packages
+    carry it has the one that was installed last."""
+    whole = [number for number, pins in enumerate(recipe.stocks) if pins == recipe.pins]
+    for number in (*whole, *range(len(recipe.stocks))):
+        pins = recipe.stocks[number]
         if name in pins and same_version(pins[name], version):
             return number
     raise InvalidInput(f"no environment of the study has {name} {version} for Python {recipe.python.version}")
