@@ -28,7 +28,7 @@ from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
 from contexta.errors import InvalidInput
 from contexta.locks import alone
 from contexta.refs import slug
-from contexta.reproduce.build import Built, EnvironmentChanged, stock
+from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, stock
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import Interpreter, Uv, index_settings
 from contexta.scalars import from_microseconds
@@ -43,7 +43,8 @@ class Setup:
     """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
 
     first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
-    see ``Space``. expected: seconds that the command took before; None: the first trial will tell.
+    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. fixed: packages that
+    are no change, as they come from the source itself.
     """
 
     old: End
@@ -58,6 +59,7 @@ class Setup:
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
     expected: float | None = None
+    fixed: tuple[Fixed, ...] = ()
 
 
 class Study:
@@ -214,7 +216,7 @@ class Study:
             workspace=str(self.setup.workspace),
             timeout=self._patience(),
             neighbours=self.setup.jobs if self._executor is None else 1,
-            source=None if self._executor is None else self._source,
+            source=None if self._executor is None else self._source.partition("-")[0],
             offline=self.uv.offline,
             index=() if self._executor is None else index_settings(),
         )
@@ -268,7 +270,8 @@ class Study:
     def _begin(self, resume: bool, fresh: bool) -> tuple[str, str]:
         """(the source's fingerprint, since when trials count); remembered for a study that goes on."""
         command = self.setup.command
-        source = fingerprint(Path(command.folder), in_place=command.in_place)
+        states = [each.state for each in self.setup.fixed if each.state]
+        source = "-".join([fingerprint(Path(command.folder), in_place=command.in_place), *states])
         path = self.setup.folder / "study.json"
         if resume and path.exists():
             known = json.loads(path.read_text())
@@ -300,11 +303,11 @@ class Study:
 
     def built(self, end: str, pins: Mapping[str, str]) -> Built:
         """The stock of some pins on the interpreter of one end, on this machine."""
-        return stock(self.uv, self._shelf, self.setup.pythons[end], pins)
+        return stock(self.uv, self._shelf, self.setup.pythons[end], pins, self.setup.fixed)
 
     def recipe(self, end: str, pins: Mapping[str, str], *more: Mapping[str, str]) -> Recipe:
         """An environment on the interpreter of one end. more: stocks besides those of the two ends."""
-        return Recipe(self.setup.pythons[end], pins, (*self._stocks(end), *more))
+        return Recipe(self.setup.pythons[end], pins, (*self._stocks(end), *more), self.setup.fixed)
 
     def _recipe(self, mix: int) -> Recipe:
         return self.recipe(self.space.python_end(mix), self.space.packages(mix))
@@ -333,6 +336,7 @@ def identity(setup: Setup) -> str:
             "new": [sorted(setup.new.packages.items()), sorted(setup.new.variables.items())],
             "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
             "command": asdict(setup.command),
+            "fixed": [each.line for each in setup.fixed],
             "higher": setup.higher_is_better,
             "seed": setup.first_seed,
         },

@@ -19,6 +19,7 @@ from contexta.bisect.changes import End
 from contexta.bisect.cluster import Cluster, cluster_at
 from contexta.bisect.findings import BisectPlan, BisectReport, Releases
 from contexta.bisect.metric import check_source, threshold
+from contexta.bisect.own import pins_and_fixed, the_same_in_both
 from contexta.bisect.pins import read_pins
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.releases import releases_of
@@ -32,6 +33,7 @@ from contexta.client import Contexta
 from contexta.contract import EnvironmentSnapshot
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.recorder.redact import HIDDEN
+from contexta.reproduce.build import Fixed
 from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
 from contexta.scalars import to_microseconds
 
@@ -149,10 +151,11 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
     if options["judge"] and metric:
         raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
     uv = find_uv(offline=options["offline"])
-    ends, pythons = {}, {}
+    ends, pythons, fixed = {}, {}, {}
     for end in ("old", "new"):
         asked = options[f"{end}_python"] or options["python"]
-        ends[end], pythons[end] = _end(options[end], asked, _variables(options[f"{end}_env"]), uv, workspace)
+        given = _variables(options[f"{end}_env"])
+        ends[end], pythons[end], fixed[end] = _end(options[end], asked, given, uv, workspace)
     folder = Path.cwd()
     large = None if options["in_place"] else too_large_to_copy(folder)
     if large:
@@ -182,6 +185,7 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         settings=Settings(max_runs=options["max_runs"]),
         suspicion=_suspicion(options["old"], options["new"], workspace),
         expected=_expected(options["old"], options["new"], workspace),
+        fixed=the_same_in_both(fixed["old"], fixed["new"]),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     return replace(setup, folder=(options["study"] or _home(workspace) / name).absolute()), uv
@@ -189,20 +193,22 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
 
 def _end(
     given: str, python: str | None, variables: dict[str, str], uv: Uv, workspace: str | None
-) -> tuple[End, Interpreter]:
-    """One side: from a file of pins, else from a recorded run."""
+) -> tuple[End, Interpreter, dict[str, Fixed]]:
+    """One side: from a file of pins, else from a recorded run; and what of it comes from addresses."""
     if Path(given).is_file():
         interpreter = uv.interpreter(python or this_python())
         packages = read_pins(Path(given), interpreter.markers)
-        return End(packages, interpreter.version, interpreter.markers, variables), interpreter
+        return End(packages, interpreter.version, interpreter.markers, variables), interpreter, {}
     snapshot = _recorded(given, workspace)
     interpreter = uv.interpreter(python or snapshot.python_version)
-    packages = dict(sorted(snapshot.packages.items()))
+    packages, fixed = pins_and_fixed(snapshot)
+    if fixed:
+        _say(f"note: {', '.join(fixed)} of {given} as the source is now: no change")
     recorded = {**given_again(snapshot.environment_variables), **variables}
     hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
     if hidden:
         _say(f"note: {given} keeps no value of {', '.join(hidden)}: taken from where a rerun runs")
-    return End(packages, interpreter.version, interpreter.markers, recorded), interpreter
+    return End(packages, interpreter.version, interpreter.markers, recorded), interpreter, fixed
 
 
 def _suspicion(old: str, new: str, workspace: str | None) -> dict[str, float]:
