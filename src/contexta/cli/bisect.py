@@ -72,6 +72,7 @@ _LAST = "last.json"
 @click.option("--offline", is_flag=True, help="Take packages from uv's cache only.")
 @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--repeats", type=click.IntRange(min=0), default=0, metavar="N", help="At least N reruns of each end.")
 @click.option("--dask", metavar="ADDRESS", help="Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.")
 @click.pass_obj
 def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
@@ -182,7 +183,7 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         higher_is_better=good_if.sign.startswith(">") if good_if is not None else not options["lower_is_better"],
         jobs=options["jobs"] or 1,
         first_seed=options["seed"],
-        settings=Settings(max_runs=options["max_runs"]),
+        settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
         suspicion=_suspicion(options["old"], options["new"], workspace),
         expected=_expected(options["old"], options["new"], workspace),
         fixed=the_same_in_both(fixed["old"], fixed["new"]),
