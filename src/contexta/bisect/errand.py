@@ -87,7 +87,7 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
     _require_source(errand)
     with (
         own_place(shelf.mixes, errand.study) as room,
-        own_place(Path(tempfile.gettempdir()), f"contexta-{errand.study}") as scratch,
+        own_place(Path(tempfile.gettempdir()), "cx") as scratch,
     ):
         at = room / "environment"
         parts = _put_together(uv, shelf, at, python, errand.recipe)

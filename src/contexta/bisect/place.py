@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -119,25 +120,27 @@ def _forget(top: Path, at: Path) -> None:
     git(["worktree", "remove", "--force", str(at)], str(top), _SECONDS)
 
 
-def own_home(scratch: Path) -> dict[str, str]:
+@contextmanager
+def own_home(scratch: Path) -> Iterator[dict[str, str]]:
     """Variables that give a program a home, caches and temporary files of its own.
 
     Whatever is in the home of the user is there by links, data sets and credentials too; what a program adds to the
     home, to its caches or to its settings is thrown away.
     """
-    temporary = scratch / "tmp"
-    temporary.mkdir()
-    told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-    if os.name == "nt":
-        return told  # links need a privilege there
-    home, theirs = scratch / "home", Path.home()
-    _mirror(theirs, home, (".cache", ".config"))
-    told["HOME"] = str(home)
-    given = os.environ.get("XDG_CACHE_HOME")
-    if given:
-        _mirror(Path(given), scratch / "cache", ())
-        told["XDG_CACHE_HOME"] = str(scratch / "cache")
-    return told
+    # A short name: sockets are made among temporary files, and a socket's path has room for some hundred characters
+    with (
+        tempfile.TemporaryDirectory(prefix="t", dir=scratch, ignore_cleanup_errors=True) as temporary,
+        tempfile.TemporaryDirectory(prefix="home-", dir=scratch, ignore_cleanup_errors=True) as homes,
+    ):
+        told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
+        if os.name != "nt":  # links need a privilege there
+            told["HOME"] = f"{homes}/home"
+            _mirror(Path.home(), Path(told["HOME"]), (".cache", ".config"))
+            given = os.environ.get("XDG_CACHE_HOME")
+            if given:
+                told["XDG_CACHE_HOME"] = f"{homes}/cache"
+                _mirror(Path(given), Path(told["XDG_CACHE_HOME"]), ())
+        yield told
 
 
 def _mirror(theirs: Path, ours: Path, opened: tuple[str, ...]) -> None:
