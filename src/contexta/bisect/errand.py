@@ -48,7 +48,7 @@ class Recipe:
 @dataclass(frozen=True)
 class Errand:
     """workspace: where the trial's run is kept. source: the fingerprint of what is to be run, None to take what is
-    there. offline, index: how uv finds packages. study, about: what the run says of its place in the study.
+    there. offline, index: how uv finds packages. about: what the run says of its place in the study.
     timeout: seconds. neighbours: trials at a time on this machine. threads: ``thread_counts`` of the study.
     """
 
@@ -57,7 +57,6 @@ class Errand:
     seed: int
     variables: Mapping[str, str | None]
     about: Mapping[str, object]
-    study: str
     workspace: str
     timeout: float
     neighbours: int = 1
@@ -85,10 +84,7 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
     uv, shelf = find_uv(offline=errand.offline, settings=errand.index), find_shelf()
     python = _python_here(uv, errand.recipe.python.path, errand.recipe.python.version)
     _require_source(errand)
-    with (
-        own_place(shelf.mixes, errand.study) as room,
-        own_place(Path(tempfile.gettempdir()), "cx") as scratch,
-    ):
+    with own_place(shelf.mixes) as room, own_place(Path(tempfile.gettempdir())) as scratch:
         at = room / "environment"
         parts = _put_together(uv, shelf, at, python, errand.recipe)
         about = {**errand.about, "assembled": round(time.monotonic() - began, 3)}

@@ -11,7 +11,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,7 +33,7 @@ from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
-from contexta.errors import InvalidInput
+from contexta.errors import ContextaError, InvalidInput
 from contexta.locks import alone
 from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, stock
@@ -151,9 +159,10 @@ class Study:
         try:
             came = future.result()
         except WorkerLost as lost:
-            return lose(
-                Order(errand.command, "", errand.seed, workspace=errand.workspace, about=errand.about), str(lost)
-            )
+            order = Order(errand.command, "", errand.seed, workspace=errand.workspace, about=errand.about)
+            return lose(order, str(lost))
+        except (CancelledError, BrokenExecutor) as error:
+            raise ContextaError(f"a trial was given up by what runs it: {error}", hint="--resume goes on") from error
         return unpack(came, self.setup.workspace) if isinstance(came, Returned) else came
 
     def _trial(self, step: Probe, report: Report, before: bool) -> Trial:
@@ -205,14 +214,13 @@ class Study:
             seed=self.setup.first_seed + step.seed,
             variables=variables,
             about={
-                "study": self.name,
+                "study": slug(self.setup.folder.name) or "study",
                 "purpose": step.purpose,
                 "why": step.why,
                 "seed": step.seed,
                 "key": key,
                 "at_new": at_new,
             },
-            study=self.name,
             workspace=str(self.setup.workspace),
             timeout=self._patience(),
             neighbours=self.setup.jobs if self._executor is None else 1,
@@ -236,10 +244,6 @@ class Study:
 
     # ------------------------------------------------------------------------------------------ this process
 
-    @property
-    def name(self) -> str:
-        return slug(self.setup.folder.name) or "study"
-
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
         pool = self._executor or ThreadPoolExecutor(self.setup.jobs, "trial")
@@ -253,7 +257,6 @@ class Study:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 self._stop.clear()
-            settle()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -265,7 +268,10 @@ class Study:
                     f"another process works on the study in {self.setup.folder}", hint="wait for it, or stop it"
                 )
             tidy(Path(self.setup.command.folder))
-            yield
+            try:
+                yield
+            finally:
+                settle()
 
     def _begin(self, resume: bool, fresh: bool) -> tuple[str, str]:
         """(the source's fingerprint, since when trials count); remembered for a study that goes on."""
