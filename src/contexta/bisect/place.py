@@ -1,27 +1,83 @@
-"""Where a trial runs: a throw-away copy of the current source, so that what it leaves behind is never met again."""
+"""Where a trial runs: a throw-away copy of the current source, a home and a place for temporary files of its own, so
+that what it leaves behind is never met again."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
+import re
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from contexta.process import ProcessError
 from contexta.recorder.git import git
+from contexta.recorder.processes import alive, identity
 
 _NOT_COPIED = (".git", ".hg", ".venv", "venv", ".contexta", "__pycache__", "node_modules", ".tox", ".nox")
 _LARGEST_COPY = 500 * 1024 * 1024
 _MOST_FILES = 20_000
 _SECONDS = 120.0  # for git
+_SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
+"""What copies of the source are called on this machine."""
+_OWN = "cx-"
+"""How places begin: short, as paths of sockets are."""
+_OWNER = "owner.json"
+_CHUNK = 1024 * 1024
+_remover = ThreadPoolExecutor(1, "remover")  # tens of thousands of files: the next trial need not wait for it
+_ABANDONED = 7 * 24 * 3600.0  # seconds after which a place whose owner cannot be looked at is nobody's
+
+
+@contextmanager
+def own_place(parent: Path) -> Iterator[Path]:
+    """A directory of this process alone, removed soon after (``settle`` waits for it); those of processes that died
+    without are removed now."""
+    sweep(parent)
+    at = parent / f"{_OWN}{uuid4().hex[:8]}"
+    at.mkdir(parents=True)
+    try:
+        (at / _OWNER).write_text(json.dumps(identity()))
+        yield at
+    finally:
+        _remover.submit(_remove, at)
+
+
+def settle() -> None:
+    """Wait until all places that are not used any more are gone."""
+    _remover.submit(lambda: None).result()  # it does one after the other
+
+
+def _remove(at: Path) -> None:
+    """The owner's name last: else nobody could tell later that what is left is nobody's."""
+    for path in at.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(at, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the places of processes that died."""
+    for left in parent.glob(f"{_OWN}*"):
+        try:
+            owner = json.loads((left / _OWNER).read_text())
+            lives = alive(owner)
+            old = time.time() - left.stat().st_mtime > _ABANDONED
+        except (OSError, ValueError):
+            continue  # it is being made, or removed
+        if lives is False or (lives is None and old):
+            _remove(left)
 
 
 @contextmanager
 def workplace(folder: Path, scratch: Path, *, in_place: bool) -> Iterator[Path]:
-    """A place that looks like ``folder``. scratch: where copies are made; whatever is in it may be deleted.
+    """A place that looks like ``folder``. scratch: where copies are made.
 
     Inside a git repository it is a worktree of the current commit with the current files in it, ignored ones included
     (data usually is), so that git answers there as it does here. Else it is a copy. Virtual environments, caches and
@@ -31,29 +87,75 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool) -> Iterator[Path]:
         yield folder
         return
     top = repository(folder)
-    at = scratch / f"trial-{uuid4().hex[:12]}"
-    scratch.mkdir(parents=True, exist_ok=True)
+    at = scratch / f"{_SOURCE}{uuid4().hex[:12]}"
     try:
         if top is None:
             shutil.copytree(folder, at / folder.name, symlinks=True, ignore=_left_out)
             yield at / folder.name
         else:
-            _git(top, "worktree", "add", "--quiet", "--detach", "--no-checkout", str(at), "HEAD")
+            # Locked: else git on another machine, where this path is not, would take it for removed
+            _git(top, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--lock", str(at), "HEAD")
             _git(at, "reset", "--quiet")
             shutil.copytree(top, at, symlinks=True, ignore=_left_out, dirs_exist_ok=True)
             yield at / folder.relative_to(top)
     finally:
-        shutil.rmtree(at, ignore_errors=True)
         if top is not None:
-            _git(top, "worktree", "prune")
+            _forget(top, at)
+        shutil.rmtree(at, ignore_errors=True)
 
 
-def tidy(folder: Path, scratch: Path) -> None:
-    """Remove what a study that was killed left behind."""
-    shutil.rmtree(scratch, ignore_errors=True)
+def tidy(folder: Path) -> None:
+    """Remove what trials on this machine that were killed left behind, and have git forget their worktrees."""
+    sweep(Path(tempfile.gettempdir()))
     top = repository(folder)
-    if top is not None:
-        _git(top, "worktree", "prune")
+    if top is None:
+        return
+    for line in git(["worktree", "list", "--porcelain"], str(top), _SECONDS).stdout.splitlines():
+        at = Path(os.fsdecode(line.partition(b" ")[2]))
+        if line.startswith(b"worktree ") and at.name.startswith(_SOURCE) and not at.exists():
+            _forget(top, at)
+
+
+def _forget(top: Path, at: Path) -> None:
+    git(["worktree", "unlock", str(at)], str(top), _SECONDS)
+    git(["worktree", "remove", "--force", str(at)], str(top), _SECONDS)
+
+
+@contextmanager
+def own_home(scratch: Path) -> Iterator[dict[str, str]]:
+    """Variables that give a program a home, caches and temporary files of its own.
+
+    Whatever is in the home of the user is there by links, data sets and credentials too; what a program adds to the
+    home, to its caches or to its settings is thrown away.
+    """
+    # A short name: sockets are made among temporary files, and a socket's path has room for some hundred characters
+    with (
+        tempfile.TemporaryDirectory(prefix="t", dir=scratch, ignore_cleanup_errors=True) as temporary,
+        tempfile.TemporaryDirectory(prefix="home-", dir=scratch, ignore_cleanup_errors=True) as homes,
+    ):
+        told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
+        if os.name != "nt":  # links need a privilege there
+            told["HOME"] = f"{homes}/home"
+            _mirror(Path.home(), Path(told["HOME"]), (".cache", ".config"))
+            given = os.environ.get("XDG_CACHE_HOME")
+            if given:
+                told["XDG_CACHE_HOME"] = f"{homes}/cache"
+                _mirror(Path(given), Path(told["XDG_CACHE_HOME"]), ())
+        yield told
+
+
+def _mirror(theirs: Path, ours: Path, opened: tuple[str, ...]) -> None:
+    """A directory of links to what is in another one. opened: those of its directories that are mirrored as well."""
+    ours.mkdir()
+    try:
+        names = {path.name for path in theirs.iterdir()}
+    except OSError:
+        names = set()  # there is no such directory, or it is nobody's to read
+    for name in {*names, *opened}:
+        if name in opened:
+            _mirror(theirs / name, ours / name, ())
+        else:
+            (ours / name).symlink_to(theirs / name)
 
 
 def repository(folder: Path) -> Path | None:
@@ -83,20 +185,33 @@ def too_large_to_copy(folder: Path) -> str | None:
 
 
 def fingerprint(folder: Path, *, in_place: bool) -> str:
-    """What tells the source of one study from that of another: all files that are copied, by name, size and time.
+    """What tells the source of one study from that of another, on any machine: all files that are copied, by content.
 
     in_place: Python files only, as trials may leave others beside them.
     """
     found = hashlib.sha256()
-    for path in sorted(_files(repository(folder) or folder)):
+    top = repository(folder) or folder
+    for path in sorted(_files(top)):
         if in_place and path.suffix != ".py":
             continue
         try:
-            now = path.lstat()
+            digest = _content(path)
         except OSError:
             continue  # it went away while we looked
-        found.update(f"{path}\0{now.st_size}\0{now.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        found.update(f"{path.relative_to(top)}\0{digest}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:16]
+
+
+def _content(path: Path) -> str:
+    if path.is_symlink():
+        return f"link {path.readlink()}"
+    if not path.is_file():
+        return "no file"
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _files(top: Path) -> Iterator[Path]:

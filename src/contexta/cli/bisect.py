@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,26 @@ import click
 
 from contexta.analysis.suspects import prior
 from contexta.bisect.changes import End
+from contexta.bisect.cluster import Cluster, cluster_at
 from contexta.bisect.findings import BisectPlan, BisectReport, Releases
 from contexta.bisect.metric import check_source, threshold
+from contexta.bisect.own import pins_and_fixed, the_same_in_both
 from contexta.bisect.pins import read_pins
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.releases import releases_of
 from contexta.bisect.report import Trial, plan, report
 from contexta.bisect.search import Settings, Verdict
 from contexta.bisect.study import Setup, Study, Watch, identity
-from contexta.bisect.trial import Command
+from contexta.bisect.trial import Command, given_again
 from contexta.cli import layout
 from contexta.cli.bisect_screens import judged_by, opening, plan_screen, report_screen, trial_line
 from contexta.client import Contexta
 from contexta.contract import EnvironmentSnapshot
 from contexta.errors import InvalidInput, NotFound, shown
+from contexta.recorder.redact import HIDDEN
+from contexta.reproduce.build import Fixed
 from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
+from contexta.scalars import to_microseconds
 
 _LAST = "last.json"
 
@@ -52,13 +58,13 @@ _LAST = "last.json"
 @click.option("--old-env", metavar="NAME=VALUE", multiple=True, help="A variable of OLD; may be repeated.")
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
 @click.option("--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="At most so many reruns.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=600.0, show_default=True, help="Seconds a rerun.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a rerun; default: 4 x what it took, >= 60.")
 @click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory a rerun may use.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
 @click.option("--seed-arg", metavar="TEXT", help='Appended to the command, as in "--seed {seed}".')
 @click.option("--in-place", is_flag=True, help="Run in this directory itself instead of a copy of it.")
 @click.option("--study", type=click.Path(path_type=Path), metavar="DIR", help="Where the study is kept.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Reruns at a time.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Reruns at a time; default 1, of a cluster all its threads.")
 @click.option("--fresh", is_flag=True, help="Rerun what earlier studies ran, too.")
 @click.option("--versions/--no-versions", default=True, help="Look for the first bad release of the culprit.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be tried, and rerun nothing.")
@@ -66,6 +72,8 @@ _LAST = "last.json"
 @click.option("--offline", is_flag=True, help="Take packages from uv's cache only.")
 @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--repeats", type=click.IntRange(min=0), default=0, metavar="N", help="At least N reruns of each end.")
+@click.option("--dask", metavar="ADDRESS", help="Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.")
 @click.pass_obj
 def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
     """Prove which change between two environments moved a metric.
@@ -77,13 +85,23 @@ def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
     as_json = options["as_json"] or globals_["as_json"]
     if options["resume"] and options["old"] is None:
         options = {**_last(workspace), "resume": True, "max_runs": options["max_runs"]}
+    elsewhere = options.get("dask") and not options["only_plan"]
+    with cluster_at(options["dask"]) if elsewhere else nullcontext() as cluster:
+        return _bisect(options, workspace, as_json, cluster)
+
+
+def _bisect(options: dict[str, Any], workspace: str | None, as_json: bool, cluster: Cluster | None) -> int:
+    if cluster is not None and options["jobs"] is None:
+        options = {**options, "jobs": cluster.size}
     setup, uv = _setup(options, workspace)
     _remember(options, setup, workspace)
-    study = Study(setup, uv, resume=options["resume"], fresh=options["fresh"])
+    study = Study(setup, uv, cluster, resume=options["resume"], fresh=options["fresh"])
     if options["only_plan"]:
         found = plan(study.space, setup.settings.max_runs)
         _answer(found, plan_screen(found), as_json)
         return 0
+    if cluster is not None:
+        cluster.require_ready(study.sample())
     for line in opening(study, setup):
         _say(line)
 
@@ -96,8 +114,6 @@ def bisect(globals_: dict[str, Any], /, **options: Any) -> int:
     except KeyboardInterrupt:
         _say(f"stopped after {len(study.trials)} trials, which are kept; `contexta bisect --resume` goes on")
         raise
-    finally:
-        study.clean()
     done = report(
         study.space,
         verdict,
@@ -136,10 +152,11 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
     if options["judge"] and metric:
         raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
     uv = find_uv(offline=options["offline"])
-    ends, pythons = {}, {}
+    ends, pythons, fixed = {}, {}, {}
     for end in ("old", "new"):
         asked = options[f"{end}_python"] or options["python"]
-        ends[end], pythons[end] = _end(options[end], asked, _variables(options[f"{end}_env"]), uv, workspace)
+        given = _variables(options[f"{end}_env"])
+        ends[end], pythons[end], fixed[end] = _end(options[end], asked, given, uv, workspace)
     folder = Path.cwd()
     large = None if options["in_place"] else too_large_to_copy(folder)
     if large:
@@ -164,10 +181,12 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
         folder=Path(),
         workspace=_home(workspace),
         higher_is_better=good_if.sign.startswith(">") if good_if is not None else not options["lower_is_better"],
-        jobs=options["jobs"],
+        jobs=options["jobs"] or 1,
         first_seed=options["seed"],
-        settings=Settings(max_runs=options["max_runs"]),
+        settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
         suspicion=_suspicion(options["old"], options["new"], workspace),
+        expected=_expected(options["old"], options["new"], workspace),
+        fixed=the_same_in_both(fixed["old"], fixed["new"]),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     return replace(setup, folder=(options["study"] or _home(workspace) / name).absolute()), uv
@@ -175,17 +194,22 @@ def _setup(options: dict[str, Any], workspace: str | None) -> tuple[Setup, Uv]:
 
 def _end(
     given: str, python: str | None, variables: dict[str, str], uv: Uv, workspace: str | None
-) -> tuple[End, Interpreter]:
-    """One side: from a file of pins, else from a recorded run."""
+) -> tuple[End, Interpreter, dict[str, Fixed]]:
+    """One side: from a file of pins, else from a recorded run; and what of it comes from addresses."""
     if Path(given).is_file():
         interpreter = uv.interpreter(python or this_python())
         packages = read_pins(Path(given), interpreter.markers)
-        return End(packages, interpreter.version, interpreter.markers, variables), interpreter
+        return End(packages, interpreter.version, interpreter.markers, variables), interpreter, {}
     snapshot = _recorded(given, workspace)
     interpreter = uv.interpreter(python or snapshot.python_version)
-    packages = dict(sorted(snapshot.packages.items()))
-    recorded = {**snapshot.environment_variables, **variables}
-    return End(packages, interpreter.version, interpreter.markers, recorded), interpreter
+    packages, fixed = pins_and_fixed(snapshot)
+    if fixed:
+        _say(f"note: {', '.join(fixed)} of {given} as the source is now: no change")
+    recorded = {**given_again(snapshot.environment_variables), **variables}
+    hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
+    if hidden:
+        _say(f"note: {given} keeps no value of {', '.join(hidden)}: taken from where a rerun runs")
+    return End(packages, interpreter.version, interpreter.markers, recorded), interpreter, fixed
 
 
 def _suspicion(old: str, new: str, workspace: str | None) -> dict[str, float]:
@@ -194,6 +218,17 @@ def _suspicion(old: str, new: str, workspace: str | None) -> dict[str, float]:
         return {}
     with Contexta(workspace=workspace) as ctx:
         return prior(ctx.explain_regression(old, new).differences)
+
+
+def _expected(old: str, new: str, workspace: str | None) -> float | None:
+    """Seconds that the slower of two recorded runs took; None where a side is no run, or never ended."""
+    if Path(old).is_file() or Path(new).is_file():
+        return None
+    with Contexta(workspace=workspace) as ctx:
+        runs = [ctx.get_run(given) for given in (old, new)]
+    ends = [(run.started_at, run.ended_at) for run in runs if run.ended_at is not None]
+    took = [(to_microseconds(end) - to_microseconds(start)) / 1e6 for start, end in ends]
+    return max(took) if len(took) == len(runs) else None
 
 
 def _recorded(given: str, workspace: str | None) -> EnvironmentSnapshot:

@@ -21,6 +21,10 @@ else:
 STRATEGY = "UV_INDEX_STRATEGY"
 _SETTINGS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host")
 _OF_UV = ("index", "default-index", "index-url", "extra-index-url", "find-links", "no-index")
+_WHERE_PACKAGES_ARE = (  # beginnings of variables
+    *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"),
+    *("UV_INSECURE_HOST", "UV_EXCLUDE_NEWER"),
+)
 _YES = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -34,6 +38,12 @@ def index_variables(named: Sequence[str], environ: Mapping[str, str], folder: Pa
     if named:
         told["UV_INDEX"] = " ".join([*named, environ.get("UV_INDEX", "")]).strip()
     return told
+
+
+def settings_for_elsewhere() -> tuple[tuple[str, str], ...]:
+    """Where packages come from here, as variables for a uv on another machine: those of uv, and what pip is told."""
+    of_uv = {name: value for name, value in os.environ.items() if name.startswith(_WHERE_PACKAGES_ARE)}
+    return tuple(sorted({**of_uv, **index_variables((), os.environ, Path.cwd())}.items()))
 
 
 def _as_uvs(settings: Mapping[str, str]) -> dict[str, str]:

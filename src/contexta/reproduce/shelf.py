@@ -27,6 +27,7 @@ _DEFAULT_SIZE = 20.0  # GB
 _POINTER = "current.json"
 _ABANDONED = 24 * 3600.0  # seconds after which an unpublished directory is nobody's
 _BOUND_TO_PLACE = ("", "bin", "Scripts")
+_MIXES = "mixes"
 
 
 Mark = tuple[int, int] | str
@@ -48,6 +49,23 @@ class Kept:
     folders: Mapping[str, Mapping[str, Mark]]
     notes: tuple[str, ...]
     edits: tuple[Mapping[str, str], ...]
+
+    def mark(self, file: str) -> Mark | None:
+        """The mark of a file, by its path inside the environment; None when there was none of that name."""
+        folder, _, name = file.replace(os.sep, "/").rpartition("/")
+        return _mark(self.folders.get(folder, {}).get(name))
+
+    @property
+    def changed(self) -> bool:
+        """Whether a file was edited or removed since. About 3 us a file."""
+        for folder, files in self.folders.items():
+            for name, mark in files.items():
+                try:
+                    if not isinstance(mark, str) and _size_and_time(f"{self.at}/{folder}/{name}") != _mark(mark):
+                        return True
+                except OSError:
+                    return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -75,6 +93,11 @@ class Shelf:
         parent.mkdir(parents=True, exist_ok=True)
         return parent / f"{os.getpid()}-{os.urandom(4).hex()}"
 
+    @property
+    def mixes(self) -> Path:
+        """Where environments are linked together for one use, on the file system of what is kept."""
+        return self.folder / _MIXES
+
     def keep(self, key: str, at: Path, notes: Sequence[str], edits: Sequence[Mapping[str, str]] = ()) -> Kept:
         """Publish an environment that is whole, in ``room(key)``; then make room for it. notes, edits: as in Kept."""
         folders = _marks(at)
@@ -97,6 +120,8 @@ class Shelf:
         """Remove what was abandoned, and the least recently used until what is left is below the limit."""
         kept: list[tuple[float, int, Path]] = []
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
+            if folder == self.mixes:
+                continue  # whoever made one removes it
             self._sweep(folder)
             with suppress(OSError, ValueError, KeyError):
                 used = (folder / _POINTER).stat().st_mtime
@@ -165,13 +190,22 @@ def hand_out(kept: Kept, at: Path, final: Path) -> None:
             if isinstance(mark, str):
                 os.symlink(mark, there)
                 continue
-            facts = os.stat(here, follow_symlinks=False)
-            if (facts.st_size, facts.st_mtime_ns) != tuple(mark):
+            if _size_and_time(here) != _mark(mark):
                 raise KeptChanged(f"{here} was changed after its environment was kept")
             if not (bound and _rewrite(Path(here), Path(there), str(kept.at), str(final))):
                 links = links and _link(here, there)
                 if not links:
                     shutil.copy2(here, there)
+
+
+def _mark(read: Mark | Sequence[int] | None) -> Mark | None:
+    """A mark as it was, where JSON made a list of a pair."""
+    return read if read is None or isinstance(read, str) else (read[0], read[1])
+
+
+def _size_and_time(path: str) -> tuple[int, int]:
+    facts = os.stat(path, follow_symlinks=False)
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _link(here: str, there: str) -> bool:
@@ -191,12 +225,12 @@ def _rewrite(here: Path, there: Path, old: str, new: str) -> bool:
     content = here.read_bytes()
     if old.encode() not in content or b"\0" in content:
         return False
-    there.write_bytes(_with_short_first_line(content.replace(old.encode(), new.encode())))
+    there.write_bytes(with_short_first_line(content.replace(old.encode(), new.encode())))
     there.chmod(here.stat().st_mode & 0o777)
     return True
 
 
-def _with_short_first_line(content: bytes) -> bytes:
+def with_short_first_line(content: bytes) -> bytes:
     """The system reads 127 bytes behind ``#!``, and no spaces in a path: beyond that a shell has to find Python."""
     first, newline, rest = content.partition(b"\n")
     if not first.startswith(b"#!/") or first.startswith(b"#!/bin/sh") or (len(first) <= 127 and b" " not in first):

@@ -77,12 +77,13 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Uv:
-    """A uv that is new enough. offline: ask no index, take only what its cache has. timeout: seconds for each step."""
+    """A uv that is new enough. offline: ask no index. timeout: seconds for each step. settings: more variables."""
 
     path: str
     version: str
     offline: bool = False
     timeout: float = 60 * _MINUTES
+    settings: tuple[tuple[str, str], ...] = ()
 
     def create(self, python: str, at: Path) -> None:
         """An empty virtual environment; ``at`` must not exist yet. About 30 ms."""
@@ -96,21 +97,22 @@ class Uv:
         compile_bytecode: bool = True,
         build: bool = False,
         indexes: Sequence[str] = (),
+        apart: bool = False,
     ) -> tuple[str, ...]:
         """Exactly these releases, nothing they ask for; wheels only, unless ``build``. Returns what uv warned of.
 
-        indexes: ``NAME=URL``, asked before the configured ones.
+        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
         options = [] if build else ["--only-binary=:all:"]
-        return self._install(into, options, requirement_lines(pins), compile_bytecode, indexes)
+        return self._install(into, options, requirement_lines(pins), compile_bytecode, indexes, apart=apart)
 
-    def install_linked(self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True) -> tuple[str, ...]:
+    def install_linked(self, into: Path, lines: Sequence[str], *, apart: bool = False) -> tuple[str, ...]:
         """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
         # What lies on this machine may have changed since uv built it.
         here = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
         options = [f"--{what}-package={name}" for name in here for what in ("refresh", "reinstall")]
-        return self._install(into, options, "".join(f"{line}\n" for line in lines), compile_bytecode)
+        return self._install(into, options, "".join(f"{line}\n" for line in lines), True, apart=apart)
 
     def install_editable(self, into: Path, source: Path) -> tuple[str, ...]:
         """A directory as an editable package. Raises as ``install``."""
@@ -123,12 +125,14 @@ class Uv:
         lines: str | None,
         compile_bytecode: bool,
         indexes: Sequence[str] = (),
+        *,
+        apart: bool = False,
     ) -> tuple[str, ...]:
         said = self._run(
             "pip",
             "install",
             "--no-deps",
-            "--link-mode=hardlink",
+            f"--link-mode={'copy' if apart else 'hardlink'}",
             *(["--compile-bytecode"] if compile_bytecode else []),
             "--python",
             str(python_in(into)),
@@ -262,8 +266,9 @@ class Uv:
         return {each["version"]: each["path"] for each in reversed(entries) if each.get("path")}
 
     def _run(self, *arguments: str, lines: str | None = None, indexes: Sequence[str] = ()) -> process.Finished:
-        environment = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_UV}
-        environment.update(index_variables(indexes, os.environ, Path.cwd()))
+        told = {**os.environ, **dict(self.settings)}
+        environment = {key: value for key, value in told.items() if key not in _NOT_FOR_UV}
+        environment.update(index_variables(indexes, told, Path.cwd()))
         environment["UV_PYTHON_DOWNLOADS"] = "never"  # which Python it is, is never uv's to decide
         try:
             return self._once(arguments, environment, lines)
@@ -313,7 +318,7 @@ print(json.dumps({
 """
 
 
-def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
+def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES, settings: tuple[tuple[str, str], ...] = ()) -> Uv:
     """The first uv that is new enough: the one of the ``uv`` package, installed beside Contexta, else that on PATH.
 
     Raises UvMissing when there is none, or none of at least LEAST_VERSION.
@@ -327,7 +332,7 @@ def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
             continue
         version = re.search(r"\d+\.\d+\.\d+", said)
         if version is not None and Version(version[0]) >= Version(LEAST_VERSION):
-            return Uv(path, version[0], offline, timeout)
+            return Uv(path, version[0], offline, timeout, settings)
         found.append(said or f"{path}, which does not tell its version")
     if not found:
         raise UvMissing("uv is not installed: environments cannot be built without it", hint=_GET_IT)
@@ -369,8 +374,8 @@ def _packaged() -> str | None:
 
 
 def _warnings(said: process.Finished) -> tuple[str, ...]:
-    told = said.stderr.decode(errors="replace").splitlines()
-    return tuple(line.partition(":")[2].strip() for line in told if line.startswith("warning:"))
+    lines = said.stderr.decode(errors="replace").splitlines()
+    return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("warning:"))
 
 
 def _last_line(said: bytes) -> str:
