@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+import json
+
 from contexta.bisect.changes import End, Metadata, Space, space_between
-from contexta.bisect.findings import BisectReport
 from contexta.bisect.readings import Result
-from contexta.bisect.report import Trial, plan, report
+from contexta.bisect.report import Trial, report
 from contexta.bisect.search import Probe, Problem, decide
 from contexta.bisect.trial import Report
+from contexta.findings.bisect import BisectReport, digest_of
 
 
 def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None) -> Space:
@@ -58,13 +61,17 @@ def test_every_fact_carries_the_pins_it_was_shown_with() -> None:
     assert len(shown.values) >= 2
 
 
-def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:
-    requires = {
-        ("a", "2.0"): Metadata(("b>=2",)),
-        ("c", "2.0"): Metadata(("d>=2",)),
-        ("d", "2.0"): Metadata(("c>=2",)),
-    }
-    found = plan(a_space("a", "b", "c", "d", requires=requires), 60)
-    assert sorted(found.atoms) == [("a",), ("b",), ("c", "d")]
-    assert found.needs == {"a": ("b",)}
-    assert found.expected_runs <= 60
+def test_whoever_has_the_json_of_a_report_can_check_its_digest() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    told = json.loads(found.model_dump_json(indent=2))
+    given = told.pop("digest")
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    assert given == f"sha256:{hashlib.sha256(canonical).hexdigest()}" == digest_of(found)
+
+
+def test_a_report_that_was_kept_reads_back_and_one_that_was_changed_shows_it() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    back = BisectReport.model_validate_json(found.model_dump_json())
+    assert back == found
+    assert digest_of(back) == back.digest
+    assert digest_of(back.model_copy(update={"culprits": ("a",)})) != back.digest

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import Cli
+from builders import Cli, put_run
 from tiny_index import PYTHON, make_wheel, only_index
+
+from contexta import Contexta
+from contexta.reproduce.uv import find_uv
 
 
 @pytest.fixture
@@ -42,6 +45,62 @@ def test_two_files_of_pins_a_command_and_a_metric_suffice(cli: Cli, project: Pat
     assert told["next"] == ["pin culprit==1.0", "or constrain culprit<2.0"]
     assert told["first_bad_version"] == "2.0"
     assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(told)
+
+
+def as_environments(project: Path) -> None:
+    """Both sides as the directories of virtual environments."""
+    uv = find_uv()
+    for end, version in (("old", "1.0"), ("new", "2.0")):
+        uv.create(PYTHON, project / f"{end}-env")
+        uv.install(
+            project / f"{end}-env",
+            dict.fromkeys(("culprit", "innocent", "bystander"), version),
+            compile_bytecode=False,
+        )
+
+
+UV_LOCK = """
+version = 1
+requires-python = ">=3.8"
+[manifest]
+requirements = [{ name = "bystander" }, { name = "culprit" }, { name = "innocent" }]
+""" + "".join(
+    f'[[package]]\nname = "{name}"\nversion = "2.0"\nsource = {{ registry = "x" }}\n'
+    for name in ("bystander", "culprit", "innocent")
+)
+
+
+def test_an_environment_and_a_lock_are_sides_like_any_other(cli: Cli, project: Path) -> None:
+    as_environments(project)
+    (project / "uv.lock").write_text(UV_LOCK)
+    done = cli("bisect", "old-env", "uv.lock", "--metric", "accuracy", "--no-versions", "--json", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    assert [change["key"] for change in told["changes"]] == ["bystander", "culprit", "innocent"]
+    assert told["notes"][0].startswith("OLD is the environment old-env, on Python 3.")
+
+
+def test_a_recorded_run_beside_a_file_differs_in_what_both_tell(cli: Cli, project: Path) -> None:
+    with Contexta(workspace=project / ".contexta") as ctx:
+        packages = dict.fromkeys(("culprit", "innocent", "bystander"), "1.0")
+        version = find_uv().interpreter(PYTHON).version
+        about = {"packages": packages, "python_version": version, "environment_variables": {"MODE": "exact"}}
+        put_run(ctx, "march", environment=about, ended_at="2025-02-15T08:01:40Z")
+    done = cli("bisect", "march", "new.txt", "--python", PYTHON, "--plan", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [change["key"] for change in told["changes"]] == ["bystander", "culprit", "innocent"]
+    assert told["expected_seconds"] == 100 * told["expected_runs"]
+
+
+def test_a_run_comes_before_a_directory_of_the_same_name(cli: Cli, project: Path) -> None:
+    as_environments(project)
+    with Contexta(workspace=project / ".contexta") as ctx:
+        put_run(ctx, "old-env", environment={"packages": {"culprit": "1.0"}, "python_version": "3.11"})
+    done = cli("bisect", "old-env", "./old-env", "--python", PYTHON, "--plan")
+    assert "OLD is run p.old-env" in done.stderr
+    assert "NEW is the environment ./old-env" in done.stderr.replace("environment old-env", "environment ./old-env")
 
 
 def test_the_screen_tells_the_culprit_its_proof_and_its_cost(cli: Cli, project: Path) -> None:
@@ -138,7 +197,7 @@ def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Pa
         (("bisect", "old.txt", "nowhere.txt", "--metric", "a", "--", "x"), "nowhere.txt"),
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--old-env", "X", "--", "x"), "is no variable"),
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--python", "nope", "--", "x"), "is no Python"),
-        (("bisect", "--resume"), "no study to resume"),
+        (("bisect", "--resume"), "there is no study here"),
     ],
 )
 def test_wrong_use_is_told_in_one_line_and_exits_with_2(

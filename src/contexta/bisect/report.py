@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from packaging.version import Version
 
+from contexta.bisect.belief import Belief
 from contexta.bisect.changes import PYTHON, VARIABLE, Space
-from contexta.bisect.findings import (
-    BisectPlan,
+from contexta.bisect.proof import Fact
+from contexta.bisect.readings import Readings, Result
+from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.trial import Report
+from contexta.findings.bisect import (
     BisectReport,
     EndValues,
     FinishedTrial,
@@ -20,11 +23,6 @@ from contexta.bisect.findings import (
     Share,
     Suspect,
 )
-from contexta.bisect.mixes import atoms_of
-from contexta.bisect.proof import Fact
-from contexta.bisect.readings import Readings, Result
-from contexta.bisect.search import Probe, Verdict
-from contexta.bisect.trial import Report
 
 _CLAIMS = {
     "old": "OLD is good",
@@ -56,10 +54,14 @@ def report(
     higher_is_better: bool,
     releases: Releases | None = None,
     inside: int = 0,
+    command: Sequence[str] = (),
+    tools: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
 ) -> BisectReport:
     """Everything a study found, in the words of its user. Values get their own sign back.
 
-    inside: how many runs the look inside the culprit took.
+    inside: how many runs the look inside the culprit took. command, tools, notes: what it was found with, see
+    ``BisectReport``.
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
@@ -81,46 +83,29 @@ def report(
         old=_end(values(0)),
         new=_end(values(space.mixes.full)),
         proof=tuple(_fact(space, verdict, fact, values) for fact in facts),
-        suspects=_suspects(space, verdict),
+        suspects=() if known else suspects(space, verdict.belief),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         probes=len({trial.result.mix for trial in trials} - beside),
         runs=len(trials) + inside,
         seconds=round(sum(trial.result.seconds for trial in trials), 3),
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
-        trials=tuple(_finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
+        trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
         next=tuple(_next(space, verdict, releases)),
-    )
+        command=tuple(command),
+        tools=dict(tools or {}),
+        notes=tuple(notes),
+    ).sealed()
 
 
-def plan(space: Space, max_runs: int) -> BisectPlan:
-    """What a study of this space would do; the figures are those of a single culprit without noise."""
-    weights = space.weights()
-    total = sum(weights) or 1.0
-    names = [" + ".join(atom.keys) for atom in space.atoms]
-    probes = sum(w / total * math.log2(total / w) for w in weights)
-    return BisectPlan(
-        changes=tuple(change for atom in space.atoms for change in atom.changes),
-        atoms=tuple(atom.keys for atom in space.atoms),
-        needs={
-            name: tuple(names[other] for other in atoms_of(space.mixes.needs[number]) if other != number)
-            for number, name in enumerate(names)
-            if space.mixes.needs[number] != 1 << number
-        },
-        prior={name: round(weight / total, 4) for name, weight in zip(names, weights, strict=True)},
-        expected_probes=round(probes, 1),
-        expected_runs=min(max_runs, 8 + math.ceil(probes) + 4),
-        max_runs=max_runs,
-    )
-
-
-def _finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
+def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
+    """One trial as the report has it. sign: -1 where lower is better."""
     step, result, told = trial.step, trial.result, trial.report
     return FinishedTrial(
         number=number,
         purpose=step.purpose,
         why=step.why,
-        at_new=space.keys(result.mix),
+        at_new=space.keys(min(result.mix, space.mixes.full)),  # of a release in between: the mix it is tried in
         seed=result.seed,
         value=_value(trial, sign),
         verdict=None if told.measured is None or told.value == told.measured else "good" if told.value else "bad",
@@ -190,9 +175,9 @@ def _parts(
     return None, "together more or less than the sum of each alone"
 
 
-def _suspects(space: Space, verdict: Verdict) -> tuple[Suspect, ...]:
-    belief = verdict.belief
-    if belief is None or verdict.kind == "proved":
+def suspects(space: Space, belief: Belief | None) -> tuple[Suspect, ...]:
+    """What may have done it, the likeliest first."""
+    if belief is None:
         return ()
     found = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
     found += [

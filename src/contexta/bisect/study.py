@@ -94,17 +94,24 @@ class Study:
         """How many trials that are known may be taken over."""
         return sum(self._before.values())
 
-    def finish(self, watch: Watch | None = None) -> Verdict:
-        """Run trials until there is a verdict. watch: told after each trial, with its number.
+    @property
+    def problem(self) -> Problem:
+        """What is decided about."""
+        return Problem(self.space.mixes, self.space.weights(), self.setup.settings)
+
+    def finish(self, watch: Watch | None = None, trying: Callable[[Probe], None] | None = None) -> Verdict:
+        """Run trials until there is a verdict. watch: told after each trial, with its number; trying: before each.
 
         Raises EnvironmentChanged when a trial edited installed files in place; InvalidInput when another process works
         on this study.
         """
-        problem = Problem(self.space.mixes, self.space.weights(), self.setup.settings)
+        problem = self.problem
         if not self.space.atoms:
             return Verdict("no_regression", "the two environments are the same")
         with self._alone(), self._pool() as pool:
             while isinstance(step := decide(problem, self._results()), Probe):
+                if trying is not None:
+                    trying(step)
                 trial = self._obtain(pool, problem, step)
                 self.trials.append(trial)
                 if watch is not None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.text import Text
 
-from contexta.bisect.findings import BisectPlan, BisectReport, Releases
 from contexta.bisect.report import Trial
 from contexta.bisect.study import Setup, Study
 from contexta.cli import words
+from contexta.findings.bisect import BisectPlan, BisectReport, Releases
 
 
 def opening(study: Study, setup: Setup) -> Iterator[str]:
@@ -41,11 +41,12 @@ def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
         judged = "" if setup.command.good_if is None else " good" if told.value else " bad"
         said = f"{setup.command.metric}={value:g}{judged}"
     seconds = "known" if trial.before else f"{told.seconds:.1f}s"
-    what = _mix(study, step.mix) if step.mix <= study.space.mixes.full else step.why
+    what = mix_name(study, step.mix) if step.mix <= study.space.mixes.full else step.why
     return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {said}  {seconds}"
 
 
-def _mix(study: Study, mix: int) -> str:
+def mix_name(study: Study, mix: int) -> str:
+    """A mix as its user thinks of it: what was moved, from the nearer end."""
     if mix in (0, study.space.mixes.full):
         return "NEW" if mix else "OLD"
     on = study.space.keys(mix)

@@ -5,6 +5,7 @@ The same value is what a method returns, what a screen renders, and what ``--jso
 
 from contexta.contract.context import RUN_LEVEL
 from contexta.findings.audit import Audit, Check, CheckStatus
+from contexta.findings.bisect import BisectPlan, BisectReport
 from contexta.findings.comparisons import (
     SAME_RUN,
     InputComparison,
@@ -78,6 +79,8 @@ __all__ = [
     "Audit",
     "Backup",
     "BestRun",
+    "BisectPlan",
+    "BisectReport",
     "Candidate",
     "Delivery",
     "Upgrade",
