@@ -15,11 +15,10 @@ from contexta.reproduce.uv import find_uv, python_in
 HERE = find_uv().interpreter(PYTHON).version
 
 
-def ends(
-    old: Given, new: Given, python: str | None = None, new_variables: Mapping[str, str] = MappingProxyType({})
-) -> Ends:
+def ends(old: Given, new: Given, python: str | None = None, variables: Mapping[str, str] | None = None) -> Ends:
+    """variables: of NEW, by its user."""
     asked = {"old": python, "new": python}
-    return both_ends({"old": old, "new": new}, asked, {"old": {}, "new": new_variables}, find_uv())
+    return both_ends({"old": old, "new": new}, asked, {"old": {}, "new": variables or {}}, find_uv())
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-from contexta.bisect.changes import End, Metadata, Space, space_between
+from studies import a_space
+
+from contexta.bisect.changes import Metadata
 from contexta.bisect.outlook import outlook, plan
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, decide
 from contexta.bisect.trial import Report
-
-
-def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None) -> Space:
-    old, new = (End(dict.fromkeys(names, version), "3.11.7", {}) for version in ("1.0", "2.0"))
-    return space_between(old, new, requires or {}, lambda release, end: True)
 
 
 def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from packaging.version import Version
-
+from contexta.bisect.advice import Here, advice
 from contexta.bisect.belief import Belief
-from contexta.bisect.changes import PYTHON, VARIABLE, Space
+from contexta.bisect.changes import Space
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import Probe, Verdict
@@ -45,6 +44,9 @@ class Trial:
     before: bool = False
 
 
+_HERE = Here()
+
+
 def report(
     space: Space,
     verdict: Verdict,
@@ -57,11 +59,12 @@ def report(
     command: Sequence[str] = (),
     tools: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    here: Here = _HERE,
 ) -> BisectReport:
     """Everything a study found, in the words of its user. Values get their own sign back.
 
     inside: how many runs the look inside the culprit took. command, tools, notes: what it was found with, see
-    ``BisectReport``.
+    ``BisectReport``. here: where its commands are to be run.
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
@@ -72,7 +75,7 @@ def report(
     beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
-        why=verdict.why,
+        why=_why(verdict),
         metric=metric,
         higher_is_better=higher_is_better,
         culprits=space.keys(verdict.culprits) if known else (),
@@ -91,11 +94,22 @@ def report(
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
         trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
-        next=tuple(_next(space, verdict, releases)),
+        next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
         command=tuple(command),
         tools=dict(tools or {}),
         notes=tuple(notes),
     ).sealed()
+
+
+def _failed_end(trials: Sequence[Trial], readings: Readings) -> str | None:
+    """The run of an end that gives no value; None where both do."""
+    failed = [trial.report.run for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
+    return failed[-1] if failed else None
+
+
+def _why(verdict: Verdict) -> str:
+    repeats = verdict.ends.repeats if verdict.kind == "undecided" and verdict.ends is not None else None
+    return verdict.why if repeats is None else f"{verdict.why}; some {repeats} runs of each end would tell"
 
 
 def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
@@ -187,28 +201,3 @@ def suspects(space: Space, belief: Belief | None) -> tuple[Suspect, ...]:
     ]
     likely = sorted((item for item in found if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
     return tuple(Suspect(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])
-
-
-def _next(space: Space, verdict: Verdict, releases: Releases | None) -> list[str]:
-    if verdict.kind == "proved":
-        pins = [_restore(space, key) for key in space.keys(verdict.culprits)]
-        return [*pins, f"or constrain {_constraint(releases)}"] if releases is not None else pins
-    if verdict.kind == "no_regression":
-        return ["look at what else differs between the two runs: code, data, parameters, machine"]
-    return ["contexta bisect --resume --max-runs N"]
-
-
-def _constraint(releases: Releases) -> str:
-    upgrade = Version(releases.last_good) < Version(releases.first_bad)
-    first = releases.between[0] if releases.between else releases.first_bad  # nobody knows of those in between
-    return f"{releases.package}{'<' if upgrade else '>'}{first}"
-
-
-def _restore(space: Space, key: str) -> str:
-    change = next(change for atom in space.atoms for change in atom.changes if change.key == key)
-    if key == PYTHON:
-        return f"run on Python {change.left_value}"
-    if key.startswith(VARIABLE):
-        name = key[len(VARIABLE) :]
-        return f"unset {name}" if change.left_value is None else f"set {name}={change.left_value}"
-    return f"uninstall {key}" if change.left_value is None else f"pin {key}=={change.left_value}"

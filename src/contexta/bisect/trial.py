@@ -169,7 +169,7 @@ class _Record:
             digest = self._objects.put(content)
             run._journal.write(
                 "artifact",
-                name="log",
+                name="output",  # both streams, as `contexta log` reads them
                 kind="log",
                 location=f"object:{digest}",
                 digest=f"sha256:{digest}",

@@ -127,6 +127,7 @@ def _study(asked: Asked, options: Options) -> BisectReport:
         command=setup.command.argv,
         tools=_tools(asked),
         notes=(*asked.sides, *asked.notes, *unknown),
+        here=asked.here,
     )
     (setup.folder / _REPORT).write_text(done.model_dump_json(indent=2), encoding="utf-8")
     return done

@@ -11,6 +11,7 @@ from contexta.bisect.report import Trial
 from contexta.bisect.study import Setup, Study
 from contexta.cli import words
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
+from contexta.reports.bisect import headline, marked, mixed, told_parts
 
 
 def opening(study: Study, setup: Setup) -> Iterator[str]:
@@ -46,12 +47,8 @@ def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
 
 
 def mix_name(study: Study, mix: int) -> str:
-    """A mix as its user thinks of it: what was moved, from the nearer end."""
-    if mix in (0, study.space.mixes.full):
-        return "NEW" if mix else "OLD"
-    on = study.space.keys(mix)
-    off = study.space.keys(study.space.mixes.full & ~mix)
-    return f"OLD + {', '.join(on)}" if len(on) <= len(off) else f"NEW - {', '.join(off)}"
+    """A mix as its user thinks of it."""
+    return mixed(study.space.keys(mix), study.space.keys(study.space.mixes.full))
 
 
 def plan_screen(found: BisectPlan) -> Iterator[Any]:
@@ -67,38 +64,25 @@ def plan_screen(found: BisectPlan) -> Iterator[Any]:
 
 
 def report_screen(found: BisectReport) -> Iterator[Any]:
-    yield Text.assemble((_headline(found), "bold"))
+    yield Text.assemble((headline(found), "bold"))
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
             yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {len(end.values)} runs")
-    if found.share is not None:
-        low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
-        yield Text(f"It makes {found.share.estimate:.0%} of the change (95 %: {low} to {high}).")
+    for line in told_parts(found):
+        yield Text(line)
     yield from _inside(found.releases)
-    for name, move in (found.additive or {}).items():
-        yield Text(f"  {name}: {move:+.4g}")
-    if found.interaction:
-        yield Text(f"They act {found.interaction}.")
     if found.proof:
         yield Text()
         yield Text("Proof" if found.verdict == "proved" else "What was shown", "bold")
     for fact in found.proof:
         values = ", ".join(words.amount(value) for value in fact.values) or "not run"
-        mark = "yes" if fact.holds else "no" if fact.state != "open" else "open"
-        yield Text(f"  {mark:<4} {fact.fact}: {values}")
+        yield Text(f"  {marked(fact):<4} {fact.fact}: {values}")
     for suspect in found.suspects:
         yield Text(f"  suspected with {suspect.probability:.0%}: {' and '.join(suspect.changes)}")
     yield Text()
     yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
     for line in found.next:
         yield Text(f"next: {line}")
-
-
-def _headline(found: BisectReport) -> str:
-    if found.verdict == "proved":
-        brings = f" (brings {', '.join(found.companions)})" if found.companions else ""
-        return f"proved: {' and '.join(found.culprits)}{brings}"
-    return f"{found.verdict.replace('_', ' ')}: {found.why}"
 
 
 def _inside(releases: Releases | None) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contexta.analysis.suspects import prior
+from contexta.bisect.advice import Here
 from contexta.bisect.changes import BOTH
 from contexta.bisect.given import Given, both_ends, given_path, given_run
 from contexta.bisect.metric import check_source, threshold
@@ -33,7 +34,8 @@ class Asked:
     """A study to run.
 
     sides: what OLD and NEW were taken for. notes: what else the user should know of that. seconds: that the command
-    took where it was recorded, None where neither side is a run.
+    took where it was recorded, None where neither side is a run. here: where the user
+    stands, as the commands of the report have it.
     """
 
     setup: Setup
@@ -41,6 +43,7 @@ class Asked:
     sides: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float | None
+    here: Here
 
 
 def asked_by(options: Options, workspace: str | None) -> Asked:
@@ -71,7 +74,18 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
     about = [f"{large}: the command runs in place"] if large else []
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), ends.seconds)
+    return Asked(setup, uv, tuple(told), (*ends.notes, *about), ends.seconds, _here(options, workspace))
+
+
+def _here(options: Options, workspace: str | None) -> Here:
+    named = [f"--workspace={workspace}"] if workspace is not None else []
+    records = home(workspace).absolute()
+    of_runs = not any(_is_path(options[end], workspace) for end in BOTH)
+    return Here(
+        shlex.join(["contexta", "bisect", "--resume", *named]),
+        str(records.relative_to(Path.cwd()) if records.is_relative_to(Path.cwd()) else records),
+        (options["old"], options["new"]) if of_runs else None,
+    )
 
 
 def _require(options: Options) -> None:
