@@ -1,6 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +50,7 @@ def test_two_files_of_pins_a_command_and_a_metric_suffice(cli: Cli, project: Pat
     assert told["runs"] == len(told["trials"])
     assert told["next"] == [
         "pip install culprit==1.0",
-        "pip install 'culprit<2.0'  # the first bad release and all after it kept out",
+        "pip install 'culprit<2.0'  # keeps the bad releases out",
     ]
     assert told["first_bad_version"] == "2.0"
     assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(told)
@@ -104,15 +110,6 @@ def test_a_run_comes_before_a_directory_of_the_same_name(cli: Cli, project: Path
     done = cli("bisect", "old-env", "./old-env", "--python", PYTHON, "--plan")
     assert "OLD is run p.old-env" in done.stderr
     assert "NEW is the environment ./old-env" in done.stderr.replace("environment old-env", "environment ./old-env")
-
-
-def test_the_screen_tells_the_culprit_its_proof_and_its_cost(cli: Cli, project: Path) -> None:
-    done = cli(*arguments(), *COMMAND)
-    assert done.stdout.startswith("proved: culprit\n")
-    assert "OLD with culprit is bad: 0.4, 0.4" in done.stdout
-    assert "NEW without culprit is good: 0.9, 0.9" in done.stdout
-    assert "next: pip install culprit==1.0" in done.stdout
-    assert "end     OLD  seed 0  accuracy=0.9" in done.stderr
 
 
 def test_equal_values_are_no_regression_and_a_yes(cli: Cli, project: Path) -> None:
@@ -190,10 +187,90 @@ def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Pa
     assert json.loads(cli(*arguments("--json", "--no-versions"), *COMMAND).stdout)["first_bad_version"] is None
 
 
+def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(cli: Cli, project: Path) -> None:
+    done = cli(*arguments("--json-stream", "--no-versions", "--html", "page.html"), *COMMAND)
+    assert done.returncode == 0, done.stderr
+    *trials, told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["trial"] for line in trials] == told["trials"]
+    assert "end     OLD  seed 0  accuracy=0.9" in done.stderr
+    assert told["digest"].startswith("sha256:")
+    assert (told["command"], set(told["tools"])) == (
+        ["python", "train.py"],
+        {"contexta", "uv", "python of OLD", "python of NEW", "platform"},
+    )
+    assert told["digest"] in (project / "page.html").read_text(encoding="utf-8")
+    (project / "train.py").unlink()  # nothing is run any more
+    again = cli("bisect", "--show", "--json")
+    assert (again.returncode, json.loads(again.stdout)) == (0, told)
+    assert "proved: culprit" in cli("bisect", "--show", "--markdown").stdout
+    screen = cli("bisect", "--show").stdout
+    assert screen.startswith("proved: culprit\n")
+    assert "OLD with culprit is bad: 0.4, 0.4" in screen
+    assert "NEW without culprit is good: 0.9, 0.9" in screen
+    assert "next: pip install culprit==1.0" in screen
+
+
+def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("print('loading'); raise SystemExit('boom')")
+    (command,) = json.loads(cli(*arguments("--json"), *COMMAND).stdout)["next"]
+    assert command.startswith("contexta log bisect.")
+    assert cli(*shlex.split(command, comments=True)[1:]).stdout.split() == ["loading", "boom"]
+
+
+def test_what_was_asked_first_holds_when_a_study_goes_on(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("import random; print('accuracy=%g' % random.random())")
+    first = cli(*arguments("--json", "--max-runs", "8"), *COMMAND)
+    assert (first.returncode, json.loads(first.stdout)["verdict"]) == (1, "undecided")
+    again = cli("bisect", "--resume")
+    assert again.returncode == 1
+    assert again.stdout.startswith("undecided: ")
+    assert again.stderr.count("known") == 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are asked for as Unix has them")
+def test_ctrl_c_on_a_terminal_leaves_it_clean_and_says_how_to_go_on(project: Path) -> None:
+    (project / "train.py").write_text("import time; time.sleep(0.5); print('accuracy=1')")
+    ours, theirs = os.openpty()
+    given = [sys.executable, "-m", "contexta.cli", *arguments(), *COMMAND]
+    with subprocess.Popen(given, cwd=project, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        said = b""
+        while b"  2  end     NEW" not in said:
+            said += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        said += b"".join(iter(lambda: _rest_of(ours), b""))
+        assert process.wait() == 130
+    os.close(ours)
+    assert b"because" in said  # what is being tried, below the trials
+    last = said.rpartition(b"\x1b")[2].decode()  # nothing is drawn any more
+    assert re.search(r"stopped after \d trials, which are kept", last)
+    assert "`contexta bisect --resume` goes on" in last
+    assert "Traceback" not in last
+    assert b"\x1b[?25h" in said.rpartition(b"because")[2]  # the cursor is back
+
+
+def _rest_of(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that nobody holds the other side any more
+        return b""
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (("bisect",), "OLD and NEW missing"),
+        (("bisect", "--show"), "there is no study here"),
+        (("bisect", "old.txt", "new.txt", "--json", "--markdown", "--", "x"), "--json and --markdown were both given"),
+        (
+            ("bisect", "old.txt", "new.txt", "--metric-from", "stdout:(x)", "--", "x"),
+            "reads a metric, and none is named",
+        ),
+        (("bisect", "old.txt", "new.txt", "--metric", " ", "--", "x"), "--metric is empty"),
+        (("bisect", "old.txt", "new.txt", "--judge", "'", "--", "x"), "--judge cannot be"),
+        (("bisect", "old.txt", "new.txt", "--max-runs", "5", "--", "x"), "--max-runs"),
+        (("bisect", "old.txt", "new.txt", "--good-if", "loss < 1", "--lower-is-better", "--", "x"), "says which way"),
+        (("bisect", ".", "new.txt", "--", "x"), "is a directory without"),
         (("bisect", "old.txt", "new.txt", "--good-if", "accuracy", "--", "python"), "--good-if cannot be"),
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--judge", "x", "--", "python"), "--judge decides"),
         (("bisect", "old.txt", "new.txt", "--metric", "accuracy"), "there is no command"),

@@ -34,7 +34,7 @@ def advice(
     if verdict.kind == "proved":
         yield from _restored(space, verdict)
         if releases is not None:
-            yield f"pip install {shlex.quote(_constraint(releases))}  # the first bad release and all after it kept out"
+            yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
     elif verdict.kind == "no_regression":
         yield "# the environment is not the cause: look at code, data, parameters, machine"
         if here.runs is not None:

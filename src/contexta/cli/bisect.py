@@ -89,6 +89,7 @@ def bisect(context: click.Context, /, **options: Any) -> int:
 
 
 def _show_plan(asked: Asked, options: Options) -> None:
+    _say("building the environments of OLD and NEW, whose metadata says what needs what")
     study = Study(asked.setup, asked.uv)
     try:
         notes = (*asked.sides, *asked.notes)
@@ -102,6 +103,7 @@ def _show_plan(asked: Asked, options: Options) -> None:
 def _study(asked: Asked, options: Options) -> BisectReport:
     """Run it to its end. The report is kept with the study, and the environments are not."""
     setup = asked.setup
+    _say("building the environments of OLD and NEW")
     study = Study(setup, asked.uv, resume=options["resume"], fresh=options["fresh"])
     try:
         for line in opening(study, setup):

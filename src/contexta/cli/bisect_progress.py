@@ -53,15 +53,15 @@ class LiveProgress(Progress):
 
     def __init__(self, study: Study, setup: Setup, *, stream: bool) -> None:
         super().__init__(study, setup, stream=stream)
+        self._step: Probe | None = None
+        self._since = time.monotonic()
+        self._outlook = Outlook((), 0)
         self.live = Live(
             console=Console(stderr=True, highlight=False, markup=False, emoji=False),
             get_renderable=self._drawn,
             transient=True,
             refresh_per_second=2,
         )
-        self._step: Probe | None = None
-        self._since = time.monotonic()
-        self._outlook = Outlook((), 0)
 
     def trying(self, step: Probe) -> None:
         self._outlook = outlook(self.study.space, self.study.problem, self.study.trials)

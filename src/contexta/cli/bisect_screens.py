@@ -82,7 +82,7 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
     yield Text()
     yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
     for line in found.next:
-        yield Text(f"next: {line}")
+        yield Text(f"next: {line}", no_wrap=True)
 
 
 def _inside(releases: Releases | None) -> Iterator[Any]:

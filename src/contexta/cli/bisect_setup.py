@@ -103,7 +103,11 @@ def _command(options: Options, *, in_place: bool) -> Command:
         raise InvalidInput(
             f"--metric is {options['metric']}, --good-if is about {good_if.metric}", hint="leave out --metric"
         )
+    if good_if is not None and options["lower_is_better"]:
+        raise InvalidInput("--good-if says which way is better by itself", hint="leave out --lower-is-better")
     metric = good_if.metric if good_if is not None else options["metric"]
+    if metric is not None and not metric.strip():
+        raise InvalidInput("--metric is empty", hint="name what the command records or prints: --metric accuracy")
     if options["judge"] and metric:
         raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
     if options["metric_from"] and not metric:
