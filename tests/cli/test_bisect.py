@@ -217,14 +217,19 @@ def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> 
     assert cli(*shlex.split(command, comments=True)[1:]).stdout.split() == ["loading", "boom"]
 
 
-def test_what_was_asked_first_holds_when_a_study_goes_on(cli: Cli, project: Path) -> None:
+def test_a_study_goes_on_as_it_was_asked_beside_the_answers_it_wrote(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import random; print('accuracy=%g' % random.random())")
-    first = cli(*arguments("--json", "--max-runs", "8"), *COMMAND)
-    assert (first.returncode, json.loads(first.stdout)["verdict"]) == (1, "undecided")
+    given = arguments("--json", "--max-runs", "8", "--html", "page.html")
+    with (project / "out.json").open("w") as out:
+        first = subprocess.run(
+            [sys.executable, "-m", "contexta.cli", *given, *COMMAND], cwd=project, stdout=out, timeout=60, check=False
+        )
+    assert (first.returncode, json.loads((project / "out.json").read_text())["verdict"]) == (1, "undecided")
+    assert (project / "page.html").is_file()
     again = cli("bisect", "--resume")
-    assert again.returncode == 1
+    assert again.returncode == 1, again.stderr
     assert again.stdout.startswith("undecided: ")
-    assert again.stderr.count("known") == 8
+    assert again.stderr.count("known") == 8  # and not 60 runs
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals are asked for as Unix has them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -82,21 +82,38 @@ def too_large_to_copy(folder: Path) -> str | None:
     return None
 
 
-def fingerprint(folder: Path, *, in_place: bool) -> str:
-    """What tells the source of one study from that of another: all files that are copied, by name, size and time.
+def sources(folder: Path, *, in_place: bool, outputs: Collection[Path] = ()) -> list[str]:
+    """The files that make the source of a study: all that are copied.
 
-    in_place: Python files only, as trials may leave others beside them.
+    in_place: Python files only, as trials may leave others beside them. outputs: files that the study itself writes to,
+    which are none, as is what its stdout and stderr were sent to.
     """
-    found = hashlib.sha256()
+    ours = {(now.st_dev, now.st_ino) for descriptor in (1, 2) if (now := _standing(descriptor)) is not None}
+    ours |= {(now.st_dev, now.st_ino) for path in outputs if (now := _standing(path)) is not None}
+    found = []
     for path in sorted(_files(repository(folder) or folder)):
-        if in_place and path.suffix != ".py":
-            continue
-        try:
-            now = path.lstat()
-        except OSError:
-            continue  # it went away while we looked
-        found.update(f"{path}\0{now.st_size}\0{now.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        now = None if in_place and path.suffix != ".py" else _standing(path)
+        if now is not None and (now.st_dev, now.st_ino) not in ours:
+            found.append(str(path))
+    return found
+
+
+def fingerprint(files: Iterable[str]) -> str:
+    """What tells these files from other ones, or from what they were: by name, size and time."""
+    found = hashlib.sha256()
+    for path in files:
+        now = _standing(path)
+        told = "gone" if now is None else f"{now.st_size}\0{now.st_mtime_ns}"
+        found.update(f"{path}\0{told}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:16]
+
+
+def _standing(file: Path | str | int) -> os.stat_result | None:
+    """What the system says of a file by its name, or of an open one; None where it is not, or not any more."""
+    try:
+        return os.fstat(file) if isinstance(file, int) else os.lstat(file)
+    except OSError:
+        return None
 
 
 def _files(top: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
 from contexta.bisect.known import key_of, read_known
-from contexta.bisect.place import fingerprint, tidy
+from contexta.bisect.place import fingerprint, sources, tidy
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
@@ -42,7 +42,7 @@ class Setup:
     """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
 
     first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
-    see ``Space``.
+    see ``Space``. outputs: files that the answer is written to, which are no source.
     """
 
     old: End
@@ -56,6 +56,7 @@ class Setup:
     jobs: int = 1
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
+    outputs: tuple[Path, ...] = ()
 
 
 class Study:
@@ -259,10 +260,10 @@ class Study:
     def _begin(self, resume: bool, fresh: bool) -> tuple[str, str]:
         """(the source's fingerprint, since when trials count); remembered for a study that goes on."""
         command = self.setup.command
-        source = fingerprint(Path(command.folder), in_place=command.in_place)
         path = self.setup.folder / "study.json"
         if resume and path.exists():
             known = json.loads(path.read_text())
+            source = fingerprint(known["files"])  # what came later was nothing that the trials before it could use
             if known["source"] != source:
                 raise InvalidInput(
                     f"files in {command.folder} were changed since this study began: its trials do not fit any more",
@@ -271,7 +272,9 @@ class Study:
             return source, known["since"]
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"source": source, "since": since}))
+        files = sources(Path(command.folder), in_place=command.in_place, outputs=self.setup.outputs)
+        source = fingerprint(files)
+        path.write_text(json.dumps({"source": source, "since": since, "files": files}))
         return source, since
 
     # ------------------------------------------------------------------------------------------ environments

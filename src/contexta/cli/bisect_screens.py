@@ -10,8 +10,11 @@ from rich.text import Text
 from contexta.bisect.report import Trial
 from contexta.bisect.study import Setup, Study
 from contexta.cli import words
+from contexta.cli.layout import columns, indented, short
+from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.bisect import headline, marked, mixed, told_parts
+from contexta.reports.bisect import expected, headline, marked, mixed, told_parts
+from contexta.reports.words import printable
 
 
 def opening(study: Study, setup: Setup) -> Iterator[str]:
@@ -35,7 +38,7 @@ def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
     step, told = trial.step, trial.report
     value = told.measured if told.measured is not None else told.value
     if value is None:
-        said = told.reason
+        said = printable(told.reason)
     elif setup.command.metric is None:
         said = "good" if value else "bad"
     else:
@@ -52,19 +55,22 @@ def mix_name(study: Study, mix: int) -> str:
 
 
 def plan_screen(found: BisectPlan) -> Iterator[Any]:
-    yield Text(f"{len(found.changes)} changes", "bold")
+    yield Text(words.count(len(found.changes), "change"), "bold")
+    names = {key: " + ".join(atom) for atom in found.atoms for key in atom}
+    table = columns("", "OLD", "NEW", ">Suspicion", "Brings")
     for change in found.changes:
-        yield Text(f"  {change}")
-    for atom in found.atoms:
-        if len(atom) > 1:
-            yield Text(f"only together: {', '.join(atom)}")
-    for name, needs in found.needs.items():
-        yield Text(f"{name} brings {', '.join(needs)}")
-    yield Text(f"About {found.expected_probes:g} mixes to try, {found.expected_runs} runs without noise.")
+        atom = names[change.key]
+        brings = [*(key for key in atom.split(" + ") if key != change.key), *found.needs.get(atom, ())]
+        versions = (
+            stored(short(value, 30)) if value is not None else "-" for value in (change.left_value, change.right_value)
+        )
+        table.add_row(stored(change.key), *versions, f"{found.prior[atom]:.0%}", ", ".join(brings))
+    yield indented(table)
+    yield Text(expected(found))
 
 
 def report_screen(found: BisectReport) -> Iterator[Any]:
-    yield Text.assemble((headline(found), "bold"))
+    yield stored(headline(found), "bold")
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
             yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {len(end.values)} runs")
@@ -94,6 +100,6 @@ def _inside(releases: Releases | None) -> Iterator[Any]:
     )
     for each in releases.tried:
         values = ", ".join(words.amount(value) for value in each.values)
-        yield Text(f"  {each.version}  {each.state}  {values or each.reason}")
+        yield stored(f"  {each.version}  {each.state}  {values or each.reason}")
     for label, url in releases.links.items():
-        yield Text(f"  {label}: {url}")
+        yield stored(f"  {label}: {url}")

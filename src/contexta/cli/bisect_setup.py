@@ -68,6 +68,7 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
         jobs=options["jobs"],
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"]),
+        outputs=(Path(options["html"]),) if options["html"] else (),
         suspicion=_suspicion(options["old"], options["new"], workspace),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
