@@ -26,6 +26,7 @@ def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     for name in [name for name in os.environ if name.startswith("CONTEXTA_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CONTEXTA_DELIVERY", "off")  # tests of it switch it on
+    monkeypatch.setenv("CONTEXTA_CACHE_DIR", str(tmp_path.with_name(f"{tmp_path.name}-environments")))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
 

@@ -11,9 +11,10 @@ from contexta import Contexta
 from contexta.bisect.changes import End
 from contexta.bisect.search import Settings
 from contexta.bisect.study import Setup, Study, Trial
-from contexta.bisect.trial import Command, Order, Report, run_trial
+from contexta.bisect.trial import Command
 from contexta.errors import InvalidInput
 from contexta.reproduce.build import EnvironmentChanged
+from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import find_uv
 
 NAMES = ("alpha", "beta", "gamma", "delta")
@@ -63,12 +64,6 @@ def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
     class Ended(Exception):
         pass
 
-    ran: list[Order] = []
-
-    def run(order: Order) -> Report:
-        ran.append(order)
-        return run_trial(order)
-
     def end_at(number: int) -> Callable[[Trial, int], None]:
         def watch(trial: Trial, done: int) -> None:
             if done == number:
@@ -81,11 +76,12 @@ def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
     ).finish()
     for number in (3, 7):
         with pytest.raises(Ended):
-            Study(setup(project), find_uv(), run, resume=True).finish(end_at(number))
-    study = Study(setup(project), find_uv(), run, resume=True)
+            Study(setup(project), find_uv(), resume=True).finish(end_at(number))
+    study = Study(setup(project), find_uv(), resume=True)
     assert study.finish() == whole
-    assert len(ran) == len(study.trials)
-    assert [trial.before for trial in study.trials] == [True] * 7 + [False] * (len(ran) - 7)
+    assert [trial.before for trial in study.trials] == [True] * 7 + [False] * (len(study.trials) - 7)
+    with Contexta(workspace=project.parent / "trials") as ctx:
+        assert len(ctx.list_runs()) == len(study.trials), "a finished trial was repeated"
 
 
 def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(project: Path) -> None:
@@ -116,9 +112,15 @@ def _finished(study: Study) -> list[Trial]:
 def test_several_jobs_come_to_the_verdict_of_one(project: Path) -> None:
     one = Study(setup(project, workspace=project.parent / "other"), find_uv())
     verdict = one.finish()
-    three = Study(setup(project, jobs=3, folder=project.parent / "three"), find_uv())
-    assert three.finish() == verdict
-    assert [trial.result.value for trial in three.trials] == [trial.result.value for trial in one.trials]
+    for jobs in (2, 4):
+        workspace = project.parent / f"trials-{jobs}"
+        many = Study(setup(project, jobs=jobs, workspace=workspace, folder=project.parent / f"{jobs}"), find_uv())
+        assert many.finish() == verdict
+        assert [_counted(trial) for trial in many.trials] == [_counted(trial) for trial in one.trials]
+
+
+def _counted(trial: Trial) -> tuple[int, int, str, float | None]:
+    return trial.step.mix, trial.step.seed, trial.step.purpose, trial.result.value
 
 
 def test_every_trial_is_a_recorded_run_with_its_mix_its_place_and_its_log(project: Path) -> None:
@@ -184,9 +186,11 @@ def test_a_changed_variable_is_found_like_a_package(project: Path) -> None:
     assert (verdict.kind, study.space.keys(verdict.culprits)) == ("proved", ("env:MODE",))
 
 
-def test_nothing_of_an_environment_is_left_after_cleaning(project: Path) -> None:
-    study = Study(setup(project, settings=Settings(max_runs=8)), find_uv())
-    study.finish()
-    study.clean()
+def test_nothing_of_a_trial_is_left_when_a_study_has_ended(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = project.parent / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    Study(setup(project, settings=Settings(max_runs=8)), find_uv()).finish()
     assert sorted(path.name for path in (project.parent / "study").iterdir()) == ["lock", "study.json"]
-    assert list(Path(tempfile.gettempdir()).glob("contexta-study*")) == []
+    assert list(temporary.iterdir()) == []
+    assert not [path for path in find_shelf().mixes.iterdir() if path.suffix != ".lock"]

@@ -11,8 +11,9 @@ from tiny_index import PYTHON
 
 from contexta.bisect.metric import check_source, read_metric, threshold
 from contexta.bisect.place import too_large_to_copy
-from contexta.bisect.trial import Command, Order, Report, run_trial
+from contexta.bisect.trial import GENEROUS, Command, Order, Report, given_again, run_trial
 from contexta.errors import InvalidInput
+from contexta.recorder.machine import usable_memory
 from contexta.reproduce.uv import find_uv
 
 
@@ -109,7 +110,7 @@ time.sleep(60)
 def test_a_program_that_eats_memory_at_once_is_stopped(folder: Path, environment: Path) -> None:
     report = run(folder, environment, "x = bytearray(10**9); print('accuracy=1')", memory=200 * 2**20)
     assert report.value is None
-    assert "MemoryError" in report.reason
+    assert report.reason == "used more than 200 MB of memory: MemoryError"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
@@ -123,6 +124,19 @@ print("accuracy=1")
 """
     report = run(folder, environment, code, memory=200 * 2**20)
     assert report.reason == "used more than 200 MB of memory"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_without_a_limit_a_program_may_use_its_share_of_the_machine(folder: Path, environment: Path) -> None:
+    (folder / "train.py").write_text("import time\nx = b'x' * 400 * 2**20\ntime.sleep(30)\n")
+    command = Command(("python", "train.py"), "accuracy", str(folder))
+    memory = usable_memory()
+    assert memory is not None
+    report = run_trial(Order(command, str(environment), 0, neighbours=int(memory * 0.8 / 300e6)))
+    assert report.reason.startswith("used more than 28")
+    (folder / "train.py").write_text("import mmap\nx = mmap.mmap(-1, 400 * 2**20)\nprint('accuracy=1')\n")
+    report = run_trial(Order(command, str(environment), 0, neighbours=int(memory * 0.8 / 300e6)))
+    assert report.value == 1.0, "what is reserved and never touched does not count"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a daemon is nobody's child")
@@ -253,6 +267,53 @@ left.write_text("x")
     assert [run(folder, environment, code).value for _ in range(2)] == [1.0, 1.0]
     assert (folder / "train.py").read_text() == code
     assert not (folder / "left.txt").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a home of links needs a privilege there")
+def test_what_a_trial_leaves_in_its_home_or_among_temporary_files_does_not_reach_the_next(
+    folder: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder.parent / "home"
+    (home / ".cache" / "data").mkdir(parents=True)
+    (home / ".cache" / "data" / "train.csv").write_text("7")
+    (home / ".netrc").write_text("mine")
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(home / ".cache" if name.startswith("XDG") else home))
+    code = """
+import os, pathlib, tempfile
+home, caches = pathlib.Path.home(), pathlib.Path(os.environ["XDG_CACHE_HOME"])
+temporary = pathlib.Path(tempfile.gettempdir())
+assert (home / ".netrc").read_text() == "mine"
+assert (home / ".cache/data/train.csv").read_text() == (caches / "data/train.csv").read_text() == "7"
+left = [at / "left" for at in (home, home / ".cache", home / ".config", caches, temporary)]
+print("accuracy=%d" % sum(each.exists() for each in left))
+for each in left:
+    each.write_text("x")
+"""
+    assert [run(folder, environment, code).value for _ in range(2)] == [0.0, 0.0]
+    assert sorted(path.name for path in home.rglob("*")) == [".cache", ".netrc", "data", "train.csv"]
+
+
+@pytest.mark.parametrize(("recorded", "limit"), [(None, 24 * 3600.0), (7.0, 7.0)])
+def test_a_command_without_a_limit_of_its_own_has_that_of_its_order(recorded: float | None, limit: float) -> None:
+    assert Order(Command(("x",), None, "."), "at", 0, timeout=recorded or GENEROUS).seconds == limit
+    assert Order(Command(("x",), None, ".", timeout=2.0), "at", 0, timeout=recorded or GENEROUS).seconds == 2.0
+
+
+def test_of_a_recorded_run_no_place_and_no_hidden_value_is_given_to_a_trial() -> None:
+    recorded = {"MODE": "fast", "VIRTUAL_ENV": "/x", "TMPDIR": "/y", "UV_INDEX_URL": "z", "PYTHONPATH": "lib"}
+    hidden = {"HF_TOKEN": "secret:sha256:0123456789abcdef"}
+    assert given_again({**recorded, **hidden}) == {"MODE": "fast", "PYTHONPATH": "lib"}
+
+
+def test_a_path_of_modules_is_kept_beside_that_of_the_recorder(folder: Path, environment: Path) -> None:
+    (folder / "lib").mkdir()
+    (folder / "lib" / "mine.py").write_text("value = 3")
+    (folder / "train.py").write_text("import mine\nprint(f'accuracy={mine.value}')\n")
+    command = Command(("python", "train.py"), "accuracy", str(folder))
+    scratch, workspace = str(folder.parent / "scratch"), str(folder.parent / "trials")
+    report = run_trial(Order(command, str(environment), 0, {"PYTHONPATH": "lib"}, workspace, scratch))
+    assert report.value == 3.0, report.log
 
 
 def test_in_place_the_command_runs_in_its_own_folder(folder: Path, environment: Path) -> None:

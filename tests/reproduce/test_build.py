@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import process
-from contexta.reproduce.build import Built, EnvironmentChanged, assemble, build, require_pins
-from contexta.reproduce.uv import Interpreter, Uv, find_uv, python_in
+from contexta.reproduce.build import Built, EnvironmentChanged, assemble, edited_file, require_pins, stock
+from contexta.reproduce.shelf import Shelf, find_shelf
+from contexta.reproduce.uv import Interpreter, NoSuchVersion, Uv, find_uv, python_in
 
 
 @pytest.fixture
@@ -27,10 +27,15 @@ def uv(index: Path) -> Uv:
 
 
 @pytest.fixture
-def ends(uv: Uv, tmp_path: Path) -> tuple[Interpreter, Built, Built]:
+def shelf() -> Shelf:
+    return find_shelf()
+
+
+@pytest.fixture
+def ends(uv: Uv, shelf: Shelf) -> tuple[Interpreter, Built, Built]:
     python = uv.interpreter(PYTHON)
-    old = build(uv, tmp_path / "old", python, {"a": "1.0", "b": "1.0"})
-    new = build(uv, tmp_path / "new", python, {"a": "2.0", "b": "2.0"})
+    old = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    new = stock(uv, shelf, python, {"a": "2.0", "b": "2.0"})
     return python, old, new
 
 
@@ -71,6 +76,20 @@ def test_a_mix_shares_its_files_and_its_bytecode_with_the_ends(uv: Uv, ends: End
         assert ours.samefile(theirs)
 
 
+@pytest.mark.parametrize("setting", ["", "1"])
+def test_nothing_is_compiled_in_a_mix_whatever_is_said_about_bytecode(
+    uv: Uv, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", setting)
+    python = uv.interpreter(PYTHON)
+    built = stock(uv, shelf, python, {"a": "1.0"})
+    assemble(uv, tmp_path / "mix", python, {"a": built}, {"a": "1.0"})
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    says(tmp_path / "mix", "import a")
+    (compiled,) = (tmp_path / "mix").rglob("a.*.pyc")
+    assert compiled.stat().st_nlink == 2, "it was compiled again"
+
+
 def test_scripts_of_a_mix_start_its_own_interpreter(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
     script = python_in(at).parent / "say-a"
@@ -85,46 +104,50 @@ def test_what_a_program_adds_to_a_mix_stays_in_it(uv: Uv, ends: Ends, tmp_path: 
     assert not list(ends[2].at.rglob("left.py"))
 
 
-def test_a_file_edited_in_place_is_noticed_before_the_next_mix(uv: Uv, ends: Ends, tmp_path: Path) -> None:
-    at = mix(uv, ends, tmp_path / "mix")
+def test_a_file_edited_in_place_is_named_and_its_stock_never_used_again(
+    uv: Uv, ends: Ends, shelf: Shelf, tmp_path: Path
+) -> None:
+    python, old, new = ends
+    at, parts = mix(uv, ends, tmp_path / "mix"), {"a": new, "b": old}
     (edited,) = at.rglob("a.py")
+    assert edited_file(at, parts) is None
     edited.write_text("version = 'something else entirely'\n")
-    with pytest.raises(EnvironmentChanged, match="a.py was changed"):
-        mix(uv, ends, tmp_path / "next")
+    assert str(edited_file(at, parts)).endswith("a.py")
+    again = stock(uv, shelf, python, {"a": "2.0", "b": "2.0"})
+    assert says(again.at, "import a; print(a.version)") == "2.0"
 
 
-def test_a_complete_environment_is_taken_as_it_is(uv: Uv, ends: Ends) -> None:
+def test_a_file_that_a_program_replaces_in_its_mix_is_nobody_elses(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+    at = mix(uv, ends, tmp_path / "mix")
+    (file,) = at.rglob("a.py")
+    file.unlink()
+    file.write_text("version = 'mine'\n")
+    assert edited_file(at, {"a": ends[2], "b": ends[1]}) is None
+    assert says(ends[2].at, "import a; print(a.version)") == "2.0"
+
+
+def test_a_stock_on_the_shelf_is_taken_as_it_is(uv: Uv, ends: Ends, shelf: Shelf) -> None:
     python, old, _ = ends
     (old.at / "here before").touch()
-    again = build(uv, old.at, python, {"a": "1.0", "b": "1.0"})
+    again = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
     assert again.pins == old.pins
-    assert (old.at / "here before").exists()
+    assert (again.at / "here before").exists()
 
 
-@pytest.mark.parametrize("damage", ["half", "edited", "other pins"])
-def test_an_environment_that_is_not_the_one_asked_for_is_built_anew(uv: Uv, ends: Ends, damage: str) -> None:
+def test_a_stock_that_was_never_finished_is_built_anew(uv: Uv, ends: Ends, shelf: Shelf) -> None:
     python, old, _ = ends
-    pins = {"a": "1.0", "b": "1.0"}
-    if damage == "half":
-        (old.at / "contexta-complete.json").unlink()
-    elif damage == "edited":
-        (file,) = old.at.rglob("b.py")
-        file.unlink()
-        file.write_text("broken")
-    else:
-        pins["a"] = "2.0"
-    (old.at / "here before").touch()
-    again = build(uv, old.at, python, pins)
-    assert again.pins == pins
-    assert not (old.at / "here before").exists()
-    assert says(old.at, "import b; print(b.version)") == "1.0"
+    (old.at.parent / "current.json").unlink()
+    again = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    assert again.at != old.at
+    assert says(again.at, "import b; print(b.version)") == "1.0"
+
+
+def test_a_stock_that_cannot_be_built_leaves_nothing_behind(uv: Uv, shelf: Shelf) -> None:
+    with pytest.raises(NoSuchVersion):
+        stock(uv, shelf, uv.interpreter(PYTHON), {"a": "9.0"})
+    assert not [path for folder in shelf.folder.glob("stock-*") for path in folder.iterdir()]
 
 
 def test_the_pins_are_asserted_with_what_is_wrong(uv: Uv, ends: Ends) -> None:
     with pytest.raises(EnvironmentChanged, match=r"a is 1.0, not 3.0"):
         require_pins(uv, ends[1].at, {"a": "3.0", "b": "1.0"})
-
-
-def test_what_marks_an_environment_complete_is_written_last(ends: Ends) -> None:
-    kept = json.loads((ends[1].at / "contexta-complete.json").read_text())
-    assert set(kept["marks"]) >= {file for package in ends[1].packages.values() for file in package.files}

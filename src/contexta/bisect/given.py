@@ -13,17 +13,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from contexta import process
 from contexta.bisect.changes import BOTH, End
 from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
 from contexta.bisect.pins import Pins, read_pins, read_text
+from contexta.bisect.trial import given_again
 from contexta.contract.environment import Distribution, EnvironmentSnapshot
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.environment import INJECTED
-from contexta.recorder.redact import HIDDEN, REMOVED
+from contexta.recorder.redact import HIDDEN
 from contexta.reproduce.interpreters import where_it_was
 from contexta.reproduce.uv import Interpreter, Uv, python_in
 
@@ -89,10 +89,14 @@ def given_path(path: Path) -> Given:
 
 
 def given_run(snapshot: EnvironmentSnapshot, what: str, seconds: float | None = None) -> Given:
-    """A side as a run recorded it. Secrets were not recorded: the trials have those of this process."""
-    pins = _of_distributions(snapshot, what)
-    variables = {name: v for name, v in snapshot.environment_variables.items() if HIDDEN not in v and REMOVED not in v}
-    return Given(what, lambda _: pins, where_it_was(snapshot) or snapshot.python_version, variables, seconds)
+    """A side as a run recorded it. Secrets were not recorded, and places are the trial's own: see ``given_again``."""
+    found, recorded = _of_distributions(snapshot, what), snapshot.environment_variables
+    hidden = [name for name, value in recorded.items() if HIDDEN in value]
+    notes = [f"{what} keeps no value of {', '.join(hidden)}: taken from where a rerun runs"] if hidden else []
+    pins = Pins(found.packages, (*found.notes, *notes))
+    return Given(
+        what, lambda _: pins, where_it_was(snapshot) or snapshot.python_version, given_again(recorded), seconds
+    )
 
 
 def both_ends(
@@ -117,7 +121,7 @@ def both_ends(
         ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
     notes = (note for end in BOTH for note in pins[end].notes)
     took = [side.seconds for side in given.values() if side.seconds is not None]
-    return Ends(ends["old"], ends["new"], pythons, tuple(dict.fromkeys(notes)), fmean(took) if took else None)
+    return Ends(ends["old"], ends["new"], pythons, tuple(dict.fromkeys(notes)), max(took, default=None))
 
 
 def this_python() -> str:

@@ -1,9 +1,12 @@
 """The program between a study and a trial: whatever the trial starts, nothing of it outlives the trial or the study.
 
-Run as a script: ``keeper.py LIMIT COMMAND...``; LIMIT is the memory that all processes of the command may hold
-together, in bytes, 0 for any. It ends as the command ends, when the command has used more than it may, or when the
-study is gone (killed, say), and ends every descendant before. On Linux even those that made themselves daemons: they
-become its children. Standard library only, Python 3.8.
+Run as a script: ``keeper.py STUDY LIMIT KIND COMMAND...``. STUDY: the process id of who starts it. LIMIT: the memory
+that all processes of the command may hold together, in bytes, 0 for any. KIND: ``hard`` has the kernel hold each of
+them to it as well, which also counts what is reserved and never touched; ``soft`` only looks.
+
+It ends as the command ends, when the command has used more than it may, or when the study is gone (killed, say), and
+ends every descendant before. On Linux even those that made themselves daemons: they become its children.
+Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -16,16 +19,18 @@ import time
 OVER_LIMIT = 97
 """The exit code for a command that used more memory than it may; the last line of stderr says so."""
 _PAUSE = 0.05
+_LOOKS = 6  # pauses between two looks at the memory: each reads all of /proc
 _BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
 def main(arguments: list[str]) -> int:
-    limit, command = int(arguments[0]), arguments[1:]
-    study = os.getppid()
+    study, limit, hard, command = int(arguments[0]), int(arguments[1]), arguments[2] == "hard", arguments[3:]
+    if os.getppid() != study:
+        return 1  # it went while this program started
     _adopt_orphans()
     child = os.fork()
     if child == 0:
-        _become(command, limit)
+        _become(command, limit if hard else 0)
     status = None
     looks = 0
     while status is None:
@@ -37,9 +42,9 @@ def main(arguments: list[str]) -> int:
             _end_all()
             return 1
         looks += 1
-        if limit and looks % 4 == 0 and _memory() > limit:
+        if limit and looks % _LOOKS == 0 and _over(limit):
             _end_all()
-            print(f"used more than {limit // 2**20} MB of memory", file=sys.stderr, flush=True)  # noqa: T201  # to the trial's log
+            print(over_limit(limit), file=sys.stderr, flush=True)  # noqa: T201  # to the trial's log
             return OVER_LIMIT
         time.sleep(min(_PAUSE, 0.001 * 2**looks if looks < 6 else _PAUSE))
     _end_all()
@@ -48,6 +53,10 @@ def main(arguments: list[str]) -> int:
         _no_core()
         os.kill(os.getpid(), os.WTERMSIG(status))
     return os.WEXITSTATUS(status)
+
+
+def over_limit(limit: int) -> str:
+    return f"used more than {limit // 2**20} MB of memory"
 
 
 _FIXED = (signal.SIGKILL, signal.SIGSTOP)
@@ -129,16 +138,28 @@ def _descendants() -> list[int]:
     return found
 
 
-def _memory() -> int:
-    """Bytes that all descendants hold together; pages they share count for each."""
-    pages = 0
-    for pid in _descendants():
-        try:
-            with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123  # as above
-                pages += int(file.read().split()[1])
-        except (OSError, IndexError):
-            pass  # it has ended meanwhile
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _over(limit: int) -> bool:
+    """Whether all descendants together hold more; pages they share are told apart only when it comes to that."""
+    found = _descendants()
+    return sum(map(_resident, found)) > limit and sum(map(_proportional, found)) > limit
+
+
+def _resident(pid: int) -> int:
+    """Bytes a process holds; pages it shares with others count in full."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123  # as above
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0  # it has ended meanwhile
+
+
+def _proportional(pid: int) -> int:
+    """Bytes a process holds; of pages it shares, its share. Slower: the kernel walks all of its pages."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123  # as above
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
+    except (OSError, StopIteration):
+        return _resident(pid)  # an older kernel, or it has ended meanwhile
 
 
 if __name__ == "__main__":

@@ -1,27 +1,83 @@
-"""Where a trial runs: a throw-away copy of the current source, so that what it leaves behind is never met again."""
+"""Where a trial runs: a throw-away copy of the current source, a home and a place for temporary files of its own, so
+that what it leaves behind is never met again."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
+import re
 import shutil
+import time
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from contexta.process import ProcessError
 from contexta.recorder.git import git
+from contexta.recorder.processes import alive, identity
 
 _NOT_COPIED = (".git", ".hg", ".venv", "venv", ".contexta", "__pycache__", "node_modules", ".tox", ".nox")
 _LARGEST_COPY = 500 * 1024 * 1024
 _MOST_FILES = 20_000
 _SECONDS = 120.0  # for git
+_SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
+"""What copies of the source are called on this machine."""
+_OWNER = "owner.json"
+_CHUNK = 1024 * 1024
+# Tens of thousands of files: the next trial need not wait for it
+_remover = ThreadPoolExecutor(1, "remover")
+_removals: list[Future[None]] = []
+_ABANDONED = 7 * 24 * 3600.0  # seconds after which a place whose owner cannot be looked at is nobody's
+
+
+@contextmanager
+def own_place(parent: Path, name: str) -> Iterator[Path]:
+    """A directory of this process alone, removed soon after (``settle`` waits for it); those of processes that died
+    without are removed now."""
+    _sweep(parent, name)
+    at = parent / f"{name}-{uuid4().hex[:8]}"
+    at.mkdir(parents=True)
+    try:
+        (at / _OWNER).write_text(json.dumps(identity()))
+        yield at
+    finally:
+        _removals.append(_remover.submit(_remove, at))
+
+
+def settle() -> None:
+    """Wait until all places that are not used any more are gone."""
+    while _removals:
+        _removals.pop().result()
+
+
+def _remove(at: Path) -> None:
+    """The owner's name last: else nobody could tell later that what is left is nobody's."""
+    for path in at.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(at, ignore_errors=True)
+
+
+def _sweep(parent: Path, name: str) -> None:
+    for left in parent.glob(f"{name}-*"):
+        try:
+            owner = json.loads((left / _OWNER).read_text())
+            lives = alive(owner)
+            old = time.time() - left.stat().st_mtime > _ABANDONED
+        except (OSError, ValueError):
+            continue  # it is being made, or removed
+        if lives is False or (lives is None and old):
+            _remove(left)
 
 
 @contextmanager
 def workplace(folder: Path, scratch: Path, *, in_place: bool) -> Iterator[Path]:
-    """A place that looks like ``folder``. scratch: where copies are made; whatever is in it may be deleted.
+    """A place that looks like ``folder``. scratch: where copies are made.
 
     Inside a git repository it is a worktree of the current commit with the current files in it, ignored ones included
     (data usually is), so that git answers there as it does here. Else it is a copy. Virtual environments, caches and
@@ -31,29 +87,72 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool) -> Iterator[Path]:
         yield folder
         return
     top = repository(folder)
-    at = scratch / f"trial-{uuid4().hex[:12]}"
-    scratch.mkdir(parents=True, exist_ok=True)
+    at = scratch / f"{_SOURCE}{uuid4().hex[:12]}"
     try:
         if top is None:
             shutil.copytree(folder, at / folder.name, symlinks=True, ignore=_left_out)
             yield at / folder.name
         else:
-            _git(top, "worktree", "add", "--quiet", "--detach", "--no-checkout", str(at), "HEAD")
+            # Locked: else git on another machine, where this path is not, would take it for removed
+            _git(top, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--lock", str(at), "HEAD")
             _git(at, "reset", "--quiet")
             shutil.copytree(top, at, symlinks=True, ignore=_left_out, dirs_exist_ok=True)
             yield at / folder.relative_to(top)
     finally:
-        shutil.rmtree(at, ignore_errors=True)
         if top is not None:
-            _git(top, "worktree", "prune")
+            _forget(top, at)
+        shutil.rmtree(at, ignore_errors=True)
 
 
-def tidy(folder: Path, scratch: Path) -> None:
-    """Remove what a study that was killed left behind."""
-    shutil.rmtree(scratch, ignore_errors=True)
+def tidy(folder: Path) -> None:
+    """Have git forget the worktrees of trials on this machine that were killed."""
     top = repository(folder)
-    if top is not None:
-        _git(top, "worktree", "prune")
+    if top is None:
+        return
+    for line in git(["worktree", "list", "--porcelain"], str(top), _SECONDS).stdout.splitlines():
+        at = Path(os.fsdecode(line.partition(b" ")[2]))
+        if line.startswith(b"worktree ") and at.name.startswith(_SOURCE) and not at.exists():
+            _forget(top, at)
+
+
+def _forget(top: Path, at: Path) -> None:
+    git(["worktree", "unlock", str(at)], str(top), _SECONDS)
+    git(["worktree", "remove", "--force", str(at)], str(top), _SECONDS)
+
+
+def own_home(scratch: Path) -> dict[str, str]:
+    """Variables that give a program a home, caches and temporary files of its own.
+
+    Whatever is in the home of the user is there by links, data sets and credentials too; what a program adds to the
+    home, to its caches or to its settings is thrown away.
+    """
+    temporary = scratch / "tmp"
+    temporary.mkdir()
+    told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+    if os.name == "nt":
+        return told  # links need a privilege there
+    home, theirs = scratch / "home", Path.home()
+    _mirror(theirs, home, (".cache", ".config"))
+    told["HOME"] = str(home)
+    given = os.environ.get("XDG_CACHE_HOME")
+    if given:
+        _mirror(Path(given), scratch / "cache", ())
+        told["XDG_CACHE_HOME"] = str(scratch / "cache")
+    return told
+
+
+def _mirror(theirs: Path, ours: Path, opened: tuple[str, ...]) -> None:
+    """A directory of links to what is in another one. opened: those of its directories that are mirrored as well."""
+    ours.mkdir()
+    try:
+        names = {path.name for path in theirs.iterdir()}
+    except OSError:
+        names = set()  # there is no such directory, or it is nobody's to read
+    for name in {*names, *opened}:
+        if name in opened:
+            _mirror(theirs / name, ours / name, ())
+        else:
+            (ours / name).symlink_to(theirs / name)
 
 
 def repository(folder: Path) -> Path | None:
@@ -82,29 +181,40 @@ def too_large_to_copy(folder: Path) -> str | None:
     return None
 
 
-def sources(folder: Path, *, in_place: bool, outputs: Collection[Path] = ()) -> list[str]:
-    """The files that make the source of a study: all that are copied.
+@dataclass(frozen=True)
+class Source:
+    """What a study runs. files: by their names below the top of it. digest: of what was in them when it began."""
+
+    files: tuple[str, ...]
+    digest: str
+
+
+def source_of(folder: Path, *, in_place: bool, outputs: Collection[Path] = ()) -> Source:
+    """All files that are copied.
 
     in_place: Python files only, as trials may leave others beside them. outputs: files that the study itself writes to,
     which are none, as is what its stdout and stderr were sent to.
     """
     ours = {(now.st_dev, now.st_ino) for descriptor in (1, 2) if (now := _standing(descriptor)) is not None}
     ours |= {(now.st_dev, now.st_ino) for path in outputs if (now := _standing(path)) is not None}
-    found = []
-    for path in sorted(_files(repository(folder) or folder)):
+    top, found = repository(folder) or folder, []
+    for path in sorted(_files(top)):
         now = None if in_place and path.suffix != ".py" else _standing(path)
         if now is not None and (now.st_dev, now.st_ino) not in ours:
-            found.append(str(path))
-    return found
+            found.append(path.relative_to(top).as_posix())
+    return Source(tuple(found), fingerprint(folder, found))
 
 
-def fingerprint(files: Iterable[str]) -> str:
-    """What tells these files from other ones, or from what they were: by name, size and time."""
+def fingerprint(folder: Path, files: Iterable[str]) -> str:
+    """What tells these files from other ones, or from what they were, on any machine: by content."""
     found = hashlib.sha256()
-    for path in files:
-        now = _standing(path)
-        told = "gone" if now is None else f"{now.st_size}\0{now.st_mtime_ns}"
-        found.update(f"{path}\0{told}\n".encode(errors="surrogateescape"))
+    top = repository(folder) or folder
+    for name in files:
+        try:
+            digest = _content(top / name)
+        except OSError:
+            digest = "gone"
+        found.update(f"{name}\0{digest}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:16]
 
 
@@ -114,6 +224,18 @@ def _standing(file: Path | str | int) -> os.stat_result | None:
         return os.fstat(file) if isinstance(file, int) else os.lstat(file)
     except OSError:
         return None
+
+
+def _content(path: Path) -> str:
+    if path.is_symlink():
+        return f"link {path.readlink()}"
+    if not path.is_file():
+        return "no file"
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _files(top: Path) -> Iterator[Path]:

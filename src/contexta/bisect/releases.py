@@ -22,7 +22,7 @@ from contexta.bisect.study import Study, Watch
 from contexta.bisect.trial import Report
 from contexta.findings import Change
 from contexta.findings.bisect import Release, Releases
-from contexta.reproduce.build import Built, build
+from contexta.reproduce.build import Built
 from contexta.reproduce.uv import UvError
 
 _ODDS = 30.0
@@ -79,7 +79,7 @@ class _Inside:
             between=tuple(between[good + 1 : bad]),
             released=len(between),
             tried=tuple(self.tried[number] for number in sorted(self.tried)),
-            links=_links(self.study.built(self.end, self.name, self.new), self.name),
+            links=_links(self.study.built(self.end, self.pins), self.name),
         )
 
     def _between(self) -> Iterator[str]:
@@ -106,15 +106,14 @@ class _Inside:
 
     def _judge(self, number: int, version: str) -> Release:
         try:
-            at = self.study.setup.folder / "environments" / f"{self.name}-{version}"
-            built = build(self.study.uv, at, self.python, {self.name: version})
+            built = self.study.built(self.end, {self.name: version})
         except UvError as error:
             return Release(version=version, state="not tried", reason=error.what[:300])
         if (missing := self._missing(built)) is not None:
             return Release(version=version, state="not tried", reason=f"needs {missing}")
         mix = (number + 2) << self.study.space.mixes.count  # no mix of the study: those have no such bits
         for seed in range(_MOST_RUNS):
-            report = self._run(built, version, mix, seed)
+            report = self._run(version, mix, seed)
             readings = Readings(tuple(self.results), self.study.space.mixes.full)
             if report.value is None and mix in readings.failures:
                 return Release(version=version, state="not tried", reason=report.reason)
@@ -123,10 +122,11 @@ class _Inside:
                 return Release(version=version, state=state, values=self._values(mix))
         return Release(version=version, state="not tried", reason="neither good nor bad", values=self._values(mix))
 
-    def _run(self, built: Built, version: str, mix: int, seed: int) -> Report:
+    def _run(self, version: str, mix: int, seed: int) -> Report:
         step = Probe(mix, seed, "search", f"{self.name} {version} in NEW")
         pins = {**self.pins, self.name: version}
-        trial = self.study.rerun(step, pins, {self.name: built}, self.end, self.variables)
+        recipe = self.study.recipe(self.end, pins, {self.name: version})
+        trial = self.study.rerun(step, recipe, self.variables, {"pins": pins})
         self.results.append(trial.result)
         self.study.inside.append(trial)
         if self.watch is not None:

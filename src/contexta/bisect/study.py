@@ -1,40 +1,41 @@
-"""The loop: decide, build the mix, rerun, write down, decide again.
+"""The loop: decide, rerun, write down, decide again.
 
 Every finished trial is a run of the study's workspace; ``decide`` is pure. So a study that was ended anyhow goes on
 where it was: the same decisions fall again, and what they ask for is there already. A later study that wants the same
-trials finds them too.
+trials finds them too. Trials go through an executor: threads of this process, or one that runs them elsewhere.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
+from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.known import key_of, read_known
-from contexta.bisect.place import fingerprint, sources, tidy
+from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
-from contexta.bisect.trial import Command, Order, Report, run_trial
+from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
 from contexta.errors import InvalidInput
 from contexta.locks import alone
 from contexta.refs import slug
-from contexta.reproduce.build import Built, EnvironmentChanged, assemble, build
-from contexta.reproduce.uv import Interpreter, Uv
+from contexta.reproduce.build import Built, EnvironmentChanged, stock
+from contexta.reproduce.shelf import find_shelf
+from contexta.reproduce.uv import Interpreter, Uv, index_settings
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]
+_LEAST_PATIENCE = 60.0  # seconds a trial may take at least
+_PATIENCE = 4.0  # times as long as expected
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Setup:
     """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
 
     first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
-    see ``Space``. outputs: files that the answer is written to, which are no source.
+    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
+    the answer is written to, which are no source.
     """
 
     old: End
@@ -57,38 +59,40 @@ class Setup:
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[Path, ...] = ()
+    expected: float | None = None
 
 
 class Study:
-    """One study on disk. ``run`` may be swapped for what sends an order elsewhere and waits for its report."""
+    """One study on disk."""
 
     def __init__(
         self,
         setup: Setup,
         uv: Uv,
-        run: Callable[[Order], Report] | None = None,
+        executor: Executor | None = None,
         *,
         resume: bool = False,
         fresh: bool = False,
     ) -> None:
-        """resume: go on with the study in this folder. fresh: rerun what was run before.
+        """executor: where trials run; it takes picklable calls, and stays its owner's to end. None: on this machine.
 
+        resume: go on with the study in this folder. fresh: rerun what was run before.
         Raises InvalidInput when the source is no longer what the study to resume began with.
         """
         self.setup = setup
         self.uv = uv
+        self._executor = executor
+        self._shelf = find_shelf()
         self._stop = threading.Event()
-        self._run = run or partial(run_trial, stop=self._stop)
-        self._built: dict[tuple[str, str], Built] = {}
-        self._building = threading.Lock()
+        self._foreign: dict[str, Mapping[str, str]] = {}
         self._source, since = self._begin(resume, fresh)
         self.space = self._space()
         self.trials: list[Trial] = []
         self.inside: list[Trial] = []  # those of releases between the ends
         self._known = read_known(setup.workspace, since)
         self._before = {key: len(reports) for key, reports in self._known.items()}
-        self._pending: dict[Slot, Future[Report]] = {}
-        self._mixes = 0
+        self._pending: dict[Slot, Future[Report | Returned]] = {}
+        self._sent: dict[Slot, Errand] = {}
 
     @property
     def before(self) -> int:
@@ -104,7 +108,7 @@ class Study:
         """Run trials until there is a verdict. watch: told after each trial, with its number; trying: before each.
 
         Raises EnvironmentChanged when a trial edited installed files in place; InvalidInput when another process works
-        on this study.
+        on this study; ContextaError when a machine lacks what a trial takes.
         """
         problem = self.problem
         if not self.space.atoms:
@@ -119,10 +123,6 @@ class Study:
                     watch(trial, len(self.trials))
         return step
 
-    def clean(self) -> None:
-        """Remove the environments; the trials stay."""
-        shutil.rmtree(self.setup.folder / "environments", ignore_errors=True)
-
     # ------------------------------------------------------------------------------------------ trials
 
     def _results(self) -> list[Result]:
@@ -135,12 +135,33 @@ class Study:
             wanted = ahead(problem, self._results(), step, self.setup.jobs) if self.setup.jobs > 1 else [(slot, step)]
             for each, probe in wanted:
                 if each not in self._pending and self._at_hand(each) is None and len(self._pending) < self.setup.jobs:
-                    self._pending[each] = pool.submit(self._try, probe)
+                    self._submit(pool, each, probe)
             if slot not in self._pending:
-                self._pending[slot] = pool.submit(self._try, step)
+                self._submit(pool, slot, step)
             wait(self._pending.values(), return_when=FIRST_COMPLETED)
             self._collect()
         return self._trial(step, report, slot[2] < self._before.get(self._key(slot), 0))
+
+    def _submit(self, pool: Executor, slot: Slot, step: Probe) -> None:
+        at_new = list(self.space.keys(step.mix))
+        errand = self._errand(step, self._recipe(step.mix), self.space.variables(step.mix), self._key(slot), at_new)
+        self._sent[slot] = errand
+        self._pending[slot] = self._send(pool, errand)
+
+    def _send(self, pool: Executor, errand: Errand) -> Future[Report | Returned]:
+        if self._executor is None:
+            return pool.submit(carry_out, errand, self._stop)
+        return pool.submit(carry_out_elsewhere, errand)
+
+    def _back(self, future: Future[Report | Returned], errand: Errand) -> Report:
+        """The report of an errand that has ended, its run in the workspace."""
+        try:
+            came = future.result()
+        except WorkerLost as lost:
+            return lose(
+                Order(errand.command, "", errand.seed, workspace=errand.workspace, about=errand.about), str(lost)
+            )
+        return unpack(came, self.setup.workspace) if isinstance(came, Returned) else came
 
     def _trial(self, step: Probe, report: Report, before: bool) -> Trial:
         sign = 1.0 if self.setup.higher_is_better or self.setup.command.good_if is not None else -1.0
@@ -148,37 +169,18 @@ class Study:
         return Trial(step, Result(step.mix, step.seed, value, report.reason, report.seconds), report, before)
 
     def rerun(
-        self,
-        step: Probe,
-        pins: Mapping[str, str],
-        apart: Mapping[str, Built],
-        end: str,
-        variables: Mapping[str, str | None],
+        self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], apart: Mapping[str, object]
     ) -> Trial:
-        """A trial of what is no mix of the two ends; one that is known already is taken over.
-
-        pins: what is installed. apart: the packages that come from neither end. end: whose interpreter.
-        """
-        seed = self.setup.first_seed + step.seed
-        key = key_of(self.setup.command, self._source, self.setup.pythons[end].path, pins, variables, seed)
+        """A trial of what is no mix of the two ends; one that is known already is taken over. apart: told with it."""
+        key = self._key_of(step, recipe, variables)
         if key in self._known:
             return self._trial(step, self._known[key][0], True)
-        parts = {name: apart.get(name) or self.built(end, name, version) for name, version in pins.items()}
-        at = self.setup.folder / "environments" / "mix-apart"
-        began = time.monotonic()
-        try:
-            assemble(self.uv, at, self.setup.pythons[end], parts, pins)
-            about = {**self._about(step, time.monotonic() - began), "key": key, "pins": dict(pins)}
-            report = self._run(self._order(step, at, about, variables))
-        finally:
-            shutil.rmtree(at, ignore_errors=True)
+        errand = self._errand(step, recipe, variables, key, [])
+        errand = replace(errand, about={**errand.about, **apart})
+        with self._pool() as pool:
+            report = self._back(self._send(pool, errand), errand)
         self._known[key] = [report]
         return self._trial(step, report, False)
-
-    def built(self, end: str, name: str, version: str) -> Built:
-        """The built environment that a release is taken from, on the interpreter of one end."""
-        with self._building:
-            return self._part(end, name, version)
 
     def _at_hand(self, slot: Slot) -> Report | None:
         reports = self._known.get(self._key(slot), [])
@@ -188,83 +190,101 @@ class Study:
         for slot, future in list(self._pending.items()):
             if future.done():
                 del self._pending[slot]
-                self._known.setdefault(self._key(slot), []).append(future.result())
+                report = self._back(future, self._sent.pop(slot))
+                self._known.setdefault(self._key(slot), []).append(report)
 
     def _key(self, slot: Slot) -> str:
         mix, seed, _ = slot
         python = self.setup.pythons[self.space.python_end(mix)].path
         pins, variables = self.space.packages(mix), self.space.variables(mix)
-        return key_of(self.setup.command, self._source, python, pins, variables, self.setup.first_seed + seed)
+        return key_of(self.setup.command, self._source.digest, python, pins, variables, self.setup.first_seed + seed)
 
-    def _try(self, step: Probe) -> Report:
-        began = time.monotonic()
-        end = self.space.python_end(step.mix)
-        pins = self.space.packages(step.mix)
-        with self._building:
-            parts = {name: self._part(end, name, version) for name, version in pins.items()}
-            self._mixes += 1
-            at = self.setup.folder / "environments" / f"mix-{self._mixes}"
-        try:
-            assemble(self.uv, at, self.setup.pythons[end], parts, pins)
-            about = self._about(step, time.monotonic() - began)
-            about |= {"key": self._key((step.mix, step.seed, 0)), "at_new": list(self.space.keys(step.mix))}
-            return self._run(self._order(step, at, about, self.space.variables(step.mix)))
-        finally:
-            shutil.rmtree(at, ignore_errors=True)
-
-    def _about(self, step: Probe, assembled: float) -> dict[str, object]:
-        return {
-            "study": slug(self.setup.folder.name) or "study",
-            "purpose": step.purpose,
-            "why": step.why,
-            "seed": step.seed,
-            "assembled": round(assembled, 3),
-        }
-
-    def _order(self, step: Probe, at: Path, about: Mapping[str, object], variables: Mapping[str, str | None]) -> Order:
+    def _key_of(self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None]) -> str:
         seed = self.setup.first_seed + step.seed
-        workspace, scratch = str(self.setup.workspace), str(self._scratch)
-        return Order(self.setup.command, str(at), seed, variables, workspace, scratch, about)
+        return key_of(self.setup.command, self._source.digest, recipe.python.path, recipe.pins, variables, seed)
 
-    # ------------------------------------------------------------------------------------------ on this machine
+    def _errand(
+        self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], key: str, at_new: list[str]
+    ) -> Errand:
+        return Errand(
+            command=self.setup.command,
+            recipe=recipe,
+            seed=self.setup.first_seed + step.seed,
+            variables=variables,
+            about={
+                "study": self.name,
+                "purpose": step.purpose,
+                "why": step.why,
+                "seed": step.seed,
+                "key": key,
+                "at_new": at_new,
+            },
+            study=self.name,
+            workspace=str(self.setup.workspace),
+            timeout=self._patience(),
+            neighbours=self.setup.jobs if self._executor is None else 1,
+            source=None if self._executor is None else self._source,
+            offline=self.uv.offline,
+            index=() if self._executor is None else index_settings(),
+        )
+
+    def sample(self) -> Errand:
+        """An errand as this study sends them, to see whether a machine can run it."""
+        return self._errand(Probe(0, 0, "end", ""), self._recipe(0), {}, "", [])
+
+    def _patience(self) -> float:
+        """Seconds a trial may take, where the command has no limit of its own."""
+        first = self.trials[0].report.seconds if self.trials else None
+        expected = self.setup.expected if self.setup.expected is not None else first
+        if expected is None:
+            return GENEROUS
+        beside = self.setup.jobs if self._executor is None else 1  # they share this machine
+        return max(_LEAST_PATIENCE, round(_PATIENCE * beside * expected, 1))
+
+    # ------------------------------------------------------------------------------------------ this process
 
     @property
-    def _scratch(self) -> Path:
-        return Path(tempfile.gettempdir()) / f"contexta-{self.setup.folder.name}"
+    def name(self) -> str:
+        return slug(self.setup.folder.name) or "study"
 
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
-        pool = ThreadPoolExecutor(self.setup.jobs, "trial")
+        pool = self._executor or ThreadPoolExecutor(self.setup.jobs, "trial")
         try:
             yield pool
-        finally:
-            self._stop.set()  # what was run ahead and nobody asked for, or what a Ctrl-C came into
-            pool.shutdown(cancel_futures=True)
-            self._stop.clear()
-            tidy(Path(self.setup.command.folder), self._scratch)
+        finally:  # what was run ahead and nobody asked for, or what a Ctrl-C came into
+            for future in self._pending.values():
+                future.cancel()
+            self._pending.clear()
+            if self._executor is None:
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                self._stop.clear()
+            settle()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """The only process at this study; what a killed one left behind is removed."""
+        """The only process at this study; git forgets what a killed one left behind."""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
         with alone(self.setup.folder / "lock") as first:
             if not first:
                 raise InvalidInput(
                     f"another process works on the study in {self.setup.folder}", hint="wait for it, or stop it"
                 )
-            tidy(Path(self.setup.command.folder), self._scratch)
-            for left in (self.setup.folder / "environments").glob("mix-*"):
-                shutil.rmtree(left, ignore_errors=True)
+            tidy(Path(self.setup.command.folder))
             yield
 
-    def _begin(self, resume: bool, fresh: bool) -> tuple[str, str]:
-        """(the source's fingerprint, since when trials count); remembered for a study that goes on."""
-        command = self.setup.command
-        path = self.setup.folder / "study.json"
+    def _begin(self, resume: bool, fresh: bool) -> tuple[Source, str]:
+        """(the source, since when trials count); remembered for a study that goes on.
+
+        What came after a study began is no part of its source: nothing that ran before could use it.
+        """
+        command, path = self.setup.command, self.setup.folder / "study.json"
+        folder = Path(command.folder)
         if resume and path.exists():
             known = json.loads(path.read_text())
-            source = fingerprint(known["files"])  # what came later was nothing that the trials before it could use
-            if known["source"] != source:
+            source = Source(tuple(known["files"]), known["source"])
+            if fingerprint(folder, source.files) != source.digest:
                 raise InvalidInput(
                     f"files in {command.folder} were changed since this study began: its trials do not fit any more",
                     hint="undo the change, or start a study of what is there now: leave out --resume",
@@ -272,9 +292,8 @@ class Study:
             return source, known["since"]
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
-        files = sources(Path(command.folder), in_place=command.in_place, outputs=self.setup.outputs)
-        source = fingerprint(files)
-        path.write_text(json.dumps({"source": source, "since": since, "files": files}))
+        source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs)
+        path.write_text(json.dumps({"source": source.digest, "since": since, "files": source.files}))
         return source, since
 
     # ------------------------------------------------------------------------------------------ environments
@@ -284,7 +303,7 @@ class Study:
         setup = self.setup
         metadata: dict[Release, Metadata] = {}
         for name, end in (("old", setup.old), ("new", setup.new)):
-            for package in self._end(name, name, end.packages).packages.values():
+            for package in self.built(name, end.packages).packages.values():
                 metadata[package.name, package.version] = Metadata(package.requires, package.requires_python)
 
         def has_wheel(release: Release, end: str) -> bool:
@@ -292,27 +311,31 @@ class Study:
 
         return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
 
-    def _part(self, python: str, name: str, version: str) -> Built:
-        """The built environment that a release is taken from, on the interpreter of one end."""
-        if self._built[python, python].pins.get(name) == version:
-            return self._built[python, python]
-        other = "new" if python == "old" else "old"
-        if self.setup.pythons["old"].path == self.setup.pythons["new"].path:
-            return self._built[other, other]
-        pins = (self.setup.old if other == "old" else self.setup.new).packages
-        here = self._built[python, python].pins
-        foreign = {
-            name: version
-            for name, version in pins.items()
-            if here.get(name) != version and self.uv.has_wheel(self.setup.pythons[python].path, name, version)
-        }
-        return self._end(python, other, foreign)
+    def built(self, end: str, pins: Mapping[str, str]) -> Built:
+        """The stock of some pins on the interpreter of one end, on this machine."""
+        return stock(self.uv, self._shelf, self.setup.pythons[end], pins)
 
-    def _end(self, python: str, pins_of: str, pins: Mapping[str, str]) -> Built:
-        if (python, pins_of) not in self._built:
-            at = self.setup.folder / "environments" / f"{pins_of}-on-{python}"
-            self._built[python, pins_of] = build(self.uv, at, self.setup.pythons[python], pins)
-        return self._built[python, pins_of]
+    def recipe(self, end: str, pins: Mapping[str, str], *more: Mapping[str, str]) -> Recipe:
+        """An environment on the interpreter of one end. more: stocks besides those of the two ends."""
+        return Recipe(self.setup.pythons[end], pins, (*self._stocks(end), *more))
+
+    def _recipe(self, mix: int) -> Recipe:
+        return self.recipe(self.space.python_end(mix), self.space.packages(mix))
+
+    def _stocks(self, end: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What packages are taken from, on the interpreter of one end: its own, and of the other what fits."""
+        ends = {"old": self.setup.old.packages, "new": self.setup.new.packages}
+        other = "new" if end == "old" else "old"
+        path = self.setup.pythons[end].path
+        if path == self.setup.pythons[other].path:
+            return ends["old"], ends["new"]
+        if end not in self._foreign:
+            self._foreign[end] = {
+                name: version
+                for name, version in ends[other].items()
+                if ends[end].get(name) != version and self.uv.has_wheel(path, name, version)
+            }
+        return ends[end], self._foreign[end]
 
 
 def identity(setup: Setup) -> str:

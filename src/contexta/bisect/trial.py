@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,22 +22,46 @@ from uuid import uuid4
 from contexta import process
 from contexta.bisect import keeper
 from contexta.bisect.metric import Threshold, read_metric
-from contexta.bisect.place import workplace
+from contexta.bisect.place import own_home, workplace
 from contexta.errors import InvalidInput, shown
 from contexta.recorder import settings, starting
 from contexta.recorder.environment import INJECTED
 from contexta.recorder.journal import SUFFIX, Journal
 from contexta.recorder.live import Run
+from contexta.recorder.machine import usable_memory
 from contexta.recorder.objects import Objects
 from contexta.recorder.processes import identity
+from contexta.recorder.redact import HIDDEN
 from contexta.reproduce.uv import python_in
 
 PROJECT = "bisect"
 FACT = "trial"  # what a trial's run knows about its place in a study
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _NOT_FOR_TRIALS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
+_PLACES = frozenset(
+    {"VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONHOME", "PYTHONSTARTUP", "TMPDIR"}
+)
 _LOG_KEPT = 20_000  # characters of output kept of each trial
+GENEROUS = 24 * 3600.0
+"""Seconds a trial may take while nothing is known of how long one takes."""
+_NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory")
+_SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
 _SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
+
+
+def given_again(variables: Mapping[str, str]) -> dict[str, str]:
+    """Of a recorded run's variables those that a trial can be given. Not those that say where its environment, its
+    temporary files or its index were, nor those whose value is hidden: they stay as they are where the trial runs."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name not in _PLACES and not name.startswith(("UV_", "PIP_")) and HIDDEN not in value
+    }
+
+
+def thread_counts() -> dict[str, str]:
+    """The variables that say how many threads numeric libraries use: as set here, else one a processor."""
+    return {name: os.environ.get(name, str(os.cpu_count() or 1)) for name in _THREADS}
 
 
 @dataclass(frozen=True)
@@ -48,15 +72,16 @@ class Command:
     ``stdout:REGEX`` with one group, or ``json:FILE:PATH`` with dots between keys. Without a metric its exit code is the
     judgement: 0 good, 125 cannot be told, else bad. judge: a command that is run after it in the same place, whose exit
     code counts instead. good_if: makes the metric a yes or no.
-    timeout: seconds. memory: bytes all its processes may hold, None for any. in_place: run in ``folder`` itself; else
-    in a copy of it that is thrown away. seed_argument: appended to the command, ``{seed}`` replaced.
+    timeout: seconds; None: what an order says. memory: bytes all its processes may hold; None: a share of the machine.
+    in_place: run in ``folder`` itself; else in a copy of it that is thrown away. seed_argument: appended to the
+    command, ``{seed}`` replaced.
     """
 
     argv: tuple[str, ...]
     metric: str | None
     folder: str
     metric_from: str | None = None
-    timeout: float = 600.0
+    timeout: float | None = None
     memory: int | None = None
     in_place: bool = False
     seed_argument: str | None = None
@@ -68,7 +93,8 @@ class Command:
 class Order:
     """One trial to run. variables: None removes one. workspace: where its run is kept; None to keep none.
 
-    about: what its run says of its place in the study.
+    about: what its run says of its place in the study. timeout: seconds, unless the command has its own. neighbours:
+    trials at a time on this machine. threads: how many numeric libraries use; where sums are split moves last digits.
     """
 
     command: Command
@@ -78,6 +104,14 @@ class Order:
     workspace: str | None = None
     scratch: str = field(default_factory=tempfile.gettempdir)
     about: Mapping[str, object] = field(default_factory=dict)
+    timeout: float = GENEROUS
+    neighbours: int = 1
+    threads: Mapping[str, str] = field(default_factory=thread_counts)
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take."""
+        return self.command.timeout if self.command.timeout is not None else self.timeout
 
 
 @dataclass(frozen=True)
@@ -95,17 +129,32 @@ class Report:
     run: str | None = None
 
 
-def run_trial(order: Order, stop: threading.Event | None = None) -> Report:
+def run_trial(order: Order, stop: threading.Event | None = None, require: Callable[[], None] = lambda: None) -> Report:
     """Run it to its end, or to its time limit, and end whatever it started. Never raises for what a program does.
 
+    require: called when it has ended, before anything is kept; what it raises, this raises.
     Raises Stopped when ``stop`` was set meanwhile; then nothing is kept of it.
     """
-    with workplace(Path(order.command.folder), Path(order.scratch), in_place=order.command.in_place) as folder:
+    Path(order.scratch).mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="own-", dir=order.scratch) as own,
+        workplace(Path(order.command.folder), Path(order.scratch), in_place=order.command.in_place) as folder,
+    ):
+        environment = _environment(order, own_home(Path(own)))
         if order.workspace is None:
-            return _attempt(order, folder, {}, {}, stop)
+            report = _attempt(order, folder, environment, {}, stop)
+            require()
+            return report
         with _Record(order) as record:
-            report = _attempt(order, folder, record.variables, record, stop)
+            report = _attempt(order, folder, record.joined_by(environment), record, stop)
+            require()
             return record.keep(report)
+
+
+def lose(order: Order, reason: str) -> Report:
+    """Keep a trial that nobody came back from, for the reason given."""
+    with _Record(order) as record:
+        return record.keep(Report(None, reason, 0.0))
 
 
 class _Record:
@@ -132,11 +181,11 @@ class _Record:
         self._run.finish("cancelled")
         shutil.rmtree(self._at, ignore_errors=True)
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """What makes every Python of the command a part of the run."""
+    def joined_by(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a command, and what makes every Python of it a part of the run."""
         return {
-            "PYTHONPATH": INJECTED,
+            **environment,
+            "PYTHONPATH": os.pathsep.join([INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
             starting.RUN: self.ref,
             starting.JOURNALS: str(self._at),
             starting.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it
@@ -196,18 +245,17 @@ class _Record:
 def _attempt(
     order: Order,
     folder: Path,
-    variables: Mapping[str, str],
+    environment: Mapping[str, str],
     record: _Record | Mapping[str, float],
     stop: threading.Event | None,
 ) -> Report:
     command = order.command
-    environment = {**_environment(order), **variables}
     try:
         done = process.run(
-            _argv(order, command.argv), timeout=command.timeout, cwd=str(folder), env=environment, stop=stop
+            _argv(order, command.argv), timeout=order.seconds, cwd=str(folder), env=environment, stop=stop
         )
     except process.TimedOut as late:
-        return Report(None, f"did not end within {command.timeout:g} s", late.finished.seconds, _log(late.finished))
+        return Report(None, f"did not end within {order.seconds:g} s", late.finished.seconds, _log(late.finished))
     except process.Stopped:
         raise
     except process.ProcessError as error:
@@ -215,7 +263,7 @@ def _attempt(
     log = _log(done)
     judged_by_exit = command.metric is None and command.judge is None
     if done.exit_code != 0 and (not judged_by_exit or done.exit_code in (keeper.OVER_LIMIT, 127) or done.exit_code < 0):
-        return Report(None, _failure(done.exit_code, log), done.seconds, log)
+        return Report(None, _failure(order, done.exit_code, log), done.seconds, log)
     if command.metric is None:
         verdict = done if command.judge is None else _judged(order, command.judge, folder, environment, stop)
         if verdict.exit_code == _SKIP or verdict.exit_code < 0:
@@ -240,7 +288,7 @@ def _judged(
     try:
         return process.run(
             _argv(order, judge, seeded=False),
-            timeout=order.command.timeout,
+            timeout=order.seconds,
             cwd=str(folder),
             env=environment,
             stop=stop,
@@ -257,10 +305,17 @@ def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()
     if os.name == "nt":
         return argv
-    return [sys.executable, "-I", "-S", str(keeper.__file__), str(order.command.memory or 0), *argv]
+    limit, kind = (order.command.memory, "hard") if order.command.memory else (_fair_share(order), "soft")
+    return [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid()), str(limit), kind, *argv]
 
 
-def _environment(order: Order) -> dict[str, str]:
+def _fair_share(order: Order) -> int:
+    """The memory a trial may use where nobody says how much; 0, for any, where the machine tells nothing."""
+    memory = usable_memory()
+    return int(memory * _SHARE / order.neighbours) if memory is not None else 0
+
+
+def _environment(order: Order, own: Mapping[str, str]) -> dict[str, str]:
     environment = {
         key: value
         for key, value in os.environ.items()
@@ -269,8 +324,8 @@ def _environment(order: Order) -> dict[str, str]:
     bin_folder = str(python_in(Path(order.environment)).parent)
     environment["PATH"] = os.pathsep.join([bin_folder, environment.get("PATH", os.defpath)])
     environment["VIRTUAL_ENV"] = order.environment
-    for name in _THREADS:
-        environment.setdefault(name, str(os.cpu_count() or 1))  # how sums are split over threads moves last digits
+    environment.update(order.threads)
+    environment.update(own)
     environment.update(SEED=str(order.seed), CONTEXTA_SEED=str(order.seed), PYTHONHASHSEED=str(order.seed))
     for key, value in order.variables.items():
         if value is None:
@@ -280,9 +335,11 @@ def _environment(order: Order) -> dict[str, str]:
     return environment
 
 
-def _failure(code: int, log: str) -> str:
+def _failure(order: Order, code: int, log: str) -> str:
     lines = [line for line in log.strip().splitlines() if line.strip()]
     last = lines[-1].strip()[:300] if lines else ""
+    if order.command.memory and any(sign in last for sign in _NO_MEMORY):
+        return f"{keeper.over_limit(order.command.memory)}: {last}"
     if code in (keeper.OVER_LIMIT, 127) and last:
         return last
     said = f": {last}" if last else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from contexta import __version__
+from contexta.bisect.cluster import Cluster, cluster_at
 from contexta.bisect.outlook import plan
 from contexta.bisect.releases import releases_of
 from contexta.bisect.report import report
@@ -45,13 +48,13 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--old-env", metavar="NAME=VALUE", multiple=True, help="A variable of OLD; may be repeated.")
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
 @click.option("--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="At most so many reruns.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=600.0, show_default=True, help="Seconds a rerun.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a rerun; default: 4 x what it took, >= 60.")
 @click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory a rerun may use.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
 @click.option("--seed-arg", metavar="TEXT", help='Appended to the command, as in "--seed {seed}".')
 @click.option("--in-place", is_flag=True, help="Run in this directory itself instead of a copy of it.")
 @click.option("--study", type=click.Path(path_type=Path), metavar="DIR", help="Where the study is kept.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Reruns at a time.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Reruns at a time; default 1, of a cluster all its threads.")
 @click.option("--fresh", is_flag=True, help="Rerun what earlier studies ran, too.")
 @click.option("--versions/--no-versions", default=True, help="Look for the first bad release of the culprit.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be tried, and rerun nothing.")
@@ -61,6 +64,7 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
 @click.option("--json-stream", is_flag=True, help="Print a JSON object a line: each trial as it ends, then the answer.")
+@click.option("--dask", metavar="ADDRESS", help="Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.")
 @pages
 @click.pass_context
 def bisect(context: click.Context, /, **options: Any) -> int:
@@ -84,40 +88,42 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     if options["only_plan"]:
         _show_plan(asked, options)
         return 0
+    _remember(options, asked, workspace)
+    with cluster_at(options["dask"]) if options["dask"] else nullcontext() as cluster:
+        if cluster is not None and options["jobs"] is None:
+            asked = replace(asked, setup=replace(asked.setup, jobs=cluster.size))
+        return _told(_study(asked, cluster, options), options)
+
+
+def _remember(options: Options, asked: Asked, workspace: str | None) -> None:
     remember({name: value for name, value in options.items() if name not in _OF_ONE_ANSWER}, asked.setup, workspace)
-    return _told(_study(asked, options), options)
 
 
 def _show_plan(asked: Asked, options: Options) -> None:
     _say("building the environments of OLD and NEW, whose metadata says what needs what")
-    study = Study(asked.setup, asked.uv)
-    try:
-        notes = (*asked.sides, *asked.notes)
-        found = plan(study.space, asked.setup.settings.max_runs, seconds=asked.seconds, notes=notes)
-    finally:
-        study.clean()
+    setup, notes = asked.setup, (*asked.sides, *asked.notes)
+    found = plan(Study(setup, asked.uv).space, setup.settings.max_runs, seconds=setup.expected, notes=notes)
     as_json = options["as_json"] or options["json_stream"]
     answer(found, plan_screen(found), as_json=as_json, as_markdown=options["as_markdown"], html=options["html"])
 
 
-def _study(asked: Asked, options: Options) -> BisectReport:
-    """Run it to its end. The report is kept with the study, and the environments are not."""
+def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectReport:
+    """Run it to its end. The report is kept with the study."""
     setup = asked.setup
     _say("building the environments of OLD and NEW")
-    study = Study(setup, asked.uv, resume=options["resume"], fresh=options["fresh"])
-    try:
-        for line in opening(study, setup):
-            _say(line)
-        with progress(study, setup, stream=options["json_stream"]) as watch:
-            try:
-                verdict = study.finish(watch.tried, watch.trying)
-                releases, unknown = _releases(study, verdict, watch.tried) if options["versions"] else (None, ())
-            except KeyboardInterrupt:
-                watch.stopped(f"stopped after {len(study.trials)} trials, which are kept")
-                watch.stopped("`contexta bisect --resume` goes on")
-                raise
-    finally:
-        study.clean()
+    study = Study(setup, asked.uv, cluster, resume=options["resume"], fresh=options["fresh"])
+    if cluster is not None:
+        cluster.require_ready(study.sample())
+    for line in opening(study, setup):
+        _say(line)
+    with progress(study, setup, stream=options["json_stream"]) as watch:
+        try:
+            verdict = study.finish(watch.tried, watch.trying)
+            releases, unknown = _releases(study, verdict, watch.tried) if options["versions"] else (None, ())
+        except KeyboardInterrupt:
+            watch.stopped(f"stopped after {len(study.trials)} trials, which are kept")
+            watch.stopped("`contexta bisect --resume` goes on")
+            raise
     done = report(
         study.space,
         verdict,

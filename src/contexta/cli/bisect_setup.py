@@ -33,16 +33,14 @@ Options = dict[str, Any]
 class Asked:
     """A study to run.
 
-    sides: what OLD and NEW were taken for. notes: what else the user should know of that. seconds: that the command
-    took where it was recorded, None where neither side is a run. here: where the user
-    stands, as the commands of the report have it.
+    sides: what OLD and NEW were taken for. notes: what else the user should know of that. here: where the user stands,
+    as the commands of the report have it.
     """
 
     setup: Setup
     uv: Uv
     sides: tuple[str, ...]
     notes: tuple[str, ...]
-    seconds: float | None
     here: Here
 
 
@@ -65,9 +63,10 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
         folder=Path(),
         workspace=home(workspace),
         higher_is_better=command.good_if.sign.startswith(">") if command.good_if is not None else higher,
-        jobs=options["jobs"],
+        jobs=options["jobs"] or 1,
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"]),
+        expected=ends.seconds,
         outputs=(Path(options["html"]),) if options["html"] else (),
         suspicion=_suspicion(options["old"], options["new"], workspace),
     )
@@ -75,7 +74,7 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
     about = [f"{large}: the command runs in place"] if large else []
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), ends.seconds, _here(options, workspace))
+    return Asked(setup, uv, tuple(told), (*ends.notes, *about), _here(options, workspace))
 
 
 def _here(options: Options, workspace: str | None) -> Here:

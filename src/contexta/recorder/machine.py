@@ -173,6 +173,12 @@ def _memory() -> dict[str, Any]:
     return facts
 
 
+def usable_memory() -> Optional[int]:
+    """Bytes of memory this process and those beside it may use: the machine's, or its cgroup's if that is less."""
+    facts = _memory()
+    return min((each for each in facts.values() if each), default=None)
+
+
 def _memory_limit() -> Optional[int]:
     limits = []
     for folder in _cgroups("memory"):

@@ -1,19 +1,23 @@
-"""Environments from exact pins: the ends built by uv, every mix of them put together from hard links.
+"""Environments from exact pins: whole ones built by uv, every mix of them put together from hard links.
 
 A fresh environment is cheap to link and dear to use: its first import compiles everything again (some 10 s for a
-scientific stack, against 0.3 s of linking). So each end is built and byte-compiled once, and a mix takes every package
-with its bytecode from the end that has it. Hard links share content with the end: a program that edits an installed
-file in place would change every environment at once. ``Shelf.check`` sees that, and nothing runs on such a shelf.
+scientific stack, against 0.3 s of linking). So a stock is built and byte-compiled once, kept on the shelf, and a mix
+takes every package with its bytecode from the stock that has it. Hard links share content with the stock: a program
+that edits an installed file in place changes every environment at once. ``edited_file`` sees that, and the shelf throws
+such a stock away.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -21,9 +25,12 @@ from packaging.utils import canonicalize_name
 
 from contexta.contract.environment import same_version
 from contexta.errors import ContextaError
-from contexta.reproduce.uv import Interpreter, Uv, python_in
+from contexta.locks import alone
+from contexta.reproduce.shelf import Kept, Shelf, with_short_first_line
+from contexta.reproduce.uv import Interpreter, NoWheel, Uv, python_in
 
-_COMPLETE = "contexta-complete.json"  # written last: an environment without it is half built and is thrown away
+_SHAPE = 1  # raised when a stock would be built differently now
+_LOOK_AGAIN = 0.2  # seconds
 
 
 class EnvironmentChanged(ContextaError):
@@ -43,74 +50,91 @@ class Package:
 
 @dataclass(frozen=True)
 class Built:
-    """An environment that is complete. packages: by normalised name."""
+    """A whole environment that mixes take packages from. packages: by normalised name."""
 
-    at: Path
+    kept: Kept
     packages: Mapping[str, Package]
-    marks: Mapping[str, tuple[int, int]]
+
+    @property
+    def at(self) -> Path:
+        return self.kept.at
 
     @property
     def pins(self) -> dict[str, str]:
         return {name: package.version for name, package in self.packages.items()}
 
-    def changed_file(self) -> str | None:
-        """A file that is not as it was built, by size and time; None when all are. About 3 us a file."""
-        for name, mark in self.marks.items():
-            try:
-                now = (self.at / name).stat()
-            except OSError:
-                return name
-            if (now.st_size, now.st_mtime_ns) != mark:
-                return name
-        return None
 
+def stock(uv: Uv, shelf: Shelf, python: Interpreter, pins: Mapping[str, str]) -> Built:
+    """An environment of exactly these pins, byte-compiled: the one on the shelf, else built now and kept there.
 
-def build(uv: Uv, at: Path, python: Interpreter, pins: Mapping[str, str]) -> Built:
-    """An environment of exactly these pins, byte-compiled; taken as it is when it was completed before.
-
-    Raises UvError (uv.py) when uv cannot, EnvironmentChanged when what it built is something else. A second or two
-    for 10 packages from uv's cache, most of it compiling.
+    What has no wheel is built from source. Raises UvError (uv.py) when uv cannot, EnvironmentChanged when what it built
+    is something else. A second or two for 10 packages from uv's cache, most of it compiling.
     """
-    if (at / _COMPLETE).exists():
-        known = json.loads((at / _COMPLETE).read_text())
-        found = _read(at, {name: (size, time) for name, (size, time) in known["marks"].items()})
-        if known["python"] == python.path and _same_pins(found.pins, pins) and found.changed_file() is None:
-            return found
-    if at.exists():
-        shutil.rmtree(at)
-    at.parent.mkdir(parents=True, exist_ok=True)
-    uv.create(python.path, at)
-    if pins:
-        uv.install(at, pins)
-    require_pins(uv, at, pins)
-    built = _read(at, {})
-    marks = dict(_marks(built))
-    (at / _COMPLETE).write_text(json.dumps({"python": python.path, "marks": marks}))
-    return Built(at, built.packages, marks)
+    key = _key(python, pins)
+    shelf.mixes.mkdir(parents=True, exist_ok=True)
+    while (kept := shelf.find(key)) is None:
+        with alone(shelf.mixes / f"{key}.lock") as first:
+            if first and shelf.find(key) is None:
+                _build(uv, shelf, key, python, pins)
+        if not first:
+            time.sleep(_LOOK_AGAIN)  # another process builds it
+    return Built(kept, _packages(kept.at))
+
+
+def _key(python: Interpreter, pins: Mapping[str, str]) -> str:
+    """Of the pins and of the interpreter's file: another build of it at the same place is another one."""
+    facts = Path(python.path).stat()
+    asked = [_SHAPE, sorted(pins.items()), [python.path, python.version, facts.st_size, facts.st_mtime_ns]]
+    return f"stock-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}"
+
+
+def _build(uv: Uv, shelf: Shelf, key: str, python: Interpreter, pins: Mapping[str, str]) -> None:
+    at = shelf.room(key)
+    try:
+        uv.create(python.path, at)
+        if pins:
+            try:
+                uv.install(at, pins, apart=True)
+            except NoWheel:
+                uv.install(at, pins, apart=True, build=True)
+        require_pins(uv, at, pins)
+        shelf.keep(key, at, ())
+    except BaseException:  # whatever stopped it, Ctrl-C too: nothing half built stays behind
+        shutil.rmtree(at, ignore_errors=True)
+        raise
 
 
 def assemble(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], pins: Mapping[str, str]) -> None:
-    """A mix: a new environment whose packages are hard links into built ones, and whose pins uv confirms.
+    """A mix: a new environment whose packages are hard links into stocks, and whose pins uv confirms.
 
-    parts: package -> the built environment to take it from; of the same interpreter. About 0.1 s and 20 us a file.
-    Raises EnvironmentChanged when a part was changed since it was built, or the result is not the pins.
+    parts: package -> the stock to take it from; of the same interpreter. About 0.1 s and 20 us a file.
+    Raises EnvironmentChanged when the result is not the pins, FileNotFoundError when a stock was removed meanwhile.
     """
-    for built in {id(part): part for part in parts.values()}.values():
-        changed = built.changed_file()
-        if changed is not None:
-            raise EnvironmentChanged(
-                f"{changed} was changed after its environment was built",
-                hint="something that ran edits installed files in place; start again with a fresh study",
-            )
-    if at.exists():
-        shutil.rmtree(at)
     at.parent.mkdir(parents=True, exist_ok=True)
     uv.create(python.path, at)
-    made: set[Path] = set()
+    made: set[str] = set()
     for name, built in parts.items():
         for file in built.packages[name].files:
-            _place(built.at, at, file, made)
+            _place(str(built.at), str(at), file, made)
     require_pins(uv, at, pins)
+
+
+def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
+    """A file of a mix that was written to where it lies, and so in every environment that shares it; None when none
+    was. What was replaced by a new file is the mix's own affair. About 3 us a file."""
+    seen: set[str] = set()
+    for name, built in parts.items():
+        for file in built.packages[name].files:
+            if file in seen:
+                continue  # two packages carry it, and the first one's was taken
+            seen.add(file)
+            try:
+                now = os.stat(f"{at}/{file}")
+            except OSError:
+                continue  # removed: only here
+            if now.st_nlink > 1 and built.kept.marks.get(file) != (now.st_size, now.st_mtime_ns):
+                return file
+    return None
 
 
 def require_pins(uv: Uv, at: Path, pins: Mapping[str, str]) -> None:
@@ -130,7 +154,9 @@ def _same_pins(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return one.keys() == other.keys() and all(same_version(one[name], other[name]) for name in one)
 
 
-def _read(at: Path, marks: Mapping[str, tuple[int, int]]) -> Built:
+@lru_cache(maxsize=64)
+def _packages(at: Path) -> Mapping[str, Package]:
+    """What a stock holds. Its path names one build for good, so this is read once."""
     site = _site_packages(at)
     caches: dict[Path, list[str]] = {}
     packages: dict[str, Package] = {}
@@ -143,7 +169,7 @@ def _read(at: Path, marks: Mapping[str, tuple[int, int]]) -> Built:
             requires=tuple(found.requires or ()),
             requires_python="".join((found.metadata.get_all("Requires-Python") or [])[:1]),
         )
-    return Built(at, packages, marks)
+    return packages
 
 
 def _site_packages(at: Path) -> Path:
@@ -168,24 +194,18 @@ def _files(at: Path, site: Path, found: Distribution, caches: dict[Path, list[st
             )
 
 
-def _marks(built: Built) -> Iterator[tuple[str, tuple[int, int]]]:
-    for package in built.packages.values():
-        for file in package.files:
-            now = (built.at / file).stat()
-            yield file, (now.st_size, now.st_mtime_ns)
-
-
-def _place(source: Path, target: Path, file: str, made: set[Path]) -> None:
+def _place(source: str, target: str, file: str, made: set[str]) -> None:
     """One file of a part: linked, or for a script that names its environment's interpreter, rewritten."""
-    here, there = source / file, target / file
-    folder = there.parent
+    here, there = f"{source}/{file}", f"{target}/{file}"
+    folder = os.path.dirname(file)
     if folder not in made:
-        there.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(f"{target}/{folder}", exist_ok=True)
         made.add(folder)
-    if folder.name in ("bin", "Scripts") and folder.parent == target:
-        content = here.read_bytes()
-        there.write_bytes(content.replace(str(python_in(source)).encode(), str(python_in(target)).encode()))
-        there.chmod(stat.S_IMODE(here.stat().st_mode))
+    if folder in ("bin", "Scripts"):
+        ours, theirs = str(python_in(Path(target))), str(python_in(Path(source)))
+        content = Path(here).read_bytes().replace(theirs.encode(), ours.encode())
+        Path(there).write_bytes(with_short_first_line(content))
+        os.chmod(there, stat.S_IMODE(os.stat(here).st_mode))
         return
     try:
         os.link(here, there)

@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,16 @@ _DEFAULT_SIZE = 20.0  # GB
 _POINTER = "current.json"
 _ABANDONED = 24 * 3600.0  # seconds after which an unpublished directory is nobody's
 _BOUND_TO_PLACE = ("bin", "Scripts")
+_MIXES = "mixes"
 
 
 @dataclass(frozen=True)
 class Kept:
-    """An environment of the cache. notes: what was said when it was built."""
+    """An environment of the cache. notes: what was said when it was built. marks: each file's size and time then."""
 
     at: Path
     notes: tuple[str, ...]
+    marks: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Shelf:
         try:
             kept = json.loads(pointer.read_text())
             at = pointer.parent / kept["name"]
-            unchanged = not any(_changed(f"{at}/{name}", *mark) for name, mark in kept["marks"].items())
+            marks = {name: (size, moment) for name, (size, moment) in kept["marks"].items()}
+            unchanged = not any(_changed(f"{at}/{name}", *mark) for name, mark in marks.items())
             notes = tuple(kept["notes"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -57,13 +60,18 @@ class Shelf:
             return None
         with suppress(OSError):
             os.utime(pointer)  # used now: what is used goes last
-        return Kept(at, notes)
+        return Kept(at, notes, marks)
 
     def room(self, key: str) -> Path:
         """A path for an environment that is to be built; it does not exist yet."""
         parent = self.folder / key
         parent.mkdir(parents=True, exist_ok=True)
         return parent / f"{os.getpid()}-{os.urandom(4).hex()}"
+
+    @property
+    def mixes(self) -> Path:
+        """Where environments are linked together for one use, on the file system of what is kept."""
+        return self.folder / _MIXES
 
     def keep(self, key: str, at: Path, notes: Sequence[str]) -> None:
         """Publish an environment that is whole, in ``room(key)``; then make room for it. notes: told with it."""
@@ -82,6 +90,8 @@ class Shelf:
         """Remove what was abandoned, and the least recently used until what is left is below the limit."""
         kept: list[tuple[float, int, Path]] = []
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
+            if folder == self.mixes:
+                continue  # whoever made one removes it
             self._sweep(folder)
             with suppress(OSError, ValueError, KeyError):
                 used = (folder / _POINTER).stat().st_mtime
@@ -175,12 +185,12 @@ def _rewrite(here: Path, there: Path, old: str, new: str) -> bool:
     content = here.read_bytes()
     if old.encode() not in content or b"\0" in content:
         return False
-    there.write_bytes(_with_short_first_line(content.replace(old.encode(), new.encode())))
+    there.write_bytes(with_short_first_line(content.replace(old.encode(), new.encode())))
     there.chmod(here.stat().st_mode & 0o777)
     return True
 
 
-def _with_short_first_line(content: bytes) -> bytes:
+def with_short_first_line(content: bytes) -> bytes:
     """The system reads 127 bytes behind ``#!``, and no spaces in a path: beyond that a shell has to find Python."""
     first, newline, rest = content.partition(b"\n")
     if not first.startswith(b"#!/") or first.startswith(b"#!/bin/sh") or (len(first) <= 127 and b" " not in first):

@@ -112,12 +112,16 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Uv:
-    """A uv that is new enough. offline: ask no index, take only what its cache has. timeout: seconds for each step."""
+    """A uv that is new enough. offline: ask no index, take only what its cache has. timeout: seconds for each step.
+
+    settings: variables it gets besides those of this process, as pairs.
+    """
 
     path: str
     version: str
     offline: bool = False
     timeout: float = 60 * _MINUTES
+    settings: tuple[tuple[str, str], ...] = ()
 
     def create(self, python: str, at: Path) -> None:
         """An empty virtual environment; ``at`` must not exist yet. About 30 ms."""
@@ -131,14 +135,16 @@ class Uv:
         compile_bytecode: bool = True,
         build: bool = False,
         indexes: Sequence[str] = (),
+        apart: bool = False,
     ) -> tuple[str, ...]:
         """Exactly these releases, nothing they ask for; wheels only, unless ``build``. Returns what uv warned of.
 
-        indexes: ``NAME=URL``, asked before the configured ones.
+        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache, which a program
+        that edits installed files would spoil for every environment of this user.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
         options = [f"--index={each}" for each in indexes] + ([] if build else ["--only-binary=:all:"])
-        return self._install(into, options, requirement_lines(pins), compile_bytecode)
+        return self._install(into, options, requirement_lines(pins), compile_bytecode, apart=apart)
 
     def install_linked(self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True) -> tuple[str, ...]:
         """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
@@ -152,13 +158,13 @@ class Uv:
         return self._install(into, [f"--editable={source}"], None, False)
 
     def _install(
-        self, into: Path, options: Sequence[str], lines: str | None, compile_bytecode: bool
+        self, into: Path, options: Sequence[str], lines: str | None, compile_bytecode: bool, *, apart: bool = False
     ) -> tuple[str, ...]:
         said = self._run(
             "pip",
             "install",
             "--no-deps",
-            "--link-mode=hardlink",
+            f"--link-mode={'copy' if apart else 'hardlink'}",
             *(["--compile-bytecode"] if compile_bytecode else []),
             "--python",
             str(python_in(into)),
@@ -293,6 +299,7 @@ class Uv:
     def _run(self, *arguments: str, lines: str | None = None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
         environment = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_UV}
+        environment.update(self.settings)
         try:
             done = process.run(
                 argv,
@@ -312,6 +319,10 @@ class Uv:
 
 
 _NOT_FOR_UV = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON"})
+_WHERE_PACKAGES_ARE = (  # beginnings of variables
+    *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"),
+    *("UV_INSECURE_HOST", "UV_EXCLUDE_NEWER"),
+)
 _MARKERS = """
 import json, os, platform, sys
 v = sys.implementation.version
@@ -331,7 +342,7 @@ print(json.dumps({
 """
 
 
-def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
+def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES, settings: tuple[tuple[str, str], ...] = ()) -> Uv:
     """The first uv that is new enough: the one of the ``uv`` package, installed beside Contexta, else that on PATH.
 
     Raises UvMissing when there is none, or none of at least LEAST_VERSION.
@@ -341,11 +352,16 @@ def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES) -> Uv:
         said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
         version = re.search(r"\d+\.\d+\.\d+", said)
         if version is not None and Version(version[0]) >= Version(LEAST_VERSION):
-            return Uv(path, version[0], offline, timeout)
+            return Uv(path, version[0], offline, timeout, settings)
         found.append(said or f"{path}, which does not tell its version")
     if not found:
         raise UvMissing("uv is not installed: environments cannot be built without it", hint=_GET_IT)
     raise UvMissing(f"found {' and '.join(found)}, at least {LEAST_VERSION} is needed", hint=_GET_IT)
+
+
+def index_settings() -> tuple[tuple[str, str], ...]:
+    """Where this process's variables say that uv finds packages, for a uv on another machine."""
+    return tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith(_WHERE_PACKAGES_ARE)))
 
 
 def python_in(environment: Path) -> Path:

@@ -1,0 +1,220 @@
+"""A trial as it is sent to where it runs, on this machine or another: what to install, what to run, what to tell.
+
+It is picklable and needs nothing of the study's machine but the source at the same path. The environment is put
+together there, from stocks that each machine keeps for itself, and nothing of a trial stays behind.
+"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from contexta.bisect.place import Source, fingerprint, own_place
+from contexta.bisect.trial import Command, Order, Report, run_trial, thread_counts
+from contexta.contract.environment import same_version
+from contexta.errors import ContextaError, InvalidInput
+from contexta.recorder import settings
+from contexta.recorder.journal import SUFFIX
+from contexta.reproduce.build import Built, EnvironmentChanged, assemble, edited_file, stock
+from contexta.reproduce.shelf import Shelf, find_shelf
+from contexta.reproduce.uv import Interpreter, Uv, find_uv
+
+_TRIES = 3  # at linking, while other processes make room on the shelf
+
+
+class WorkerLost(Exception):
+    """What an executor raises for an errand that nobody came back from, however often it was tried."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An environment to be put together: each of the pins from the first of the stocks that has that release."""
+
+    python: Interpreter
+    pins: Mapping[str, str]
+    stocks: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Errand:
+    """workspace: where the trial's run is kept. source: what is to be run, None to take what is there.
+    offline, index: how uv finds packages. study, about: what the run says of its place in the study.
+    timeout: seconds. neighbours: trials at a time on this machine. threads: ``thread_counts`` of the study.
+    """
+
+    command: Command
+    recipe: Recipe
+    seed: int
+    variables: Mapping[str, str | None]
+    about: Mapping[str, object]
+    study: str
+    workspace: str
+    timeout: float
+    neighbours: int = 1
+    threads: Mapping[str, str] = field(default_factory=thread_counts)
+    source: Source | None = None
+    offline: bool = False
+    index: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What comes back from another machine: the report, and the files of its run, by their path in a workspace."""
+
+    report: Report
+    files: Mapping[str, bytes]
+
+
+def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
+    """Put the environment together, run the trial in it, and remove everything but its run.
+
+    Raises Stopped when ``stop`` was set meanwhile, EnvironmentChanged when the trial edited installed files in place,
+    ContextaError when this machine lacks what it takes: that says nothing about the mix.
+    """
+    began = time.monotonic()
+    uv, shelf = find_uv(offline=errand.offline, settings=errand.index), find_shelf()
+    python = _python_here(uv, errand.recipe.python.path, errand.recipe.python.version)
+    _require_source(errand)
+    with (
+        own_place(shelf.mixes, errand.study) as room,
+        own_place(Path(tempfile.gettempdir()), f"contexta-{errand.study}") as scratch,
+    ):
+        at = room / "environment"
+        parts = _put_together(uv, shelf, at, python, errand.recipe)
+        about = {**errand.about, "assembled": round(time.monotonic() - began, 3)}
+        order = Order(
+            command=errand.command,
+            environment=str(at),
+            seed=errand.seed,
+            variables=errand.variables,
+            workspace=errand.workspace,
+            scratch=str(scratch),
+            about=about,
+            timeout=errand.timeout,
+            threads=errand.threads,
+            neighbours=errand.neighbours,
+        )
+        return run_trial(order, stop, lambda: _require_unedited(at, parts))
+
+
+def carry_out_elsewhere(errand: Errand, stop: threading.Event | None = None) -> Returned:
+    """The same where the study's workspace is not: the run comes back as files. Raises as ``carry_out``."""
+    with tempfile.TemporaryDirectory(prefix="contexta-away-") as workspace:
+        report = carry_out(replace(errand, workspace=workspace), stop)
+        return Returned(report, dict(_files_of_run(Path(workspace))))
+
+
+def unpack(returned: Returned, workspace: Path) -> Report:
+    """Put a run that came back into the workspace; its first journal last, as from then on it is there."""
+    first = f"{settings.JOURNALS}/{returned.report.run}{SUFFIX}"
+    for name in sorted(returned.files, key=lambda name: (name == first, name.startswith(settings.JOURNALS))):
+        target = workspace / name
+        if target.resolve().is_relative_to(workspace.resolve()) and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{target.name}.tmp")
+            temporary.write_bytes(returned.files[name])
+            temporary.replace(target)
+    return returned.report
+
+
+def machine_is_ready(errand: Errand) -> str | None:
+    """Why this machine cannot run such trials; None when it can."""
+    try:
+        uv = find_uv(offline=errand.offline, settings=errand.index)
+        _python_here(uv, errand.recipe.python.path, errand.recipe.python.version)
+        _require_source(errand)
+    except ContextaError as error:
+        return f"{error.what} ({error.hint})" if error.hint else error.what
+    return None
+
+
+def _files_of_run(workspace: Path) -> Iterator[tuple[str, bytes]]:
+    for room in (settings.OBJECTS, settings.JOURNALS):
+        for path in sorted((workspace / room).rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                yield path.relative_to(workspace).as_posix(), path.read_bytes()
+
+
+def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: Recipe) -> Mapping[str, Built]:
+    for left in reversed(range(_TRIES)):
+        built: dict[int, Built] = {}
+        parts = {}
+        for name, version in recipe.pins.items():
+            number = _stock_of(recipe, name, version)
+            if number not in built:
+                built[number] = stock(uv, shelf, python, recipe.stocks[number])
+            parts[name] = built[number]
+        try:
+            assemble(uv, at, python, parts, recipe.pins)
+        except FileNotFoundError:
+            if not left:
+                raise
+            continue  # another process made room on the shelf meanwhile
+        return parts
+    raise AssertionError("the last try returns or raises")
+
+
+def _stock_of(recipe: Recipe, name: str, version: str) -> int:
+    """The first stock with that release; where one is the whole environment, that one: of a file that two packages
+    carry it has the one that was installed last."""
+    whole = [number for number, pins in enumerate(recipe.stocks) if pins == recipe.pins]
+    for number in [*whole, *range(len(recipe.stocks))]:
+        pins = recipe.stocks[number]
+        if name in pins and same_version(pins[name], version):
+            return number
+    raise InvalidInput(f"no environment of the study has {name} {version} for Python {recipe.python.version}")
+
+
+def _require_source(errand: Errand) -> None:
+    folder = Path(errand.command.folder)
+    if not folder.is_dir():
+        raise InvalidInput(
+            f"{platform.node()} has no directory {folder}", hint="put the source there, at the same path"
+        )
+    source = errand.source
+    if source is not None and fingerprint(folder, source.files) != source.digest:
+        raise InvalidInput(
+            f"{folder} on {platform.node()} is not what the study began with", hint="bring it up to date there"
+        )
+
+
+def _require_unedited(at: Path, parts: Mapping[str, Built]) -> None:
+    edited = edited_file(at, parts)
+    if edited is not None:
+        raise EnvironmentChanged(
+            f"{edited} was changed in place by what ran",
+            hint="environments share their files: have the command change a copy; the study can be resumed then",
+        )
+
+
+@lru_cache(maxsize=16)
+def _python_here(uv: Uv, path: str, version: str) -> Interpreter:
+    """The interpreter of this machine: at the path it has on the study's, else any of the same version."""
+    for request in (path, version):
+        try:
+            found = uv.interpreter(request)
+        except InvalidInput:
+            continue
+        if found.version == version:
+            return found
+    raise InvalidInput(
+        f"{platform.node()} has no Python {version}", hint=f"`uv python install {version}` gets it there"
+    )
+
+
+__all__ = [
+    "Errand",
+    "Recipe",
+    "Returned",
+    "WorkerLost",
+    "carry_out",
+    "carry_out_elsewhere",
+    "machine_is_ready",
+    "unpack",
+]
