@@ -99,7 +99,6 @@ def one(
         seed=0,
         variables={},
         about={"study": "cost", "key": str(number)},
-        study="cost",
         workspace=str(folder / "workspace"),
         timeout=600.0,
     )

@@ -35,7 +35,6 @@ def errand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Errand:
         seed=3,
         variables={},
         about={"study": "s", "key": "k"},
-        study="s",
         workspace="nowhere",
         timeout=60.0,
         source=source_of(folder, in_place=False),

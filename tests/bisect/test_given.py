@@ -43,18 +43,19 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: Path, tmp_path: Path) -> None:
     found = ends(given_path(environment), given_path(environment))
-    assert dict(found.old.packages) == {"filed": "2.5", "pip": "99.0", "released": "1.5"}
+    assert dict(found.old.packages) == {"pip": "99.0", "released": "1.5"}
+    assert [each.name for each in found.fixed] == ["filed"]
     assert (found.old.python, found.old.variables) == (HERE, {})
     assert Path(found.pythons["old"].path).resolve() == Path(PYTHON).resolve()
     assert found.pythons["old"] is found.pythons["new"]
-    assert any("filed 2.5" in note and "from a file" in note for note in found.notes)
+    assert any("filed as from its address now, in every mix alike" in note for note in found.notes)
     assert any("mine stands in" in note for note in found.notes)
 
 
 def test_what_a_file_is_silent_on_is_taken_from_an_environment_beside_it(environment: Path, tmp_path: Path) -> None:
-    (tmp_path / "new.txt").write_text("released==2.0\nfiled==2.5\n")
+    (tmp_path / "new.txt").write_text("released==2.0\n")
     found = ends(given_path(environment), given_path(tmp_path / "new.txt"))
-    assert dict(found.new.packages) == {"filed": "2.5", "pip": "99.0", "released": "2.0"}
+    assert dict(found.new.packages) == {"pip": "99.0", "released": "2.0"}
     assert found.new.python == found.old.python
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ time.sleep(0.1)
 print("accuracy=%.6f" % (0.9 - gamma.worse + int(os.environ["SEED"]) / 1000))
 """
 KILLS = 50
+BUILDING = 15  # kills after which the two environments are gone again, so that building them is met as well
 
 
 @pytest.mark.slow
@@ -45,29 +47,55 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
     (project / "train.py").write_text(TRAIN)
     mark = f"mark-{os.getpid()}-{time.time_ns()}"
     monkeypatch.setenv("MARK", mark)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setenv("STARTED", str(tmp_path.parent / f"{tmp_path.name}-started"))
     command = ["bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--json", "--no-versions"]
 
+    log = tmp_path / "log"
+
     def begin(*given: str) -> subprocess.Popen[bytes]:
         argv = [sys.executable, "-m", "contexta.cli", *given]
-        return subprocess.Popen(argv, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with log.open("wb") as stderr:
+            return subprocess.Popen(argv, cwd=project, stdout=subprocess.PIPE, stderr=stderr)
 
     moments = random.Random(7)
     study = begin(*command, "--", "python", "train.py")
-    for _ in range(KILLS):
-        time.sleep(moments.uniform(0.05, 1.6))
+    for kill in range(KILLS):
+        _wait_until_at_work(study, log, building=kill < BUILDING)
+        time.sleep(moments.uniform(0.0, 1.2))
         study.send_signal(signal.SIGKILL)
         study.communicate()
         _wait_until_gone(mark)
+        if kill < BUILDING:
+            shutil.rmtree(os.environ["CONTEXTA_CACHE_DIR"], ignore_errors=True)
         study = begin(*command, "--resume", "--", "python", "train.py")
     said, _ = study.communicate(timeout=300)
     told = json.loads(said)
     assert (told["verdict"], told["culprits"]) == ("proved", ["gamma"])
     with Contexta(workspace=project / ".contexta" / "bisect") as ctx:
-        kept = [run.metadata["trial"] for run in ctx.list_runs()]
+        runs = ctx.list_runs()
+        kept = [run.metadata["trial"] for run in runs]
+        installed = [ctx.get_environment(run.run_ref).packages for run in runs]
     assert len(kept) == told["runs"], "a finished trial was repeated"
     assert [trial["reason"] for trial in kept if trial["value"] is None] == [], "a half environment was used"
+    versions = {"alpha", "beta", "gamma"}
+    for trial, packages in zip(kept, installed, strict=True):
+        assert packages == {name: "2.0" if name in trial["at_new"] else "1.0" for name in versions}
     _wait_until_gone(mark)
+    assert list(temporary.iterdir()) == [], "a trial's files were left behind"
+    mixes = Path(os.environ["CONTEXTA_CACHE_DIR"], "mixes")
+    assert [path for path in mixes.iterdir() if path.suffix != ".lock"] == [], "an environment was left behind"
+
+
+def _wait_until_at_work(study: subprocess.Popen[bytes], log: Path, *, building: bool) -> None:
+    """Until it builds its environments, or runs trials: kills that meet it starting up would test little."""
+    shelf = Path(os.environ["CONTEXTA_CACHE_DIR"])
+    deadline = time.monotonic() + 60
+    while study.poll() is None and not (shelf.is_dir() if building else b"kept in" in log.read_bytes()):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
 
 
 def _wait_until_gone(mark: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tiny_index import PYTHON
 
 from contexta.bisect.metric import check_source, read_metric, threshold
-from contexta.bisect.place import too_large_to_copy
+from contexta.bisect.place import tidy, too_large_to_copy
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, given_again, run_trial
 from contexta.errors import InvalidInput
 from contexta.recorder.machine import usable_memory
@@ -206,6 +207,40 @@ print("accuracy=" + pathlib.Path("data/x.csv").read_text())
     assert report.value == 7.0, report.log
     assert (folder / "sub" / "kept.py").read_text() == "better = 1"
     assert git("worktree", "list").count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_the_worktree_of_a_trial_that_was_killed_is_forgotten(
+    folder: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    (folder / "train.py").write_text("import os, time\nopen(os.environ['SENTINEL'], 'w').close()\ntime.sleep(60)\n")
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run(["git", *name, *arguments], cwd=folder, check=True)
+    temporary, sentinel = folder.parent / "temporary", folder.parent / "sentinel"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    code = (
+        "import pathlib\nfrom contexta.bisect.place import own_place\n"
+        "from contexta.bisect.trial import Command, Order, run_trial\n"
+        f"command = Command(('python', 'train.py'), 'accuracy', {str(folder)!r})\n"
+        f"with own_place(pathlib.Path({str(temporary)!r})) as at:\n"
+        f"    run_trial(Order(command, {str(environment)!r}, 0, {{'SENTINEL': {str(sentinel)!r}}}, scratch=str(at)))\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code])
+    while not sentinel.exists():
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+
+    def worktrees() -> int:
+        argv = ["git", "worktree", "list", "--porcelain"]
+        return subprocess.run(argv, cwd=folder, capture_output=True, check=True).stdout.count(b"worktree ")
+
+    assert worktrees() == 2
+    tidy(folder)
+    assert worktrees() == 1
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")

@@ -21,7 +21,7 @@ from contexta.contract.environment import same_version
 from contexta.errors import ContextaError, InvalidInput
 from contexta.recorder import settings
 from contexta.recorder.journal import SUFFIX
-from contexta.reproduce.build import Built, EnvironmentChanged, assemble, edited_file, stock
+from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, assemble, edited_file, stock
 from contexta.reproduce.shelf import Shelf, find_shelf
 from contexta.reproduce.uv import Interpreter, Uv, find_uv
 
@@ -34,17 +34,21 @@ class WorkerLost(Exception):
 
 @dataclass(frozen=True)
 class Recipe:
-    """An environment to be put together: each of the pins from the first of the stocks that has that release."""
+    """An environment to be put together: each of the pins from the first of the stocks that has that release.
+
+    fixed: what is in each of them besides.
+    """
 
     python: Interpreter
     pins: Mapping[str, str]
     stocks: tuple[Mapping[str, str], ...]
+    fixed: tuple[Fixed, ...] = ()
 
 
 @dataclass(frozen=True)
 class Errand:
     """workspace: where the trial's run is kept. source: what is to be run, None to take what is there.
-    offline, index: how uv finds packages. study, about: what the run says of its place in the study.
+    offline, index: how uv finds packages. about: what the run says of its place in the study.
     timeout: seconds. neighbours: trials at a time on this machine. threads: ``thread_counts`` of the study.
     """
 
@@ -53,7 +57,6 @@ class Errand:
     seed: int
     variables: Mapping[str, str | None]
     about: Mapping[str, object]
-    study: str
     workspace: str
     timeout: float
     neighbours: int = 1
@@ -81,10 +84,7 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
     uv, shelf = find_uv(offline=errand.offline, settings=errand.index), find_shelf()
     python = _python_here(uv, errand.recipe.python.path, errand.recipe.python.version)
     _require_source(errand)
-    with (
-        own_place(shelf.mixes, errand.study) as room,
-        own_place(Path(tempfile.gettempdir()), f"contexta-{errand.study}") as scratch,
-    ):
+    with own_place(shelf.mixes) as room, own_place(Path(tempfile.gettempdir())) as scratch:
         at = room / "environment"
         parts = _put_together(uv, shelf, at, python, errand.recipe)
         about = {**errand.about, "assembled": round(time.monotonic() - began, 3)}
@@ -148,8 +148,11 @@ def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: R
         for name, version in recipe.pins.items():
             number = _stock_of(recipe, name, version)
             if number not in built:
-                built[number] = stock(uv, shelf, python, recipe.stocks[number])
+                built[number] = stock(uv, shelf, python, recipe.stocks[number], recipe.fixed)
             parts[name] = built[number]
+        if recipe.fixed:
+            any_stock = next(iter(built.values()), None) or stock(uv, shelf, python, recipe.stocks[0], recipe.fixed)
+            parts.update(dict.fromkeys((each.name for each in recipe.fixed), any_stock))
         try:
             assemble(uv, at, python, parts, recipe.pins)
         except FileNotFoundError:
@@ -163,8 +166,9 @@ def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: R
 def _stock_of(recipe: Recipe, name: str, version: str) -> int:
     """The first stock with that release; where one is the whole environment, that one: of a file that two packages
     carry it has the one that was installed last."""
-    whole = [number for number, pins in enumerate(recipe.stocks) if pins == recipe.pins]
-    for number in [*whole, *range(len(recipe.stocks))]:
+    whole = [number for number, pins in enumerate(recipe.stocks) if dict(pins) == dict(recipe.pins)]
+    numbers: list[int] = [*whole, *range(len(recipe.stocks))]
+    for number in numbers:
         pins = recipe.stocks[number]
         if name in pins and same_version(pins[name], version):
             return number

@@ -11,19 +11,21 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from contexta import process
 from contexta.bisect.changes import BOTH, End
 from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
+from contexta.bisect.own import pins_and_fixed, the_same_in_both
 from contexta.bisect.pins import Pins, read_pins, read_text
 from contexta.bisect.trial import given_again
 from contexta.contract.environment import Distribution, EnvironmentSnapshot
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.environment import INJECTED
 from contexta.recorder.redact import HIDDEN
+from contexta.reproduce.build import Fixed
 from contexta.reproduce.interpreters import where_it_was
 from contexta.reproduce.uv import Interpreter, Uv, python_in
 
@@ -55,13 +57,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Ends:
-    """Both sides, complete. notes: what the user should know of how they were read. seconds: see ``Given``."""
+    """Both sides, complete. notes: what the user should know of how they were read. seconds: see ``Given``.
+    fixed: what is no change, as it comes from one address in both."""
 
     old: End
     new: End
     pythons: Mapping[str, Interpreter]
     notes: tuple[str, ...]
     seconds: float | None
+    fixed: tuple[Fixed, ...]
 
 
 def given_path(path: Path) -> Given:
@@ -93,7 +97,7 @@ def given_run(snapshot: EnvironmentSnapshot, what: str, seconds: float | None = 
     found, recorded = _of_distributions(snapshot, what), snapshot.environment_variables
     hidden = [name for name, value in recorded.items() if HIDDEN in value]
     notes = [f"{what} keeps no value of {', '.join(hidden)}: taken from where a rerun runs"] if hidden else []
-    pins = Pins(found.packages, (*found.notes, *notes))
+    pins = replace(found, notes=(*found.notes, *notes))
     return Given(
         what, lambda _: pins, where_it_was(snapshot) or snapshot.python_version, given_again(recorded), seconds
     )
@@ -119,9 +123,10 @@ def both_ends(
         recorded = (given[other].variables or {}) if told is None else told
         python = pythons[end]
         ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
-    notes = (note for end in BOTH for note in pins[end].notes)
+    notes = tuple(dict.fromkeys(note for end in BOTH for note in pins[end].notes))
     took = [side.seconds for side in given.values() if side.seconds is not None]
-    return Ends(ends["old"], ends["new"], pythons, tuple(dict.fromkeys(notes)), max(took, default=None))
+    fixed = the_same_in_both(pins["old"].fixed, pins["new"].fixed)
+    return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed)
 
 
 def this_python() -> str:
@@ -175,16 +180,19 @@ def _probed(at: Path, python: Path) -> EnvironmentSnapshot:
 
 
 def _of_distributions(snapshot: EnvironmentSnapshot, where: str) -> Pins:
-    """What is installed by name and version; what that misses of where it came from, as notes."""
-    packages, left_out, elsewhere = dict(snapshot.packages), [], dict[str, list[str]]()
+    """Its releases, and what is the user's own; what could not be told where it came from, as notes."""
+    packages, fixed = pins_and_fixed(snapshot)
+    left_out, elsewhere = [], dict[str, list[str]]()
     for found in snapshot.distributions:
+        if found.name in fixed:
+            continue
         if found.origin.kind in ("editable", "directory"):
             del packages[found.name]
             left_out.append(found)
         elif found.origin.kind in ("vcs", "archive", "conda"):
             elsewhere.setdefault(found.origin.kind, []).append(f"{found.name} {found.version}")
-    notes = (*_left_out(left_out, where), *_elsewhere(elsewhere, where))
-    return Pins(dict(sorted(packages.items())), notes)
+    own = [f"{where}: {', '.join(fixed)} as from its address now, in every mix alike: no change"] if fixed else []
+    return Pins(packages, (*own, *_left_out(left_out, where), *_elsewhere(elsewhere, where)), fixed)
 
 
 def _left_out(found: Sequence[Distribution], where: str) -> Iterator[str]:

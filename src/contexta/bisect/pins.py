@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -17,6 +17,7 @@ from packaging.utils import (
 )
 
 from contexta.errors import InvalidInput, shown
+from contexta.reproduce.build import Fixed
 
 _WRITERS = "every line is name==version; `pip list --format=freeze` and `uv pip compile` write such files"
 _OF_THE_PIN = re.compile(r"\s+--(hash|config-settings|global-option|build-option)\b.*")
@@ -36,10 +37,12 @@ _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # what Power
 
 @dataclass(frozen=True)
 class Pins:
-    """What one side installs. packages: normalised name -> version. notes: what else it says, and how that is taken."""
+    """What one side installs. packages: normalised name -> version. notes: what else it says, and how that is taken.
+    fixed: what comes from addresses, by name."""
 
     packages: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    fixed: Mapping[str, Fixed] = field(default_factory=dict)
 
 
 def read_pins(path: Path, markers: Mapping[str, str]) -> Pins:

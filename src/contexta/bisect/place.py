@@ -9,9 +9,10 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,32 +28,31 @@ _MOST_FILES = 20_000
 _SECONDS = 120.0  # for git
 _SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
 """What copies of the source are called on this machine."""
+_OWN = "cx-"
+"""How places begin: short, as paths of sockets are."""
 _OWNER = "owner.json"
 _CHUNK = 1024 * 1024
-# Tens of thousands of files: the next trial need not wait for it
-_remover = ThreadPoolExecutor(1, "remover")
-_removals: list[Future[None]] = []
+_remover = ThreadPoolExecutor(1, "remover")  # tens of thousands of files: the next trial need not wait for it
 _ABANDONED = 7 * 24 * 3600.0  # seconds after which a place whose owner cannot be looked at is nobody's
 
 
 @contextmanager
-def own_place(parent: Path, name: str) -> Iterator[Path]:
+def own_place(parent: Path) -> Iterator[Path]:
     """A directory of this process alone, removed soon after (``settle`` waits for it); those of processes that died
     without are removed now."""
-    _sweep(parent, name)
-    at = parent / f"{name}-{uuid4().hex[:8]}"
+    sweep(parent)
+    at = parent / f"{_OWN}{uuid4().hex[:8]}"
     at.mkdir(parents=True)
     try:
         (at / _OWNER).write_text(json.dumps(identity()))
         yield at
     finally:
-        _removals.append(_remover.submit(_remove, at))
+        _remover.submit(_remove, at)
 
 
 def settle() -> None:
     """Wait until all places that are not used any more are gone."""
-    while _removals:
-        _removals.pop().result()
+    _remover.submit(lambda: None).result()  # it does one after the other
 
 
 def _remove(at: Path) -> None:
@@ -63,8 +63,9 @@ def _remove(at: Path) -> None:
     shutil.rmtree(at, ignore_errors=True)
 
 
-def _sweep(parent: Path, name: str) -> None:
-    for left in parent.glob(f"{name}-*"):
+def sweep(parent: Path) -> None:
+    """Remove the places of processes that died."""
+    for left in parent.glob(f"{_OWN}*"):
         try:
             owner = json.loads((left / _OWNER).read_text())
             lives = alive(owner)
@@ -105,7 +106,8 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool) -> Iterator[Path]:
 
 
 def tidy(folder: Path) -> None:
-    """Have git forget the worktrees of trials on this machine that were killed."""
+    """Remove what trials on this machine that were killed left behind, and have git forget their worktrees."""
+    sweep(Path(tempfile.gettempdir()))
     top = repository(folder)
     if top is None:
         return
@@ -120,25 +122,27 @@ def _forget(top: Path, at: Path) -> None:
     git(["worktree", "remove", "--force", str(at)], str(top), _SECONDS)
 
 
-def own_home(scratch: Path) -> dict[str, str]:
+@contextmanager
+def own_home(scratch: Path) -> Iterator[dict[str, str]]:
     """Variables that give a program a home, caches and temporary files of its own.
 
     Whatever is in the home of the user is there by links, data sets and credentials too; what a program adds to the
     home, to its caches or to its settings is thrown away.
     """
-    temporary = scratch / "tmp"
-    temporary.mkdir()
-    told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-    if os.name == "nt":
-        return told  # links need a privilege there
-    home, theirs = scratch / "home", Path.home()
-    _mirror(theirs, home, (".cache", ".config"))
-    told["HOME"] = str(home)
-    given = os.environ.get("XDG_CACHE_HOME")
-    if given:
-        _mirror(Path(given), scratch / "cache", ())
-        told["XDG_CACHE_HOME"] = str(scratch / "cache")
-    return told
+    # A short name: sockets are made among temporary files, and a socket's path has room for some hundred characters
+    with (
+        tempfile.TemporaryDirectory(prefix="t", dir=scratch, ignore_cleanup_errors=True) as temporary,
+        tempfile.TemporaryDirectory(prefix="home-", dir=scratch, ignore_cleanup_errors=True) as homes,
+    ):
+        told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
+        if os.name != "nt":  # links need a privilege there
+            told["HOME"] = f"{homes}/home"
+            _mirror(Path.home(), Path(told["HOME"]), (".cache", ".config"))
+            given = os.environ.get("XDG_CACHE_HOME")
+            if given:
+                told["XDG_CACHE_HOME"] = f"{homes}/cache"
+                _mirror(Path(given), Path(told["XDG_CACHE_HOME"]), ())
+        yield told
 
 
 def _mirror(theirs: Path, ours: Path, opened: tuple[str, ...]) -> None:

@@ -42,7 +42,10 @@ _BESIDE = 0.002  # probability at which "only together with what it was shown be
 
 @dataclass(frozen=True)
 class Settings:
-    """max_runs: trials in all, ends and proof included. error: chance allowed of taking equal ends for different."""
+    """max_runs: trials in all, ends and proof included. error: chance allowed of taking equal ends for different.
+
+    repeats: runs of each end before anything is judged.
+    """
 
     max_runs: int = 60
     error: float = 0.01
@@ -50,6 +53,7 @@ class Settings:
     sure: float = 0.99  # and must be this likely when the proof is complete
     strength: Strength = field(default_factory=Strength)
     search_odds: float = 20.0  # good against bad, for a mix on the way to a minimal set
+    repeats: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,9 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
             return Verdict("undecided", f"{name} itself gives no value: {readings.failures[end]}")
     ends = judge_ends(readings, problem.settings.error)
     spent = len(results) >= problem.settings.max_runs
+    if not spent and min(map(readings.run_count, (0, problem.mixes.full))) < problem.settings.repeats:
+        mix, seed = next_end_run(readings)
+        return Probe(mix, seed, "end", f"each end is to be run {problem.settings.repeats} times")
     if ends.state == "same":
         return Verdict("no_regression", ends.why, ends=ends)
     if ends.state == "open":

@@ -11,7 +11,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,10 +33,10 @@ from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
-from contexta.errors import InvalidInput
+from contexta.errors import ContextaError, InvalidInput
 from contexta.locks import alone
 from contexta.refs import slug
-from contexta.reproduce.build import Built, EnvironmentChanged, stock
+from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, stock
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import Interpreter, Uv, index_settings
 from contexta.scalars import from_microseconds
@@ -44,7 +52,8 @@ class Setup:
 
     first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
     see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
-    the answer is written to, which are no source.
+    the answer is written to, which are no source. fixed: packages that are no change: they come
+    from the source itself.
     """
 
     old: End
@@ -60,6 +69,7 @@ class Setup:
     suspicion: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[Path, ...] = ()
     expected: float | None = None
+    fixed: tuple[Fixed, ...] = ()
 
 
 class Study:
@@ -158,9 +168,10 @@ class Study:
         try:
             came = future.result()
         except WorkerLost as lost:
-            return lose(
-                Order(errand.command, "", errand.seed, workspace=errand.workspace, about=errand.about), str(lost)
-            )
+            order = Order(errand.command, "", errand.seed, workspace=errand.workspace, about=errand.about)
+            return lose(order, str(lost))
+        except (CancelledError, BrokenExecutor) as error:
+            raise ContextaError(f"a trial was given up by what runs it: {error}", hint="--resume goes on") from error
         return unpack(came, self.setup.workspace) if isinstance(came, Returned) else came
 
     def _trial(self, step: Probe, report: Report, before: bool) -> Trial:
@@ -197,11 +208,11 @@ class Study:
         mix, seed, _ = slot
         python = self.setup.pythons[self.space.python_end(mix)].path
         pins, variables = self.space.packages(mix), self.space.variables(mix)
-        return key_of(self.setup.command, self._source.digest, python, pins, variables, self.setup.first_seed + seed)
+        return key_of(self.setup.command, self._everything, python, pins, variables, self.setup.first_seed + seed)
 
     def _key_of(self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None]) -> str:
         seed = self.setup.first_seed + step.seed
-        return key_of(self.setup.command, self._source.digest, recipe.python.path, recipe.pins, variables, seed)
+        return key_of(self.setup.command, self._everything, recipe.python.path, recipe.pins, variables, seed)
 
     def _errand(
         self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], key: str, at_new: list[str]
@@ -212,14 +223,13 @@ class Study:
             seed=self.setup.first_seed + step.seed,
             variables=variables,
             about={
-                "study": self.name,
+                "study": slug(self.setup.folder.name) or "study",
                 "purpose": step.purpose,
                 "why": step.why,
                 "seed": step.seed,
                 "key": key,
                 "at_new": at_new,
             },
-            study=self.name,
             workspace=str(self.setup.workspace),
             timeout=self._patience(),
             neighbours=self.setup.jobs if self._executor is None else 1,
@@ -243,10 +253,6 @@ class Study:
 
     # ------------------------------------------------------------------------------------------ this process
 
-    @property
-    def name(self) -> str:
-        return slug(self.setup.folder.name) or "study"
-
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
         pool = self._executor or ThreadPoolExecutor(self.setup.jobs, "trial")
@@ -260,7 +266,6 @@ class Study:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 self._stop.clear()
-            settle()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -272,7 +277,10 @@ class Study:
                     f"another process works on the study in {self.setup.folder}", hint="wait for it, or stop it"
                 )
             tidy(Path(self.setup.command.folder))
-            yield
+            try:
+                yield
+            finally:
+                settle()
 
     def _begin(self, resume: bool, fresh: bool) -> tuple[Source, str]:
         """(the source, since when trials count); remembered for a study that goes on.
@@ -284,7 +292,7 @@ class Study:
         if resume and path.exists():
             known = json.loads(path.read_text())
             source = Source(tuple(known["files"]), known["source"])
-            if fingerprint(folder, source.files) != source.digest:
+            if fingerprint(folder, source.files) != source.digest or known["own"] != self._own:
                 raise InvalidInput(
                     f"files in {command.folder} were changed since this study began: its trials do not fit any more",
                     hint="undo the change, or start a study of what is there now: leave out --resume",
@@ -293,8 +301,18 @@ class Study:
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
         source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs)
-        path.write_text(json.dumps({"source": source.digest, "since": since, "files": source.files}))
+        told = {"source": source.digest, "own": self._own, "since": since, "files": source.files}
+        path.write_text(json.dumps(told))
         return source, since
+
+    @property
+    def _everything(self) -> str:
+        return "-".join([self._source.digest, *self._own])
+
+    @property
+    def _own(self) -> list[str]:
+        """What tells one state of the user's own packages from another."""
+        return [each.state for each in self.setup.fixed if each.state]
 
     # ------------------------------------------------------------------------------------------ environments
 
@@ -313,11 +331,11 @@ class Study:
 
     def built(self, end: str, pins: Mapping[str, str]) -> Built:
         """The stock of some pins on the interpreter of one end, on this machine."""
-        return stock(self.uv, self._shelf, self.setup.pythons[end], pins)
+        return stock(self.uv, self._shelf, self.setup.pythons[end], pins, self.setup.fixed)
 
     def recipe(self, end: str, pins: Mapping[str, str], *more: Mapping[str, str]) -> Recipe:
         """An environment on the interpreter of one end. more: stocks besides those of the two ends."""
-        return Recipe(self.setup.pythons[end], pins, (*self._stocks(end), *more))
+        return Recipe(self.setup.pythons[end], pins, (*self._stocks(end), *more), self.setup.fixed)
 
     def _recipe(self, mix: int) -> Recipe:
         return self.recipe(self.space.python_end(mix), self.space.packages(mix))
@@ -346,6 +364,7 @@ def identity(setup: Setup) -> str:
             "new": [sorted(setup.new.packages.items()), sorted(setup.new.variables.items())],
             "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
             "command": asdict(setup.command),
+            "fixed": [each.line for each in setup.fixed],
             "higher": setup.higher_is_better,
             "seed": setup.first_seed,
         },

@@ -137,10 +137,10 @@ def run_trial(order: Order, stop: threading.Event | None = None, require: Callab
     """
     Path(order.scratch).mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="own-", dir=order.scratch) as own,
+        own_home(Path(order.scratch)) as own,
         workplace(Path(order.command.folder), Path(order.scratch), in_place=order.command.in_place) as folder,
     ):
-        environment = _environment(order, own_home(Path(own)))
+        environment = _environment(order, own)
         if order.workspace is None:
             report = _attempt(order, folder, environment, {}, stop)
             require()

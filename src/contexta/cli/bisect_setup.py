@@ -65,8 +65,9 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
         higher_is_better=command.good_if.sign.startswith(">") if command.good_if is not None else higher,
         jobs=options["jobs"] or 1,
         first_seed=options["seed"],
-        settings=Settings(max_runs=options["max_runs"]),
+        settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
         expected=ends.seconds,
+        fixed=ends.fixed,
         outputs=(Path(options["html"]),) if options["html"] else (),
         suspicion=_suspicion(options["old"], options["new"], workspace),
     )

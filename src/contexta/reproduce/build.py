@@ -15,7 +15,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import Distribution, distributions
@@ -49,6 +49,16 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """A package that comes from an address and is the same everywhere. line: ``name @ address``. state: what tells one
+    content of a directory from another."""
+
+    name: str
+    line: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
 class Built:
     """A whole environment that mixes take packages from. packages: by normalised name."""
 
@@ -64,31 +74,39 @@ class Built:
         return {name: package.version for name, package in self.packages.items()}
 
 
-def stock(uv: Uv, shelf: Shelf, python: Interpreter, pins: Mapping[str, str]) -> Built:
+def stock(uv: Uv, shelf: Shelf, python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed] = ()) -> Built:
     """An environment of exactly these pins, byte-compiled: the one on the shelf, else built now and kept there.
 
-    What has no wheel is built from source. Raises UvError (uv.py) when uv cannot, EnvironmentChanged when what it built
-    is something else. A second or two for 10 packages from uv's cache, most of it compiling.
+    fixed: what it holds besides. What has no wheel is built from source. A second or two for 10 packages from uv's
+    cache, most of it compiling.
+    Raises UvError (uv.py) when uv cannot, EnvironmentChanged when what it built is something else.
     """
-    key = _key(python, pins)
+    key = _key(python, pins, fixed)
     shelf.mixes.mkdir(parents=True, exist_ok=True)
     while (kept := shelf.find(key)) is None:
         with alone(shelf.mixes / f"{key}.lock") as first:
             if first and shelf.find(key) is None:
-                _build(uv, shelf, key, python, pins)
+                _build(uv, shelf, key, python, pins, fixed)
         if not first:
             time.sleep(_LOOK_AGAIN)  # another process builds it
     return Built(kept, _packages(kept.at))
 
 
-def _key(python: Interpreter, pins: Mapping[str, str]) -> str:
+def _key(python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed]) -> str:
     """Of the pins and of the interpreter's file: another build of it at the same place is another one."""
     facts = Path(python.path).stat()
-    asked = [_SHAPE, sorted(pins.items()), [python.path, python.version, facts.st_size, facts.st_mtime_ns]]
+    asked = [
+        _SHAPE,
+        sorted(pins.items()),
+        [(each.name, each.line, each.state) for each in fixed],
+        [python.path, python.version, facts.st_size, facts.st_mtime_ns],
+    ]
     return f"stock-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}"
 
 
-def _build(uv: Uv, shelf: Shelf, key: str, python: Interpreter, pins: Mapping[str, str]) -> None:
+def _build(
+    uv: Uv, shelf: Shelf, key: str, python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed]
+) -> None:
     at = shelf.room(key)
     try:
         uv.create(python.path, at)
@@ -97,7 +115,9 @@ def _build(uv: Uv, shelf: Shelf, key: str, python: Interpreter, pins: Mapping[st
                 uv.install(at, pins, apart=True)
             except NoWheel:
                 uv.install(at, pins, apart=True, build=True)
-        require_pins(uv, at, pins)
+        if fixed:
+            uv.install_linked(at, [each.line for each in fixed], apart=True)
+        require_pins(uv, at, pins, {each.name for each in fixed})
         shelf.keep(key, at, ())
     except BaseException:  # whatever stopped it, Ctrl-C too: nothing half built stays behind
         shutil.rmtree(at, ignore_errors=True)
@@ -107,7 +127,8 @@ def _build(uv: Uv, shelf: Shelf, key: str, python: Interpreter, pins: Mapping[st
 def assemble(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], pins: Mapping[str, str]) -> None:
     """A mix: a new environment whose packages are hard links into stocks, and whose pins uv confirms.
 
-    parts: package -> the stock to take it from; of the same interpreter. About 0.1 s and 20 us a file.
+    parts: package -> the stock to take it from, of the same interpreter; what is fixed there is among them. About 0.1 s
+    and 20 us a file.
     Raises EnvironmentChanged when the result is not the pins, FileNotFoundError when a stock was removed meanwhile.
     """
     at.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +137,7 @@ def assemble(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], 
     for name, built in parts.items():
         for file in built.packages[name].files:
             _place(str(built.at), str(at), file, made)
-    require_pins(uv, at, pins)
+    require_pins(uv, at, pins, parts.keys() - pins.keys())
 
 
 def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
@@ -137,9 +158,9 @@ def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
     return None
 
 
-def require_pins(uv: Uv, at: Path, pins: Mapping[str, str]) -> None:
-    """Raises EnvironmentChanged unless the environment holds exactly these pins."""
-    found = uv.installed(at)
+def require_pins(uv: Uv, at: Path, pins: Mapping[str, str], besides: Collection[str] = ()) -> None:
+    """Raises EnvironmentChanged unless the environment holds exactly these pins. besides: packages of any version."""
+    found = {name: version for name, version in uv.installed(at).items() if name not in besides}
     if not _same_pins(found, pins):
         wrong = sorted(
             name

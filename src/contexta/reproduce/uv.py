@@ -146,12 +146,14 @@ class Uv:
         options = [f"--index={each}" for each in indexes] + ([] if build else ["--only-binary=:all:"])
         return self._install(into, options, requirement_lines(pins), compile_bytecode, apart=apart)
 
-    def install_linked(self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True) -> tuple[str, ...]:
+    def install_linked(
+        self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True, apart: bool = False
+    ) -> tuple[str, ...]:
         """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
         # What lies on this machine may have changed since uv built it.
         here = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
         options = [f"--{what}-package={name}" for name in here for what in ("refresh", "reinstall")]
-        return self._install(into, options, "".join(f"{line}\n" for line in lines), compile_bytecode)
+        return self._install(into, options, "".join(f"{line}\n" for line in lines), compile_bytecode, apart=apart)
 
     def install_editable(self, into: Path, source: Path) -> tuple[str, ...]:
         """A directory as an editable package. Raises as ``install``."""

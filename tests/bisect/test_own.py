@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from builders import Cli
+from tiny_index import PYTHON, make_wheel, only_index
+from wheels import Venv
+
+from contexta.bisect.own import the_same_in_both
+from contexta.errors import InvalidInput
+from contexta.reproduce.build import Fixed
+
+BACKEND = """
+import zipfile
+def build_wheel(folder, *_):
+    name = "mine-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        info = "mine-1.0.dist-info"
+        files = {
+            "mine.py": open("src/mine.py").read(),
+            f"{info}/METADATA": "Metadata-Version: 2.1\\nName: mine\\nVersion: 1.0\\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        }
+        files[f"{info}/RECORD"] = "".join(f"{file},,\\n" for file in [*files, f"{info}/RECORD"])
+        for file, content in files.items():
+            wheel.writestr(file, content)
+    return name
+"""
+
+
+def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_change(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = tmp_path.parent / f"{tmp_path.name}-beside"
+    index = beside / "index"
+    beside.mkdir()
+    only_index(monkeypatch, index, beside / "cache")
+    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+        make_wheel(index, "culprit", version, f"worse = {worse}")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "mine.py").write_text("import culprit\ndef accuracy(): return 0.9 - culprit.worse\n")
+    (tmp_path / "backend.py").write_text(BACKEND)
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1.0"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (tmp_path / "train.py").write_text("import mine\nprint(f'accuracy={mine.accuracy():g}')\n")
+    for version in ("1.0", "2.0"):
+        venv = Venv(beside / f"venv-{version}", PYTHON)
+        venv.install("--find-links", str(index), f"culprit=={version}", str(tmp_path))
+        given = ("run", "--name", f"v{version[0]}", "--metrics-from-stdout", r"accuracy=(?P<accuracy>\S+)")
+        assert cli(*given, "--", str(venv.python), "train.py").returncode == 0
+    (tmp_path / "src" / "mine.py").write_text("import culprit\ndef accuracy(): return 0.8 - culprit.worse\n")
+    done = cli("bisect", "v1", "v2", "--metric", "accuracy", "--no-versions", "--json", "--", "python", "train.py")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["culprits"], [change["key"] for change in told["changes"]]) == (["culprit"], ["culprit"])
+    assert told["old"]["mean"] == pytest.approx(0.8), "the source of the time of the runs was taken"
+    assert "mine as from its address now, in every mix alike: no change" in done.stderr
+
+
+def test_another_address_is_no_change_that_can_be_applied() -> None:
+    one, other = ({"x": Fixed("x", f"x @ git+https://example.org/x@{commit * 40}")} for commit in "ab")
+    assert the_same_in_both(one, one) == (one["x"],)
+    assert the_same_in_both(one, {}) == (one["x"],)
+    with pytest.raises(InvalidInput, match="changes of an address cannot be bisected"):
+        the_same_in_both(one, other)
