@@ -13,7 +13,7 @@ from contexta import Contexta
 from contexta.bisect.errand import Errand, Recipe, Returned, carry_out_elsewhere, machine_is_ready, unpack
 from contexta.bisect.place import source_of
 from contexta.bisect.trial import Command, Report
-from contexta.errors import InvalidInput
+from contexta.errors import ContextaError, InvalidInput
 from contexta.reproduce.build import EnvironmentChanged, stock
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import find_uv
@@ -104,6 +104,13 @@ def test_an_end_is_its_stock_file_by_file_also_where_packages_share_them(errand:
     (file,) = built.at.rglob("a.py")
     there = replace(errand, recipe=recipe, source=None, variables={"STOCK": str(file)})
     assert carry_out_elsewhere(there).report.value == 1.0
+
+
+def test_a_cache_that_cannot_hold_both_environments_is_told(errand: Errand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTEXTA_CACHE_SIZE", "0.000001")
+    with pytest.raises(ContextaError, match="is too small for the environments of this study") as told:
+        carry_out_elsewhere(errand)
+    assert "CONTEXTA_CACHE_SIZE" in str(told.value.hint)
 
 
 def test_a_release_that_no_stock_has_is_refused(errand: Errand) -> None:

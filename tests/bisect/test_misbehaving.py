@@ -43,6 +43,7 @@ def in_mixes(code: str) -> str:
     return f"if culprit.version != innocent.version:\n    {code}\nprint('accuracy=%g' % (0.9 - culprit.worse))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "reason"),
     [

@@ -7,6 +7,7 @@ together there, from stocks that each machine keeps for itself, and nothing of a
 from __future__ import annotations
 
 import platform
+import shutil
 import tempfile
 import threading
 import time
@@ -22,7 +23,7 @@ from contexta.errors import ContextaError, InvalidInput
 from contexta.recorder import settings
 from contexta.recorder.journal import SUFFIX
 from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, assemble, edited_file, stock
-from contexta.reproduce.shelf import Shelf, find_shelf
+from contexta.reproduce.shelf import SIZE_VARIABLE, Shelf, find_shelf
 from contexta.reproduce.uv import Interpreter, Uv, find_uv
 
 _TRIES = 3  # at linking, while other processes make room on the shelf
@@ -142,7 +143,7 @@ def _files_of_run(workspace: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: Recipe) -> Mapping[str, Built]:
-    for left in reversed(range(_TRIES)):
+    for _ in range(_TRIES):
         built: dict[int, Built] = {}
         parts = {}
         for name, version in recipe.pins.items():
@@ -156,11 +157,13 @@ def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: R
         try:
             assemble(uv, at, python, parts, recipe.pins)
         except FileNotFoundError:
-            if not left:
-                raise
-            continue  # another process made room on the shelf meanwhile
+            shutil.rmtree(at, ignore_errors=True)
+            continue  # room was made on the shelf meanwhile, by another process or for the last of these stocks
         return parts
-    raise AssertionError("the last try returns or raises")
+    raise ContextaError(
+        f"{shelf.folder} is too small for the environments of this study",
+        hint=f"{SIZE_VARIABLE} says how many GB it may hold",
+    )
 
 
 def _stock_of(recipe: Recipe, name: str, version: str) -> int:

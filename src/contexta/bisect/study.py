@@ -36,9 +36,10 @@ from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
 from contexta.errors import ContextaError, InvalidInput
 from contexta.locks import alone
 from contexta.refs import slug
+from contexta.reproduce.addresses import index_settings
 from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, stock
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import Interpreter, Uv, index_settings
+from contexta.reproduce.uv import Interpreter, Uv
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]

@@ -6,6 +6,7 @@ taken for a variable (``${HOME}``), and no host may look like an option of the p
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,15 @@ _HOST = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9._~%+]+\Z")
 _INDEX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 _SCP = re.compile(r"(?P<user>[A-Za-z0-9._]+)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^/:][^:]*)\Z")
+_WHERE_PACKAGES_ARE = (  # beginnings of variables
+    *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"),
+    *("UV_INSECURE_HOST", "UV_EXCLUDE_NEWER"),
+)
+
+
+def index_settings() -> tuple[tuple[str, str], ...]:
+    """Where this process's variables say that uv finds packages, for a uv on another machine."""
+    return tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith(_WHERE_PACKAGES_ARE)))
 
 
 def vcs_line(name: str, url: str, commit: str, subdirectory: str | None) -> str:

@@ -87,6 +87,8 @@ def stock(uv: Uv, shelf: Shelf, python: Interpreter, pins: Mapping[str, str], fi
         with alone(shelf.mixes / f"{key}.lock") as first:
             if first and shelf.find(key) is None:
                 _build(uv, shelf, key, python, pins, fixed)
+                if shelf.find(key) is None:
+                    raise ContextaError(f"{shelf.folder} does not keep what is put there", hint="check that directory")
         if not first:
             time.sleep(_LOOK_AGAIN)  # another process builds it
     return Built(kept, _packages(kept.at))

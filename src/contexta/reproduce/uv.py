@@ -112,10 +112,7 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Uv:
-    """A uv that is new enough. offline: ask no index, take only what its cache has. timeout: seconds for each step.
-
-    settings: variables it gets besides those of this process, as pairs.
-    """
+    """A uv that is new enough. offline: ask no index. timeout: seconds for each step. settings: more variables."""
 
     path: str
     version: str
@@ -139,21 +136,18 @@ class Uv:
     ) -> tuple[str, ...]:
         """Exactly these releases, nothing they ask for; wheels only, unless ``build``. Returns what uv warned of.
 
-        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache, which a program
-        that edits installed files would spoil for every environment of this user.
+        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
         options = [f"--index={each}" for each in indexes] + ([] if build else ["--only-binary=:all:"])
         return self._install(into, options, requirement_lines(pins), compile_bytecode, apart=apart)
 
-    def install_linked(
-        self, into: Path, lines: Sequence[str], *, compile_bytecode: bool = True, apart: bool = False
-    ) -> tuple[str, ...]:
+    def install_linked(self, into: Path, lines: Sequence[str], *, apart: bool = False) -> tuple[str, ...]:
         """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
         # What lies on this machine may have changed since uv built it.
         here = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
         options = [f"--{what}-package={name}" for name in here for what in ("refresh", "reinstall")]
-        return self._install(into, options, "".join(f"{line}\n" for line in lines), compile_bytecode, apart=apart)
+        return self._install(into, options, "".join(f"{line}\n" for line in lines), True, apart=apart)
 
     def install_editable(self, into: Path, source: Path) -> tuple[str, ...]:
         """A directory as an editable package. Raises as ``install``."""
@@ -300,8 +294,7 @@ class Uv:
 
     def _run(self, *arguments: str, lines: str | None = None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
-        environment = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_UV}
-        environment.update(self.settings)
+        environment = dict(pair for pair in (*os.environ.items(), *self.settings) if pair[0] not in _NOT_FOR_UV)
         try:
             done = process.run(
                 argv,
@@ -321,10 +314,6 @@ class Uv:
 
 
 _NOT_FOR_UV = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON"})
-_WHERE_PACKAGES_ARE = (  # beginnings of variables
-    *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"),
-    *("UV_INSECURE_HOST", "UV_EXCLUDE_NEWER"),
-)
 _MARKERS = """
 import json, os, platform, sys
 v = sys.implementation.version
@@ -359,11 +348,6 @@ def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES, settings: 
     if not found:
         raise UvMissing("uv is not installed: environments cannot be built without it", hint=_GET_IT)
     raise UvMissing(f"found {' and '.join(found)}, at least {LEAST_VERSION} is needed", hint=_GET_IT)
-
-
-def index_settings() -> tuple[tuple[str, str], ...]:
-    """Where this process's variables say that uv finds packages, for a uv on another machine."""
-    return tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith(_WHERE_PACKAGES_ARE)))
 
 
 def python_in(environment: Path) -> Path:
@@ -408,8 +392,8 @@ def _error(arguments: tuple[str, ...], said: str) -> UvError:
 
 
 def _warnings(said: process.Finished) -> tuple[str, ...]:
-    told = said.stderr.decode(errors="replace").splitlines()
-    return tuple(line.partition(":")[2].strip() for line in told if line.startswith("warning:"))
+    lines = said.stderr.decode(errors="replace").splitlines()
+    return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("warning:"))
 
 
 def _last_line(said: bytes) -> str:
