@@ -33,7 +33,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     uv, at = find_uv(), tmp_path / "env"
     uv.create(PYTHON, at)
     uv.install(at, {"released": "1.5", "pip": "99.0"}, compile_bytecode=False)
-    uv.install_linked(at, [f"filed @ {filed.as_uri()}"], compile_bytecode=False)
+    uv.install_linked(at, [f"filed @ {filed.as_uri()}"])
     info = next(at.rglob("site-packages")) / "mine-0.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 0.1\n")
