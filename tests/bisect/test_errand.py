@@ -11,7 +11,7 @@ from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 from contexta.bisect.errand import Errand, Recipe, Returned, carry_out_elsewhere, machine_is_ready, unpack
-from contexta.bisect.place import fingerprint
+from contexta.bisect.place import source_of
 from contexta.bisect.trial import Command, Report
 from contexta.errors import ContextaError, InvalidInput
 from contexta.reproduce.build import EnvironmentChanged, stock
@@ -37,7 +37,7 @@ def errand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Errand:
         about={"study": "s", "key": "k"},
         workspace="nowhere",
         timeout=60.0,
-        source=fingerprint(folder, in_place=False),
+        source=source_of(folder, in_place=False),
     )
 
 
@@ -78,9 +78,9 @@ def test_the_source_is_told_by_content_wherever_and_whenever_it_was_written(tmp_
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "x.py").write_text("x = 1")
     one, two = tmp_path / "one", tmp_path / "two"
-    assert fingerprint(one, in_place=False) == fingerprint(two, in_place=False)
+    assert source_of(one, in_place=False) == source_of(two, in_place=False)
     (two / "sub" / "x.py").write_text("x = 2")
-    assert fingerprint(one, in_place=False) != fingerprint(two, in_place=False)
+    assert source_of(one, in_place=False) != source_of(two, in_place=False)
 
 
 def test_a_trial_that_edits_installed_files_is_an_error_and_keeps_no_run(errand: Errand) -> None:

@@ -58,7 +58,7 @@ def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_chang
     told = json.loads(done.stdout)
     assert (told["culprits"], [change["key"] for change in told["changes"]]) == (["culprit"], ["culprit"])
     assert told["old"]["mean"] == pytest.approx(0.8), "the source of the time of the runs was taken"
-    assert "mine of v1 as the source is now: no change" in done.stderr
+    assert "mine as from its address now, in every mix alike: no change" in done.stderr
 
 
 def test_another_address_is_no_change_that_can_be_applied() -> None:

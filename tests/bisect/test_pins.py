@@ -4,16 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from contexta.bisect.pins import read_pins
+from contexta.bisect.pins import Pins, read_pins
 from contexta.errors import InvalidInput
 
 MARKERS = {"sys_platform": "linux", "python_version": "3.11"}
 
 
-def pins(tmp_path: Path, text: str) -> dict[str, str]:
+def read(tmp_path: Path, text: str | bytes) -> Pins:
     file = tmp_path / "pins.txt"
-    file.write_text(text)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_pins(file, MARKERS)
+
+
+def pins(tmp_path: Path, text: str | bytes) -> dict[str, str]:
+    return dict(read(tmp_path, text).packages)
 
 
 def test_pins_are_read_as_people_and_tools_write_them(tmp_path: Path) -> None:
@@ -35,15 +39,65 @@ torch===2.1.0+cu118
         "numpy",
         "numpy>=1.0",
         "numpy==1.*",
-        "--index-url=x",
-        "-r other.txt",
+        "--target=x",
+        "-r https://example.org/other.txt",
         "numpy @ https://example.org/numpy.whl",
+        "numpy @ file:///build/numpy",
+        "numpy @ git+https://example.org/numpy@abc",
         "not a pin at all",
     ],
 )
 def test_what_is_no_exact_pin_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
     with pytest.raises(InvalidInput, match="line 2"):
         pins(tmp_path, f"a==1\n{line}\n")
+
+
+def test_a_file_that_pip_made_names_the_release_to_write_instead(tmp_path: Path) -> None:
+    line = "torch @ https://example.org/whl/torch-2.1.0%2Bcpu-cp311-cp311-linux_x86_64.whl#sha256=00"
+    with pytest.raises(InvalidInput) as refused:
+        pins(tmp_path, line)
+    assert refused.value.hint == "write torch==2.1.0+cpu if an index that uv knows has it"
+
+
+def test_options_that_install_nothing_are_left_to_uv_and_those_of_places_are_told(tmp_path: Path) -> None:
+    text = (
+        "--index-url https://example.org/simple\n--only-binary :all:\n-c limits.txt\nnumpy==1.26.2 --hash=sha256:00\n"
+    )
+    found = read(tmp_path, text)
+    assert found.packages == {"numpy": "1.26.2"}
+    assert [note.partition(": ")[2] for note in found.notes] == [
+        "--index-url is left to uv's own settings (UV_INDEX, uv.toml)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["-e .", "-e git+https://example.org/me/model@abc#egg=model", "--editable=/home/me/model"]
+)
+def test_what_is_editable_is_source_and_says_so(tmp_path: Path, line: str) -> None:
+    found = read(tmp_path, f"numpy==1.26.2\n{line}\n")
+    assert found.packages == {"numpy": "1.26.2"}
+    assert "is editable: it is source, and not installed in any mix" in found.notes[0]
+
+
+def test_included_files_are_read_from_where_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "base.txt").write_text("-r more.txt\nnumpy==1.26.2\n")
+    (tmp_path / "sub" / "more.txt").write_text("scipy==1.11.4\n")
+    assert pins(tmp_path, "--requirement=sub/base.txt\ntorch==2.1.0\n") == {
+        "numpy": "1.26.2",
+        "scipy": "1.11.4",
+        "torch": "2.1.0",
+    }
+
+
+def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="includes itself"):
+        pins(tmp_path, "-r pins.txt\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_the_encodings_of_windows_are_read(tmp_path: Path, encoding: str) -> None:
+    assert pins(tmp_path, "numpy==1.26.2\r\n".encode(encoding)) == {"numpy": "1.26.2"}
 
 
 def test_two_pins_of_one_package_are_refused(tmp_path: Path) -> None:

@@ -1,27 +1,16 @@
 from __future__ import annotations
 
-from contexta.bisect.changes import End, Metadata, Space, space_between
-from contexta.bisect.findings import BisectReport
+import hashlib
+import json
+
+from studies import a_space, studied
+
+from contexta.bisect.changes import End, Metadata, space_between
 from contexta.bisect.readings import Result
-from contexta.bisect.report import Trial, plan, report
-from contexta.bisect.search import Probe, Problem, decide
+from contexta.bisect.report import Trial, report
+from contexta.bisect.search import Probe, Problem, Verdict, decide
 from contexta.bisect.trial import Report
-
-
-def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None) -> Space:
-    old, new = (End(dict.fromkeys(names, version), "3.11.7", {}) for version in ("1.0", "2.0"))
-    return space_between(old, new, requires or {}, lambda release, end: True)
-
-
-def studied(space: Space, worse: dict[frozenset[str], float], *, higher_is_better: bool = True) -> BisectReport:
-    """A study without noise: every set of changes that is all at NEW adds what it says to the damage."""
-    sign, trials = (1.0 if higher_is_better else -1.0), list[Trial]()
-    problem = Problem(space.mixes, space.weights())
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
-        on = set(space.keys(step.mix))
-        value = 0.9 - sign * sum(damage for keys, damage in worse.items() if keys <= on)
-        trials.append(Trial(step, Result(step.mix, step.seed, sign * value), Report(value, "", 1.0)))
-    return report(space, step, trials, metric="m", higher_is_better=higher_is_better)
+from contexta.findings.bisect import BisectReport, digest_of
 
 
 def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
@@ -58,13 +47,54 @@ def test_every_fact_carries_the_pins_it_was_shown_with() -> None:
     assert len(shown.values) >= 2
 
 
-def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:
-    requires = {
-        ("a", "2.0"): Metadata(("b>=2",)),
-        ("c", "2.0"): Metadata(("d>=2",)),
-        ("d", "2.0"): Metadata(("c>=2",)),
+def test_whoever_has_the_json_of_a_report_can_check_its_digest() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    told = json.loads(found.model_dump_json(indent=2))
+    given = told.pop("digest")
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    assert given == f"sha256:{hashlib.sha256(canonical).hexdigest()}" == digest_of(found)
+
+
+def test_a_report_that_was_kept_reads_back_and_one_that_was_changed_shows_it() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    back = BisectReport.model_validate_json(found.model_dump_json())
+    assert back == found
+    assert digest_of(back) == back.digest
+    assert digest_of(back.model_copy(update={"culprits": ("a",)})) != back.digest
+
+
+def test_what_restores_the_metric_is_what_was_shown_to_be_good() -> None:
+    space = a_space("a", "b", "c", requires={("b", "2.0"): Metadata(("c>=2",)), ("c", "1.0"): Metadata(("a<2",))})
+    found = studied(space, {frozenset("a"): 0.2})
+    shown = next(fact for fact in found.proof if fact.fact == "NEW without a is good")
+    assert shown.pins == {"a": "1.0", "b": "2.0", "c": "2.0"}
+    assert found.next == ("pip install a==1.0",)
+
+
+def test_variables_interpreters_and_added_packages_have_their_own_ways_back() -> None:
+    old = End({"kept": "1.0"}, "3.10.4", {}, {"MODE": "it's slow"})
+    new = End({"kept": "1.0", "added": "1.0"}, "3.12.1", {}, {"MODE": "fast", "EXTRA": "1"})
+    space = space_between(old, new, {}, lambda release, end: True)
+    ways = {
+        "added": "pip uninstall --yes added",
+        "env:EXTRA": "unset EXTRA",
+        "env:MODE": "export MODE='it'\"'\"'s slow'",
+        "python": "uv venv --python 3.10.4  # and install NEW's packages there",
     }
-    found = plan(a_space("a", "b", "c", "d", requires=requires), 60)
-    assert sorted(found.atoms) == [("a",), ("b",), ("c", "d")]
-    assert found.needs == {"a": ("b",)}
-    assert found.expected_runs <= 60
+    for key, way in ways.items():
+        assert studied(space, {frozenset([key]): 0.2}).next == (way,)
+
+
+def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
+    found = studied(a_space(*"abcdefgh"), {frozenset("b"): 0.03, frozenset("d"): 0.01}, max_runs=12)
+    assert found.verdict == "undecided"
+    assert found.next == ("contexta bisect --resume --max-runs 30",)
+
+
+def test_an_end_that_gives_nothing_points_at_what_it_said() -> None:
+    space = a_space("a", "b")
+    failed = Trial(Probe(0, 0, "end", ""), Result(0, 0, None, "boom"), Report(None, "boom", 1.0, run="run:bisect.x-1"))
+    verdict = decide(Problem(space.mixes, space.weights()), [failed.result])
+    assert isinstance(verdict, Verdict)
+    found = report(space, verdict, [failed], metric="m", higher_is_better=True)
+    assert found.next == ("contexta log run:bisect.x-1 --workspace .contexta/bisect  # what it said",)

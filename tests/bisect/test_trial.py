@@ -44,6 +44,12 @@ def test_the_metric_is_read_from_what_the_program_prints(folder: Path, environme
     assert (report.value, report.reason) == (0.875, "")
 
 
+def test_a_metric_that_is_logged_counts_where_nothing_is_printed(folder: Path, environment: Path) -> None:
+    code = "import logging; logging.warning('accuracy: 0.25')"
+    assert run(folder, environment, code).value == 0.25
+    assert run(folder, environment, f"print('accuracy=0.5'); {code}").value == 0.5
+
+
 def test_the_program_runs_in_the_environment_with_its_seed_and_variables(folder: Path, environment: Path) -> None:
     code = """
 import os, sys
@@ -385,7 +391,8 @@ def test_a_metric_can_come_from_a_pattern_or_a_file(tmp_path: Path) -> None:
     pattern, file = r"stdout:^acc is (\S+)$", "json:out.json:test.acc"
     assert read_metric("accuracy", pattern, "acc is 0.25\nacc is 0.75\n", tmp_path)[0] == 0.75
     assert read_metric("accuracy", file, "", tmp_path)[0] == 0.5
-    assert read_metric("accuracy", file, "", tmp_path / "elsewhere") == (None, "gives no accuracy")
+    reason = "gives no accuracy: out.json: No such file or directory"
+    assert read_metric("accuracy", file, "", tmp_path / "elsewhere") == (None, reason)
 
 
 @pytest.mark.parametrize("source", ["stdout:", "stdout:no group", "stdout:(", "json:file", "stderr:(x)", ""])

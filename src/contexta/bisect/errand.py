@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from contexta.bisect.place import fingerprint, own_place
+from contexta.bisect.place import Source, fingerprint, own_place
 from contexta.bisect.trial import Command, Order, Report, run_trial, thread_counts
 from contexta.contract.environment import same_version
 from contexta.errors import ContextaError, InvalidInput
@@ -48,8 +48,8 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Errand:
-    """workspace: where the trial's run is kept. source: the fingerprint of what is to be run, None to take what is
-    there. offline, index: how uv finds packages. about: what the run says of its place in the study.
+    """workspace: where the trial's run is kept. source: what is to be run, None to take what is there.
+    offline, index: how uv finds packages. about: what the run says of its place in the study.
     timeout: seconds. neighbours: trials at a time on this machine. threads: ``thread_counts`` of the study.
     """
 
@@ -62,7 +62,7 @@ class Errand:
     timeout: float
     neighbours: int = 1
     threads: Mapping[str, str] = field(default_factory=thread_counts)
-    source: str | None = None
+    source: Source | None = None
     offline: bool = False
     index: tuple[tuple[str, str], ...] = ()
 
@@ -184,7 +184,8 @@ def _require_source(errand: Errand) -> None:
         raise InvalidInput(
             f"{platform.node()} has no directory {folder}", hint="put the source there, at the same path"
         )
-    if errand.source is not None and fingerprint(folder, in_place=errand.command.in_place) != errand.source:
+    source = errand.source
+    if source is not None and fingerprint(folder, source.files) != source.digest:
         raise InvalidInput(
             f"{folder} on {platform.node()} is not what the study began with", hint="bring it up to date there"
         )

@@ -11,7 +11,12 @@ from pathlib import Path
 
 from contexta.errors import InvalidInput, shown
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?i:nan|inf(?:inity)?)"
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
+_CALL = (
+    r"(?:[A-Za-z_][A-Za-z_0-9.]*\()?"  # np.float64(0.87), tensor(0.87): what a print shows may change with a release
+)
+_NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nobody knows what the comma is
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _THRESHOLD = re.compile(rf"\s*(?P<metric>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": lambda value, bound: value >= bound,
@@ -48,19 +53,20 @@ def read_metric(
 
     source: as ``check_source`` takes it. recorded: what the command recorded itself; it counts before what it printed.
     """
+    where = ""
     if source is None and recorded and metric in recorded:
         found: str | None = str(recorded[metric])
     elif source is not None and source.startswith("json:"):
-        found = _in_file(folder, source)
+        found, where = _in_file(folder, source)
     elif source is not None:
         matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
         found = matches[-1].group(1) if matches else None
     else:
         found = _in_lines(metric, output)
     if found is None:
-        return None, f"gives no {metric}"
+        return None, f"gives no {metric}{where}"
     try:
-        value = float(found)
+        value = float(found.strip().removesuffix("%"))
     except ValueError:
         return None, f"{metric} is {shown(found)}, no number"
     return (value, "") if math.isfinite(value) else (None, f"{metric} is {value}")
@@ -85,7 +91,7 @@ def check_source(source: str | None) -> None:
 
 
 def _in_lines(metric: str, output: str) -> str | None:
-    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*({_NUMBER})(?![\w.])")
+    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{_CALL}({_NUMBER}){_NO_MORE}")
     found = None
     for line in output.splitlines():
         stripped = line.strip()
@@ -93,26 +99,33 @@ def _in_lines(metric: str, output: str) -> str | None:
             try:
                 found = _at_path(json.loads(stripped), metric) or found
                 continue
-            except ValueError:
+            except (ValueError, RecursionError):
                 pass  # a line of text that happens to start with a brace
-        for match in pattern.finditer(line):
+        for match in pattern.finditer(_COLOUR.sub("", line)):
             found = match.group(1)
     return found
 
 
-def _in_file(folder: Path, source: str) -> str | None:
+def _in_file(folder: Path, source: str) -> tuple[str | None, str]:
+    """(what stands there, or None; why nothing does)"""
     _, name, path = source.split(":", 2)
     try:
-        return _at_path(json.loads((folder / name).read_text()), path)
-    except (OSError, ValueError):
-        return None
+        found = _at_path(json.loads((folder / name).read_text(encoding="utf-8-sig")), path)
+    except OSError as error:
+        return None, f": {name}: {error.strerror}"
+    except (ValueError, RecursionError):
+        return None, f": {name} is no JSON"
+    return found, f": {name} has no number at {path}"
 
 
 def _at_path(value: object, path: str) -> str | None:
-    """A number in parsed JSON, by its key or by keys joined with dots."""
+    """A number in parsed JSON, by its key or by keys joined with dots; of a list by its place, the last at -1."""
     if isinstance(value, dict) and path in value:
         value = value[path]
     else:
         for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
+            if isinstance(value, list) and re.fullmatch(r"-?[0-9]{1,9}", key):
+                value = value[int(key)] if -len(value) <= int(key) < len(value) else None
+            else:
+                value = value.get(key) if isinstance(value, dict) else None
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from contexta.bisect.place import fingerprint
+from contexta.bisect.place import source_of
 from contexta.contract import EnvironmentSnapshot
 from contexta.errors import InvalidInput
 from contexta.reproduce.addresses import directory_line
@@ -28,7 +28,7 @@ def pins_and_fixed(snapshot: EnvironmentSnapshot) -> tuple[dict[str, str], dict[
             raise InvalidInput(
                 f"{each.name} was installed from {path}, which is not there any more", hint="put it back there"
             )
-        state = fingerprint(path, in_place=False) if path.is_dir() else str(path.stat().st_mtime_ns)
+        state = source_of(path, in_place=False).digest if path.is_dir() else str(path.stat().st_mtime_ns)
         fixed[each.name] = Fixed(each.name, directory_line(each.name, str(path)), state)
     pins = {name: version for name, version in snapshot.packages.items() if name not in fixed}
     return dict(sorted(pins.items())), fixed

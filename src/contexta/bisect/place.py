@@ -11,9 +11,10 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -184,22 +185,49 @@ def too_large_to_copy(folder: Path) -> str | None:
     return None
 
 
-def fingerprint(folder: Path, *, in_place: bool) -> str:
-    """What tells the source of one study from that of another, on any machine: all files that are copied, by content.
+@dataclass(frozen=True)
+class Source:
+    """What a study runs. files: by their names below the top of it. digest: of what was in them when it began."""
 
-    in_place: Python files only, as trials may leave others beside them.
+    files: tuple[str, ...]
+    digest: str
+
+
+def source_of(folder: Path, *, in_place: bool, outputs: Collection[Path] = ()) -> Source:
+    """All files that are copied.
+
+    in_place: Python files only, as trials may leave others beside them. outputs: files that the study itself writes to,
+    which are none, as is what its stdout and stderr were sent to.
     """
+    ours = {(now.st_dev, now.st_ino) for descriptor in (1, 2) if (now := _standing(descriptor)) is not None}
+    ours |= {(now.st_dev, now.st_ino) for path in outputs if (now := _standing(path)) is not None}
+    top, found = repository(folder) or folder, []
+    for path in sorted(_files(top)):
+        now = None if in_place and path.suffix != ".py" else _standing(path)
+        if now is not None and (now.st_dev, now.st_ino) not in ours:
+            found.append(path.relative_to(top).as_posix())
+    return Source(tuple(found), fingerprint(folder, found))
+
+
+def fingerprint(folder: Path, files: Iterable[str]) -> str:
+    """What tells these files from other ones, or from what they were, on any machine: by content."""
     found = hashlib.sha256()
     top = repository(folder) or folder
-    for path in sorted(_files(top)):
-        if in_place and path.suffix != ".py":
-            continue
+    for name in files:
         try:
-            digest = _content(path)
+            digest = _content(top / name)
         except OSError:
-            continue  # it went away while we looked
-        found.update(f"{path.relative_to(top)}\0{digest}\n".encode(errors="surrogateescape"))
+            digest = "gone"
+        found.update(f"{name}\0{digest}\n".encode(errors="surrogateescape"))
     return found.hexdigest()[:16]
+
+
+def _standing(file: Path | str | int) -> os.stat_result | None:
+    """What the system says of a file by its name, or of an open one; None where it is not, or not any more."""
+    try:
+        return os.fstat(file) if isinstance(file, int) else os.lstat(file)
+    except OSError:
+        return None
 
 
 def _content(path: Path) -> str:

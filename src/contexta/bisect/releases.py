@@ -16,12 +16,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from contexta.bisect.changes import PYTHON, VARIABLE
-from contexta.bisect.findings import Release, Releases
 from contexta.bisect.readings import Readings
 from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.study import Study, Watch
 from contexta.bisect.trial import Report
 from contexta.findings import Change
+from contexta.findings.bisect import Release, Releases
 from contexta.reproduce.build import Built
 from contexta.reproduce.uv import UvError
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from packaging.version import Version
-
-from contexta.bisect.changes import PYTHON, VARIABLE, Space
-from contexta.bisect.findings import (
-    BisectPlan,
+from contexta.bisect.advice import Here, advice
+from contexta.bisect.belief import Belief
+from contexta.bisect.changes import Space
+from contexta.bisect.proof import Fact
+from contexta.bisect.readings import Readings, Result
+from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.trial import Report
+from contexta.findings.bisect import (
     BisectReport,
     EndValues,
     FinishedTrial,
@@ -20,11 +22,6 @@ from contexta.bisect.findings import (
     Share,
     Suspect,
 )
-from contexta.bisect.mixes import atoms_of
-from contexta.bisect.proof import Fact
-from contexta.bisect.readings import Readings, Result
-from contexta.bisect.search import Probe, Verdict
-from contexta.bisect.trial import Report
 
 _CLAIMS = {
     "old": "OLD is good",
@@ -47,6 +44,9 @@ class Trial:
     before: bool = False
 
 
+_HERE = Here()
+
+
 def report(
     space: Space,
     verdict: Verdict,
@@ -56,10 +56,15 @@ def report(
     higher_is_better: bool,
     releases: Releases | None = None,
     inside: int = 0,
+    command: Sequence[str] = (),
+    tools: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    here: Here = _HERE,
 ) -> BisectReport:
     """Everything a study found, in the words of its user. Values get their own sign back.
 
-    inside: how many runs the look inside the culprit took.
+    inside: how many runs the look inside the culprit took. command, tools, notes: what it was found with, see
+    ``BisectReport``. here: where its commands are to be run.
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
@@ -70,7 +75,7 @@ def report(
     beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
-        why=verdict.why,
+        why=_why(verdict),
         metric=metric,
         higher_is_better=higher_is_better,
         culprits=space.keys(verdict.culprits) if known else (),
@@ -81,46 +86,40 @@ def report(
         old=_end(values(0)),
         new=_end(values(space.mixes.full)),
         proof=tuple(_fact(space, verdict, fact, values) for fact in facts),
-        suspects=_suspects(space, verdict),
+        suspects=() if known else suspects(space, verdict.belief),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         probes=len({trial.result.mix for trial in trials} - beside),
         runs=len(trials) + inside,
         seconds=round(sum(trial.result.seconds for trial in trials), 3),
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
-        trials=tuple(_finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
-        next=tuple(_next(space, verdict, releases)),
-    )
+        trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
+        next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
+        command=tuple(command),
+        tools=dict(tools or {}),
+        notes=tuple(notes),
+    ).sealed()
 
 
-def plan(space: Space, max_runs: int) -> BisectPlan:
-    """What a study of this space would do; the figures are those of a single culprit without noise."""
-    weights = space.weights()
-    total = sum(weights) or 1.0
-    names = [" + ".join(atom.keys) for atom in space.atoms]
-    probes = sum(w / total * math.log2(total / w) for w in weights)
-    return BisectPlan(
-        changes=tuple(change for atom in space.atoms for change in atom.changes),
-        atoms=tuple(atom.keys for atom in space.atoms),
-        needs={
-            name: tuple(names[other] for other in atoms_of(space.mixes.needs[number]) if other != number)
-            for number, name in enumerate(names)
-            if space.mixes.needs[number] != 1 << number
-        },
-        prior={name: round(weight / total, 4) for name, weight in zip(names, weights, strict=True)},
-        expected_probes=round(probes, 1),
-        expected_runs=min(max_runs, 8 + math.ceil(probes) + 4),
-        max_runs=max_runs,
-    )
+def _failed_end(trials: Sequence[Trial], readings: Readings) -> str | None:
+    """The run of an end that gives no value; None where both do."""
+    failed = [trial.report.run for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
+    return failed[-1] if failed else None
 
 
-def _finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
+def _why(verdict: Verdict) -> str:
+    repeats = verdict.ends.repeats if verdict.kind == "undecided" and verdict.ends is not None else None
+    return verdict.why if repeats is None else f"{verdict.why}; some {repeats} runs of each end would tell"
+
+
+def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
+    """One trial as the report has it. sign: -1 where lower is better."""
     step, result, told = trial.step, trial.result, trial.report
     return FinishedTrial(
         number=number,
         purpose=step.purpose,
         why=step.why,
-        at_new=space.keys(result.mix),
+        at_new=space.keys(min(result.mix, space.mixes.full)),  # of a release in between: the mix it is tried in
         seed=result.seed,
         value=_value(trial, sign),
         verdict=None if told.measured is None or told.value == told.measured else "good" if told.value else "bad",
@@ -190,9 +189,9 @@ def _parts(
     return None, "together more or less than the sum of each alone"
 
 
-def _suspects(space: Space, verdict: Verdict) -> tuple[Suspect, ...]:
-    belief = verdict.belief
-    if belief is None or verdict.kind == "proved":
+def suspects(space: Space, belief: Belief | None) -> tuple[Suspect, ...]:
+    """What may have done it, the likeliest first."""
+    if belief is None:
         return ()
     found = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
     found += [
@@ -202,28 +201,3 @@ def _suspects(space: Space, verdict: Verdict) -> tuple[Suspect, ...]:
     ]
     likely = sorted((item for item in found if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
     return tuple(Suspect(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])
-
-
-def _next(space: Space, verdict: Verdict, releases: Releases | None) -> list[str]:
-    if verdict.kind == "proved":
-        pins = [_restore(space, key) for key in space.keys(verdict.culprits)]
-        return [*pins, f"or constrain {_constraint(releases)}"] if releases is not None else pins
-    if verdict.kind == "no_regression":
-        return ["look at what else differs between the two runs: code, data, parameters, machine"]
-    return ["contexta bisect --resume --max-runs N"]
-
-
-def _constraint(releases: Releases) -> str:
-    upgrade = Version(releases.last_good) < Version(releases.first_bad)
-    first = releases.between[0] if releases.between else releases.first_bad  # nobody knows of those in between
-    return f"{releases.package}{'<' if upgrade else '>'}{first}"
-
-
-def _restore(space: Space, key: str) -> str:
-    change = next(change for atom in space.atoms for change in atom.changes if change.key == key)
-    if key == PYTHON:
-        return f"run on Python {change.left_value}"
-    if key.startswith(VARIABLE):
-        name = key[len(VARIABLE) :]
-        return f"unset {name}" if change.left_value is None else f"set {name}={change.left_value}"
-    return f"uninstall {key}" if change.left_value is None else f"pin {key}=={change.left_value}"

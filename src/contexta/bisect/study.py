@@ -28,7 +28,7 @@ from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.known import key_of, read_known
-from contexta.bisect.place import fingerprint, settle, tidy
+from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
 from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
@@ -52,8 +52,9 @@ class Setup:
     """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
 
     first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
-    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. fixed: packages that
-    are no change, as they come from the source itself.
+    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
+    the answer is written to, which are no source. fixed: packages that are no change: they come
+    from the source itself.
     """
 
     old: End
@@ -67,6 +68,7 @@ class Setup:
     jobs: int = 1
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
+    outputs: tuple[Path, ...] = ()
     expected: float | None = None
     fixed: tuple[Fixed, ...] = ()
 
@@ -108,17 +110,24 @@ class Study:
         """How many trials that are known may be taken over."""
         return sum(self._before.values())
 
-    def finish(self, watch: Watch | None = None) -> Verdict:
-        """Run trials until there is a verdict. watch: told after each trial, with its number.
+    @property
+    def problem(self) -> Problem:
+        """What is decided about."""
+        return Problem(self.space.mixes, self.space.weights(), self.setup.settings)
+
+    def finish(self, watch: Watch | None = None, trying: Callable[[Probe], None] | None = None) -> Verdict:
+        """Run trials until there is a verdict. watch: told after each trial, with its number; trying: before each.
 
         Raises EnvironmentChanged when a trial edited installed files in place; InvalidInput when another process works
         on this study; ContextaError when a machine lacks what a trial takes.
         """
-        problem = Problem(self.space.mixes, self.space.weights(), self.setup.settings)
+        problem = self.problem
         if not self.space.atoms:
             return Verdict("no_regression", "the two environments are the same")
         with self._alone(), self._pool() as pool:
             while isinstance(step := decide(problem, self._results()), Probe):
+                if trying is not None:
+                    trying(step)
                 trial = self._obtain(pool, problem, step)
                 self.trials.append(trial)
                 if watch is not None:
@@ -200,11 +209,11 @@ class Study:
         mix, seed, _ = slot
         python = self.setup.pythons[self.space.python_end(mix)].path
         pins, variables = self.space.packages(mix), self.space.variables(mix)
-        return key_of(self.setup.command, self._source, python, pins, variables, self.setup.first_seed + seed)
+        return key_of(self.setup.command, self._everything, python, pins, variables, self.setup.first_seed + seed)
 
     def _key_of(self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None]) -> str:
         seed = self.setup.first_seed + step.seed
-        return key_of(self.setup.command, self._source, recipe.python.path, recipe.pins, variables, seed)
+        return key_of(self.setup.command, self._everything, recipe.python.path, recipe.pins, variables, seed)
 
     def _errand(
         self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], key: str, at_new: list[str]
@@ -225,7 +234,7 @@ class Study:
             workspace=str(self.setup.workspace),
             timeout=self._patience(),
             neighbours=self.setup.jobs if self._executor is None else 1,
-            source=None if self._executor is None else self._source.partition("-")[0],
+            source=None if self._executor is None else self._source,
             offline=self.uv.offline,
             index=() if self._executor is None else settings_for_elsewhere(),
         )
@@ -274,15 +283,17 @@ class Study:
             finally:
                 settle()
 
-    def _begin(self, resume: bool, fresh: bool) -> tuple[str, str]:
-        """(the source's fingerprint, since when trials count); remembered for a study that goes on."""
-        command = self.setup.command
-        states = [each.state for each in self.setup.fixed if each.state]
-        source = "-".join([fingerprint(Path(command.folder), in_place=command.in_place), *states])
-        path = self.setup.folder / "study.json"
+    def _begin(self, resume: bool, fresh: bool) -> tuple[Source, str]:
+        """(the source, since when trials count); remembered for a study that goes on.
+
+        What came after a study began is no part of its source: nothing that ran before could use it.
+        """
+        command, path = self.setup.command, self.setup.folder / "study.json"
+        folder = Path(command.folder)
         if resume and path.exists():
             known = json.loads(path.read_text())
-            if known["source"] != source:
+            source = Source(tuple(known["files"]), known["source"])
+            if fingerprint(folder, source.files) != source.digest or known["own"] != self._own:
                 raise InvalidInput(
                     f"files in {command.folder} were changed since this study began: its trials do not fit any more",
                     hint="undo the change, or start a study of what is there now: leave out --resume",
@@ -290,8 +301,19 @@ class Study:
             return source, known["since"]
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"source": source, "since": since}))
+        source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs)
+        told = {"source": source.digest, "own": self._own, "since": since, "files": source.files}
+        path.write_text(json.dumps(told))
         return source, since
+
+    @property
+    def _everything(self) -> str:
+        return "-".join([self._source.digest, *self._own])
+
+    @property
+    def _own(self) -> list[str]:
+        """What tells one state of the user's own packages from another."""
+        return [each.state for each in self.setup.fixed if each.state]
 
     # ------------------------------------------------------------------------------------------ environments
 

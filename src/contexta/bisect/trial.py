@@ -218,7 +218,7 @@ class _Record:
             digest = self._objects.put(content)
             run._journal.write(
                 "artifact",
-                name="log",
+                name="output",  # both streams, as `contexta log` reads them
                 kind="log",
                 location=f"object:{digest}",
                 digest=f"sha256:{digest}",
@@ -271,6 +271,8 @@ def _attempt(
         return Report(float(verdict.exit_code == 0), "", done.seconds, log)
     recorded = record.metrics() if isinstance(record, _Record) else record
     output = done.stdout.decode(errors="replace")
+    if command.metric_from is None:  # loggers write to stderr; what stdout says comes last, and counts
+        output = done.stderr.decode(errors="replace") + "\n" + output
     measured, reason = read_metric(command.metric, command.metric_from, output, folder, recorded)
     if measured is None and done.stdout_truncated:
         reason += " in the beginning and the end of its output"

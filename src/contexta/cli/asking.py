@@ -33,7 +33,7 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
             if ctx.is_local and not exists(ctx.root):
                 _refuse_missing(ctx)
             finding, screen, code = function(ctx, **arguments)
-        _print(finding, screen, as_json=as_json or globals_["as_json"], **as_page)
+        answer(finding, screen, as_json=as_json or globals_["as_json"], **as_page)
         return int(code)
 
     return update_wrapper(command, function)
@@ -47,7 +47,7 @@ def pages(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def _print(finding: Any, screen: Screen, *, as_json: bool, as_markdown: bool = False, html: str | None = None) -> None:
+def answer(finding: Any, screen: Screen, *, as_json: bool, as_markdown: bool = False, html: str | None = None) -> None:
     """A file is written beside what is printed; alone it stands for the screen."""
     if as_json and as_markdown:
         raise InvalidInput("--json and --markdown were both given", hint="ask for one of them at a time")

@@ -7,10 +7,14 @@ from typing import Any
 
 from rich.text import Text
 
-from contexta.bisect.findings import BisectPlan, BisectReport, Releases
 from contexta.bisect.report import Trial
 from contexta.bisect.study import Setup, Study
 from contexta.cli import words
+from contexta.cli.layout import columns, indented, short
+from contexta.cli.layout import words as stored
+from contexta.findings.bisect import BisectPlan, BisectReport, Releases
+from contexta.reports.bisect import expected, headline, marked, mixed, told_parts
+from contexta.reports.words import printable
 
 
 def opening(study: Study, setup: Setup) -> Iterator[str]:
@@ -34,70 +38,57 @@ def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
     step, told = trial.step, trial.report
     value = told.measured if told.measured is not None else told.value
     if value is None:
-        said = told.reason
+        said = printable(told.reason)
     elif setup.command.metric is None:
         said = "good" if value else "bad"
     else:
         judged = "" if setup.command.good_if is None else " good" if told.value else " bad"
         said = f"{setup.command.metric}={value:g}{judged}"
     seconds = "known" if trial.before else f"{told.seconds:.1f}s"
-    what = _mix(study, step.mix) if step.mix <= study.space.mixes.full else step.why
+    what = mix_name(study, step.mix) if step.mix <= study.space.mixes.full else step.why
     return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {said}  {seconds}"
 
 
-def _mix(study: Study, mix: int) -> str:
-    if mix in (0, study.space.mixes.full):
-        return "NEW" if mix else "OLD"
-    on = study.space.keys(mix)
-    off = study.space.keys(study.space.mixes.full & ~mix)
-    return f"OLD + {', '.join(on)}" if len(on) <= len(off) else f"NEW - {', '.join(off)}"
+def mix_name(study: Study, mix: int) -> str:
+    """A mix as its user thinks of it."""
+    return mixed(study.space.keys(mix), study.space.keys(study.space.mixes.full))
 
 
 def plan_screen(found: BisectPlan) -> Iterator[Any]:
-    yield Text(f"{len(found.changes)} changes", "bold")
+    yield Text(words.count(len(found.changes), "change"), "bold")
+    names = {key: " + ".join(atom) for atom in found.atoms for key in atom}
+    table = columns("", "OLD", "NEW", ">Suspicion", "Brings")
     for change in found.changes:
-        yield Text(f"  {change}")
-    for atom in found.atoms:
-        if len(atom) > 1:
-            yield Text(f"only together: {', '.join(atom)}")
-    for name, needs in found.needs.items():
-        yield Text(f"{name} brings {', '.join(needs)}")
-    yield Text(f"About {found.expected_probes:g} mixes to try, {found.expected_runs} runs without noise.")
+        atom = names[change.key]
+        brings = [*(key for key in atom.split(" + ") if key != change.key), *found.needs.get(atom, ())]
+        versions = (
+            stored(short(value, 30)) if value is not None else "-" for value in (change.left_value, change.right_value)
+        )
+        table.add_row(stored(change.key), *versions, f"{found.prior[atom]:.0%}", ", ".join(brings))
+    yield indented(table)
+    yield Text(expected(found))
 
 
 def report_screen(found: BisectReport) -> Iterator[Any]:
-    yield Text.assemble((_headline(found), "bold"))
+    yield stored(headline(found), "bold")
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
             yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {len(end.values)} runs")
-    if found.share is not None:
-        low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
-        yield Text(f"It makes {found.share.estimate:.0%} of the change (95 %: {low} to {high}).")
+    for line in told_parts(found):
+        yield Text(line)
     yield from _inside(found.releases)
-    for name, move in (found.additive or {}).items():
-        yield Text(f"  {name}: {move:+.4g}")
-    if found.interaction:
-        yield Text(f"They act {found.interaction}.")
     if found.proof:
         yield Text()
         yield Text("Proof" if found.verdict == "proved" else "What was shown", "bold")
     for fact in found.proof:
         values = ", ".join(words.amount(value) for value in fact.values) or "not run"
-        mark = "yes" if fact.holds else "no" if fact.state != "open" else "open"
-        yield Text(f"  {mark:<4} {fact.fact}: {values}")
+        yield Text(f"  {marked(fact):<4} {fact.fact}: {values}")
     for suspect in found.suspects:
         yield Text(f"  suspected with {suspect.probability:.0%}: {' and '.join(suspect.changes)}")
     yield Text()
     yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
     for line in found.next:
-        yield Text(f"next: {line}")
-
-
-def _headline(found: BisectReport) -> str:
-    if found.verdict == "proved":
-        brings = f" (brings {', '.join(found.companions)})" if found.companions else ""
-        return f"proved: {' and '.join(found.culprits)}{brings}"
-    return f"{found.verdict.replace('_', ' ')}: {found.why}"
+        yield Text(f"next: {line}", no_wrap=True)
 
 
 def _inside(releases: Releases | None) -> Iterator[Any]:
@@ -109,6 +100,6 @@ def _inside(releases: Releases | None) -> Iterator[Any]:
     )
     for each in releases.tried:
         values = ", ".join(words.amount(value) for value in each.values)
-        yield Text(f"  {each.version}  {each.state}  {values or each.reason}")
+        yield stored(f"  {each.version}  {each.state}  {values or each.reason}")
     for label, url in releases.links.items():
-        yield Text(f"  {label}: {url}")
+        yield stored(f"  {label}: {url}")

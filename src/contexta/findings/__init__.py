@@ -13,6 +13,7 @@ import contexta.asking  # noqa: F401  # the gate: before what may be too old
 if TYPE_CHECKING:
     from contexta.contract.context import RUN_LEVEL
     from contexta.findings.audit import Audit, Check, CheckStatus
+    from contexta.findings.bisect import BisectPlan, BisectReport
     from contexta.findings.comparisons import (
         SAME_RUN,
         InputComparison,
@@ -86,6 +87,8 @@ __all__ = [
     "Audit",
     "Backup",
     "BestRun",
+    "BisectPlan",
+    "BisectReport",
     "Candidate",
     "Delivery",
     "Upgrade",
@@ -147,6 +150,10 @@ _HOMES = {
         "Audit",
         "Check",
         "CheckStatus",
+    ),
+    "contexta.findings.bisect": (
+        "BisectPlan",
+        "BisectReport",
     ),
     "contexta.findings.comparisons": (
         "SAME_RUN",

@@ -31,6 +31,8 @@ __all__ = [
 PAGES = {
     "Audit": "contexta.reports.audit:audit",
     "BestRun": "contexta.reports.questions:best",
+    "BisectPlan": "contexta.reports.bisect:plan",
+    "BisectReport": "contexta.reports.bisect:bisection",
     "Explanation": "contexta.reports.explain:explanation",
     "EnvironmentDiff": "contexta.reports.comparisons:environment_diff",
     "Lineage": "contexta.reports.questions:lineage",

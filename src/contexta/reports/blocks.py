@@ -89,13 +89,14 @@ class Level(_Part):
 
 
 class Plot(_Part):
-    """A number over a sequence of things, the oldest first."""
+    """A number over a sequence of things, the oldest first. joined: whether a line joins them."""
 
     kind: Literal["plot"] = "plot"
     title: str
     points: tuple[Point, ...]
     marks: tuple[Mark, ...] = ()
     levels: tuple[Level, ...] = ()
+    joined: bool = True
 
 
 Block: TypeAlias = Annotated[Words | Code | List | Table | Plot, Field(discriminator="kind")]

@@ -48,7 +48,7 @@ def drawing(plot: Plot) -> Element:
         ends = (max(scale.x(level.start - 0.4), _LEFT), min(scale.x(level.stop - 0.6), WIDTH - _RIGHT))
         _line(svg, "level", ends[0], scale.y(level.value), ends[1], scale.y(level.value))
     _marks(svg, plot, scale)
-    for part in _stretches(values):
+    for part in _stretches(values) if plot.joined else ():
         path = " ".join(f"{scale.x(number):.1f},{scale.y(value):.1f}" for number, value in part)
         SubElement(svg, "polyline", {"class": "curve", "points": path})
     _dots(svg, plot, values, scale)
@@ -98,7 +98,7 @@ def _marks(svg: Element, plot: Plot, scale: _Scale) -> None:
 
 def _dots(svg: Element, plot: Plot, values: Sequence[float | None], scale: _Scale) -> None:
     for number, (point, value) in enumerate(zip(plot.points, values, strict=True)):
-        if value is None or (len(values) > _MOST_DOTS and point.tone is None):
+        if value is None or (plot.joined and len(values) > _MOST_DOTS and point.tone is None):
             continue
         x, y = f"{scale.x(number):.1f}", f"{scale.y(value):.1f}"
         dot = SubElement(svg, "circle", {"class": f"dot {point.tone or ''}".strip(), "cx": x, "cy": y, "r": "4"})

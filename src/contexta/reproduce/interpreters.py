@@ -27,7 +27,7 @@ def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, asked: str | None, *
             return found
         detail = f"{asked} is Python {found.version}"
         raise Impossible(_no_python(wanted, detail, "--allow-python-drift takes it all the same"))
-    there = _where_it_was(snapshot)
+    there = where_it_was(snapshot)
     for request in ([there] if there else []) + [wanted + ("t" if _is_free_threaded(snapshot) else "")]:
         with suppress(ContextaError):
             found = uv.interpreter(request)
@@ -46,7 +46,7 @@ def _no_python(version: str, detail: str, fix: str) -> Missing:
     return Missing(name="python", version=version, reason="python", detail=detail, help=fix)
 
 
-def _where_it_was(snapshot: EnvironmentSnapshot) -> str | None:
+def where_it_was(snapshot: EnvironmentSnapshot) -> str | None:
     """The interpreter that the recorded environment was made of, if something is there now."""
     prefix, version = snapshot.interpreter.get("base_prefix"), snapshot.python_version.split(".")
     if not isinstance(prefix, str) or not Path(prefix).is_absolute() or len(version) < 2:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from typing import Literal
 
-from contexta.findings import Change
-from contexta.values import Value
+from pydantic import Field
+
+from contexta.findings.environments import Change
+from contexta.findings.finding import Finding
 
 VerdictWord = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 
-class EndValues(Value):
+class EndValues(Finding):
     """One end: the values of its runs in the order they were run, and their mean (None before the first)."""
 
     values: tuple[float, ...]
     mean: float | None
 
 
-class ProofFact(Value):
+class ProofFact(Finding):
     """One fact of the proof.
 
     fact: what is claimed. at_new: the changes that are at NEW in the environment it was run in. expected: None where
@@ -33,7 +37,7 @@ class ProofFact(Value):
     pins: dict[str, str]
 
 
-class Share(Value):
+class Share(Finding):
     """How much of the drop something explains; 1 is all of it. low and high hold it with 95 %."""
 
     estimate: float
@@ -41,14 +45,14 @@ class Share(Value):
     high: float
 
 
-class Suspect(Value):
+class Suspect(Finding):
     """What the trials leave possible, with its probability."""
 
     changes: tuple[str, ...]
     probability: float
 
 
-class FinishedTrial(Value):
+class FinishedTrial(Finding):
     """One rerun. at_new: the changes at NEW. value: None when there was none, for ``reason``.
 
     why: what it was run for. verdict: where a threshold or a judge decides. run: its record in the study's workspace.
@@ -66,7 +70,7 @@ class FinishedTrial(Value):
     run: str | None
 
 
-class Release(Value):
+class Release(Finding):
     """One release of the culprit, tried in NEW's environment. state: ``not tried`` when it could not be, for reason."""
 
     version: str
@@ -75,7 +79,7 @@ class Release(Value):
     reason: str = ""
 
 
-class Releases(Value):
+class Releases(Finding):
     """Inside the culprit. between: releases between last_good and first_bad that could not be tried, oldest first.
 
     released: how many there are between OLD's and NEW's. links: where the package says what changed, by its own labels.
@@ -90,13 +94,14 @@ class Releases(Value):
     links: dict[str, str]
 
 
-class BisectReport(Value):
+class BisectReport(Finding):
     """The end of a study.
 
     culprits, companions: package names, ``python``, ``env:NAME``. companions moved together with the culprits where
     these were shown to be bad, and were shown to be good without them. additive: what each of several culprits does
     alone, in the metric's unit. interaction: how they act where they do not add up. probes: mixes tried besides the
-    ends and the proof; runs: all reruns. next: commands and pins worth trying.
+    ends and the proof; runs: all reruns. next: commands and pins worth trying. tools: name -> version of what it was
+    found with. notes: how the two sides were taken. digest: of all the rest, see ``digest_of``.
     """
 
     verdict: VerdictWord
@@ -120,10 +125,33 @@ class BisectReport(Value):
     releases: Releases | None
     trials: tuple[FinishedTrial, ...]
     next: tuple[str, ...]
+    command: tuple[str, ...] = ()
+    tools: dict[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the question was answered: by a proof, or by that there is nothing to prove."""
+        return self.verdict in ("proved", "no_regression")
+
+    def sealed(self) -> BisectReport:
+        """The same with its digest."""
+        return self.model_copy(update={"digest": digest_of(self)})
 
 
-class BisectPlan(Value):
-    """What a study would do. atoms: changes that only move together, with what each needs at NEW beside it."""
+def digest_of(report: BisectReport) -> str:
+    """sha256 of the report's JSON without the digest, keys sorted, no spaces, ASCII: whoever has it can check it."""
+    body = json.loads(report.model_dump_json(exclude={"digest"}))
+    return f"sha256:{sha256(json.dumps(body, sort_keys=True, separators=(',', ':')).encode()).hexdigest()}"
+
+
+class BisectPlan(Finding):
+    """What a study would do.
+
+    atoms: changes that only move together. needs: what each needs at NEW beside it. prior: how suspect each is before
+    any trial; sums to 1. expected_seconds: None where nobody knows how long the command takes.
+    """
 
     changes: tuple[Change, ...]
     atoms: tuple[tuple[str, ...], ...]
@@ -131,4 +159,6 @@ class BisectPlan(Value):
     prior: dict[str, float]
     expected_probes: float
     expected_runs: int
+    expected_seconds: float | None
     max_runs: int
+    notes: tuple[str, ...] = ()

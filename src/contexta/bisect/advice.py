@@ -1,0 +1,90 @@
+"""What to do next, as lines for a shell: what is no command is a comment there. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from contexta.bisect.changes import PYTHON, VARIABLE, Space
+from contexta.bisect.search import Verdict
+from contexta.findings import Change
+from contexta.findings.bisect import Releases
+
+
+@dataclass(frozen=True)
+class Here:
+    """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
+    NEW, where both are recorded runs."""
+
+    resume: str = "contexta bisect --resume"
+    records: str = ".contexta/bisect"
+    runs: tuple[str, str] | None = None
+
+
+def advice(
+    space: Space, verdict: Verdict, releases: Releases | None, here: Here, runs: int, failed: str | None
+) -> Iterator[str]:
+    """What restores the metric, or what would tell more.
+
+    runs: that were made. failed: the run of an end that gives no value; None where both ends do.
+    """
+    if verdict.kind == "proved":
+        yield from _restored(space, verdict)
+        if releases is not None:
+            yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
+    elif verdict.kind == "no_regression":
+        yield "# the environment is not the cause: look at code, data, parameters, machine"
+        if here.runs is not None:
+            yield shlex.join(["contexta", "diff", *here.runs])
+    elif failed is not None:
+        yield f"{shlex.join(['contexta', 'log', failed, '--workspace', here.records])}  # what it said"
+    elif verdict.kind == "undecided":
+        yield f"{here.resume} --max-runs {_more_runs(verdict, runs)}"
+    else:
+        yield (
+            "# suspected, and not proved; worth a try:" if verdict.culprits else "# nothing more can be told by reruns"
+        )
+        yield from (command for key in space.keys(verdict.culprits) for command in _back([_change(space, key)]))
+
+
+def _restored(space: Space, verdict: Verdict) -> Iterator[str]:
+    """NEW without the culprits, exactly as it was shown to be good."""
+    most = space.mixes.without(space.mixes.full, verdict.culprits)
+    back = space.keys(space.mixes.full & ~(verdict.proof.without_mix if verdict.proof is not None else most))
+    yield from _back([_change(space, key) for key in back])
+
+
+def _change(space: Space, key: str) -> Change:
+    return next(change for atom in space.atoms for change in atom.changes if change.key == key)
+
+
+def _back(changes: Sequence[Change]) -> Iterator[str]:
+    """The commands that bring these changes back to OLD."""
+    packages = [each for each in changes if each.key != PYTHON and not each.key.startswith(VARIABLE)]
+    pins = [f"{each.key}=={each.left_value}" for each in packages if each.left_value is not None]
+    added = [each.key for each in packages if each.left_value is None]
+    for each in changes:
+        if each.key == PYTHON:
+            yield f"uv venv --python {each.left_value}  # and install NEW's packages there"
+        elif each.key.startswith(VARIABLE):
+            name = each.key[len(VARIABLE) :]
+            yield f"unset {name}" if each.left_value is None else f"export {name}={shlex.quote(each.left_value)}"
+    if pins:
+        yield f"pip install {shlex.join(pins)}"
+    if added:
+        yield f"pip uninstall --yes {shlex.join(added)}"
+
+
+def _constraint(releases: Releases) -> str:
+    upgrade = Version(releases.last_good) < Version(releases.first_bad)
+    first = releases.between[0] if releases.between else releases.first_bad  # nobody knows of those in between
+    return f"{releases.package}{'<' if upgrade else '>'}{first}"
+
+
+def _more_runs(verdict: Verdict, runs: int) -> int:
+    """Enough for the ends, where these need more, and for a search behind them; else twice as many as there were."""
+    ends = 2 * (verdict.ends.repeats or 0) if verdict.ends is not None and verdict.ends.state == "open" else 0
+    return max(2 * runs, ends + 30)

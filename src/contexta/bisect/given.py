@@ -1,0 +1,208 @@
+"""What OLD and NEW are given as: a file of pins, a lock, a virtual environment, or a recorded run.
+
+Each kind tells some of a side and is silent on the rest: a file says nothing of interpreters and variables. What one
+side is silent on is taken from the other, so that no difference is made up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from contexta import process
+from contexta.bisect.changes import BOTH, End
+from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
+from contexta.bisect.own import pins_and_fixed, the_same_in_both
+from contexta.bisect.pins import Pins, read_pins, read_text
+from contexta.bisect.trial import given_again
+from contexta.contract.environment import Distribution, EnvironmentSnapshot
+from contexta.errors import InvalidInput, shown
+from contexta.recorder.environment import INJECTED
+from contexta.recorder.redact import HIDDEN
+from contexta.reproduce.build import Fixed
+from contexta.reproduce.interpreters import where_it_was
+from contexta.reproduce.uv import Interpreter, Uv, python_in
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PROBE_SECONDS = 120.0
+_SEEDED = ("pip", "setuptools", "wheel")  # what `python -m venv` puts in and `pip freeze` does not tell
+_FEW = 6  # names in one note
+_TO_GIVE = "give a requirements file, pylock.toml, uv.lock, or the directory of a virtual environment"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One side, as far as it tells of itself.
+
+    what: it, in words. pins: what it installs on an interpreter with these markers. python: a version or a path.
+    variables: of its runs. seconds: that they took. None for any of these: it does not say.
+    """
+
+    what: str
+    pins: Callable[[Mapping[str, str]], Pins]
+    python: str | None = None
+    variables: Mapping[str, str] | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both sides, complete. notes: what the user should know of how they were read. seconds: see ``Given``.
+    fixed: what is no change, as it comes from one address in both."""
+
+    old: End
+    new: End
+    pythons: Mapping[str, Interpreter]
+    notes: tuple[str, ...]
+    seconds: float | None
+    fixed: tuple[Fixed, ...]
+
+
+def given_path(path: Path) -> Given:
+    """A side from a file, told by its content, or from the directory of a virtual environment.
+
+    Raises InvalidInput for what is neither. What is wrong inside of a file is raised when its pins are asked for.
+    """
+    if path.is_dir():
+        return _environment(path)
+    text = read_text(path)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        if path.suffix in (".toml", ".lock"):
+            raise InvalidInput(f"{path} is no TOML: {error}", hint=_TO_GIVE) from error
+        return Given(f"the pins of {path}", lambda markers: read_pins(path, markers))
+    if "lock-version" in table:
+        return Given(f"the lock {path}", lambda markers: pins_of_pylock(table, markers, str(path)))
+    if "requires-python" in table and isinstance(table.get("package", []), list):
+        groups = _default_groups(path.with_name("pyproject.toml"))
+        return Given(f"the lock {path}", lambda markers: _of_uv_lock(table, markers, str(path), groups))
+    if table or path.suffix in (".toml", ".lock"):
+        raise InvalidInput(f"{path} is no lock that is known", hint=_TO_GIVE)
+    return Given(f"the pins of {path}", lambda markers: read_pins(path, markers))  # nothing but comments
+
+
+def given_run(snapshot: EnvironmentSnapshot, what: str, seconds: float | None = None) -> Given:
+    """A side as a run recorded it. Secrets were not recorded, and places are the trial's own: see ``given_again``."""
+    found, recorded = _of_distributions(snapshot, what), snapshot.environment_variables
+    hidden = [name for name, value in recorded.items() if HIDDEN in value]
+    notes = [f"{what} keeps no value of {', '.join(hidden)}: taken from where a rerun runs"] if hidden else []
+    pins = replace(found, notes=(*found.notes, *notes))
+    return Given(
+        what, lambda _: pins, where_it_was(snapshot) or snapshot.python_version, given_again(recorded), seconds
+    )
+
+
+def both_ends(
+    given: Mapping[str, Given], asked: Mapping[str, str | None], variables: Mapping[str, Mapping[str, str]], uv: Uv
+) -> Ends:
+    """The two sides, each completed by the other. asked, variables: what the user says of "old" and "new".
+
+    Raises InvalidInput for what cannot be read, or for a Python that is not there.
+    """
+    pythons = {end: _interpreter(end, given, asked, uv) for end in BOTH}
+    if os.path.realpath(pythons["old"].path) == os.path.realpath(pythons["new"].path):
+        pythons["new"] = pythons["old"]  # by another name
+    pins = {end: given[end].pins(pythons[end].markers) for end in BOTH}
+    ends = {}
+    for end, other in (BOTH, BOTH[::-1]):
+        packages = dict(pins[end].packages)
+        if given[end].python is None and given[other].python is not None:
+            packages = {**{name: v for name in _SEEDED if (v := pins[other].packages.get(name))}, **packages}
+        told = given[end].variables
+        recorded = (given[other].variables or {}) if told is None else told
+        python = pythons[end]
+        ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
+    notes = tuple(dict.fromkeys(note for end in BOTH for note in pins[end].notes))
+    took = [side.seconds for side in given.values() if side.seconds is not None]
+    fixed = the_same_in_both(pins["old"].fixed, pins["new"].fixed)
+    return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed)
+
+
+def this_python() -> str:
+    """The interpreter under this one, should this be a virtual environment."""
+    return str(Path(getattr(sys, "_base_executable", None) or sys.executable))
+
+
+def _interpreter(end: str, given: Mapping[str, Given], asked: Mapping[str, str | None], uv: Uv) -> Interpreter:
+    other = BOTH[end == "old"]
+    return uv.interpreter(asked[end] or given[end].python or given[other].python or this_python())
+
+
+def _of_uv_lock(table: Mapping[str, Any], markers: Mapping[str, str], where: str, groups: Sequence[str] | None) -> Pins:
+    try:
+        return pins_of_uv_lock(table, markers, where, groups)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(f"{where} is damaged: {error!r}", hint="`uv lock` writes it again") from error
+
+
+def _default_groups(project: Path) -> tuple[str, ...] | None:
+    """The groups that `uv sync` installs, by the pyproject.toml beside a lock; None for all."""
+    if not project.is_file():
+        return DEFAULT_GROUPS
+    try:
+        told = tomllib.loads(read_text(project)).get("tool", {}).get("uv", {}).get("default-groups", DEFAULT_GROUPS)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{project} is no TOML: {error}") from error
+    return None if told == "all" else tuple(map(str, told))
+
+
+def _environment(at: Path) -> Given:
+    """A virtual environment, as its own interpreter sees it; on the Python it was made of."""
+    python = python_in(at)
+    if not python.is_file():
+        raise InvalidInput(f"{shown(str(at))} is a directory without {python.relative_to(at)}", hint=_TO_GIVE)
+    snapshot = _probed(at, python)
+    what = f"the environment {at}"
+    pins = _of_distributions(snapshot, what)
+    return Given(what, lambda _: pins, where_it_was(snapshot) or snapshot.python_version)
+
+
+def _probed(at: Path, python: Path) -> EnvironmentSnapshot:
+    with tempfile.TemporaryDirectory(prefix="contexta-probe-") as objects:
+        done = process.run([str(python), "-I", str(Path(INJECTED, "probe.py")), objects], timeout=_PROBE_SECONDS)
+    if done.exit_code != 0:
+        said = done.stderr.decode(errors="replace").strip()[-300:]
+        raise InvalidInput(f"the Python of {at} does not tell what it has: {said}", hint="Contexta asks Python 3.8 on")
+    refs = {"environment_snapshot_ref": "environment:given.side.snapshot", "run_ref": "run:given.side"}
+    body = {**json.loads(done.stdout), **refs, "captured_at": "1970-01-01T00:00:00Z"}
+    return EnvironmentSnapshot.model_validate(body)
+
+
+def _of_distributions(snapshot: EnvironmentSnapshot, where: str) -> Pins:
+    """Its releases, and what is the user's own; what could not be told where it came from, as notes."""
+    packages, fixed = pins_and_fixed(snapshot)
+    left_out, elsewhere = [], dict[str, list[str]]()
+    for found in snapshot.distributions:
+        if found.name in fixed:
+            continue
+        if found.origin.kind in ("editable", "directory"):
+            del packages[found.name]
+            left_out.append(found)
+        elif found.origin.kind in ("vcs", "archive", "conda"):
+            elsewhere.setdefault(found.origin.kind, []).append(f"{found.name} {found.version}")
+    own = [f"{where}: {', '.join(fixed)} as from its address now, in every mix alike: no change"] if fixed else []
+    return Pins(packages, (*own, *_left_out(left_out, where), *_elsewhere(elsewhere, where)), fixed)
+
+
+def _left_out(found: Sequence[Distribution], where: str) -> Iterator[str]:
+    for each in found:
+        stands = each.origin.url or "a directory"
+        yield f"{where}: {each.name} stands in {stands}: it is source, and not installed in any mix"
+
+
+def _elsewhere(found: Mapping[str, Sequence[str]], where: str) -> Iterator[str]:
+    words = {"vcs": "from a repository", "archive": "from a file", "conda": "by conda"}
+    for kind, names in found.items():
+        more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+        yield f"{where}: installed {words[kind]}, in mixes from the index: {', '.join(names[:_FEW])}{more}"
