@@ -24,6 +24,7 @@ from contexta.store.disks import is_network, kind_of
 from contexta.store.seals import seal
 
 _BUSY_SECONDS = 30
+_CACHE_KIB = 32 * 1024  # what a question looks up among 100 000 runs lies far apart; taken as it is needed
 _MAGIC = b"SQLite format 3\0"
 _LEFT_BEHIND = 3600.0  # seconds after which a temporary file has no living maker
 
@@ -163,6 +164,7 @@ def _engine(database: Path, *, foreign_keys: bool = True) -> Engine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA journal_mode={mode}")
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         cursor.close()
 
