@@ -218,7 +218,10 @@ def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> 
 
 
 def test_a_study_goes_on_as_it_was_asked_beside_the_answers_it_wrote(cli: Cli, project: Path) -> None:
-    (project / "train.py").write_text("import random; print('accuracy=%g' % random.random())")
+    noise = "[0, 0.05, -0.05][int(os.environ['SEED']) % 3]"  # a drop of 1.6 standard deviations: eight runs cannot tell
+    (project / "train.py").write_text(
+        f"import culprit, os\nprint('accuracy=%g' % (0.9 - 0.16 * culprit.worse + {noise}))\n"
+    )
     given = arguments("--json", "--max-runs", "8", "--html", "page.html")
     with (project / "out.json").open("w") as out:
         first = subprocess.run(
