@@ -167,6 +167,13 @@ def _first_started(tmp_path: Path) -> int:
     return int((tmp_path / "started").read_text().split()[0])
 
 
+@pytest.fixture
+def two_files(project: Path) -> None:
+    for end, version in (("old", "1.15.0"), ("new", "1.16.0")):
+        (project / f"{end}.txt").write_text(f"six=={version}\n")
+
+
+@pytest.mark.usefixtures("two_files")
 def test_what_is_no_address_is_wrong_use(cli: Cli, project: Path) -> None:
     done = cli("bisect", "old.txt", "new.txt", "--metric", "a", "--dask", "nonsense:/x", "--", "python", "train.py")
     assert done.returncode == 2
@@ -174,6 +181,7 @@ def test_what_is_no_address_is_wrong_use(cli: Cli, project: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("two_files")
 def test_a_cluster_that_does_not_answer_is_wrong_use(cli: Cli, project: Path) -> None:
     done = cli("bisect", "old.txt", "new.txt", "--metric", "a", "--dask", "127.0.0.1:1", "--", "python", "train.py")
     assert done.returncode == 2
