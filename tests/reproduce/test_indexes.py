@@ -71,6 +71,17 @@ def test_an_index_that_asks_for_credentials_is_no_index_that_lacks_the_release(
     assert "credentials" in missing.detail
 
 
+def test_an_index_that_is_not_asked_is_none_that_lacks_the_release(
+    uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path, tmp_path: Path
+) -> None:
+    trained(install=["gamma"], code="import gamma")
+    other = wheel(tmp_path / "other" / "gamma", "gamma", "9.0")
+    (other.parent / "index.html").write_text(f'<a href="{other.name}">{other.name}</a>')
+    uv_knows_nothing.write_text(f"[global]\nextra-index-url = {(tmp_path / 'other').as_uri()}\n")
+    done = cli("rebuild", "first", "--into", "again", "--offline", "--json")
+    assert [each.reason for each in Rebuild.model_validate_json(done.stdout).missing] == ["index unreachable"]
+
+
 def test_a_named_index_is_no_argument_that_everybody_sees(
     uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path
 ) -> None:

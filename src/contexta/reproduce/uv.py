@@ -272,10 +272,14 @@ class Uv:
         environment["UV_PYTHON_DOWNLOADS"] = "never"  # which Python it is, is never uv's to decide
         try:
             return self._once(arguments, environment, lines)
-        except NoSuchVersion:
-            if STRATEGY in environment:  # asking all indexes at once, uv does not say that one of them refused
-                with suppress(NoSuchVersion):
-                    self._once(arguments, {**environment, STRATEGY: "first-index"}, lines)
+        except NoSuchVersion as error:
+            if STRATEGY not in environment:
+                raise
+            # Asking all indexes at once, uv does not say that some of them were not asked, or refused.
+            if self.offline or environment.get("UV_OFFLINE"):
+                raise IndexUnreachable(error.what, hint="check the network") from error
+            with suppress(NoSuchVersion):
+                self._once(arguments, {**environment, STRATEGY: "first-index"}, lines)
             raise
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
