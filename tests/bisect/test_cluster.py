@@ -17,6 +17,7 @@ from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 
+SIDES = ("project/old.txt", "project/new.txt")
 NAMES = ("alpha", "beta", "gamma", "delta")
 TRAIN = """
 import os, random, time, alpha, beta, gamma, delta
@@ -167,23 +168,15 @@ def _first_started(tmp_path: Path) -> int:
     return int((tmp_path / "started").read_text().split()[0])
 
 
-@pytest.fixture
-def two_files(project: Path) -> None:
-    for end, version in (("old", "1.15.0"), ("new", "1.16.0")):
-        (project / f"{end}.txt").write_text(f"six=={version}\n")
-
-
-@pytest.mark.usefixtures("two_files")
 def test_what_is_no_address_is_wrong_use(cli: Cli, project: Path) -> None:
-    done = cli("bisect", "old.txt", "new.txt", "--metric", "a", "--dask", "nonsense:/x", "--", "python", "train.py")
+    done = cli("bisect", *SIDES, "--metric", "a", "--dask", "nonsense:/x", "--", "python", "train.py")
     assert done.returncode == 2
     assert "nonsense:/x\" is no scheduler's address" in done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("two_files")
 def test_a_cluster_that_does_not_answer_is_wrong_use(cli: Cli, project: Path) -> None:
-    done = cli("bisect", "old.txt", "new.txt", "--metric", "a", "--dask", "127.0.0.1:1", "--", "python", "train.py")
+    done = cli("bisect", *SIDES, "--metric", "a", "--dask", "127.0.0.1:1", "--", "python", "train.py")
     assert done.returncode == 2
     assert "no Dask scheduler answers at 127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
