@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from studies import a_space, studied
 
 from contexta.cli.app import COMMANDS
 
@@ -60,6 +61,9 @@ def test_python_in_the_readme_and_the_tutorial_runs(tmp_path: Path) -> None:
             directory = tmp_path / f"{page.stem}-{number}"
             directory.mkdir()
             (directory / "snippet.py").write_text(code, encoding="utf-8")
+            if '"report.json"' in code:  # a page that goes on from what `contexta bisect --json` printed
+                done = studied(a_space("a", "b"), {frozenset("b"): 0.2})
+                (directory / "report.json").write_text(done.model_dump_json(indent=2), encoding="utf-8")
             run(directory, "snippet.py")
             found += 1
     assert found >= 2
