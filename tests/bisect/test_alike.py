@@ -7,7 +7,7 @@ from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import next_seed
 
 MIXES = Mixes.of(4)
-DRAWN = {0: 0.0, 1: 0.0137173, 2: -0.0091337}  # what a seed adds
+DRAWN = {0: 0.0, 1: 0.0137173, 2: -0.0091337, 5: 0.0031733, 6: 0.0051937}  # what a seed adds
 
 
 def readings(*probed: tuple[int, int, float], repeats: bool = True) -> Readings:
@@ -52,6 +52,13 @@ def test_where_values_do_not_repeat_nothing_is_alike() -> None:
     assert found.by_seed == ()
     assert found.alike(0b0011) == {0b0011}
     assert likelihood_of(found, 0b0011) == likelihood_of(found) == 0.0
+
+
+def test_a_culprit_that_is_alike_to_new_makes_all_of_the_change_whatever_it_gave_at_other_seeds() -> None:
+    found = readings((0b1000, 0, 0.8), (0b1000, 5, 0.83), (0b0111, 0, 0.9), (0b0111, 6, 0.92))
+    assert found.share(0b1000, 0) == (1.0, 1.0, 1.0)
+    apart = readings((0b1000, 0, 0.81), (0b1000, 5, 0.83))
+    assert apart.share(0b1000, 0)[0] < 1.0
 
 
 def test_a_new_mix_runs_where_most_others_ran_and_then_where_nothing_like_it_did() -> None:

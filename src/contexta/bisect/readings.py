@@ -23,6 +23,8 @@ State = Literal["good", "bad", "between", "open"]
 
 _IDENTICAL = 8.0
 """Log odds of a value identical to another at the same seed, where values are many: about 3000 to 1."""
+SURE_ALIKE = 5.0
+"""From these log odds on an identical value is no chance."""
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
 _GUESSED, _KNOWN = (
     3.0,
@@ -330,9 +332,8 @@ class Readings:
         return rise, rise - reach, rise + reach
 
     def _identical(self, mix: int, side: int) -> bool:
-        if mix in (0, self.new):
-            return mix == (0, self.new)[side]
-        return mix in self.matches and self.matches[mix][side] > 0 and not self.loose[mix]
+        end = (0, self.new)[side]
+        return mix == end or (end in self.alike(mix) and (self.identical > SURE_ALIKE or not self.loose[mix]))
 
     def state(self, mix: int, odds: float, runs: int = 1, culprits: int = 0) -> State:
         """What the values of a mix say.

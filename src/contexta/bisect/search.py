@@ -23,7 +23,7 @@ from contexta.bisect.choose import likeliest, most_informative
 from contexta.bisect.ends import Ends, judge_ends, next_end_run
 from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.proof import Proof, Strength, prove
-from contexta.bisect.readings import Readings, Result
+from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
 
@@ -37,7 +37,6 @@ _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
-_SURE_ALIKE = 5.0  # nats of an identical value; from there on it is no chance
 _BESIDE = 0.002  # probability at which "only together with what it was shown beside" is ruled out
 
 
@@ -136,7 +135,7 @@ def next_seed(readings: Readings, mix: int) -> int:
     if shared and not done:
         return max(shared, key=lambda seed: (len(readings.ran_at(seed)), -seed))
     if readings.fingerprints and not readings.seedless:
-        sure = readings.identical > _SURE_ALIKE
+        sure = readings.identical > SURE_ALIKE
         known = {seed for other in readings.alike(mix) for seed in readings.seeds(other)} if sure else done
         fresh = [seed for seed in shared if seed not in known]
         if fresh:
