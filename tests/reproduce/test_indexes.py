@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from wheels import Venv, wheel
 
 from contexta.findings import Lock, Rebuild
 from contexta.reproduce.indexes import index_variables, pip_settings
+from contexta.reproduce.uv import find_uv
 
 Trained = Callable[..., Venv]
 
@@ -34,6 +36,23 @@ def test_a_rebuild_asks_where_pip_would(uv_knows_nothing: Path, trained: Trained
     uv_knows_nothing.write_text(f"[global]\nno-index = yes\nfind-links =\n    /not/there\n    {index}\n")
     done = cli("rebuild", "first", "--into", "again", "--json")
     assert Rebuild.model_validate_json(done.stdout).verdict == "match", done.stderr
+
+
+def test_a_range_that_no_index_has_anything_in_is_empty_also_where_the_extra_one_knows_the_name(
+    uv_knows_nothing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    for which, versions in (("main", ("1.0", "2.0")), ("extra", ("9.0",))):
+        page = tmp_path / which / "alpha" / "index.html"
+        page.parent.mkdir(parents=True)
+        files = [wheel(page.parent, "alpha", version) for version in versions]
+        page.write_text("".join(f'<a href="{file.name}">{file.name}</a>' for file in files))
+    uv_knows_nothing.write_text(
+        f"[global]\nindex-url = {(tmp_path / 'main').as_uri()}\nextra-index-url = {(tmp_path / 'extra').as_uri()}\n"
+    )
+    assert find_uv().newest(sys.executable, "alpha", "1.0", "2.0") is None
+    assert find_uv().newest(sys.executable, "alpha", "1.0", "9.5") == "9.0"
 
 
 def test_credentials_reach_the_index_and_nothing_else(

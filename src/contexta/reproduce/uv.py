@@ -12,7 +12,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -278,8 +277,12 @@ class Uv:
             # Asking all indexes at once, uv does not say that some of them were not asked, or refused.
             if self.offline or environment.get("UV_OFFLINE"):
                 raise IndexUnreachable(error.what, hint="check the network") from error
-            with suppress(NoSuchVersion):
+            try:
                 self._once(arguments, {**environment, STRATEGY: "first-index"}, lines)
+            except IndexUnreachable:
+                raise
+            except UvError:
+                pass  # what the first index lacks by itself says nothing
             raise
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
