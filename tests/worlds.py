@@ -88,6 +88,8 @@ def draw(number: int, kind: str, effect: float, *, fingerprint: bool, count: int
             for _ in range(random.choice((1, 1, 2))):
                 rules.append((atom, min(int(random.expovariate(0.25)), atom - 1)))
     mixes = Mixes.of(count, rules)
+    if all(mixes.comparable(one, other) for one in range(count) for other in range(one)):
+        mixes = Mixes.of(count)  # all in one line: no two of them would act apart
     causes = _causes(random, mixes, 1 if kind == "single" else 2)
     crashes = tuple(
         (a, b)
