@@ -24,7 +24,7 @@ _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "withou
 class Strength:
     """How much evidence one fact takes: ``odds`` to one between good and bad, from at least ``runs`` runs."""
 
-    odds: float = 10.0
+    odds: float = 30.0
     runs: int = 2
 
 

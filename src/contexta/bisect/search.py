@@ -49,7 +49,7 @@ class Settings:
 
     max_runs: int = 60
     error: float = 0.01
-    leads: float = 0.9  # a leader this likely goes to proof
+    leads: float = 0.7  # a leader this likely goes to proof
     sure: float = 0.99  # and must be this likely when the proof is complete
     strength: Strength = field(default_factory=Strength)
     search_odds: float = 20.0  # good against bad, for a mix on the way to a minimal set
