@@ -244,6 +244,42 @@ def test_end_of_an_environment_completes_its_beginning(ctx: Contexta) -> None:
     written.write(written.first, "environment", digest=objects.put(environment.encode(full)), of=start)
     (snapshot,) = ctx.metadata_store.environments.list_environment_snapshots("run:p.r")
     assert dict(snapshot.packages) == {"numpy": "2.0"}
+    assert snapshot.environment_snapshot_ref.name == f"start-{start[:12]}"
+
+
+def test_end_of_an_environment_names_only_what_changed(ctx: Contexta) -> None:
+    """Journals written before repeat what did not; see the test above."""
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    digest = objects.put(environment.encode({**json.loads(body()), "distributions": [{"name": "a", "version": "1"}]}))
+    imported = objects.put(environment.encode({"imports": {"distributions": ["a"], "own": []}}))
+    written.write(written.first, "environment", digest=digest, of="0123456789ab")
+    assert ctx.get_run("r").status == "open"  # taken in up to here
+    written.write(written.first, "environment", end=imported)
+    (snapshot,) = ctx.metadata_store.environments.list_environment_snapshots("run:p.r")
+    assert snapshot.environment_snapshot_ref.name == "start-0123456789ab"
+    assert dict(snapshot.packages) == {"a": "1"}
+    assert list((snapshot.imports or {})["distributions"]) == ["a"]
+
+
+def test_end_of_an_environment_whose_beginning_was_lost_is_skipped_with_its_reason(ctx: Contexta) -> None:
+    written = Written(ctx)
+    written.write(written.first, "environment", end="0" * 64)
+    (note,) = ctx.get_run("r").notes
+    assert note.text == "p.r.jsonl: a environment record was skipped: it lacks or has an unknown 'digest'"
+
+
+def test_facts_are_taken_one_by_one_and_several_at_once(ctx: Contexta) -> None:
+    written = Written(ctx)
+    written.write(written.first, "fact", name="command", value=["a"])
+    written.write(written.first, "fact", facts={"source": {"commit": "1"}, "seeds": {"torch": "3"}})
+    written.write(written.join(1), "fact", facts={"command": ["b"], "extra": 1})  # of another process: only what is new
+    written.write(written.join(2), "fact", facts=[1])
+    details = ctx.get_run("r")
+    assert dict(details.metadata) == {
+        "command": ("a",), "extra": 1, "seeds": {"torch": "3"}, "source": {"commit": "1"},
+    }  # fmt: skip
+    assert [note.text for note in details.notes] == ["p.r.2-ab.jsonl: a fact record was skipped: [1] is no mapping"]
 
 
 # ---------------------------------------------------------------------------------------------- the dead

@@ -43,6 +43,12 @@ def put_captured(
     return snapshot
 
 
+def began_with(connection: Connection, environment_id: int) -> tuple[StableRef, str, str]:
+    """(reference, moment, digest of the body) of a snapshot by its key."""
+    ((ref, captured_at, digest, *_),) = _rows(connection, "e.id = ?", environment_id)
+    return ref, captured_at, digest
+
+
 def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> EnvironmentSnapshot:
     """Raises NotFound when it is not stored, DamagedData when its body does not read back."""
     found = _rows(connection, "e.ref = ?", ref)
