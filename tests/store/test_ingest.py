@@ -206,6 +206,40 @@ def test_environment_that_differs_between_ranks_is_noted_once(ctx: Contexta) -> 
     assert len(ctx.metadata_store.environments.list_environment_snapshots("run:p.r")) == 2
 
 
+def on(host: str, **facts: Any) -> dict[str, Any]:
+    return {**json.loads(body()), "machine": {"host": host, "cpu": "x", **facts}}
+
+
+def test_ranks_on_several_machines_of_one_kind_do_not_differ(ctx: Contexta) -> None:
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    for rank, host in enumerate(("a", "b", "c")):
+        digest = objects.put(environment.encode(on(host)))
+        written.write(written.join(rank, rank=rank), "environment", digest=digest)
+    assert ctx.get_run("r").notes == ()
+    assert len(ctx.metadata_store.environments.list_environment_snapshots("run:p.r")) == 3
+    digest = objects.put(environment.encode(on("d", cpu="y")))
+    written.write(written.join(3, rank=3), "environment", digest=digest)
+    assert [note.text for note in ctx.get_run("r").notes] == ["the environments of rank 0 and rank 3 differ"]
+
+
+def test_gpus_that_differ_between_ranks_are_noted_once_for_each_kind(ctx: Contexta) -> None:
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    paths = []
+    for rank in range(4):
+        paths.append(written.join(rank, rank=rank))
+        written.write(paths[-1], "environment", digest=objects.put(environment.encode(on(f"host-{rank}"))))
+        looked = objects.put(environment.encode({"imports": {}}))  # now and then; nobody asks for GPUs then
+        written.write(paths[-1], "environment", end=looked)
+        assert ctx.get_run("r").notes == ()
+    for path, device in zip(paths, ("A100", "A100", "V100", "V100"), strict=True):
+        end = {"imports": {}, "native_libraries": [], "gpus": {"devices": [{"name": device}]}}
+        written.write(path, "environment", end=objects.put(environment.encode(end)))
+        written.write(path, "close")
+    assert [note.text for note in ctx.get_run("r").notes] == ["the GPUs of rank 0 and rank 2 differ"]
+
+
 def test_environment_of_the_run_is_that_of_the_process_that_measured(ctx: Contexta) -> None:
     written = Written(ctx)
     objects = Objects(ctx.root / "objects")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from contexta.errors import ContextaError
+from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered
 from contexta.scalars import from_microseconds, number, to_microseconds
-from contexta.store import lines, tables
+from contexta.store import lines, ranks, tables
 from contexta.store.artifacts import put_told
 from contexta.store.engine import Store
 from contexta.store.environments import began_with, put_captured
 from contexta.store.metadata import find_id
 from contexta.store.questions import keep_params, keep_tags
+from contexta.store.ranks import Rank
 from contexta.store.rows import insert_missing
 from contexta.store.series import Points, SeriesKey, add_points
 
@@ -151,9 +153,10 @@ class Reading:
         if self._environment_id is None:  # the first record of a process is its start
             self._begin_environment(record)
         elif self._may_complete():
-            ref, captured_at, digest = began_with(self._connection, self._environment_id)
-            digest = record.get("digest", digest)
-            put_captured(self._connection, self._store.objects, ref, captured_at, digest, record.get("end"))
+            ref, captured_at, before = began_with(self._connection, self._environment_id)
+            digest, end = record.get("digest", before), record.get("end")
+            put_captured(self._connection, self._store.objects, ref, captured_at, digest, end)
+            self._compare_ranks(ranks.differing_gpus, digest, end)
 
     def _begin_environment(self, record: dict[str, Any]) -> None:
         start = record.get("of", record["digest"])
@@ -164,8 +167,18 @@ class Reading:
             put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
             known = find_id(self._connection, tables.environment, ref)
         self._environment_id = known
-        if self._process.get("rank") is not None:
-            self._compare_ranks()
+        self._compare_ranks(ranks.differing_start, record["digest"])
+
+    def _compare_ranks(
+        self, differing: Callable[[Objects, Rank, list[Rank]], str | None], digest: str, end: str | None = None
+    ) -> None:
+        if self._process.get("rank") is None or self._environment_id is None:
+            return
+        assert self._run_id is not None  # _take has seen to it
+        mine = Rank(self._process["rank"], self._environment_id, digest, end)
+        words = differing(self._store.objects, mine, ranks.others_of(self._connection, self._run_id, self._key))
+        if words is not None:
+            self._notes.append((self._at, "environment", words))
 
     def _may_complete(self) -> bool:
         """Whether this process' end is that of the environment it shares: it worked, or no other one did."""
@@ -174,22 +187,6 @@ class Reading:
             journal.c.environment_id == self._environment_id, journal.c.name != self._key, journal.c.points > 0
         )
         return bool(self._count or self._points) or self._connection.execute(others.limit(1)).first() is None
-
-    def _compare_ranks(self) -> None:
-        """An environment that differs between the ranks of one run is worth a note, once for each such environment."""
-        journal = tables.journal
-        rows = self._connection.execute(
-            select(journal.c.environment_id, journal.c.process).where(
-                journal.c.run_id == self._run_id,
-                journal.c.environment_id.is_not(None),
-                journal.c.name != self._key,
-            )
-        )
-        ranked = [(row.process["rank"], row.environment_id) for row in rows if row.process.get("rank") is not None]
-        if ranked and all(self._environment_id != known for _, known in ranked):
-            other, _ = min(ranked)
-            words = f"the environments of rank {other} and rank {self._process['rank']} differ"
-            self._notes.append((self._at, "environment", words))
 
     def _stage(self, record: dict[str, Any]) -> None:
         row = {
