@@ -13,7 +13,7 @@ import sys
 
 from contexta.recorder import distributions, interpreter, machine, notes, variables
 from contexta.recorder.journal import Journal
-from contexta.recorder.objects import Objects, make_directory
+from contexta.recorder.objects import Objects, make_directory, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Recording:
 
     def _facts(self, salt: bytes) -> None:
         """What belongs to this run alone, and to no environment: how it was called, its source, its seeds."""
-        from contexta.recorder import invocation, seeds
+        from contexta.recorder import invocation, seeds, settings
 
         found: List[Dict[str, str]] = []
         facts = {
@@ -103,6 +103,7 @@ class Recording:
         }
         if not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             facts["source"] = _probe(found, "source", lambda: source_of(salt, self._objects), {})
+            found.extend(settings.doubts())
         if facts.get("source", {}).get("root"):
             facts["invocation"].pop("directory", None)  # the source says where, relative to its root
         facts = {name: value for name, value in facts.items() if value}
@@ -272,14 +273,17 @@ def salt_of(objects: Objects) -> bytes:
         temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(os.urandom(32))
+            file.flush()
+            os.fsync(file.fileno())  # with another salt every secret and host would seem to have changed
         try:
             os.link(temporary, path)
         except FileExistsError:
             pass  # another process was first: its salt counts
         except OSError:  # a file system without hard links
             os.replace(temporary, path)
-            continue
-        os.unlink(temporary)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        sync_directory(objects.root)
     with open(path, "rb") as file:
         return file.read()
 

@@ -100,7 +100,7 @@ class Wrapper:
         if source:
             facts["source"] = source
         journal.write("fact", facts=facts)
-        for each in [*hidden, *told]:
+        for each in [*hidden, *told, *settings.doubts()]:
             journal.write("note", **each)
         for key, value in tags.items():
             run.tag(key, value)
