@@ -195,7 +195,7 @@ class Contexta(Questions, Upkeep):
             details, snapshot = loading.details(connection, key), self._snapshot(connection, key)
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
-        recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
+        recorded = self.to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
         found = asked(recorded, details.artifacts, self._opened().objects, online=online, deep=deep, uv=uv)
         return audit(details, snapshot, found.with_history(rebuilds, reruns))
 
@@ -300,7 +300,7 @@ class Contexta(Questions, Upkeep):
         """
         from contexta.reproduce.recorded import rebuild_and_note
 
-        recorded = self._to_rebuild(run)
+        recorded = self.to_rebuild(run)
         return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
 
     def lock_environment(
@@ -311,7 +311,7 @@ class Contexta(Questions, Upkeep):
         from contexta.reproduce.rebuild import Wishes
         from contexta.reproduce.uv import find_uv
 
-        return lock(self._to_rebuild(run), format, wishes or Wishes(), uv or find_uv())
+        return lock(self.to_rebuild(run), format, wishes or Wishes(), uv or find_uv())
 
     def rerun(
         self, run: str, how: Rerunning | None = None, *, uv: Uv | None = None, watch: Watch | None = None
@@ -326,7 +326,17 @@ class Contexta(Questions, Upkeep):
         from contexta.reproduce.watching import unwatched
 
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
-        return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or unwatched)
+        return rerun(self, self.to_rebuild(run), how or Rerunning(), tools, journals, watch or unwatched)
+
+    def to_rebuild(self, run: str) -> RecordedEnvironment:
+        """What is known of a run that is to be had again: its environment, and its source with the changes in it.
+
+        Raises NotFound for a run without an environment, DamagedData for changes that do not read back.
+        """
+        from contexta.reproduce.recorded import recorded_of
+
+        with self._reading() as connection:
+            return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -336,12 +346,6 @@ class Contexta(Questions, Upkeep):
 
         self.metadata_store.relations.put_lineage_edge(edge)
         self.record_store.append(event_of(rebuilt))
-
-    def _to_rebuild(self, run: str) -> RecordedEnvironment:
-        from contexta.reproduce.recorded import recorded_of
-
-        with self._reading() as connection:
-            return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     def _before(self, connection: Connection, latest: StableRef) -> StableRef:
         project = latest.components[0]

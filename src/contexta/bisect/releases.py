@@ -15,7 +15,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from contexta.bisect.changes import PYTHON, VARIABLE
 from contexta.bisect.readings import Readings
 from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.study import Study, Watch
@@ -33,7 +32,7 @@ _TELLING = ("changelog", "changes", "release notes", "release", "history", "what
 
 def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> Releases | None:
     """The first bad release of a proved culprit; None where there is nothing to look inside of: several culprits, one
-    that was added or removed, an interpreter, a variable. About log2(releases) environments, each of two runs or more.
+    that was added or removed, or that is no package. About log2(releases) environments, each of two runs or more.
 
     Raises IndexUnreachable when the index does not answer.
     """
@@ -45,7 +44,7 @@ def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> R
 
 def _culprit(study: Study, verdict: Verdict) -> Change | None:
     keys = study.space.keys(verdict.culprits) if verdict.kind == "proved" else ()
-    if len(keys) != 1 or keys[0] == PYTHON or keys[0].startswith(VARIABLE):
+    if len(keys) != 1 or not study.space.is_package(keys[0]):
         return None
     return next(change for atom in study.space.atoms for change in atom.changes if change.key == keys[0])
 
