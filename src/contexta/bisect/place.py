@@ -20,12 +20,15 @@ from uuid import uuid4
 
 from contexta.errors import NotFound
 from contexta.process import ProcessError
+from contexta.recorder import settings
 from contexta.recorder.git import git
 from contexta.recorder.processes import alive, identity
 from contexta.recorder.source import left_out
 from contexta.reproduce.checkouts import apply_changes, repository_of, require_commit
 
 _NOT_COPIED = (".git", ".hg", ".venv", "venv", ".contexta", "__pycache__", "node_modules", ".tox", ".nox")
+_MARKS = ("pyvenv.cfg", settings.DATABASE, f"{settings.OBJECTS}/.salt", "bisect/last.json")
+"""What environments and workspaces have in them, whatever their name."""
 _LARGEST_COPY = 500 * 1024 * 1024
 _MOST_FILES = 20_000
 _SECONDS = 120.0  # for git
@@ -344,7 +347,7 @@ def _files(top: Path) -> Iterator[Path]:
 
 
 def _left_out(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name in _NOT_COPIED or Path(folder, name, "pyvenv.cfg").exists()]
+    return [name for name in names if name in _NOT_COPIED or any(Path(folder, name, mark).exists() for mark in _MARKS)]
 
 
 def _git(at: Path, *arguments: str) -> bytes:
