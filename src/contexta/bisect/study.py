@@ -124,7 +124,7 @@ class Study:
         """
         problem = self.problem
         if not self.space.atoms:
-            return Verdict("no_regression", "the two environments are the same")
+            return Verdict("no_regression", "OLD and NEW differ in nothing that is compared")
         with self._alone(), self._pool() as pool:
             while isinstance(step := decide(problem, self._results()), Probe):
                 if trying is not None:
