@@ -59,17 +59,17 @@ def test_run_that_is_killed_leaves_what_it_imported_by_its_last_flush(ctx: Conte
 
 def test_thread_beside_the_program_sees_what_was_imported(tmp_path: Path) -> None:
     code = """
-import time
+import os, re, time
 from contexta.recorder import journal
 journal.BEAT = 0.05
 import contexta
 run = contexta.init(project="p", name="beside")
 import click
-for _ in range(100):
+for _ in range(200):
     time.sleep(0.05)
-    if '"end":' in open(run._journal.folder + "/p.beside.jsonl").read():
+    ends = re.findall('"end":"(.*?)"', open(run._journal.folder + "/p.beside.jsonl").read())
+    if ends and b"click" in run._objects.get(ends[-1]):
         break
-import os, signal
 os._exit(9)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, timeout=60)

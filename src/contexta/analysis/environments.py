@@ -14,6 +14,8 @@ from contexta.refs import StableRef
 # Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
 _NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})
 
+_EDITED = "edited files"  # the topic of notes about packages that are not as they were installed
+
 # Its name and version stand by themselves, and a configuration is the version with what it was built with.
 _NOT_OF_A_LIBRARY = frozenset({"name", "kind", "path", "file", "config"})
 
@@ -81,6 +83,11 @@ def _notes(
                 f"the environment of {ref} was written by hand: changes of builds, origins, interpreter, machine and "
                 "native libraries are unknown"
             )
+        elif other is not None:
+            known = {note.text for note in other.notes}
+            notes += [
+                f"in {ref} {note.text}" for note in side.notes if note.topic == _EDITED and note.text not in known
+            ]
     return list(dict.fromkeys(notes))
 
 
