@@ -9,12 +9,11 @@ from typing import Any
 from contexta.analysis.versions import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
+from contexta.recorder.files import EDITED
 from contexta.refs import StableRef
 
 # Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
 _NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})
-
-_EDITED = "edited files"  # the topic of notes about packages that are not as they were installed
 
 # Its name and version stand by themselves, and a configuration is the version with what it was built with.
 _NOT_OF_A_LIBRARY = frozenset({"name", "kind", "path", "file", "config"})
@@ -85,9 +84,7 @@ def _notes(
             )
         elif other is not None:
             known = {note.text for note in other.notes}
-            notes += [
-                f"in {ref} {note.text}" for note in side.notes if note.topic == _EDITED and note.text not in known
-            ]
+            notes += [f"in {ref} {note.text}" for note in side.notes if note.topic == EDITED and note.text not in known]
     return list(dict.fromkeys(notes))
 
 

@@ -95,9 +95,7 @@ def edited_files(path: Optional[Sequence[str]] = None) -> tuple[list[Edit], list
     return edits, notes
 
 
-def edited_where_loaded(
-    loaded: Sequence[str], names: Collection[str], path: Optional[Sequence[str]] = None
-) -> list[Note]:
+def edited_where_loaded(loaded: Sequence[str], names: Collection[str]) -> list[Note]:
     """A note for each of these distributions of which loaded files are not as they were installed.
 
     loaded: absolute paths. names: normalised. A file of another size than RECORD says, or that was written after RECORD
@@ -107,7 +105,7 @@ def edited_where_loaded(
     notes: list[Note] = []
     inside: dict[str, set[bytes]] = {}  # folder -> the loaded files below it
     left = set(names)
-    for place, record in _records(path, notes, left) if left else ():
+    for place, record in _records(None, notes, left) if left else ():
         left.discard(place.name or "")  # those that it shadows are not loaded
         folder = os.path.join(os.path.abspath(place.folder), "")
         if folder not in inside:
