@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 from wheels import Venv, wheel
 
+from contexta import Contexta
 from contexta.recorder import files
 
 
@@ -113,3 +115,38 @@ def test_the_owner_of_a_module_is_the_distribution_that_lists_its_file(tmp_path:
     found, notes = files.owners([*paths, str(tmp_path / "mine.py")], [str(venv.site)])
     assert notes == []
     assert found == {path: name for path, name in paths.items() if name}
+
+
+EDITED = """
+import contexta
+run = contexta.init(project="p", name="r")
+import thing, thing.same, thing.longer, thing.equal
+run.finish()
+"""
+
+
+def test_loaded_file_that_was_edited_in_place_is_noted_and_seen_by_a_comparison(tmp_path: Path, venv: Venv) -> None:
+    content = {f"thing/{name}.py": "x = 1\n" for name in ("__init__", "same", "longer", "equal", "not_loaded")}
+    venv.install("--link-mode", "copy", wheel(tmp_path, "thing", "1.0", content))
+    venv.run(EDITED, cwd=tmp_path)
+    package = venv.site / "thing"
+    (package / "longer.py").write_text("x = 100\n")
+    (package / "not_loaded.py").write_text("x = 100\n")
+    for name, text in (("same", "x = 1\n"), ("equal", "x = 2\n")):
+        (package / f"{name}.py").write_text(text)
+        os.utime(package / f"{name}.py", (4_000_000_000, 4_000_000_000))
+    venv.run(EDITED, cwd=tmp_path)
+    venv.run(EDITED, cwd=tmp_path)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        told = [[note.text for note in ctx.get_environment(run).notes] for run in ("p.r", "p.r-2")]
+        seen = ctx.compare_environments("p.r", "p.r-2").completeness_notes
+        same = ctx.compare_environments("p.r-2", "p.r-3").completeness_notes
+    assert told[0] == []
+    (note,) = told[1]
+    longer, equal = (hashlib.sha256(text).hexdigest()[:16] for text in (b"x = 100\n", b"x = 2\n"))
+    prefix = "thing is not as it was installed: "
+    assert set(note[len(prefix) :].split(", ")) == {
+        f"thing/longer.py (sha256:{longer})",
+        f"thing/equal.py (sha256:{equal})",
+    }
+    assert (seen, same) == ((f"in run:p.r-2 {note}",), ())

@@ -9,6 +9,7 @@ from typing import Any
 from contexta.analysis.versions import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
+from contexta.recorder.files import EDITED
 from contexta.refs import StableRef
 
 # Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
@@ -81,6 +82,9 @@ def _notes(
                 f"the environment of {ref} was written by hand: changes of builds, origins, interpreter, machine and "
                 "native libraries are unknown"
             )
+        elif other is not None:
+            known = {note.text for note in other.notes}
+            notes += [f"in {ref} {note.text}" for note in side.notes if note.topic == EDITED and note.text not in known]
     return list(dict.fromkeys(notes))
 
 

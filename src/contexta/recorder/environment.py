@@ -192,13 +192,18 @@ def imported(body: Body) -> Body:
 
 
 def ended(body: Body) -> Body:
-    """What is known only at the end, or changes from run to run: what was imported, which numeric libraries are loaded,
-    GPUs, where editable checkouts stand. ``origins`` and ``gpus`` belong into the distributions and the machine."""
-    from contexta.recorder import gpus, native, origins
+    """What is known only at the end, or changes from run to run: what was imported, and whether it is as it was
+    installed, which numeric libraries are loaded, GPUs, where editable checkouts stand. ``origins`` and ``gpus`` belong
+    into the distributions and the machine."""
+    from contexta.recorder import files, gpus, imports, native, origins
 
     end = imported(body)
     found = end.pop("notes", [])
     known = body["distributions"]
+    # conda writes the place of an environment into its files, so that none of them is as its RECORD says
+    plain = {each["name"] for each in known if each.get("origin", {}).get("kind") != "conda"}
+    names = plain.intersection(end["imports"].get("distributions", ()))
+    _probe(found, "files", lambda: (None, files.edited_where_loaded(imports.loaded_files(), names)), None)
     placed = _probe(found, "distributions", lambda: origins.with_checkouts(known), known)
     moved = {new["name"]: new["origin"] for old, new in zip(known, placed) if old.get("origin") != new.get("origin")}
     devices = _probe(found, "gpus", gpus.gpus, {})

@@ -12,7 +12,7 @@ from contexta.recorder.notes import note, reason, storable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+    from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
     from contexta.recorder.distributions import Place
     from contexta.recorder.notes import Note
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     Edit = Dict[str, str]  # name, path, change
     Line = Tuple[str, str, str]  # path, hash, size
 
-TOPIC = "files"
+TOPIC, EDITED = "files", "edited files"
+_CLOCK_SLACK = 2_000_000_000  # ns; FAT and some network file systems keep times to two seconds
+_SHOWN = 5  # edited files of one distribution that a note names
 # Written by whoever installs, different for the same wheel: with the installer, the options, the path of the venv
 _INSTALLERS_OWN = (b"INSTALLER", b"REQUESTED", b"RECORD", b"direct_url.json", b"uv_cache.json", b"uv_build.json")
 
@@ -54,10 +56,13 @@ def of_wheel(place: Place, record: bytes) -> bytes:
     return b"\n".join(kept)
 
 
-def _records(path: Optional[Sequence[str]], notes: list[Note]) -> Iterator[tuple[Place, bytes]]:
+def _records(
+    path: Optional[Sequence[str]], notes: list[Note], names: Optional[Collection[str]] = None
+) -> Iterator[tuple[Place, bytes]]:
+    """names: which distributions; None for all."""
     found, _ = places(path)
     for place in found:
-        if not place.is_standard:
+        if not place.is_standard or (names is not None and place.name not in names):
             continue
         try:
             with open(os.path.join(place.path, "RECORD"), "rb", 0) as file:
@@ -88,6 +93,47 @@ def edited_files(path: Optional[Sequence[str]] = None) -> tuple[list[Edit], list
             if change:
                 edits.append({"name": place.name or "", "path": storable(file), "change": change})
     return edits, notes
+
+
+def edited_where_loaded(loaded: Sequence[str], names: Collection[str]) -> list[Note]:
+    """A note for each of these distributions of which loaded files are not as they were installed.
+
+    loaded: absolute paths. names: normalised. A file of another size than RECORD says, or that was written after RECORD
+    and has another content, is told with a digest of what it holds now, so that two edits are two. About 10 ms for
+    1 700 files of 19 distributions.
+    """
+    notes: list[Note] = []
+    inside: dict[str, set[bytes]] = {}  # folder -> the loaded files below it
+    left = set(names)
+    for place, record in _records(None, notes, left) if left else ():
+        left.discard(place.name or "")  # those that it shadows are not loaded
+        folder = os.path.join(os.path.abspath(place.folder), "")
+        if folder not in inside:
+            below = [file[len(folder) :] for file in loaded if file.startswith(folder)]
+            inside[folder] = {os.fsencode(part.replace(os.sep, "/")) for part in below}
+        # No name that can be imported has a comma in it, and so is never quoted: only these lines need to be read right
+        listed = [line for line in record.split(b"\n") if line.partition(b",")[0] in inside[folder]]
+        written = os.stat(os.path.join(place.path, "RECORD")).st_mtime_ns + _CLOCK_SLACK
+        edited = []
+        for part, digest, size in lines(b"\n".join(listed)):
+            try:
+                facts = os.stat(folder + part)
+                same = facts.st_mtime_ns <= written and str(facts.st_size) == size
+                if not same and _change(folder + part, digest, size, notes):
+                    edited.append(f"{part} ({_told(folder + part)})")
+            except OSError:
+                pass  # it is gone since it was loaded
+        if edited:
+            rest = f" and {len(edited) - _SHOWN} more" if len(edited) > _SHOWN else ""
+            notes.append(note(EDITED, f"{place.name} is not as it was installed: {', '.join(edited[:_SHOWN])}{rest}"))
+    return notes
+
+
+def _told(path: str) -> str:
+    from hashlib import sha256
+
+    with open(path, "rb") as file:
+        return f"sha256:{sha256(file.read()).hexdigest()[:16]}"
 
 
 def _change(path: str, digest: str, size: str, notes: list[Note]) -> str:

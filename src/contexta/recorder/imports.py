@@ -80,6 +80,11 @@ def _files(modules: dict[str, Any]) -> dict[str, str]:
     return files
 
 
+def loaded_files() -> list[str]:
+    """The file of every module that is loaded, absolute."""
+    return [file for file in map(_file_of, list(sys.modules.values())) if file is not None]
+
+
 def _file_of(module: Any) -> Optional[str]:
     """The file a module came from, absolute, or None."""
     file = _facts(module).get("__file__")
