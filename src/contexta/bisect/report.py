@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from contexta.bisect.advice import Here, advice
 from contexta.bisect.belief import Belief
 from contexta.bisect.changes import Space
+from contexta.bisect.failures import died_although_it_runs
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import Probe, Verdict
@@ -97,8 +99,16 @@ def report(
         next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
         command=tuple(command),
         tools=dict(tools or {}),
-        notes=tuple(notes),
+        notes=(*notes, *_flaky(readings)),
     ).sealed()
+
+
+def _flaky(readings: Readings) -> Iterator[str]:
+    """That the training dies now and then, where it does."""
+    if died := died_although_it_runs(readings.told):
+        often = Counter(died).most_common(1)[0][0]
+        told = f"{len(died)} of {len(readings.results)} runs gave no value though the same mix did in others"
+        yield f"{told}: the training is flaky ({often})"
 
 
 def _failed_end(trials: Sequence[Trial], readings: Readings) -> str | None:

@@ -245,7 +245,7 @@ class Study:
 
     def _patience(self) -> float:
         """Seconds a trial may take, where the command has no limit of its own."""
-        first = self.trials[0].report.seconds if self.trials else None
+        first = next((trial.report.seconds for trial in self.trials if trial.report.value is not None), None)
         expected = self.setup.expected if self.setup.expected is not None else first
         if expected is None:
             return GENEROUS
