@@ -8,6 +8,7 @@ passed over, as is one that does not run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -123,10 +124,12 @@ class _Inside:
         return Release(version=version, state="not tried", reason="neither good nor bad", values=self._values(mix))
 
     def _run(self, version: str, mix: int, seed: int) -> Report:
-        step = Probe(mix, seed, "search", f"{self.name} {version} in NEW")
+        step = Probe(mix, seed, "release", f"{self.name} {version} in NEW")
         pins = {**self.pins, self.name: version}
         recipe = self.study.recipe(self.end, pins, {self.name: version})
-        trial = self.study.rerun(step, recipe, self.variables, {"pins": pins})
+        trial = replace(
+            self.study.rerun(step, recipe, self.variables, {"pins": pins, "release": version}), release=version
+        )
         self.results.append(trial.result)
         self.study.inside.append(trial)
         if self.watch is not None:

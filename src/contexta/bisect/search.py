@@ -27,7 +27,7 @@ from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
 
-Purpose = Literal["end", "search", "proof"]
+Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 
