@@ -12,6 +12,7 @@ from contexta.bisect.changes import PYTHON, VARIABLE, Space
 from contexta.bisect.search import Verdict
 from contexta.findings import Change
 from contexta.findings.bisect import Releases
+from contexta.reproduce.addresses import is_address
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,25 @@ def advice(
         yield (
             "# suspected, and not proved; worth a try:" if verdict.culprits else "# nothing more can be told by reruns"
         )
-        yield from (command for key in space.keys(verdict.culprits) for command in _back([_change(space, key)]))
+        yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [_change(space, key)]))
 
 
 def _restored(space: Space, verdict: Verdict) -> Iterator[str]:
     """NEW without the culprits, exactly as it was shown to be good."""
     most = space.mixes.without(space.mixes.full, verdict.culprits)
     back = space.keys(space.mixes.full & ~(verdict.proof.without_mix if verdict.proof is not None else most))
-    yield from _back([_change(space, key) for key in back])
+    yield from _back(space, [_change(space, key) for key in back])
 
 
 def _change(space: Space, key: str) -> Change:
     return next(change for atom in space.atoms for change in atom.changes if change.key == key)
 
 
-def _back(changes: Sequence[Change]) -> Iterator[str]:
+def _back(space: Space, changes: Sequence[Change]) -> Iterator[str]:
     """The commands that bring these changes back to OLD."""
     packages = [each for each in changes if each.key != PYTHON and not each.key.startswith(VARIABLE)]
-    pins = [f"{each.key}=={each.left_value}" for each in packages if each.left_value is not None]
+    held = {each.key: space.old.packages[each.key] for each in packages if each.left_value is not None}
+    pins = [f"{name} @ {pin}" if is_address(pin) else f"{name}=={pin}" for name, pin in held.items()]
     added = [each.key for each in packages if each.left_value is None]
     for each in changes:
         if each.key == PYTHON:

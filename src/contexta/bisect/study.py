@@ -323,7 +323,9 @@ class Study:
         metadata: dict[Release, Metadata] = {}
         for name, end in (("old", setup.old), ("new", setup.new)):
             for package in self.built(name, end.packages).packages.values():
-                metadata[package.name, package.version] = Metadata(package.requires, package.requires_python)
+                pin = end.packages.get(package.name, package.version)
+                about = Metadata(package.requires, package.requires_python, package.version)
+                metadata[package.name, pin] = about
 
         def has_wheel(release: Release, end: str) -> bool:
             return self.uv.has_wheel(setup.pythons[end].path, *release)
