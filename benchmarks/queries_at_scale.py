@@ -1,6 +1,6 @@
-"""What questions cost in workspaces of thousands of runs: on SQLite, on PostgreSQL, and beside mlflow on SQLite.
+"""What questions cost in workspaces of thousands of runs: on SQLite, on PostgreSQL, and beside mlflow and aim.
 
-    uv run benchmarks/queries_at_scale.py [RUNS ...] [--points N] [--postgres URL] [--mlflow PYTHON]
+    uv run benchmarks/queries_at_scale.py [RUNS ...] [--points N] [--postgres URL] [--mlflow PYTHON] [--aim PYTHON]
 
 For each number of runs it fills a temporary workspace with as many (20 parameters, 10 final metrics and one of 200
 environments of 300 packages each) and one run of POINTS points, then times single calls on it, warm, in process, as
@@ -8,6 +8,7 @@ processor time, which other work on the machine disturbs least: the median of 15
 same in an empty database there, for the first number of runs, by the clock, as the server is another process; SQLite is
 timed by the clock beside it. --mlflow: the same runs (without environments, which it does not record) in an mlflow
 store, by an interpreter that has mlflow, and the same questions. Rows go in by bulk; only the questions are timed.
+--aim: the same by an interpreter that has aim, which has no bulk: its runs are logged, and only the first thousand.
 """
 
 from __future__ import annotations
@@ -197,10 +198,52 @@ print(json.dumps({
 """
 
 
-def beside(python: str, folder: Path, runs: int) -> Timed:
-    done = subprocess.run([python, "-c", MLFLOW, str(folder), str(runs)], capture_output=True, text=True, check=False)
+AIM_RUNS = 1_000
+AIM = """
+import itertools, json, sys, time, statistics
+from aim import Repo, Run
+repo, runs = Repo.from_path(sys.argv[1], init=True), int(sys.argv[2])
+for n in range(runs):
+    run = Run(repo=repo, experiment="b", system_tracking_interval=None, capture_terminal_logs=False,
+        log_system_params=False)
+    run["params"] = {f"p{p}": round(n * (p + 1) % 97 / 97, 3) for p in range(20)}
+    for m in range(10):
+        run.track(n * (m + 7) % 1009 / 1009, name=f"m{m}", step=0)
+    run.close()
+repo._recreate_index()  # as `aim storage reindex` does; what was not indexed is not found
+repo = Repo.from_path(sys.argv[1])
+def told(run):
+    return run["params"], {metric.name: metric.values.last()[1] for metric in run.metrics()}
+def latest(count):
+    return [told(run) for run in itertools.islice(repo.iter_runs(), count)]
+def fitting(query, count):
+    found = []
+    for run in repo.query_metrics(query, report_mode=0).iter_runs():
+        found += [told(metric.run) for metric in itertools.islice(run, 1)]
+        if len(found) == count:
+            break
+    return found
+def timed(call):
+    call(); taken = []
+    for _ in range(5):
+        start = time.process_time(); call(); taken.append(time.process_time() - start)
+    return statistics.median(taken) * 1e3, min(taken) * 1e3
+ids = [run.hash for run in itertools.islice(repo.iter_runs(), 20)]
+assert len(latest(100)) == 100 and len(fitting("metric.name == 'm3' and metric.last > 0.9", 20)) == 20
+print(json.dumps({
+    "list 100 latest": timed(lambda: latest(100)),
+    "page of a metric filter": timed(lambda: fitting("metric.name == 'm3' and metric.last > 0.9", 20)),
+    "page of a rare metric filter": timed(lambda: fitting("metric.name == 'm3' and metric.last > 0.998", 20)),
+    "load one run": timed(lambda: told(repo.get_run(ids[7]))),
+    "compare two runs": timed(lambda: (told(repo.get_run(ids[7])), told(repo.get_run(ids[18])))),
+}))
+"""
+
+
+def beside(script: str, python: str, folder: Path, runs: int) -> Timed:
+    done = subprocess.run([python, "-c", script, str(folder), str(runs)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"mlflow failed: {done.stderr[-2_000:]}")
+        raise SystemExit(f"a peer failed: {done.stderr[-2_000:]}")
     found: Timed = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -212,7 +255,7 @@ def show(title: str, found: Timed, than: Timed, what: str) -> None:
         print(f"{name:<32}{median:9.2f}{least:9.2f}{ratio}")
 
 
-def main(sizes: list[int], points: int, postgres: str | None, mlflow: str | None) -> None:
+def main(sizes: list[int], points: int, postgres: str | None, mlflow: str | None, aim: str | None) -> None:
     first: Timed = {}
     for runs in sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -225,7 +268,10 @@ def main(sizes: list[int], points: int, postgres: str | None, mlflow: str | None
                 f"{runs} runs, a series of {points} points", found, first, f"times those of {sizes[0]}" if first else ""
             )
             if not first and mlflow:
-                show("mlflow", beside(mlflow, Path(folder), runs), found, "times ours")
+                show("mlflow", beside(MLFLOW, mlflow, Path(folder), runs), found, "times ours")
+            if not first and aim:
+                less = min(runs, AIM_RUNS)
+                show(f"aim, {less} runs", beside(AIM, aim, Path(folder), less), found, f"times ours of {runs}")
             if not first and postgres:
                 show(
                     "PostgreSQL, by the clock",
@@ -242,5 +288,6 @@ if __name__ == "__main__":
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--postgres", help="the address of an empty database")
     parser.add_argument("--mlflow", help="an interpreter that has mlflow")
+    parser.add_argument("--aim", help="an interpreter that has aim")
     given = parser.parse_args()
-    main(given.runs or [10_000], given.points, given.postgres, given.mlflow)
+    main(given.runs or [10_000], given.points, given.postgres, given.mlflow, given.aim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contexta.bisect.advice import Here
 from contexta.bisect.changes import End, Metadata, Space, space_between
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial, report
@@ -16,7 +17,12 @@ def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None
 
 
 def studied(
-    space: Space, worse: dict[frozenset[str], float], *, higher_is_better: bool = True, max_runs: int = 60
+    space: Space,
+    worse: dict[frozenset[str], float],
+    *,
+    higher_is_better: bool = True,
+    max_runs: int = 60,
+    here: Here | None = None,
 ) -> BisectReport:
     """A study without noise: every set of changes that is all at NEW adds what it says to the damage."""
     sign, trials = (1.0 if higher_is_better else -1.0), list[Trial]()
@@ -25,4 +31,4 @@ def studied(
         on = set(space.keys(step.mix))
         value = 0.9 - sign * sum(damage for keys, damage in worse.items() if keys <= on)
         trials.append(Trial(step, Result(step.mix, step.seed, sign * value), Report(value, "", 1.0)))
-    return report(space, step, trials, metric="m", higher_is_better=higher_is_better)
+    return report(space, step, trials, metric="m", higher_is_better=higher_is_better, here=here or Here())

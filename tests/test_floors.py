@@ -18,13 +18,20 @@ FLOORS = [
     {"store", "analysis", "reports"},
     {"reproduce"},
     {"bisect"},
+    {"workspace"},
     {"questions", "upkeep"},
     {"client"},
     {"cli", "web", "importers", "integrations"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "addresses", "libraries", "recorder"}
-ASKED_OF_OTHERS = {"client", "questions", "upkeep", "cli"}  # import what asks when asked; the gate of cli is cli/app.py
+ASKED_OF_OTHERS = {
+    "client",
+    "questions",
+    "upkeep",
+    "workspace",
+    "cli",
+}  # import what asks when asked; the gate of cli is cli/app.py
 FORBIDDEN_TO_ANALYSIS = {"sqlalchemy", "time", "socket", "urllib", "http", "subprocess", "datetime", "random"}
 
 

@@ -7,29 +7,21 @@ SQLAlchemy and pydantic.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contexta import addresses
-from contexta.errors import InvalidInput, NotFound, WorkspaceClosed, WorkspaceError, shown
-from contexta.questions import Questions, project_ref
+from contexta.errors import InvalidInput, NotFound, WorkspaceError
+from contexta.questions import Questions, selectors
 from contexta.recorder import settings
 from contexta.recorder.objects import Objects
-from contexta.refs import StableRef, slug
-from contexta.scalars import storable
+from contexta.refs import StableRef
 from contexta.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sqlalchemy import Connection
-    from typing_extensions import Self
 
-    from contexta.config import UnifiedConfig
     from contexta.contract import EnvironmentSnapshot, LineageEdge
     from contexta.findings import (
         Artifact,
@@ -42,25 +34,21 @@ if TYPE_CHECKING:
         LockFormat,
         Log,
         MultiRunComparison,
-        PackageTimeline,
-        ProjectSummary,
         Rebuild,
         Rerun,
         RunComparison,
         RunDetails,
         RunDiff,
-        RunList,
     )
     from contexta.findings.gate import Strictness
     from contexta.findings.history import Recorded
     from contexta.recorder.live import Run
+    from contexta.reports import Report
     from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
     from contexta.reproduce.rebuild import Wishes
     from contexta.reproduce.rerun import Rerunning
     from contexta.reproduce.uv import Uv
     from contexta.reproduce.watching import Watch
-    from contexta.store.collections import MetadataStore, RecordStore
-    from contexta.store.engine import Store
 
     _Found = tuple[int, StableRef]  # the key and the reference of the run that a person meant
 
@@ -75,80 +63,6 @@ class Contexta(Questions, Upkeep):
     Wherever a run is asked for, its reference, ``project.run``, its name, ``@latest``, ``@latest~2`` and a unique
     prefix work. Every read first takes in what live runs have written so far.
     """
-
-    def __init__(self, workspace: str | os.PathLike[str] | None = None, config: UnifiedConfig | None = None) -> None:
-        if workspace is not None:
-            _require_path(workspace)
-        if config is not None:
-            _require_config(config)
-        self._given = (workspace, config)
-        self._store: Store | None = None
-        self._opening = threading.Lock()
-        self._closed = False
-        self.root, self._server, self._objects = self._find_place()
-
-    @cached_property
-    def config(self) -> UnifiedConfig:  # type: ignore[override]  # declared there, found out here
-        """The settings in force. Raises InvalidInput for a wrong one, naming where it stands."""
-        from contexta.config import resolve
-
-        workspace, config = self._given
-        return resolve(config, workspace=workspace)
-
-    def _find_place(self) -> tuple[Path, str | None, Path | None]:
-        """The workspace's directory, absolute: a training that changes its directory stays in its workspace; and where
-        it is on a server, its address and the team's objects."""
-        workspace, config = self._given
-        if config is not None:
-            place = self.config.workspace
-            url = None if place.url is None else place.url.get_secret_value()
-            return place.directory.absolute(), url, place.objects and place.objects.absolute()
-        if workspace is not None and not addresses.is_server(workspace):
-            return Path(workspace).absolute(), None, None
-        given = None if workspace is None else os.fspath(workspace)
-        server = settings.server(given)
-        return Path(settings.workspace(given)), None if server is None else addresses.checked(server), None
-
-    @cached_property
-    def metadata_store(self) -> MetadataStore:
-        """Everything that is put and got by reference."""
-        from contexta.store.collections import MetadataStore
-
-        return MetadataStore(self._opened, self.close)
-
-    @cached_property
-    def record_store(self) -> RecordStore:
-        """Records: appended, never changed."""
-        from contexta.store.collections import RecordStore
-
-        return RecordStore(self._opened)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Contexta {self._shown}{' (closed)' if self._closed else ''}>"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the workspace is a directory, not a database on a server."""
-        return self._server is None
-
-    @property
-    def _shown(self) -> str:
-        return os.fspath(self.root) if self._server is None else addresses.shown(self._server)
-
-    def close(self) -> None:
-        """Release everything the workspace holds. Closing twice is allowed; any other use afterwards raises
-        WorkspaceClosed."""
-        if self._store is not None:
-            self._store.close()
-        self._closed = True
 
     # ------------------------------------------------------------------------------------------ recording
 
@@ -187,33 +101,6 @@ class Contexta(Questions, Upkeep):
         return partial(sending.send, os.fspath(self.root), self._server, self._objects)
 
     # ------------------------------------------------------------------------------------------ asking
-
-    def list_projects(self) -> tuple[ProjectSummary, ...]:
-        """Every project, by reference."""
-        from contexta.store import runs
-
-        with self._reading() as connection:
-            return runs.list_projects(connection)
-
-    def list_runs(
-        self,
-        project: str | None = None,
-        *,
-        where: str | None = None,
-        order_by: str | None = None,
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> RunList:
-        """The latest runs first, each with its parameters and where its metrics ended; of one project, or of all.
-
-        where: ``metrics.accuracy > 0.9 and packages.torch < 2.1``; order_by: ``metrics.accuracy desc``; both as
-        docs/reference/queries.md says, or InvalidInput points at the fault. after: the last run of the page before.
-        """
-        from contexta.store import pages
-
-        wanted = pages.Wanted(project_ref(project) if project is not None else None, where, order_by, limit)
-        with self._reading() as connection:
-            return pages.page(connection, wanted, self._find(connection, after)[0] if after is not None else None)
 
     def get_run(self, run: str) -> RunDetails:
         """Everything about one run but its environment's packages and its single points."""
@@ -308,7 +195,7 @@ class Contexta(Questions, Upkeep):
             details, snapshot = loading.details(connection, key), self._snapshot(connection, key)
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
-        recorded = self._to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
+        recorded = self.to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
         found = asked(recorded, details.artifacts, self._opened().objects, online=online, deep=deep, uv=uv)
         return audit(details, snapshot, found.with_history(rebuilds, reruns))
 
@@ -371,17 +258,29 @@ class Contexta(Questions, Upkeep):
             drift = self._environment_diff(connection, before, found)
             return gate(judged, baseline, drift, demands=demands, drops=drops, env=env, ways=ways)
 
-    def package_timeline(
-        self, package: str, *, metric: str | None = None, project: str | None = None
-    ) -> PackageTimeline:
-        """The versions of a package, or of ``python``, over the runs of a project, the oldest first, and where a metric
-        ended in each. project: default is the configured one, else that of the latest run."""
-        from contexta.analysis.timeline import timeline
-        from contexta.store import history
+    # ------------------------------------------------------------------------------------------ reports
 
-        with self._reading() as connection:
-            latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
-            return timeline(history.project_runs(connection, self._find(connection, latest)[0]), package, metric)
+    def build_snapshot_report(self, run: str, *, max_records: int = 100) -> Report:
+        """Everything stored of one run as a page: ``get_run_snapshot`` in words."""
+        from contexta.reports import report_of
+
+        return report_of(self.get_run_snapshot(run, max_records=max_records))
+
+    def build_run_report(self, run: str, against: str | None = None) -> Report:
+        """One run as a page: what it is, what stands out, whether it can be had again. With a second run, both and what
+        differs between them."""
+        from contexta.reports.runs import run_report, two_run_report
+
+        if against is not None:
+            return two_run_report(self.diff_runs(run, against), self.diagnose_run(run), self.diagnose_run(against))
+        return run_report(self.get_run(run), self.diagnose_run(run), self.audit_reproducibility(run))
+
+    def build_multi_run_report(self, runs: Sequence[str]) -> Report:
+        """Several runs side by side as a page, with what stands out in each."""
+        from contexta.reports.runs import multi_run_report
+
+        chosen = selectors(runs)
+        return multi_run_report(self.compare_multiple_runs(chosen), [self.diagnose_run(run) for run in chosen])
 
     # ------------------------------------------------------------------------------------------ having it again
 
@@ -401,7 +300,7 @@ class Contexta(Questions, Upkeep):
         """
         from contexta.reproduce.recorded import rebuild_and_note
 
-        recorded = self._to_rebuild(run)
+        recorded = self.to_rebuild(run)
         return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
 
     def lock_environment(
@@ -412,7 +311,7 @@ class Contexta(Questions, Upkeep):
         from contexta.reproduce.rebuild import Wishes
         from contexta.reproduce.uv import find_uv
 
-        return lock(self._to_rebuild(run), format, wishes or Wishes(), uv or find_uv())
+        return lock(self.to_rebuild(run), format, wishes or Wishes(), uv or find_uv())
 
     def rerun(
         self, run: str, how: Rerunning | None = None, *, uv: Uv | None = None, watch: Watch | None = None
@@ -427,7 +326,17 @@ class Contexta(Questions, Upkeep):
         from contexta.reproduce.watching import unwatched
 
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
-        return rerun(self, self._to_rebuild(run), how or Rerunning(), tools, journals, watch or unwatched)
+        return rerun(self, self.to_rebuild(run), how or Rerunning(), tools, journals, watch or unwatched)
+
+    def to_rebuild(self, run: str) -> RecordedEnvironment:
+        """What is known of a run that is to be had again: its environment, and its source with the changes in it.
+
+        Raises NotFound for a run without an environment, DamagedData for changes that do not read back.
+        """
+        from contexta.reproduce.recorded import recorded_of
+
+        with self._reading() as connection:
+            return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -437,12 +346,6 @@ class Contexta(Questions, Upkeep):
 
         self.metadata_store.relations.put_lineage_edge(edge)
         self.record_store.append(event_of(rebuilt))
-
-    def _to_rebuild(self, run: str) -> RecordedEnvironment:
-        from contexta.reproduce.recorded import recorded_of
-
-        with self._reading() as connection:
-            return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     def _before(self, connection: Connection, latest: StableRef) -> StableRef:
         project = latest.components[0]
@@ -481,54 +384,3 @@ class Contexta(Questions, Upkeep):
         from contexta.store.history import recorded
 
         return recorded(connection, self._opened().objects, key, self._snapshot(connection, key))
-
-    def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
-        from contexta.store import runs
-
-        project = self.config.project_name
-        return runs.find(connection, selector, slug(project) if project is not None else None)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """A consistent view that holds everything live runs have written so far."""
-        with self._current().reading() as connection:
-            yield connection
-
-    def _current(self) -> Store:
-        """The store with everything live runs have written so far."""
-        from contexta.store.ingest import take_in
-
-        store = self._opened()
-        take_in(store)
-        return store
-
-    def _opened(self) -> Store:
-        if self._closed:
-            raise self._was_closed()
-        with self._opening:
-            if self._store is None:
-                self._store = self._freshly_opened()
-            return self._store
-
-    def _freshly_opened(self) -> Store:
-        from contexta.store.engine import open_store
-
-        return open_store(self.root, self._server, self._objects)
-
-    def _was_closed(self) -> WorkspaceClosed:
-        return WorkspaceClosed(f"workspace {self._shown} was closed", hint="open it again with Contexta(...)")
-
-
-def _require_path(workspace: object) -> None:
-    if not isinstance(workspace, (str, os.PathLike)) or isinstance(os.fspath(workspace), bytes):
-        raise InvalidInput(f"workspace {shown(workspace)} is no path", hint="name a directory, e.g. .contexta")
-    storable(os.fspath(workspace))
-    if not os.fspath(workspace):
-        raise InvalidInput("the workspace's path is empty", hint="name a directory, e.g. .contexta")
-
-
-def _require_config(config: object) -> None:
-    from contexta.config import UnifiedConfig
-
-    if not isinstance(config, UnifiedConfig):
-        raise InvalidInput(f"config is {shown(config)}", hint="build one: UnifiedConfig(project_name=...)")

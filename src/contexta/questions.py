@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from contexta.errors import InvalidInput, shown
 from contexta.refs import StableRef, slug
+from contexta.workspace import Workspace
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from contexta.config import UnifiedConfig
     from contexta.contract import BatchExecution, DeploymentExecution, SampleObservation
     from contexta.findings import (
-        Audit,
         BestRun,
         Direction,
         Lineage,
         MetricSeries,
         MetricTrend,
-        MultiRunComparison,
-        RunDetails,
+        PackageTimeline,
+        ProjectSummary,
         RunDiagnosis,
-        RunDiff,
+        RunList,
         RunSnapshot,
     )
-    from contexta.reports import Report
 
 _DIRECTIONS: dict[str, Direction] = {
     "downstream": "downstream",
@@ -40,30 +36,8 @@ _DIRECTIONS: dict[str, Direction] = {
 }
 
 
-class Questions(ABC):
+class Questions(Workspace):
     """Questions that need no more of a workspace than a view of it and the run that a person means."""
-
-    config: UnifiedConfig
-
-    @abstractmethod
-    def _reading(self) -> AbstractContextManager[Connection]:
-        """A consistent view that holds everything live runs have written so far."""
-
-    @abstractmethod
-    def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
-        """(key, reference) of the run a person means."""
-
-    @abstractmethod
-    def get_run(self, run: str) -> RunDetails: ...
-
-    @abstractmethod
-    def compare_multiple_runs(self, selectors: Sequence[str]) -> MultiRunComparison: ...
-
-    @abstractmethod
-    def diff_runs(self, left: str | None = None, right: str | None = None) -> RunDiff: ...
-
-    @abstractmethod
-    def audit_reproducibility(self, run: str) -> Audit: ...
 
     # ------------------------------------------------------------------------------------------ below one run
 
@@ -157,6 +131,33 @@ class Questions(ABC):
 
     # ------------------------------------------------------------------------------------------ over many runs
 
+    def list_projects(self) -> tuple[ProjectSummary, ...]:
+        """Every project, by reference."""
+        from contexta.store import runs
+
+        with self._reading() as connection:
+            return runs.list_projects(connection)
+
+    def list_runs(
+        self,
+        project: str | None = None,
+        *,
+        where: str | None = None,
+        order_by: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> RunList:
+        """The latest runs first, each with its parameters and where its metrics ended; of one project, or of all.
+
+        where: ``metrics.accuracy > 0.9 and packages.torch < 2.1``; order_by: ``metrics.accuracy desc``; both as
+        docs/reference/queries.md says, or InvalidInput points at the fault. after: the last run of the page before.
+        """
+        from contexta.store import pages
+
+        wanted = pages.Wanted(project_ref(project) if project is not None else None, where, order_by, limit)
+        with self._reading() as connection:
+            return pages.page(connection, wanted, self._find(connection, after)[0] if after is not None else None)
+
     def select_best_run(
         self,
         runs: Sequence[str] | None,
@@ -180,7 +181,7 @@ class Questions(ABC):
             if runs is None:
                 ends, *_ = trends.latest_ends(connection, metric, stage_name, self._project(connection, project), 1_000)
             else:
-                keys = [self._find(connection, selector)[0] for selector in _selectors(runs)]
+                keys = [self._find(connection, selector)[0] for selector in selectors(runs)]
                 ends = trends.ends_of(connection, metric, stage_name, keys)
         return select_best(metric, stage_name, [end.candidate() for end in ends], higher_is_better=higher)
 
@@ -199,29 +200,17 @@ class Questions(ABC):
             packages = trends.packages_of(connection, sorted({end.body_id for end in ends if end.body_id is not None}))
         return trend(metric, stage_name, ends, packages, having=having, there=there)
 
-    # ------------------------------------------------------------------------------------------ reports
+    def package_timeline(
+        self, package: str, *, metric: str | None = None, project: str | None = None
+    ) -> PackageTimeline:
+        """The versions of a package, or of ``python``, over the runs of a project, the oldest first, and where a metric
+        ended in each. project: default is the configured one, else that of the latest run."""
+        from contexta.analysis.timeline import timeline
+        from contexta.store import history
 
-    def build_snapshot_report(self, run: str, *, max_records: int = 100) -> Report:
-        """Everything stored of one run as a page: ``get_run_snapshot`` in words."""
-        from contexta.reports import report_of
-
-        return report_of(self.get_run_snapshot(run, max_records=max_records))
-
-    def build_run_report(self, run: str, against: str | None = None) -> Report:
-        """One run as a page: what it is, what stands out, whether it can be had again. With a second run, both and what
-        differs between them."""
-        from contexta.reports.runs import run_report, two_run_report
-
-        if against is not None:
-            return two_run_report(self.diff_runs(run, against), self.diagnose_run(run), self.diagnose_run(against))
-        return run_report(self.get_run(run), self.diagnose_run(run), self.audit_reproducibility(run))
-
-    def build_multi_run_report(self, runs: Sequence[str]) -> Report:
-        """Several runs side by side as a page, with what stands out in each."""
-        from contexta.reports.runs import multi_run_report
-
-        chosen = _selectors(runs)
-        return multi_run_report(self.compare_multiple_runs(chosen), [self.diagnose_run(run) for run in chosen])
+        with self._reading() as connection:
+            latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
+            return timeline(history.project_runs(connection, self._find(connection, latest)[0]), package, metric)
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -265,7 +254,7 @@ def _direction(given: str) -> Direction:
     return _DIRECTIONS[given]
 
 
-def _selectors(runs: Sequence[str]) -> list[str]:
+def selectors(runs: Sequence[str]) -> list[str]:
     chosen = [runs] if isinstance(runs, str) else list(runs)
     if not chosen:
         raise InvalidInput("no runs were given", hint="name one or more")

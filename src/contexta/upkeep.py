@@ -3,56 +3,20 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from contexta import addresses
 from contexta.errors import InvalidInput, shown
+from contexta.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from contexta.findings import Backup, Cleanup, Delivery, Diagnosis, Export, Upgrade, Verification
-    from contexta.refs import StableRef
-    from contexta.store.engine import Store
 
 
-class Upkeep(ABC):
+class Upkeep(Workspace):
     """What is done to a workspace as a whole."""
-
-    root: Path
-    _server: str | None
-    _objects: Path | None
-
-    @abstractmethod
-    def _reading(self) -> AbstractContextManager[Connection]:
-        """A consistent view that holds everything live runs have written so far."""
-
-    @abstractmethod
-    def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
-        """(key, reference) of the run a person means."""
-
-    @abstractmethod
-    def _current(self) -> Store:
-        """The store with everything live runs have written so far."""
-
-    @abstractmethod
-    def _opened(self) -> Store: ...
-
-    @abstractmethod
-    def _freshly_opened(self) -> Store: ...
-
-    @property
-    @abstractmethod
-    def is_local(self) -> bool: ...
-
-    @property
-    @abstractmethod
-    def _shown(self) -> str:
-        """The workspace in words, without a password."""
 
     def backup(self, path: str | os.PathLike[str]) -> Backup:
         """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this

@@ -63,10 +63,12 @@ def test_the_prior_speaks_of_what_a_bisect_can_move() -> None:
             a_difference("rest", imported=False),
             a_difference("MODE", kind="variable"),
             a_difference("lr", kind="parameter"),
+            a_difference("code", kind="source"),
+            a_difference("data", kind="input"),
             a_difference("python", kind="python"),
         ]
     )
-    assert set(found) == {"torch", "rest", "env:MODE", "python"}
+    assert set(found) == {"torch", "rest", "env:MODE", "python", "param:lr", "source"}
     assert found["torch"] > found["env:MODE"] > found["rest"] > 0
 
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from contexta.bisect.changes import End, Metadata, Release, Space, changes_between, space_between
+from contexta.bisect.parameters import Setting
+from contexta.bisect.place import Revision
 
 LINUX = {"sys_platform": "linux", "python_version": "3.11", "python_full_version": "3.11.7", "extra": ""}
 
@@ -43,6 +46,31 @@ def test_every_kind_of_difference_is_a_change() -> None:
         "gone: 1 -> absent",
         "python: 3.11.7 -> 3.12.1",
     ]
+
+
+def test_source_and_parameters_are_changes_where_they_were_recorded_and_bound_to_nothing() -> None:
+    settings = [{"lr": Setting(("--lr", text), float(text), text), "x": Setting()} for text in ("1", "2")]
+    settings[1]["x"] = Setting(("-x",), None, "given")
+    revisions = Revision("a" * 40), Revision("b" * 40, b"patch")
+    old, new = (
+        replace(end({"source": version}), revision=revision, parameters=told)
+        for version, revision, told in zip("12", revisions, settings, strict=True)
+    )
+    assert [str(change) for change in changes_between(replace(old, revision=None), replace(new, revision=None))] == [
+        "param:lr: 1 -> 2",
+        "param:x: absent -> given",
+        "source: 1 -> 2",
+    ], "a package may be called source"
+    old, new = (replace(each, packages={}) for each in (old, new))
+    found = space(old, new)
+    assert [atom.keys for atom in found.atoms] == [("param:lr",), ("param:x",), ("source",)]
+    assert [str(change) for change in changes_between(old, new)][2] == (
+        "source: aaaaaaaaaaaa -> bbbbbbbbbbbb and uncommitted changes"
+    )
+    assert [found.revision(mix) for mix in (0b011, 0b100)] == [*revisions]
+    assert found.parameters(0b101) == {"lr": settings[1]["lr"], "x": Setting()}
+    assert found.packages(0b111) == {}
+    assert space(old, replace(new, revision=revisions[0])).keys(0b11) == ("param:lr", "param:x")
 
 
 def test_a_requirement_that_only_new_satisfies_brings_it_along() -> None:

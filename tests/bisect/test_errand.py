@@ -7,11 +7,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from projects import git
 from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 from contexta.bisect.errand import Errand, Recipe, Returned, carry_out_elsewhere, machine_is_ready, unpack
-from contexta.bisect.place import source_of
+from contexta.bisect.parameters import Setting, with_settings
+from contexta.bisect.place import Revision, source_of
 from contexta.bisect.trial import Command, Report
 from contexta.errors import ContextaError, InvalidInput
 from contexta.reproduce.build import EnvironmentChanged, stock
@@ -121,3 +123,26 @@ def test_a_release_that_no_stock_has_is_refused(errand: Errand) -> None:
 
 def test_an_errand_is_small_enough_to_send(errand: Errand) -> None:
     assert len(pickle.dumps(errand)) < 20_000
+
+
+def test_a_recorded_source_and_what_it_is_told_go_to_another_process(errand: Errand, tmp_path: Path) -> None:
+    folder = Path(errand.command.folder)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "one")
+    (folder / "train.py").write_text("import missing")
+    revision = Revision(git(folder, "rev-parse", "HEAD"))
+    told = {"lr": Setting(("--lr", "0.1"), 0.1)}
+    there = replace(
+        errand,
+        revision=revision,
+        parameters=told,
+        command=replace(errand.command, argv=with_settings(("python", str(folder / "train.py")), told)),
+        source=source_of(folder, in_place=False, recorded=True),
+    )
+    assert machine_is_ready(there) is None
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        returned = pool.submit(carry_out_elsewhere, there).result()
+    assert returned.report.value == 2.0
+    lacking = replace(there, revision=Revision("0" * 40))
+    assert "does not have commit 000000000000 (fetch it" in str(machine_is_ready(lacking))

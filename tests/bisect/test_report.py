@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 from studies import a_space, studied
 
-from contexta.bisect.changes import End, Metadata, space_between
+from contexta.bisect.advice import Here
+from contexta.bisect.changes import End, Metadata, Space, space_between
+from contexta.bisect.parameters import Setting
+from contexta.bisect.place import Revision
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial, report
 from contexta.bisect.search import Probe, Problem, Verdict, decide
@@ -83,6 +87,51 @@ def test_variables_interpreters_and_added_packages_have_their_own_ways_back() ->
     }
     for key, way in ways.items():
         assert studied(space, {frozenset([key]): 0.2}).next == (way,)
+
+
+def of_runs() -> Space:
+    """Two recorded runs that differ in a package, in their source and in three parameters."""
+    told = {"lr": ("0.1", "0.2"), "depth": ("3", "4"), "drop": (None, "0.5")}
+    settings = [
+        {
+            name: Setting((f"--{name}", value), float(value), value) if value is not None else Setting()
+            for name, values in told.items()
+            for value in [values[side]]
+        }
+        for side in (0, 1)
+    ]
+    old = End({"a": "1.0"}, "3.11.7", {}, {}, Revision("a" * 40), settings[0])
+    new = End({"a": "2.0"}, "3.11.7", {}, {}, Revision("b" * 40, b"patch"), settings[1])
+    return space_between(old, new, {}, lambda release, end: True)
+
+
+def test_source_and_parameters_have_their_own_ways_back() -> None:
+    here = Here(runs=("old", "new"), command=("python", "train.py", "--lr", "7"), held=("data", "machine"))
+    ways = {
+        "source": (
+            "git diff aaaaaaaaaaaa..bbbbbbbbbbbb",
+            "git bisect start bbbbbbbbbbbb aaaaaaaaaaaa  # where several commits lie between",
+            "contexta why old new  # names the files that had uncommitted changes",
+        ),
+        "param:lr": ("python train.py --lr 0.1 --depth 4 --drop 0.5  # lr=0.1",),
+        "param:drop": ("python train.py --lr 0.2 --depth 4  # without drop",),
+    }
+    for key, way in ways.items():
+        found = studied(of_runs(), {frozenset([key]): 0.2}, here=here)
+        assert (found.culprits, found.next) == ((key,), way)
+
+
+def test_where_nothing_did_it_what_is_left_is_named() -> None:
+    here = Here(runs=("old", "new"))
+    assert studied(of_runs(), {}, here=replace(here, include="source,params")).next == (
+        "# the environment is not the cause: look at code, data, parameters, machine",
+        "contexta bisect --resume --include source,params  # that differs between the runs, too",
+        "contexta diff old new",
+    )
+    assert studied(of_runs(), {}, here=replace(here, held=("data", "parameters", "machine"))).next == (
+        "# environment and code are not the cause: look at data, parameters, machine",
+        "contexta diff old new",
+    )
 
 
 def test_an_undecided_study_says_how_many_runs_to_allow() -> None:

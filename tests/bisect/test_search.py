@@ -106,6 +106,15 @@ def test_changes_that_never_run_apart_are_named_together_and_never_one_of_them_a
     assert [fact.role for fact in outcome.verdict.proof.facts] == ["old", "new", "with", "without"]
 
 
+@pytest.mark.parametrize("number", [5165, 5185])
+def test_what_a_cause_failed_without_once_is_named_with_it_where_nothing_tells_more(number: int) -> None:
+    outcome = play(draw(number, "single", math.inf, fingerprint=True))
+    assert outcome.right
+    proof = outcome.verdict.proof
+    assert proof is not None
+    assert proof.companions & ~outcome.world.mixes.closed(proof.culprits)  # more than what metadata says it needs
+
+
 def test_a_cause_whose_removal_cannot_be_shown_is_not_proved() -> None:
     class OnlyEnds(World):
         def fails(self, mix: int) -> bool:

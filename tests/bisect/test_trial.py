@@ -11,7 +11,7 @@ import pytest
 from tiny_index import PYTHON
 
 from contexta.bisect.metric import check_source, read_metric, threshold
-from contexta.bisect.place import tidy, too_large_to_copy
+from contexta.bisect.place import source_of, tidy, too_large_to_copy
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, given_again, run_trial
 from contexta.errors import InvalidInput
 from contexta.recorder.machine import usable_memory
@@ -327,6 +327,16 @@ for each in left:
 """
     assert [run(folder, environment, code).value for _ in range(2)] == [0.0, 0.0]
     assert sorted(path.name for path in home.rglob("*")) == [".cache", ".netrc", "data", "train.csv"]
+
+
+@pytest.mark.parametrize("mark", ["contexta.db", "objects/.salt", "bisect/last.json", "pyvenv.cfg"])
+def test_a_workspace_or_environment_of_any_name_is_no_source(folder: Path, environment: Path, mark: str) -> None:
+    before = source_of(folder, in_place=False)
+    (folder / "records" / mark).parent.mkdir(parents=True)
+    (folder / "records" / mark).write_text("")
+    assert source_of(folder, in_place=False) == before
+    code = "import pathlib; print('accuracy=' + str(sum(1 for _ in pathlib.Path().glob('records/**/*'))))"
+    assert run(folder, environment, code).value == 0.0
 
 
 @pytest.mark.parametrize(("recorded", "limit"), [(None, 24 * 3600.0), (7.0, 7.0)])

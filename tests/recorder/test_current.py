@@ -181,6 +181,32 @@ def test_workspace_and_project_are_found_as_the_reader_finds_them(tmp_path: Path
         assert [each.project_ref for each in ctx.list_runs()] == ["project:from-toml"]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'[tool.contexta]\nproject = "p"\n\n[tool.other]\nx = = 1\n', "is no valid TOML: Invalid value (at line 5"),
+        (b'# \xff\n[tool.contexta]\nproject = "p"\n', "is no valid TOML: 'utf-8' codec can't decode byte 0xff"),
+    ],
+    ids=["no TOML", "no text"],
+)
+def test_settings_that_cannot_be_relied_on_are_noted_on_the_run(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(content)
+    if b"= =" in content and sys.version_info < (3, 11):
+        pytest.skip("this Python has no reader of TOML")
+    run(tmp_path, "import contexta; contexta.log({'loss': 1})")
+    (tmp_path / "pyproject.toml").unlink()  # questions refuse it
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        (note,) = (note.text for note in ctx.get_run("@latest").notes if note.topic == "settings")
+    assert note.startswith(f"{tmp_path / 'pyproject.toml'} {said}")
+
+
+def test_settings_of_others_may_be_broken(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.other]\nx = = 1\n")
+    run(tmp_path, "import contexta; contexta.log({'loss': 1})")
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        assert [note.topic for note in ctx.get_run("@latest").notes if note.topic == "settings"] == []
+
+
 def test_place_that_cannot_be_written_is_said_once_and_the_program_goes_on(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run(

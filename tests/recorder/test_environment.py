@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from contexta import Contexta
+
+Git = Callable[..., str]
 
 
 def digests(ctx: Contexta, run: str) -> set[str]:
@@ -73,3 +76,32 @@ os._exit(9)
     assert done.returncode == 9
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         assert "click" in (ctx.get_environment("beside").imports or {})["distributions"]
+
+
+def sizes(workspace: Path) -> int:
+    return sum(path.stat().st_size for path in workspace.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in a repository", "outside of one"])
+def test_further_run_in_one_environment_takes_at_most_two_kilobytes(tmp_path: Path, git: Git, inside: bool) -> None:
+    """Its journal and its rows, before `contexta gc` takes the journal; objects are shared."""
+    if inside:
+        git(tmp_path, "init", "-q")
+        git(tmp_path, "commit", "-qm", "one", "--allow-empty")
+        git(tmp_path, "remote", "add", "origin", "https://example.org/some-team/some-project.git")
+        (tmp_path / ".git" / "info" / "exclude").write_text("*\n")
+    code = """
+from contexta import Contexta
+for number in range({0}):
+    with Contexta() as ctx, ctx.run("train", project="demo"):
+        pass
+with Contexta() as ctx:
+    ctx.list_runs()
+"""
+    (tmp_path / "train.py").write_text("import sys" + code.format("int(sys.argv[1])"))
+    taken = []
+    for count in ("20", "60"):
+        subprocess.run([sys.executable, "train.py", count], cwd=tmp_path, check=True, timeout=120)
+        taken.append(sizes(tmp_path / ".contexta"))
+    assert len(bodies(tmp_path)) <= 2
+    assert (taken[1] - taken[0]) / 60 < 2_000

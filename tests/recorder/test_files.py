@@ -20,8 +20,8 @@ def builds(venv: Venv) -> dict[str, str]:
     return found
 
 
-def edits(venv: Venv, *, deep: bool = False) -> list[tuple[str, str, str]]:
-    found, notes = files.edited_files([str(venv.site)], deep=deep)
+def edits(venv: Venv) -> list[tuple[str, str, str]]:
+    found, notes = files.edited_files([str(venv.site)])
     assert notes == []
     return [(each["name"], each["path"], each["change"]) for each in found]
 
@@ -54,7 +54,6 @@ def test_files_edited_in_place_are_found(tmp_path: Path, venv: Venv) -> None:
     content = {f"thing/{name}.py": "x = 1\n" for name in ("same", "longer", "later", "equal", "gone", "with, comma")}
     venv.install("--link-mode", "copy", wheel(tmp_path, "thing", "1.0", content))
     assert edits(venv) == []
-    assert edits(venv, deep=True) == []
     package = venv.site / "thing"
     (package / "longer.py").write_text("x = 100\n")
     (package / "gone.py").unlink()
@@ -62,24 +61,21 @@ def test_files_edited_in_place_are_found(tmp_path: Path, venv: Venv) -> None:
     for name, text in (("later", "x = 2\n"), ("equal", "x = 1\n")):
         (package / f"{name}.py").write_text(text)
         os.utime(package / f"{name}.py", (4_000_000_000, 4_000_000_000))
-    sure = {
+    assert set(edits(venv)) == {
         ("thing", "thing/longer.py", "size"),
         ("thing", "thing/gone.py", "missing"),
         ("thing", "thing/with, comma.py", "size"),
+        ("thing", "thing/later.py", "content"),
     }
-    suspected = {("thing", "thing/later.py", "time"), ("thing", "thing/equal.py", "time")}
-    assert set(edits(venv)) == sure | suspected
-    assert set(edits(venv, deep=True)) == sure | {("thing", "thing/later.py", "content")}
 
 
-def test_a_change_of_content_alone_is_found_deep(tmp_path: Path, venv: Venv) -> None:
+def test_a_change_of_content_alone_is_found(tmp_path: Path, venv: Venv) -> None:
     venv.install("--link-mode", "copy", wheel(tmp_path, "thing", "1.0"))
     file = venv.site / "thing.py"
     before = file.stat()
     file.write_text("x = 3\n")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert edits(venv) == []
-    assert edits(venv, deep=True) == [("thing", "thing.py", "content")]
+    assert edits(venv) == [("thing", "thing.py", "content")]
 
 
 def test_a_malformed_record_is_survived(tmp_path: Path) -> None:
@@ -90,7 +86,7 @@ def test_a_malformed_record_is_survived(tmp_path: Path) -> None:
     )
     (tmp_path / "a.py").write_text("x")
     (tmp_path / "b.py").write_text("xyz")
-    found, _ = files.edited_files([str(tmp_path)], deep=True)
+    found, _ = files.edited_files([str(tmp_path)])
     assert {each["change"] for each in found} <= {"missing", "content"}
     assert "a" in files.builds([str(tmp_path)])[0]
     assert files.owners([str(tmp_path / "a.py")], [str(tmp_path)])[0] == {str(tmp_path / "a.py"): "a"}

@@ -45,7 +45,7 @@ class Written:
         return path
 
     def write(self, path: Path, type_: str, **fields: Any) -> None:
-        at = time.time_ns() // 1000
+        at = fields.pop("at", time.time_ns() // 1000)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"s": 0, "t": type_, "at": at, **fields}, separators=(",", ":")) + "\n")
 
@@ -206,6 +206,40 @@ def test_environment_that_differs_between_ranks_is_noted_once(ctx: Contexta) -> 
     assert len(ctx.metadata_store.environments.list_environment_snapshots("run:p.r")) == 2
 
 
+def on(host: str, **facts: Any) -> dict[str, Any]:
+    return {**json.loads(body()), "machine": {"host": host, "cpu": "x", **facts}}
+
+
+def test_ranks_on_several_machines_of_one_kind_do_not_differ(ctx: Contexta) -> None:
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    for rank, host in enumerate(("a", "b", "c")):
+        digest = objects.put(environment.encode(on(host)))
+        written.write(written.join(rank, rank=rank), "environment", digest=digest)
+    assert ctx.get_run("r").notes == ()
+    assert len(ctx.metadata_store.environments.list_environment_snapshots("run:p.r")) == 3
+    digest = objects.put(environment.encode(on("d", cpu="y")))
+    written.write(written.join(3, rank=3), "environment", digest=digest)
+    assert [note.text for note in ctx.get_run("r").notes] == ["the environments of rank 0 and rank 3 differ"]
+
+
+def test_gpus_that_differ_between_ranks_are_noted_once_for_each_kind(ctx: Contexta) -> None:
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    paths = []
+    for rank in range(4):
+        paths.append(written.join(rank, rank=rank))
+        written.write(paths[-1], "environment", digest=objects.put(environment.encode(on(f"host-{rank}"))))
+        looked = objects.put(environment.encode({"imports": {}}))  # now and then; nobody asks for GPUs then
+        written.write(paths[-1], "environment", end=looked)
+        assert ctx.get_run("r").notes == ()
+    for path, device in zip(paths, ("A100", "A100", "V100", "V100"), strict=True):
+        end = {"imports": {}, "native_libraries": [], "gpus": {"devices": [{"name": device}]}}
+        written.write(path, "environment", end=objects.put(environment.encode(end)))
+        written.write(path, "close")
+    assert [note.text for note in ctx.get_run("r").notes] == ["the GPUs of rank 0 and rank 2 differ"]
+
+
 def test_environment_of_the_run_is_that_of_the_process_that_measured(ctx: Contexta) -> None:
     written = Written(ctx)
     objects = Objects(ctx.root / "objects")
@@ -227,8 +261,7 @@ def test_environment_of_the_run_is_else_that_of_the_process_that_lived_longest(c
     for number, version in ((1, "3.11.0"), (2, "3.12.0")):
         path = written.join(number)
         written.write(path, "environment", digest=objects.put(body(version)))
-        time.sleep(0.002 * number**4)
-        written.write(path, "close")
+        written.write(path, "close", at=time.time_ns() // 1000 + number * 3_600_000_000)
     found = ctx.get_run("r").environment
     assert found is not None
     assert found.python_version == "3.12.0"
@@ -244,6 +277,42 @@ def test_end_of_an_environment_completes_its_beginning(ctx: Contexta) -> None:
     written.write(written.first, "environment", digest=objects.put(environment.encode(full)), of=start)
     (snapshot,) = ctx.metadata_store.environments.list_environment_snapshots("run:p.r")
     assert dict(snapshot.packages) == {"numpy": "2.0"}
+    assert snapshot.environment_snapshot_ref.name == f"start-{start[:12]}"
+
+
+def test_end_of_an_environment_names_only_what_changed(ctx: Contexta) -> None:
+    """Journals written before repeat what did not; see the test above."""
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    digest = objects.put(environment.encode({**json.loads(body()), "distributions": [{"name": "a", "version": "1"}]}))
+    imported = objects.put(environment.encode({"imports": {"distributions": ["a"], "own": []}}))
+    written.write(written.first, "environment", digest=digest, of="0123456789ab")
+    assert ctx.get_run("r").status == "open"  # taken in up to here
+    written.write(written.first, "environment", end=imported)
+    (snapshot,) = ctx.metadata_store.environments.list_environment_snapshots("run:p.r")
+    assert snapshot.environment_snapshot_ref.name == "start-0123456789ab"
+    assert dict(snapshot.packages) == {"a": "1"}
+    assert list((snapshot.imports or {})["distributions"]) == ["a"]
+
+
+def test_end_of_an_environment_whose_beginning_was_lost_is_skipped_with_its_reason(ctx: Contexta) -> None:
+    written = Written(ctx)
+    written.write(written.first, "environment", end="0" * 64)
+    (note,) = ctx.get_run("r").notes
+    assert note.text == "p.r.jsonl: a environment record was skipped: it lacks or has an unknown 'digest'"
+
+
+def test_facts_are_taken_one_by_one_and_several_at_once(ctx: Contexta) -> None:
+    written = Written(ctx)
+    written.write(written.first, "fact", name="command", value=["a"])
+    written.write(written.first, "fact", facts={"source": {"commit": "1"}, "seeds": {"torch": "3"}})
+    written.write(written.join(1), "fact", facts={"command": ["b"], "extra": 1})  # of another process: only what is new
+    written.write(written.join(2), "fact", facts=[1])
+    details = ctx.get_run("r")
+    assert dict(details.metadata) == {
+        "command": ("a",), "extra": 1, "seeds": {"torch": "3"}, "source": {"commit": "1"},
+    }  # fmt: skip
+    assert [note.text for note in details.notes] == ["p.r.2-ab.jsonl: a fact record was skipped: [1] is no mapping"]
 
 
 # ---------------------------------------------------------------------------------------------- the dead

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,7 @@ def test_no_statement_reads_a_whole_table_on_a_server(
 ) -> None:
     """Rows that are looked at are counted by the server itself: EXPLAIN ANALYZE of each statement."""
     monkeypatch.setattr(pages, "FEW", 50)
+    monkeypatch.setattr("psycopg.Pipeline.is_supported", lambda: False)  # so that each statement is asked by itself
     seen: list[tuple[str, Any]] = []
     engine: Any = served._opened()._database._engine
 
@@ -166,3 +168,21 @@ def test_no_statement_reads_a_whole_table_on_a_server(
                 if node.get("Relation Name") in _LARGE:
                     looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                     assert looked_at * node["Actual Loops"] < SERVED / 20, (statement, node)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the client's library tells what it hears on Linux alone")
+@pytest.mark.parametrize(("asked", "waits"), [("one run", 5), ("two runs", 10), ("latest", 5)])
+def test_a_server_is_waited_for_a_few_times(served: Contexta, tmp_path: Path, asked: str, waits: int) -> None:
+    """Over a network each costs more than its answer. Of one run: is the connection alive, begin, which run is meant,
+    everything about it, end."""
+    for _ in range(7):
+        ASKED[asked](served)  # the driver prepares a statement when it has seen it some times
+    engine: Any = served._opened()._database._engine
+    with engine.connect() as connection:
+        server = connection.connection.driver_connection
+    with (tmp_path / "heard").open("w+b") as file:
+        server.pgconn.trace(file.fileno())
+        ASKED[asked](served)
+        server.pgconn.untrace()
+        file.seek(0)
+        assert sum(b"ReadyForQuery" in line for line in file) == waits

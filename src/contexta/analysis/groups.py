@@ -69,13 +69,14 @@ def command_of(run: PastRun) -> list[str] | None:
     invocation = run.metadata.get("invocation")
     if not isinstance(invocation, Mapping):
         return None
-    argv, entry = invocation.get("argv"), str(invocation.get("entry_point") or "")
-    if not isinstance(argv, Sequence) or isinstance(argv, str) or not entry:
+    argv = invocation.get("argv")
+    if not isinstance(argv, Sequence) or isinstance(argv, str) or not argv:
         return None
+    entry = str(invocation.get("entry_point") or argv[0])
     rest = [str(word) for word in argv[1:]]
     if entry.startswith("-m "):
         return ["python", "-m", entry[3:], *rest]
-    return ["python", entry, *rest] if entry not in ("-c", "interactive", "notebook") else None
+    return ["python", entry, *rest] if entry not in ("", "-c", "interactive", "notebook") else None
 
 
 def arguments_of(run: PastRun) -> list[str]:

@@ -81,16 +81,16 @@ def suspects(differences: Sequence[Difference], fits: Mapping[str, float] | None
 
 
 def prior(differences: Sequence[Difference]) -> dict[str, float]:
-    """The suspicion of everything a bisect can move, by the names it uses: ``torch``, ``python``, ``env:NAME``.
+    """The suspicion of everything a bisect can move, by the names it uses: ``torch``, ``python``, ``env:NAME``,
+    ``source``, ``param:NAME``.
 
     Any scale; nothing is 0. The bisect softens it further: a prior may hurry a search, and must not mislead it.
     """
+    names = {"package": "{}", "python": "{}", "variable": "env:{}", "source": "source", "parameter": "param:{}"}
     return {
-        f"env:{each.key}" if each.kind == "variable" else each.key: math.prod(
-            part.weight for part in _evidence(each, None)
-        )
+        names[each.kind].format(each.key): math.prod(part.weight for part in _evidence(each, None))
         for each in differences
-        if each.kind in ("package", "python", "variable")
+        if each.kind in names
     }
 
 

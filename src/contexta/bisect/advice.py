@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from contexta.bisect.changes import PYTHON, VARIABLE, Space
+from contexta.bisect.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
+from contexta.bisect.parameters import with_settings
+from contexta.bisect.place import Revision
 from contexta.bisect.search import Verdict
-from contexta.findings import Change
 from contexta.findings.bisect import Releases
 from contexta.reproduce.addresses import is_address
 
@@ -18,11 +19,15 @@ from contexta.reproduce.addresses import is_address
 @dataclass(frozen=True)
 class Here:
     """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
-    NEW, where both are recorded runs."""
+    NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
+    would make changes of everything that differs between the runs; "" where all of it is a change already."""
 
     resume: str = "contexta bisect --resume"
     records: str = ".contexta/bisect"
     runs: tuple[str, str] | None = None
+    command: tuple[str, ...] = ()
+    held: tuple[str, ...] = ("code", "data", "parameters", "machine")
+    include: str = ""
 
 
 def advice(
@@ -33,11 +38,15 @@ def advice(
     runs: that were made. failed: the run of an end that gives no value; None where both ends do.
     """
     if verdict.kind == "proved":
-        yield from _restored(space, verdict)
+        yield from _restored(space, verdict, here)
         if releases is not None:
             yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
     elif verdict.kind == "no_regression":
-        yield "# the environment is not the cause: look at code, data, parameters, machine"
+        *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
+        what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
+        yield f"# {what} not the cause: look at {', '.join(here.held)}"
+        if here.include:
+            yield f"{here.resume} --include {here.include}  # that differs between the runs, too"
         if here.runs is not None:
             yield shlex.join(["contexta", "diff", *here.runs])
     elif failed is not None:
@@ -48,23 +57,21 @@ def advice(
         yield (
             "# suspected, and not proved; worth a try:" if verdict.culprits else "# nothing more can be told by reruns"
         )
-        yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [_change(space, key)]))
+        yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [key], here))
 
 
-def _restored(space: Space, verdict: Verdict) -> Iterator[str]:
+def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
     """NEW without the culprits, exactly as it was shown to be good."""
     most = space.mixes.without(space.mixes.full, verdict.culprits)
     back = space.keys(space.mixes.full & ~(verdict.proof.without_mix if verdict.proof is not None else most))
-    yield from _back(space, [_change(space, key) for key in back])
+    yield from _back(space, back, here)
 
 
-def _change(space: Space, key: str) -> Change:
-    return next(change for atom in space.atoms for change in atom.changes if change.key == key)
-
-
-def _back(space: Space, changes: Sequence[Change]) -> Iterator[str]:
+def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     """The commands that bring these changes back to OLD."""
-    packages = [each for each in changes if each.key != PYTHON and not each.key.startswith(VARIABLE)]
+    found = (change for atom in space.atoms for change in atom.changes if change.key in keys)
+    changes = sorted(found, key=lambda change: change.key)
+    packages = [each for each in changes if space.is_package(each.key)]
     held = {each.key: space.old.packages[each.key] for each in packages if each.left_value is not None}
     pins = [f"{name} @ {pin}" if is_address(pin) else f"{name}=={pin}" for name, pin in held.items()]
     added = [each.key for each in packages if each.left_value is None]
@@ -74,10 +81,35 @@ def _back(space: Space, changes: Sequence[Change]) -> Iterator[str]:
         elif each.key.startswith(VARIABLE):
             name = each.key[len(VARIABLE) :]
             yield f"unset {name}" if each.left_value is None else f"export {name}={shlex.quote(each.left_value)}"
+    if SOURCE in keys and space.old.revision is not None and space.new.revision is not None:
+        yield from _source_back(space.old.revision, space.new.revision, here)
+    if any(key.startswith(PARAMETER) for key in keys):
+        yield _told_as_before(space, keys, here)
     if pins:
         yield f"pip install {shlex.join(pins)}"
     if added:
         yield f"pip uninstall --yes {shlex.join(added)}"
+
+
+def _source_back(old: Revision, new: Revision, here: Here) -> Iterator[str]:
+    if old.commit != new.commit:
+        yield f"git diff {old.commit[:12]}..{new.commit[:12]}"
+        yield f"git bisect start {new.commit[:12]} {old.commit[:12]}  # where several commits lie between"
+    if (old.patch or new.patch) and here.runs is not None:
+        yield f"{shlex.join(['contexta', 'why', *here.runs])}  # names the files that had uncommitted changes"
+
+
+def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
+    """The command with these parameters at OLD, the others at NEW."""
+    settings = {
+        name: (space.old if PARAMETER + name in keys else space.new).parameters[name] for name in space.old.parameters
+    }
+    back = [
+        f"{name}={setting.shown}" if setting.shown is not None else f"without {name}"
+        for name, setting in space.old.parameters.items()
+        if PARAMETER + name in keys
+    ]
+    return f"{shlex.join(with_settings(here.command, settings))}  # {', '.join(back)}"
 
 
 def _constraint(releases: Releases) -> str:

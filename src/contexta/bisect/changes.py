@@ -1,4 +1,4 @@
-"""What differs between two environments, and which mixes of it can exist.
+"""What differs between two environments, and between what ran in them, and which mixes of it can exist.
 
 Every package has at most two states, OLD's and NEW's. A requirement of one that only one state of another satisfies is
 therefore a rule "a at NEW needs b at NEW" (a rule about OLD states reads backwards). So no resolver is ever asked: the
@@ -21,12 +21,16 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from contexta.bisect.mixes import Mixes, atoms_of, closure
+from contexta.bisect.parameters import Setting
+from contexta.bisect.place import Revision
 from contexta.contract.environment import same_version
 from contexta.findings import Change
 from contexta.reproduce.addresses import is_address, short_address
 
 PYTHON = "python"
 VARIABLE = "env:"
+SOURCE = "source"
+PARAMETER = "param:"
 BOTH = ("old", "new")
 _LEAST_WEIGHT = 0.2  # of a change that no record speaks for: the ranking may be wrong
 
@@ -36,13 +40,16 @@ class End:
     """One of the two environments: what is installed, on which interpreter, with which variables.
 
     packages: normalised name -> its pin, a version or the address it comes from. python: the interpreter's full
-    version. markers: its PEP 508 environment.
+    version. markers: its PEP 508 environment. revision: the source that ran in it; None: the current one, in every mix.
+    parameters: those that differ, by the same names on both sides.
     """
 
     packages: Mapping[str, str]
     python: str = ""
     markers: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    revision: Revision | None = None
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,15 @@ class Space:
         """The changes at NEW in a mix, by name."""
         return tuple(sorted(key for atom in atoms_of(mix) for key in self.atoms[atom].keys))
 
+    def is_package(self, key: str) -> bool:
+        """Whether a change is one of a package."""
+        return key in self.old.packages or key in self.new.packages
+
     def packages(self, mix: int) -> dict[str, str]:
         """What is installed in a mix."""
         pins = dict(self.old.packages)
         for change in self._moved(mix):
-            if change.key != PYTHON and not change.key.startswith(VARIABLE):
+            if self.is_package(change.key):
                 if change.right_value is None:
                     del pins[change.key]
                 else:
@@ -100,7 +111,19 @@ class Space:
 
     def python_end(self, mix: int) -> str:
         """Whose interpreter a mix runs on: "old" or "new"."""
-        return "new" if any(change.key == PYTHON for change in self._moved(mix)) else "old"
+        return "new" if self._has(mix, PYTHON) else "old"
+
+    def revision(self, mix: int) -> Revision | None:
+        """The source of a mix; None for the current one."""
+        return (self.new if self._has(mix, SOURCE) else self.old).revision
+
+    def parameters(self, mix: int) -> dict[str, Setting]:
+        """The parameters of a mix, as far as they differ."""
+        at_new = {*self.keys(mix)}
+        return {
+            name: (self.new if PARAMETER + name in at_new else self.old).parameters[name]
+            for name in self.old.parameters
+        }
 
     def variables(self, mix: int) -> dict[str, str | None]:
         """The variables of a mix; None for one that must not be set."""
@@ -110,6 +133,9 @@ class Space:
             if change.key.startswith(VARIABLE):
                 found[change.key[len(VARIABLE) :]] = change.right_value
         return found
+
+    def _has(self, mix: int, key: str) -> bool:
+        return any(change.key == key for change in self._moved(mix))
 
     def _moved(self, mix: int) -> Iterator[Change]:
         for atom in atoms_of(mix):
@@ -128,7 +154,8 @@ class Space:
 
 
 def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | None = None) -> tuple[Change, ...]:
-    """Every difference that can be applied or not, by key: packages, ``python``, ``env:NAME``.
+    """Every difference that can be applied or not, by key: packages, ``python``, ``env:NAME``, and where they were
+    recorded ``source`` and ``param:NAME``.
 
     metadata: tells the versions of what comes from addresses.
     """
@@ -144,6 +171,12 @@ def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | N
         Change(key=VARIABLE + name, left_value=old.variables.get(name), right_value=new.variables.get(name))
         for name in {*old.variables, *new.variables}
         if old.variables.get(name) != new.variables.get(name)
+    ]
+    if old.revision is not None and new.revision is not None and old.revision.state != new.revision.state:
+        found.append(Change(key=SOURCE, left_value=str(old.revision), right_value=str(new.revision)))
+    found += [
+        Change(key=PARAMETER + name, left_value=setting.shown, right_value=new.parameters[name].shown)
+        for name, setting in old.parameters.items()
     ]
     return tuple(sorted(found, key=lambda change: change.key))
 
@@ -315,7 +348,8 @@ def _python_fits(requires_python: str, python: str) -> bool:
 
 
 def _suspicion(change: Change) -> float:
-    if change.left_value is None or change.right_value is None or change.key.startswith(VARIABLE):
+    versionless = change.key == SOURCE or change.key.startswith((VARIABLE, PARAMETER))
+    if change.left_value is None or change.right_value is None or versionless:
         return 1.0
     try:
         left, right = Version(change.left_value).release, Version(change.right_value).release

@@ -16,15 +16,18 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from contexta.bisect.place import Source, fingerprint, own_place
+from contexta.bisect.parameters import Setting
+from contexta.bisect.place import Revision, Source, fingerprint, own_place, repository
 from contexta.bisect.trial import Command, Order, Report, run_trial, thread_counts
 from contexta.contract.environment import same_version
 from contexta.errors import ContextaError, InvalidInput
 from contexta.recorder import settings
 from contexta.recorder.journal import SUFFIX
+from contexta.reproduce.addresses import directory_line
 from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, assemble, edited_file, stock
+from contexta.reproduce.checkouts import repository_of, require_commit
 from contexta.reproduce.shelf import SIZE_VARIABLE, Shelf, find_shelf
-from contexta.reproduce.uv import Interpreter, Uv, find_uv
+from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
 
 _TRIES = 3  # at linking, while other processes make room on the shelf
 
@@ -48,7 +51,8 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Errand:
-    """workspace: where the trial's run is kept. source: what is to be run, None to take what is there.
+    """workspace: where the trial's run is kept. source: what is to be run, None to take what is there; with a revision
+    what is beside that. parameters: what the command was told, see ``Order``.
     offline, index: how uv finds packages. about: what the run says of its place in the study.
     timeout: seconds. neighbours: trials at a time on this machine. threads: ``thread_counts`` of the study.
     """
@@ -63,6 +67,8 @@ class Errand:
     neighbours: int = 1
     threads: Mapping[str, str] = field(default_factory=thread_counts)
     source: Source | None = None
+    revision: Revision | None = None
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
     offline: bool = False
     index: tuple[tuple[str, str], ...] = ()
 
@@ -100,8 +106,15 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
             timeout=errand.timeout,
             threads=errand.threads,
             neighbours=errand.neighbours,
+            revision=errand.revision,
+            parameters=errand.parameters,
         )
-        return run_trial(order, stop, lambda: _require_unedited(at, parts))
+        return run_trial(
+            order,
+            stop,
+            lambda: _require_unedited(at, parts),
+            lambda place: _install_own(uv, at, errand.revision, place),
+        )
 
 
 def carry_out_elsewhere(errand: Errand, stop: threading.Event | None = None) -> Returned:
@@ -178,12 +191,27 @@ def _stock_of(recipe: Recipe, name: str, version: str) -> int:
     raise InvalidInput(f"no environment of the study has {name} {version} for Python {recipe.python.version}")
 
 
+def _install_own(uv: Uv, environment: Path, revision: Revision | None, place: Path) -> str | None:
+    """Put the packages of a revision in place of those of the current source; why not, where they do not build."""
+    top = repository(place)
+    if revision is None or not revision.packages or top is None:
+        return None
+    lines = [directory_line(name, str(top / inner)) for name, inner in revision.packages]
+    try:
+        uv.install_linked(environment, lines, apart=True)
+    except UvError as error:
+        return f"{revision} does not install: {error.what[:300]}"
+    return None
+
+
 def _require_source(errand: Errand) -> None:
     folder = Path(errand.command.folder)
     if not folder.is_dir():
         raise InvalidInput(
             f"{platform.node()} has no directory {folder}", hint="put the source there, at the same path"
         )
+    if errand.revision is not None:
+        require_commit(repository_of(str(folder)), errand.revision.commit)
     source = errand.source
     if source is not None and fingerprint(folder, source.files) != source.digest:
         raise InvalidInput(

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from contexta.bisect.parameters import Setting, text
 from contexta.bisect.trial import FACT, PROJECT, Command, Report
 from contexta.errors import NotFound
 from contexta.refs import StableRef
@@ -18,12 +19,20 @@ from contexta.store.ingest import take_in
 
 
 def key_of(
-    command: Command, source: str, python: str, pins: Mapping[str, str], variables: Mapping[str, str | None], seed: int
+    command: Command,
+    source: str,
+    python: str,
+    pins: Mapping[str, str],
+    variables: Mapping[str, str | None],
+    seed: int,
+    told: Mapping[str, Setting],
 ) -> str:
-    """The digest of everything a trial runs on: two studies that want the same share it."""
+    """The digest of everything a trial runs on: two studies that want the same share it. told: what parameters it is
+    held to."""
     rules = asdict(replace(command, folder="", good_if=None))
     threshold = asdict(command.good_if) if command.good_if is not None else None
     what = [rules, threshold, source, python, sorted(pins.items()), sorted(variables.items()), seed]
+    what += [sorted((name, text(each.value)) for name, each in told.items())] if told else []
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
 
 

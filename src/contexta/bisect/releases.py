@@ -16,7 +16,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from contexta.bisect.changes import PYTHON, VARIABLE
 from contexta.bisect.readings import Readings
 from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.study import Study, Watch
@@ -34,8 +33,8 @@ _TELLING = ("changelog", "changes", "release notes", "release", "history", "what
 
 def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> Releases | None:
     """The first bad release of a proved culprit; None where there is nothing to look inside of: several culprits, one
-    that was added or removed or comes from an address, an interpreter, a variable. About log2(releases) environments,
-    each of two runs or more.
+    that was added, removed or comes from an address, or that is no package. About log2(releases) environments, each of
+    two runs or more.
 
     Raises IndexUnreachable when the index does not answer.
     """
@@ -49,7 +48,7 @@ def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> R
 
 def _culprit(study: Study, verdict: Verdict) -> str | None:
     keys = study.space.keys(verdict.culprits) if verdict.kind == "proved" else ()
-    return keys[0] if len(keys) == 1 and keys[0] != PYTHON and not keys[0].startswith(VARIABLE) else None
+    return keys[0] if len(keys) == 1 and study.space.is_package(keys[0]) else None
 
 
 class _Inside:

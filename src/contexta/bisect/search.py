@@ -34,7 +34,7 @@ Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
-_BRINGS = 3  # failures of a change without another, after which it is taken to need it
+_BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
 _SECOND_LOOKS = 2  # mixes that failed once and are run again before a verdict that they shaped
@@ -194,7 +194,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
     aside = belief.several + belief.with_parts_of(leader)
     among_known = probability / (1 - aside)
     proof = prove(readings, mixes, risk, leader, settings.strength)
-    doubt, brought = _beside(belief, mixes, risk, proof)
+    doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought >= settings.sure:
         most = mixes.without(mixes.full, leader)
         kept = proof.without_mix if proof.without_mix == most else None
@@ -222,7 +222,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
         return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
     if proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "no other mix tells more")
-    if proof.complete and doubt < _BESIDE:
+    if proof.complete and _beside(belief, mixes, risk, proof, 1)[0] < _BESIDE:  # no mix tells more
         return _proved(readings, proof, belief, ends)
     why = "it never ran apart from what it was shown beside" if proof.complete else "the trials contradict each other"
     return Verdict("not_proved", proof.missing or why, leader, proof, belief, ends)
@@ -270,16 +270,16 @@ def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Ver
     return Verdict("proved", "shown in both directions", proof.culprits, proof, belief, ends, share)
 
 
-def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof) -> tuple[float, float]:
+def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof, brings: int) -> tuple[float, float]:
     """The probability that a culprit works only together with something it was shown beside without requiring it:
     (where that can still be found out, where it cannot).
 
-    What it failed without again and again counts as required: then nobody can tell, and the report says "brings".
+    brings: what it failed without so often counts as required: then nobody can tell, and the report says "brings".
     """
     doubt = brought = 0.0
     for one in atoms_of(proof.culprits):
         for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
-            if risk.failures_of(one, other) < _BRINGS:
+            if risk.failures_of(one, other) < brings:
                 doubt += belief.together[one][other]
             else:
                 brought += belief.together[one][other]

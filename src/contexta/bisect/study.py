@@ -28,6 +28,7 @@ from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import End, Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.known import key_of, read_known
+from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
@@ -123,7 +124,7 @@ class Study:
         """
         problem = self.problem
         if not self.space.atoms:
-            return Verdict("no_regression", "the two environments are the same")
+            return Verdict("no_regression", "OLD and NEW differ in nothing that is compared")
         with self._alone(), self._pool() as pool:
             while isinstance(step := decide(problem, self._results()), Probe):
                 if trying is not None:
@@ -155,7 +156,8 @@ class Study:
 
     def _submit(self, pool: Executor, slot: Slot, step: Probe) -> None:
         at_new = list(self.space.keys(step.mix))
-        errand = self._errand(step, self._recipe(step.mix), self.space.variables(step.mix), self._key(slot), at_new)
+        recipe, variables = self._recipe(step.mix), self.space.variables(step.mix)
+        errand = self._errand(step, step.mix, recipe, variables, self._key(slot), at_new)
         self._sent[slot] = errand
         self._pending[slot] = self._send(pool, errand)
 
@@ -183,11 +185,13 @@ class Study:
     def rerun(
         self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], apart: Mapping[str, object]
     ) -> Trial:
-        """A trial of what is no mix of the two ends; one that is known already is taken over. apart: told with it."""
-        key = self._key_of(step, recipe, variables)
+        """A trial of what is no mix of the two ends, with NEW's source and parameters; one that is known already is
+        taken over. apart: told with it."""
+        full = self.space.mixes.full
+        key = self._key_of(full, recipe.python.path, recipe.pins, variables, step.seed)
         if key in self._known:
             return self._trial(step, self._known[key][0], True)
-        errand = self._errand(step, recipe, variables, key, [])
+        errand = self._errand(step, full, recipe, variables, key, [])
         errand = replace(errand, about={**errand.about, **apart})
         with self._pool() as pool:
             report = self._back(self._send(pool, errand), errand)
@@ -208,18 +212,27 @@ class Study:
     def _key(self, slot: Slot) -> str:
         mix, seed, _ = slot
         python = self.setup.pythons[self.space.python_end(mix)].path
-        pins, variables = self.space.packages(mix), self.space.variables(mix)
-        return key_of(self.setup.command, self._everything, python, pins, variables, self.setup.first_seed + seed)
+        return self._key_of(mix, python, self.space.packages(mix), self.space.variables(mix), seed)
 
-    def _key_of(self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None]) -> str:
-        seed = self.setup.first_seed + step.seed
-        return key_of(self.setup.command, self._everything, recipe.python.path, recipe.pins, variables, seed)
+    def _key_of(
+        self, mix: int, python: str, pins: Mapping[str, str], variables: Mapping[str, str | None], seed: int
+    ) -> str:
+        """The key of a trial with the source and the parameters of a mix."""
+        revision, told = self.space.revision(mix), self.space.parameters(mix)
+        source = self._everything if revision is None else f"{self._everything}-{revision.state}"
+        return key_of(self._command(mix), source, python, pins, variables, self.setup.first_seed + seed, told)
+
+    def _command(self, mix: int) -> Command:
+        command = self.setup.command
+        return replace(command, argv=with_settings(command.argv, self.space.parameters(mix)))
 
     def _errand(
-        self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], key: str, at_new: list[str]
+        self, step: Probe, mix: int, recipe: Recipe, variables: Mapping[str, str | None], key: str, at_new: list[str]
     ) -> Errand:
+        """mix: whose source and parameters it has."""
+        revision = self.space.revision(mix)
         return Errand(
-            command=self.setup.command,
+            command=self._command(mix),
             recipe=recipe,
             seed=self.setup.first_seed + step.seed,
             variables=variables,
@@ -230,18 +243,21 @@ class Study:
                 "seed": step.seed,
                 "key": key,
                 "at_new": at_new,
+                **({} if revision is None else {"source": revision.state}),
             },
             workspace=str(self.setup.workspace),
             timeout=self._patience(),
             neighbours=self.setup.jobs if self._executor is None else 1,
             source=None if self._executor is None else self._source,
+            revision=revision,
+            parameters=self.space.parameters(mix),
             offline=self.uv.offline,
             index=() if self._executor is None else settings_for_elsewhere(),
         )
 
     def sample(self) -> Errand:
         """An errand as this study sends them, to see whether a machine can run it."""
-        return self._errand(Probe(0, 0, "end", ""), self._recipe(0), {}, "", [])
+        return self._errand(Probe(0, 0, "end", ""), 0, self._recipe(0), {}, "", [])
 
     def _patience(self) -> float:
         """Seconds a trial may take, where the command has no limit of its own."""
@@ -301,7 +317,8 @@ class Study:
             return source, known["since"]
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
-        source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs)
+        recorded = self.setup.old.revision is not None
+        source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs, recorded=recorded)
         told = {"source": source.digest, "own": self._own, "since": since, "files": source.files}
         path.write_text(json.dumps(told))
         return source, since
@@ -312,8 +329,9 @@ class Study:
 
     @property
     def _own(self) -> list[str]:
-        """What tells one state of the user's own packages from another."""
-        return [each.state for each in self.setup.fixed if each.state]
+        """What tells one state of the user's own packages from another; those of a revision come with it."""
+        moved = {name for name, _ in self.setup.old.revision.packages} if self.setup.old.revision else set()
+        return [each.state for each in self.setup.fixed if each.state and each.name not in moved]
 
     # ------------------------------------------------------------------------------------------ environments
 
@@ -365,6 +383,10 @@ def identity(setup: Setup) -> str:
         {
             "old": [sorted(setup.old.packages.items()), sorted(setup.old.variables.items())],
             "new": [sorted(setup.new.packages.items()), sorted(setup.new.variables.items())],
+            "source": [each.revision and each.revision.state for each in (setup.old, setup.new)],
+            "parameters": [
+                sorted((name, told.words) for name, told in each.parameters.items()) for each in (setup.old, setup.new)
+            ],
             "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
             "command": asdict(setup.command),
             "fixed": [each.line for each in setup.fixed],

@@ -13,8 +13,8 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,7 +22,8 @@ from uuid import uuid4
 from contexta import process
 from contexta.bisect import keeper
 from contexta.bisect.metric import Threshold, read_metric
-from contexta.bisect.place import own_home, workplace
+from contexta.bisect.parameters import Setting, contradiction
+from contexta.bisect.place import Revision, moved_into, own_home, workplace
 from contexta.errors import InvalidInput, shown
 from contexta.recorder import settings, starting
 from contexta.recorder.environment import INJECTED
@@ -95,6 +96,7 @@ class Order:
 
     about: what its run says of its place in the study. timeout: seconds, unless the command has its own. neighbours:
     trials at a time on this machine. threads: how many numeric libraries use; where sums are split moves last digits.
+    revision: the source it runs; None for the current one. parameters: what its command was told, by name.
     """
 
     command: Command
@@ -107,6 +109,8 @@ class Order:
     timeout: float = GENEROUS
     neighbours: int = 1
     threads: Mapping[str, str] = field(default_factory=thread_counts)
+    revision: Revision | None = None
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -129,26 +133,48 @@ class Report:
     run: str | None = None
 
 
-def run_trial(order: Order, stop: threading.Event | None = None, require: Callable[[], None] = lambda: None) -> Report:
+def run_trial(
+    order: Order,
+    stop: threading.Event | None = None,
+    require: Callable[[], None] = lambda: None,
+    prepare: Callable[[Path], str | None] = lambda _: None,
+) -> Report:
     """Run it to its end, or to its time limit, and end whatever it started. Never raises for what a program does.
 
-    require: called when it has ended, before anything is kept; what it raises, this raises.
+    require: called when it has ended, before anything is kept; what it raises, this raises. prepare: called with the
+    place before it runs there; says why it cannot.
     Raises Stopped when ``stop`` was set meanwhile; then nothing is kept of it.
     """
-    Path(order.scratch).mkdir(parents=True, exist_ok=True)
-    with (
-        own_home(Path(order.scratch)) as own,
-        workplace(Path(order.command.folder), Path(order.scratch), in_place=order.command.in_place) as folder,
-    ):
+    folder, scratch, in_place = Path(order.command.folder), Path(order.scratch), order.command.in_place
+    scratch.mkdir(parents=True, exist_ok=True)
+    with own_home(scratch) as own, workplace(folder, scratch, in_place=in_place, revision=order.revision) as place:
+        if order.revision is not None:
+            order = _moved(order, moved_into(place, folder, order.revision))
         environment = _environment(order, own)
         if order.workspace is None:
-            report = _attempt(order, folder, environment, {}, stop)
+            report = _attempt(order, place, environment, {}, stop)
             require()
             return report
         with _Record(order) as record:
-            report = _attempt(order, folder, record.joined_by(environment), record, stop)
+            if (hindrance := prepare(place)) is not None:
+                return record.keep(Report(None, hindrance, 0.0))
+            report = _attempt(order, place, record.joined_by(environment), record, stop)
             require()
+            wrong = contradiction(order.parameters, record.parameters())
+            if wrong is not None and report.value is not None:
+                report = replace(report, value=None, measured=None, reason=wrong)
             return record.keep(report)
+
+
+def _moved(order: Order, put: Callable[[str], str]) -> Order:
+    """The order with paths of the source as ``put`` has them."""
+    command = order.command
+    judge = None if command.judge is None else tuple(map(put, command.judge))
+    return replace(
+        order,
+        command=replace(command, argv=tuple(map(put, command.argv)), judge=judge),
+        variables={name: None if value is None else put(value) for name, value in order.variables.items()},
+    )
 
 
 def lose(order: Order, reason: str) -> Report:
@@ -196,17 +222,25 @@ class _Record:
     def metrics(self) -> dict[str, float]:
         """The last value of each metric the command recorded; a stage's also as ``stage/metric``."""
         found: dict[str, float] = {}
+        for record in self._records("metric"):
+            found[record["k"]] = float(record["x"])
+            if record.get("g"):
+                found[f"{record['g']}/{record['k']}"] = float(record["x"])
+        return found
+
+    def parameters(self) -> dict[str, Any]:
+        """The last value of each parameter the command recorded."""
+        return {record["k"]: record["x"] for record in self._records("param")}
+
+    def _records(self, kind: str) -> Iterator[dict[str, Any]]:
         for path in self._at.glob(f"*{SUFFIX}"):
             for line in path.read_bytes().splitlines():
                 try:
                     record = json.loads(line)
                 except ValueError:
                     continue  # the process was ended while it wrote
-                if record.get("t") == "metric":
-                    found[record["k"]] = float(record["x"])
-                    if record.get("g"):
-                        found[f"{record['g']}/{record['k']}"] = float(record["x"])
-        return found
+                if record.get("t") == kind:
+                    yield record
 
     def keep(self, report: Report) -> Report:
         """End the run and move it into the workspace; from then on the trial is finished."""

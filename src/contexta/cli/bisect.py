@@ -47,6 +47,8 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--new-python", metavar="VERSION|PATH", help="The interpreter of NEW.")
 @click.option("--old-env", metavar="NAME=VALUE", multiple=True, help="A variable of OLD; may be repeated.")
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
+@click.option("--include", metavar="KINDS", help="Of two recorded runs also bisect source, params, or source,params.")
+@click.option("--param-arg", metavar="TEXT", help='How a parameter is set, as in "--{name} {value}".')
 @click.option("--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="At most so many reruns.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a rerun; default: 4 x what it took, >= 60.")
 @click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory a rerun may use.")
@@ -73,7 +75,7 @@ def bisect(context: click.Context, /, **options: Any) -> int:
 
     OLD and NEW are requirements files of exact pins, pylock.toml, uv.lock, directories of virtual environments, or
     recorded runs, in any combination. COMMAND, behind --, is rerun in mixes of both; it should read its seed from the
-    variable SEED.
+    variable SEED. With --include source,params the source and the parameters of two recorded runs are changes as well.
     """
     options["as_json"] = options["as_json"] or context.obj["as_json"]
     workspace = options["workspace"] or context.obj["workspace"]

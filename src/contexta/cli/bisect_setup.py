@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from contexta.analysis.suspects import prior
 from contexta.bisect.advice import Here
-from contexta.bisect.changes import BOTH
-from contexta.bisect.given import Given, both_ends, given_path, given_run
+from contexta.bisect.changes import BOTH, SOURCE
+from contexta.bisect.given import both_ends
 from contexta.bisect.metric import check_source, threshold
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.search import Settings
 from contexta.bisect.study import Setup, identity
 from contexta.bisect.trial import Command
+from contexta.cli.bisect_sides import Include, differences, held, include_of, included, is_path, not_included, side
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
+from contexta.findings import Difference
 from contexta.reproduce.uv import Uv, find_uv
 
 _LAST = "last.json"
@@ -47,13 +49,19 @@ class Asked:
 def asked_by(options: Options, workspace: str | None) -> Asked:
     """Raises InvalidInput or NotFound for what cannot be meant or read."""
     _require(options)
+    include = include_of(options.get("include"), options.get("param_arg"))
     large = None if options["in_place"] else too_large_to_copy(Path.cwd())
+    if SOURCE in include.kinds:
+        _require_copies(options["in_place"], large)
     command = _command(options, in_place=options["in_place"] or large is not None)
-    given = {end: _given(options[end], workspace) for end in BOTH}
+    given = {end: side(options[end], workspace) for end in BOTH}
     pythons = {end: options[f"{end}_python"] or options["python"] for end in BOTH}
     variables = {end: _variables(options[f"{end}_env"]) for end in BOTH}
     uv = find_uv(offline=options["offline"])
     ends = both_ends(given, pythons, variables, uv)
+    ends = included(ends, include, {end: options[end] for end in BOTH}, command.argv, workspace)
+    runs = None if any(is_path(options[end], workspace) for end in BOTH) else (options["old"], options["new"])
+    found = differences(runs, workspace)
     higher = not options["lower_is_better"]
     setup = Setup(
         old=ends.old,
@@ -69,24 +77,35 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
         expected=ends.seconds,
         fixed=ends.fixed,
         outputs=(Path(options["html"]),) if options["html"] else (),
-        suspicion=_suspicion(options["old"], options["new"], workspace),
+        suspicion=prior(found),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
     about = [f"{large}: the command runs in place"] if large else []
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), _here(options, workspace))
+    here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
+    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here)
 
 
-def _here(options: Options, workspace: str | None) -> Here:
+def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:
     named = [f"--workspace={workspace}"] if workspace is not None else []
     records = home(workspace).absolute()
-    of_runs = not any(_is_path(options[end], workspace) for end in BOTH)
     return Here(
         shlex.join(["contexta", "bisect", "--resume", *named]),
         str(records.relative_to(Path.cwd()) if records.is_relative_to(Path.cwd()) else records),
-        (options["old"], options["new"]) if of_runs else None,
+        include="" if options["study"] else not_included(include, found),
     )
+
+
+def _require_copies(in_place: bool, large: str | None) -> None:
+    """Raises InvalidInput where trials cannot run in checkouts."""
+    if in_place:
+        raise InvalidInput("--in-place runs the source that is here", hint="leave it out, or source out of --include")
+    if large is not None:
+        raise InvalidInput(
+            f"{large}, which every rerun would copy",
+            hint="move data out of the repository, or leave source out of --include",
+        )
 
 
 def _require(options: Options) -> None:
@@ -135,44 +154,6 @@ def _words(option: str, given: str) -> tuple[str, ...]:
     if not words:
         raise InvalidInput(f"{option} is empty", hint='as in --judge "python check.py"')
     return words
-
-
-def _given(text: str, workspace: str | None) -> Given:
-    if _is_path(text, workspace):
-        return given_path(Path(text))
-    with Contexta(workspace=workspace) as ctx:
-        if ctx.is_local and not ctx.root.is_dir():
-            raise NotFound(
-                f"there is no file {shown(text)}, and no workspace that could have a run of that name",
-                hint="OLD and NEW are requirements files, locks, virtual environments or recorded runs",
-            )
-        run = ctx.get_run(text)
-        snapshots = ctx.metadata_store.environments.list_environment_snapshots(run.run_ref)
-    if not snapshots:
-        raise NotFound(f"{run.run_ref} has no environment snapshot", hint="give a file of its pins instead")
-    return given_run(snapshots[0], f"run {run.run_ref.value}", run.duration_seconds)
-
-
-def _is_path(text: str, workspace: str | None) -> bool:
-    """A file always; a directory unless there is a run of just that name (``./name`` is the directory then)."""
-    if not Path(text).is_dir():
-        return Path(text).is_file()
-    with Contexta(workspace=workspace) as ctx:
-        if ctx.is_local and not ctx.root.is_dir():
-            return True
-        try:
-            run = ctx.get_run(text)
-        except (InvalidInput, LookupError):
-            return True
-    return text not in (run.name, run.run_ref.name)
-
-
-def _suspicion(old: str, new: str, workspace: str | None) -> Mapping[str, float]:
-    """What records make of each change, where both sides are recorded runs."""
-    if _is_path(old, workspace) or _is_path(new, workspace):
-        return {}
-    with Contexta(workspace=workspace) as ctx:
-        return prior(ctx.explain_regression(old, new).differences)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

@@ -99,12 +99,12 @@ class Releases(Finding):
 class BisectReport(Finding):
     """The end of a study.
 
-    culprits, companions: package names, ``python``, ``env:NAME``. companions moved together with the culprits where
-    these were shown to be bad, and were shown to be good without them. additive: what each of several culprits does
-    alone, in the metric's unit. interaction: how they act where they do not add up. probes: mixes tried besides the
-    ends and the proof; runs, seconds, trials: of all reruns, those of releases included. next: commands and pins
-    worth trying. tools: name -> version of what it was found with. notes: how the two sides were taken. digest: of
-    all the rest, see ``digest_of``.
+    culprits, companions: package names, ``python``, ``env:NAME``, ``source``, ``param:NAME``. companions moved together
+    with the culprits where these were shown to be bad, and were shown to be good without them. additive: what each of
+    several culprits does alone, in the metric's unit. interaction: how they act where they do not add up. probes: mixes
+    tried besides the ends and the proof; runs, seconds, trials: of all reruns, those of releases included. next:
+    commands and pins worth trying. tools: name -> version of what it was found with. notes: how the two sides were
+    taken. digest: of all the rest, see ``digest_of``.
     """
 
     verdict: VerdictWord

@@ -13,7 +13,7 @@ import sys
 
 from contexta.recorder import distributions, interpreter, machine, notes, variables
 from contexta.recorder.journal import Journal
-from contexta.recorder.objects import Objects, make_directory
+from contexta.recorder.objects import Objects, make_directory, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Body = Dict[str, Any]
     Told = Tuple[Any, List[Dict[str, str]]]
 
+_TOLD_BY = 12  # characters of a digest by which a run tells its environments apart
 INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
 
 
@@ -40,7 +41,6 @@ class Recording:
         self._pid = os.getpid()
         self._body: Optional[Body] = None
         self._digest = ""
-        self._start = ""  # what the environment is told by within the run, whether its builds are known yet or not
         self._known = ""
         self._seen: FrozenSet[str] = frozenset()
         self._looking = _thread.RLock()  # a signal may end the run while it is looked at
@@ -52,8 +52,8 @@ class Recording:
             self._known = os.path.join(self._objects.root, ".known", distributions.fingerprint())
             self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
-            self._start = _digest(without_builds(self._body))
-            of = {} if self._start == self._digest else {"of": self._start}
+            start = _digest(without_builds(self._body))
+            of = {} if start == self._digest else {"of": start[:_TOLD_BY]}
             self._journal.write("environment", digest=self._digest, **of)
             self._facts(salt)
             self._journal.beside = self.look
@@ -71,7 +71,7 @@ class Recording:
                 return
             try:
                 end = self._objects.put(encode(imported(self._body)))
-                self._journal.write("environment", digest=self._digest, of=self._start, end=end)
+                self._journal.write("environment", end=end)
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write("note", topic="imports", text=f"were not captured: {notes.reason(error)}")
             self._seen = seen
@@ -83,9 +83,9 @@ class Recording:
         with self._looking:
             try:
                 body = with_builds(self._body, self._known)
-                digest = self._digest if body is self._body else self._objects.put(encode(body))
+                changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
                 end = self._objects.put(encode(ended(body)))
-                self._journal.write("environment", digest=digest, of=self._start, end=end)
+                self._journal.write("environment", **changed, end=end)
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write(
                     "note", topic="environment", text=f"its end was not captured: {notes.reason(error)}"
@@ -94,7 +94,7 @@ class Recording:
 
     def _facts(self, salt: bytes) -> None:
         """What belongs to this run alone, and to no environment: how it was called, its source, its seeds."""
-        from contexta.recorder import invocation, seeds
+        from contexta.recorder import invocation, seeds, settings
 
         found: List[Dict[str, str]] = []
         facts = {
@@ -103,11 +103,12 @@ class Recording:
         }
         if not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             facts["source"] = _probe(found, "source", lambda: source_of(salt, self._objects), {})
-        if set(facts["seeds"]) == {"hash"}:
-            del facts["seeds"]  # the interpreter's facts say as much
-        for name, value in facts.items():
-            if value:
-                self._journal.write("fact", name=name, value=value)
+            found.extend(settings.doubts())
+        if facts.get("source", {}).get("root"):
+            facts["invocation"].pop("directory", None)  # the source says where, relative to its root
+        facts = {name: value for name, value in facts.items() if value}
+        if facts:
+            self._journal.write("fact", facts=facts)
         for each in found:
             self._journal.write("note", **each)
 
@@ -272,14 +273,17 @@ def salt_of(objects: Objects) -> bytes:
         temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(os.urandom(32))
+            file.flush()
+            os.fsync(file.fileno())  # with another salt every secret and host would seem to have changed
         try:
             os.link(temporary, path)
         except FileExistsError:
             pass  # another process was first: its salt counts
         except OSError:  # a file system without hard links
             os.replace(temporary, path)
-            continue
-        os.unlink(temporary)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        sync_directory(objects.root)
     with open(path, "rb") as file:
         return file.read()
 

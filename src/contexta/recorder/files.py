@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 TOPIC = "files"
 # Written by whoever installs, different for the same wheel: with the installer, the options, the path of the venv
 _INSTALLERS_OWN = (b"INSTALLER", b"REQUESTED", b"RECORD", b"direct_url.json", b"uv_cache.json", b"uv_build.json")
-_CLOCK_SLACK = 2_000_000_000  # ns; FAT and some network file systems keep times to two seconds
 
 
 def builds(path: Optional[Sequence[str]] = None) -> tuple[dict[str, str], list[Note]]:
@@ -71,12 +70,11 @@ def _records(path: Optional[Sequence[str]], notes: list[Note]) -> Iterator[tuple
         yield place, record
 
 
-def edited_files(path: Optional[Sequence[str]] = None, *, deep: bool = False) -> tuple[list[Edit], list[Note]]:
+def edited_files(path: Optional[Sequence[str]] = None) -> tuple[list[Edit], list[Note]]:
     """Files of installed distributions that are not as they were installed: name, path, change; and notes.
 
-    change: ``missing``; ``size`` (not that of RECORD); ``time`` (written after RECORD was); with ``deep`` instead of
-    ``time``: ``content`` (its digest is not that of RECORD). deep reads every file of every distribution.
-    Cost: one stat for each file, about 3 us; deep: the time to read and hash all.
+    change: ``missing``; ``size`` (not that of RECORD); ``content`` (its digest is not that of RECORD).
+    Reads every file of every distribution.
     """
     edits: list[Edit] = []
     notes: list[Note] = []
@@ -85,33 +83,25 @@ def edited_files(path: Optional[Sequence[str]] = None, *, deep: bool = False) ->
         if place.name in seen:
             continue
         seen.add(place.name)
-        try:
-            written = os.stat(os.path.join(place.path, "RECORD")).st_mtime_ns + _CLOCK_SLACK
-        except OSError as error:
-            notes.append(note(TOPIC, f"RECORD of {place.name} cannot be read: {reason(error)}"))
-            continue
         for file, digest, size in lines(record):
-            change = _change(os.path.join(place.folder, file), digest, size, written, deep, notes)
+            change = _change(os.path.join(place.folder, file), digest, size, notes)
             if change:
                 edits.append({"name": place.name or "", "path": storable(file), "change": change})
     return edits, notes
 
 
-def _change(path: str, digest: str, size: str, written: int, deep: bool, notes: list[Note]) -> str:
+def _change(path: str, digest: str, size: str, notes: list[Note]) -> str:
     if not digest or path.endswith((".pyc", "RECORD")):
         return ""  # bytecode and what the installer adds have no digest
     try:
-        facts = os.stat(path)
-        if size.isdigit() and facts.st_size != int(size):
+        if size.isdigit() and os.stat(path).st_size != int(size):
             return "size"
-        if deep:
-            return "" if _matches(path, digest) else "content"
+        return "" if _matches(path, digest) else "content"
     except FileNotFoundError:
         return "missing"
     except (OSError, ValueError) as error:
         notes.append(note(TOPIC, f"{path} cannot be checked: {reason(error)}"))
         return ""
-    return "time" if facts.st_mtime_ns > written else ""
 
 
 def _matches(path: str, digest: str) -> bool:

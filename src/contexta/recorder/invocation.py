@@ -22,7 +22,8 @@ _MAX_ARGUMENT = 10_000  # characters; python -c and JSON arguments can be whole 
 def invocation(*, salt: bytes, arguments: Optional[Sequence[str]] = None) -> tuple[dict[str, Any], list[Note]]:
     """``argv`` (secrets hidden), ``entry_point``, ``directory`` and ``parent`` (the parent's argv); and notes.
 
-    arguments: default sys.argv. entry_point: the script's path as given, ``-m module``, ``-c`` or ``notebook``.
+    arguments: default sys.argv. entry_point: ``-m module``, ``notebook`` or ``interactive``; left out where it is the
+    first of the arguments: the script's path as given, or ``-c``.
     parent: who started it, torchrun or a shell, on Linux. A directory that is gone, or a parent of another user, is
     left out. Under 1 ms.
     """
@@ -30,7 +31,10 @@ def invocation(*, salt: bytes, arguments: Optional[Sequence[str]] = None) -> tup
     given = list(getattr(sys, "argv", [])) if arguments is None else list(arguments)
     argv, hidden = redact.argv(_capped([str(each) for each in given], notes), salt)
     notes.extend(hidden)
-    facts: dict[str, Any] = {"argv": argv, "entry_point": redact.inside(_entry_point(given), salt)}
+    facts: dict[str, Any] = {"argv": argv}
+    entry_point = redact.inside(_entry_point(given), salt)
+    if entry_point != (argv or [""])[0]:
+        facts["entry_point"] = entry_point
     try:
         facts["directory"] = storable(os.getcwd())
     except OSError as error:

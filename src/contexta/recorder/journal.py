@@ -11,9 +11,10 @@ other keys depend on the type:
 ====================  =====================================================================================
 ``run``               first line of a run: run, name, project_name, and the process (see processes.identity)
 ``join``              first line of another process of the run: run, rank, and the process
-``environment``       digest (the body is that object), optionally of (the digest it has without what is looked up
-                      later, by which the run tells environments apart) and, when it is completed, end (the object of
-                      what is known only after the start)
+``environment``       the first of a process: digest (the body is that object), optionally of (how the digest begins
+                      that it has without what is looked up later, by which the run tells environments apart).
+                      Later ones: end (the object of what is known only after the start), optionally digest (of the
+                      body with what was looked up)
 ``stage``             stage, name, order
 ``stage-end``         stage, status
 ``metric``            k (key), optionally g (stage) and r (rank), x (value), optionally i (step)
@@ -21,7 +22,7 @@ other keys depend on the type:
 ``tag``               k, x (text)
 ``name``              name: what the run is called from now on
 ``artifact``          name, kind, location, digest, size, attributes
-``fact``              name, value: something about the run that is no part of its environment
+``fact``              name and value, or facts (several by name): about the run and no part of its environment
 ``note``              topic, text
 ``end``               last line of a run: status, optionally failure {type, message, traceback}
 ``close``             last line of another process, optionally failure

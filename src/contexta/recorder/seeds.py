@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from contexta.recorder.interpreter import hash_seed
 from contexta.recorder.notes import note, reason
 
 TYPE_CHECKING = False
@@ -19,11 +18,12 @@ TOPIC = "seeds"
 def seeds() -> tuple[dict[str, str], list[Note]]:
     """What is known about randomness now, by name; and notes. Looks only at modules that are imported already.
 
-    hash: the seed of text hashing or "random". torch: its initial seed. random, numpy: ``sha256:<16 hex>`` of the
-    generator's state: equal when both runs were seeded alike and had drawn as often. Unseeded, each run differs.
-    Not seen: generators a program made for itself (``numpy.random.default_rng``), and CUDA's.
+    torch: its initial seed. random, numpy: ``sha256:<16 hex>`` of the generator's state: equal when both runs were
+    seeded alike and had drawn as often. Unseeded, each run differs.
+    Not seen: generators a program made for itself (``numpy.random.default_rng``), and CUDA's. The seed of text hashing
+    is one of the interpreter's facts.
     """
-    facts = {"hash": hash_seed()}
+    facts: dict[str, str] = {}
     notes: list[Note] = []
     for name, module, read in (
         ("random", "random", _of_random),

@@ -6,18 +6,24 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from contexta import addresses
+from contexta.recorder.notes import note, reason
 from contexta.refs import slug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Iterator, Optional
 
+    from contexta.recorder.notes import Note
+
+TOPIC = "settings"
 WORKSPACE = ".contexta"
 JOURNALS = "journal"
 OBJECTS = "objects"
 DATABASE = "contexta.db"
+_PYPROJECT = "pyproject.toml"
 ENDED = "ended"  # below the journals: files that are taken in whole and of which nothing follows
 
 
@@ -51,23 +57,60 @@ def project() -> str:
     return here if slug(here) else "project"
 
 
+def doubts() -> list[Note]:
+    """A note where the pyproject.toml that has our table cannot be relied on.
+
+    Questions refuse such a file; a run is recorded by what can be read of it by hand. Before Python 3.11, which brought
+    a reader of TOML, only what is no text is told. With one it costs about 5 ms, else next to nothing.
+    """
+    for folder in _folders():
+        path = os.path.join(folder, _PYPROJECT)
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            continue
+        except OSError as error:
+            return [note(TOPIC, f"{path} cannot be read: {reason(error)}")]
+        if b"tool.contexta" not in data:
+            continue
+        try:
+            text = data.decode()
+            if sys.version_info >= (3, 11):
+                import tomllib
+
+                tomllib.loads(text)
+        except ValueError as error:
+            return [note(TOPIC, f"{path} is no valid TOML: {error}; what can be read of it counts")]
+        return []
+    return []
+
+
 def _from_pyproject(name: str) -> tuple[str, Optional[str]]:
     """(folder, value) of a text in [tool.contexta] of the nearest pyproject.toml that has that table.
 
-    Read by hand, as Python 3.8 has no TOML reader: two names with plain texts. A file that is no valid TOML is refused
-    by the first reader, with its reason; here it must not stop the training.
+    Read by hand, as Python 3.8 has no TOML reader: two names with plain texts. A file that is no valid TOML must not
+    stop the training; ``doubts`` tells.
     """
-    folder = os.getcwd()
-    while True:
+    folder = ""
+    for folder in _folders():
         try:
-            with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8") as file:
+            with open(os.path.join(folder, _PYPROJECT), encoding="utf-8") as file:
                 table = re.search(r"^\[tool\.contexta\][^\n]*\n(.*?)(?=^\[|\Z)", file.read(), re.DOTALL | re.MULTILINE)
         except (OSError, UnicodeDecodeError):
-            table = None
+            continue
         if table is not None:
             found = re.search(rf"""^\s*{name}\s*=\s*(["'])(.*?)\1""", table.group(1), re.MULTILINE)
             return folder, found.group(2) if found else None
-        above = os.path.dirname(folder)
-        if above == folder:
-            return folder, None
-        folder = above
+    return folder, None
+
+
+def _folders() -> Iterator[str]:
+    """The current directory and those above it; nothing where it was deleted."""
+    try:
+        folder, below = os.getcwd(), ""
+    except FileNotFoundError:
+        return
+    while folder != below:
+        yield folder
+        folder, below = os.path.dirname(folder), folder

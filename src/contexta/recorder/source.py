@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TOPIC = "source"
 MAX_FILE = 1024 * 1024
 MAX_PATCH = 10 * 1024 * 1024
+NO_PATCH = "the changes are not recorded"
+"""How a note begins that tells of changes which no patch holds."""
 _SHOWN = 20
 
 # Patterns as texts: compiled when a file changed, as two milliseconds each are much for a run where none did
@@ -114,7 +116,7 @@ def _source(
             stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
             patch = _patch(root, stores, commit, new, out, timeout, max_patch, notes)
         except (ProcessError, _Refused, OSError) as error:
-            notes.append(note(TOPIC, f"the changes are not recorded: {getattr(error, 'what', None) or reason(error)}"))
+            notes.append(note(TOPIC, f"{NO_PATCH}: {getattr(error, 'what', None) or reason(error)}"))
     if patch:
         from contexta.recorder.patches import without_secrets
 
@@ -211,14 +213,9 @@ def _chosen(
             size = os.lstat(os.path.join(root, path)).st_size
         except OSError:
             size = 0  # deleted
-        if may_hold_secrets(path):
-            out.setdefault("may hold secrets", []).append(path)
-        elif re.match(_DATA_FILES, path, _FLAGS):
-            out.setdefault("hold data", []).append(path)
-        elif path.endswith("/"):
-            out.setdefault("are repositories of their own", []).append(path)
-        elif size > max_file:
-            out.setdefault(f"are over {max_file} bytes", []).append(path)
+        why = left_out(path, size, max_file)
+        if why is not None:
+            out.setdefault(why, []).append(path)
         elif total + _in_patch(size) > max_patch:
             out.setdefault(f"would make the patch exceed {max_patch} bytes", []).append(path)
         else:
@@ -227,6 +224,17 @@ def _chosen(
     for why, names in out.items():
         notes.append(note(TOPIC, f"not in the patch, as they {why}: {_some(names)}"))
     return kept, [path for names in out.values() for path in names]
+
+
+def left_out(path: str, size: int, max_file: int = MAX_FILE) -> Optional[str]:
+    """Why no patch holds a file, as in "they ..."; None where one may. path: with "/" between its parts."""
+    if may_hold_secrets(path):
+        return "may hold secrets"
+    if re.match(_DATA_FILES, path, _FLAGS):
+        return "hold data"
+    if path.endswith("/"):
+        return "are repositories of their own"
+    return f"are over {max_file} bytes" if size > max_file else None
 
 
 def may_hold_secrets(path: str) -> bool:
@@ -272,7 +280,7 @@ def _patch(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if said.stdout_truncated:
-        notes.append(note(TOPIC, f"the patch is over {max_patch} bytes and is not kept"))
+        notes.append(note(TOPIC, f"{NO_PATCH}: the patch is over {max_patch} bytes"))
         return None
     return said.stdout
 

@@ -93,13 +93,14 @@ class Wrapper:
         run = Run(journal, self._objects, display)
         salt = salt_of(self._objects)
         command, hidden = redact.argv(self._command, salt)
-        journal.write("fact", name="command", value=command)
+        facts: Dict[str, Any] = {"command": command}
         if self._pattern is not None:
-            journal.write("fact", name="metrics_from_stdout", value=self._pattern.pattern)
+            facts["metrics_from_stdout"] = self._pattern.pattern
         source, told = source_of(salt, self._objects, self._directory)
         if source:
-            journal.write("fact", name="source", value=source)
-        for each in [*hidden, *told]:
+            facts["source"] = source
+        journal.write("fact", facts=facts)
+        for each in [*hidden, *told, *settings.doubts()]:
             journal.write("note", **each)
         for key, value in tags.items():
             run.tag(key, value)

@@ -50,6 +50,11 @@ def check_out(repository: Path, commit: str, patch: bytes | None, at: Path) -> N
     at.parent.mkdir(parents=True, exist_ok=True)
     _do(["clone", "--quiet", "--local", "--no-checkout", "--", str(repository), str(at)], str(repository))
     _do(["checkout", "--quiet", "--detach", commit], str(at))
+    apply_changes(at, commit, patch)
+
+
+def apply_changes(at: Path, commit: str, patch: bytes | None) -> None:
+    """Put recorded changes on top of what was checked out. Raises PatchRefused."""
     if patch:
         applied = _ask(["apply", "--binary", "--whitespace=nowarn", "-"], str(at), patch)
         if applied.exit_code != 0:

@@ -36,7 +36,8 @@ def command_of(metadata: Mapping[str, Any]) -> list[str]:
 
 def _of_script(invocation: Mapping[str, Any]) -> list[str]:
     """The command line of a run that a script recorded by itself."""
-    entry, argv = str(invocation.get("entry_point", "")), [str(word) for word in invocation.get("argv", ())]
+    argv = [str(word) for word in invocation.get("argv", ())]
+    entry = str(invocation.get("entry_point") or "".join(argv[:1]))
     if entry in ("", "-c", "notebook", "interactive") or not argv:
         raise InvalidInput(f"this run was started from {entry or 'nowhere'}: there is no command", hint=_GIVE_IT)
     return ["python", *(["-m", entry[3:]] if entry.startswith("-m ") else [argv[0]]), *argv[1:]]

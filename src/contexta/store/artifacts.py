@@ -15,7 +15,7 @@ from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered, slug
 from contexta.scalars import from_microseconds
 from contexta.store import tables
-from contexta.store.driver import fetch
+from contexta.store.driver import Rows, fetch
 from contexta.store.metadata import find_id
 
 LOG, BOTH = "log", "output"  # the kind; the stream that is both where both were a terminal
@@ -56,8 +56,13 @@ def put_told(connection: Connection, run_id: int, run_ref: StableRef, record: Ma
 
 def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
     """What a run read and made, in the order in which it said so."""
+    return told(fetch(connection, OF_RUN, (run_id,)))
+
+
+def told(rows: Rows) -> tuple[Artifact, ...]:
+    """The same of the rows that ``OF_RUN`` finds."""
     found = []
-    for ref, kind, created, location, digest, size, text in fetch(connection, _OF_RUN, (run_id,)):
+    for ref, kind, created, location, digest, size, text in rows:
         attributes = tables.decode_json(text)
         artifact_ref, given = StableRef.parse(ref), attributes.get("name")
         found.append(
@@ -76,7 +81,7 @@ def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
     return tuple(found)
 
 
-_OF_RUN = """
+OF_RUN = """
 SELECT ref, artifact_kind, created_at, location_ref, hash_value, size_bytes, attributes FROM artifact
 WHERE run_id = ? ORDER BY id
 """

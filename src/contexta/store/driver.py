@@ -18,18 +18,37 @@ from sqlalchemy.exc import DBAPIError
 _ROWS_AT_ONCE = 20
 
 Rows = list[tuple[Any, ...]]
+Question = tuple[str, Sequence[Any]]  # a statement and its values
 
 
 def fetch(connection: Connection, statement: str, values: Sequence[Any] = ()) -> Rows:
     """All rows of a question, as plain tuples."""
-    words = _in_words_of(connection, statement)
-    cursor: Any = connection.exec_driver_sql(words, tuple(values)).cursor
-    driver: Any = connection.dialect.dbapi
-    try:
-        rows: Rows = cursor.fetchall()
-    except driver.Error as error:  # SQLite looks for most rows only now
-        raise DBAPIError.instance(words, tuple(values), error, driver.Error) from error
+    (rows,) = fetch_together(connection, (statement, values))
     return rows
+
+
+def fetch_together(connection: Connection, *questions: Question) -> list[Rows]:
+    """The rows of questions that do not wait for each other's answers: of a server in one round trip."""
+    asked = [(_in_words_of(connection, statement), tuple(values)) for statement, values in questions]
+    driver: Any = connection.dialect.dbapi
+    words, values = asked[0]
+    try:
+        if len(asked) > 1 and connection.dialect.name == "postgresql" and driver.Pipeline.is_supported():
+            return _piped(connection.connection.driver_connection, asked)
+        found = []
+        for words, values in asked:
+            cursor: Any = connection.exec_driver_sql(words, values).cursor
+            found.append(cursor.fetchall())
+    except driver.Error as error:  # SQLite looks for most rows only when they are fetched
+        raise DBAPIError.instance(words, values, error, driver.Error) from error
+    return found
+
+
+def _piped(server: Any, asked: Sequence[Question]) -> list[Rows]:
+    """By the driver's own pipeline, which waits where it ends, and only there."""
+    with server.pipeline():
+        cursors = [server.execute(words, values) for words, values in asked]
+    return [cursor.fetchall() for cursor in cursors]
 
 
 def marks(values: Sequence[Any]) -> str:

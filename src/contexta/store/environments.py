@@ -15,7 +15,7 @@ from contexta.refs import StableRef
 from contexta.scalars import from_microseconds
 from contexta.store import tables
 from contexta.store.bodies import checked, decoded, encode_body
-from contexta.store.driver import fetch
+from contexta.store.driver import Rows, fetch
 from contexta.store.metadata import parent_id, require_id
 from contexta.store.orders import version_order
 from contexta.store.rows import insert_missing, upsert
@@ -43,6 +43,12 @@ def put_captured(
     return snapshot
 
 
+def began_with(connection: Connection, environment_id: int) -> tuple[StableRef, str, str]:
+    """(reference, moment, digest of the body) of a snapshot by its key."""
+    ((ref, captured_at, digest, *_),) = _rows(connection, "e.id = ?", environment_id)
+    return ref, captured_at, digest
+
+
 def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> EnvironmentSnapshot:
     """Raises NotFound when it is not stored, DamagedData when its body does not read back."""
     found = _rows(connection, "e.ref = ?", ref)
@@ -59,16 +65,15 @@ def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef)
 
 def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
     """The environment a run was made in: its own, else its oldest snapshot; None when it has none."""
-    found = _rows(connection, "e.run_id = ?", run_id, limit=1)
-    return decoded(objects, *found[0][:4]) if found else None
+    found = fetch(connection, OF_RUN, (run_id,))
+    return decoded(objects, *_told(found[0])[:4]) if found else None
 
 
-def summary_of(connection: Connection, run_id: int) -> EnvironmentSummary | None:
-    """The same in one line, without reading its body."""
-    found = _rows(connection, "e.run_id = ?", run_id, limit=1)
-    if not found:
+def summary_in(rows: Rows) -> EnvironmentSummary | None:
+    """The same in one line, without reading its body, of the rows that ``OF_RUN`` finds."""
+    if not rows:
         return None
-    ref, captured_at, _, _, python_version, platform, package_count = found[0]
+    ref, captured_at, _, _, python_version, platform, package_count = _told(rows[0])
     return EnvironmentSummary.trusted(
         environment_snapshot_ref=ref,
         captured_at=captured_at,
@@ -78,16 +83,20 @@ def summary_of(connection: Connection, run_id: int) -> EnvironmentSummary | None
     )
 
 
-def _rows(connection: Connection, where: str, value: Any, limit: int | None = None) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, where: str, value: Any) -> list[tuple[Any, ...]]:
     """(reference, moment, body, end, Python, platform, packages) of snapshots, a run's own first, then oldest first."""
-    found = fetch(connection, _SNAPSHOTS.format(where) + (f" LIMIT {limit}" if limit else ""), (value,))
-    return [(StableRef.parse(row[0]), from_microseconds(row[1]), *row[2:]) for row in found]
+    return [_told(row) for row in fetch(connection, _SNAPSHOTS.format(where), (value,))]
+
+
+def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (StableRef.parse(row[0]), from_microseconds(row[1]), *row[2:])
 
 
 _SNAPSHOTS = """
 SELECT e.ref, e.captured_at, b.digest, e.end_digest, b.python_version, b.platform, b.package_count
 FROM environment e JOIN environment_body b ON b.id = e.environment_body_id
 WHERE {} ORDER BY e.own DESC, e.captured_at, e.id"""
+OF_RUN = _SNAPSHOTS.format("e.run_id = ?") + " LIMIT 1"
 
 
 def _put_row(

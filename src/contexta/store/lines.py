@@ -74,6 +74,10 @@ def _mapping(given: Any) -> dict[str, Any]:
     return dict(json_value(given))
 
 
+def _facts(given: Any) -> dict[str, Any]:
+    return {name(each): fact for each, fact in _mapping(given).items()}
+
+
 def _failure(given: Any) -> dict[str, str]:
     if not isinstance(given, dict) or not {"type", "message"} <= set(given):
         raise InvalidInput(f"{shown(given)} tells no failure")
@@ -87,7 +91,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "stage-end": {"status": _status},
     "param": {"k": name, "x": json_value},
     "tag": {"k": name, "x": lambda given: text(given, blank=True, limit=_SAID)},
-    "fact": {"name": name, "value": json_value},
+    "fact": {"name": name, "value": json_value, "facts": _facts},
     "note": {"topic": name, "text": _words},
     "end": {"status": _status, "failure": _failure},
     "close": {"failure": _failure},

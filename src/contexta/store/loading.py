@@ -19,10 +19,8 @@ from contexta.errors import DamagedData
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds
-from contexta.store import tables
-from contexta.store.artifacts import of_run
-from contexta.store.driver import Rows, fetch, marks
-from contexta.store.environments import summary_of
+from contexta.store import artifacts, environments, tables
+from contexta.store.driver import Question, Rows, fetch_together, marks
 from contexta.store.series import decode_number
 
 _RUNS_AT_ONCE = 1_000
@@ -39,26 +37,33 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
     """The same of several runs, in the order given."""
     found: dict[int, RunSummary] = {}
     for some in _slices(run_ids):
-        for run_id, fields in _summary_fields(connection, some).items():
+        for run_id, fields in _summary_fields(some, *fetch_together(connection, *_questions(some))).items():
             found[run_id] = RunSummary.trusted(**fields)
     return [found[run_id] for run_id in run_ids]
 
 
 def details(connection: Connection, run_id: int) -> RunDetails:
     """Everything about a run but its environment's body and its single points."""
-    notes = fetch(connection, "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id", (run_id,))
+    beside = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
+    *own, environment, files, notes = fetch_together(connection, *_questions([run_id]), *beside)
     return RunDetails.trusted(
-        **_summary_fields(connection, [run_id])[run_id],
-        environment=summary_of(connection, run_id),
-        artifacts=of_run(connection, run_id),
+        **_summary_fields([run_id], *own)[run_id],
+        environment=environments.summary_in(environment),
+        artifacts=artifacts.told(files),
         notes=tuple(Note.trusted(topic=topic, text=text) for topic, text in notes),
     )
 
 
-def _summary_fields(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _questions(run_ids: Sequence[int]) -> list[Question]:
+    """What summaries of these runs are made of, in the order in which ``_summary_fields`` takes the answers."""
+    return [(statement.format(marks(run_ids)), run_ids) for statement in (_RUNS, _PARAMS, _STAGES, _SERIES)]
+
+
+def _summary_fields(
+    run_ids: Sequence[int], rows: Rows, param_rows: Rows, stage_rows: Rows, series_rows: Rows
+) -> dict[int, dict[str, Any]]:
     """By run, what a summary of it is made of."""
-    stages, params = _stages_of(connection, run_ids), _params_of(connection, run_ids)
-    rows = fetch(connection, _RUNS.format(marks(run_ids)), run_ids)
+    stages, params = _stages_of(run_ids, stage_rows, series_rows), _params_of(run_ids, param_rows)
     known = _values({text for row in rows for text in row[-2:]})
     found = {}
     for run_id, ref, name, status, started, ended, description, tags, metadata in rows:
@@ -81,17 +86,17 @@ def _summary_fields(connection: Connection, run_ids: Sequence[int]) -> dict[int,
 
 
 _RUNS = "SELECT id, ref, name, status, started_at, ended_at, description, tags, metadata FROM run WHERE id IN ({})"
+_NOTES = "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id"
 
 
 # ---------------------------------------------------------------------------------------------- stages and metrics
 
 
-def _stages_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[StageSummary, ...]]:
+def _stages_of(run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows) -> dict[int, tuple[StageSummary, ...]]:
     """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first."""
     stages: dict[int, Rows] = {run_id: [] for run_id in run_ids}
-    for row in fetch(connection, _STAGES.format(marks(run_ids)), run_ids):
+    for row in stage_rows:
         stages[row[0]].append(row)
-    rows = fetch(connection, _SERIES.format(marks(run_ids)), run_ids)
     metrics = {
         stage: tuple(
             MetricValue.trusted(
@@ -104,7 +109,7 @@ def _stages_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tupl
             )
             for _, _, key, slice_ref, points, step, at, value, exact in same
         )
-        for stage, same in groupby(rows, itemgetter(0, 1))
+        for stage, same in groupby(series_rows, itemgetter(0, 1))
     }
     return {run_id: tuple(_stage_summaries(run_id, stages[run_id], metrics)) for run_id in run_ids}
 
@@ -136,8 +141,7 @@ def _stage_summaries(run_id: int, rows: Rows, metrics: _Metrics) -> Iterable[Sta
 # ---------------------------------------------------------------------------------------------- parameters
 
 
-def _params_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, FrozenDict]:
-    rows = fetch(connection, _PARAMS.format(marks(run_ids)), run_ids)
+def _params_of(run_ids: Sequence[int], rows: Rows) -> dict[int, FrozenDict]:
     known = _values({text for _, _, text in rows})
     found: dict[int, dict[str, Any]] = {run_id: {} for run_id in run_ids}
     for run_id, name, text in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from contexta.errors import ContextaError
+from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered
 from contexta.scalars import from_microseconds, number, to_microseconds
-from contexta.store import lines, tables
+from contexta.store import lines, ranks, tables
 from contexta.store.artifacts import put_told
 from contexta.store.engine import Store
-from contexta.store.environments import put_captured
+from contexta.store.environments import began_with, put_captured
 from contexta.store.metadata import find_id
 from contexta.store.questions import keep_params, keep_tags
+from contexta.store.ranks import Rank
 from contexta.store.rows import insert_missing
 from contexta.store.series import Points, SeriesKey, add_points
 
@@ -148,18 +150,35 @@ class Reading:
         self._process = {name: record[name] for name in told if record.get(name) is not None}
 
     def _environment(self, record: dict[str, Any]) -> None:
-        completes = self._environment_id is not None  # the first record of a process is its start
+        if self._environment_id is None:  # the first record of a process is its start
+            self._begin_environment(record)
+        elif self._may_complete():
+            ref, captured_at, before = began_with(self._connection, self._environment_id)
+            digest, end = record.get("digest", before), record.get("end")
+            put_captured(self._connection, self._store.objects, ref, captured_at, digest, end)
+            self._compare_ranks(ranks.differing_gpus, digest, end)
+
+    def _begin_environment(self, record: dict[str, Any]) -> None:
         start = record.get("of", record["digest"])
         ref = self._ref.child("environment", f"start-{start[:12]}")
         known = find_id(self._connection, tables.environment, ref)
-        first_time = known is None
-        if first_time or (completes and self._may_complete()):
-            at = from_microseconds(record["at"]) if first_time else self._captured_at(ref)
+        if known is None:
+            at = from_microseconds(record["at"])
             put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
             known = find_id(self._connection, tables.environment, ref)
         self._environment_id = known
-        if self._process.get("rank") is not None and not completes:
-            self._compare_ranks()
+        self._compare_ranks(ranks.differing_start, record["digest"])
+
+    def _compare_ranks(
+        self, differing: Callable[[Objects, Rank, list[Rank]], str | None], digest: str, end: str | None = None
+    ) -> None:
+        if self._process.get("rank") is None or self._environment_id is None:
+            return
+        assert self._run_id is not None  # _take has seen to it
+        mine = Rank(self._process["rank"], self._environment_id, digest, end)
+        words = differing(self._store.objects, mine, ranks.others_of(self._connection, self._run_id, self._key))
+        if words is not None:
+            self._notes.append((self._at, "environment", words))
 
     def _may_complete(self) -> bool:
         """Whether this process' end is that of the environment it shares: it worked, or no other one did."""
@@ -168,26 +187,6 @@ class Reading:
             journal.c.environment_id == self._environment_id, journal.c.name != self._key, journal.c.points > 0
         )
         return bool(self._count or self._points) or self._connection.execute(others.limit(1)).first() is None
-
-    def _captured_at(self, ref: StableRef) -> str:
-        table = tables.environment
-        return str(self._connection.execute(select(table.c.captured_at).where(table.c.ref == ref)).scalar_one())
-
-    def _compare_ranks(self) -> None:
-        """An environment that differs between the ranks of one run is worth a note, once for each such environment."""
-        journal = tables.journal
-        rows = self._connection.execute(
-            select(journal.c.environment_id, journal.c.process).where(
-                journal.c.run_id == self._run_id,
-                journal.c.environment_id.is_not(None),
-                journal.c.name != self._key,
-            )
-        )
-        ranked = [(row.process["rank"], row.environment_id) for row in rows if row.process.get("rank") is not None]
-        if ranked and all(self._environment_id != known for _, known in ranked):
-            other, _ = min(ranked)
-            words = f"the environments of rank {other} and rank {self._process['rank']} differ"
-            self._notes.append((self._at, "environment", words))
 
     def _stage(self, record: dict[str, Any]) -> None:
         row = {
@@ -228,10 +227,11 @@ class Reading:
         keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
 
     def _tag(self, record: dict[str, Any]) -> None:
-        self._change_run("tags", record["k"], record["x"])
+        self._change_run("tags", {record["k"]: record["x"]})
 
     def _fact(self, record: dict[str, Any]) -> None:
-        self._change_run("metadata", record["name"], record["value"], once=not self._is_first)
+        facts = record["facts"] if "facts" in record else {record["name"]: record["value"]}
+        self._change_run("metadata", facts, once=not self._is_first)
 
     def _rename(self, record: dict[str, Any]) -> None:
         table = tables.run
@@ -247,9 +247,8 @@ class Reading:
     def _end(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has seen to it
         if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
-            self._change_run(
-                "metadata", "failure", record["failure"], once=record["failure"]["type"] == "CommandFailed"
-            )
+            failed_command = record["failure"]["type"] == "CommandFailed"
+            self._change_run("metadata", {"failure": record["failure"]}, once=failed_command)
         elif record["status"] != "failed":
             self._forgive()
         end_run(self._connection, self._run_id, record["status"], record["at"])
@@ -262,7 +261,7 @@ class Reading:
             return
         run = tables.run
         status = self._connection.execute(select(run.c.status).where(run.c.id == self._run_id)).scalar_one()
-        self._change_run("metadata", "failure", record["failure"])
+        self._change_run("metadata", {"failure": record["failure"]})
         if status not in ("open", "failed"):
             self._forgive()
 
@@ -276,11 +275,12 @@ class Reading:
             self._notes.append((self._at, "process", words))
             self._connection.execute(update(run).where(run.c.id == self._run_id).values(metadata=before))
 
-    def _change_run(self, column: str, key: str, value: Any, *, once: bool = False) -> None:
+    def _change_run(self, column: str, said: Mapping[str, Any], *, once: bool = False) -> None:
+        """once: what is there already stays."""
         run = tables.run
         before = self._connection.execute(select(run.c[column]).where(run.c.id == self._run_id)).scalar_one()
-        if not (once and key in before):
-            changed = {**before, key: value}
+        changed = {**said, **before} if once else {**before, **said}
+        if changed != before:
             self._connection.execute(update(run).where(run.c.id == self._run_id).values({column: changed}))
             if column == "tags":
                 assert self._run_id is not None  # _take has seen to it

@@ -33,7 +33,7 @@ def _main():
     else:
         from contexta.recorder import files
 
-        edits, notes = files.edited_files(deep=True) if sys.argv[2] == "deep" else ([], [])
+        edits, notes = files.edited_files() if sys.argv[2] == "deep" else ([], [])
         told = {"body": environment.installed(salt), "edits": edits, "notes": notes}
     sys.stdout.buffer.write(environment.encode(told))
 
