@@ -21,6 +21,7 @@ class World:
 
     shifts: atoms that do no harm but change what the random numbers come out as.
     crashes: (a, b): a at NEW dies beside b at OLD, which no metadata says.
+    dies: the share of all runs that give no value, whatever they run on.
     """
 
     mixes: Mixes
@@ -33,7 +34,9 @@ class World:
     flaky_mixes: float
     share: float
     number: int
+    dies: float = 0.0
     counter: list[int] = field(default_factory=lambda: [0])
+    run_counter: list[int] = field(default_factory=lambda: [0])
 
     def level(self, mix: int) -> float:
         """0 as OLD, 1 as NEW."""
@@ -58,6 +61,9 @@ class World:
     def run(self, mix: int, seed: int) -> Result:
         if self.fails(mix):
             return Result(mix, seed, None, "dies at import")
+        self.run_counter[0] += 1
+        if self.dies and self._uniform("dies", self.run_counter[0]) < self.dies:
+            return Result(mix, seed, None, "dies now and then")
         if math.isinf(self.effect):
             noise = 0.0
         elif self.fingerprint:
@@ -78,7 +84,9 @@ class World:
         return math.sqrt(-2 * math.log(self._uniform("r", *what))) * math.cos(2 * math.pi * self._uniform("a", *what))
 
 
-def draw(number: int, kind: str, effect: float, *, fingerprint: bool, count: int | None = None) -> World:
+def draw(
+    number: int, kind: str, effect: float, *, fingerprint: bool, count: int | None = None, dies: float = 0.0
+) -> World:
     """The world of that number: 5 to 60 atoms, a dependency graph with hubs, 0 to 30 % of the mixes failing."""
     random = Random(f"{number} {kind} {float(effect)} {fingerprint}")
     count = count or round(math.exp(random.uniform(math.log(5), math.log(60))))
@@ -111,6 +119,7 @@ def draw(number: int, kind: str, effect: float, *, fingerprint: bool, count: int
         else random.uniform(0, 0.05),
         share=random.uniform(0.25, 0.75),
         number=number,
+        dies=dies,
     )
 
 

@@ -76,19 +76,36 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 
 @pytest.fixture
-def cluster(project: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]) -> str:
-    """The address of a scheduler with two workers. Each has a cache of environments of its own, as machines have."""
+def scheduler(project: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]) -> str:
+    """The address of a scheduler without workers."""
     file = tmp_path / "scheduler.json"
     start("dask", "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
     deadline = time.monotonic() + 60
     while not file.exists():
         assert time.monotonic() < deadline, "the scheduler did not start"
         time.sleep(0.1)
-    address = str(json.loads(file.read_text())["address"])
-    for number in (1, 2):
+    return str(json.loads(file.read_text())["address"])
+
+
+@pytest.fixture
+def a_worker(
+    scheduler: str, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> Callable[[int], subprocess.Popen[bytes]]:
+    """Start the worker of that number, with a cache of environments of its own, as machines have."""
+
+    def begin(number: int) -> subprocess.Popen[bytes]:
         env = {"CONTEXTA_CACHE_DIR": str(tmp_path / f"machine-{number}")}
-        start("dask", "worker", address, "--nthreads", "1", "--no-dashboard", "--name", f"w{number}", env=env)
-    return address
+        return start("dask", "worker", scheduler, "--nthreads", "1", "--no-dashboard", "--name", f"w{number}", env=env)
+
+    return begin
+
+
+@pytest.fixture
+def cluster(scheduler: str, a_worker: Callable[[int], subprocess.Popen[bytes]]) -> str:
+    """The address of a scheduler with two workers."""
+    for number in (1, 2):
+        a_worker(number)
+    return scheduler
 
 
 def bisect(*options: str) -> Sequence[str]:
@@ -143,6 +160,55 @@ def test_the_trial_of_a_worker_that_dies_is_tried_again(
     trials = found["trials"]
     assert isinstance(trials, list)
     assert [trial["reason"] for trial in trials if trial["value"] is None] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's keeper")
+def test_a_mix_that_ends_every_worker_it_runs_on_is_unresolved_and_says_so(
+    project: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    (project / "train.py").write_text(
+        "import pathlib, signal\n"
+        + TRAIN
+        + "if alpha.version != beta.version:\n"
+        + "    keeper = pathlib.Path('/proc', str(os.getppid()), 'stat').read_text()\n"
+        + "    os.kill(int(keeper.rpartition(')')[2].split()[1]), signal.SIGKILL)\n"
+        + "    time.sleep(600)\n"
+    )
+    said, _ = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project).communicate(timeout=500)
+    found = json.loads(said)
+    lost = [trial for trial in found["trials"] if trial["value"] is None]
+    assert {trial["reason"] for trial in lost} == {"the worker that ran it died, and so did those that tried again"}
+    assert all(("alpha" in trial["at_new"]) != ("beta" in trial["at_new"]) for trial in lost)
+    assert (found["old"]["mean"] > found["new"]["mean"], set(found["culprits"]) - {"gamma"}) == (True, set())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_cluster_that_loses_its_workers_ends_the_study_which_goes_on_when_there_is_one_again(
+    project: Path,
+    tmp_path: Path,
+    scheduler: str,
+    a_worker: Callable[[int], subprocess.Popen[bytes]],
+    start: Callable[..., subprocess.Popen[bytes]],
+) -> None:
+    worker = a_worker(1)
+    study = start(*bisect("--dask", scheduler), cwd=project, env={"PAUSE": "4"})
+    _first_started(tmp_path)
+    while (tmp_path / "started").read_text().count("\n") < 2:
+        time.sleep(0.1)
+    worker.terminate()
+    said, _ = study.communicate(timeout=200)
+    assert (study.returncode, said) == (2, b"")
+    log = next(
+        each.read_text() for each in sorted(tmp_path.glob("log-*")) if "has no worker any more" in each.read_text()
+    )
+    assert f"the cluster at {scheduler} has no worker any more" in log
+    assert "`contexta bisect --resume` goes on" in log
+    assert "Traceback" not in log
+    a_worker(2)
+    found = told(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))
+    assert (found["verdict"], found["culprits"]) == ("proved", ["gamma"])
 
 
 @pytest.mark.slow

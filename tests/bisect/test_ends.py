@@ -58,3 +58,25 @@ def test_the_ends_take_turns_and_the_first_seed_runs_twice() -> None:
     assert [(result.mix, result.seed) for result in results] == [
         (0, 0), (1, 0), (0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2),
     ]  # fmt: skip
+
+
+def after(*runs: tuple[int, int, float | None]) -> tuple[int, int]:
+    """The end run that follows these: (mix, seed, value)."""
+    return next_end_run(Readings(tuple(Result(*run) for run in runs), 1))
+
+
+def test_an_end_that_gave_no_value_is_tried_at_another_seed_before_the_other_end_is_run() -> None:
+    assert after((0, 0, None)) == (0, 1)
+    assert after((0, 0, None), (0, 1, None)) == (0, 2)
+
+
+def test_a_failure_costs_an_end_neither_the_repeat_of_a_seed_nor_a_seed_in_common_with_the_other() -> None:
+    """Without these nobody would see that values repeat."""
+    runs: list[tuple[int, int, float | None]] = [(0, 0, None), (0, 1, 0.9), (1, 0, 0.8), (0, 1, 0.9), (1, 0, 0.8)]
+    assert after(*runs) == (0, 0)
+    assert after(*runs, (0, 0, 0.91), (1, 1, None)) == (1, 2)
+    assert after(*runs, (0, 0, 0.91), (1, 1, None), (1, 2, 0.82)) == (0, 2)
+
+
+def test_a_seed_that_fails_again_is_left_alone() -> None:
+    assert after((0, 0, None), (0, 1, 0.9), (1, 0, 0.8), (0, 1, 0.9), (1, 0, 0.8), (0, 0, None)) == (0, 2)

@@ -288,3 +288,51 @@ docs = ["six"]
     from_pylock = pins_of_pylock(tomllib.loads((tmp_path / "pylock.toml").read_text()), markers, "pylock.toml")
     assert {"numpy", "uvicorn", "httptools", "iniconfig"} <= from_lock.packages.keys()
     assert from_lock.packages == from_pylock.packages == read_pins(tmp_path / "requirements.txt", markers).packages
+
+
+COMMIT = "0123456789" * 4
+DIGEST = "a" * 64
+
+
+def test_what_locks_take_from_commits_and_files_is_pinned_by_its_address() -> None:
+    packages = {
+        "x": f'{{ git = "https://example.org/x.git?subdirectory=lib&rev=main#{COMMIT}" }}',
+        "y": '{ url = "https://example.org/y-1.0-py3-none-any.whl" }',
+    }
+    text = 'version = 1\nrequires-python = ">=3.8"\n[manifest]\nrequirements = [{ name = "x" }, { name = "y" }]\n'
+    text += "".join(
+        f'[[package]]\nname = "{name}"\nversion = "1.0"\nsource = {source}\n' for name, source in packages.items()
+    )
+    text += f'wheels = [{{ url = "https://example.org/y-1.0-py3-none-any.whl", hash = "sha256:{DIGEST}" }}]\n'
+    pylock = f"""
+lock-version = "1.0"
+created-by = "test"
+[[packages]]
+name = "x"
+[packages.vcs]
+type = "git"
+url = "https://example.org/x.git"
+commit-id = "{COMMIT}"
+subdirectory = "lib"
+[[packages]]
+name = "y"
+[packages.archive]
+url = "https://example.org/y-1.0-py3-none-any.whl"
+hashes = {{ sha256 = "{DIGEST}" }}
+"""
+    told = {
+        "x": f"git+https://example.org/x.git@{COMMIT}#subdirectory=lib",
+        "y": f"https://example.org/y-1.0-py3-none-any.whl#sha256={DIGEST}",
+    }
+    assert of_uv(text) == of_pylock(pylock) == told
+    other = pylock.replace('type = "git"', 'type = "hg"')
+    with pytest.raises(InvalidInput, match="x comes from"):
+        of_pylock(other)
+
+
+def test_a_file_of_this_machine_in_a_lock_is_refused() -> None:
+    with pytest.raises(InvalidInput, match='z comes from "path"'):
+        of_uv(
+            'version = 1\nrequires-python = ">=3.8"\n[manifest]\nrequirements = [{ name = "z" }]\n'
+            '[[package]]\nname = "z"\nversion = "1.0"\nsource = { path = "dist/z-1.0.tar.gz" }\n'
+        )

@@ -131,15 +131,22 @@ def test_installed_files_that_a_trial_edits_end_the_study_and_are_never_met_agai
     assert (told["verdict"], told["old"]["mean"], told["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
 
 
-def test_a_flaky_training_is_tried_again_and_its_failures_are_told(cli: Cli, project: Path) -> None:
-    """Every seventh trial dies, whatever it runs on."""
-    code = """
+@pytest.mark.parametrize("every", [7, 3])
+def test_a_flaky_training_is_tried_again_and_its_failures_are_told(cli: Cli, project: Path, every: int) -> None:
+    """One trial in so many dies, whatever it runs on; the first one of OLD among them."""
+    code = f"""
 counter = os.environ["BESIDE"] + "/count"
 open(counter, "a").write("x")
-if os.path.getsize(counter) % 7 == 0:
+if os.path.getsize(counter) % {every} == 1:
     sys.exit("flaky")
 print('accuracy=%g' % (0.9 - culprit.worse))
 """
     _, told, stderr = study(cli, project, code)
     assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"]), stderr
     assert {trial["reason"] for trial in told["trials"]} == {"", "exit code 1: flaky"}
+    died = sum(trial["value"] is None for trial in told["trials"])
+    assert died >= told["runs"] // every
+    note = f"{died} of {told['runs']} runs gave no value though the same mix did in others"
+    assert f"{note}: the training is flaky (exit code 1: flaky)" in told["notes"]
+    shown = cli("bisect", "--show")
+    assert note in " ".join(shown.stdout.split())

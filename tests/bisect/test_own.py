@@ -8,7 +8,7 @@ from builders import Cli
 from tiny_index import PYTHON, make_wheel, only_index
 from wheels import Venv
 
-from contexta.bisect.own import the_same_in_both
+from contexta.bisect.pins import Pins, no_change
 from contexta.errors import InvalidInput
 from contexta.reproduce.build import Fixed
 
@@ -61,9 +61,15 @@ def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_chang
     assert "mine as from its address now, in every mix alike: no change" in done.stderr
 
 
-def test_another_address_is_no_change_that_can_be_applied() -> None:
-    one, other = ({"x": Fixed("x", f"x @ git+https://example.org/x@{commit * 40}")} for commit in "ab")
-    assert the_same_in_both(one, one) == (one["x"],)
-    assert the_same_in_both(one, {}) == (one["x"],)
-    with pytest.raises(InvalidInput, match="changes of an address cannot be bisected"):
-        the_same_in_both(one, other)
+def test_source_on_one_side_only_is_in_every_mix_and_no_pin_stands_against_it() -> None:
+    own = Fixed("x", "x @ file:///src/x")
+    assert no_change(Pins({}, fixed={"x": own}), Pins({"y": "1.0"})) == (own,)
+    for other in (Pins({"x": "1.0"}), Pins({}, fixed={"x": Fixed("x", "x @ file:///elsewhere/x")})):
+        with pytest.raises(InvalidInput, match="what stands in a directory cannot be bisected"):
+            no_change(other, Pins({}, fixed={"x": own}))
+
+
+def test_only_what_has_one_address_on_both_sides_is_no_change() -> None:
+    one, other = (Pins({"x": f"git+https://example.org/x@{commit * 40}", "y": "1.0"}) for commit in "ab")
+    assert no_change(one, one) == (Fixed("x", f"x @ {one.packages['x']}"),)
+    assert no_change(one, other) == no_change(one, Pins({})) == ()

@@ -142,8 +142,16 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
 
 def test_an_end_that_gives_nothing_points_at_what_it_said() -> None:
     space = a_space("a", "b")
-    failed = Trial(Probe(0, 0, "end", ""), Result(0, 0, None, "boom"), Report(None, "boom", 1.0, run="run:bisect.x-1"))
-    verdict = decide(Problem(space.mixes, space.weights()), [failed.result])
+    failed = [
+        Trial(
+            Probe(0, seed, "end", ""),
+            Result(0, seed, None, "boom"),
+            Report(None, "boom", 1.0, run=f"run:bisect.x-{seed}"),
+        )
+        for seed in range(3)
+    ]
+    verdict = decide(Problem(space.mixes, space.weights()), [each.result for each in failed])
     assert isinstance(verdict, Verdict)
-    found = report(space, verdict, [failed], metric="m", higher_is_better=True)
-    assert found.next == ("contexta log run:bisect.x-1 --workspace .contexta/bisect  # what it said",)
+    found = report(space, verdict, failed, metric="m", higher_is_better=True)
+    assert found.next == ("contexta log run:bisect.x-2 --workspace .contexta/bisect  # what it said",)
+    assert found.notes == ()

@@ -9,9 +9,10 @@ from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 from contexta.bisect.changes import End
-from contexta.bisect.search import Settings
+from contexta.bisect.readings import Result
+from contexta.bisect.search import Probe, Settings
 from contexta.bisect.study import Setup, Study, Trial
-from contexta.bisect.trial import Command
+from contexta.bisect.trial import Command, Report
 from contexta.errors import InvalidInput
 from contexta.reproduce.build import EnvironmentChanged
 from contexta.reproduce.shelf import find_shelf
@@ -58,6 +59,15 @@ def test_a_study_of_real_environments_ends_in_the_proved_culprit(project: Path) 
     assert verdict.kind == "proved"
     assert study.space.keys(verdict.culprits) == ("gamma",)
     assert study.space.keys(verdict.companions) == ("beta",)
+
+
+def test_a_run_without_a_value_says_nothing_of_how_long_the_others_may_take(project: Path) -> None:
+    study = Study(setup(project), find_uv())
+    generous = study.sample().timeout
+    for value, seconds in ((None, 1.0), (0.9, 600.0)):
+        step = Probe(0, 0, "end", "")
+        study.trials.append(Trial(step, Result(0, 0, value), Report(value, "", seconds)))
+        assert study.sample().timeout == (generous if value is None else 4 * 600.0)
 
 
 def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import Cli, put_run
@@ -178,13 +179,27 @@ def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Pa
         requires = ["nowhere"] if version == "1.2" else []
         make_wheel(index, "culprit", version, f"worse = {worse}", requires=requires)
     make_wheel(index, "culprit", "1.5", "worse = 0", tag="cp27-none-win32")
-    told = json.loads(cli(*arguments("--json"), *COMMAND).stdout)
+    done = cli(*arguments("--json", "--html", "page.html"), *COMMAND)
+    told = json.loads(done.stdout)
     releases = told["releases"]
     assert (releases["last_good"], told["first_bad_version"], releases["between"]) == ("1.1", "1.3", ["1.2"])
     assert releases["released"] == 4
     assert [each["state"] for each in releases["tried"]] == ["good", "not tried", "bad"]
     assert told["next"][1].startswith("pip install 'culprit<1.2'")
+    _require_trials_of_releases(told, (project / "page.html").read_text(), cli("bisect", "--show", "--markdown").stdout)
+    assert "  release  culprit 1.3 in NEW  seed 0  accuracy=0.4" in done.stderr
     assert json.loads(cli(*arguments("--json", "--no-versions"), *COMMAND).stdout)["first_bad_version"] is None
+
+
+def _require_trials_of_releases(told: dict[str, Any], html: str, markdown: str) -> None:
+    inside = [trial for trial in told["trials"] if trial["purpose"] == "release"]
+    assert {(trial["release"], trial["value"]) for trial in inside} == {("1.1", 0.9), ("1.3", 0.4)}
+    assert all(trial["at_new"] == ["bystander", "culprit", "innocent"] for trial in inside)
+    assert {trial["release"] for trial in told["trials"] if trial not in inside} == {None}
+    assert told["runs"] == len(told["trials"])
+    assert told["seconds"] == pytest.approx(sum(trial["seconds"] for trial in told["trials"]), abs=0.1)
+    for page in (html, markdown):
+        assert page.count("NEW with culprit 1.3") >= 2
 
 
 def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(cli: Cli, project: Path) -> None:

@@ -13,6 +13,7 @@ from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Revision
 from contexta.bisect.search import Verdict
 from contexta.findings.bisect import Releases
+from contexta.reproduce.addresses import is_address
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     found = (change for atom in space.atoms for change in atom.changes if change.key in keys)
     changes = sorted(found, key=lambda change: change.key)
     packages = [each for each in changes if space.is_package(each.key)]
-    pins = [f"{each.key}=={each.left_value}" for each in packages if each.left_value is not None]
+    held = {each.key: space.old.packages[each.key] for each in packages if each.left_value is not None}
+    pins = [f"{name} @ {pin}" if is_address(pin) else f"{name}=={pin}" for name, pin in held.items()]
     added = [each.key for each in packages if each.left_value is None]
     for each in changes:
         if each.key == PYTHON:

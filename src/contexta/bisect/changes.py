@@ -25,6 +25,7 @@ from contexta.bisect.parameters import Setting
 from contexta.bisect.place import Revision
 from contexta.contract.environment import same_version
 from contexta.findings import Change
+from contexta.reproduce.addresses import is_address, short_address
 
 PYTHON = "python"
 VARIABLE = "env:"
@@ -38,9 +39,9 @@ _LEAST_WEIGHT = 0.2  # of a change that no record speaks for: the ranking may be
 class End:
     """One of the two environments: what is installed, on which interpreter, with which variables.
 
-    packages: normalised name -> version. python: the interpreter's full version. markers: its PEP 508 environment.
-    revision: the source that ran in it; None: the current one, in every mix. parameters: those that differ, by the same
-    names on both sides.
+    packages: normalised name -> its pin, a version or the address it comes from. python: the interpreter's full
+    version. markers: its PEP 508 environment. revision: the source that ran in it; None: the current one, in every mix.
+    parameters: those that differ, by the same names on both sides.
     """
 
     packages: Mapping[str, str]
@@ -53,14 +54,18 @@ class End:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What one release says of itself: its Requires-Dist lines and Requires-Python ("" when it says nothing)."""
+    """What one release says of itself: its Requires-Dist lines and Requires-Python ("" when it says nothing).
+
+    version: of what comes from an address; "" where the pin is the version.
+    """
 
     requires: tuple[str, ...] = ()
     requires_python: str = ""
+    version: str = ""
 
 
 Release = tuple[str, str]
-"""(normalised name, version)"""
+"""(normalised name, pin)"""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class Space:
                 if change.right_value is None:
                     del pins[change.key]
                 else:
-                    pins[change.key] = change.right_value
+                    pins[change.key] = self.new.packages[change.key]
         return dict(sorted(pins.items()))
 
     def python_end(self, mix: int) -> str:
@@ -148,11 +153,14 @@ class Space:
         return _suspicion(change) if known is None else max(math.sqrt(known), _LEAST_WEIGHT)
 
 
-def changes_between(old: End, new: End) -> tuple[Change, ...]:
+def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | None = None) -> tuple[Change, ...]:
     """Every difference that can be applied or not, by key: packages, ``python``, ``env:NAME``, and where they were
-    recorded ``source`` and ``param:NAME``."""
+    recorded ``source`` and ``param:NAME``.
+
+    metadata: tells the versions of what comes from addresses.
+    """
     found = [
-        Change(key=name, left_value=left, right_value=right)
+        _of_pins(name, left, right, metadata or {})
         for name in {*old.packages, *new.packages}
         if (left := old.packages.get(name)) != (right := new.packages.get(name))
         and not (left is not None and right is not None and same_version(left, right))
@@ -173,6 +181,20 @@ def changes_between(old: End, new: End) -> tuple[Change, ...]:
     return tuple(sorted(found, key=lambda change: change.key))
 
 
+def _of_pins(name: str, left: str | None, right: str | None, metadata: Mapping[Release, Metadata]) -> Change:
+    """One changed package in words: of an address its version and its short commit, or its file."""
+    told = [_in_words(name, pin, metadata) for pin in (left, right)]
+    if told[0] == told[1]:
+        told = [left, right]  # the same file at another place
+    return Change(key=name, left_value=told[0], right_value=told[1])
+
+
+def _in_words(name: str, pin: str | None, metadata: Mapping[Release, Metadata]) -> str | None:
+    if pin is None or not is_address(pin):
+        return pin
+    return f"{_version(name, pin, metadata)} @ {short_address(pin)}".removeprefix("None @ ")
+
+
 def space_between(
     old: End,
     new: End,
@@ -184,7 +206,7 @@ def space_between(
     metadata: of every release of both ends; one that is missing has no requirements. has_wheel(release, end): whether
     a release installs on that end's interpreter; asked only for releases of the other end.
     """
-    changes = changes_between(old, new)
+    changes = changes_between(old, new, metadata)
     number = {change.key: position for position, change in enumerate(changes)}
     rules = set(_rules(old, new, metadata, has_wheel, number))
     rules = {(a, b) for a, b in rules if a != b}
@@ -221,18 +243,25 @@ def _rules(
             about = metadata.get(release, Metadata())
             yield from _python_rules(state, release, about, old, new, has_wheel, number)
             for line in about.requires:
-                yield from _requirement_rules(state, name, line, extras.get(name, frozenset()), old, new, number)
+                asked = extras.get(name, frozenset())
+                yield from _requirement_rules(state, name, line, asked, old, new, number, metadata)
 
 
 def _requirement_rules(
-    state: str, name: str, line: str, extras: frozenset[str], old: End, new: End, number: Mapping[str, int]
+    state: str,
+    name: str,
+    line: str,
+    extras: frozenset[str],
+    old: End,
+    new: End,
+    number: Mapping[str, int],
+    metadata: Mapping[Release, Metadata],
 ) -> Iterator[tuple[int, int]]:
     """The rules of one Requires-Dist line of one state of one package."""
     requirement = _parsed(line)
     if requirement is None or (other := canonicalize_name(requirement.name)) not in number:
         return
-    at_old = _satisfies(old.packages.get(other), requirement)
-    at_new = _satisfies(new.packages.get(other), requirement)
+    at_old, at_new = (_satisfies(_version(other, end.packages.get(other), metadata), requirement) for end in (old, new))
     if at_old == at_new:
         return
     holds = [_applies(requirement, end.markers, extras) for end in (old, new)]
@@ -293,6 +322,13 @@ def _applies(requirement: Requirement, markers: Mapping[str, str], extras: froze
     if requirement.marker is None:
         return True
     return any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *sorted(extras)))
+
+
+def _version(name: str, pin: str | None, metadata: Mapping[Release, Metadata]) -> str | None:
+    """The version that is installed; None where there is none, or an address does not tell."""
+    if pin is None or not is_address(pin):
+        return pin
+    return metadata.get((name, pin), Metadata()).version or None
 
 
 def _satisfies(version: str | None, requirement: Requirement) -> bool:

@@ -129,7 +129,7 @@ class Cluster(Executor):
             if without >= _ALONE:
                 for future in list(self._open):
                     if not future.done():
-                        future.set_exception(ContextaError(f"the cluster at {self.address} has no worker any more"))
+                        future.set_exception(_abandoned(self.address))
                 without = 0.0
 
     def _workers(self) -> int:
@@ -137,6 +137,13 @@ class Cluster(Executor):
             return len(self._client.nthreads())
         except Exception:  # noqa: BLE001  # whatever a scheduler that went away makes the client raise: none answers
             return 0
+
+
+def _abandoned(address: str) -> ContextaError:
+    return ContextaError(
+        f"the cluster at {address} has no worker any more",
+        hint="start one, then `contexta bisect --resume` goes on: finished trials are kept",
+    )
 
 
 def _look(sample: Errand) -> tuple[str, str | None]:

@@ -8,7 +8,9 @@ as a drop worth calling one is ruled out: the search would look for the cause of
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
+from itertools import count, takewhile
 from statistics import fmean
 from typing import Literal
 
@@ -64,14 +66,21 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
 
 
 def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
-    """(mix, seed) of the end run that says most: the ends in turn, the first seed twice, then a new seed each."""
+    """(mix, seed) of the end run that says most: the ends in turn, the first seed twice, then a new seed each.
+
+    Runs without a value are followed by another seed: theirs may be to blame. Each is tried once more after the next
+    value.
+    """
     if mix is None:
-        mix = 0 if _tried(readings, 0) <= _tried(readings, readings.new) else readings.new
-    return mix, max(0, _tried(readings, mix) - (_REPEATS - 1))
-
-
-def _tried(readings: Readings, mix: int) -> int:
-    return sum(result.mix == mix for result in readings.results)
+        mix = 0 if readings.run_count(0) <= readings.run_count(readings.new) else readings.new
+    mine = [result for result in readings.results if result.mix == mix]
+    ran = [result.seed for result in mine if result.value is not None]
+    if 0 < len(ran) < _REPEATS:
+        return mix, ran[0]
+    failed = Counter(result.seed for result in mine if result.value is None)
+    out = {*ran, *(seed for seed, times in failed.items() if times > 1)}
+    out.update(result.seed for result in takewhile(lambda result: result.value is None, reversed(mine)))
+    return mix, next(seed for seed in count() if seed not in out)
 
 
 def _constant(drop: float) -> Ends:

@@ -18,13 +18,14 @@ from typing import Any
 from contexta import process
 from contexta.bisect.changes import BOTH, End
 from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
-from contexta.bisect.own import pins_and_fixed, the_same_in_both
-from contexta.bisect.pins import Pins, read_pins, read_text
+from contexta.bisect.own import pins_and_fixed
+from contexta.bisect.pins import Pins, no_change, read_pins, read_text
 from contexta.bisect.trial import given_again
 from contexta.contract.environment import Distribution, EnvironmentSnapshot
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.environment import INJECTED
 from contexta.recorder.redact import HIDDEN
+from contexta.reproduce.addresses import is_address
 from contexta.reproduce.build import Fixed
 from contexta.reproduce.interpreters import where_it_was
 from contexta.reproduce.uv import Interpreter, Uv, python_in
@@ -58,7 +59,7 @@ class Given:
 @dataclass(frozen=True)
 class Ends:
     """Both sides, complete. notes: what the user should know of how they were read. seconds: see ``Given``.
-    fixed: what is no change, as it comes from one address in both."""
+    fixed: what is no change, as every mix holds it alike."""
 
     old: End
     new: End
@@ -114,18 +115,21 @@ def both_ends(
     if os.path.realpath(pythons["old"].path) == os.path.realpath(pythons["new"].path):
         pythons["new"] = pythons["old"]  # by another name
     pins = {end: given[end].pins(pythons[end].markers) for end in BOTH}
+    fixed = no_change(pins["old"], pins["new"])
+    alike = {each.name for each in fixed}
     ends = {}
     for end, other in (BOTH, BOTH[::-1]):
-        packages = dict(pins[end].packages)
+        packages = {name: pin for name, pin in pins[end].packages.items() if name not in alike}
         if given[end].python is None and given[other].python is not None:
             packages = {**{name: v for name in _SEEDED if (v := pins[other].packages.get(name))}, **packages}
         told = given[end].variables
         recorded = (given[other].variables or {}) if told is None else told
         python = pythons[end]
         ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
-    notes = tuple(dict.fromkeys(note for end in BOTH for note in pins[end].notes))
+    shared = ", ".join(sorted(alike & pins["old"].packages.keys()))
+    own = (f"{shared} as from its address now, in every mix alike: no change",) if shared else ()
+    notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *own)))
     took = [side.seconds for side in given.values() if side.seconds is not None]
-    fixed = the_same_in_both(pins["old"].fixed, pins["new"].fixed)
     return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed)
 
 
@@ -184,7 +188,7 @@ def _of_distributions(snapshot: EnvironmentSnapshot, where: str) -> Pins:
     packages, fixed = pins_and_fixed(snapshot)
     left_out, elsewhere = [], dict[str, list[str]]()
     for found in snapshot.distributions:
-        if found.name in fixed:
+        if found.name in fixed or is_address(packages.get(found.name, "")):
             continue
         if found.origin.kind in ("editable", "directory"):
             del packages[found.name]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
+from urllib.parse import parse_qsl
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from contexta.bisect.elsewhere import commit_pin, file_pin
 from contexta.bisect.pins import Pins
 from contexta.errors import ContextaError, InvalidInput, shown
 
@@ -56,7 +58,14 @@ def pins_of_pylock(lock: Table, markers: Mapping[str, str], where: str) -> Pins:
         if package.directory is not None:
             notes.append(_left_out(where, name, package.directory.path))
             continue
-        origin = "a repository" if package.vcs else "an archive" if package.archive else None
+        if (vcs := package.vcs) is not None and vcs.type == "git" and vcs.url is not None:
+            _add(pins, where, name, commit_pin(name, vcs.url, vcs.commit_id, vcs.subdirectory), None)
+            continue
+        if (archive := package.archive) is not None and archive.url is not None:
+            digest = f"sha256:{archive.hashes['sha256']}" if "sha256" in archive.hashes else None
+            _add(pins, where, name, file_pin(name, archive.url, digest, archive.subdirectory), None)
+            continue
+        origin = f"{package.vcs.type} or a path" if package.vcs else "a path" if package.archive else None
         _add(pins, where, name, str(package.version) if package.version else None, origin)
     return Pins(dict(sorted(pins.items())), tuple(notes))
 
@@ -85,8 +94,26 @@ def pins_of_uv_lock(lock: Table, markers: Mapping[str, str], where: str, groups:
             if "virtual" not in source:
                 notes.append(_left_out(where, name, directory))
             continue
-        _add(pins, where, name, package.get("version"), None if "registry" in source else next(iter(source), "nowhere"))
+        elsewhere = _address(name, package)
+        origin = None if elsewhere or "registry" in source else next(iter(source), "nowhere")
+        _add(pins, where, name, elsewhere or package.get("version"), origin)
     return Pins(dict(sorted(pins.items())), tuple(sorted(notes)))
+
+
+def _address(name: str, package: Table) -> str | None:
+    """The pin of a package of a uv.lock that comes from a repository or a file of the web; None for any other."""
+    source = package.get("source", {})
+    if "git" in source:
+        address, _, commit = source["git"].partition("#")
+        repository, _, query = address.partition("?")
+        if not commit:
+            return None
+        return commit_pin(name, repository, commit, dict(parse_qsl(query)).get("subdirectory"))
+    if "url" in source:
+        files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
+        digest = next((file["hash"] for file in files if "hash" in file), None)
+        return file_pin(name, source["url"], digest, source.get("subdirectory"))
+    return None
 
 
 class _Installed:

@@ -16,7 +16,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from contexta.bisect.elsewhere import project_at, taken_from
 from contexta.errors import InvalidInput, shown
+from contexta.reproduce.addresses import is_address
 from contexta.reproduce.build import Fixed
 
 _WRITERS = "every line is name==version; `pip list --format=freeze` and `uv pip compile` write such files"
@@ -37,8 +39,8 @@ _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # what Power
 
 @dataclass(frozen=True)
 class Pins:
-    """What one side installs. packages: normalised name -> version. notes: what else it says, and how that is taken.
-    fixed: what comes from addresses, by name."""
+    """What one side installs. packages: normalised name -> version, or the address it comes from. notes: what else it
+    says, and how that is taken. fixed: what is built from directories, by name."""
 
     packages: Mapping[str, str]
     notes: tuple[str, ...] = ()
@@ -49,20 +51,48 @@ def read_pins(path: Path, markers: Mapping[str, str]) -> Pins:
     """The pins of a requirements file and of those it includes. Markers are evaluated for the given environment.
 
     Comments, hashes, continued lines and the encodings of Windows are understood. Options that say where packages come
-    from, or how, are left to uv's own settings. Editable projects are source, which is no part of an environment.
+    from, or how, are left to uv's own settings. What stands in a directory is the user's own source, see ``own.py``.
     Raises InvalidInput, with the line, for anything that is no exact pin: what is not pinned is not an environment.
     """
     pins: dict[str, str] = {}
+    fixed: dict[str, Fixed] = {}
     notes: dict[str, None] = {}
     for where, line in _lines(path, ()):
         found = _option(where, line) if line.startswith("-") else _pin(where, line, markers)
         if isinstance(found, str):
             notes[found] = None
+        elif isinstance(found, Fixed):
+            fixed[found.name] = found
+            notes[f"{where}: {found.name} as from its directory now, in every mix alike: no change"] = None
         elif found is not None:
             name, version = found
             if pins.setdefault(name, version) != version:
                 raise InvalidInput(f"{where}: {name} is pinned twice, to {pins[name]} and {version}")
-    return Pins(dict(sorted(pins.items())), tuple(notes))
+    if twice := sorted(pins.keys() & fixed.keys()):
+        raise InvalidInput(f"{path}: {twice[0]} is pinned twice, to {pins[twice[0]]} and to a directory")
+    return Pins(dict(sorted(pins.items())), tuple(notes), fixed)
+
+
+def no_change(old: Pins, new: Pins) -> tuple[Fixed, ...]:
+    """What every mix holds alike: what either side has from a directory, and both from one address.
+
+    Raises InvalidInput for what stands in a directory on one side and elsewhere on the other: code is no change.
+    """
+    found = {
+        name: Fixed(name, f"{name} @ {pin}")
+        for name, pin in old.packages.items()
+        if is_address(pin) and new.packages.get(name) == pin
+    }
+    for one, other in ((old, new), (new, old)):
+        for name, each in one.fixed.items():
+            elsewhere = other.fixed[name].line if name in other.fixed else other.packages.get(name)
+            if elsewhere is not None and elsewhere != each.line:
+                raise InvalidInput(
+                    f"{each.line} is {elsewhere} on the other side: what stands in a directory cannot be bisected",
+                    hint=f"have {name} on both sides by a release, a commit or a file, or on both from that directory",
+                )
+            found[name] = each
+    return tuple(each for _, each in sorted(found.items()))
 
 
 def read_text(path: Path) -> str:
@@ -106,11 +136,12 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
         yield first, joined.strip()
 
 
-def _option(where: str, line: str) -> str | None:
-    """What is to be said of an option; None for one that says nothing of what is installed."""
+def _option(where: str, line: str) -> str | Fixed | None:
+    """What is to be said of an option, the project of an editable one; None where nothing is installed by it."""
     match = re.match(r"(?:-e|--editable)[\s=]*(?P<project>\S.*)", line)
     if match is not None:
-        return f"{where}: {match['project']} is editable: it is source, and not installed in any mix"
+        project = match["project"].strip("\"'")
+        return project_at(project) or (f"{where}: {project} is editable: it is source, and not installed in any mix")
     name = re.split(r"[\s=]", line, maxsplit=1)[0]
     if name in _WHERE_FROM:
         return f"{where}: {name} is left to uv's own settings (UV_INDEX, uv.toml)"
@@ -119,7 +150,7 @@ def _option(where: str, line: str) -> str | None:
     raise InvalidInput(f"{where}: {shown(line)} is an option, not a pin", hint=_WRITERS)
 
 
-def _pin(where: str, line: str, markers: Mapping[str, str]) -> tuple[str, str] | None:
+def _pin(where: str, line: str, markers: Mapping[str, str]) -> tuple[str, str] | Fixed | None:
     try:
         requirement = Requirement(_OF_THE_PIN.sub("", line).strip())
     except InvalidRequirement as error:
@@ -128,12 +159,22 @@ def _pin(where: str, line: str, markers: Mapping[str, str]) -> tuple[str, str] |
         return None
     name = canonicalize_name(requirement.name)
     if requirement.url:
-        raise InvalidInput(f"{where}: {shown(line)} is no release of an index", hint=_instead_of(requirement))
+        return _of_address(where, line, name, requirement)
     specifiers = list(requirement.specifier)
     exact = len(specifiers) == 1 and specifiers[0].operator in ("==", "===") and "*" not in specifiers[0].version
     if not exact:
         raise InvalidInput(f"{where}: {shown(line)} is no exact pin", hint=_WRITERS)
     return name, specifiers[0].version
+
+
+def _of_address(where: str, line: str, name: str, requirement: Requirement) -> tuple[str, str] | Fixed:
+    try:
+        found = taken_from(name, requirement.url or "")
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error.what}", hint=error.hint) from error
+    if found is None:
+        raise InvalidInput(f"{where}: {shown(line)} is no release of an index", hint=_instead_of(requirement))
+    return found if isinstance(found, Fixed) else (name, found)
 
 
 def _instead_of(requirement: Requirement) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
 from contexta.analysis.stats import student_quantile
+from contexta.bisect.failures import cannot_run
 from contexta.bisect.mixes import mix_of
 from contexta.bisect.noise import Pool, grain, one_level, pooled_spread
 
@@ -63,18 +64,19 @@ class Readings:
 
     results: tuple[Result, ...]
     new: int
-    failures: dict[int, str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "failures", self._failed())
-
-    def _failed(self) -> dict[int, str]:
-        """Mix -> reason, where no value could be had, or it failed twice although it once gave one."""
-        failed: dict[int, list[str]] = {}
+    @cached_property
+    def told(self) -> dict[int, list[str | None]]:
+        """How the runs of each mix ended: why without a value; None for those with one."""
+        told: dict[int, list[str | None]] = {}
         for result in self.results:
-            if result.value is None:
-                failed.setdefault(result.mix, []).append(result.reason)
-        return {mix: why[-1] for mix, why in failed.items() if mix not in self._runs or len(why) > 1}
+            told.setdefault(result.mix, []).append(result.reason if result.value is None else None)
+        return told
+
+    @cached_property
+    def failures(self) -> dict[int, str]:
+        """Mix -> reason, of those that cannot run as far as anybody can tell (``failures.py``)."""
+        return cannot_run(self.told, (0, self.new))
 
     @cached_property
     def _runs(self) -> dict[int, list[tuple[int, float]]]:

@@ -8,6 +8,7 @@ passed over, as is one that does not run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from contexta.bisect.readings import Readings
 from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.study import Study, Watch
 from contexta.bisect.trial import Report
-from contexta.findings import Change
 from contexta.findings.bisect import Release, Releases
+from contexta.reproduce.addresses import is_address
 from contexta.reproduce.build import Built
 from contexta.reproduce.uv import UvError
 
@@ -32,21 +33,22 @@ _TELLING = ("changelog", "changes", "release notes", "release", "history", "what
 
 def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> Releases | None:
     """The first bad release of a proved culprit; None where there is nothing to look inside of: several culprits, one
-    that was added or removed, or that is no package. About log2(releases) environments, each of two runs or more.
+    that was added, removed or comes from an address, or that is no package. About log2(releases) environments, each of
+    two runs or more.
 
     Raises IndexUnreachable when the index does not answer.
     """
-    change = _culprit(study, verdict)
-    if change is None or change.left_value is None or change.right_value is None:
+    name = _culprit(study, verdict)
+    pins = [end.packages.get(name or "") for end in (study.space.old, study.space.new)]
+    old, new = (None if pin is None or is_address(pin) else pin for pin in pins)
+    if name is None or old is None or new is None:
         return None
-    return _Inside(study, change.key, change.left_value, change.right_value, watch).look()
+    return _Inside(study, name, old, new, watch).look()
 
 
-def _culprit(study: Study, verdict: Verdict) -> Change | None:
+def _culprit(study: Study, verdict: Verdict) -> str | None:
     keys = study.space.keys(verdict.culprits) if verdict.kind == "proved" else ()
-    if len(keys) != 1 or not study.space.is_package(keys[0]):
-        return None
-    return next(change for atom in study.space.atoms for change in atom.changes if change.key == keys[0])
+    return keys[0] if len(keys) == 1 and study.space.is_package(keys[0]) else None
 
 
 class _Inside:
@@ -58,6 +60,7 @@ class _Inside:
         self.end = study.space.python_end(full)
         self.python = study.setup.pythons[self.end]
         self.pins = study.space.packages(full)
+        self.held = study.built(self.end, self.pins).pins
         self.variables = study.space.variables(full)
         self.results = [trial.result for trial in study.trials]
         self.tried: dict[int, Release] = {}
@@ -122,10 +125,12 @@ class _Inside:
         return Release(version=version, state="not tried", reason="neither good nor bad", values=self._values(mix))
 
     def _run(self, version: str, mix: int, seed: int) -> Report:
-        step = Probe(mix, seed, "search", f"{self.name} {version} in NEW")
+        step = Probe(mix, seed, "release", f"{self.name} {version} in NEW")
         pins = {**self.pins, self.name: version}
         recipe = self.study.recipe(self.end, pins, {self.name: version})
-        trial = self.study.rerun(step, recipe, self.variables, {"pins": pins})
+        trial = replace(
+            self.study.rerun(step, recipe, self.variables, {"pins": pins, "release": version}), release=version
+        )
         self.results.append(trial.result)
         self.study.inside.append(trial)
         if self.watch is not None:
@@ -146,7 +151,7 @@ class _Inside:
                 continue  # no standard allows it; uv and pip skip it too
             if requirement.marker is not None and not requirement.marker.evaluate({**self.python.markers, "extra": ""}):
                 continue
-            held = self.pins.get(canonicalize_name(requirement.name))
+            held = self.held.get(canonicalize_name(requirement.name))
             if held is None or not requirement.specifier.contains(held, prereleases=True):
                 return f"{requirement.name}{requirement.specifier}"
         return None

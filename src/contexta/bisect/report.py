@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from contexta.bisect.advice import Here, advice
 from contexta.bisect.belief import Belief
 from contexta.bisect.changes import Space
+from contexta.bisect.failures import died_although_it_runs
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import Probe, Verdict
@@ -36,12 +38,14 @@ _CLAIMS = {
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial: why it was run, what the search makes of it, what came out. before: from an earlier study."""
+    """A finished trial: why it was run, what the search makes of it, what came out. before: from an earlier study.
+    release: of the culprit, in NEW; None for a mix of the two ends."""
 
     step: Probe
     result: Result
     report: Report
     before: bool = False
+    release: str | None = None
 
 
 _HERE = Here()
@@ -55,7 +59,7 @@ def report(
     metric: str,
     higher_is_better: bool,
     releases: Releases | None = None,
-    inside: int = 0,
+    inside: Sequence[Trial] = (),
     command: Sequence[str] = (),
     tools: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
@@ -63,12 +67,12 @@ def report(
 ) -> BisectReport:
     """Everything a study found, in the words of its user. Values get their own sign back.
 
-    inside: how many runs the look inside the culprit took. command, tools, notes: what it was found with, see
+    inside: the trials of releases of the culprit. command, tools, notes: what it was found with, see
     ``BisectReport``. here: where its commands are to be run.
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
-    values = _Values(trials, sign)
+    values, everything = _Values(trials, sign), (*trials, *inside)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     known = verdict.kind == "proved"
     additive, interaction = _parts(space, verdict, readings, values) if known else (None, None)
@@ -89,16 +93,25 @@ def report(
         suspects=() if known else suspects(space, verdict.belief),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         probes=len({trial.result.mix for trial in trials} - beside),
-        runs=len(trials) + inside,
-        seconds=round(sum(trial.result.seconds for trial in trials), 3),
+        runs=len(everything),
+        seconds=round(sum(trial.result.seconds for trial in everything), 3),
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
-        trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(trials, start=1)),
+        trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(everything, start=1)),
         next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
         command=tuple(command),
         tools=dict(tools or {}),
-        notes=tuple(notes),
+        notes=(*notes, *_flaky(everything, space.mixes.full)),
     ).sealed()
+
+
+def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
+    """That the training dies now and then, where it does."""
+    readings = Readings(tuple(trial.result for trial in trials), new)
+    if died := died_although_it_runs(readings.told):
+        often = Counter(died).most_common(1)[0][0]
+        told = f"{len(died)} of {len(readings.results)} runs gave no value though the same mix did in others"
+        yield f"{told}: the training is flaky ({often})"
 
 
 def _failed_end(trials: Sequence[Trial], readings: Readings) -> str | None:
@@ -119,7 +132,8 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
         number=number,
         purpose=step.purpose,
         why=step.why,
-        at_new=space.keys(min(result.mix, space.mixes.full)),  # of a release in between: the mix it is tried in
+        at_new=space.keys(space.mixes.full if trial.release is not None else result.mix),
+        release=trial.release,
         seed=result.seed,
         value=_value(trial, sign),
         verdict=None if told.measured is None or told.value == told.measured else "good" if told.value else "bad",

@@ -27,7 +27,7 @@ from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
 
-Purpose = Literal["end", "search", "proof"]
+Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 
@@ -37,6 +37,7 @@ _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
+_SECOND_LOOKS = 2  # mixes that failed once and are run again before a verdict that they shaped
 _BESIDE = 0.002  # probability at which "only together with what it was shown beside" is ruled out
 
 
@@ -100,7 +101,8 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
     readings = Readings(tuple(results), problem.mixes.full)
     for end, name in ((0, "OLD"), (problem.mixes.full, "NEW")):
         if end in readings.failures:
-            return Verdict("undecided", f"{name} itself gives no value: {readings.failures[end]}")
+            ran = "gives no value any more" if readings.run_count(end) else "itself gives no value"
+            return Verdict("undecided", f"{name} {ran}: {readings.failures[end]}")
     ends = judge_ends(readings, problem.settings.error)
     spent = len(results) >= problem.settings.max_runs
     if not spent and min(map(readings.run_count, (0, problem.mixes.full))) < problem.settings.repeats:
@@ -114,6 +116,8 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
         mix, seed = next_end_run(readings)
         return Probe(mix, seed, "end", ends.why)
     step = _search(problem, readings, ends)
+    if not spent and isinstance(step, Verdict) and step.kind in ("proved", "not_proved"):
+        step = _once_more(problem, readings, step) or step
     if spent and isinstance(step, Probe):
         return Verdict(
             "undecided",
@@ -146,12 +150,35 @@ def next_seed(readings: Readings, mix: int) -> int:
     return next(seed for seed in range(len(done) + 1) if seed not in done)
 
 
+def _once_more(problem: Problem, readings: Readings, verdict: Verdict) -> Probe | None:
+    """A second run of a mix whose single failure shaped a verdict: should it run now, the training is flaky, and the
+    search goes on.
+
+    What shows the culprits best, what ties changes to each other that no metadata ties; else the first that failed.
+    """
+    mixes, culprits = problem.mixes, verdict.culprits
+    wanted = [mixes.closed(culprits), mixes.without(mixes.full, culprits)] if culprits else []
+    tied = culprits | verdict.companions
+    for one, other in _risk(problem, readings).rules:
+        if tied >> one & tied >> other & 1:
+            wanted += [mix for mix in readings.failures if mix >> one & 1 and not mix >> other & 1]
+    if verdict.kind == "not_proved":
+        wanted += readings.failures
+    shaping = [mix for mix in dict.fromkeys(wanted) if mix in readings.failures][:_SECOND_LOOKS]
+    again = next((mix for mix in shaping if len(readings.told[mix]) == 1), None)
+    return None if again is None else Probe(again, next_seed(readings, again), "proof", "it failed; does it again?")
+
+
 def _belief(problem: Problem, readings: Readings) -> Belief:
     return believe(readings, problem.mixes, problem.weights)
 
 
+def _risk(problem: Problem, readings: Readings) -> Risk:
+    return learn(problem.mixes.count, readings.failures, (0, problem.mixes.full, *readings.probed))
+
+
 def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict:
-    risk = learn(problem.mixes.count, readings.failures, (0, problem.mixes.full, *readings.probed))
+    risk = _risk(problem, readings)
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
     belief = _belief(problem, readings)

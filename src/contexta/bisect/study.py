@@ -261,7 +261,7 @@ class Study:
 
     def _patience(self) -> float:
         """Seconds a trial may take, where the command has no limit of its own."""
-        first = self.trials[0].report.seconds if self.trials else None
+        first = next((trial.report.seconds for trial in self.trials if trial.report.value is not None), None)
         expected = self.setup.expected if self.setup.expected is not None else first
         if expected is None:
             return GENEROUS
@@ -341,7 +341,9 @@ class Study:
         metadata: dict[Release, Metadata] = {}
         for name, end in (("old", setup.old), ("new", setup.new)):
             for package in self.built(name, end.packages).packages.values():
-                metadata[package.name, package.version] = Metadata(package.requires, package.requires_python)
+                pin = end.packages.get(package.name, package.version)
+                about = Metadata(package.requires, package.requires_python, package.version)
+                metadata[package.name, pin] = about
 
         def has_wheel(release: Release, end: str) -> bool:
             return self.uv.has_wheel(setup.pythons[end].path, *release)

@@ -124,7 +124,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
             verdict = study.finish(watch.tried, watch.trying)
             releases, unknown = _releases(study, verdict, watch.tried) if options["versions"] else (None, ())
         except KeyboardInterrupt:
-            watch.stopped(f"stopped after {len(study.trials)} trials, which are kept")
+            watch.stopped(f"stopped after {len(study.trials) + len(study.inside)} trials, which are kept")
             watch.stopped("`contexta bisect --resume` goes on")
             raise
     done = report(
@@ -134,7 +134,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         metric=judged_by(setup),
         higher_is_better=setup.higher_is_better,
         releases=releases,
-        inside=len(study.inside),
+        inside=study.inside,
         command=setup.command.argv,
         tools=_tools(asked),
         notes=(*asked.sides, *asked.notes, *unknown),

@@ -86,6 +86,8 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
     for suspect in found.suspects:
         yield Text(f"  suspected with {suspect.probability:.0%}: {' and '.join(suspect.changes)}")
     yield Text()
+    for note in found.notes:
+        yield stored(f"note: {note}", "dim")
     yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
     for line in found.next:
         yield Text(f"next: {line}", no_wrap=True)

@@ -53,15 +53,17 @@ class Suspect(Finding):
 
 
 class FinishedTrial(Finding):
-    """One rerun. at_new: the changes at NEW. value: None when there was none, for ``reason``.
+    """One rerun. at_new: the changes at NEW. release: of the culprit, which is at that one instead; else None.
+    value: None when there was none, for ``reason``.
 
     why: what it was run for. verdict: where a threshold or a judge decides. run: its record in the study's workspace.
     """
 
     number: int
-    purpose: Literal["end", "search", "proof"]
+    purpose: Literal["end", "search", "proof", "release"]
     why: str
     at_new: tuple[str, ...]
+    release: str | None = None
     seed: int
     value: float | None
     verdict: Literal["good", "bad"] | None
@@ -100,8 +102,9 @@ class BisectReport(Finding):
     culprits, companions: package names, ``python``, ``env:NAME``, ``source``, ``param:NAME``. companions moved together
     with the culprits where these were shown to be bad, and were shown to be good without them. additive: what each of
     several culprits does alone, in the metric's unit. interaction: how they act where they do not add up. probes: mixes
-    tried besides the ends and the proof; runs: all reruns. next: commands and pins worth trying. tools: name -> version
-    of what it was found with. notes: how the two sides were taken. digest: of all the rest, see ``digest_of``.
+    tried besides the ends and the proof; runs, seconds, trials: of all reruns, those of releases included. next:
+    commands and pins worth trying. tools: name -> version of what it was found with. notes: how the two sides were
+    taken. digest: of all the rest, see ``digest_of``.
     """
 
     verdict: VerdictWord

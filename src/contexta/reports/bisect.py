@@ -25,7 +25,7 @@ from contexta.reports.parts import notes
 from contexta.reports.words import amount, count, span
 
 _TONES: dict[str, Tone] = {"proved": "good", "no_regression": "good", "not_proved": "warn", "undecided": "warn"}
-_PURPOSES = {"end": "the two ends", "search": "the search", "proof": "the proof"}
+_PURPOSES = {"end": "the two ends", "search": "the search", "proof": "the proof", "release": "inside the culprit"}
 
 
 def bisection(found: BisectReport) -> Report:
@@ -165,12 +165,12 @@ def _role(found: BisectReport, key: str) -> str:
 
 def _plot(found: BisectReport) -> Plot:
     """Every trial in its turn between the levels of the two ends; where search and proof begin is marked."""
-    trials, everything = found.trials, [change.key for change in found.changes]
+    trials = found.trials
     points = tuple(
         Point(
             label=f"{each.number}",
             value=each.value,
-            about=f"{mixed(each.at_new, everything)}, seed {each.seed}" + (f": {each.reason}" if each.reason else ""),
+            about=f"{_place(found, each)}, seed {each.seed}" + (f": {each.reason}" if each.reason else ""),
             tone=_side(each, found.old, found.new),
         )
         for each in trials
@@ -191,14 +191,20 @@ def _side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
     return "good" if abs(trial.value - old.mean) < abs(trial.value - new.mean) else "bad"
 
 
+def _place(found: BisectReport, trial: FinishedTrial) -> str:
+    """What a trial ran on, as its user thinks of it."""
+    if trial.release is not None:
+        return f"NEW with {' and '.join(found.culprits)} {trial.release}"
+    return mixed(trial.at_new, [change.key for change in found.changes])
+
+
 def _trials(found: BisectReport) -> Table:
-    everything = [change.key for change in found.changes]
     rows = tuple(
         Row(
             cells=(
                 str(each.number),
                 each.purpose,
-                mixed(each.at_new, everything),
+                _place(found, each),
                 str(each.seed),
                 each.why,
                 each.run or "",

@@ -7,7 +7,7 @@ taken for a variable (``${HOME}``), and no host may look like an option of the p
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -58,6 +58,19 @@ def inner_path(given: str) -> str:
     if given.startswith(("/", "-")) or ".." in parts or ":" in given or not given.isprintable():
         raise InvalidInput(f"{shown(given)} is no path inside a repository")
     return given
+
+
+def is_address(pin: str) -> bool:
+    """Whether a pin is where a package comes from, the part of such a line behind the ``@``, and not a version."""
+    return "://" in pin
+
+
+def short_address(address: str) -> str:
+    """What tells one address of a package from another at a glance: its short commit, or its file."""
+    place = address.partition("#")[0]
+    if place.startswith("git+"):
+        return place.rpartition("@")[2][:9]
+    return unquote(place.rpartition("/")[2])
 
 
 def is_commit(text: str) -> bool:

@@ -26,6 +26,7 @@ from packaging.utils import canonicalize_name
 from contexta.contract.environment import same_version
 from contexta.errors import ContextaError
 from contexta.locks import alone
+from contexta.reproduce.addresses import is_address
 from contexta.reproduce.shelf import Kept, Shelf, with_short_first_line
 from contexta.reproduce.uv import Interpreter, NoWheel, Uv, python_in
 
@@ -77,8 +78,8 @@ class Built:
 def stock(uv: Uv, shelf: Shelf, python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed] = ()) -> Built:
     """An environment of exactly these pins, byte-compiled: the one on the shelf, else built now and kept there.
 
-    fixed: what it holds besides. What has no wheel is built from source. A second or two for 10 packages from uv's
-    cache, most of it compiling.
+    pins: name -> version, or the address it comes from. fixed: what it holds besides. What has no wheel is built from
+    source. A second or two for 10 packages from uv's cache, most of it compiling.
     Raises UvError (uv.py) when uv cannot, EnvironmentChanged when what it built is something else.
     """
     key = _key(python, pins, fixed)
@@ -121,14 +122,17 @@ def _build(
     at = shelf.room(key)
     try:
         uv.create(python.path, at)
-        if pins:
+        releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
+        linked = {name: f"{name} @ {pin}" for name, pin in pins.items() if is_address(pin)}
+        linked.update((each.name, each.line) for each in fixed)
+        if releases:
             try:
-                uv.install(at, pins, apart=True)
+                uv.install(at, releases, apart=True)
             except NoWheel:
-                uv.install(at, pins, apart=True, build=True)
-        if fixed:
-            uv.install_linked(at, [each.line for each in fixed], apart=True)
-        require_pins(uv, at, pins, {each.name for each in fixed})
+                uv.install(at, releases, apart=True, build=True)
+        if linked:
+            uv.install_linked(at, list(linked.values()), apart=True)
+        require_pins(uv, at, releases, linked)
         shelf.keep(key, at, ())
     except BaseException:  # whatever stopped it, Ctrl-C too: nothing half built stays behind
         shutil.rmtree(at, ignore_errors=True)
@@ -148,7 +152,8 @@ def assemble(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], 
     for name, built in parts.items():
         for file in built.packages[name].files:
             _place(str(built.at), str(at), file, made)
-    require_pins(uv, at, pins, parts.keys() - pins.keys())
+    built_as = {name: parts[name].packages[name].version if is_address(pin) else pin for name, pin in pins.items()}
+    require_pins(uv, at, built_as, parts.keys() - pins.keys())
 
 
 def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:

@@ -20,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 
 from contexta import process
 from contexta.errors import InvalidInput, shown
+from contexta.reproduce.addresses import is_address
 from contexta.reproduce.indexes import STRATEGY, index_variables
 from contexta.reproduce.uv_errors import (
     BuildFailed,
@@ -142,11 +143,15 @@ class Uv:
         )
         return _warnings(said)
 
-    def has_wheel(self, python: str, name: str, version: str) -> bool:
-        """Whether one release would install on an interpreter. Raises IndexUnreachable when nobody can say."""
+    def has_wheel(self, python: str, name: str, pin: str) -> bool:
+        """Whether a release, or what comes from an address, would install on an interpreter; of source only building
+        it tells for sure. Raises IndexUnreachable when nobody can say."""
         try:
-            self.require(python, name, version)
-        except (NoWheel, NoSuchVersion):
+            if is_address(pin):
+                self.require_linked(python, f"{name} @ {pin}")
+            else:
+                self.require(python, name, pin)
+        except (NoWheel, NoSuchVersion, BuildFailed):
             return False
         return True
 

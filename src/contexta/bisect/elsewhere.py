@@ -1,0 +1,114 @@
+"""What comes from elsewhere than an index, as a person or a lock writes it: a commit, a file, a directory."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import url2pathname
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from contexta.bisect.own import own_at
+from contexta.errors import InvalidInput, shown
+from contexta.recorder.redact import clean_url
+from contexta.reproduce.addresses import archive_line, is_commit, vcs_line
+from contexta.reproduce.build import Fixed
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}  # digits
+
+
+def taken_from(name: str, url: str) -> str | Fixed | None:
+    """The exact address of a package, as its pin; the user's own source for a directory; None for what is no such
+    thing, or is not there.
+
+    Raises InvalidInput for a branch or a tag, which may be something else tomorrow, and for an address with a secret,
+    which would stand in every report.
+    """
+    _require_no_secret(name, url)
+    address, _, fragment = url.partition("#")
+    about = dict(parse_qsl(fragment))
+    if url.startswith("git+"):
+        repository, _, commit = address.rpartition("@")
+        return commit_pin(name, repository if is_commit(commit) else address, commit, about.get("subdirectory"))
+    if urlsplit(address).scheme == "file":
+        path = Path(url2pathname(urlsplit(address).path))
+        if path.is_dir():
+            return own_at(name, path / about.get("subdirectory", ""))
+        if not path.is_file():
+            return None
+        about["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()  # another file there is another package
+    digest = next((f"{kind}:{about[kind]}" for kind in _LENGTHS if kind in about), None)
+    if not _is_distribution(unquote(urlsplit(address).path.rpartition("/")[2])) or not _is_whole(digest):
+        return None
+    return file_pin(name, address, digest, about.get("subdirectory"))
+
+
+def project_at(given: str) -> Fixed | None:
+    """The project in a directory, relative to the current one; None where there is none that says its name."""
+    path = Path(given.partition("[")[0].removeprefix("file://")).resolve()
+    try:
+        told = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+        name = told["project"]["name"]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError):
+        return None
+    return own_at(canonicalize_name(name), path) if isinstance(name, str) else None
+
+
+def commit_pin(name: str, repository: str, commit: str, subdirectory: str | None) -> str:
+    """The pin of a commit. Raises InvalidInput as ``taken_from``."""
+    _require_no_secret(name, repository)
+    if not is_commit(commit):
+        raise InvalidInput(
+            f"{name} @ {shown(repository)} names no whole commit: a branch or a tag is no exact pin",
+            hint="write @ and all digits of the commit behind the repository; `git rev-parse NAME` tells them",
+        )
+    return _pin(vcs_line(name, repository, commit, subdirectory))
+
+
+def file_pin(name: str, url: str, digest: str | None, subdirectory: str | None) -> str:
+    """The pin of a wheel or an archive. digest: ``sha256:...``. Raises InvalidInput as ``taken_from``."""
+    _require_no_secret(name, url)
+    return _pin(archive_line(name, url, digest, subdirectory))
+
+
+def _require_no_secret(name: str, url: str) -> None:
+    if clean_url(url) != url:
+        raise InvalidInput(
+            f"{name} @ {clean_url(url)} holds credentials, which every report would show",
+            hint="leave it out: git and uv find credentials in ~/.netrc, a keyring or a credential helper",
+        )
+
+
+def _pin(line: str) -> str:
+    return line.partition(" @ ")[2]
+
+
+def _is_distribution(file: str) -> bool:
+    try:
+        (parse_wheel_filename if file.endswith(".whl") else parse_sdist_filename)(file)
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return False
+    return True
+
+
+def _is_whole(digest: str | None) -> bool:
+    if digest is None:
+        return True
+    kind, _, digits = digest.partition(":")
+    return len(digits) == _LENGTHS[kind] and all(digit in "0123456789abcdef" for digit in digits)
+
+
+__all__ = ["commit_pin", "file_pin", "project_at", "taken_from"]

@@ -1,0 +1,58 @@
+"""Which mixes cannot run, told from a training that now and then dies. Pure.
+
+Most failures are of the mix: it dies at import, and would again. So where no mix ever both failed and gave a value, one
+failure is final: to try each again would cost a run for nothing. Once some mix did both, and the ends run often, the
+training is *flaky*: it dies at about the same rate whatever it runs on, and a mix counts as one that cannot run only
+when so many failures of it would be unlikely at that rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count, takewhile
+
+Told = Sequence[str | None]
+"""How the runs of one mix ended, in their order: why there was no value; None where there was one."""
+
+_TRIES_OF_AN_END = 3  # one that cannot run ends the study: with two, every twelfth one where a fifth of the runs die
+_UNLIKELY = 0.02  # so unlikely a series of failures of a mix that never ran is not the training's doing
+_MOST_TRIES = 8
+_LEAST_IN_A_ROW = 5  # of what did run before
+_LOST = 0.001  # a series that unlikely: whatever ran before, it does not any more
+
+
+def cannot_run(told: Mapping[int, Told], ends: Collection[int] = ()) -> dict[int, str]:
+    """Mix -> the reason of its last failure, for those that count as failed."""
+    rate = flakiness(told)
+    found: dict[int, str] = {}
+    for mix, outcomes in told.items():
+        last = outcomes[-1]
+        if last is None:
+            continue
+        in_a_row = sum(1 for _ in takewhile(lambda why: why is not None, reversed(outcomes)))
+        if in_a_row < len(outcomes):
+            most = max(_LEAST_IN_A_ROW, _tries(rate or 0.0, _LOST))
+        elif rate is None:
+            most = _TRIES_OF_AN_END if mix in ends else 1
+        else:
+            most = max(2, _tries(rate, _UNLIKELY))
+        if in_a_row >= most:
+            found[mix] = last
+    return found
+
+
+def flakiness(told: Mapping[int, Told]) -> float | None:
+    """The share of its runs that the training dies in by itself; None while no mix both failed and gave a value."""
+    died = len(died_although_it_runs(told))
+    runs = sum(len(outcomes) for outcomes in told.values() if None in outcomes)
+    return (died + 1) / (runs + 2) if died else None  # Laplace's rule: of a few runs nobody knows it well
+
+
+def died_although_it_runs(told: Mapping[int, Told]) -> list[str]:
+    """The reasons of the failures of mixes that gave a value in another run."""
+    return [why for outcomes in told.values() if None in outcomes for why in outcomes if why is not None]
+
+
+def _tries(rate: float, unlikely: float) -> int:
+    """How many failures in a row are that unlikely where each has this chance."""
+    return next(many for many in count(1) if many == _MOST_TRIES or rate**many < unlikely)
