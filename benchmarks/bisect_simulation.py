@@ -1,8 +1,9 @@
 """The search on made-up regressions with a known cause, beside three other ways to look for it.
 
-    uv run benchmarks/bisect_simulation.py [STUDIES [FIRST]]
+    uv run benchmarks/bisect_simulation.py [STUDIES [FIRST [DIES]]]
 
-STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on. A world has 5 to 60
+STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
+DIES of all runs gives no value (default 0). A world has 5 to 60
 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the
 ends and the proof.
 """
@@ -48,8 +49,8 @@ Row = tuple[bool, bool, str, int, int, int]
 """(right, wrongly proved, verdict, probes, runs, atoms)"""
 
 
-def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int) -> Row:
-    outcome = play(draw(number, kind, effect, fingerprint=fingerprint), Settings(max_runs=runs))
+def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int, dies: float) -> Row:
+    outcome = play(draw(number, kind, effect, fingerprint=fingerprint, dies=dies), Settings(max_runs=runs))
     verdict = outcome.verdict.kind
     return outcome.right, outcome.wrongly_proved, verdict, outcome.probes, outcome.runs, outcome.world.mixes.count
 
@@ -117,12 +118,12 @@ def compared(number: int) -> list[tuple[bool, int]]:
     return found
 
 
-def main(studies: int, first: int) -> None:
+def main(studies: int, first: int, dies: float) -> None:
     numbers = range(first, first + studies)
     with ProcessPoolExecutor(2) as pool:
         for kind, effect, fingerprint, runs in CASES:
             began = time.perf_counter()
-            given = (numbers, repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs))
+            given = (numbers, repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs), repeat(dies))
             rows = list(pool.map(study, *given, chunksize=20))
             right = [row for row in rows if row[0]]
             verdicts = ", ".join(
@@ -143,5 +144,6 @@ def main(studies: int, first: int) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(number) for number in sys.argv[1:3]]
-    main(*given, *(2000, 0)[len(given) :])
+    given = sys.argv[1:4]
+    studies, first, dies = (*given, *("2000", "0", "0")[len(given) :])
+    main(int(studies), int(first), float(dies))

@@ -154,13 +154,15 @@ def _once_more(problem: Problem, readings: Readings, verdict: Verdict) -> Probe 
     """A second run of a mix whose single failure shaped a verdict: should it run now, the training is flaky, and the
     search goes on.
 
-    What shows the culprits best, what ties changes to each other that no metadata ties; else the first that failed.
+    What shows the culprits best; what made others companions, or tied them to the culprits, where no metadata does; and
+    where nothing is proved the first that failed.
     """
     mixes, culprits = problem.mixes, verdict.culprits
     wanted = [mixes.closed(culprits), mixes.without(mixes.full, culprits)] if culprits else []
-    tied = culprits | verdict.companions
+    brought = verdict.companions & ~mixes.closed(culprits)
+    wanted += [mix for mix in readings.failures if mix & culprits and brought & ~mix]
     for one, other in _risk(problem, readings).rules:
-        if tied >> one & tied >> other & 1:
+        if culprits >> one & culprits >> other & 1:
             wanted += [mix for mix in readings.failures if mix >> one & 1 and not mix >> other & 1]
     if verdict.kind == "not_proved":
         wanted += readings.failures
