@@ -152,3 +152,31 @@ def test_code_parameters_and_seeds_are_differences_too(ctx: Contexta) -> None:
     assert ("source", "1" * 12, "2" * 12 + " (its repository is not at hand)") in found
     assert ("command", "python t.py --lr 0.1", "python t.py --lr 0.2") in found
     assert ("seed", "a", "b") in found
+
+
+@pytest.mark.parametrize(
+    ("packages", "settings", "commits", "more"),
+    [
+        (NEW, (0.1, 0.1), ("1" * 40, "1" * 40), ""),
+        (NEW, (0.1, 0.2), ("1" * 40, "1" * 40), " --include params"),
+        (OLD, (0.1, 0.1), ("1" * 40, "2" * 40), " --include source"),
+        (NEW, (0.1, 0.2), ("1" * 40, "2" * 40), " --include source,params"),
+    ],
+)
+def test_the_bisect_it_suggests_includes_what_else_changed(
+    ctx: Contexta,
+    cli: Cli,
+    packages: dict[str, str],
+    settings: tuple[float, float],
+    commits: tuple[str, str],
+    more: str,
+) -> None:
+    sides = zip(("old", "new"), (0.91, 0.87), (OLD, packages), settings, commits, strict=True)
+    for name, accuracy, installed, rate, commit in sides:
+        command = ["python", "t.py", "--lr", str(rate)]
+        metadata = {"source": {"commit": commit, "root": "/nowhere/at/all"}, "command": command}
+        a_run(ctx, name, accuracy, installed, metadata=metadata)
+    suggested = f"contexta bisect old new --metric accuracy{more} -- python t.py --lr {settings[1]}"
+    said = cli("why", "old", "new").stdout
+    assert suggested in said.replace("\n", " "), said
+    assert "command command" not in said

@@ -14,6 +14,8 @@ from contexta.findings.history import PastRun
 _REPEATS = 3  # a side, where nothing says how many it takes
 _ENDS, _PROOF = 8, 4  # runs that a bisect spends on showing the drop, and on the proof
 _MOVABLE = ("package", "python", "variable")
+_INCLUDED = {"source": "source", "parameter": "params", "command": "params"}
+"""What a bisect moves only when it is asked to: kind of a suspect -> the word for it."""
 PLACEHOLDER = ("python", "TRAIN.PY")
 
 
@@ -52,7 +54,7 @@ def _bisect(
     complete: bool,
     each: float | None,
 ) -> Iterator[NextStep]:
-    movable = [suspect for suspect in ranked if suspect.kind in _MOVABLE]
+    movable = [suspect for suspect in ranked if suspect.kind in (*_MOVABLE, *_INCLUDED)]
     if not movable:
         return
     total = sum(suspect.score for suspect in movable) or 1.0
@@ -61,9 +63,12 @@ def _bisect(
     sides = shlex.join(names.get(run.ref, run.ref.value) for run in (old, new))
     lower = " --lower-is-better" if focus.better == "lower" else ""
     way = "" if focus.better else " [--lower-is-better]"
+    kinds = {suspect.kind for suspect in movable}
+    asked = ",".join(dict.fromkeys(word for kind, word in _INCLUDED.items() if kind in kinds))
+    include = f" --include {asked}" if asked else ""
     yield NextStep(
         purpose="prove which change did it, and whether it is real",
-        command=f"contexta bisect {sides} --metric {shlex.quote(focus.metric_key)}{lower}{way} -- {training}",
+        command=f"contexta bisect {sides} --metric {shlex.quote(focus.metric_key)}{lower}{way}{include} -- {training}",
         runs=runs,
         seconds=None if each is None else round(runs * each, 1),
         complete=complete and bool(focus.better),

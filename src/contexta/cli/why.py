@@ -98,7 +98,7 @@ def _suspects(found: Explanation) -> Iterator[Any]:
     for suspect in found.suspects[:_MOST_SUSPECTS]:
         table.add_row(
             f"{suspect.rank}.",
-            words(suspect.key if suspect.kind in ("package", "python") else f"{suspect.kind} {suspect.key}", "bold"),
+            words(suspect.name, "bold"),
             _change(suspect),
             f"{suspect.score:.0%}",
             Text(", ".join(each.says for each in suspect.evidence if each.name != "kind"), "dim"),

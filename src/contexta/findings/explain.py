@@ -27,6 +27,10 @@ Kind = Literal[
 ]
 
 
+def _name(kind: Kind, key: str) -> str:
+    return key if kind in ("package", "python", key) else f"{kind} {key}"
+
+
 class Repeats(Finding):
     """The runs that stand for one side: the run that was named, and those like it but for the seed.
 
@@ -113,7 +117,7 @@ class Difference(Finding):
     @property
     def name(self) -> str:
         """``torch``, ``parameter lr``: the kind where it is no package."""
-        return self.key if self.kind in ("package", "python") else f"{self.kind} {self.key}"
+        return _name(self.kind, self.key)
 
     def __str__(self) -> str:
         left = "absent" if self.left_value is None else self.left_value
@@ -141,6 +145,11 @@ class Suspect(Finding):
     score: float
     evidence: tuple[Evidence, ...]
     moved_with: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As of a ``Difference``."""
+        return _name(self.kind, self.key)
 
 
 class HistoryPoint(Finding):

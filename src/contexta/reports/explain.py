@@ -177,7 +177,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
         Row(
             cells=(
                 str(suspect.rank),
-                suspect.key if suspect.kind in ("package", "python") else f"{suspect.kind} {suspect.key}",
+                suspect.name,
                 suspect.left_value or "absent",
                 suspect.right_value or "absent",
                 f"{suspect.score:.0%}",
