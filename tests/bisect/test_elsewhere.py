@@ -70,6 +70,7 @@ def test_a_commit_that_changed_between_two_files_is_a_change_like_any_other(cli:
     assert (told["releases"], told["first_bad_version"]) == (None, None)
 
 
+@pytest.mark.slow
 def test_environments_that_took_a_package_from_two_commits_are_told_apart(cli: Cli, place: Place) -> None:
     for name, commit in (("old", place.good), ("new", place.bad)):
         venv = Venv(place.here / f"{name}-env", PYTHON)
@@ -78,6 +79,7 @@ def test_environments_that_took_a_package_from_two_commits_are_told_apart(cli: C
     assert (told["verdict"], told["culprits"]) == ("proved", ["own"])
 
 
+@pytest.mark.slow
 def test_a_commit_after_a_release_of_an_index_is_a_change_too_and_so_is_a_file(cli: Cli, place: Place) -> None:
     make_wheel(place.index, "own", "0.9", "worse = 0.0")
     built = wheel(place.here / "dist", "own", "1.1", {"own.py": "worse = 0.5\n"})
@@ -103,6 +105,7 @@ def test_one_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> None:
     assert "own as from its address now, in every mix alike: no change" in told["notes"]
 
 
+@pytest.mark.slow
 def test_releases_of_a_culprit_that_requires_what_comes_from_an_address_are_tried(cli: Cli, place: Place) -> None:
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.25), ("2.0", 0.25)):
         make_wheel(place.index, "culprit", version, f"worse = {worse}", requires=["own>=0.5"])
@@ -113,7 +116,9 @@ def test_releases_of_a_culprit_that_requires_what_comes_from_an_address_are_trie
     assert (told["culprits"], told["first_bad_version"]) == (["culprit"], "1.2")
 
 
-@pytest.mark.parametrize("line", ["-e ../{folder}/own", "own @ file://{repository}"])
+@pytest.mark.parametrize(
+    "line", ["-e ../{folder}/own", pytest.param("own @ file://{repository}", marks=pytest.mark.slow)]
+)
 def test_a_directory_of_a_file_is_source_that_every_mix_has_as_it_is_now(cli: Cli, place: Place, line: str) -> None:
     told_line = line.format(folder=place.repository.parent.name, repository=place.repository)
     for name, version in (("old.txt", "1.0"), ("new.txt", "2.0")):
