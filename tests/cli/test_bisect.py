@@ -135,6 +135,7 @@ def test_a_plan_runs_nothing(cli: Cli, project: Path) -> None:
     assert not (project / "ran").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_study_resumes_without_a_further_run(cli: Cli, project: Path) -> None:
     first = json.loads(cli(*arguments("--json"), *COMMAND).stdout)
     again = cli("bisect", "--resume", "--json")
@@ -157,6 +158,7 @@ def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> N
     assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "exit code")
 
 
+@pytest.mark.slow
 def test_a_threshold_judges_and_the_values_stay_what_they_are(cli: Cli, project: Path) -> None:
     given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--good-if", "accuracy >= 0.6", "--json", *COMMAND)
     told = json.loads(cli(*given).stdout)

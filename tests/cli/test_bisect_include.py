@@ -147,6 +147,7 @@ def test_a_parameter_is_proved_and_what_restores_it_is_a_command(cli: Cli, proje
     assert "proved: param:lr" in cli("bisect", "--show", "--markdown").stdout
 
 
+@pytest.mark.slow
 def test_without_them_the_environment_is_not_the_cause_and_the_report_says_what_would_tell(
     cli: Cli, project: Path, train: Train
 ) -> None:
@@ -237,6 +238,7 @@ def test_a_plan_shows_them_and_says_what_cannot_be_set(cli: Cli, project: Path, 
     assert found["prior"]["param:lr"] > 0
 
 
+@pytest.mark.slow
 def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
     cli: Cli, project: Path, train: Train, git: Callable[..., str]
 ) -> None:
