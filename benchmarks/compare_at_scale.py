@@ -4,7 +4,7 @@
 
 Fills a temporary workspace with RUNS runs (10 metrics and a 300-package environment each, 20 distinct ones), then times
 single calls on it, warm, in process, in processor time. Beside each rate stands the same number of rows through a bare
-`sqlite3.executemany` into a narrow table, and into the table of our points: the physical limits here.
+`sqlite3.executemany` into a narrow table, into that of our points, and into all tables of a record: the limits here.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Table, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from contexta import Contexta
 from contexta.contract import EnvironmentSnapshot, MetricPayload, MetricRecord, Project, RecordEnvelope, Run
 from contexta.store import tables
 
 WHEN = "2025-02-15T08:00:00Z"
+Rows = list[tuple[Any, ...]]
 
 
 def records(run: str, count: int, keys: int = 10) -> list[MetricRecord]:
@@ -81,23 +82,39 @@ def median_ms(call: Callable[[], object], rounds: int = 30) -> float:
     return statistics.median(taken) * 1e3
 
 
-def bare_rates(count: int, folder: Path) -> tuple[float, float]:
-    """Rows a second into a narrow table of SQLite's cheapest kind, and into the very table that holds our points."""
-    plain = "CREATE TABLE point (series INTEGER, number INTEGER, step INTEGER, at INTEGER, value REAL, exact TEXT)"
-    own = str(CreateTable(tables.metric_point).compile(dialect=sqlite.dialect()))
-    rows = [(n // (count // 10), n, n // 10, 1739606400000000, n / 7, None) for n in range(count)]
-    found = []
-    for name, create in (("point", plain), ("metric_point", own)):
-        connection = sqlite3.connect(folder / "bare.db")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(create)
-        start = time.process_time()
-        connection.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?, ?)", rows)
-        connection.commit()
-        found.append(count / (time.process_time() - start))
-        connection.close()
-        (folder / "bare.db").unlink()
-    return found[0], found[1]
+def bare_rate(count: int, folder: Path, *into: tuple[str, list[str], Rows]) -> float:
+    """Rows a second of sqlite3's executemany into new tables: (name, what makes it, rows) of each."""
+    connection = sqlite3.connect(folder / "bare.db")
+    connection.execute("PRAGMA journal_mode=WAL")
+    for _, creates, _ in into:
+        for create in creates:
+            connection.execute(create)
+    start = time.process_time()
+    for name, _, rows in into:
+        connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    connection.commit()
+    rate = count / (time.process_time() - start)
+    connection.close()
+    (folder / "bare.db").unlink()
+    return rate
+
+
+def bare_rates(count: int, folder: Path) -> dict[str, float]:
+    """A narrow table of SQLite's cheapest kind, the very table that holds our points, and all tables of a record."""
+    plain = ["CREATE TABLE point (series INTEGER, number INTEGER, step INTEGER, at INTEGER, value REAL, exact TEXT)"]
+    points: Rows = [(n // (count // 10), n, n // 10, 1739606400000000, n / 7, None) for n in range(count)]
+    records: Rows = [(1, f"m{n:06}", n, 1, 1, n, 1739606400000000, None, None) for n in range(count)]
+    ours = ("metric_point", made_by(tables.metric_point), points)
+    return {
+        "the cheapest table": bare_rate(count, folder, ("point", plain, points)),
+        "our table of points": bare_rate(count, folder, ours),
+        "our tables of a record": bare_rate(count, folder, ours, ("record", made_by(tables.record), records)),
+    }
+
+
+def made_by(table: Table) -> list[str]:
+    parts: list[ExecutableDDLElement] = [CreateTable(table), *map(CreateIndex, table.indexes)]
+    return [str(part.compile(dialect=sqlite.dialect())) for part in parts]
 
 
 def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
@@ -120,25 +137,13 @@ def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
 
 
 def tell_rate(what: str, rate: float, folder: Path) -> None:
-    plain, own = bare_rates(200_000, folder)
-    print(
-        f"{what}: {rate:,.0f}/s; bare executemany {plain:,.0f}/s ({rate / plain:.0%}), into our table {own:,.0f}/s",
-        end="",
-    )
-    print(f" ({rate / own:.0%})")
+    bare = bare_rates(200_000, folder).items()
+    beside = ", ".join(f"{name} {than:,.0f}/s ({rate / than:.0%})" for name, than in bare)
+    print(f"{what}: {rate:,.0f}/s; bare executemany into {beside}")
 
 
-def live_runs(folder: Path) -> None:
-    """What live runs leave on the disk, and how fast a journal is taken in."""
-    many = folder / "many"
-    with Contexta(workspace=many) as ctx:
-        for number in range(1_000):
-            with ctx.run("train", project="bench") as run:
-                run.metric("loss", number / 7)
-                run.param("lr", number)
-        ctx.list_runs(limit=1)
-    size = sum(path.stat().st_size for path in many.rglob("*") if path.is_file())
-    print(f"1000 runs of one environment: {size / 1000:,.0f} bytes each, journal, database and objects")
+def a_journal(folder: Path) -> None:
+    """How fast what a live run left is taken in."""
     with Contexta(workspace=folder / "long") as ctx:
         ctx.list_runs()
         with ctx.run("long", project="bench") as run:
@@ -174,7 +179,7 @@ def main(runs: int, count: int) -> None:
         for name, call in calls.items():
             scans = [plan for plan in statements(ctx, call) if plan.startswith("SCAN") and "USING" not in plan]
             print(f"{name:<24} {median_ms(call):6.2f} ms; full scans: {scans or 'none'}")
-        live_runs(Path(folder))
+        a_journal(Path(folder))
 
 
 if __name__ == "__main__":
