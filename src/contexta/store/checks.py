@@ -38,12 +38,16 @@ def extended(kinds: Sequence[Kind], columns: Sequence[Sequence[Any]], before: by
 
 
 def _bytes(kind: Kind, column: Sequence[Any]) -> bytes:
-    if kind == "text":
-        return "\0".join((*(column if None not in column else (each or "" for each in column)), "")).encode()
-    if kind == "bytes":
-        return b"\0".join((*(column if None not in column else (each or b"" for each in column)), b""))
+    absent = column.count(None)
+    if kind in ("text", "bytes"):
+        if absent == len(column):
+            return b"\0" * absent
+        if kind == "text":
+            return "\0".join((*(column if not absent else (each or "" for each in column)), "")).encode()
+        return b"\0".join((*(column if not absent else (each or b"" for each in column)), b""))
     none = _NO_INTEGER if kind == "integer" else _NO_DOUBLE
-    numbers = array("q" if kind == "integer" else "d", [none if each is None else each for each in column])
+    filled = column if not absent else [none if each is None else each for each in column]
+    numbers = array("q" if kind == "integer" else "d", filled)
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers.tobytes()

@@ -248,7 +248,7 @@ class RecordStore(_Collection):
         self.append_many([record])
 
     def append_many(self, records_: Iterable[Record]) -> None:
-        """Store records, all or none; on disk when this returns. About 50 000 records a second.
+        """Store records, all or none; on disk when this returns. About 100 000 records a second.
 
         Appending one again with the same content changes nothing. Raises Conflict when the content differs,
         ParentMissing when something a record belongs to is not stored.

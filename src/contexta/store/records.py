@@ -22,7 +22,7 @@ from contexta.store.metadata import SCOPE_TABLES, parent_id
 from contexta.store.rows import insert_missing
 from contexta.store.series import Points, SeriesKey, add_points, decode_number
 
-_BATCH = 10_000
+_BATCH = 50_000
 _NAMES_AT_ONCE = 500  # under the limit of bound variables of every supported database
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ _PAYLOAD = itemgetter(
     "metric_key", "value_type", "unit", "aggregation_scope", "subject_ref", "slice_ref", "summary_basis"
 )
 _MINE = itemgetter("record_ref", "recorded_at", "observed_at")
+_MEASURED = itemgetter("step", "value")
 COLUMNS = ("run_id", "name", "number", "form_id", "series_id", "point", "recorded_at", "digest", "body")
 
 
@@ -119,73 +120,105 @@ def _append_batch(connection: Connection, batch: list[Record], parents: _Parents
     return len(new)
 
 
+class _Rows:
+    """Rows of ``record`` that have no number yet, column by column, in the order of a batch."""
+
+    def __init__(self, count: int) -> None:
+        self.run_ids: list[int] = [0] * count
+        self.names: list[str] = [""] * count
+        self.form_ids: list[int | None] = [None] * count
+        self.series_ids: list[int | None] = [None] * count
+        self.points: list[int | None] = [None] * count
+        self.recorded_at: list[int | None] = [None] * count
+        self.digests: list[bytes | None] = [None] * count
+        self.bodies: list[str | None] = [None] * count
+
+    def columns(self, places: Sequence[int]) -> list[Sequence[Any]]:
+        """All but ``run_id`` and ``number``, of the rows at some places; of all where there are none."""
+        own = (self.names, self.form_ids, self.series_ids, self.points, self.recorded_at, self.digests, self.bodies)
+        return [_at(places, column) for column in own] if places else list(own)
+
+
+def _at(places: Sequence[int], column: Sequence[T]) -> Sequence[T]:
+    return itemgetter(*places)(column) if len(places) > 1 else [column[place] for place in places]
+
+
 def _insert_new(connection: Connection, batch: list[Record], parents: _Parents) -> None:
     if not batch:
         return
-    forms: dict[tuple[Any, ...], list[Any]] = {}  # form -> a record of it, then what each of its records has of its own
-    bodies: list[tuple[int, Record]] = []
+    rows = _Rows(len(batch))
+    _place_metrics(connection, batch, parents, rows)
     for place, item in enumerate(batch):
-        if type(item) is not MetricRecord:
-            bodies.append((place, item))
+        if type(item) is MetricRecord:
             continue
-        # Of a frozen model, its fields are its __dict__: read as one, many times faster than one by one.
-        envelope, payload = item.envelope.__dict__, item.payload.__dict__
-        tags = payload["tags"]
-        key = (_ENVELOPE(envelope), _PAYLOAD(payload), tuple(sorted(tags.items())) if tags else None)
-        mine = (place, *_MINE(envelope), payload["step"], payload["value"])
-        known = forms.get(key)
-        if known is None:
-            forms[key] = [item, mine]
-        else:
-            known.append(mine)
-    rows: list[Any] = [None] * len(batch)  # (run id, name, form id, series id, point, recorded_at, digest, body)
-    _place_metrics(connection, list(forms.values()), parents, rows)
-    for place, item in bodies:
-        run_id, _ = parents.require(item)
-        body = tables.encode_json(item.model_dump(exclude_defaults=True))
-        name = item.envelope.record_ref.name
-        rows[place] = (run_id, name, None, None, None, None, sha256(body.encode()).digest()[:16], body)
+        rows.run_ids[place], _ = parents.require(item)
+        rows.names[place] = item.envelope.record_ref.name
+        body = rows.bodies[place] = tables.encode_json(item.model_dump(exclude_defaults=True))
+        rows.digests[place] = sha256(body.encode()).digest()[:16]
     _insert_rows_of_runs(connection, rows)
 
 
-def _place_metrics(connection: Connection, forms: list[list[Any]], parents: _Parents, rows: list[Any]) -> None:
-    """Add the points of the records of each form, and put each record's row in its place."""
+def _place_metrics(connection: Connection, batch: list[Record], parents: _Parents, rows: _Rows) -> None:
+    """Add the points of the metrics of a batch, and put what their rows hold in their places.
+
+    Of a frozen model, its fields are its __dict__: read as one, and column by column, many times faster.
+    """
+    metrics = [(place, item) for place, item in enumerate(batch) if type(item) is MetricRecord]
+    envelopes = [item.envelope.__dict__ for _, item in metrics]
+    payloads = [item.payload.__dict__ for _, item in metrics]
+    refs, recorded, observed = zip(*map(_MINE, envelopes), strict=True) if metrics else ((), (), ())
+    steps, values = zip(*map(_MEASURED, payloads), strict=True) if metrics else ((), ())
     points: dict[SeriesKey, Points] = {}
-    found: list[tuple[SeriesKey, int, int, list[Any], list[int]]] = []
-    for first, *mine in forms:
+    found: list[tuple[SeriesKey, int, int, list[int], list[int]]] = []
+    for places in _of_one_form(envelopes, payloads):
+        _, first = metrics[places[0]]
         run_id, stage_id = parents.require(first)
-        payload = first.payload
-        key = (run_id, stage_id, payload.metric_key, payload.slice_ref or "")
-        _, _, recorded, observed, steps, values = zip(*mine, strict=True)
+        key = (run_id, stage_id, first.payload.metric_key, first.payload.slice_ref or "")
         of_series = points.setdefault(key, Points())
-        offset, moments = len(of_series), _moments(observed)
-        of_series.extend(steps, moments, values)
-        found.append(
-            (key, offset, _form_id(connection, first), mine, moments if recorded == observed else _moments(recorded))
-        )
-    places = add_points(connection, points)
-    for key, offset, form_id, mine, recorded_at in found:
-        run_id, (series_id, number) = key[0], places[key]
-        behind = len(mine[0][1]) - len(mine[0][1].name)
-        for point, (each, at) in enumerate(zip(mine, recorded_at, strict=True), number + offset):
-            rows[each[0]] = (run_id, each[1][behind:], form_id, series_id, point, at, None, None)
+        offset, texts, later = len(of_series), _at(places, observed), _at(places, recorded)
+        moments = _moments(texts)
+        of_series.extend(_at(places, steps), moments, _at(places, values))
+        found.append((key, offset, _form_id(connection, first), places, moments if later == texts else _moments(later)))
+    starts = add_points(connection, points)
+    for key, offset, form_id, places, recorded_at in found:
+        run_id, (series_id, number) = key[0], starts[key]
+        ref = refs[places[0]]
+        behind = len(ref) - len(ref.name)
+        for point, (which, at) in enumerate(zip(places, recorded_at, strict=True), number + offset):
+            place = metrics[which][0]
+            rows.run_ids[place], rows.form_ids[place], rows.series_ids[place] = run_id, form_id, series_id
+            rows.names[place], rows.points[place], rows.recorded_at[place] = refs[which][behind:], point, at
 
 
-def _insert_rows_of_runs(connection: Connection, rows: list[Any]) -> None:
+def _of_one_form(envelopes: Iterable[dict[str, Any]], payloads: list[dict[str, Any]]) -> Iterable[list[int]]:
+    """The places of the metrics that share everything but what is a record's own."""
+    forms: dict[tuple[Any, ...], list[int]] = {}
+    tags = [tuple(sorted(payload["tags"].items())) if payload["tags"] else None for payload in payloads]
+    for place, form in enumerate(zip(map(_ENVELOPE, envelopes), map(_PAYLOAD, payloads), tags, strict=True)):
+        known = forms.get(form)
+        if known is None:
+            forms[form] = [place]
+        else:
+            known.append(place)
+    return forms.values()
+
+
+def _insert_rows_of_runs(connection: Connection, rows: _Rows) -> None:
     """Number the rows of each run behind those it has, and continue its check."""
-    of_runs: dict[int, list[Any]] = {}
-    for row in rows:
-        of_runs.setdefault(row[0], []).append(row)
+    of_runs: dict[int, list[int]] = {run_id: [] for run_id in rows.run_ids}
+    for place, run_id in enumerate(rows.run_ids if len(of_runs) > 1 else ()):
+        of_runs[run_id].append(place)
     run = tables.run
-    for run_id, mine in of_runs.items():
+    for run_id, places in of_runs.items():
         known = connection.execute(select(run.c.records, run.c.records_check).where(run.c.id == run_id)).one()
-        _, names, forms, series, points, recorded, digests, bodies = zip(*mine, strict=True)
-        numbers = range(known.records, known.records + len(mine))
-        columns = (repeat(run_id), names, numbers, forms, series, points, recorded, digests, bodies)
-        insert_rows(connection, tables.record, COLUMNS, len(mine), zip(*columns, strict=False))
-        check = checks.extended(checks.RECORDS, (names, forms, series, points, recorded, digests), known.records_check)
+        names, *rest = rows.columns(places)
+        count, bodies = len(names), rest[-1]
+        given = (repeat(run_id), names, range(known.records, known.records + count), *rest)
+        width = len(COLUMNS) if any(bodies) else COLUMNS.index("digest")  # of metrics alone there is nothing behind
+        insert_rows(connection, tables.record, COLUMNS[:width], count, zip(*given[:width], strict=False))
+        check = checks.extended(checks.RECORDS, (names, *rest[:-1]), known.records_check)
         connection.execute(
-            update(run).where(run.c.id == run_id).values(records=known.records + len(mine), records_check=check)
+            update(run).where(run.c.id == run_id).values(records=known.records + count, records_check=check)
         )
 
 

@@ -104,8 +104,9 @@ def add_points(connection: Connection, points: Mapping[SeriesKey, Points]) -> di
     for key, new in points.items():
         known = _series(connection, key)
         columns = (new.steps, new.moments, new.values, new.exacts)
-        rows = zip(repeat(known.id), range(known.points, known.points + len(new)), *columns, strict=False)
-        insert_rows(connection, tables.metric_point, _POINT_COLUMNS, len(new), rows)
+        width = len(_POINT_COLUMNS) - (not any(new.exacts))  # a column of nothing but NULL costs as much as another
+        given = (repeat(known.id), range(known.points, known.points + len(new)), *columns)[:width]
+        insert_rows(connection, tables.metric_point, _POINT_COLUMNS[:width], len(new), zip(*given, strict=False))
         last = new.last()
         newer = known.points == 0 or _order(last[0], last[1]) >= _order(known.last_step, known.last_at)
         kept = last if newer else tuple(known[2:6])
