@@ -121,7 +121,7 @@ class Reading:
             raise ValueError("the run began before")
         wanted = StableRef("run", record["run"])
         at = from_microseconds(record["at"])
-        project = {"ref": wanted.project, "name": record["project_name"], "created_at": at}
+        project = {"ref": wanted.project, "name": record.get("project_name", wanted.components[0]), "created_at": at}
         insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
         ref, count = wanted, 1
         while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
@@ -131,7 +131,7 @@ class Reading:
             "ref": ref,
             "project_id": find_id(self._connection, tables.project, ref.project),
             "slug": ref.name,
-            "name": record["name"],
+            "name": record.get("name", wanted.name),
             "status": "open",
             "started_at": at,
             "ended_at": None,
