@@ -12,7 +12,7 @@ _AT_ONCE = 10_000
 
 
 def fill(connection: sa.Connection) -> None:
-    """Move what many rows say alike to rows of its own. Costs about 20 microseconds a run."""
+    """Move what many rows say alike to rows of its own. Costs about 60 microseconds a run, sealing included."""
     _share_facts(connection)
     connection.exec_driver_sql(
         "INSERT INTO environment_end (digest) SELECT DISTINCT end_digest FROM environment WHERE end_digest IS NOT NULL"
