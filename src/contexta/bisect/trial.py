@@ -31,8 +31,8 @@ from contexta.recorder.journal import SUFFIX, Journal
 from contexta.recorder.live import Run
 from contexta.recorder.machine import usable_memory
 from contexta.recorder.objects import Objects
-from contexta.recorder.processes import identity
 from contexta.recorder.redact import HIDDEN
+from contexta.recorder.reserving import begin
 from contexta.reproduce.uv import python_in
 
 PROJECT = "bisect"
@@ -198,7 +198,7 @@ class _Record:
         self._at.mkdir(parents=True)
         journal = Journal(str(self._at), self.ref, first=True)
         name = self.ref.partition(".")[2]
-        journal.write("run", run=self.ref, name=name, project_name=PROJECT, **identity())
+        begin(journal, PROJECT, name)
         journal.write("fact", name="command", value=list(self._order.command.argv))
         self._run = Run(journal, self._objects, name)
         return self

@@ -9,7 +9,8 @@ Lines carry ``s`` (a running number), ``t`` (the type) and ``at`` (microseconds 
 other keys depend on the type:
 
 ====================  =====================================================================================
-``run``               first line of a run: run, name, project_name, and the process (see processes.identity)
+``run``               first line of a run: run, optionally name and project_name (left out where they are the last and
+                      the first component of run), and the process (see processes.identity)
 ``join``              first line of another process of the run: run, rank, and the process
 ``environment``       the first of a process: digest (the body is that object), optionally of (how the digest begins
                       that it has without what is looked up later, by which the run tells environments apart).

@@ -10,6 +10,7 @@ import os
 from contexta.recorder import settings
 from contexta.recorder.journal import SUFFIX, Journal
 from contexta.recorder.objects import make_directory
+from contexta.recorder.processes import identity
 from contexta.refs import StableRef, numbered, slug
 
 TYPE_CHECKING = False
@@ -37,6 +38,14 @@ def reserve(journals: str, project: str, name: str) -> Journal:
             if not taken(ref, but_this=True):
                 return journal
             journal.withdraw()
+
+
+def begin(journal: Journal, project: str, name: str) -> None:
+    """Write the first line of a run. project, name: display names, told where the reference does not say them."""
+    ref = StableRef("run", journal.run)
+    told = {"name": (name, ref.name), "project_name": (project, ref.components[0])}
+    names = {key: given for key, (given, said) in told.items() if given != said}
+    journal.write("run", run=journal.run, **names, **identity())
 
 
 def _free(base: StableRef, taken: _Taken) -> int:

@@ -15,8 +15,7 @@ from contexta.recorder.journal import Journal
 from contexta.recorder.live import Run, join
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects, make_directory
-from contexta.recorder.processes import identity
-from contexta.recorder.reserving import reserve
+from contexta.recorder.reserving import begin, reserve
 from contexta.refs import StableRef, slug
 from contexta.scalars import text
 
@@ -56,7 +55,7 @@ def start(
         make_directory(journals, objects.root)
         display = given or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(journals, project, display)
-        journal.write("run", run=journal.run, name=display, project_name=project, **identity())
+        begin(journal, project, display)
         recording = environment.Recording(journal, objects)
         run = Run(journal, objects, display, before_end=recording.complete, after_end=partial(_after_end, send))
         recording.begin()

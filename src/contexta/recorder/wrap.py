@@ -23,8 +23,7 @@ from contexta.recorder.journal import SUFFIX
 from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
-from contexta.recorder.processes import identity
-from contexta.recorder.reserving import reserve
+from contexta.recorder.reserving import begin, reserve
 from contexta.recorder.streams import Stream, open_streams
 from contexta.refs import StableRef
 
@@ -89,7 +88,7 @@ class Wrapper:
     def _begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> Run:
         display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(self._journals, project, display)
-        journal.write("run", run=journal.run, name=display, project_name=project, **identity())
+        begin(journal, project, display)
         run = Run(journal, self._objects, display)
         salt = salt_of(self._objects)
         command, hidden = redact.argv(self._command, salt)

@@ -57,7 +57,7 @@ def server_to_file(source: Connection, copy: Path) -> None:
             seals.seal(target)
             for part in seals.PARTS if server_seals.are_kept(source) else ():
                 for number, *_ in server_seals.broken(source, part):
-                    raw.execute("INSERT OR REPLACE INTO seal VALUES (?, ?, ?)", (part, number, b"damaged."))
+                    raw.execute("INSERT OR REPLACE INTO seal VALUES (?, ?, ?)", (part, number, seals.DAMAGED))
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise error.orig from None  # it is the file that cannot be written, not the server that failed

@@ -93,8 +93,10 @@ def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 _SNAPSHOTS = """
-SELECT e.ref, e.captured_at, b.digest, e.end_digest, b.python_version, b.platform, b.package_count
+SELECT e.ref, e.captured_at, b.digest, CASE WHEN e.end_id IS NOT NULL THEN coalesce(x.digest, 'missing') END,
+b.python_version, b.platform, b.package_count
 FROM environment e JOIN environment_body b ON b.id = e.environment_body_id
+LEFT JOIN environment_end x ON x.id = e.end_id
 WHERE {} ORDER BY e.own DESC, e.captured_at, e.id"""
 OF_RUN = _SNAPSHOTS.format("e.run_id = ?") + " LIMIT 1"
 
@@ -107,10 +109,21 @@ def _put_row(
         "run_id": run_id,
         "environment_body_id": body_id,
         "captured_at": captured_at,
-        "end_digest": end,
+        "end_id": None if end is None else _keep_end(connection, end),
     }
     upsert(connection, tables.environment, [row], ("ref",))
     keep_body(connection, run_id)
+
+
+def _keep_end(connection: Connection, digest: str) -> int:
+    """The key of what completes an environment, stored when it is new."""
+    end = tables.environment_end
+    wanted = select(end.c.id).where(end.c.digest == digest)
+    known: int | None = connection.execute(wanted).scalar()
+    if known is None:
+        insert_missing(connection, end, [{"digest": digest}])
+        known = connection.execute(wanted).scalar_one()
+    return known
 
 
 def keep_body(connection: Connection, run_id: int) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, union, update
 
 from contexta.errors import DamagedData, InvalidInput, NotFound
 from contexta.findings import Cleanup
@@ -26,7 +26,7 @@ from contexta.recorder.journal import SUFFIX
 from contexta.recorder.objects import Objects, open_plain
 from contexta.recorder.settings import ENDED
 from contexta.refs import StableRef
-from contexta.store import tables
+from contexta.store import facts, tables
 from contexta.store.engine import Store
 from contexta.store.ingest import is_first
 from contexta.store.shelves import stored_digests
@@ -34,6 +34,12 @@ from contexta.store.shelves import stored_digests
 FRESH = 24 * 3600.0  # seconds for which nothing counts as forgotten
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _AT_ONCE = 200
+_TOLD_APART = frozenset(  # tables that speak of no objects, and those whose rows many runs share
+    {
+        *("metric_point", "seal", "unsealed", "environment_distribution"),
+        *("environment_body", "environment_end", "shared_fact"),
+    }
+)
 _TRASH = ".trash-"
 _TEMPORARY = re.compile(
     r"\.((salt\.)?\d+\.[0-9a-f]+|(new|copy|origin|contexta-doctor)-.+)\Z"
@@ -110,7 +116,7 @@ def _remove_runs(store: Store, runs: Sequence[int]) -> None:
 
 
 def _remove_unused(connection: Connection) -> None:
-    """Bodies of environments and forms of records that no run has any more."""
+    """Bodies and ends of environments, forms of records and shared facts that no run has any more."""
     body, packages, form = tables.environment_body, tables.environment_distribution, tables.record_form
     used = (
         select(tables.environment.c.environment_body_id)
@@ -122,6 +128,11 @@ def _remove_unused(connection: Connection) -> None:
     connection.execute(delete(body).where(body.c.id.not_in(select(used))))
     forms = select(tables.record.c.form_id).where(tables.record.c.form_id.is_not(None)).distinct()
     connection.execute(delete(form).where(form.c.id.not_in(forms)))
+    end, fact, run, environment = tables.environment_end, tables.shared_fact, tables.run, tables.environment
+    ends = select(environment.c.end_id).where(environment.c.end_id.is_not(None))
+    connection.execute(delete(end).where(end.c.id.not_in(ends)))
+    known = union(*(select(run.c[key]).where(run.c[key].is_not(None)) for key in facts.IDS)).subquery()
+    connection.execute(delete(fact).where(fact.c.id.not_in(select(known))))
 
 
 # ---------------------------------------------------------------------------------------------- journals
@@ -188,7 +199,7 @@ def _used(connection: Connection, removed: set[int]) -> set[str]:
     like a digest counts."""
     used: set[str] = set()
     for table in tables.metadata.sorted_tables:
-        if table.name in ("metric_point", "seal", "unsealed", "environment_distribution", "environment_body"):
+        if table.name in _TOLD_APART:
             continue
         rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}", execution_options={"yield_per": 10_000})
         owner = "id" if table is tables.run else "run_id"
@@ -200,8 +211,15 @@ def _used(connection: Connection, removed: set[int]) -> set[str]:
     environment, body, run = tables.environment, tables.environment_body, tables.run
     of_snapshots = select(body.c.digest, environment.c.run_id).join_from(environment, body)
     of_runs = select(body.c.digest, run.c.id.label("run_id")).join(run, run.c.environment_body_id == body.c.id)
-    for digests in (of_snapshots, of_runs):
+    end, fact = tables.environment_end, tables.shared_fact
+    of_ends = select(end.c.digest, environment.c.run_id).join(environment, environment.c.end_id == end.c.id)
+    for digests in (of_snapshots, of_runs, of_ends):
         used.update(row.digest for row in connection.execute(digests) if row.run_id not in removed)
+    keys_of_runs = connection.execute(select(run.c.id, *(run.c[key] for key in facts.IDS)))
+    kept = {key for run_id, *keys in keys_of_runs if run_id not in removed for key in keys}
+    for key, told in connection.execute(select(fact.c.id, fact.c.body)):
+        if key in kept:
+            used.update(_digests_in(told.encode("utf-8", "replace")))
     return used
 
 

@@ -15,7 +15,7 @@ from contexta.recorder.commits import between
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef
 from contexta.scalars import to_microseconds
-from contexta.store import tables
+from contexta.store import facts, tables
 from contexta.store.artifacts import of_run
 from contexta.store.series import decode_number
 
@@ -46,7 +46,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
         for row in connection.execute(select(tables.param).where(tables.param.c.run_id.in_(some))):
             params.setdefault(row.run_id, {})[row.name] = row.value
         metrics = _metrics(connection, some)
-        rows = connection.execute(select(run).where(run.c.id.in_(some))).all()
+        rows = connection.execute(facts.beside(select(run)).where(run.c.id.in_(some))).all()
         _load(connection, {row.environment_body_id for row in rows} - {None} - environments.keys(), environments)
         for row in rows:
             body = row.environment_body_id
@@ -57,7 +57,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
                 seconds=_seconds(row.started_at, row.ended_at),
                 tags=row.tags,
                 params=params.get(row.id, {}),
-                metadata=row.metadata,
+                metadata=facts.together(row._mapping),
                 environment=environments[body] if body is not None else None,
                 metrics=metrics.get(row.id, {}),
             )

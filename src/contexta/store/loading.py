@@ -5,7 +5,7 @@ What is read here was checked before it was stored, so the findings are built wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -19,7 +19,7 @@ from contexta.errors import DamagedData
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds
-from contexta.store import artifacts, environments, tables
+from contexta.store import artifacts, environments, facts, tables
 from contexta.store.driver import Question, Rows, fetch_together, marks
 from contexta.store.series import decode_number
 
@@ -64,9 +64,10 @@ def _summary_fields(
 ) -> dict[int, dict[str, Any]]:
     """By run, what a summary of it is made of."""
     stages, params = _stages_of(run_ids, stage_rows, series_rows), _params_of(run_ids, param_rows)
-    known = _values({text for row in rows for text in row[-2:]})
+    known = _values({text for row in rows for text in row[7:12] if text is not None})
+    metadata = {told: _metadata(known, told) for told in {row[8:] for row in rows}}
     found = {}
-    for run_id, ref, name, status, started, ended, description, tags, metadata in rows:
+    for run_id, ref, name, status, started, ended, description, tags, *told in rows:
         found[run_id] = {
             "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
             "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
@@ -76,7 +77,7 @@ def _summary_fields(
             "ended_at": None if ended is None else from_microseconds(ended),
             "description": description,
             "tags": known[tags],
-            "metadata": known[metadata],
+            "metadata": metadata[tuple(told)],
             "stages": stages[run_id],
             "params": params[run_id],
         }
@@ -85,7 +86,22 @@ def _summary_fields(
     return found
 
 
-_RUNS = "SELECT id, ref, name, status, started_at, ended_at, description, tags, metadata FROM run WHERE id IN ({})"
+def _metadata(known: Mapping[str, Any], told: tuple[Any, ...]) -> FrozenDict:
+    """Of a run: its own, and the facts it shares with others. told: as ``_RUNS`` finds it."""
+    found = dict(known[told[0]])
+    for name, text, key in zip(facts.SHARED, told[1:4], told[4:], strict=True):
+        if key is not None:
+            found[name] = known[facts.present(name, text)]
+    return FrozenDict(sorted(found.items()))
+
+
+_RUNS = """
+SELECT run.id, ref, name, status, started_at, ended_at, description, tags,
+metadata, command.body, invocation.body, source.body, command_id, invocation_id, source_id
+FROM run LEFT JOIN shared_fact AS command ON command.id = command_id
+LEFT JOIN shared_fact AS invocation ON invocation.id = invocation_id
+LEFT JOIN shared_fact AS source ON source.id = source_id WHERE run.id IN ({})
+"""
 _NOTES = "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id"
 
 

@@ -22,7 +22,7 @@ from contexta.contract import (
 )
 from contexta.errors import NotFound, ParentMissing
 from contexta.refs import StableRef
-from contexta.store import questions, tables
+from contexta.store import facts, questions, tables
 from contexta.store.rows import upsert
 from contexta.store.series import keep_ends
 from contexta.values import Value
@@ -120,6 +120,7 @@ def put(connection: Connection, noun: Noun[V], value: V) -> StableRef:
             row[name] = given
     if noun.table is tables.run:
         row["slug"] = ref.name
+        row |= facts.apart(connection, row["metadata"])
     if noun.table is tables.relation:
         row["run_id"] = parent_id(connection, tables.run, ref.run, child=ref)
     upsert(connection, noun.table, [row], ("ref",))
@@ -135,7 +136,7 @@ def get(connection: Connection, noun: Noun[V], ref: StableRef) -> V:
     row = connection.execute(_select(noun).where(noun.table.c.ref == ref)).mappings().first()
     if row is None:
         raise NotFound(f"{ref} is not stored in this workspace")
-    return noun.model.model_validate(dict(row))
+    return _value(noun, row)
 
 
 def list_all(
@@ -152,7 +153,7 @@ def list_all(
     if parent is not None:
         table, ref = parent
         statement = statement.where(noun.table.c[f"{table.name}_id"] == require_id(connection, table, ref))
-    return tuple(noun.model.model_validate(dict(row)) for row in connection.execute(statement).mappings())
+    return tuple(_value(noun, row) for row in connection.execute(statement).mappings())
 
 
 def require_id(connection: Connection, table: Table, ref: StableRef) -> int:
@@ -191,4 +192,12 @@ def _select(noun: Noun[Any]) -> Select[Any]:
             columns.append(parent.c.ref.label(name))
         else:
             columns.append(noun.table.c[name])
-    return select(*columns).select_from(source)
+    statement = select(*columns).select_from(source)
+    return facts.beside(statement) if noun.table is tables.run else statement
+
+
+def _value(noun: Noun[V], row: Mapping[Any, Any]) -> V:
+    fields = {name: row[name] for name in noun.model.model_fields}
+    if noun.table is tables.run:
+        fields["metadata"] = facts.together(row)
+    return noun.model.model_validate(fields)

@@ -27,16 +27,16 @@ class Rank(NamedTuple):
 def others_of(connection: Connection, run_id: int, journal_name: str) -> list[Rank]:
     """The ranks of a run but the one that writes that journal, the lowest first."""
     journal, environment, body = tables.journal, tables.environment, tables.environment_body
+    end = tables.environment_end
     rows = connection.execute(
-        select(journal.c.process, environment.c.id, body.c.digest, environment.c.end_digest)
+        select(journal.c.process, environment.c.id, body.c.digest, end.c.digest.label("end"))
         .join(environment, environment.c.id == journal.c.environment_id)
         .join(body, body.c.id == environment.c.environment_body_id)
+        .outerjoin(end, end.c.id == environment.c.end_id)
         .where(journal.c.run_id == run_id, journal.c.name != journal_name)
     )
     return sorted(
-        Rank(row.process["rank"], row.id, row.digest, row.end_digest)
-        for row in rows
-        if row.process.get("rank") is not None
+        Rank(row.process["rank"], row.id, row.digest, row.end) for row in rows if row.process.get("rank") is not None
     )
 
 

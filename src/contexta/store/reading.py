@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -15,7 +15,7 @@ from contexta.errors import ContextaError
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered
 from contexta.scalars import from_microseconds, number, to_microseconds
-from contexta.store import lines, ranks, tables
+from contexta.store import facts, lines, ranks, tables
 from contexta.store.artifacts import put_told
 from contexta.store.engine import Store
 from contexta.store.environments import began_with, put_captured
@@ -121,7 +121,7 @@ class Reading:
             raise ValueError("the run began before")
         wanted = StableRef("run", record["run"])
         at = from_microseconds(record["at"])
-        project = {"ref": wanted.project, "name": record["project_name"], "created_at": at}
+        project = {"ref": wanted.project, "name": record.get("project_name", wanted.components[0]), "created_at": at}
         insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
         ref, count = wanted, 1
         while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
@@ -131,7 +131,7 @@ class Reading:
             "ref": ref,
             "project_id": find_id(self._connection, tables.project, ref.project),
             "slug": ref.name,
-            "name": record["name"],
+            "name": record.get("name", wanted.name),
             "status": "open",
             "started_at": at,
             "ended_at": None,
@@ -227,11 +227,17 @@ class Reading:
         keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
 
     def _tag(self, record: dict[str, Any]) -> None:
-        self._change_run("tags", {record["k"]: record["x"]})
+        assert self._run_id is not None  # _take has seen to it
+        run = tables.run
+        before = self._connection.execute(select(run.c.tags).where(run.c.id == self._run_id)).scalar_one()
+        changed = {**before, record["k"]: record["x"]}
+        if changed != before:
+            self._connection.execute(update(run).where(run.c.id == self._run_id).values(tags=changed))
+            keep_tags(self._connection, self._run_id, changed)
 
     def _fact(self, record: dict[str, Any]) -> None:
-        facts = record["facts"] if "facts" in record else {record["name"]: record["value"]}
-        self._change_run("metadata", facts, once=not self._is_first)
+        said = record["facts"] if "facts" in record else {record["name"]: record["value"]}
+        facts.learn(self._connection, self._run_id, said, once=not self._is_first)
 
     def _rename(self, record: dict[str, Any]) -> None:
         table = tables.run
@@ -248,7 +254,7 @@ class Reading:
         assert self._run_id is not None  # _take has seen to it
         if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
             failed_command = record["failure"]["type"] == "CommandFailed"
-            self._change_run("metadata", {"failure": record["failure"]}, once=failed_command)
+            facts.learn(self._connection, self._run_id, {"failure": record["failure"]}, once=failed_command)
         elif record["status"] != "failed":
             self._forgive()
         end_run(self._connection, self._run_id, record["status"], record["at"])
@@ -261,30 +267,18 @@ class Reading:
             return
         run = tables.run
         status = self._connection.execute(select(run.c.status).where(run.c.id == self._run_id)).scalar_one()
-        self._change_run("metadata", {"failure": record["failure"]})
+        facts.learn(self._connection, self._run_id, {"failure": record["failure"]})
         if status not in ("open", "failed"):
             self._forgive()
 
     def _forgive(self) -> None:
         """A process failed and the run did not: worth a note."""
-        run = tables.run
-        before = self._connection.execute(select(run.c.metadata).where(run.c.id == self._run_id)).scalar_one()
+        before = facts.of_run(self._connection, self._run_id)
         failure = before.pop("failure", None)
         if failure is not None:
             words = f"a process of the run failed with {failure['type']}: {failure['message']}"[:10_000]
             self._notes.append((self._at, "process", words))
-            self._connection.execute(update(run).where(run.c.id == self._run_id).values(metadata=before))
-
-    def _change_run(self, column: str, said: Mapping[str, Any], *, once: bool = False) -> None:
-        """once: what is there already stays."""
-        run = tables.run
-        before = self._connection.execute(select(run.c[column]).where(run.c.id == self._run_id)).scalar_one()
-        changed = {**said, **before} if once else {**before, **said}
-        if changed != before:
-            self._connection.execute(update(run).where(run.c.id == self._run_id).values({column: changed}))
-            if column == "tags":
-                assert self._run_id is not None  # _take has seen to it
-                keep_tags(self._connection, self._run_id, changed)
+            facts.replace(self._connection, self._run_id, before)
 
     # ------------------------------------------------------------------------------------------ measurements
 

@@ -23,13 +23,17 @@ PARTS: Mapping[str, str] = {
 }
 """Table -> the column whose values its seals are numbered by."""
 
+DAMAGED = b"damaged."
+"""The seal of what is known not to be what was written."""
+
 _AT_ONCE = 500
 _NONE = bytes(8)  # the difference of what is as it should be
 
 
-def watch(connection: Connection) -> None:
-    """Have the database note which rows are written from now on, and seal those that are there."""
-    for part, key in PARTS.items():
+def watch(connection: Connection, parts: Iterable[str]) -> None:
+    """Have the database note which rows of these tables are written from now on, and seal those that are there."""
+    for part in parts:
+        key = PARTS[part]
         for event, rows in (("INSERT", ["NEW"]), ("UPDATE", ["OLD", "NEW"]), ("DELETE", ["OLD"])):
             noted = " ".join(  # not OR IGNORE: the clause of the statement that fires the trigger would replace it
                 f"INSERT INTO unsealed SELECT '{part}', {row}.{key} WHERE NOT EXISTS"
@@ -68,6 +72,18 @@ def _any_text(raw: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         raw.text_factory = usual
+
+
+@contextmanager
+def relaid(connection: Connection, parts: Sequence[str]) -> Iterator[None]:
+    """For a migration that lays out the rows of these tables anew: what was damaged before is so afterwards."""
+    raw: Any = connection.connection.driver_connection
+    waiting = set(raw.execute("SELECT part, number FROM unsealed"))
+    with _any_text(raw):
+        found = {(part, number) for part in parts for number, *_ in broken(raw, part)} - waiting
+    yield
+    seal(connection)
+    raw.executemany("INSERT OR REPLACE INTO seal VALUES (?, ?, ?)", [(*each, DAMAGED) for each in sorted(found)])
 
 
 def _seal_some(raw: sqlite3.Connection, part: str, numbers: Sequence[int], before: sqlite3.Connection | None) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from contexta.store import tables
 from contexta.store.rows import upsert
-from contexta.store.seals import PARTS
+from contexta.store.seals import DAMAGED, PARTS
 
 _FUNCTIONS = (
     "CREATE AGGREGATE contexta_mix (bigint) (SFUNC = int8xor, STYPE = bigint, INITCOND = '0')",
@@ -28,11 +28,15 @@ _FUNCTIONS = (
 _AS_TEXT = "SET bytea_output = 'hex' SET extra_float_digits = 1"  # whatever the writer's own settings are
 
 
-def watch(connection: Connection) -> None:
-    """Have the server seal what is written from now on, and what is there."""
+def prepare(connection: Connection) -> None:
+    """Teach the server, once, what ``watch`` needs."""
     for statement in _FUNCTIONS:
         connection.exec_driver_sql(statement)
-    for part in PARTS:
+
+
+def watch(connection: Connection, parts: Iterable[str]) -> None:
+    """Have the server seal what is written to these tables from now on, and what is there."""
+    for part in parts:
         connection.exec_driver_sql(
             f"CREATE FUNCTION contexta_seal_{part}() RETURNS trigger LANGUAGE plpgsql {_AS_TEXT} AS $$ BEGIN"
             f" IF TG_OP <> 'INSERT' THEN {_mixing_in(part, 'before')}; END IF;"
@@ -84,7 +88,7 @@ def are_kept(connection: Connection) -> bool:
 
 def damage(connection: Connection, part: str, number: int) -> None:
     """Have a row's seal say that it is not what was written."""
-    row = {"part": part, "number": number, "digest": b"damaged."}
+    row = {"part": part, "number": number, "digest": DAMAGED}
     upsert(connection, tables.seal, [row], ["part", "number"])
 
 

@@ -10,7 +10,8 @@ SALT = ".salt"  # what secrets are hashed with: the hashes of later runs stay co
 NEEDED = (
     "SELECT digest, run.ref FROM environment_body JOIN environment ON environment.environment_body_id ="
     " environment_body.id JOIN run ON run.id = environment.run_id"
-    " UNION SELECT end_digest, run.ref FROM environment JOIN run ON run.id = run_id WHERE end_digest IS NOT NULL"
+    " UNION SELECT digest, run.ref FROM environment_end JOIN environment ON end_id = environment_end.id"
+    " JOIN run ON run.id = run_id"
     " UNION SELECT substr(location_ref, 8), run.ref FROM artifact JOIN run ON run.id = run_id"
     " WHERE substr(location_ref, 1, 7) = 'object:' ORDER BY 1, 2"
 )

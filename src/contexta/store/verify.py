@@ -221,9 +221,12 @@ def users_statement(digest: str) -> str:
     return (
         "SELECT DISTINCT run.ref FROM run LEFT JOIN environment ON environment.run_id = run.id LEFT JOIN"
         " environment_body ON environment_body.id = environment.environment_body_id"
+        " LEFT JOIN environment_end ON environment_end.id = end_id"
+        " LEFT JOIN shared_fact ON shared_fact.id IN (command_id, invocation_id, source_id)"
         f" LEFT JOIN artifact ON artifact.run_id = run.id AND location_ref = 'object:{digest}'"
-        f" WHERE '{digest}' IN (environment_body.digest, end_digest) OR location_ref IS NOT NULL"
-        f" OR replace(run.metadata, '{digest}', '') <> run.metadata ORDER BY 1 LIMIT 20"
+        f" WHERE '{digest}' IN (environment_body.digest, environment_end.digest) OR location_ref IS NOT NULL"
+        f" OR replace(run.metadata, '{digest}', '') <> run.metadata"
+        f" OR replace(shared_fact.body, '{digest}', '') <> shared_fact.body ORDER BY 1 LIMIT 20"
     )
 
 
@@ -239,6 +242,10 @@ def runs_statement(part: str, number: Any) -> str | None:
             "SELECT run.ref FROM environment JOIN run ON run.id = run_id"
             f" WHERE environment.environment_body_id = {int(number)} LIMIT 20"
         )
+    if part == "environment_end":
+        return f"SELECT run.ref FROM environment JOIN run ON run.id = run_id WHERE end_id = {int(number)} LIMIT 20"
+    if part == "shared_fact":
+        return f"SELECT ref FROM run WHERE {int(number)} IN (command_id, invocation_id, source_id) LIMIT 20"
     return None
 
 

@@ -16,15 +16,16 @@ from contexta.store.tables.context import (
     relation,
     run,
     sample,
+    shared_fact,
     stage,
 )
-from contexta.store.tables.environments import environment, environment_body, environment_distribution
+from contexta.store.tables.environments import environment, environment_body, environment_distribution, environment_end
 from contexta.store.tables.journals import journal, note
 from contexta.store.tables.questions import param, run_metric, run_tag
 from contexta.store.tables.records import metric_point, metric_series, record, record_form
 from contexta.store.tables.seals import seal, unsealed
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 VERSION_TABLE = "contexta_schema"
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "environment",
     "environment_body",
     "environment_distribution",
+    "environment_end",
     "journal",
     "metadata",
     "metric_point",
@@ -55,6 +57,7 @@ __all__ = [
     "run_tag",
     "sample",
     "seal",
+    "shared_fact",
     "stage",
     "unsealed",
 ]

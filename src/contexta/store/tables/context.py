@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table
 
-from contexta.store.tables.columns import Key, Words, belongs_to, mapping, metadata, moment, reference, words
+from contexta.store.tables.columns import Json, Key, Words, belongs_to, mapping, metadata, moment, reference, words
 
 project = Table(
     "project",
@@ -30,7 +30,7 @@ run = Table(
     moment("ended_at", nullable=True),
     words("description", nullable=True),
     mapping("tags"),
-    mapping("metadata"),
+    Column("metadata", Json, nullable=False, comment="what was recorded about it and is its own: see facts.py"),
     Column(
         "environment_body_id",
         Key,
@@ -39,6 +39,10 @@ run = Table(
     ),
     Column("records", BigInteger, nullable=False, server_default="0", comment="the number of the next record"),
     Column("records_check", LargeBinary, comment="running check of its records' columns: see checks.py; NULL for none"),
+    # Rows of shared_fact. Not declared as foreign keys: to forget a fact, each would need an index of all runs.
+    Column("command_id", Key),
+    Column("invocation_id", Key),
+    Column("source_id", Key),
     Index(None, "slug"),
     Index(None, "project_id", "started_at", "id"),  # the latest runs of a project
     Index(None, "started_at", "id"),  # the latest runs of all
@@ -46,6 +50,15 @@ run = Table(
     Index(None, "environment_body_id", "started_at", "id"),  # which runs used a version
 )
 Index("ix_run_duration", run.c.ended_at - run.c.started_at, run.c.id)
+
+# What is the same for many runs: how they were called, and their source.
+shared_fact = Table(
+    "shared_fact",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="first 16 bytes of the sha256 of body"),
+    Column("body", Words, nullable=False, comment="the fact as canonical JSON"),
+)
 
 stage = Table(
     "stage",

@@ -26,7 +26,7 @@ environment = Table(
     belongs_to("run", index=True),
     Column("environment_body_id", Key, ForeignKey("environment_body.id"), nullable=False, index=True),
     moment("captured_at"),
-    Column("end_digest", Words, comment="the object of what was known only after the start: imports, libraries, GPUs"),
+    Column("end_id", Key, comment="a row of environment_end; no foreign key, as those of run to shared_fact"),
     Column(
         "own",
         Boolean,
@@ -34,6 +34,14 @@ environment = Table(
         server_default=false(),
         comment="whether it is that of the process that did the run's work, where several processes took part",
     ),
+)
+
+# One row per distinct object of what was known only after the start: imports, libraries, GPUs.
+environment_end = Table(
+    "environment_end",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("digest", Words, nullable=False, unique=True, comment="sha256 of the object's bytes, hex"),
 )
 
 # Which environments hold which version of what; answers "which runs used torch 2.1.0?" by index.

@@ -18,6 +18,12 @@ depends_on = None
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
+SEALED = (
+    *("environment_body", "environment_distribution", "project", "record_form", "run", "artifact", "batch"),
+    *("deployment", "environment", "journal", "metric_series", "note", "operation", "param", "provenance"),
+    *("relation", "run_metric", "run_tag", "sample", "stage"),
+)
+
 
 def upgrade() -> None:
     connection = op.get_bind()
@@ -143,5 +149,8 @@ def _add_seals(connection: sa.Connection) -> None:
         sa.PrimaryKeyConstraint("part", "number", name=op.f("pk_unsealed")),
         sqlite_with_rowid=False,
     )
-    watch = seals.watch if connection.dialect.name == "sqlite" else server_seals.watch
-    watch(connection)
+    if connection.dialect.name == "sqlite":
+        seals.watch(connection, SEALED)
+    else:
+        server_seals.prepare(connection)
+        server_seals.watch(connection, SEALED)
