@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +158,15 @@ def an_old_workspace(root: Path) -> None:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         build_0001(connection)
     engine.dispose()
+
+
+def change_unseen(root: Path, statement: str) -> None:
+    """Behind the back of everything that would notice: no triggers."""
+    with closing(sqlite3.connect(root / "contexta.db")) as raw:
+        triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            raw.execute(f"DROP TRIGGER {name}")
+        raw.execute(statement)
+        for _, sql in triggers:
+            raw.execute(sql)
+        raw.commit()

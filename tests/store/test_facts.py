@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_run, put_run
+from builders import a_run, change_unseen, put_run
 from servers import Server
 
 from contexta import Contexta
@@ -105,7 +102,7 @@ def test_a_changed_fact_is_found_with_the_runs_that_say_it(
             put_all(place)
             assert place.verify().sound
             if place is ctx:
-                _behind_its_back(ctx.root, change)
+                change_unseen(ctx.root, change)
             else:
                 server.ask(database, f"SET session_replication_role = replica; {change}")
             damage = [each for each in place.verify().damage if each.name.startswith("shared_fact")]
@@ -113,15 +110,3 @@ def test_a_changed_fact_is_found_with_the_runs_that_say_it(
             if "DELETE" in change:
                 with pytest.raises(DamagedData, match="of a run is missing"):
                     place.get_run("one")
-
-
-def _behind_its_back(root: Path, statement: str) -> None:
-    """No triggers."""
-    with closing(sqlite3.connect(root / "contexta.db")) as raw:
-        triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            raw.execute(f"DROP TRIGGER {name}")
-        raw.execute(statement)
-        for _, sql in triggers:
-            raw.execute(sql)
-        raw.commit()

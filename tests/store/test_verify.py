@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, a_metric, put_run
+from builders import Cli, a_metric, change_unseen, put_run
 
 from contexta import Contexta
 from contexta.contract import ArtifactManifest, StructuredEventPayload, StructuredEventRecord
@@ -73,18 +73,6 @@ USED = """SELECT DISTINCT digest FROM environment_body JOIN environment ON
 environment.environment_body_id = environment_body.id ORDER BY environment_body.id"""
 
 
-def change(root: Path, statement: str) -> None:
-    """Behind the back of everything that would notice: no triggers."""
-    with closing(sqlite3.connect(root / "contexta.db")) as raw:
-        triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            raw.execute(f"DROP TRIGGER {name}")
-        raw.execute(statement)
-        for _, sql in triggers:
-            raw.execute(sql)
-        raw.commit()
-
-
 def test_a_sound_workspace_is_called_sound(root: Path, cli: Cli) -> None:
     found = verify(root)
     assert (found.sound, found.damage, found.notes) == (True, (), ())
@@ -110,7 +98,7 @@ def test_a_sound_workspace_is_called_sound(root: Path, cli: Cli) -> None:
     ],
 )
 def test_a_changed_row_is_named(root: Path, statement: str, kind: str, name: str, run: str | None) -> None:
-    change(root, statement)
+    change_unseen(root, statement)
     found = verify(root)
     told = [each for each in found.damage if each.kind == kind and name in each.name]
     assert told, found.damage
@@ -127,7 +115,7 @@ def test_a_changed_row_is_named(root: Path, statement: str, kind: str, name: str
     ],
 )
 def test_a_damaged_row_that_is_written_again_stays_damaged(root: Path, statement: str, part: str) -> None:
-    change(root, statement)
+    change_unseen(root, statement)
     before = {each.name for each in verify(root).damage}
     assert {name.split()[0] for name in before} == {part}
     with Contexta(root) as ctx:

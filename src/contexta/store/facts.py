@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
 from contexta.errors import DamagedData
 from contexta.store import tables
-from contexta.store.rows import insert_missing
+from contexta.store.rows import keep_once
 
 SHARED = ("command", "invocation", "source")
 """The facts that the runs of one program have alike; ``run.<name>_id`` leads to each of them."""
@@ -22,21 +21,10 @@ def apart(connection: Connection, metadata: Mapping[str, Any]) -> dict[str, Any]
     """The columns of a run that hold its metadata. Facts that no run had yet are stored."""
     own = {name: fact for name, fact in metadata.items() if name not in SHARED}
     keys = {
-        key: keep(connection, tables.encode_json(metadata[name])) if name in metadata else None
+        key: keep_once(connection, tables.shared_fact, tables.encode_json(metadata[name])) if name in metadata else None
         for name, key in zip(SHARED, IDS, strict=True)
     }
     return {"metadata": own, **keys}
-
-
-def keep(connection: Connection, body: str) -> int:
-    """The key of a fact, stored when it is new. body: as canonical JSON."""
-    fact, digest = tables.shared_fact, sha256(body.encode()).digest()[:16]
-    wanted = select(fact.c.id).where(fact.c.digest == digest)
-    known: int | None = connection.execute(wanted).scalar()
-    if known is None:
-        insert_missing(connection, fact, [{"digest": digest, "body": body}])
-        known = connection.execute(wanted).scalar_one()
-    return known
 
 
 def beside(statement: Select[Any]) -> Select[Any]:

@@ -19,7 +19,7 @@ from contexta.scalars import from_microseconds, to_microseconds
 from contexta.store import checks, tables
 from contexta.store.driver import insert_rows
 from contexta.store.metadata import SCOPE_TABLES, parent_id
-from contexta.store.rows import insert_missing
+from contexta.store.rows import keep_once
 from contexta.store.series import Points, SeriesKey, add_points, decode_number
 
 _BATCH = 50_000
@@ -229,19 +229,8 @@ def form_of(body: dict[str, Any]) -> str:
     return tables.encode_json({"envelope": envelope, "payload": payload})
 
 
-def keep_form(connection: Connection, body: str) -> int:
-    """The key of a form, stored when it is new."""
-    form, digest = tables.record_form, sha256(body.encode()).digest()[:16]
-    wanted = select(form.c.id).where(form.c.digest == digest)
-    known: int | None = connection.execute(wanted).scalar()
-    if known is None:
-        insert_missing(connection, form, [{"digest": digest, "body": body}])
-        known = connection.execute(wanted).scalar_one()
-    return known
-
-
 def _form_id(connection: Connection, record: Record) -> int:
-    return keep_form(connection, form_of(record.model_dump(exclude_defaults=True)))
+    return keep_once(connection, tables.record_form, form_of(record.model_dump(exclude_defaults=True)))
 
 
 def _moments(texts: Sequence[str]) -> list[int]:

@@ -1,11 +1,12 @@
-"""Writing rows: insert or replace, insert what is missing."""
+"""Writing rows: insert or replace, insert what is missing, keep a text once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import sqlite
 
 
@@ -19,6 +20,17 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows that violate no unique constraint; leave what exists as it is."""
     connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def keep_once(connection: Connection, table: Table, body: str) -> int:
+    """The key of a text in a table of distinct ones (id, digest, body), stored when it is new."""
+    digest = sha256(body.encode()).digest()[:16]
+    wanted = select(table.c.id).where(table.c.digest == digest)
+    known: int | None = connection.execute(wanted).scalar()
+    if known is None:
+        insert_missing(connection, table, [{"digest": digest, "body": body}])
+        known = connection.execute(wanted).scalar_one()
+    return known
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | Any:

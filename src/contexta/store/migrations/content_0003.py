@@ -7,6 +7,7 @@ import json
 import sqlalchemy as sa
 
 from contexta.store import facts, tables
+from contexta.store.rows import keep_once
 
 _AT_ONCE = 10_000
 
@@ -39,7 +40,7 @@ def _share_facts(connection: sa.Connection) -> None:
                 continue
             for body in shared.values():
                 if body not in known:
-                    known[body] = facts.keep(connection, body)
+                    known[body] = keep_once(connection, tables.shared_fact, body)
             keys = {key: known[shared[key]] if key in shared else None for key in facts.IDS}
             changes.append({"key": row.id, "metadata": tables.encode_json(metadata), **keys})
         if changes:
