@@ -113,6 +113,11 @@ def bisect(*options: str) -> Sequence[str]:
     return (*given, "--no-versions", "--json", *options, "--", "python", "train.py")
 
 
+def paused(seconds: int) -> Sequence[str]:
+    """Every trial waits so long; workers do not have the variables of the study."""
+    return ("--old-env", f"PAUSE={seconds}", "--new-env", f"PAUSE={seconds}")
+
+
 def told(process: subprocess.Popen[bytes]) -> dict[str, object]:
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0
@@ -151,7 +156,7 @@ def test_on_two_workers_a_study_comes_to_the_verdict_of_this_machine_and_is_reco
 def test_the_trial_of_a_worker_that_dies_is_tried_again(
     project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    study = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project, env={"PAUSE": "3"})
+    study = start(*bisect("--dask", cluster, "--jobs", "1", *paused(2)), cwd=project)
     keeper = _first_started(tmp_path)
     worker = int(Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(worker, signal.SIGKILL)
@@ -193,7 +198,7 @@ def test_a_cluster_that_loses_its_workers_ends_the_study_which_goes_on_when_ther
     start: Callable[..., subprocess.Popen[bytes]],
 ) -> None:
     worker = a_worker(1)
-    study = start(*bisect("--dask", scheduler), cwd=project, env={"PAUSE": "4"})
+    study = start(*bisect("--dask", scheduler, *paused(2)), cwd=project)
     _first_started(tmp_path)
     while (tmp_path / "started").read_text().count("\n") < 2:
         time.sleep(0.1)
@@ -216,7 +221,7 @@ def test_a_cluster_that_loses_its_workers_ends_the_study_which_goes_on_when_ther
 def test_a_study_that_is_killed_takes_its_trials_on_the_workers_with_it(
     project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    study = start(*bisect("--dask", cluster), cwd=project, env={"PAUSE": "600"})
+    study = start(*bisect("--dask", cluster, *paused(600)), cwd=project)
     keeper = _first_started(tmp_path)
     study.kill()
     deadline = time.monotonic() + 60
