@@ -347,7 +347,11 @@ def _files(top: Path) -> Iterator[Path]:
 
 
 def _left_out(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name in _NOT_COPIED or any(Path(folder, name, mark).exists() for mark in _MARKS)]
+    return [name for name in names if name in _NOT_COPIED or _is_marked(os.path.join(folder, name))]  # noqa: PTH118  # of every file
+
+
+def _is_marked(path: str) -> bool:
+    return os.path.isdir(path) and any(os.path.exists(f"{path}/{mark}") for mark in _MARKS)  # noqa: PTH110, PTH112  # of every file
 
 
 def _git(at: Path, *arguments: str) -> bytes:
