@@ -18,7 +18,7 @@ from contexta.store.bodies import checked, decoded, encode_body
 from contexta.store.driver import Rows, fetch
 from contexta.store.metadata import parent_id, require_id
 from contexta.store.orders import version_order
-from contexta.store.rows import insert_missing, upsert
+from contexta.store.rows import insert_missing, keep_once, upsert
 
 _OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
 
@@ -109,21 +109,10 @@ def _put_row(
         "run_id": run_id,
         "environment_body_id": body_id,
         "captured_at": captured_at,
-        "end_id": None if end is None else _keep_end(connection, end),
+        "end_id": None if end is None else keep_once(connection, tables.environment_end, end),
     }
     upsert(connection, tables.environment, [row], ("ref",))
     keep_body(connection, run_id)
-
-
-def _keep_end(connection: Connection, digest: str) -> int:
-    """The key of what completes an environment, stored when it is new."""
-    end = tables.environment_end
-    wanted = select(end.c.id).where(end.c.digest == digest)
-    known: int | None = connection.execute(wanted).scalar()
-    if known is None:
-        insert_missing(connection, end, [{"digest": digest}])
-        known = connection.execute(wanted).scalar_one()
-    return known
 
 
 def keep_body(connection: Connection, run_id: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, select, update
 
 from contexta.errors import DamagedData
 from contexta.store import tables
-from contexta.store.rows import keep_once
+from contexta.store.rows import keep_text
 
 SHARED = ("command", "invocation", "source")
 """The facts that the runs of one program have alike; ``run.<name>_id`` leads to each of them."""
@@ -21,7 +21,7 @@ def apart(connection: Connection, metadata: Mapping[str, Any]) -> dict[str, Any]
     """The columns of a run that hold its metadata. Facts that no run had yet are stored."""
     own = {name: fact for name, fact in metadata.items() if name not in SHARED}
     keys = {
-        key: keep_once(connection, tables.shared_fact, tables.encode_json(metadata[name])) if name in metadata else None
+        key: keep_text(connection, tables.shared_fact, tables.encode_json(metadata[name])) if name in metadata else None
         for name, key in zip(SHARED, IDS, strict=True)
     }
     return {"metadata": own, **keys}

@@ -19,7 +19,7 @@ from contexta.scalars import from_microseconds, to_microseconds
 from contexta.store import checks, tables
 from contexta.store.driver import insert_rows
 from contexta.store.metadata import SCOPE_TABLES, parent_id
-from contexta.store.rows import keep_once
+from contexta.store.rows import keep_text
 from contexta.store.series import Points, SeriesKey, add_points, decode_number
 
 _BATCH = 50_000
@@ -230,7 +230,7 @@ def form_of(body: dict[str, Any]) -> str:
 
 
 def _form_id(connection: Connection, record: Record) -> int:
-    return keep_once(connection, tables.record_form, form_of(record.model_dump(exclude_defaults=True)))
+    return keep_text(connection, tables.record_form, form_of(record.model_dump(exclude_defaults=True)))
 
 
 def _moments(texts: Sequence[str]) -> list[int]:

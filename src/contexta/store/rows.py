@@ -1,4 +1,4 @@
-"""Writing rows: insert or replace, insert what is missing, keep a text once."""
+"""Writing rows: insert or replace, insert what is missing, keep once what many rows share."""
 
 from __future__ import annotations
 
@@ -22,13 +22,17 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
     connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))
 
 
-def keep_once(connection: Connection, table: Table, body: str) -> int:
+def keep_text(connection: Connection, table: Table, body: str) -> int:
     """The key of a text in a table of distinct ones (id, digest, body), stored when it is new."""
-    digest = sha256(body.encode()).digest()[:16]
+    return keep_once(connection, table, sha256(body.encode()).digest()[:16], body=body)
+
+
+def keep_once(connection: Connection, table: Table, digest: bytes | str, **rest: Any) -> int:
+    """The key of what has this digest in a table of distinct ones, stored when it is new. rest: its other columns."""
     wanted = select(table.c.id).where(table.c.digest == digest)
     known: int | None = connection.execute(wanted).scalar()
     if known is None:
-        insert_missing(connection, table, [{"digest": digest, "body": body}])
+        insert_missing(connection, table, [{"digest": digest, **rest}])
         known = connection.execute(wanted).scalar_one()
     return known
 

@@ -15,7 +15,7 @@ from contexta.store.driver import insert_rows
 from contexta.store.environments import keep_body
 from contexta.store.orders import number_of, version_order, words_of
 from contexta.store.questions import keep_tags
-from contexta.store.rows import keep_once
+from contexta.store.rows import keep_text
 from contexta.store.series import encode_number, keep_ends
 
 _AT_ONCE = 10_000
@@ -94,7 +94,7 @@ def _move_records(connection: sa.Connection, run_id: int) -> None:
             series_id, number = _point(connection, run_id, body, points)
             form = records.form_of(body)
             if form not in forms:
-                forms[form] = keep_once(connection, tables.record_form, form)
+                forms[form] = keep_text(connection, tables.record_form, form)
             recorded_at = to_microseconds(body["envelope"]["recorded_at"])
             rows.append((name, forms[form], series_id, number, recorded_at, None, None))
         columns = list(zip(*rows, strict=True))

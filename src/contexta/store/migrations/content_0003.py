@@ -6,10 +6,12 @@ import json
 
 import sqlalchemy as sa
 
-from contexta.store import facts, tables
-from contexta.store.rows import keep_once
+from contexta.store import tables
+from contexta.store.rows import keep_text
 
 _AT_ONCE = 10_000
+_SHARED = ("command", "invocation", "source")  # as this schema has them, whatever later ones do
+_IDS = tuple(f"{name}_id" for name in _SHARED)
 
 
 def fill(connection: sa.Connection) -> None:
@@ -25,7 +27,7 @@ def fill(connection: sa.Connection) -> None:
 
 
 def _share_facts(connection: sa.Connection) -> None:
-    run = sa.table("run", *map(sa.column, ("id", "metadata", *facts.IDS)))
+    run = sa.table("run", *map(sa.column, ("id", "metadata", *_IDS)))
     known: dict[str, int] = {}
     last = -1
     while rows := connection.execute(
@@ -35,13 +37,13 @@ def _share_facts(connection: sa.Connection) -> None:
         changes = []
         for row in rows:
             metadata = _read(row.metadata)
-            shared = {f"{name}_id": tables.encode_json(metadata.pop(name)) for name in facts.SHARED if name in metadata}
+            shared = {f"{name}_id": tables.encode_json(metadata.pop(name)) for name in _SHARED if name in metadata}
             if not shared:
                 continue
             for body in shared.values():
                 if body not in known:
-                    known[body] = keep_once(connection, tables.shared_fact, body)
-            keys = {key: known[shared[key]] if key in shared else None for key in facts.IDS}
+                    known[body] = keep_text(connection, tables.shared_fact, body)
+            keys = {key: known[shared[key]] if key in shared else None for key in _IDS}
             changes.append({"key": row.id, "metadata": tables.encode_json(metadata), **keys})
         if changes:
             connection.execute(sa.update(run).where(run.c.id == sa.bindparam("key")), changes)
