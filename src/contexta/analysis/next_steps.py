@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 from contexta.analysis.groups import command_of
+from contexta.analysis.suspects import INCLUDED, included
 from contexta.findings.explain import Difference, MetricShift, NextStep, Suspect
 from contexta.findings.history import PastRun
 
 _REPEATS = 3  # a side, where nothing says how many it takes
 _ENDS, _PROOF = 8, 4  # runs that a bisect spends on showing the drop, and on the proof
 _MOVABLE = ("package", "python", "variable")
-_INCLUDED = {"source": "source", "parameter": "params", "command": "params"}
-"""What a bisect moves only when it is asked to: kind of a suspect -> the word for it."""
 PLACEHOLDER = ("python", "TRAIN.PY")
 
 
@@ -54,7 +53,7 @@ def _bisect(
     complete: bool,
     each: float | None,
 ) -> Iterator[NextStep]:
-    movable = [suspect for suspect in ranked if suspect.kind in (*_MOVABLE, *_INCLUDED)]
+    movable = [suspect for suspect in ranked if suspect.kind in (*_MOVABLE, *INCLUDED)]
     if not movable:
         return
     total = sum(suspect.score for suspect in movable) or 1.0
@@ -63,9 +62,8 @@ def _bisect(
     sides = shlex.join(names.get(run.ref, run.ref.value) for run in (old, new))
     lower = " --lower-is-better" if focus.better == "lower" else ""
     way = "" if focus.better else " [--lower-is-better]"
-    kinds = {suspect.kind for suspect in movable}
-    asked = ",".join(dict.fromkeys(word for kind, word in _INCLUDED.items() if kind in kinds))
-    include = f" --include {asked}" if asked else ""
+    asked = included({suspect.kind for suspect in movable})
+    include = f" --include {','.join(asked)}" if asked else ""
     yield NextStep(
         purpose="prove which change did it, and whether it is real",
         command=f"contexta bisect {sides} --metric {shlex.quote(focus.metric_key)}{lower}{way}{include} -- {training}",

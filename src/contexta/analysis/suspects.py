@@ -8,7 +8,7 @@ hypothesis. Only a rerun proves.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from contexta.analysis.changed import is_at_work_unimported, is_tool
 from contexta.findings.explain import Difference, Evidence, Suspect
@@ -78,6 +78,15 @@ def suspects(differences: Sequence[Difference], fits: Mapping[str, float] | None
             )
         )
     return tuple(found)
+
+
+INCLUDED = {"source": "source", "parameter": "params", "command": "params"}
+"""What a bisect moves only when it is asked to: kind of a difference -> the word that asks for it."""
+
+
+def included(kinds: Collection[str]) -> tuple[str, ...]:
+    """The words that ask a bisect for what differs in these ways."""
+    return tuple(dict.fromkeys(word for kind, word in INCLUDED.items() if kind in kinds))
 
 
 def prior(differences: Sequence[Difference]) -> dict[str, float]:

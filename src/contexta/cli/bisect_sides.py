@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from contexta.analysis.suspects import included as asked_for
 from contexta.bisect.changes import BOTH, SOURCE
 from contexta.bisect.given import Ends, Given, given_path, given_run
 from contexta.bisect.parameters import moved, not_in, told_by
@@ -164,8 +165,6 @@ def held(include: Include, ends: Ends) -> tuple[str, ...]:
 
 def not_included(include: Include, found: Sequence[Difference]) -> str:
     """What --include would add of what differs between the runs; "" for nothing."""
-    kinds = {each.kind for each in found}
-    more = [SOURCE] if "source" in kinds else []
-    more += [PARAMS] if kinds & {"parameter", "command"} else []
+    more = asked_for({each.kind for each in found})
     wanted = ",".join(kind for kind in _KINDS if kind in (*include.kinds, *more))
     return wanted if {*more} - {*include.kinds} else ""
