@@ -7,6 +7,7 @@ alone. A mix that fails is replaced by the nearest one that runs; what was added
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +17,8 @@ from contexta.bisect.readings import Readings, State
 from contexta.bisect.risk import Risk
 
 Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one"]
-_LIKELY = 0.2  # the chance that a pair is deadly from which on it is stepped around
+_DOUBT = 1.5  # runs for every halving of what stands beside the culprits, and for having to name the less
+_RUNS = 2  # what a mix of the proof takes at least
 _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "without": "good", "companions": "good"}
 
 
@@ -24,7 +26,7 @@ _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "withou
 class Strength:
     """How much evidence one fact takes: ``odds`` to one between good and bad, from at least ``runs`` runs."""
 
-    odds: float = 30.0
+    odds: float = 10.0
     runs: int = 2
 
 
@@ -145,14 +147,14 @@ def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: in
     for mix in ran:
         high = mixes.without(mix, barred & ~least) | least
         seen.update(mixes.chain(least, high, lambda atom: atom))
-    for _, other in risk.pairs(_LIKELY):
-        if not barred >> other & 1:
-            seen.add(mixes.closed(least | 1 << other))
+    blocked = bool({least, mixes.without(least, culprits)} & risk.failed)
+    if blocked:
+        seen.update(mixes.closed(least | 1 << other) for other in atoms_of(mixes.full & ~(barred | least)))
     for mix in seen:
         alone = mixes.without(mix, culprits)
         if mix not in risk.failed and alone not in risk.failed:
-            chance = max(risk.of(mix), risk.of(alone) if alone else 0.0)
-            yield chance + 0.5 * (mix & ~least).bit_count() / mixes.count, mix
+            wanted = (mix, alone) if alone else (mix,)
+            yield _cost(risk, wanted, mix & ~least, readings if blocked else None), mix
 
 
 def _without(mixes: Mixes, risk: Risk, readings: Readings, culprits: int) -> Iterator[tuple[float, int]]:
@@ -162,14 +164,26 @@ def _without(mixes: Mixes, risk: Risk, readings: Readings, culprits: int) -> Ite
     seen = {most}
     for mix in ran:
         seen.update(mixes.chain(mix, most, lambda atom: atom))
-    for one, other in risk.pairs(_LIKELY):
-        if culprits >> other & 1:
-            seen.add(mixes.without(most, 1 << one))
+    blocked = most in risk.failed
+    if blocked:
+        seen.update(mixes.without(most, 1 << one) for one in atoms_of(most))
     if most:
         seen.discard(0)
     for mix in seen:
         if mix not in risk.failed:
-            yield risk.of(mix) + 0.5 * (most & ~mix).bit_count() / mixes.count, mix
+            yield _cost(risk, (mix,), most & ~mix, readings if blocked else None), mix
+
+
+def _cost(risk: Risk, wanted: tuple[int, ...], beside: int, readings: Readings | None) -> float:
+    """The runs that a fact takes with these mixes, roughly: those that fail, those that are still to be made, and those
+    that rule out the changes ``beside`` the culprits.
+
+    readings: where the ideal mix cannot run; then what ran already is worth its runs.
+    """
+    ran = [min(_RUNS, readings.run_count(mix)) if readings is not None else 0 for mix in wanted]
+    failing = [risk.of(mix) for mix, runs in zip(wanted, ran, strict=True) if not runs]
+    to_fail = sum(chance / (1.0001 - chance) for chance in failing)
+    return to_fail + len(wanted) * _RUNS - sum(ran) + _DOUBT * math.log2(1 + beside.bit_count())
 
 
 def _needing(mixes: Mixes, atoms: int) -> int:

@@ -2,8 +2,10 @@
 
 The usual reason is a rule that no metadata states: this package at NEW dies beside that one at OLD (a wheel compiled
 against another ABI). So every pair (one at NEW, the other at OLD) of a failed mix is suspect, unless some mix had the
-same pair and ran. A mix is as risky as the suspect pairs in it. Pairs that were in the same failures are equally
-suspect, so they are kept together: a failure among 300 changes suspects 20 000 pairs in a handful of groups.
+same pair and ran. Or the mix fails for a reason of its own, which says nothing of any other: how often that happens is
+learned as well. A mix is as risky as the suspect pairs in it, and as mixes are anyway. Pairs that were in the same
+failures are equally suspect, so they are kept together: a failure among 300 changes suspects 20 000 pairs in a handful
+of groups.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from dataclasses import dataclass
 
 from contexta.bisect.mixes import atoms_of
 
-_ROUNDS = 12  # of expectation and maximisation (Dempster et al. 1977): few pairs come to explain many failures
-_RULE, _OFTEN = 0.6, 3  # how sure, after how many failures, a suspect pair is taken for a rule
+_ROUNDS = 12  # of putting each failure down to what the others suggest (CVB0: Asuncion et al. 2009)
+_PAIRS = 1.0  # deadly pairs expected before any trial
+_FAILED, _RAN = 1.0, 20.0  # mixes that failed by themselves, and that ran, which the expectation before any is worth
+_RULE, _OFTEN = 0.6, 4  # how sure, after how many failures, a suspect pair is taken for a rule
+_DEADLY = 0.98  # the chance that a mix fails, at most, as long as it did not
 _SURE = 0.9  # one failure may have any reason, even where only one pair is left to suspect
 
 
@@ -37,24 +42,24 @@ class Suspects:
 
 @dataclass(frozen=True)
 class Risk:
-    """suspects: what may be deadly together. failed: the mixes known to fail."""
+    """suspects: what may be deadly together. failed: the mixes known to fail.
+
+    itself: the chance that a mix fails for a reason of its own, once any failed.
+    """
 
     suspects: tuple[Suspects, ...]
     failed: frozenset[int]
+    itself: float = 0.0
 
     def of(self, mix: int) -> float:
         """The chance that a mix fails, 0..1; 1 for one that did."""
         if mix in self.failed:
             return 1.0
-        survives = 0.0
+        survives = math.log1p(-self.itself)
         for group in self.suspects:
             many = sum((others & ~mix).bit_count() for one, others in group.beside.items() if mix >> one & 1)
-            survives += many * math.log1p(-group.chance)
+            survives += math.log1p(-min(_DEADLY, many * group.chance))  # of a group, one pair is deadly as a rule
         return -math.expm1(survives)
-
-    def pairs(self, chance: float = 0.0) -> dict[tuple[int, int], float]:
-        """(a, b) -> the chance, where above this one, that a at NEW dies beside b at OLD."""
-        return {pair: group.chance for group in self.suspects if group.chance > chance for pair in group.pairs}
 
     @property
     def rules(self) -> tuple[tuple[int, int], ...]:
@@ -68,25 +73,34 @@ class Risk:
 
 
 def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
-    """count: atoms in all. failed, ran: the mixes tried so far, by how they ended. O(count * failures) as a rule."""
-    mixes = tuple(failed)
-    groups = _groups(count, mixes, ran)
-    blame = {failures: float(sum(map(int.bit_count, beside.values()))) for failures, beside in groups.items()}
-    sizes = dict(blame)
+    """count: atoms in all. failed, ran: the mixes tried so far, by how they ended. O(count * failures) as a rule.
+
+    Each failure is shared out between the pairs in it and the mix itself, by what the other failures suggest, until the
+    shares agree. A single failure so stays in doubt, and a pair that several share comes to explain them.
+    """
+    mixes, alive = tuple(failed), tuple(ran)
+    groups = _groups(count, mixes, alive)
+    sizes = {group: sum(map(int.bit_count, beside.values())) for group, beside in groups.items()}
+    before = _PAIRS / max(1, count * (count - 1))
+    blame = [{group: 0.0 for group in groups if group >> each & 1} for each in range(len(mixes))]
+    itself = [0.0] * len(mixes)
+    total = dict.fromkeys(groups, 0.0)
     for _ in range(_ROUNDS):
-        share = dict.fromkeys(groups, 0.0)
-        for failure in range(len(mixes)):
-            inside = [failures for failures in groups if failures >> failure & 1]
-            total = sum(blame[failures] for failures in inside)
-            for failures in inside:
-                share[failures] += blame[failures] / total
-        blame = share
+        for each, shares in enumerate(blame):
+            weights = {group: sizes[group] * before + total[group] - share for group, share in shares.items()}
+            alone = (_FAILED + sum(itself) - itself[each]) / (_FAILED + _RAN + len(alive) + len(mixes) - 1)
+            whole = alone + sum(weights.values())
+            itself[each] = alone / whole
+            for group, weight in weights.items():
+                total[group] += weight / whole - shares[group]
+                shares[group] = weight / whole
     return Risk(
         tuple(
-            Suspects(beside, min(_SURE, blame[failures] / sizes[failures] / failures.bit_count()), failures.bit_count())
-            for failures, beside in groups.items()
+            Suspects(beside, min(_SURE, total[group] / sizes[group] / group.bit_count()), group.bit_count())
+            for group, beside in groups.items()
         ),
         frozenset(mixes),
+        (_FAILED + sum(itself)) / (_FAILED + _RAN + len(alive) + len(mixes)) if mixes else 0.0,
     )
 
 
