@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 from contexta.bisect.alike import Alike
 from contexta.bisect.belief import believe
 from contexta.bisect.mixes import Mixes
@@ -68,3 +70,19 @@ def test_a_new_mix_runs_where_most_others_ran_and_then_where_nothing_like_it_did
     assert next_seed(found, 0b0011) == 2  # 0 is known from the one it is alike to
     like_an_end = readings((0b0011, 1, 0.9))
     assert next_seed(like_an_end, 0b0011) == 3  # OLD ran at 0, 1 and 2
+
+
+def test_many_stirring_changes_are_told_from_the_cause() -> None:
+    # 8 is bad, 0 to 4 all stir: more third values than two or three changes could make
+    mixes = Mixes.of(9)
+
+    def result(mix: int, seed: int) -> Result:
+        bad = mix >> 8
+        return Result(mix, seed, 0.9 - 0.1 * bad + Random(f"{mix & 0b11111} {bad} {seed}").gauss(0, 0.02))
+
+    ends = [result(mix, seed) for mix in (0, mixes.full) for seed in (0, 0, 1, 2)]
+    probed = (0b000100001, 0b100000011, 0b001100111, 0b101001111, 0b110011111, 0b011111111, 0b101110000)
+    found = Readings((*ends, *(result(mix, 0) for mix in probed)), mixes.full)
+    belief = believe(found, mixes, (1.0,) * 9)
+    assert belief.leader()[0] == 1 << 8
+    assert belief.singles[8] > 0.5

@@ -12,7 +12,7 @@ pairs that are seen to be alike or not, over all small sets of stirring changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import combinations
 
@@ -20,7 +20,7 @@ from contexta.bisect.mixes import Mixes
 from contexta.bisect.readings import Readings
 
 _STIRS = 10 / 414  # the share of harmless changes that stir
-_MOST_STIRRING, _MOST_GROUPS = 3, 12
+_MOST_SETS = 400  # looked at, half-grown ones among them
 _CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
 _NEGLIGIBLE = 9.0  # nats below the likeliest, where a set of stirring changes adds nothing
 _HOPELESS = 30.0  # nats below the best, where nobody looks closer
@@ -92,50 +92,56 @@ class Alike:
         return max(self._known.values(), default=0.0)
 
     def _summed(self, separated: int) -> float:
-        by_chance = self._by_chance(separated)
-        if by_chance > _HOPELESS:
-            return -by_chance
-        logs: list[float] = []
-        for most, weight, stirred in self._stirrings:
-            if logs and most < max(logs) - _NEGLIGIBLE:
-                break
-            logs.append(weight - self._amiss(separated | stirred))
-        top = max(logs)
-        return top + math.log(sum(math.exp(value - top) for value in logs))
+        """Over the sets of stirring changes that explain the differences, the likely ones first, each of them once.
 
-    def _amiss(self, separated: int) -> float:
-        return self._by_chance(separated) + _CONTRADICTION * (self._different & ~separated).bit_count()
+        A difference that nothing explains yet is explained by one of the changes that would, or stays a contradiction:
+        so the sets grow difference by difference. Which changes came before in a choice is kept, and the later ones do
+        without them, so no set is met twice.
+        """
+        if self._by_chance(separated) > _HOPELESS:
+            return -self._by_chance(separated)
+        found: list[float] = []
+        best = -math.inf
+        open_sets = [(-self._by_chance(separated), 0.0, self._different & ~separated, separated, 0)]
+        for _ in range(_MOST_SETS):
+            if not open_sets:
+                break
+            likelihood, prior, unexplained, apart, without = open_sets.pop()
+            if likelihood < best - _NEGLIGIBLE:
+                continue
+            if not unexplained:
+                found.append(likelihood)
+                best = max(best, likelihood)
+                continue
+            pair = unexplained & -unexplained
+            prior_of_none = prior - _CONTRADICTION
+            choices = [(likelihood - _CONTRADICTION, prior_of_none, unexplained & ~pair, apart, without)]
+            for number, (odds, mask) in enumerate(self._stirring):
+                if mask & pair and not without >> number & 1:
+                    without |= 1 << number
+                    then = prior + odds
+                    choices.append(
+                        (then - self._by_chance(apart | mask), then, unexplained & ~mask, apart | mask, without)
+                    )
+            open_sets += sorted(choices)
+        if not found:
+            return -_HOPELESS
+        return best + math.log(sum(math.exp(value - best) for value in found))
 
     def _by_chance(self, separated: int) -> float:
         """What it costs that pairs which differ have the same value, each time."""
         return self._readings.identical * sum((layer & separated).bit_count() for layer in self._equal)
 
     @cached_property
-    def _stirrings(self) -> list[tuple[float, float, int]]:
-        """(most it can come to, log prior, pairs it separates) of small sets of stirring changes, the likeliest first.
-
-        Changes that were always run together count as one.
-        """
+    def _stirring(self) -> list[tuple[float, int]]:
+        """(log prior odds, pairs it separates) of each change that may stir; those always run together count as one."""
         groups: dict[int, int] = {}
         for atom in range(self._atoms):
             mask = self.separated(mix for mix in self._columns if mix >> atom & 1)
             groups[mask] = groups.get(mask, 0) + 1
         odds = math.log(_STIRS / (1 - _STIRS))
-        weighed = sorted(
-            ((math.log(many) + odds, mask) for mask, many in groups.items() if self._by_chance(mask) <= _HOPELESS / 2),
-            key=lambda item: self._by_chance(item[1]) - item[0],
-        )[:_MOST_GROUPS]
-        sets = ((weight - self._by_chance(mask), weight, mask) for weight, mask in self._sets(weighed))
-        return sorted(sets, reverse=True)
-
-    @staticmethod
-    def _sets(groups: list[tuple[float, int]]) -> Iterator[tuple[float, int]]:
-        for size in range(_MOST_STIRRING + 1):
-            for chosen in combinations(groups, size):
-                mask = 0
-                for _, one in chosen:
-                    mask |= one
-                yield sum(weight for weight, _ in chosen), mask
+        possible = {mask: many for mask, many in groups.items() if self._by_chance(mask) <= _HOPELESS / 2}
+        return sorted(((math.log(many) + odds, mask) for mask, many in possible.items()), reverse=True)
 
 
 def _bits(flags: Iterable[bool]) -> int:
