@@ -35,6 +35,7 @@ class World:
     share: float
     number: int
     dies: float = 0.0
+    by_seed: float = 0.0
     counter: list[int] = field(default_factory=lambda: [0])
     run_counter: list[int] = field(default_factory=lambda: [0])
 
@@ -74,7 +75,8 @@ class World:
             noise = self._normal("run", self.counter[0]) / self.effect
         if self.kind == "null" and math.isinf(self.effect):
             return Result(mix, seed, 0.9)
-        return Result(mix, seed, round(0.9 - 0.05 * (self.level(mix) + noise), 9))
+        shared = self.by_seed * self._normal("seed", seed) if self.by_seed else 0.0
+        return Result(mix, seed, round(0.9 - 0.05 * (self.level(mix) + noise + shared), 9))
 
     def _uniform(self, *what: object) -> float:
         digest = hashlib.blake2b(repr((self.number, *what)).encode(), digest_size=8).digest()

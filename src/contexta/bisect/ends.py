@@ -20,7 +20,7 @@ from contexta.bisect.readings import Readings
 
 _LOOK_ERROR = 0.3  # of the error rate: what each look may spend; about eight correlated looks come to all of it
 _LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
-_REPEATS = 2  # runs at the first seed, which show whether values repeat
+_RULED_OUT = 0.99  # how sure of that: who is told "no regression" looks no further
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
     least = min(len(old), len(new))
     if readings.seedless:
         return _constant(fmean(old) - fmean(new))
-    if least < 2 or min(readings.run_count(0), readings.run_count(readings.new)) < 3:
+    if least < 2 or readings.run_count(0) < 3:
         return Ends("open", "too few runs yet")
     drop, standard_error, freedom = drop_test(old, new)
     if least < 3 or (standard_error == 0 and least < 5):
@@ -56,7 +56,7 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
     if student_cdf(-drop / standard_error, freedom) < error * _LOOK_ERROR:
         return Ends("apart", f"the ends differ by {drop / standard_error:.1f} standard errors", drop)
     spread = pooled_spread(old, new)
-    upper = drop + student_quantile(0.975, freedom) * standard_error
+    upper = drop + student_quantile(_RULED_OUT, freedom) * standard_error
     if upper < _LEAST_DROP * spread:
         return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
     if readings.repeatable and not readings.fingerprints and least >= 4:
@@ -66,19 +66,21 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
 
 
 def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
-    """(mix, seed) of the end run that says most: the ends in turn, the first seed twice, then a new seed each.
+    """(mix, seed) of the end run that says most: OLD twice at the first seed, which shows whether values repeat, and
+    both in turn, each at the same new seeds.
 
     Runs without a value are followed by another seed: theirs may be to blame. Each is tried once more after the next
     value.
     """
+    ran = {end: [r.seed for r in readings.results if r.mix == end and r.value is not None] for end in (0, readings.new)}
     if mix is None:
-        mix = 0 if readings.run_count(0) <= readings.run_count(readings.new) else readings.new
+        unrepeated = len(ran[0]) == 1 and bool(ran[readings.new])
+        mix = 0 if unrepeated or len({*ran[0]}) <= len({*ran[readings.new]}) else readings.new
+    if mix == 0 and len(ran[0]) == 1:
+        return mix, ran[0][0]
     mine = [result for result in readings.results if result.mix == mix]
-    ran = [result.seed for result in mine if result.value is not None]
-    if 0 < len(ran) < _REPEATS:
-        return mix, ran[0]
     failed = Counter(result.seed for result in mine if result.value is None)
-    out = {*ran, *(seed for seed, times in failed.items() if times > 1)}
+    out = {*ran[mix], *(seed for seed, times in failed.items() if times > 1)}
     out.update(result.seed for result in takewhile(lambda result: result.value is None, reversed(mine)))
     return mix, next(seed for seed in count() if seed not in out)
 

@@ -18,7 +18,7 @@ from typing import Literal
 from contexta.analysis.stats import student_quantile
 from contexta.bisect.failures import cannot_run
 from contexta.bisect.mixes import mix_of
-from contexta.bisect.noise import Pool, grain, one_level, pooled_spread
+from contexta.bisect.noise import Pool, grain, one_level, pooled_spread, shared_by_seed
 
 State = Literal["good", "bad", "between", "open"]
 
@@ -31,6 +31,7 @@ _GUESSED, _KNOWN = (
     3.0,
     30.0,
 )  # values that the spread seen at the ends is worth, when it is noise and when there is none
+_WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
 _OTHER_LEVEL = math.log(0.2 / 2)  # prior of "a level of its own", spread over twice the drop
 
@@ -88,15 +89,23 @@ class Readings:
 
     @cached_property
     def repeatable(self) -> bool:
-        """Whether both ends gave the identical value again at one seed, and nothing ever gave two."""
-        by_seed: dict[tuple[int, int], list[float]] = {}
-        for mix, runs in self._runs.items():
-            for seed, value in runs:
-                by_seed.setdefault((mix, seed), []).append(value)
-        if any(len(set(values)) > 1 for values in by_seed.values()):
+        """Whether OLD gave the identical value again at one seed, and nothing ever gave two."""
+        seen: dict[tuple[int, int], float] = {}
+        runs = [(mix, seed, value) for mix, runs in self._runs.items() for seed, value in runs]
+        if any(seen.setdefault((mix, seed), value) != value for mix, seed, value in runs):
             return False
-        repeated = {mix for (mix, _), values in by_seed.items() if len(values) > 1}
-        return {0, self.new} <= repeated
+        return self._again(0)
+
+    @cached_property
+    def new_repeats(self) -> bool:
+        """Whether NEW, too, gave a value again: at the same seed, at all of them, or as that of another mix."""
+        shared = self.identical > SURE_ALIKE and any(new for _, new in self.matches.values())
+        return self.repeatable and (self._again(self.new) or self.seedless or shared)
+
+    def _again(self, end: int) -> bool:
+        """Whether an end ran twice at one seed."""
+        runs = self._runs.get(end, [])
+        return len(runs) > len(dict(runs))
 
     @cached_property
     def seedless(self) -> bool:
@@ -106,12 +115,28 @@ class Readings:
             for end in (0, self.new)
         )
 
+    @cached_property
+    def seed_effects(self) -> dict[int, float]:
+        """What a seed adds to every value: the data it splits, the start it draws. {} where that does not show."""
+        if self.seedless:
+            return {}
+        return shared_by_seed(dict(self._runs.get(0, ())), dict(self._runs.get(self.new, ())))
+
     def samples(self, mix: int) -> list[float]:
-        """The values that count: all of them, or one a seed where a repeat says nothing new, or each just once."""
+        """The values that count: all of them, or one a seed where a repeat says nothing new, or each just once.
+
+        Less what their seeds add to all. That is known from the ends, so it fits them too well: their scatter about
+        their mean is widened to what other mixes show.
+        """
         runs = self._runs.get(mix, [])
         if self.seedless:
             return sorted({value for _, value in runs})
-        return list(dict(runs).values()) if self.repeatable else [value for _, value in runs]
+        counted, effects = dict(runs).items() if self.repeatable else runs, self.seed_effects
+        if effects and mix in (0, self.new):
+            values = [value - effects[seed] for seed, value in counted if seed in effects]
+            mean = fmean(values)
+            return [mean + _WIDER * (value - mean) for value in values]
+        return [value - effects.get(seed, 0.0) for seed, value in counted]
 
     def seeds(self, mix: int) -> set[int]:
         """The seeds this mix has a result at."""
@@ -195,14 +220,14 @@ class Readings:
         Where values repeat, mixes that share one at the same seed behave alike and drew the same noise: that counts
         once. A value that both ends give at its seed says nothing and is left out.
         """
-        found: dict[tuple[object, float], list[int]] = {}
+        found: dict[tuple[object, float, float], list[int]] = {}
         for number, mix in enumerate(self.probed):
             for turn, (seed, value) in enumerate(self._runs[mix]):
                 key: object = (mix, turn) if not self.repeatable else None if self.seedless else seed
-                found.setdefault((key, value), []).append(number)
+                found.setdefault((key, value, value - self.seed_effects.get(seed, 0.0)), []).append(number)
         return tuple(
-            Print(self._scaled([value])[0], mix_of(numbers), end)
-            for (seed, value), numbers in found.items()
+            Print(self._scaled([less])[0], mix_of(numbers), end)
+            for (seed, value, less), numbers in found.items()
             if (end := self._whose(seed, value)) != "both"
         )
 
@@ -224,7 +249,9 @@ class Readings:
         noise = pooled_spread(*seen)
         if self.seedless or noise == 0:
             return _IDENTICAL
-        by_chance = grain([*seen[0], *seen[1]]) / (2 * math.sqrt(math.pi) * noise)
+        by_chance = grain(value for end in (0, self.new) for _, value in self._runs[end]) / (
+            2 * math.sqrt(math.pi) * noise
+        )
         return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 
     @cached_property

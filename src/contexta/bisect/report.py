@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, mean
 
 from contexta.bisect.advice import Here, advice
 from contexta.bisect.belief import Belief
@@ -164,7 +164,7 @@ class _Values:
 
 
 def _end(values: tuple[float, ...]) -> EndValues:
-    return EndValues(values=values, mean=fmean(values) if values else None)
+    return EndValues(values=values, mean=mean(values) if values else None)  # fmean: three 0.4 are 0.4000000000000001
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofFact:
