@@ -20,7 +20,7 @@ from contexta.bisect.readings import Readings
 
 TOGETHER = 0.1  # prior of "two that act only together"; about a tenth of the causes known from practice
 PARTS = 0.05
-SEVERAL = 0.02
+SEVERAL = 0.01
 NONE = 0.05
 _LEAST_PART = 0.08  # of the drop: a smaller part passes for a harmless change
 
@@ -65,6 +65,23 @@ class Belief:
         if len(inside) > 1 and any(self.pair(a, b) > 0 for a in inside for b in inside):
             return 0.0
         return sum(sum(self.parts[atom]) for atom in inside)
+
+    def apart_from_parts_of(self, leader: int) -> Belief:
+        """What is believed if the leader makes all of the drop or has no hand in it; itself where that says all."""
+        left = 1 - self.with_parts_of(leader)
+        if not 0 < left < 1:
+            return self
+        parts = tuple(
+            tuple(0.0 if (leader >> one | leader >> other) & 1 else p / left for other, p in enumerate(row))
+            for one, row in enumerate(self.parts)
+        )
+        return Belief(
+            singles=tuple(p / left for p in self.singles),
+            together=tuple(tuple(p / left for p in row) for row in self.together),
+            parts=parts,
+            several=self.several / left,
+            none=self.none / left,
+        )
 
     @cached_property
     def marginals(self) -> Row:

@@ -35,6 +35,7 @@ _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
+_UNLIKE_NEW = 2  # mixes of which none gave a value of NEW, after which NEW has to show that its values repeat
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
 _SECOND_LOOKS = 2  # mixes that failed once and are run again before a verdict that they shaped
@@ -105,8 +106,9 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
             return Verdict("undecided", f"{name} {ran}: {readings.failures[end]}")
     ends = judge_ends(readings, problem.settings.error)
     spent = len(results) >= problem.settings.max_runs
-    if not spent and min(map(readings.run_count, (0, problem.mixes.full))) < problem.settings.repeats:
-        mix, seed = next_end_run(readings)
+    lacking = [end for end in (0, problem.mixes.full) if readings.run_count(end) < problem.settings.repeats]
+    if not spent and lacking:
+        mix, seed = next_end_run(readings, None if len(lacking) > 1 else lacking[0])
         return Probe(mix, seed, "end", f"each end is to be run {problem.settings.repeats} times")
     if ends.state == "same":
         return Verdict("no_regression", ends.why, ends=ends)
@@ -115,7 +117,7 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
             return Verdict("undecided", ends.why, ends=ends)
         mix, seed = next_end_run(readings)
         return Probe(mix, seed, "end", ends.why)
-    step = _search(problem, readings, ends)
+    step = _search(problem, readings, ends, spent)
     if not spent and isinstance(step, Verdict) and step.kind in ("proved", "not_proved"):
         step = _once_more(problem, readings, step) or step
     if spent and isinstance(step, Probe):
@@ -179,7 +181,9 @@ def _risk(problem: Problem, readings: Readings) -> Risk:
     return learn(problem.mixes.count, readings.failures, (0, problem.mixes.full, *readings.probed))
 
 
-def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict:
+def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Probe | Verdict:
+    if readings.repeatable and not readings.new_repeats and len(readings.probed) >= _UNLIKE_NEW:
+        return Probe(readings.new, min(readings.seeds(readings.new)), "end", "does NEW give the same value again?")
     risk = _risk(problem, readings)
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
@@ -195,16 +199,18 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
     # "several" predicts nothing, so nothing can be asked about it; whether all is explained is asked below
     aside = belief.several + belief.with_parts_of(leader)
     among_known = probability / (1 - aside)
-    proof = prove(readings, mixes, risk, leader, settings.strength)
+    # a fact that the last run left with one value counts by its odds
+    strength = replace(settings.strength, runs=1) if spent else settings.strength
+    proof = prove(readings, mixes, risk, leader, strength)
     doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought >= settings.sure:
         most = mixes.without(mixes.full, leader)
         kept = proof.without_mix if proof.without_mix == most else None
         part = readings.log_odds_of_a_part(proof.with_mix, kept) + _PART
-        if part > 0:
+        if part > 0 and aside > probability:
             return _several(problem, readings, risk, belief, ends)
         less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
-        if part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
+        if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
             return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
         if doubt < _BESIDE:
             return _proved(readings, proof, belief, ends)
@@ -219,7 +225,9 @@ def _search(problem: Problem, readings: Readings, ends: Ends) -> Probe | Verdict
         for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
     ]
     settled = [mix for mix in readings.probed if readings.seedless or _known(readings, mix)]
-    choice = most_informative(belief, mixes, risk, preferred, settled, len(readings.results), _fine(readings, belief))
+    fine = _fine(readings, belief)
+    asked = belief if fine else belief.apart_from_parts_of(leader)
+    choice = most_informative(asked, mixes, risk, preferred, settled, len(readings.results), fine)
     if choice is not None:
         return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
     if proof.missing is None and proof.next_mix is not None:
@@ -291,7 +299,7 @@ def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof, brings: int)
 def _probe(readings: Readings, mix: int, purpose: Purpose, why: str) -> Probe:
     """A run of a mix; or of an end, where more is known of the mix than of the end it is held against."""
     known, end = min((len(readings.samples(end)), end) for end in (0, readings.new))
-    if not readings.seedless and len(readings.loose.get(mix, ())) >= known:
+    if not readings.seedless and len(readings.loose.get(mix, ())) >= 2 * known:
         return Probe(end, next_end_run(readings, end)[1], "end", "less is known of it than of what is held against it")
     return Probe(mix, next_seed(readings, mix), purpose, why)
 
