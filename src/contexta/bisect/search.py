@@ -182,8 +182,8 @@ def _risk(problem: Problem, readings: Readings) -> Risk:
 
 
 def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Probe | Verdict:
-    if readings.repeatable and not readings.new_repeats and len(readings.probed) >= _UNLIKE_NEW:
-        return Probe(readings.new, min(readings.seeds(readings.new)), "end", "does NEW give the same value again?")
+    if readings.fingerprints and not readings.new_repeats and len(readings.probed) >= _UNLIKE_NEW:
+        return Probe(readings.new, min(readings.fingerprints), "end", "does NEW give the same value again?")
     risk = _risk(problem, readings)
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
