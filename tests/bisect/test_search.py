@@ -161,6 +161,12 @@ def test_what_a_seed_does_to_every_value_hides_no_regression(fingerprint: bool) 
     assert share(outcomes, "wrongly_proved") == 0
 
 
+@pytest.mark.parametrize("number", [20039, 20055, 20064, 20082, 20083])
+def test_the_share_of_a_part_named_alone_is_no_surer_than_the_drop_itself(number: int) -> None:
+    outcome = play(draw(number, "additive", 4.0, fingerprint=False))
+    assert not outcome.wrongly_proved
+
+
 def test_what_is_shown_when_the_runs_are_used_up_is_proved() -> None:
     """Only whether it makes all of the drop or a part is still asked then, and the share says that."""
     world = draw(23, "single", 2.0, fingerprint=True)

@@ -347,15 +347,17 @@ class Readings:
     def share(self, shown: int, beside: int) -> tuple[float, float, float]:
         """(estimate, low, high): how much of the drop lies between two mixes; the interval holds 95 %.
 
-        1 is all of it. The noise is that of all mixes together. Values identical to both ends' at their seeds leave
-        nothing to estimate.
+        1 is all of it. The noise is that of all mixes together. The drop is known no better than the ends are, so the
+        error is that of a ratio (the delta method). Values identical to both ends' at their seeds leave nothing to
+        estimate.
         """
         if self._identical(shown, 1) and self._identical(beside, 0):
             return 1.0, 1.0, 1.0
         before, after = self._scaled(self.samples(beside)), self._scaled(self.samples(shown))
         rise = fmean(after) - fmean(before)
         groups = [self._scaled(self.samples(mix)) for mix in (0, self.new, *self.probed)]
-        error = 0.0 if self.seedless else pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after))
+        of_ends = rise**2 * (1 / len(groups[0]) + 1 / len(groups[1]))
+        error = 0.0 if self.seedless else pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after) + of_ends)
         freedom = max(1.0, sum(len(group) - 1 for group in groups))
         reach = student_quantile(0.975, freedom) * error
         return rise, rise - reach, rise + reach
