@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from contexta.store.engine import open_store
 
 settings.register_profile("contexta", deadline=None)  # two slow cores are no bug
 settings.load_profile("contexta")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a background job, and its children would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
