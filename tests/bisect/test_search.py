@@ -154,10 +154,44 @@ def test_a_new_end_that_never_gives_a_value_twice_is_no_fingerprint() -> None:
 
 @pytest.mark.parametrize("fingerprint", [True, False])
 def test_what_a_seed_does_to_every_value_hides_no_regression(fingerprint: bool) -> None:
-    """A seed that also splits the data moves all values by eight times the noise that is left: pairs tell."""
-    worlds = [draw(number, "single", 4.0, fingerprint=fingerprint) for number in range(FEW)]
-    outcomes = [play(replace(world, by_seed=2.0)) for world in worlds]
-    assert share(outcomes, "right") >= 0.85
+    """A seed that also splits the data moves all values by eight times, or 120 times, the noise left: pairs tell."""
+    worlds = [draw(number, "single", 4.0, fingerprint=fingerprint, count=8) for number in range(FEW)]
+    outcomes = [play(replace(world, by_seed=by_seed)) for world in worlds for by_seed in (2.0, 30.0)]
+    assert share(outcomes, "right") >= 0.95
+    assert share(outcomes, "wrongly_proved") == 0
+
+
+def test_where_seeds_move_every_value_the_ends_are_run_in_turn() -> None:
+    outcome = play(replace(draw(5, "single", 4.0, fingerprint=False, count=8), by_seed=1.0))
+    assert outcome.right
+    at_new = {result.seed for result in outcome.results if result.mix == outcome.world.mixes.full}
+    assert {result.seed for result in outcome.results} == at_new
+
+
+def test_a_drop_that_is_the_same_at_every_seed_is_found_like_one_without_noise() -> None:
+    class OnlySeeds(World):
+        def run(self, mix: int, seed: int) -> Result:
+            return Result(mix, seed, 0.9 + self._normal("seed", seed) - 0.05 * self.level(mix))
+
+    worlds = [draw(number, "single", 4.0, fingerprint=True, count=8) for number in range(10)]
+    outcomes = [play(OnlySeeds(**vars(world))) for world in worlds]
+    assert share(outcomes, "right") == 1
+    assert max(outcome.runs for outcome in outcomes) < 30
+
+
+def test_mixes_that_never_repeat_between_ends_that_do_are_no_fingerprints() -> None:
+    class Between(World):
+        def run(self, mix: int, seed: int) -> Result:
+            found = World.run(self, mix, seed)
+            if found.value is None or mix & 0b11 != 0b01:
+                return found
+            self.counter[0] += 1
+            drawn = self._normal("anew", self.counter[0]) / self.effect
+            return replace(found, value=0.9 - 0.05 * (self.level(mix) + drawn))
+
+    worlds = [draw(number, "single", 2.0, fingerprint=True, count=8) for number in range(600, 640)]
+    outcomes = [play(Between(**vars(world))) for world in worlds]
+    assert share(outcomes, "right") >= 0.95
     assert share(outcomes, "wrongly_proved") == 0
 
 

@@ -49,10 +49,11 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
     if least < 2 or readings.run_count(0) < 3:
         return Ends("open", "too few runs yet")
     drop, standard_error, freedom = drop_test(old, new)
-    if least < 3 or (standard_error == 0 and least < 5):
+    still = readings.is_rounding(standard_error)
+    if least < 3 or (still and least < 5):
         return Ends("open", "too few runs yet", drop)
-    if standard_error == 0:
-        return _constant(drop)
+    if still:
+        return _constant(0.0 if readings.is_rounding(abs(drop)) else drop)
     if student_cdf(-drop / standard_error, freedom) < error * _LOOK_ERROR:
         return Ends("apart", f"the ends differ by {drop / standard_error:.1f} standard errors", drop)
     spread = pooled_spread(old, new)
@@ -87,7 +88,7 @@ def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
 
 def _constant(drop: float) -> Ends:
     if drop > 0:
-        return Ends("apart", "neither end varies, and NEW is worse", drop)
+        return Ends("apart", "the ends differ by the same at every seed, and NEW is worse", drop)
     return Ends("same", "the ends are identical" if drop == 0 else "NEW is better than OLD", drop)
 
 

@@ -9,6 +9,7 @@ and gives up the fingerprint at the first mix that gives two values at one seed.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ _GUESSED, _KNOWN = (
     30.0,
 )  # values that the spread seen at the ends is worth, when it is noise and when there is none
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
+_ODD = 2  # mixes with values like nobody's: stirring changes are rare enough to ask whether values repeat
+_ROUNDING = 1e-12  # of the largest value: noise below that is none
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
 _OTHER_LEVEL = math.log(0.2 / 2)  # prior of "a level of its own", spread over twice the drop
 
@@ -94,18 +97,21 @@ class Readings:
         runs = [(mix, seed, value) for mix, runs in self._runs.items() for seed, value in runs]
         if any(seen.setdefault((mix, seed), value) != value for mix, seed, value in runs):
             return False
-        return self._again(0)
+        return len(self._runs.get(0, ())) > len(dict(self._runs.get(0, ())))
 
     @cached_property
-    def new_repeats(self) -> bool:
-        """Whether NEW, too, gave a value again: at the same seed, at all of them, or as that of another mix."""
-        shared = self.identical > SURE_ALIKE and any(new for _, new in self.matches.values())
-        return self.repeatable and (self._again(self.new) or self.seedless or shared)
+    def to_repeat(self) -> tuple[int, int] | None:
+        """(mix, seed) to run once more, where several mixes gave values like nobody's: do values repeat there at all?
 
-    def _again(self, end: int) -> bool:
-        """Whether an end ran twice at one seed."""
-        runs = self._runs.get(end, [])
-        return len(runs) > len(dict(runs))
+        One change may take away what makes OLD repeat, in NEW or in some mixes only. None once such a mix was asked.
+        """
+        if not self.fingerprints or self.seedless:
+            return None
+        odd = [mix for mix in self.probed if self.alike(mix) == {mix}]
+        asked = Counter((result.mix, result.seed) for result in self.results)
+        if len(odd) < _ODD or any(asked[mix, seed] > 1 for mix in odd for seed in self.seeds(mix)):
+            return None
+        return odd[-1], self._runs[odd[-1]][0][0]
 
     @cached_property
     def seedless(self) -> bool:
@@ -239,19 +245,21 @@ class Readings:
         )
         return "both" if old and new else "old" if old else "new" if new else None
 
+    def is_rounding(self, noise: float) -> bool:
+        """Whether a spread of values is none: what is left of a drop that is the same at every seed."""
+        return noise <= _ROUNDING * max(abs(value) for end in (0, self.new) for _, value in self._runs[end])
+
     @cached_property
     def identical(self) -> float:
         """Log odds that a value identical to another at its seed is so because the mixes behave alike.
 
         Metrics of few possible values, an accuracy on thirty samples say, are often equal by chance.
         """
-        seen = self.samples(0), self.samples(self.new)
-        noise = pooled_spread(*seen)
-        if self.seedless or noise == 0:
+        noise = pooled_spread(self.samples(0), self.samples(self.new))
+        if self.seedless or self.is_rounding(noise):
             return _IDENTICAL
-        by_chance = grain(value for end in (0, self.new) for _, value in self._runs[end]) / (
-            2 * math.sqrt(math.pi) * noise
-        )
+        step = grain(value for end in (0, self.new) for _, value in self._runs[end])
+        by_chance = step / (2 * math.sqrt(math.pi) * noise)
         return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 
     @cached_property

@@ -35,7 +35,6 @@ _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
-_UNLIKE_NEW = 2  # mixes of which none gave a value of NEW, after which NEW has to show that its values repeat
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
 _SECOND_LOOKS = 2  # mixes that failed once and are run again before a verdict that they shaped
@@ -133,13 +132,16 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
 def next_seed(readings: Readings, mix: int) -> int:
     """The seed at which another run of a mix says most.
 
-    First one at which most others ran: whom it is alike then shows at once. After that one at which nothing alike has
-    run: a value that is known already is none.
+    First one at which most others ran: whom it is alike then shows at once. Where seeds move every value, then one of
+    those of which it is known how far. After that one at which nothing alike has run: a value that is known already is
+    none.
     """
     done = readings.seeds(mix)
     shared = [seed for seed in readings.fingerprints if seed not in done]
     if shared and not done:
         return max(shared, key=lambda seed: (len(readings.ran_at(seed)), -seed))
+    if met := [seed for seed in readings.seed_effects if seed not in done]:
+        return max(met, key=lambda seed: (len(readings.ran_at(seed)), -seed))
     if readings.fingerprints and not readings.seedless:
         sure = readings.identical > SURE_ALIKE
         known = {seed for other in readings.alike(mix) for seed in readings.seeds(other)} if sure else done
@@ -182,8 +184,8 @@ def _risk(problem: Problem, readings: Readings) -> Risk:
 
 
 def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Probe | Verdict:
-    if readings.fingerprints and not readings.new_repeats and len(readings.probed) >= _UNLIKE_NEW:
-        return Probe(readings.new, min(readings.fingerprints), "end", "does NEW give the same value again?")
+    if readings.to_repeat is not None:
+        return Probe(*readings.to_repeat, "search", "does a value like no other come again?")
     risk = _risk(problem, readings)
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
@@ -297,11 +299,14 @@ def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof, brings: int)
 
 
 def _probe(readings: Readings, mix: int, purpose: Purpose, why: str) -> Probe:
-    """A run of a mix; or of an end, where more is known of the mix than of the end it is held against."""
-    known, end = min((len(readings.samples(end)), end) for end in (0, readings.new))
+    """A run of a mix; or of an end, where that is to be known first to make anything of it."""
+    known = min(len(readings.samples(end)) for end in (0, readings.new))
     if not readings.seedless and len(readings.loose.get(mix, ())) >= 2 * known:
-        return Probe(end, next_end_run(readings, end)[1], "end", "less is known of it than of what is held against it")
-    return Probe(mix, next_seed(readings, mix), purpose, why)
+        return Probe(*next_end_run(readings), "end", "less is known of the ends than of what is held against them")
+    seed = next_seed(readings, mix)
+    if readings.seed_effects and seed not in readings.seed_effects:
+        return Probe(*next_end_run(readings), "end", "what a further seed does to every value is not known yet")
+    return Probe(mix, seed, purpose, why)
 
 
 __all__ = ["Kind", "Probe", "Problem", "Purpose", "Settings", "Verdict", "decide", "next_seed"]
