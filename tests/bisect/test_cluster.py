@@ -81,7 +81,7 @@ def scheduler(project: Path, tmp_path: Path, start: Callable[..., subprocess.Pop
     file = tmp_path / "scheduler.json"
     start("dask", "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
     deadline = time.monotonic() + 60
-    while not file.exists():
+    while not (file.exists() and file.read_text().rstrip().endswith("}")):  # it is there before it is written
         assert time.monotonic() < deadline, "the scheduler did not start"
         time.sleep(0.1)
     return str(json.loads(file.read_text())["address"])
