@@ -13,7 +13,7 @@ from contexta.findings.explain import Difference, MetricShift, NextStep, Suspect
 from contexta.findings.history import PastRun
 
 _REPEATS = 3  # a side, where nothing says how many it takes
-_ENDS, _PROOF = 8, 4  # runs that a bisect spends on showing the drop, and on the proof
+_ENDS, _PROOF = 7, 4  # runs that a bisect spends on showing the drop, and on the proof
 _MOVABLE = ("package", "python", "variable")
 PLACEHOLDER = ("python", "TRAIN.PY")
 

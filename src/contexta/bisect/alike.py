@@ -6,7 +6,7 @@ with the same value at the same seed have the same of both, and two with differe
 holds without any noise, and says much more than the sizes of the values do.
 
 A hypothesis says which pairs of mixes differ in how bad they are. ``Alike.log_likelihood`` weighs that against the
-pairs that are seen to be alike or not, over all small sets of stirring changes.
+pairs that are seen to be alike or not, over the sets of stirring changes that explain them.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Alike:
         return max(self._known.values(), default=0.0)
 
     def _summed(self, separated: int) -> float:
-        """Over the sets of stirring changes that explain the differences, the likely ones first, each of them once.
+        """Over the sets of stirring changes that explain the differences, each of them once, depth first.
 
         A difference that nothing explains yet is explained by one of the changes that would, or stays a contradiction:
         so the sets grow difference by difference. Which changes came before in a choice is kept, and the later ones do
@@ -114,8 +114,8 @@ class Alike:
                 best = max(best, likelihood)
                 continue
             pair = unexplained & -unexplained
-            prior_of_none = prior - _CONTRADICTION
-            choices = [(likelihood - _CONTRADICTION, prior_of_none, unexplained & ~pair, apart, without)]
+            left_over = unexplained & ~pair
+            choices = [(likelihood - _CONTRADICTION, prior - _CONTRADICTION, left_over, apart, without)]
             for number, (odds, mask) in enumerate(self._stirring):
                 if mask & pair and not without >> number & 1:
                     without |= 1 << number

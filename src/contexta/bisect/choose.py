@@ -70,9 +70,7 @@ def most_informative(
     near += [mix for mix in wanted if mix in found and mix not in near]
     choices = [_weighed(mix, found[mix], risk) for mix in near]
     best = max(
-        choices,
-        key=lambda choice: (choice.bits * (1.25 if choice.mix in wanted else 1.0), -choice.mix),
-        default=None,
+        choices, key=lambda choice: (choice.bits * (1.25 if choice.mix in wanted else 1.0), -choice.mix), default=None
     )
     return best if best is not None and best.bits > 1e-3 else None
 

@@ -1,8 +1,9 @@
 """Before any search: are the two ends different at all?
 
-A sequential test. After every further pair of runs Welch's t is looked at again, each look at the same small error
-rate (Pocock 1977), so that looking often stays within ``Ends.error``. It stops early for "no regression" too, as soon
-as a drop worth calling one is ruled out: the search would look for the cause of nothing.
+A sequential test. After every further run Welch's t is looked at again, each look at the same small error rate (Pocock
+1977), so that looking often stays near the error allowed; what slips through, the search doubts and takes back in part.
+It stops early for "no regression" too, as soon as a drop worth calling one is ruled out: the search would look for the
+cause of nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contexta.analysis.stats import student_cdf, student_quantile
 from contexta.bisect.noise import drop_test, pooled_spread
 from contexta.bisect.readings import Readings
 
-_LOOK_ERROR = 0.3  # of the error rate: what each look may spend; about eight correlated looks come to all of it
+_LOOK_ERROR = 0.3  # of the error rate: what each look may spend; some eight looks come to all of it, more to more
 _LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
 _RULED_OUT = 0.99  # how sure of that: who is told "no regression" looks no further
 
