@@ -19,7 +19,7 @@ def readings(old: Sequence[float], new: Sequence[float]) -> Readings:
 
 
 def test_ends_far_apart_need_few_runs() -> None:
-    assert judge_ends(readings([0.94, 0.94, 0.95, 0.93], [0.38, 0.38, 0.39, 0.35])).state == "apart"
+    assert judge_ends(readings([0.94, 0.94, 0.95, 0.93], [0.38, 0.38, 0.39, 0.35])).state == "worse"
 
 
 def test_two_single_runs_that_differ_are_no_evidence() -> None:
@@ -38,16 +38,24 @@ def test_a_better_new_is_no_regression() -> None:
     assert ends.drop < 0
 
 
-@pytest.mark.parametrize(("new", "state"), [(0.8, "apart"), (0.9, "same"), (0.95, "same")])
+@pytest.mark.parametrize(("new", "state"), [(0.8, "worse"), (0.9, "same"), (0.95, "same")])
 def test_ends_without_any_noise_are_told_at_once(new: float, state: str) -> None:
     assert judge_ends(readings([0.9] * 4, [new] * 4)).state == state
 
 
-def test_what_noise_still_hides_says_how_many_runs_it_would_take() -> None:
-    ends = judge_ends(readings([0.90, 0.93, 0.91, 0.94], [0.88, 0.92, 0.89, 0.91]))
-    assert ends.state == "open"
+@pytest.mark.parametrize(("new", "state"), [([0.90, 0.93, 0.89, 0.92], "open"), ([0.88, 0.92, 0.89, 0.91], "worse")])
+def test_what_noise_still_hides_says_how_many_runs_it_would_take(new: list[float], state: str) -> None:
+    ends = judge_ends(readings([0.90, 0.93, 0.91, 0.94], new))
+    assert ends.state == state
     assert ends.repeats is not None
     assert ends.repeats > 4
+    assert ends.with_repeats("not enough").endswith(f"some {ends.repeats} runs of each end would tell")
+
+
+def test_ends_that_are_told_apart_ask_for_no_more_runs() -> None:
+    ends = judge_ends(readings([0.94, 0.94, 0.95, 0.93], [0.38, 0.38, 0.39, 0.35]))
+    assert ends.repeats is None
+    assert ends.with_repeats("not enough") == "not enough"
 
 
 def test_the_ends_take_turns_at_the_same_seeds_and_old_shows_first_whether_values_repeat() -> None:

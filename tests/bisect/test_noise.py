@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.bisect.noise import Pool, drop_test, grain, one_level, pooled_spread, shared_by_seed
-
-VALUES = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
+from contexta.bisect.noise import drop_test, grain, pooled_spread, shared_by_seed
 
 
 def test_welch_agrees_with_a_worked_example() -> None:
@@ -17,26 +15,6 @@ def test_welch_agrees_with_a_worked_example() -> None:
     assert drop == pytest.approx(2.0)
     assert error == pytest.approx(math.sqrt(1 / 3 + 3 / 3))
     assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
-
-
-@given(VALUES, st.permutations(range(8)))
-def test_the_order_of_values_does_not_matter(values: list[float], order: list[int]) -> None:
-    shuffled = [values[n] for n in order if n < len(values)]
-    assert one_level(Pool.of(shuffled), 1.0) == pytest.approx(one_level(Pool.of(values), 1.0), abs=1e-9)
-
-
-def test_the_predictive_density_of_a_further_value_integrates_to_one() -> None:
-    seen, step = [0.1, -0.3, 0.4], 0.01
-    before = Pool.of(seen)
-    further = (one_level(before.plus(n * step), 0.5) for n in range(-6000, 6000))
-    densities = [math.exp(density - one_level(before, 0.5)) for density in further]
-    assert sum(densities) * step == pytest.approx(1.0, abs=1e-3)
-
-
-def test_values_of_one_level_are_likelier_together_than_values_of_two() -> None:
-    together = one_level(Pool.of([1.0, 1.1, 0.9, 1.0]), 0.1)
-    apart = one_level(Pool.of([1.0, 1.1, 3.9, 4.0]), 0.1)
-    assert together > apart + 5
 
 
 def test_the_spread_inside_groups_ignores_the_distance_between_them() -> None:

@@ -120,5 +120,5 @@ def _constraint(releases: Releases) -> str:
 
 def _more_runs(verdict: Verdict, runs: int) -> int:
     """Enough for the ends, where these need more, and for a search behind them; else twice as many as there were."""
-    ends = 2 * (verdict.ends.repeats or 0) if verdict.ends is not None and verdict.ends.state == "open" else 0
+    ends = 2 * (verdict.ends.repeats or 0) if verdict.ends is not None else 0
     return max(2 * runs, ends + 30)

@@ -2,19 +2,22 @@
 
 Hypotheses: each single atom; each pair that works only together; each pair of parts that add up; "several", which
 predicts nothing in particular of any mix; and "none". A hypothesis sorts the probed mixes, so its likelihood is that
-of levels: all good values scatter around one, all bad values around another, and the parts of a sum lie as far from one
-as from the other (Student-t, levels and spreads unknown). Hypotheses that sort alike are equally likely, so there are
-few likelihoods to compute however many pairs there are.
+of levels (``levels.py``): all good values scatter around one, all bad values around another, and the parts of a sum lie
+as far from one as from the other. Hypotheses that sort alike are equally likely, so there are few likelihoods to
+compute however many pairs there are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 
 from contexta.bisect.alike import Alike
+from contexta.bisect.levels import UNLIKE, Pool, either
 from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.readings import Readings
 
@@ -137,7 +140,7 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
             together[one][other] = together[other][one] = math.log(TOGETHER) + before + likelihoods.bad(a & b)
             parts[one][other] = parts[other][one] = math.log(PARTS) + before + likelihoods.parts(a, b)
     several = math.log(SEVERAL) + likelihoods.several()
-    none = math.log(NONE) + likelihoods.none()
+    none = math.log(NONE) + likelihoods.none(zip(logs, signatures, strict=True))
     top = max(several, none, *singles, *map(max, together), *map(max, parts))
 
     def shares(row: Sequence[float]) -> list[float]:
@@ -178,54 +181,60 @@ class _Likelihoods:
         return self._known[key]
 
     def _computed(self, bad: int, one: int, other: int) -> float:
-        readings = self.readings
-        good_pool, bad_pool = readings.good_end, readings.bad_end
-        firsts: list[float] = []
-        others: list[float] = []
-        for p in readings.prints:
-            as_bad, as_one, as_other = p.mixes & bad, p.mixes & one, p.mixes & other
-            if p.end is not None:
-                continue  # it counts at the end itself
-            if p.mixes & ~(bad | one | other):
-                good_pool = good_pool.plus(p.value)
-            if as_bad:
-                bad_pool = bad_pool.plus(p.value)
-            if as_one:
-                firsts.append(p.value)
-            if as_other:
-                others.append(p.value)
+        good_pool, bad_pool = self._pools(~(bad | one | other), bad)
+        firsts, others = (
+            [p.value for p in self.readings.prints if p.end is None and p.mixes & part] for part in (one, other)
+        )
         guess = 0.0
         if firsts or others:
             count = len(firsts) + len(others)
             size = (sum(firsts) + sum(1 - value for value in others)) / count
             size = min(max(size, _LEAST_PART), 1 - _LEAST_PART)
             # the size of the part is unknown: Laplace's approximation of the integral over it
-            guess = min(0.0, math.log(math.sqrt(2 * math.pi / count) * readings.spread))
+            guess = min(0.0, math.log(math.sqrt(2 * math.pi / count) * self.readings.spread))
             for value in firsts:
                 good_pool = good_pool.plus(value - size)
             for value in others:
                 bad_pool = bad_pool.plus(value + size)
         separated = self.alike.separated_by(bad | one) | self.alike.separated_by(bad | other)
-        levels = readings.joint(good_pool) + readings.joint(bad_pool)
-        return levels + guess + self.alike.log_likelihood(separated)
+        return self.readings.levels.dropped(good_pool, bad_pool) + guess + self.alike.log_likelihood(separated)
+
+    def _pools(self, good: int, bad: int) -> tuple[Pool, Pool]:
+        """OLD's values and those of the good mixes, NEW's and those of the bad ones. What is identical to an end's
+        counts there."""
+        good_pool, bad_pool = self.readings.good_end, self.readings.bad_end
+        for p in self.readings.prints:
+            if p.end is None and p.mixes & good:
+                good_pool = good_pool.plus(p.value)
+            if p.end is None and p.mixes & bad:
+                bad_pool = bad_pool.plus(p.value)
+        return good_pool, bad_pool
 
     def several(self) -> float:
         """Every mix is good, bad or at a level of its own, for all anybody knows.
 
         To be asked last: it says nothing of which mixes are alike, so it gains nothing there on the best of the others.
         """
-        levels = self.readings.joint(self.readings.good_end) + self.readings.joint(self.readings.bad_end)
-        found = self.alike.best + levels
+        found = self.alike.best + self.readings.levels.dropped(self.readings.good_end, self.readings.bad_end)
         for good, bad, other in self.readings.log_densities.values():
             top = max(good, bad, other)
             # the level of its own carries its prior already (readings.py)
             found += top + math.log(0.4 * math.exp(good - top) + 0.4 * math.exp(bad - top) + math.exp(other - top))
         return found
 
-    def none(self) -> float:
-        """All of it is one level."""
+    def none(self, singles: Iterable[tuple[float, int]]) -> float:
+        """All of it is one level, though one of the changes may make the values scatter about it more, or less.
+
+        singles: of each change (its log prior, how it sorts the mixes).
+        """
         pool = self.readings.good_end.joined(self.readings.bad_end)
         for p in self.readings.prints:
             if p.end is None:
                 pool = pool.plus(p.value)
-        return self.readings.joint(pool) + self.alike.log_likelihood(0)
+        found = math.log(1 - UNLIKE) + self.readings.levels.apart(pool) + self.alike.log_likelihood(0)
+        for signature, shared in groupby(sorted(singles, key=itemgetter(1)), key=itemgetter(1)):
+            scatters = self.readings.levels.noisier(*self._pools(~signature, signature))
+            prior = math.log(UNLIKE * sum(math.exp(log) for log, _ in shared))
+            apart = self.alike.log_likelihood(self.alike.separated_by(signature))
+            found = either(found, prior + scatters + apart)
+        return found

@@ -1,9 +1,9 @@
 """Before any search: are the two ends different at all?
 
-A sequential test. After every further run Welch's t is looked at again, each look at the same small error rate (Pocock
-1977), so that looking often stays near the error allowed; what slips through, the search doubts and takes back in part.
-It stops early for "no regression" too, as soon as a drop worth calling one is ruled out: the search would look for the
-cause of nothing.
+After every further run Welch's t is looked at again. As soon as NEW looks worse the search may begin: what mixes give
+says as much of the two levels as further runs of the ends do, and how sure it is by then that they differ is part of
+what is believed (``belief.py``). "No regression" is said here, as soon as a drop worth calling one is ruled out: the
+search would look for the cause of nothing.
 """
 
 from __future__ import annotations
@@ -19,30 +19,32 @@ from contexta.analysis.stats import student_cdf, student_quantile
 from contexta.bisect.noise import drop_test, pooled_spread
 from contexta.bisect.readings import Readings
 
-_LOOK_ERROR = 0.3  # of the error rate: what each look may spend; some eight looks come to all of it, more to more
+_LOOKS_WORSE = 0.1  # the chance that equal ends lie so far apart
+_TOLD = 0.003  # the same where the ends are to be told apart by themselves: what repeats are announced for
 _LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
 _RULED_OUT = 0.99  # how sure of that: who is told "no regression" looks no further
 
 
 @dataclass(frozen=True)
 class Ends:
-    """state: ``apart`` (NEW is worse), ``same`` (it is not), ``open`` (more runs needed).
+    """state: ``worse`` (NEW looks worse), ``same`` (it is not), ``open`` (more runs needed).
 
-    drop: mean(OLD) - mean(NEW), oriented so that worse is positive. repeats: runs a side it would still take to tell,
-    as far as can be seen; None when nothing can be said yet.
+    drop: mean(OLD) - mean(NEW), oriented so that worse is positive. repeats: runs a side that would tell by themselves,
+    as far as can be seen; None where they do already, or nothing can be said yet.
     """
 
-    state: Literal["apart", "same", "open"]
+    state: Literal["worse", "same", "open"]
     why: str
     drop: float | None = None
     repeats: int | None = None
 
+    def with_repeats(self, why: str) -> str:
+        """A reason why nothing is known, and what it would take."""
+        return why if self.repeats is None else f"{why}; some {self.repeats} runs of each end would tell"
 
-def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
-    """Whether NEW is worse than OLD, by what the runs of both ends say.
 
-    error: the chance allowed of calling equal ends different.
-    """
+def judge_ends(readings: Readings) -> Ends:
+    """Whether NEW looks worse than OLD, by what the runs of both ends say."""
     old, new = readings.samples(0), readings.samples(readings.new)
     least = min(len(old), len(new))
     if readings.seedless:
@@ -55,16 +57,17 @@ def judge_ends(readings: Readings, error: float = 0.01) -> Ends:
         return Ends("open", "too few runs yet", drop)
     if still:
         return _constant(0.0 if readings.is_rounding(abs(drop)) else drop)
-    if student_cdf(-drop / standard_error, freedom) < error * _LOOK_ERROR:
-        return Ends("apart", f"the ends differ by {drop / standard_error:.1f} standard errors", drop)
-    spread = pooled_spread(old, new)
+    spread, by_chance = pooled_spread(old, new), student_cdf(-drop / standard_error, freedom)
+    if by_chance < _LOOKS_WORSE:
+        repeats = _repeats(drop, spread, least) if by_chance > _TOLD else None
+        return Ends("worse", f"the ends differ by {drop / standard_error:.1f} standard errors", drop, repeats)
     upper = drop + student_quantile(_RULED_OUT, freedom) * standard_error
     if upper < _LEAST_DROP * spread:
         return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
     if readings.repeatable and not readings.fingerprints and least >= 4:
         return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
     why = "the noise still hides whether the ends differ"
-    return Ends("open", why, drop, _repeats(drop, spread, error, least))
+    return Ends("open", why, drop, _repeats(drop, spread, least))
 
 
 def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
@@ -89,14 +92,14 @@ def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
 
 def _constant(drop: float) -> Ends:
     if drop > 0:
-        return Ends("apart", "the ends differ by the same at every seed, and NEW is worse", drop)
+        return Ends("worse", "the ends differ by the same at every seed, and NEW is worse", drop)
     return Ends("same", "the ends are identical" if drop == 0 else "NEW is better than OLD", drop)
 
 
-def _repeats(drop: float, spread: float, error: float, have: int) -> int | None:
-    """Runs a side for 90 % power at the error of one look, from the effect as it looks now."""
+def _repeats(drop: float, spread: float, have: int) -> int | None:
+    """Runs a side that tell the ends apart nine times in ten, from the effect as it looks now."""
     effect = drop / spread
     if effect < 0.2:
         return None
-    z = student_quantile(1 - error * _LOOK_ERROR, 1e6) + student_quantile(0.9, 1e6)
+    z = student_quantile(1 - _TOLD, 1e6) + student_quantile(0.9, 1e6)
     return max(have + 1, math.ceil(2 * (z / effect) ** 2))

@@ -1,4 +1,4 @@
-"""Numbers with noise in them: whether two groups differ, and how likely values are to share one level.
+"""Numbers with noise in them: whether two groups differ, how much groups scatter, and what their seeds add to all.
 
 Standard library only; nothing here knows what is being measured.
 """
@@ -9,11 +9,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
-from typing import NamedTuple
 
 from contexta.analysis.stats import student_cdf
 
-_LOG_TWO_PI = math.log(2 * math.pi)
 _LEAST_SEEDS, _BY_CHANCE = 4, 0.05
 
 
@@ -68,48 +66,6 @@ def _centred(values: Sequence[float]) -> list[float]:
 def _variance(values: Sequence[float]) -> float:
     mean = fmean(values)
     return sum((value - mean) ** 2 for value in values) / (len(values) - 1) if len(values) > 1 else 0.0
-
-
-class Pool(NamedTuple):
-    """Values of which only their count, sum and sum of squares matter."""
-
-    size: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Pool:
-        found = list(values)
-        return cls(len(found), sum(found), sum(value * value for value in found))
-
-    def plus(self, value: float) -> Pool:
-        return Pool(self.size + 1, self.total + value, self.squares + value * value)
-
-    def joined(self, other: Pool) -> Pool:
-        return Pool(self.size + other.size, self.total + other.total, self.squares + other.squares)
-
-
-def one_level(pool: Pool, spread: float, prior_weight: float = 3.0) -> float:
-    """The log density of values that share one unknown level, whatever that level is.
-
-    The level is flat over the line; the variance is scaled inverse chi-squared around ``spread`` squared, worth
-    ``prior_weight`` values. Taking differences of this gives the Student-t predictive of further values.
-    Source: Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.3.
-    """
-    n = pool.size
-    if n == 0:
-        return 0.0
-    squares = max(0.0, pool.squares - pool.total * pool.total / n)
-    a0, b0 = prior_weight / 2, prior_weight * spread * spread / 2
-    a, b = a0 + (n - 1) / 2, b0 + squares / 2
-    return (
-        math.lgamma(a)
-        - math.lgamma(a0)
-        + a0 * math.log(b0)
-        - a * math.log(b)
-        - (n - 1) / 2 * _LOG_TWO_PI
-        - 0.5 * math.log(n)
-    )
 
 
 def grain(values: Iterable[float]) -> float:

@@ -59,8 +59,8 @@ def outlook(space: Space, problem: Problem, trials: Sequence[Trial]) -> Outlook:
     readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
     left = problem.settings.max_runs - len(trials)
     values = readings.run_count(0), readings.run_count(space.mixes.full)
-    ends = judge_ends(readings, problem.settings.error) if all(values) else None
-    if ends is None or ends.state != "apart":
+    ends = judge_ends(readings) if all(values) else None
+    if ends is None or ends.state != "worse":
         wanted = max(_ENDS, 2 * (ends.repeats or 0)) if ends is not None else _ENDS
         total = sum(problem.weights)
         bits = sum(w / total * math.log2(total / w) for w in problem.weights)

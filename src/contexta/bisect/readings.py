@@ -18,8 +18,9 @@ from typing import Literal
 
 from contexta.analysis.stats import student_quantile
 from contexta.bisect.failures import cannot_run
+from contexta.bisect.levels import Levels, Pool
 from contexta.bisect.mixes import mix_of
-from contexta.bisect.noise import Pool, grain, one_level, pooled_spread, shared_by_seed
+from contexta.bisect.noise import grain, pooled_spread, shared_by_seed
 
 State = Literal["good", "bad", "between", "open"]
 
@@ -36,7 +37,8 @@ _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a see
 _ODD = 2  # mixes with values like nobody's: stirring changes are rare enough to ask whether values repeat
 _ROUNDING = 1e-12  # of the largest value: noise below that is none
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
-_OTHER_LEVEL = math.log(0.2 / 2)  # prior of "a level of its own", spread over twice the drop
+_OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
+_WIDTH = math.sqrt(2 * math.pi)  # standard deviations over which noise spreads a value
 
 
 @dataclass(frozen=True)
@@ -207,9 +209,10 @@ class Readings:
         seen = pooled_spread(self.samples(0), self.samples(self.new)) / abs(self.drop)
         return max(seen, _LEAST_SPREAD)
 
-    def joint(self, pool: Pool) -> float:
-        """The log density of scaled values that share one level."""
-        return one_level(pool, self.spread, _KNOWN if self.seedless else _GUESSED)
+    @cached_property
+    def levels(self) -> Levels:
+        """How likely scaled values are at levels of their own."""
+        return Levels(self.spread, _KNOWN if self.seedless else _GUESSED)
 
     @cached_property
     def good_end(self) -> Pool:
@@ -291,8 +294,7 @@ class Readings:
                 known_bad |= 1 << number
             elif not other & culprits or culprits.bit_count() == 1:
                 known_good |= 1 << number
-        good, bad, own = self.good_end, self.bad_end, Pool()
-        good_without, bad_without = good, bad
+        own, good, bad = Pool(), self.good_end, self.bad_end
         unlike_good = unlike_bad = unlike_both = 0
         for p in self.prints:
             as_good, as_bad = bool(p.mixes & known_good & ~me), bool(p.mixes & known_bad & ~me)
@@ -301,16 +303,15 @@ class Readings:
                 unlike_bad += p.end == "old" or as_good
                 unlike_both += p.end is not None
             if p.end is None and p.mixes & me:
-                own, good, bad = own.plus(p.value), good.plus(p.value), bad.plus(p.value)
+                own = own.plus(p.value)
             elif p.end is None:
-                if as_good:
-                    good, good_without = good.plus(p.value), good_without.plus(p.value)
-                if as_bad:
-                    bad, bad_without = bad.plus(p.value), bad_without.plus(p.value)
+                good, bad = good.plus(p.value) if as_good else good, bad.plus(p.value) if as_bad else bad
+        before, dropped = self.levels.dropped(good, bad), self.levels.dropped
+        at_own = math.log(_OTHER / (2 + _WIDTH * self.spread)) if own.size else -math.inf
         return (
-            self.joint(good) - self.joint(good_without) - self.identical * unlike_good,
-            self.joint(bad) - self.joint(bad_without) - self.identical * unlike_bad,
-            (self.joint(own) + _OTHER_LEVEL if own.size else -math.inf) - self.identical * unlike_both,
+            dropped(good.joined(own), bad) - before - self.identical * unlike_good,
+            dropped(good, bad.joined(own)) - before - self.identical * unlike_bad,
+            dropped(good, bad, own) - before + at_own - self.identical * unlike_both,
         )
 
     def log_odds_of_a_part(self, shown: int, kept: int | None) -> float:
@@ -328,11 +329,11 @@ class Readings:
         ):
             if mix is None or mix not in self.loose:
                 continue
-            own, base = self.loose[mix], self.joint(pool)
-            whole += self.joint(pool.joined(Pool.of(own))) - base
+            own, base = self.loose[mix], self.levels.apart(pool)
+            whole += self.levels.apart(pool.joined(Pool.of(own))) - base
             identical = self.identical * sum(self.matches[mix])
             parts = [
-                so_far + self.joint(pool.joined(Pool.of(value - place for value in own))) - base - identical
+                so_far + self.levels.apart(pool.joined(Pool.of(value - place for value in own))) - base - identical
                 for so_far, place in zip(parts, places, strict=True)
             ]
         top = max(parts)
@@ -353,7 +354,7 @@ class Readings:
         return fmean(self._scaled(self.samples(mix)))
 
     def share(self, shown: int, beside: int) -> tuple[float, float, float]:
-        """(estimate, low, high): how much of the drop lies between two mixes; the interval holds 95 %.
+        """(estimate, low, high): how much of the drop lies between two mixes; the interval holds 99 %.
 
         1 is all of it. The noise is that of all mixes together. The drop is known no better than the ends are, so the
         error is that of a ratio (the delta method). Values identical to both ends' at their seeds leave nothing to
@@ -367,7 +368,7 @@ class Readings:
         of_ends = rise**2 * (1 / len(groups[0]) + 1 / len(groups[1]))
         error = 0.0 if self.seedless else pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after) + of_ends)
         freedom = max(1.0, sum(len(group) - 1 for group in groups))
-        reach = student_quantile(0.975, freedom) * error
+        reach = student_quantile(0.995, freedom) * error
         return rise, rise - reach, rise + reach
 
     def _identical(self, mix: int, side: int) -> bool:

@@ -79,7 +79,7 @@ def report(
     beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
-        why=_why(verdict),
+        why=verdict.why,
         metric=metric,
         higher_is_better=higher_is_better,
         culprits=space.keys(verdict.culprits) if known else (),
@@ -118,11 +118,6 @@ def _failed_end(trials: Sequence[Trial], readings: Readings) -> str | None:
     """The run of an end that gives no value; None where both do."""
     failed = [trial.report.run for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
     return failed[-1] if failed else None
-
-
-def _why(verdict: Verdict) -> str:
-    repeats = verdict.ends.repeats if verdict.kind == "undecided" and verdict.ends is not None else None
-    return verdict.why if repeats is None else f"{verdict.why}; some {repeats} runs of each end would tell"
 
 
 def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:

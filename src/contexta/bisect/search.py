@@ -4,7 +4,8 @@ Ask and tell without a state: ``decide(problem, results)`` is a pure function, s
 results back, and a simulation needs no process, no clock and no environment.
 
 The order of things
-    1. the ends: are they different at all (``ends.py``)?
+    1. the ends, until NEW looks worse (``ends.py``). They run again whenever what is believed leaves in doubt that they
+       differ, and nothing is proved before that is sure
     2. the search: the most informative mix under what is believed (``belief.py``, ``choose.py``), until one single
        change or pair leads; or, when none explains the trials, a minimal set (``several.py``)
     3. the proof: the facts that show it (``proof.py``), each with repeats. Proof runs are evidence like any other: one
@@ -33,7 +34,9 @@ Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
-_DOUBTFUL = 0.5  # probability of "none" at which the ends are looked at again
+# probabilities of "none", in errors allowed: no regression at all but so much; the ends run again; nothing is proved.
+# Where values repeat only the ends' own runs tell whether they differ, so it takes more of them
+_DENIED, _DOUBTFUL, _EQUAL, _EQUAL_ONCE = 2.0, 2.0, 0.3, 0.15
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
@@ -103,7 +106,7 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
         if end in readings.failures:
             ran = "gives no value any more" if readings.run_count(end) else "itself gives no value"
             return Verdict("undecided", f"{name} {ran}: {readings.failures[end]}")
-    ends = judge_ends(readings, problem.settings.error)
+    ends = judge_ends(readings)
     spent = len(results) >= problem.settings.max_runs
     lacking = [end for end in (0, problem.mixes.full) if readings.run_count(end) < problem.settings.repeats]
     if not spent and lacking:
@@ -113,19 +116,17 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
         return Verdict("no_regression", ends.why, ends=ends)
     if ends.state == "open":
         if spent:
-            return Verdict("undecided", ends.why, ends=ends)
+            return Verdict("undecided", ends.with_repeats(ends.why), ends=ends)
         mix, seed = next_end_run(readings)
         return Probe(mix, seed, "end", ends.why)
     step = _search(problem, readings, ends, spent)
     if not spent and isinstance(step, Verdict) and step.kind in ("proved", "not_proved"):
         step = _once_more(problem, readings, step) or step
     if spent and isinstance(step, Probe):
-        return Verdict(
-            "undecided",
-            f"{problem.settings.max_runs} runs did not suffice",
-            belief=_belief(problem, readings),
-            ends=ends,
-        )
+        belief, why = _belief(problem, readings), f"{problem.settings.max_runs} runs did not suffice"
+        if belief.none > problem.settings.error * _DOUBTFUL:
+            why = ends.with_repeats(f"{why} to be sure that the ends differ")
+        return Verdict("undecided", why, belief=belief, ends=ends)
     return step
 
 
@@ -190,34 +191,21 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
     belief = _belief(problem, readings)
-    if belief.none > 1 - settings.error * 2:
+    if belief.none > 1 - settings.error * _DENIED:
         return Verdict("no_regression", "with more runs the ends came out alike", belief=belief, ends=ends)
-    if belief.none > _DOUBTFUL:
-        mix, seed = next_end_run(readings)
-        return Probe(mix, seed, "end", "the trials raise doubt that the ends differ at all")
+    if belief.none > settings.error * _DOUBTFUL:
+        return Probe(*next_end_run(readings), "end", "it is not sure enough yet that the ends differ at all")
     leader, probability = belief.leader(mixes.twins)
     if belief.several > max(probability, 0.5):
         return _several(problem, readings, risk, belief, ends)
-    # "several" predicts nothing, so nothing can be asked about it; whether all is explained is asked below
-    aside = belief.several + belief.with_parts_of(leader)
-    among_known = probability / (1 - aside)
+    among_known = probability / (1 - _aside(belief, leader))
     # a fact that the last run left with one value counts by its odds
     strength = replace(settings.strength, runs=1) if spent else settings.strength
     proof = prove(readings, mixes, risk, leader, strength)
-    doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
-    if proof.complete and among_known + brought >= settings.sure:
-        most = mixes.without(mixes.full, leader)
-        kept = proof.without_mix if proof.without_mix == most else None
-        part = readings.log_odds_of_a_part(proof.with_mix, kept) + _PART
-        if part > 0 and aside > probability:
-            return _several(problem, readings, risk, belief, ends)
-        less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
-        if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
-            return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
-        if doubt < _BESIDE:
-            return _proved(readings, proof, belief, ends)
-    if proof.complete and belief.none > (1 - among_known) / 2:
-        return Probe(*next_end_run(readings), "end", "all is shown but that the ends differ for sure")
+    if proof.complete:
+        step = _all_shown(problem, readings, risk, belief, proof, ends, spent)
+        if step is not None:
+            return step
     if among_known >= settings.leads and proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "it leads, and this fact is not shown yet")
     preferred = [
@@ -238,6 +226,38 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
         return _proved(readings, proof, belief, ends)
     why = "it never ran apart from what it was shown beside" if proof.complete else "the trials contradict each other"
     return Verdict("not_proved", proof.missing or why, leader, proof, belief, ends)
+
+
+def _all_shown(
+    problem: Problem, readings: Readings, risk: Risk, belief: Belief, proof: Proof, ends: Ends, spent: bool
+) -> Probe | Verdict | None:
+    """What follows once all facts of the leader hold: that the ends differ for sure, that it makes all of the drop, and
+    then the verdict. None while others are too likely still."""
+    settings, mixes = problem.settings, problem.mixes
+    leader, probability = belief.leader(mixes.twins)
+    aside = _aside(belief, leader)
+    among_known = probability / (1 - aside)
+    doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
+    sure = among_known + brought >= settings.sure
+    equal = settings.error * (_EQUAL_ONCE if readings.repeatable else _EQUAL)
+    if belief.none > (equal if sure else (1 - among_known) / 2):
+        return Probe(*next_end_run(readings), "end", "all is shown but that the ends differ for sure")
+    if not sure:
+        return None
+    kept = proof.without_mix if proof.without_mix == mixes.without(mixes.full, leader) else None
+    part = readings.log_odds_of_a_part(proof.with_mix, kept) + _PART
+    if part > 0 and aside > probability:
+        return _several(problem, readings, risk, belief, ends)
+    less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
+    if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
+        return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
+    return _proved(readings, proof, belief, ends) if doubt < _BESIDE else None
+
+
+def _aside(belief: Belief, leader: int) -> float:
+    """The probability of what is asked about last: "several" predicts nothing, and whether the leader makes all of the
+    drop, or a part, is a question for its proof."""
+    return belief.several + belief.with_parts_of(leader)
 
 
 def _known(readings: Readings, mix: int) -> bool:

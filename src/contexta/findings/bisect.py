@@ -38,7 +38,7 @@ class ProofFact(Finding):
 
 
 class Share(Finding):
-    """How much of the drop something explains; 1 is all of it. low and high hold it with 95 %."""
+    """How much of the drop something explains; 1 is all of it. low and high hold it with 99 %."""
 
     estimate: float
     low: float

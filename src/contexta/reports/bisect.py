@@ -100,7 +100,7 @@ def told_parts(found: BisectReport) -> Iterator[str]:
     if found.share is not None:
         low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
         one = "It makes" if len(found.culprits) == 1 else "They make"
-        yield f"{one} {found.share.estimate:.0%} of the change (95 %: {low} to {high})."
+        yield f"{one} {found.share.estimate:.0%} of the change (99 %: {low} to {high})."
     for name, move in (found.additive or {}).items():
         yield f"{name} alone: {move:+.4g}"
     if found.interaction:

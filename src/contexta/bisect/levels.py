@@ -1,0 +1,122 @@
+"""How likely values are when they scatter about levels that nobody knows.
+
+A hypothesis puts the values into groups, each with a level of its own. Levels are flat over the line; the spread is
+scaled inverse chi-squared around what the two ends show. How far the levels lie apart matters as well: the search is
+for a drop worth finding, and a hypothesis that sorts values wrongly can only explain them by a small one. Asking for
+the drop's size (``_size_prior``) is what rules it out in half the runs.
+
+A change may also make the values scatter more or less than before, with or without a drop. So each density is averaged
+over "the same noise at all levels" and "NEW's noise is another than OLD's".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+UNLIKE = 0.2  # prior of "NEW's noise is another than OLD's"
+_SMALL, _STEEP = 1.2, 8.0  # spreads that a drop hardly falls short of, and how hard that line is
+_MAGNITUDES = 3.3  # nats from there to a drop of thirty spreads; what is larger has no noise to speak of
+_IMPOSSIBLE = 1e-9  # density of a drop that is a rise
+_NORMAL = ((-2.857, 0.01126), (-1.3556, 0.22208), (0.0, 0.53333), (1.3556, 0.22208), (2.857, 0.01126))
+"""(point, weight) that average over a standard normal: Gauss's and Hermite's rule of five points."""
+_LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class Pool(NamedTuple):
+    """Values of which only their count, sum and sum of squares matter."""
+
+    size: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Pool:
+        found = list(values)
+        return cls(len(found), sum(found), sum(value * value for value in found))
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.size
+
+    def plus(self, value: float) -> Pool:
+        return Pool(self.size + 1, self.total + value, self.squares + value * value)
+
+    def joined(self, other: Pool) -> Pool:
+        return Pool(self.size + other.size, self.total + other.total, self.squares + other.squares)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Log densities of pools of values. spread: about the noise, worth so many values (``worth`` > 0)."""
+
+    spread: float
+    worth: float
+
+    def apart(self, *pools: Pool) -> float:
+        """Each pool at a level of its own, wherever; a single one: all at one level.
+
+        Differences of this are the Student-t predictive of further values (Gelman et al., Bayesian Data Analysis, 3rd
+        ed., section 3.3).
+        """
+        return self._with_spread(*pools)[0]
+
+    def dropped(self, good: Pool, bad: Pool, *others: Pool) -> float:
+        """``bad`` above ``good`` by a drop worth finding (the scale runs from OLD to NEW); others anywhere."""
+        same, spread = self._with_spread(good, bad, *others)
+        (of_good, one), (of_bad, other) = self._with_spread(good), self._with_spread(bad)
+        unlike = of_good + of_bad + self.apart(*others) + _size_prior(good, bad, math.hypot(one, other) / math.sqrt(2))
+        return either(math.log(1 - UNLIKE) + same + _size_prior(good, bad, spread), math.log(UNLIKE) + unlike)
+
+    def noisier(self, calm: Pool, restless: Pool) -> float:
+        """Both at one level, and only their noise differs: the density of no difference, by that of any (the ratio of
+        Savage and Dickey)."""
+        (of_calm, one), (of_restless, other) = self._with_spread(calm), self._with_spread(restless)
+        left, right = one**2 / calm.size, other**2 / restless.size
+        worth = self.worth - 1
+        freedom = (left + right) ** 2 / (left**2 / (worth + calm.size) + right**2 / (worth + restless.size))
+        distance = (restless.mean - calm.mean) / math.sqrt(left + right)
+        return of_calm + of_restless + _log_student(distance, freedom) - math.log(left + right) / 2
+
+    def _with_spread(self, *pools: Pool) -> tuple[float, float]:
+        """(log density, the spread as it looks with these values)."""
+        a0, b0 = self.worth / 2, self.worth * self.spread * self.spread / 2
+        a, b, rest = a0, b0, 0.0
+        for n, total, squares in pools:
+            if n:
+                a += (n - 1) / 2
+                b += max(0.0, squares - total * total / n) / 2
+                rest += (n - 1) / 2 * _LOG_TWO_PI + 0.5 * math.log(n)
+        density = math.lgamma(a) - math.lgamma(a0) + a0 * math.log(b0) - a * math.log(b) - rest
+        return density, math.sqrt(b / a)
+
+
+def either(one: float, other: float) -> float:
+    """The log of a sum of two, given by their logs."""
+    top = max(one, other)
+    return top + math.log1p(math.exp(min(one, other) - top))
+
+
+def _size_prior(good: Pool, bad: Pool, spread: float) -> float:
+    """The log prior density of the drop between two pools, averaged over what their values leave open of it.
+
+    In spreads, every order of magnitude from ``_SMALL`` on is equally likely, and hardly anything below it.
+    """
+    drop = bad.mean - good.mean
+    error = spread * math.sqrt(1 / good.size + 1 / bad.size)
+    found = 0.0
+    for point, weight in _NORMAL:
+        size = (drop + point * error) / spread
+        if size > 0:
+            above = min(size / _SMALL, 100.0) ** _STEEP
+            found += weight / size * above / (1 + above)
+    return math.log(found / spread / _MAGNITUDES + _IMPOSSIBLE)
+
+
+def _log_student(value: float, freedom: float) -> float:
+    """The log density of Student's t."""
+    half = (freedom + 1) / 2
+    scale = math.lgamma(half) - math.lgamma(freedom / 2) - 0.5 * math.log(math.pi * freedom)
+    return scale - half * math.log1p(value * value / freedom)
