@@ -47,13 +47,19 @@ def test_ends_without_any_noise_are_told_at_once(new: float, state: str) -> None
 def test_what_noise_still_hides_says_how_many_runs_it_would_take(new: list[float], state: str) -> None:
     ends = judge_ends(readings([0.90, 0.93, 0.91, 0.94], new))
     assert ends.state == state
+    assert not ends.told
     assert ends.repeats is not None
     assert ends.repeats > 4
     assert ends.with_repeats("not enough").endswith(f"some {ends.repeats} runs of each end would tell")
 
 
+def test_ends_that_look_worse_by_chance_one_time_in_six_are_open() -> None:
+    assert judge_ends(readings([0.0, 1.0, 2.0, 3.0], [-1.0, 0.0, 1.0, 2.0])).state == "open"
+
+
 def test_ends_that_are_told_apart_ask_for_no_more_runs() -> None:
     ends = judge_ends(readings([0.94, 0.94, 0.95, 0.93], [0.38, 0.38, 0.39, 0.35]))
+    assert ends.told
     assert ends.repeats is None
     assert ends.with_repeats("not enough") == "not enough"
 

@@ -22,6 +22,14 @@ def test_the_spread_inside_groups_ignores_the_distance_between_them() -> None:
     assert pooled_spread([1.0], [5.0]) == 0.0
 
 
+@pytest.mark.parametrize("size", [1e-120, 1e-90, 1e90, 1e120])
+def test_groups_of_any_size_are_compared(size: float) -> None:
+    drop, error, freedom = drop_test([3 * size, 4 * size, 5 * size], [size, size, 4 * size])
+    assert drop == pytest.approx(2 * size)
+    assert error == pytest.approx(size * math.sqrt(4 / 3))
+    assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
+
+
 @given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))
 def test_the_grain_of_shares_of_n_divides_every_difference(n: int, hits: list[int]) -> None:
     step = grain(hit / n for hit in hits)

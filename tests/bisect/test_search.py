@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from random import Random
 from statistics import fmean
 
 import pytest
@@ -255,6 +256,36 @@ def test_where_one_run_in_five_dies_causes_are_still_found_and_none_is_made_up(k
     assert share(outcomes, "wrongly_proved") == 0
 
 
+@pytest.mark.parametrize("number", range(5))
+def test_a_single_run_that_diverges_makes_no_drop_look_like_noise(number: int) -> None:
+    problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Result]()
+    while isinstance(step := decide(problem, results), Probe):
+        bad = step.mix >> 4 & 1
+        value = 0.9 - 0.05 * bad + Random(f"{number} {step.seed} {bad}").gauss(0, 0.0125)
+        probes = sum(result.mix not in (0, problem.mixes.full) for result in results)
+        diverges = probes == 2 and step.mix not in (0, problem.mixes.full)
+        results.append(Result(step.mix, step.seed, -11.6 if diverges else value))
+    assert (step.kind, step.culprits) == ("proved", 1 << 4)
+
+
+@pytest.mark.parametrize("shares", [(1 / 3, 1 / 3, 1 / 3), (0.4, 0.35, 0.25)])
+@pytest.mark.parametrize("causes", [(0, 1, 2), (2, 5, 9), (1, 4, 8)])
+def test_three_parts_that_add_up_are_all_named(shares: tuple[float, ...], causes: tuple[int, ...]) -> None:
+    problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Result]()
+    while isinstance(step := decide(problem, results), Probe):
+        lost = sum(share for cause, share in zip(causes, shares, strict=True) if step.mix >> cause & 1)
+        results.append(Result(step.mix, step.seed, 0.9 - round(0.05 * lost, 9)))
+    assert (step.kind, step.culprits) == ("proved", sum(1 << cause for cause in causes))
+
+
+def test_nothing_is_proved_while_it_is_not_sure_that_the_ends_differ() -> None:
+    for number in range(40, 60):
+        outcome = play(draw(number, "single", 2.0, fingerprint=True, count=8))
+        if outcome.verdict.kind == "proved":
+            assert outcome.verdict.belief is not None
+            assert outcome.verdict.belief.none <= 0.003
+
+
 def test_identical_ends_are_no_regression() -> None:
     outcome = play(a_world("null", (), effect=math.inf))
     assert outcome.verdict.kind == "no_regression"
@@ -317,6 +348,30 @@ def test_at_four_standard_deviations_without_fingerprints_causes_are_still_prove
     outcomes = studies(FEW, "single", 4.0, fingerprint=False)
     assert share(outcomes, "right") >= 0.9
     assert share(outcomes, "wrongly_proved") == 0
+
+
+@pytest.mark.parametrize(("drop", "verdict"), [(0.0, "no_regression"), (0.1, "proved")])
+@pytest.mark.parametrize("spreads", [(0.03, 0.006), (0.006, 0.03)])
+def test_a_change_of_the_noise_is_told_from_a_drop(drop: float, verdict: str, spreads: tuple[float, float]) -> None:
+    """Change 2 of five makes values scatter five times as much, or as little; it may make them drop besides."""
+
+    def ended(number: int) -> str:
+        random, results = Random(number), list[Result]()
+        while isinstance(step := decide(Problem(Mixes.of(5), (1.0,) * 5), results), Probe):
+            at_new = step.mix >> 2 & 1
+            results.append(Result(step.mix, step.seed, 0.9 - drop * at_new + random.gauss(0, spreads[at_new])))
+        return step.kind
+
+    kinds = [ended(number) for number in range(20)]
+    assert kinds.count(verdict) >= 18
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fingerprint", "right"), [(True, 0.93), (False, 0.83)])
+def test_at_two_standard_deviations_most_causes_are_proved_within_forty_runs(fingerprint: bool, right: float) -> None:
+    outcomes = studies(200, "single", 2.0, fingerprint=fingerprint, runs=40)
+    assert share(outcomes, "right") >= right
+    assert share(outcomes, "wrongly_proved") <= 0.01
 
 
 @pytest.mark.slow

@@ -168,13 +168,13 @@ class _Likelihoods:
 
     def bad(self, bad: int) -> float:
         """Exactly these mixes are bad."""
-        return self._levels(bad, 0, 0)
+        return self._sorted(bad, 0, 0)
 
     def parts(self, one: int, other: int) -> float:
         """These mixes hold one of two parts that add up, those the other."""
-        return self._levels(one & other, one & ~other, other & ~one)
+        return self._sorted(one & other, one & ~other, other & ~one)
 
-    def _levels(self, bad: int, one: int, other: int) -> float:
+    def _sorted(self, bad: int, one: int, other: int) -> float:
         key = (bad, one, other)
         if key not in self._known:
             self._known[key] = self._computed(bad, one, other)
@@ -231,9 +231,9 @@ class _Likelihoods:
         for p in self.readings.prints:
             if p.end is None:
                 pool = pool.plus(p.value)
-        found = math.log(1 - UNLIKE) + self.readings.levels.apart(pool) + self.alike.log_likelihood(0)
+        found = math.log(1 - UNLIKE) + self.readings.levels.density(pool) + self.alike.log_likelihood(0)
         for signature, shared in groupby(sorted(singles, key=itemgetter(1)), key=itemgetter(1)):
-            scatters = self.readings.levels.noisier(*self._pools(~signature, signature))
+            scatters = self.readings.levels.unlike_noise(*self._pools(~signature, signature))
             prior = math.log(UNLIKE * sum(math.exp(log) for log, _ in shared))
             apart = self.alike.log_likelihood(self.alike.separated_by(signature))
             found = either(found, prior + scatters + apart)

@@ -30,13 +30,14 @@ class Ends:
     """state: ``worse`` (NEW looks worse), ``same`` (it is not), ``open`` (more runs needed).
 
     drop: mean(OLD) - mean(NEW), oriented so that worse is positive. repeats: runs a side that would tell by themselves,
-    as far as can be seen; None where they do already, or nothing can be said yet.
+    as far as can be seen; None where they do already, or nothing can be said yet. told: whether they do.
     """
 
     state: Literal["worse", "same", "open"]
     why: str
     drop: float | None = None
     repeats: int | None = None
+    told: bool = False
 
     def with_repeats(self, why: str) -> str:
         """A reason why nothing is known, and what it would take."""
@@ -59,8 +60,9 @@ def judge_ends(readings: Readings) -> Ends:
         return _constant(0.0 if readings.is_rounding(abs(drop)) else drop)
     spread, by_chance = pooled_spread(old, new), student_cdf(-drop / standard_error, freedom)
     if by_chance < _LOOKS_WORSE:
-        repeats = _repeats(drop, spread, least) if by_chance > _TOLD else None
-        return Ends("worse", f"the ends differ by {drop / standard_error:.1f} standard errors", drop, repeats)
+        told = by_chance < _TOLD
+        repeats = None if told else _repeats(drop, spread, least)
+        return Ends("worse", f"the ends differ by {drop / standard_error:.1f} standard errors", drop, repeats, told)
     upper = drop + student_quantile(_RULED_OUT, freedom) * standard_error
     if upper < _LEAST_DROP * spread:
         return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
@@ -92,7 +94,7 @@ def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
 
 def _constant(drop: float) -> Ends:
     if drop > 0:
-        return Ends("worse", "the ends differ by the same at every seed, and NEW is worse", drop)
+        return Ends("worse", "the ends differ by the same at every seed, and NEW is worse", drop, told=True)
     return Ends("same", "the ends are identical" if drop == 0 else "NEW is better than OLD", drop)
 
 

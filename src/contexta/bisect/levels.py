@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 UNLIKE = 0.2  # prior of "NEW's noise is another than OLD's"
 _SMALL, _STEEP = 1.2, 8.0  # spreads that a drop hardly falls short of, and how hard that line is
-_MAGNITUDES = 3.3  # nats from there to a drop of thirty spreads; what is larger has no noise to speak of
-_IMPOSSIBLE = 1e-9  # density of a drop that is a rise
+_MAGNITUDES = math.log(30 / _SMALL)  # to a drop of thirty spreads; a larger one has no noise to speak of
+_IMPOSSIBLE = 1e-9  # density of a drop that is none, or a rise: never zero, so a wild value cannot rule all out
 _NORMAL = ((-2.857, 0.01126), (-1.3556, 0.22208), (0.0, 0.53333), (1.3556, 0.22208), (2.857, 0.01126))
 """(point, weight) that average over a standard normal: Gauss's and Hermite's rule of five points."""
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -55,7 +55,7 @@ class Levels:
     spread: float
     worth: float
 
-    def apart(self, *pools: Pool) -> float:
+    def density(self, *pools: Pool) -> float:
         """Each pool at a level of its own, wherever; a single one: all at one level.
 
         Differences of this are the Student-t predictive of further values (Gelman et al., Bayesian Data Analysis, 3rd
@@ -67,18 +67,20 @@ class Levels:
         """``bad`` above ``good`` by a drop worth finding (the scale runs from OLD to NEW); others anywhere."""
         same, spread = self._with_spread(good, bad, *others)
         (of_good, one), (of_bad, other) = self._with_spread(good), self._with_spread(bad)
-        unlike = of_good + of_bad + self.apart(*others) + _size_prior(good, bad, math.hypot(one, other) / math.sqrt(2))
+        unlike = (
+            of_good + of_bad + self.density(*others) + _size_prior(good, bad, math.hypot(one, other) / math.sqrt(2))
+        )
         return either(math.log(1 - UNLIKE) + same + _size_prior(good, bad, spread), math.log(UNLIKE) + unlike)
 
-    def noisier(self, calm: Pool, restless: Pool) -> float:
-        """Both at one level, and only their noise differs: the density of no difference, by that of any (the ratio of
-        Savage and Dickey)."""
-        (of_calm, one), (of_restless, other) = self._with_spread(calm), self._with_spread(restless)
-        left, right = one**2 / calm.size, other**2 / restless.size
-        worth = self.worth - 1
-        freedom = (left + right) ** 2 / (left**2 / (worth + calm.size) + right**2 / (worth + restless.size))
-        distance = (restless.mean - calm.mean) / math.sqrt(left + right)
-        return of_calm + of_restless + _log_student(distance, freedom) - math.log(left + right) / 2
+    def unlike_noise(self, good: Pool, bad: Pool) -> float:
+        """Both at one level, and only their noise differs: the density at any two levels, by how much of it lies where
+        the two are the same (the ratio of Savage and Dickey)."""
+        (of_good, one), (of_bad, other) = self._with_spread(good), self._with_spread(bad)
+        left, right = one / math.sqrt(good.size), other / math.sqrt(bad.size)
+        error = math.hypot(left, right)
+        of_left, worth = (left / error) ** 2, self.worth - 1
+        freedom = 1 / (of_left**2 / (worth + good.size) + (1 - of_left) ** 2 / (worth + bad.size))
+        return of_good + of_bad + _log_student((bad.mean - good.mean) / error, freedom) - math.log(error)
 
     def _with_spread(self, *pools: Pool) -> tuple[float, float]:
         """(log density, the spread as it looks with these values)."""
@@ -102,7 +104,8 @@ def either(one: float, other: float) -> float:
 def _size_prior(good: Pool, bad: Pool, spread: float) -> float:
     """The log prior density of the drop between two pools, averaged over what their values leave open of it.
 
-    In spreads, every order of magnitude from ``_SMALL`` on is equally likely, and hardly anything below it.
+    In spreads, every order of magnitude from ``_SMALL`` to thirty is equally likely, and hardly anything below it. It
+    goes on beyond thirty, so a larger drop is not ruled out.
     """
     drop = bad.mean - good.mean
     error = spread * math.sqrt(1 / good.size + 1 / bad.size)

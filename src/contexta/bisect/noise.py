@@ -24,7 +24,8 @@ def drop_test(old: Sequence[float], new: Sequence[float]) -> tuple[float, float,
     left, right = _variance(old) / len(old), _variance(new) / len(new)
     if left + right == 0:
         return drop, 0.0, len(old) + len(new) - 2.0
-    freedom = (left + right) ** 2 / (left**2 / (len(old) - 1) + right**2 / (len(new) - 1))
+    of_left = left / (left + right)
+    freedom = 1 / (of_left**2 / (len(old) - 1) + (1 - of_left) ** 2 / (len(new) - 1))
     return drop, math.sqrt(left + right), freedom
 
 

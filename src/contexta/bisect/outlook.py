@@ -15,7 +15,7 @@ from contexta.bisect.report import Trial, suspects
 from contexta.bisect.search import Problem
 from contexta.findings.bisect import BisectPlan, Suspect
 
-_ENDS = 7  # runs that it usually takes to tell the ends apart
+_ENDS = 7  # runs of the ends that a study takes at least
 _PROOF = 4  # and to show the two facts beside the ends, twice each
 
 

@@ -29,10 +29,7 @@ _IDENTICAL = 8.0
 SURE_ALIKE = 5.0
 """From these log odds on an identical value is no chance."""
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
-_GUESSED, _KNOWN = (
-    3.0,
-    30.0,
-)  # values that the spread seen at the ends is worth, when it is noise and when there is none
+_GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
 _ODD = 2  # mixes with values like nobody's: stirring changes are rare enough to ask whether values repeat
 _ROUNDING = 1e-12  # of the largest value: noise below that is none
@@ -197,7 +194,7 @@ class Readings:
 
     @cached_property
     def drop(self) -> float:
-        """How far NEW lies below OLD; > 0 once the ends are told apart."""
+        """How far NEW lies below OLD; > 0 once NEW looks worse."""
         return self.old_level - fmean(self.samples(self.new))
 
     def _scaled(self, values: Iterable[float]) -> list[float]:
@@ -329,11 +326,11 @@ class Readings:
         ):
             if mix is None or mix not in self.loose:
                 continue
-            own, base = self.loose[mix], self.levels.apart(pool)
-            whole += self.levels.apart(pool.joined(Pool.of(own))) - base
+            own, base = self.loose[mix], self.levels.density(pool)
+            whole += self.levels.density(pool.joined(Pool.of(own))) - base
             identical = self.identical * sum(self.matches[mix])
             parts = [
-                so_far + self.levels.apart(pool.joined(Pool.of(value - place for value in own))) - base - identical
+                so_far + self.levels.density(pool.joined(Pool.of(value - place for value in own))) - base - identical
                 for so_far, place in zip(parts, places, strict=True)
             ]
         top = max(parts)
@@ -343,11 +340,6 @@ class Readings:
     def log_densities(self) -> dict[int, tuple[float, float, float]]:
         """Probed mix -> its densities by the ends alone."""
         return {mix: self.densities(mix) for mix in self.probed}
-
-    @cached_property
-    def between(self) -> bool:
-        """Whether, without any noise, some mix lies between the ends: then no single change made all of the drop."""
-        return self.seedless and any(self.state(mix, 20.0) == "between" for mix in self.probed)
 
     def level(self, mix: int) -> float:
         """Where a mix lies: 0 is OLD's level, 1 is NEW's."""

@@ -34,9 +34,8 @@ Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
-# probabilities of "none", in errors allowed: no regression at all but so much; the ends run again; nothing is proved.
-# Where values repeat only the ends' own runs tell whether they differ, so it takes more of them
-_DENIED, _DOUBTFUL, _EQUAL, _EQUAL_ONCE = 2.0, 2.0, 0.3, 0.15
+_SURE_NONE, _DOUBT = 0.98, 0.02  # probabilities of "none": there is no regression; the ends run again
+_OUT, _OUT_WHERE_REPEATED = 0.003, 0.0015  # and below these something is proved; only the ends tell where values repeat
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
@@ -46,13 +45,9 @@ _BESIDE = 0.002  # probability at which "only together with what it was shown be
 
 @dataclass(frozen=True)
 class Settings:
-    """max_runs: trials in all, ends and proof included. error: chance allowed of taking equal ends for different.
-
-    repeats: runs of each end before anything is judged.
-    """
+    """max_runs: trials in all, ends and proof included. repeats: runs of each end before anything is judged."""
 
     max_runs: int = 60
-    error: float = 0.01
     leads: float = 0.7  # a leader this likely goes to proof
     sure: float = 0.99  # and must be this likely when the proof is complete
     strength: Strength = field(default_factory=Strength)
@@ -124,7 +119,7 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
         step = _once_more(problem, readings, step) or step
     if spent and isinstance(step, Probe):
         belief, why = _belief(problem, readings), f"{problem.settings.max_runs} runs did not suffice"
-        if belief.none > problem.settings.error * _DOUBTFUL:
+        if belief.none > _DOUBT:
             why = ends.with_repeats(f"{why} to be sure that the ends differ")
         return Verdict("undecided", why, belief=belief, ends=ends)
     return step
@@ -191,21 +186,30 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
     belief = _belief(problem, readings)
-    if belief.none > 1 - settings.error * _DENIED:
-        return Verdict("no_regression", "with more runs the ends came out alike", belief=belief, ends=ends)
-    if belief.none > settings.error * _DOUBTFUL:
+    if belief.none > _SURE_NONE and not ends.told:  # a single wild value makes any drop look small
+        return Verdict("no_regression", "all runs together speak for no difference", belief=belief, ends=ends)
+    if belief.none > _DOUBT:
         return Probe(*next_end_run(readings), "end", "it is not sure enough yet that the ends differ at all")
     leader, probability = belief.leader(mixes.twins)
     if belief.several > max(probability, 0.5):
         return _several(problem, readings, risk, belief, ends)
-    among_known = probability / (1 - _aside(belief, leader))
+    # "several" predicts nothing, and whether the leader makes all of the drop, or a part, is a question for its proof
+    aside = belief.several + belief.with_parts_of(leader)
+    among_known = probability / (1 - aside)
     # a fact that the last run left with one value counts by its odds
     strength = replace(settings.strength, runs=1) if spent else settings.strength
     proof = prove(readings, mixes, risk, leader, strength)
-    if proof.complete:
-        step = _all_shown(problem, readings, risk, belief, proof, ends, spent)
-        if step is not None:
-            return step
+    doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
+    if proof.complete and among_known + brought >= settings.sure:
+        if (part := _part(readings, mixes, proof)) > 0 and aside > probability:
+            return _several(problem, readings, risk, belief, ends)
+        less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
+        if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
+            return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
+        if doubt < _BESIDE:
+            return _proved(readings, proof, belief, ends)
+    if proof.complete and belief.none > (1 - among_known) / 2:
+        return _look_at_ends(readings)
     if among_known >= settings.leads and proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "it leads, and this fact is not shown yet")
     preferred = [
@@ -228,36 +232,14 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     return Verdict("not_proved", proof.missing or why, leader, proof, belief, ends)
 
 
-def _all_shown(
-    problem: Problem, readings: Readings, risk: Risk, belief: Belief, proof: Proof, ends: Ends, spent: bool
-) -> Probe | Verdict | None:
-    """What follows once all facts of the leader hold: that the ends differ for sure, that it makes all of the drop, and
-    then the verdict. None while others are too likely still."""
-    settings, mixes = problem.settings, problem.mixes
-    leader, probability = belief.leader(mixes.twins)
-    aside = _aside(belief, leader)
-    among_known = probability / (1 - aside)
-    doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
-    sure = among_known + brought >= settings.sure
-    equal = settings.error * (_EQUAL_ONCE if readings.repeatable else _EQUAL)
-    if belief.none > (equal if sure else (1 - among_known) / 2):
-        return Probe(*next_end_run(readings), "end", "all is shown but that the ends differ for sure")
-    if not sure:
-        return None
-    kept = proof.without_mix if proof.without_mix == mixes.without(mixes.full, leader) else None
-    part = readings.log_odds_of_a_part(proof.with_mix, kept) + _PART
-    if part > 0 and aside > probability:
-        return _several(problem, readings, risk, belief, ends)
-    less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
-    if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
-        return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
-    return _proved(readings, proof, belief, ends) if doubt < _BESIDE else None
+def _part(readings: Readings, mixes: Mixes, proof: Proof) -> float:
+    """Log odds that the culprit makes a part of the drop, against all of it."""
+    most = mixes.without(mixes.full, proof.culprits)
+    return readings.log_odds_of_a_part(proof.with_mix, most if proof.without_mix == most else None) + _PART
 
 
-def _aside(belief: Belief, leader: int) -> float:
-    """The probability of what is asked about last: "several" predicts nothing, and whether the leader makes all of the
-    drop, or a part, is a question for its proof."""
-    return belief.several + belief.with_parts_of(leader)
+def _look_at_ends(readings: Readings) -> Probe:
+    return Probe(*next_end_run(readings), "end", "all is shown but that the ends differ for sure")
 
 
 def _known(readings: Readings, mix: int) -> bool:
@@ -296,7 +278,10 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
     return Verdict("not_proved", why, culprits, proof, belief, ends)
 
 
-def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Verdict:
+def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Probe | Verdict:
+    """The verdict, once it is sure that the ends differ."""
+    if belief.none > (_OUT_WHERE_REPEATED if readings.repeatable else _OUT):
+        return _look_at_ends(readings)
     beside = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
     share = readings.share(proof.with_mix, beside)
     return Verdict("proved", "shown in both directions", proof.culprits, proof, belief, ends, share)
