@@ -3,7 +3,7 @@
 A hypothesis puts the values into groups, each with a level of its own. Levels are flat over the line; the spread is
 scaled inverse chi-squared around what the two ends show. How far the levels lie apart matters as well: the search is
 for a drop worth finding, and a hypothesis that sorts values wrongly can only explain them by a small one. Asking for
-the drop's size (``_size_prior``) is what rules it out in half the runs.
+the drop's size (``_size_prior``) rules it out sooner.
 
 A change may also make the values scatter more or less than before, with or without a drop. So each density is averaged
 over "the same noise at all levels" and "NEW's noise is another than OLD's".
