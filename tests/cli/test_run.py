@@ -360,8 +360,8 @@ def test_options_of_the_command_are_its_own(wrap: Wrap) -> None:
 
 WAITING = """
 import sys, time
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     sys.exit(7)
