@@ -35,6 +35,7 @@ CASES = [
     ("single", 1.0, True, 60),
     ("single", 4.0, False, 60),
     ("single", 2.0, False, 40),
+    ("single", 2.0, False, 60),
     ("single", 1.0, False, 60),
     ("pair", math.inf, True, 60),
     ("pair", 4.0, False, 60),
