@@ -28,6 +28,11 @@ def test_the_pair_that_several_failures_share_is_suspected_most() -> None:
     assert max(suspected, key=suspected.__getitem__) == (0, 1)
 
 
+def test_a_mix_that_ran_is_no_risk_whatever_others_did() -> None:
+    risk = learn(3, failed=[0b001, 0b011], ran=[0b101])
+    assert risk.of(0b101) == 0.0 < risk.itself <= risk.of(0b111)
+
+
 def test_without_failures_nothing_is_risky() -> None:
     assert learn(5, failed=[], ran=[0b1]).of(0b01010) == 0.0
 

@@ -3,7 +3,8 @@
 A trial passes every mix through the same noise, so the most informative mix is the one whose outcome is least
 certain: good, bad, or holding one of two parts (for one culprit and no noise this is binary search, weighted by
 suspicion). The lattice of mixes is far too large to go through; chains through it in random
-orders, and the steps around their middle, hold a good mix practically always.
+orders, and the steps around their middle, hold a good mix practically always. In noise another run of a mix that has
+run may be the best of all: it cannot fail, and nothing is to be built for it.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ def most_informative(
         steps = mixes.chain(0, mixes.full, keys.__getitem__)
         found.update(zip(steps, belief.outlook(steps), strict=True))
     wanted = [mix for mix in dict.fromkeys(preferred) if mixes.can_exist(mix)]
-    for mix in wanted:
-        found[mix] = _outlook(belief, mixes, mix)
+    for mix in (*wanted, *risk.ran):
+        if mix not in found and mixes.can_exist(mix):
+            found[mix] = _outlook(belief, mixes, mix)
     for end in (0, mixes.full, *settled):
         found.pop(end, None)
     if not fine:

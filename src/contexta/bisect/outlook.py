@@ -10,9 +10,9 @@ from contexta.bisect.belief import believe
 from contexta.bisect.changes import Space
 from contexta.bisect.ends import judge_ends
 from contexta.bisect.mixes import atoms_of
-from contexta.bisect.readings import Readings
 from contexta.bisect.report import Trial, suspects
 from contexta.bisect.search import Problem
+from contexta.bisect.strays import read
 from contexta.findings.bisect import BisectPlan, Suspect
 
 _ENDS = 7  # runs of the ends that a study takes at least
@@ -56,7 +56,7 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
 
 def outlook(space: Space, problem: Problem, trials: Sequence[Trial]) -> Outlook:
     """What the trials so far leave open."""
-    readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
+    readings = read([trial.result for trial in trials], space.mixes.full)
     left = problem.settings.max_runs - len(trials)
     values = readings.run_count(0), readings.run_count(space.mixes.full)
     ends = judge_ends(readings) if all(values) else None

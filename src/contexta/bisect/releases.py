@@ -16,8 +16,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from contexta.bisect.readings import Readings
 from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.strays import read
 from contexta.bisect.study import Study, Watch
 from contexta.bisect.trial import Report
 from contexta.findings.bisect import Release, Releases
@@ -114,10 +114,10 @@ class _Inside:
         if (missing := self._missing(built)) is not None:
             return Release(version=version, state="not tried", reason=f"needs {missing}")
         mix = (number + 2) << self.study.space.mixes.count  # no mix of the study: those have no such bits
-        known = Readings(tuple(self.results), self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
+        known = read(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
         for seed in [*(known or range(_MOST_RUNS))][:_MOST_RUNS]:
             report = self._run(version, mix, seed)
-            readings = Readings(tuple(self.results), self.study.space.mixes.full)
+            readings = read(self.results, self.study.space.mixes.full)
             if report.value is None and mix in readings.failures:
                 return Release(version=version, state="not tried", reason=report.reason)
             state = readings.state(mix, _ODDS, _LEAST_RUNS)

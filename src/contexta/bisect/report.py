@@ -14,6 +14,7 @@ from contexta.bisect.failures import died_although_it_runs
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.strays import STRAY, read
 from contexta.bisect.trial import Report
 from contexta.findings.bisect import (
     BisectReport,
@@ -71,8 +72,10 @@ def report(
     ``BisectReport``. here: where its commands are to be run.
     """
     sign = 1.0 if higher_is_better else -1.0
-    readings = Readings(tuple(trial.result for trial in trials), space.mixes.full)
-    values, everything = _Values(trials, sign), (*trials, *inside)
+    readings = read([trial.result for trial in trials], space.mixes.full)
+    strays = [number for number, read in enumerate(readings.results) if read.reason == STRAY]
+    values = _Values([trial for number, trial in enumerate(trials) if number not in strays], sign)
+    everything = (*trials, *inside)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     known = verdict.kind == "proved"
     additive, interaction = _parts(space, verdict, readings, values) if known else (None, None)
@@ -101,8 +104,17 @@ def report(
         next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
         command=tuple(command),
         tools=dict(tools or {}),
-        notes=(*notes, *_flaky(everything, space.mixes.full)),
+        notes=(*notes, *_left_out(trials, strays, sign), *_flaky(everything, space.mixes.full)),
     ).sealed()
+
+
+def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
+    """What runs of the ends count as ones without a value."""
+    for number in strays:
+        trial = trials[number]
+        end = "OLD" if trial.result.mix == 0 else "NEW"
+        told = f"trial {number + 1} ({end}, seed {trial.step.seed}) gave {_value(trial, sign):g}"
+        yield f"{told}, like none of {end}'s other runs: it was left out"
 
 
 def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:

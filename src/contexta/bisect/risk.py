@@ -49,12 +49,15 @@ class Risk:
 
     suspects: tuple[Suspects, ...]
     failed: frozenset[int]
+    ran: frozenset[int] = frozenset()
     itself: float = 0.0
 
     def of(self, mix: int) -> float:
         """The chance that a mix fails, 0..1; 1 for one that did."""
         if mix in self.failed:
             return 1.0
+        if mix in self.ran:
+            return 0.0
         survives = math.log1p(-self.itself)
         for group in self.suspects:
             many = sum((others & ~mix).bit_count() for one, others in group.beside.items() if mix >> one & 1)
@@ -100,6 +103,7 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
             for group, beside in groups.items()
         ),
         frozenset(mixes),
+        frozenset(alive),
         (_FAILED + sum(itself)) / (_FAILED + _RAN + len(alive) + len(mixes)) if mixes else 0.0,
     )
 

@@ -27,6 +27,7 @@ from contexta.bisect.proof import Proof, Strength, prove
 from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
+from contexta.bisect.strays import read
 
 Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
@@ -96,7 +97,7 @@ class Verdict:
 
 def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
     """The next trial, or the verdict. Pure: the same results give the same answer."""
-    readings = Readings(tuple(results), problem.mixes.full)
+    readings = read(results, problem.mixes.full)
     for end, name in ((0, "OLD"), (problem.mixes.full, "NEW")):
         if end in readings.failures:
             ran = "gives no value any more" if readings.run_count(end) else "itself gives no value"
