@@ -57,7 +57,19 @@ def test_a_number_is_read_as_programs_print_it(metric: str, line: str, value: fl
     ],
 )
 def test_what_is_another_metric_or_no_clear_number_is_left_alone(line: str) -> None:
-    assert read_metric("accuracy", None, line, Path()) == (None, "gives no accuracy")
+    value, why = read_metric("accuracy", None, line, Path())
+    assert value is None
+    assert why.partition(";")[0] == "gives no accuracy"
+
+
+def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
+    output = 'epoch: 3\n{"loss": 0.1, "test/accuracy": 0.9}\nurl: http://x:80\nlr=1e-3, note=none'
+    told = "gives no accuracy; it gives val_accuracy, test/accuracy, epoch, loss, lr"
+    assert read_metric("accuracy", None, output, Path(), {"val_accuracy": 0.8}) == (None, told)
+    assert printed("test/accuracy", output) == 0.9
+    many = " ".join(f"m{number}=1" for number in range(9))
+    assert read_metric("f1", None, many, Path())[1].endswith(", ...")
+    assert read_metric("f1", r"stdout:f1 (\S+)", many, Path()) == (None, "gives no f1")
 
 
 def test_characters_of_patterns_in_a_name_mean_themselves() -> None:

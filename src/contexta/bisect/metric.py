@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
@@ -16,6 +17,8 @@ _CALL = (
     r"(?:[A-Za-z_][A-Za-z_0-9.]*\()?"  # np.float64(0.87), tensor(0.87): what a print shows may change with a release
 )
 _NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nobody knows what the comma is
+_NAMED = re.compile(rf"(?<![\w./-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
+_TOLD = 5  # names of other metrics
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _THRESHOLD = re.compile(rf"\s*(?P<metric>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
@@ -64,7 +67,8 @@ def read_metric(
     else:
         found = _in_lines(metric, output)
     if found is None:
-        return None, f"gives no {metric}{where}"
+        others = _names(output, metric, recorded or {}) if source is None else ""
+        return None, f"gives no {metric}{where}{others}"
     try:
         value = float(found.strip().removesuffix("%"))
     except ValueError:
@@ -104,6 +108,15 @@ def _in_lines(metric: str, output: str) -> str | None:
         for match in pattern.finditer(_COLOUR.sub("", line)):
             found = match.group(1)
     return found
+
+
+def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
+    """What it gives instead: the name asked for may be misspelt, so those like it come first."""
+    found = dict.fromkeys([*recorded, *_NAMED.findall(_COLOUR.sub("", output))])
+    like = difflib.get_close_matches(metric, found, n=_TOLD, cutoff=0.4)
+    names = list(dict.fromkeys([*like, *found]))
+    more = ", ..." if len(names) > _TOLD else ""
+    return f"; it gives {', '.join(names[:_TOLD])}{more}" if names else ""
 
 
 def _in_file(folder: Path, source: str) -> tuple[str | None, str]:
