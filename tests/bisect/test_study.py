@@ -12,7 +12,8 @@ from contexta import Contexta
 from contexta.bisect.changes import End
 from contexta.bisect.readings import Result
 from contexta.bisect.search import Probe, Settings
-from contexta.bisect.study import Setup, Study, Trial
+from contexta.bisect.setup import Setup
+from contexta.bisect.study import Study, Trial
 from contexta.bisect.trial import Command, Report
 from contexta.errors import InvalidInput
 from contexta.reproduce.build import EnvironmentChanged
@@ -99,6 +100,7 @@ def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(
     first = Study(setup(project), find_uv())
     first.finish()
     later = Study(setup(project, folder=project.parent / "later"), find_uv())
+    assert later.before == len(first.trials)
     later.finish()
     assert all(trial.before for trial in later.trials)
     fresh = Study(setup(project, folder=project.parent / "fresh"), find_uv(), fresh=True)
@@ -109,7 +111,9 @@ def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(
 def test_with_other_source_nothing_is_taken_over_and_nothing_resumed(project: Path) -> None:
     Study(setup(project, settings=Settings(max_runs=8)), find_uv()).finish()
     (project / "train.py").write_text((project / "train.py").read_text() + "# other\n")
-    assert not any(trial.before for trial in _finished(Study(setup(project), find_uv())))
+    other = Study(setup(project), find_uv())
+    assert other.before == 0
+    assert not any(trial.before for trial in _finished(other))
     (project / "train.py").write_text("print('accuracy=1')")
     with pytest.raises(InvalidInput, match="were changed since this study began"):
         Study(setup(project), find_uv(), resume=True)

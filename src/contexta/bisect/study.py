@@ -21,57 +21,32 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from contexta.bisect.ahead import Slot, ahead, slot_of
-from contexta.bisect.changes import End, Metadata, Release, Space, space_between
+from contexta.bisect.changes import Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.known import key_of, read_known
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial
-from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
+from contexta.bisect.search import Probe, Problem, Verdict, decide
+from contexta.bisect.setup import Setup
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
 from contexta.errors import ContextaError, InvalidInput
 from contexta.locks import alone
 from contexta.refs import slug
-from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, stock
+from contexta.reproduce.build import Built, EnvironmentChanged, stock
 from contexta.reproduce.indexes import settings_for_elsewhere
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import Interpreter, Uv
+from contexta.reproduce.uv import Uv
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]
 _LEAST_PATIENCE = 60.0  # seconds a trial may take at least
 _PATIENCE = 4.0  # times as long as expected
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
-
-    first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
-    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
-    the answer is written to, which are no source. fixed: packages that are no change: they come
-    from the source itself.
-    """
-
-    old: End
-    new: End
-    pythons: Mapping[str, Interpreter]
-    command: Command
-    folder: Path
-    workspace: Path
-    higher_is_better: bool = True
-    first_seed: int = 0
-    jobs: int = 1
-    settings: Settings = field(default_factory=Settings)
-    suspicion: Mapping[str, float] = field(default_factory=dict)
-    outputs: tuple[Path, ...] = ()
-    expected: float | None = None
-    fixed: tuple[Fixed, ...] = ()
 
 
 class Study:
@@ -108,8 +83,9 @@ class Study:
 
     @property
     def before(self) -> int:
-        """How many trials that are known may be taken over."""
-        return sum(self._before.values())
+        """How many known trials may be taken over; 0 where they ran other ends, another command or source."""
+        shared = any(self._key((end, 0, 0)) in self._before for end in (0, self.space.mixes.full))
+        return sum(self._before.values()) if shared else 0
 
     @property
     def problem(self) -> Problem:
@@ -377,24 +353,4 @@ class Study:
         return ends[end], self._foreign[end]
 
 
-def identity(setup: Setup) -> str:
-    """Whatever makes two studies the same one, as text: ends, interpreters, command and how its number is read."""
-    return json.dumps(
-        {
-            "old": [sorted(setup.old.packages.items()), sorted(setup.old.variables.items())],
-            "new": [sorted(setup.new.packages.items()), sorted(setup.new.variables.items())],
-            "source": [each.revision and each.revision.state for each in (setup.old, setup.new)],
-            "parameters": [
-                sorted((name, told.words) for name, told in each.parameters.items()) for each in (setup.old, setup.new)
-            ],
-            "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
-            "command": asdict(setup.command),
-            "fixed": [each.line for each in setup.fixed],
-            "higher": setup.higher_is_better,
-            "seed": setup.first_seed,
-        },
-        sort_keys=True,
-    )
-
-
-__all__ = ["EnvironmentChanged", "Setup", "Study", "Trial", "Watch", "identity"]
+__all__ = ["EnvironmentChanged", "Study", "Trial", "Watch"]

@@ -16,7 +16,8 @@ from rich.text import Text
 from contexta.bisect.outlook import Outlook, outlook
 from contexta.bisect.report import Trial, finished
 from contexta.bisect.search import Probe
-from contexta.bisect.study import Setup, Study
+from contexta.bisect.setup import Setup
+from contexta.bisect.study import Study
 from contexta.cli import words
 from contexta.cli.bisect_screens import mix_name, trial_line
 from contexta.cli.layout import short

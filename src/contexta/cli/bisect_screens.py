@@ -8,7 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from contexta.bisect.report import Trial
-from contexta.bisect.study import Setup, Study
+from contexta.bisect.setup import Setup
+from contexta.bisect.study import Study
 from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored

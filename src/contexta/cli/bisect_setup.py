@@ -17,7 +17,7 @@ from contexta.bisect.given import both_ends
 from contexta.bisect.metric import check_source, threshold
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.search import Settings
-from contexta.bisect.study import Setup, identity
+from contexta.bisect.setup import Setup, identity
 from contexta.bisect.trial import Command
 from contexta.cli.bisect_sides import Include, differences, held, include_of, included, is_path, not_included, side
 from contexta.client import Contexta

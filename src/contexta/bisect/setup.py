@@ -1,0 +1,60 @@
+"""What a study is about: two ends, a command, and how its number is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from contexta.bisect.changes import End
+from contexta.bisect.search import Settings
+from contexta.bisect.trial import Command
+from contexta.reproduce.build import Fixed
+from contexta.reproduce.uv import Interpreter
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
+
+    first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
+    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
+    the answer is written to, which are no source. fixed: packages that are no change: they come
+    from the source itself.
+    """
+
+    old: End
+    new: End
+    pythons: Mapping[str, Interpreter]
+    command: Command
+    folder: Path
+    workspace: Path
+    higher_is_better: bool = True
+    first_seed: int = 0
+    jobs: int = 1
+    settings: Settings = field(default_factory=Settings)
+    suspicion: Mapping[str, float] = field(default_factory=dict)
+    outputs: tuple[Path, ...] = ()
+    expected: float | None = None
+    fixed: tuple[Fixed, ...] = ()
+
+
+def identity(setup: Setup) -> str:
+    """Whatever makes two studies the same one, as text: ends, interpreters, command and how its number is read."""
+    return json.dumps(
+        {
+            "old": [sorted(setup.old.packages.items()), sorted(setup.old.variables.items())],
+            "new": [sorted(setup.new.packages.items()), sorted(setup.new.variables.items())],
+            "source": [each.revision and each.revision.state for each in (setup.old, setup.new)],
+            "parameters": [
+                sorted((name, told.words) for name, told in each.parameters.items()) for each in (setup.old, setup.new)
+            ],
+            "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
+            "command": asdict(setup.command),
+            "fixed": [each.line for each in setup.fixed],
+            "higher": setup.higher_is_better,
+            "seed": setup.first_seed,
+        },
+        sort_keys=True,
+    )
