@@ -130,6 +130,22 @@ def test_a_version_that_is_not_on_this_machine_is_refused() -> None:
         find_uv().interpreter("3.99")
 
 
+def test_every_python_of_a_line_on_this_machine_is_listed() -> None:
+    version = ".".join(map(str, sys.version_info[:3]))
+    found = find_uv().interpreters(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    assert find_uv().interpreter(found[version]).version == version
+    assert find_uv().interpreters("3.99") == {}
+
+
+def test_releases_between_two_hold_those_after_the_older_one_and_neither_of_both(index: Path) -> None:
+    for version in ("1.0", "1.0.post1", "1.1", "2.0"):
+        make_wheel(index, "a", version)
+    between: list[str] = []
+    while (newest := find_uv().newest(sys.executable, "a", "1.0", between[-1] if between else "2.0")) is not None:
+        between.append(newest)
+    assert between == ["1.1", "1.0.post1"]
+
+
 @pytest.mark.parametrize("said", ["uv 0.11.14", "uv 0.4.0 (abc 2024-01-01)", "something else"])
 def test_a_uv_that_is_too_old_is_refused_with_the_minimum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str

@@ -22,6 +22,7 @@ from contexta import process
 from contexta.errors import InvalidInput, shown
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.indexes import STRATEGY, index_variables
+from contexta.reproduce.pyenv import kept_by_pyenv, pyenv_python
 from contexta.reproduce.uv_errors import (
     BuildFailed,
     Gone,
@@ -219,7 +220,7 @@ class Uv:
                 "--python",
                 python,
                 "-",
-                lines=f"{name}>{above},<{below}\n",
+                lines=f"{name}>={above},!={above},<{below}\n",  # >1.0 would leave out 1.0.post1
             )
         except (NoWheel, NoSuchVersion):
             return None
@@ -257,17 +258,20 @@ class Uv:
         try:
             return self._run("python", "find", "--no-project", "--", version).stdout.decode().strip()
         except UvError as error:
+            if (found := pyenv_python(version)) is not None:
+                return found
             raise InvalidInput(
                 f"there is no Python {version} on this machine", hint=f"`uv python install {version}` gets one"
             ) from error
 
     def interpreters(self, line: str) -> dict[str, str]:
-        """Version -> path of every CPython of a line (3.11) that uv finds on this machine. Downloads nothing."""
+        """Version -> path of every CPython of a line (3.11) on this machine. Downloads nothing."""
         if not re.fullmatch(r"\d+\.\d+", line):
             return {}
-        listed = self._run("python", "list", "--no-project", "--only-installed", "--output-format=json", "--", line)
+        listed = self._run("python", "list", "--only-installed", "--output-format=json", "--", line)
         entries = [each for each in json.loads(listed.stdout) if each.get("implementation") == "cpython"]
-        return {each["version"]: each["path"] for each in reversed(entries) if each.get("path")}
+        of_pyenv = {version: path for version, path in kept_by_pyenv().items() if version.startswith(f"{line}.")}
+        return {**of_pyenv, **{each["version"]: each["path"] for each in reversed(entries) if each.get("path")}}
 
     def _run(self, *arguments: str, lines: str | None = None, indexes: Sequence[str] = ()) -> process.Finished:
         told = {**os.environ, **dict(self.settings)}

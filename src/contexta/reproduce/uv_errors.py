@@ -54,6 +54,9 @@ _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it m
 )
 
 
+_MOST = 2000  # characters of what uv said that are told
+
+
 class UvError(process.ProcessError):
     """uv did not do what was asked; the message carries what it said."""
 
@@ -127,6 +130,7 @@ def error_of(arguments: Sequence[str], said: str) -> UvError:
     """What uv means by what it said on stderr."""
     low = " ".join(said.lower().split())
     kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in low), UvError)
-    return kind(
-        f"uv {arguments[0]} failed: {' '.join(said.split()) or 'it said nothing'}"[:2000], hint=_HINTS.get(kind)
-    )
+    told = " ".join(said.split()) or "it said nothing"
+    if len(told) > _MOST:  # what failed stands first; why, behind a build's traceback
+        told = f"{told[: _MOST // 4]} [...] {told[-_MOST * 3 // 4 :]}"
+    return kind(f"uv {arguments[0]} failed: {told}", hint=_HINTS.get(kind))
