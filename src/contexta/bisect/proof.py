@@ -18,6 +18,7 @@ from contexta.bisect.risk import Risk
 
 Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one"]
 _DOUBT = 1.5  # runs for every halving of what stands beside the culprits, and for having to name the less
+_TRIES = 3  # of the culprits beside one more change; if these fail as well, more than one is lacking
 _RUNS = 2  # what a mix of the proof takes at least
 _FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "without": "good", "companions": "good"}
 
@@ -89,9 +90,15 @@ class Proof:
         return self.with_mix & ~self.culprits
 
 
-def prove(readings: Readings, mixes: Mixes, risk: Risk, culprits: int, strength: Strength) -> Proof:
-    """Where the proof of these culprits stands. culprits: atoms, as a mix (which need not be able to exist)."""
-    shown = min(_with(mixes, risk, readings, culprits), default=None)
+def prove(
+    readings: Readings, mixes: Mixes, risk: Risk, culprits: int, strength: Strength, with_mix: int | None = None
+) -> Proof:
+    """Where the proof of these culprits stands. culprits: atoms, as a mix (which need not be able to exist).
+
+    with_mix: where they are to be shown to be bad; None: where it takes the fewest runs.
+    """
+    ways = _with(mixes, risk, readings, culprits) if with_mix is None else iter([(0.0, with_mix)])
+    shown = min(ways, default=None)
     kept = min(_without(mixes, risk, readings, culprits), default=None)
     roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
     if shown is None or kept is None:
@@ -149,7 +156,9 @@ def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: in
         seen.update(mixes.chain(least, high, lambda atom: atom))
     blocked = bool({least, mixes.without(least, culprits)} & risk.failed)
     if blocked:
-        seen.update(mixes.closed(least | 1 << other) for other in atoms_of(mixes.full & ~(barred | least)))
+        beside_one = {mixes.closed(least | 1 << other) for other in atoms_of(mixes.full & ~(barred | least))}
+        if len(beside_one & risk.failed) < _TRIES:
+            seen |= beside_one
     for mix in seen:
         alone = mixes.without(mix, culprits)
         if mix not in risk.failed and alone not in risk.failed:

@@ -21,6 +21,7 @@ from typing import Literal
 
 from contexta.bisect.belief import Belief, believe
 from contexta.bisect.choose import likeliest, most_informative
+from contexta.bisect.companions import fewer, shared
 from contexta.bisect.ends import Ends, judge_ends, next_end_run
 from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.proof import Proof, Strength, prove
@@ -201,6 +202,12 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     strength = replace(settings.strength, runs=1) if spent else settings.strength
     proof = prove(readings, mixes, risk, leader, strength)
     doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
+    if proof.complete and among_known + brought + doubt >= settings.leads and not spent:
+        closer = _closer(readings, mixes, risk, proof, strength)
+        if isinstance(closer, Probe):
+            return closer
+        proof = closer
+        doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought >= settings.sure:
         if (part := _part(readings, mixes, proof)) > 0 and aside > probability:
             return _several(problem, readings, risk, belief, ends)
@@ -277,6 +284,21 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
         return _probe(readings, proof.next_mix, "proof", "these changes together, and this fact is not shown yet")
     why = proof.missing or "a fact of the proof came out against it"
     return Verdict("not_proved", why, culprits, proof, belief, ends)
+
+
+def _closer(readings: Readings, mixes: Mixes, risk: Risk, proof: Proof, strength: Strength) -> Probe | Proof:
+    """The proof with as few companions as can be shown, or the next run towards it; itself where fewer cannot be."""
+    if not proof.companions & ~mixes.closed(proof.culprits):
+        return proof
+    mix = fewer(readings, mixes, proof.culprits)
+    if mix is not None:
+        return _probe(readings, mix, "proof", "do the culprits need all that they were shown with?")
+    closer = prove(readings, mixes, risk, proof.culprits, strength, shared(readings, mixes, proof.culprits))
+    if closer.missing is not None or closer.refuted or any(fact.mix in risk.failed for fact in closer.facts):
+        return proof
+    if closer.next_mix is not None:
+        return _probe(readings, closer.next_mix, "proof", "this is all that the culprits need")
+    return closer
 
 
 def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Probe | Verdict:
