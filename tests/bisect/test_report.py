@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 
+import pytest
 from studies import a_space, studied
 
 from contexta.bisect.advice import Here
@@ -83,10 +84,20 @@ def test_variables_interpreters_and_added_packages_have_their_own_ways_back() ->
         "added": "pip uninstall --yes added",
         "env:EXTRA": "unset EXTRA",
         "env:MODE": "export MODE='it'\"'\"'s slow'",
-        "python": "uv venv --python 3.10.4  # and install NEW's packages there",
+        "python": "uv venv --python 3.10.4  # Python 3.10.4; and install NEW's packages there",
     }
     for key, way in ways.items():
         assert studied(space, {frozenset([key]): 0.2}).next == (way,)
+    here = Here(old_python="/opt/old python")
+    (again,) = studied(space, {frozenset(["python"]): 0.2}, here=here).next
+    assert again.startswith("uv venv --python '/opt/old python'  # Python 3.10.4;")
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_where_new_is_better_nobody_is_sent_to_look_for_another_cause(higher_is_better: bool) -> None:
+    found = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
+    assert (found.verdict, found.why) == ("no_regression", "NEW is better than OLD")
+    assert found.next == ("# if it is worse in truth: give OLD first, and say --lower-is-better or --higher-is-better",)
 
 
 def of_runs() -> Space:

@@ -155,7 +155,21 @@ def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> N
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
     given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)
     told = json.loads(cli(*given).stdout)
-    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "exit code")
+    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "passes (exit code is 0)")
+    assert (told["old"]["mean"], told["new"]["mean"]) == (1.0, 0.0)
+
+
+def test_a_metric_s_name_says_which_way_is_good(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("import culprit\nprint('loss=%g' % (0.1 + culprit.worse))\n")
+    given = ("bisect", "old.txt", "new.txt", "--metric", "loss", "--python", PYTHON)
+    done = cli(*given, "--json", *COMMAND)
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    assert told["higher_is_better"] is False
+    assert "note: lower is taken for better, by loss's name; --higher-is-better says otherwise" in done.stderr
+    done = cli(*given, "--higher-is-better", *COMMAND)
+    assert "no regression: NEW is better than OLD" in done.stdout
+    assert "give OLD first, and say --lower-is-better" in done.stdout
 
 
 @pytest.mark.slow

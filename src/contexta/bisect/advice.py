@@ -20,7 +20,8 @@ from contexta.reproduce.addresses import is_address
 class Here:
     """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
     NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
-    would make changes of everything that differs between the runs; "" where all of it is a change already."""
+    would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
+    the path of OLD's interpreter; None: its version has to do."""
 
     resume: str = "contexta bisect --resume"
     records: str = ".contexta/bisect"
@@ -28,6 +29,7 @@ class Here:
     command: tuple[str, ...] = ()
     held: tuple[str, ...] = ("code", "data", "parameters", "machine")
     include: str = ""
+    old_python: str | None = None
 
 
 def advice(
@@ -41,6 +43,8 @@ def advice(
         yield from _restored(space, verdict, here)
         if releases is not None:
             yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
+    elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
+        yield "# if it is worse in truth: give OLD first, and say --lower-is-better or --higher-is-better"
     elif verdict.kind == "no_regression":
         *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
         what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
@@ -77,7 +81,8 @@ def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     added = [each.key for each in packages if each.left_value is None]
     for each in changes:
         if each.key == PYTHON:
-            yield f"uv venv --python {each.left_value}  # and install NEW's packages there"
+            python = shlex.quote(here.old_python or str(each.left_value))
+            yield f"uv venv --python {python}  # Python {each.left_value}; and install NEW's packages there"
         elif each.key.startswith(VARIABLE):
             name = each.key[len(VARIABLE) :]
             yield f"unset {name}" if each.left_value is None else f"export {name}={shlex.quote(each.left_value)}"

@@ -19,6 +19,7 @@ from contexta.analysis.stats import student_cdf, student_quantile
 from contexta.bisect.noise import drop_test, pooled_spread
 from contexta.bisect.readings import Readings
 
+_BETTER = "NEW is better than OLD"
 _LOOKS_WORSE = 0.1  # the chance that equal ends lie so far apart
 _TOLD = 0.003  # the same where the ends are to be told apart by themselves: what repeats are announced for
 _LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
@@ -30,7 +31,8 @@ class Ends:
     """state: ``worse`` (NEW looks worse), ``same`` (it is not), ``open`` (more runs needed).
 
     drop: mean(OLD) - mean(NEW), oriented so that worse is positive. repeats: runs a side that would tell by themselves,
-    as far as can be seen; None where they do already, or nothing can be said yet. told: whether they do.
+    as far as can be seen; None where they do already, or nothing can be said yet. told: whether they do; where NEW is
+    not worse, that it is better.
     """
 
     state: Literal["worse", "same", "open"]
@@ -65,6 +67,8 @@ def judge_ends(readings: Readings) -> Ends:
         return Ends("worse", f"the ends differ by {drop / standard_error:.1f} standard errors", drop, repeats, told)
     upper = drop + student_quantile(_RULED_OUT, freedom) * standard_error
     if upper < _LEAST_DROP * spread:
+        if by_chance > 1 - _TOLD:
+            return Ends("same", _BETTER, drop, told=True)
         return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
     if readings.repeatable and not readings.fingerprints and least >= 4:
         return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
@@ -95,7 +99,7 @@ def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
 def _constant(drop: float) -> Ends:
     if drop > 0:
         return Ends("worse", "the ends differ by the same at every seed, and NEW is worse", drop, told=True)
-    return Ends("same", "the ends are identical" if drop == 0 else "NEW is better than OLD", drop)
+    return Ends("same", "the ends are identical", drop) if drop == 0 else Ends("same", _BETTER, drop, told=True)
 
 
 def _repeats(drop: float, spread: float, have: int) -> int | None:

@@ -41,7 +41,7 @@ from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, stock
 from contexta.reproduce.indexes import settings_for_elsewhere
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import Uv
+from contexta.reproduce.uv import Uv, UvError
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]
@@ -316,7 +316,11 @@ class Study:
         setup = self.setup
         metadata: dict[Release, Metadata] = {}
         for name, end in (("old", setup.old), ("new", setup.new)):
-            for package in self.built(name, end.packages).packages.values():
+            try:
+                built = self.built(name, end.packages)
+            except UvError as error:
+                raise type(error)(f"{name.upper()} cannot be built: {error.what}", hint=error.hint) from error
+            for package in built.packages.values():
                 pin = end.packages.get(package.name, package.version)
                 about = Metadata(package.requires, package.requires_python, package.version)
                 metadata[package.name, pin] = about

@@ -20,7 +20,7 @@ from contexta.bisect.search import Verdict
 from contexta.bisect.study import Study, Watch
 from contexta.cli.asking import answer, pages
 from contexta.cli.bisect_progress import progress
-from contexta.cli.bisect_screens import judged_by, opening, plan_screen, report_screen
+from contexta.cli.bisect_screens import measured, opening, plan_screen, report_screen
 from contexta.cli.bisect_setup import Asked, Options, asked_by, last_asked, last_study, remember
 from contexta.errors import InvalidInput, NotFound
 from contexta.findings.bisect import BisectReport, Releases
@@ -40,7 +40,11 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--metric", metavar="NAME", help="The metric that dropped, as the command records or prints it.")
 @click.option("--good-if", metavar="TEXT", help='What is good, as in "accuracy >= 0.9"; names the metric too.')
 @click.option("--judge", metavar="COMMAND", help="Run after each rerun: exit code 0 is good, 125 cannot be told.")
-@click.option("--lower-is-better", is_flag=True, help="A higher value of the metric is the worse one.")
+@click.option(
+    "--lower-is-better/--higher-is-better",
+    default=None,
+    help="Which way is good, where the metric's name does not say.",
+)
 @click.option("--metric-from", metavar="SOURCE", help="stdout:REGEX with one group, or json:FILE:PATH.")
 @click.option("--python", metavar="VERSION|PATH", help="The interpreter of both sides.")
 @click.option("--old-python", metavar="VERSION|PATH", help="The interpreter of OLD.")
@@ -49,7 +53,9 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
 @click.option("--include", metavar="KINDS", help="Of two recorded runs also bisect source, params, or source,params.")
 @click.option("--param-arg", metavar="TEXT", help='How a parameter is set, as in "--{name} {value}".')
-@click.option("--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="At most so many reruns.")
+@click.option(
+    "--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="Reruns until the verdict, at most."
+)
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a rerun; default: 4 x what it took, >= 60.")
 @click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory a rerun may use.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
@@ -131,7 +137,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         study.space,
         verdict,
         study.trials,
-        metric=judged_by(setup),
+        metric=measured(setup),
         higher_is_better=setup.higher_is_better,
         releases=releases,
         inside=study.inside,

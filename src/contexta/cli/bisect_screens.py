@@ -25,14 +25,16 @@ def opening(study: Study, setup: Setup) -> Iterator[str]:
         f"at most {setup.settings.max_runs} runs; kept in {setup.folder}"
     )
     if setup.command.metric is None:
-        yield f"judged by {judged_by(setup)}: 0 is good, 125 cannot be told, anything else is bad"
+        by = "the judge's exit code" if setup.command.judge else "exit code"
+        yield f"judged by {by}: 0 is good, 125 cannot be told, anything else is bad"
     if study.before:
         yield f"{words.count(study.before, 'trial')} of earlier studies may be taken over; --fresh reruns them"
 
 
-def judged_by(setup: Setup) -> str:
+def measured(setup: Setup) -> str:
+    """What the values are of: without a metric, 1 for a good run and 0 for a bad one."""
     command = setup.command
-    return command.metric or ("the judge's exit code" if command.judge else "exit code")
+    return command.metric or ("passes (the judge's exit code is 0)" if command.judge else "passes (exit code is 0)")
 
 
 def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from contexta.analysis.direction import direction_of
 from contexta.analysis.suspects import prior
 from contexta.bisect.advice import Here
 from contexta.bisect.changes import BOTH, SOURCE
@@ -62,7 +63,7 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     ends = included(ends, include, {end: options[end] for end in BOTH}, command.argv, workspace)
     runs = None if any(is_path(options[end], workspace) for end in BOTH) else (options["old"], options["new"])
     found = differences(runs, workspace)
-    higher = not options["lower_is_better"]
+    higher, why = _is_higher_better(command, options["lower_is_better"], workspace)
     setup = Setup(
         old=ends.old,
         new=ends.new,
@@ -70,7 +71,7 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
         command=command,
         folder=Path(),
         workspace=home(workspace),
-        higher_is_better=command.good_if.sign.startswith(">") if command.good_if is not None else higher,
+        higher_is_better=higher,
         jobs=options["jobs"] or 1,
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
@@ -81,9 +82,10 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
-    about = [f"{large}: the command runs in place"] if large else []
+    about = [*([f"{large}: the command runs in place"] if large else []), *why]
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
+    here = replace(here, old_python=ends.pythons["old"].path)
     return Asked(setup, uv, tuple(told), (*ends.notes, *about), here)
 
 
@@ -123,8 +125,9 @@ def _command(options: Options, *, in_place: bool) -> Command:
         raise InvalidInput(
             f"--metric is {options['metric']}, --good-if is about {good_if.metric}", hint="leave out --metric"
         )
-    if good_if is not None and options["lower_is_better"]:
-        raise InvalidInput("--good-if says which way is better by itself", hint="leave out --lower-is-better")
+    if good_if is not None and options["lower_is_better"] is not None:
+        way = "--lower-is-better" if options["lower_is_better"] else "--higher-is-better"
+        raise InvalidInput("--good-if says which way is better by itself", hint=f"leave out {way}")
     metric = good_if.metric if good_if is not None else options["metric"]
     if metric is not None and not metric.strip():
         raise InvalidInput("--metric is empty", hint="name what the command records or prints: --metric accuracy")
@@ -144,6 +147,20 @@ def _command(options: Options, *, in_place: bool) -> Command:
         judge=_words("--judge", options["judge"]) if options["judge"] else None,
         good_if=good_if,
     )
+
+
+def _is_higher_better(command: Command, lower: bool | None, workspace: str | None) -> tuple[bool, list[str]]:
+    """(whether it is, what the user should know of that)"""
+    if command.good_if is not None:
+        return command.good_if.sign.startswith(">"), []
+    if command.metric is None:
+        return True, []
+    config = Contexta(workspace=workspace).config
+    known = {"higher": config.higher_is_better, "lower": config.lower_is_better}
+    better, origin = direction_of(command.metric, lower_is_better=lower, **known)
+    if better == "lower" and origin != "argument":
+        return False, [f"lower is taken for better, by {command.metric}'s {origin}; --higher-is-better says otherwise"]
+    return better != "lower", []
 
 
 def _words(option: str, given: str) -> tuple[str, ...]:
