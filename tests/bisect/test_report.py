@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from random import Random
 
 import pytest
 from studies import a_space, studied
@@ -23,6 +24,30 @@ def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
     assert (found.verdict, found.culprits) == ("proved", ("b", "d"))
     assert found.additive == {"b": -0.03, "d": -0.01}
     assert found.interaction is None
+
+
+def test_what_each_part_does_is_told_by_the_same_seeds() -> None:
+    space, trials = a_space("a", "b", "c", "d", "e"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        on = space.keys(step.mix)
+        value = 0.9 - 0.02 * ("b" in on) - 0.015 * ("d" in on) + Random(step.seed).gauss(0, 0.02)
+        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=True)
+    assert (found.verdict, found.culprits, found.interaction) == ("proved", ("b", "d"), None)
+    assert found.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
+
+
+def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
+    space, trials = a_space("a", "b"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        value = 0.9 + Random(len(trials)).gauss(0, 0.01)
+        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=True, recorded=(0.687, 0.895))
+    assert found.verdict == "no_regression"
+    (note,) = found.notes
+    assert note.startswith("the recorded run of OLD ended with m 0.687, its reruns with 0.8")
 
 
 def test_changes_that_act_only_together_are_an_interaction() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, mean
 
+from contexta.analysis.stats import student_quantile
 from contexta.bisect.advice import Here, advice
 from contexta.bisect.belief import Belief
 from contexta.bisect.changes import Space
 from contexta.bisect.failures import died_although_it_runs
+from contexta.bisect.noise import pooled_spread
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.search import Probe, Verdict
@@ -29,7 +32,7 @@ from contexta.findings.bisect import (
 _CLAIMS = {
     "old": "OLD is good",
     "new": "NEW is bad",
-    "with": "OLD with {culprits} is bad",
+    "with": "OLD with {culprits}{companions} is bad",
     "without": "NEW without {culprits} is good",
     "companions": "the companions alone are good",
     "alone": "{culprits} alone",
@@ -50,6 +53,8 @@ class Trial:
 
 
 _HERE = Here()
+_PART, _NEARLY = 0.15, 0.25  # of the whole change: less is no part of it; parts that add up to it but for so much
+_ROUNDING = 1e-9  # of a value: as much may come of a machine
 
 
 def report(
@@ -65,11 +70,13 @@ def report(
     tools: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     here: Here = _HERE,
+    recorded: tuple[float | None, float | None] = (None, None),
 ) -> BisectReport:
     """Everything a study found, in the words of its user. Values get their own sign back.
 
     inside: the trials of releases of the culprit. command, tools, notes: what it was found with, see
-    ``BisectReport``. here: where its commands are to be run.
+    ``BisectReport``. here: where its commands are to be run. recorded: where the metric ended in the runs that OLD and
+    NEW are taken from.
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = read([trial.result for trial in trials], space.mixes.full)
@@ -104,8 +111,28 @@ def report(
         next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
         command=tuple(command),
         tools=dict(tools or {}),
-        notes=(*notes, *_left_out(trials, strays, sign), *_flaky(everything, space.mixes.full)),
+        notes=(
+            *notes,
+            *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
+            *_left_out(trials, strays, sign),
+            *_flaky(everything, space.mixes.full),
+        ),
     ).sealed()
+
+
+def _unlike_recorded(
+    metric: str, recorded: Sequence[float | None], reran: Sequence[tuple[float, ...]]
+) -> Iterator[str]:
+    """That the reruns of an end do not give what its recorded run gave, by Student's t at 1 in 300."""
+    for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
+        if was is None or len(values) < 3 or not math.isfinite(was):
+            continue
+        away, reach = abs(was - fmean(values)), student_quantile(1 - 1 / 600, len(values) - 1)
+        if away > reach * pooled_spread(values) * math.sqrt(1 + 1 / len(values)) + _ROUNDING * abs(was):
+            yield (
+                f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
+                f"{max(values):g}: they differ in more than what is rerun here (code, data, variables, machine)"
+            )
 
 
 def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
@@ -161,13 +188,20 @@ class _Values:
     """The values of each mix as its user knows them."""
 
     def __init__(self, trials: Sequence[Trial], sign: float) -> None:
-        self._of: dict[int, list[float]] = {}
+        self._of: dict[int, list[tuple[int, float]]] = {}
         for trial in trials:
             if (value := _value(trial, sign)) is not None:
-                self._of.setdefault(trial.result.mix, []).append(value)
+                self._of.setdefault(trial.result.mix, []).append((trial.result.seed, value))
+
+    def moved(self, mix: int, paired: bool) -> float:
+        """How far a mix lies from OLD. paired: by the seeds that OLD ran at too, where there are any."""
+        runs, old = self._of[mix], self._of[0]
+        at = dict(old) if paired else {}
+        pairs = [value - at[seed] for seed, value in runs if seed in at]
+        return fmean(pairs or [value - fmean(value for _, value in old) for _, value in runs])
 
     def __call__(self, mix: int) -> tuple[float, ...]:
-        return tuple(self._of.get(mix, ()))
+        return tuple(value for _, value in self._of.get(mix, ()))
 
 
 def _end(values: tuple[float, ...]) -> EndValues:
@@ -176,9 +210,10 @@ def _end(values: tuple[float, ...]) -> EndValues:
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofFact:
     culprits = verdict.culprits & fact.mix if fact.role in ("alone", "all but one") else verdict.culprits
+    companions = " and its companions" if fact.role == "with" and fact.mix & ~verdict.culprits else ""
     expected = fact.expected if fact.expected in ("good", "bad") else None
     return ProofFact(
-        fact=_CLAIMS[fact.role].format(culprits=" and ".join(space.keys(culprits))),
+        fact=_CLAIMS[fact.role].format(culprits=" and ".join(space.keys(culprits)), companions=companions),
         at_new=space.keys(fact.mix),
         expected=expected,
         state=fact.state,
@@ -195,17 +230,20 @@ def _parts(
     alone = [fact for fact in (verdict.proof.facts if verdict.proof else ()) if fact.role == "alone"]
     if not alone:
         return None, None
+    paired = readings.repeatable or bool(readings.seed_effects)
+    whole = values.moved(space.mixes.full, paired)
+    moves = {
+        " + ".join(space.keys(verdict.culprits & fact.mix)): round(values.moved(fact.mix, paired), 6) for fact in alone
+    }
+    off = abs(sum(moves.values()) / whole - 1)
+    # by the same seeds parts show that lie within the noise, each for itself
+    if paired and off <= _NEARLY and all(_PART < move / whole < 1 - _PART for move in moves.values()):
+        return moves, None
     if all(fact.state == "good" for fact in alone):
         return None, "only together"
     if all(fact.state == "bad" for fact in alone):
         return None, "each alone suffices"
-    before = fmean(values(0))
-    moves = {
-        " + ".join(space.keys(verdict.culprits & fact.mix)): round(fmean(values(fact.mix)) - before, 6)
-        for fact in alone
-    }
-    whole = fmean(values(space.mixes.full)) - before
-    if abs(sum(moves.values()) - whole) <= max(0.15, 2 * readings.spread) * abs(whole):
+    if off <= max(_PART, 2 * readings.spread):
         return moves, None
     return None, "together more or less than the sum of each alone"
 

@@ -145,6 +145,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         tools=_tools(asked),
         notes=(*asked.sides, *asked.notes, *unknown),
         here=asked.here,
+        recorded=asked.recorded,
     )
     (setup.folder / _REPORT).write_text(done.model_dump_json(indent=2), encoding="utf-8")
     return done

@@ -20,7 +20,17 @@ from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.search import Settings
 from contexta.bisect.setup import Setup, identity
 from contexta.bisect.trial import Command
-from contexta.cli.bisect_sides import Include, differences, held, include_of, included, is_path, not_included, side
+from contexta.cli.bisect_sides import (
+    Include,
+    differences,
+    held,
+    include_of,
+    included,
+    is_path,
+    not_included,
+    recorded_value,
+    side,
+)
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import Difference
@@ -37,7 +47,7 @@ class Asked:
     """A study to run.
 
     sides: what OLD and NEW were taken for. notes: what else the user should know of that. here: where the user stands,
-    as the commands of the report have it.
+    as the commands of the report have it. recorded: where the metric ended in OLD's and NEW's recorded runs.
     """
 
     setup: Setup
@@ -45,6 +55,7 @@ class Asked:
     sides: tuple[str, ...]
     notes: tuple[str, ...]
     here: Here
+    recorded: tuple[float | None, float | None]
 
 
 def asked_by(options: Options, workspace: str | None) -> Asked:
@@ -86,7 +97,8 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
     here = replace(here, old_python=ends.pythons["old"].path)
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here)
+    old, new = (recorded_value(options[end], command.metric, workspace) for end in BOTH)
+    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, (old, new))
 
 
 def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:
