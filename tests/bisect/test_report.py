@@ -176,18 +176,29 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
     assert found.next == ("contexta bisect --resume --max-runs 30",)
 
 
-def test_an_end_that_gives_nothing_points_at_what_it_said() -> None:
+@pytest.mark.parametrize(
+    ("end", "why", "hint"),
+    [
+        ("OLD", "boom", ()),
+        ("OLD", "gives no m; it gives n", ("# print it as NAME=0.87, name another with --metric,",)),
+        ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: leave out --metric,",)),
+    ],
+)
+def test_an_end_that_gives_nothing_points_at_what_it_said(end: str, why: str, hint: tuple[str, ...]) -> None:
     space = a_space("a", "b")
+    mix = 0 if end == "OLD" else space.mixes.full
     failed = [
         Trial(
-            Probe(0, seed, "end", ""),
-            Result(0, seed, None, "boom"),
-            Report(None, "boom", 1.0, run=f"run:bisect.x-{seed}"),
+            Probe(mix, seed, "end", ""),
+            Result(mix, seed, None, why),
+            Report(None, why, 1.0, run=f"run:bisect.x-{seed}"),
         )
         for seed in range(3)
     ]
     verdict = decide(Problem(space.mixes, space.weights()), [each.result for each in failed])
     assert isinstance(verdict, Verdict)
     found = report(space, verdict, failed, metric="m", higher_is_better=True)
-    assert found.next == ("contexta log run:bisect.x-2 --workspace .contexta/bisect  # what it said",)
+    log, *hints = found.next
+    assert log == "contexta log run:bisect.x-2 --workspace .contexta/bisect  # what it said"
+    assert [line.startswith(begins) for line, begins in zip(hints, hint, strict=True)] == [True] * len(hint)
     assert found.notes == ()

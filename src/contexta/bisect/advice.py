@@ -32,12 +32,21 @@ class Here:
     old_python: str | None = None
 
 
+@dataclass(frozen=True)
+class Failed:
+    """A run of OLD or NEW that gave no value. run: its record, where there is one."""
+
+    end: str
+    run: str | None
+    why: str
+
+
 def advice(
-    space: Space, verdict: Verdict, releases: Releases | None, here: Here, runs: int, failed: str | None
+    space: Space, verdict: Verdict, releases: Releases | None, here: Here, runs: int, failed: Failed | None
 ) -> Iterator[str]:
     """What restores the metric, or what would tell more.
 
-    runs: that were made. failed: the run of an end that gives no value; None where both ends do.
+    runs: that were made. failed: the last run of an end that gives no value; None where both ends do.
     """
     if verdict.kind == "proved":
         yield from _restored(space, verdict, here)
@@ -54,7 +63,7 @@ def advice(
         if here.runs is not None:
             yield shlex.join(["contexta", "diff", *here.runs])
     elif failed is not None:
-        yield f"{shlex.join(['contexta', 'log', failed, '--workspace', here.records])}  # what it said"
+        yield from _of_failed(failed, here)
     elif verdict.kind == "undecided":
         yield f"{here.resume} --max-runs {_more_runs(verdict, runs)}"
     else:
@@ -62,6 +71,15 @@ def advice(
             "# suspected, and not proved; worth a try:" if verdict.culprits else "# nothing more can be told by reruns"
         )
         yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [key], here))
+
+
+def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
+    if failed.run is not None:
+        yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # what it said"
+    if failed.why.startswith("gives no "):
+        yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
+    elif failed.end == "NEW":
+        yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"
 
 
 def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, mean
 
 from contexta.analysis.stats import student_quantile
-from contexta.bisect.advice import Here, advice
+from contexta.bisect.advice import Failed, Here, advice
 from contexta.bisect.belief import Belief
 from contexta.bisect.changes import Space
 from contexta.bisect.failures import died_although_it_runs
@@ -153,10 +153,13 @@ def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
         yield f"{told}: the training is flaky ({often})"
 
 
-def _failed_end(trials: Sequence[Trial], readings: Readings) -> str | None:
-    """The run of an end that gives no value; None where both do."""
-    failed = [trial.report.run for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
-    return failed[-1] if failed else None
+def _failed_end(trials: Sequence[Trial], readings: Readings) -> Failed | None:
+    """The last run of an end that gives no value; None where both do."""
+    failed = [trial for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
+    if not failed:
+        return None
+    last = failed[-1]
+    return Failed("OLD" if last.result.mix == 0 else "NEW", last.report.run, last.result.reason)
 
 
 def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
