@@ -91,9 +91,12 @@ def test_runs_repeat_each_other_but_for_the_seed() -> None:
         (["python", "t.py", "--seed", "1", "--lr", "2"], ["python", "t.py", "--lr", "2"]),
         (["python", "t.py", "--random-state=3", "x"], ["python", "t.py", "x"]),
         (["python", "t.py"], ["python", "t.py"]),
+        (["../old/bin/python3.11", "t.py", "../x/python"], ["python", "t.py", "../x/python"]),
+        (["C:\\venv\\Scripts\\python.exe", "t.py"], ["python", "t.py"]),
+        (["/opt/train", "t.py"], ["/opt/train", "t.py"]),
     ],
 )
-def test_the_seed_is_no_part_of_the_command(command: list[str], kept: list[str]) -> None:
+def test_the_seed_and_the_place_of_the_python_are_no_part_of_the_command(command: list[str], kept: list[str]) -> None:
     assert arguments_of(a_run("a", metadata={"command": command})) == kept
 
 

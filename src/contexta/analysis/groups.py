@@ -12,6 +12,7 @@ from contexta.findings.history import PastRun
 
 AUTO, NONE = "auto", "none"
 _SEED = re.compile(r"(?:^|[._-])(?:random[._-]?)?(?:seed|random[._-]state)(?:$|[._-])", re.IGNORECASE)
+_PYTHON = re.compile(r"(^|[/\\])python[0-9.]*(\.exe)?$")
 _SEED_OPTION = re.compile(r"--?[\w.-]*(?:seed|random[_-]state)", re.IGNORECASE)
 _SEED_VARIABLES = frozenset({"SEED", "CONTEXTA_SEED", "PYTHONHASHSEED", "PL_GLOBAL_SEED"})
 
@@ -80,8 +81,10 @@ def command_of(run: PastRun) -> list[str] | None:
 
 
 def arguments_of(run: PastRun) -> list[str]:
-    """The command without its seed."""
+    """The command without its seed, and wherever its Python lies: what that is, the environment tells."""
     words, kept, skip = command_of(run) or [], [], False
+    if words and _PYTHON.search(words[0]):
+        words = ["python", *words[1:]]
     for word in words:
         option = _SEED_OPTION.match(word)
         if skip or option:
