@@ -6,8 +6,9 @@ from studies import a_space, studied
 
 from contexta.bisect.changes import Metadata
 from contexta.bisect.outlook import plan
+from contexta.findings.bisect import Share
 from contexta.reports import Plot, report_of
-from contexta.reports.bisect import mixed
+from contexta.reports.bisect import mixed, told_parts
 from contexta.reports.plot import drawing
 
 DROP = {frozenset("b"): 0.2}
@@ -23,6 +24,14 @@ def test_a_page_tells_verdict_proof_trials_pins_and_digest() -> None:
     assert found.digest in told
     table = told.partition("| Trial |")[2].partition("\n\n")[0]
     assert len(table.splitlines()) == 2 + found.runs
+
+
+def test_a_share_that_the_runs_hardly_tell_is_said_to_be_one() -> None:
+    found = studied(a_space("a", "b", "c"), DROP)
+    assert list(told_parts(found)) == ["It makes 100% of the change (99 %: 100% to 100%)."]
+    wide = found.model_copy(update={"share": Share(estimate=0.77, low=-0.62, high=2.16)})
+    told = "It makes 77% of the change (99 %: -62% to 216%), which these runs hardly tell; --repeats would."
+    assert list(told_parts(wide)) == [told]
 
 
 def test_every_trial_is_a_dot_of_the_end_it_is_nearer_to() -> None:

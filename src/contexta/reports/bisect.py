@@ -100,7 +100,8 @@ def told_parts(found: BisectReport) -> Iterator[str]:
     if found.share is not None:
         low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
         one = "It makes" if len(found.culprits) == 1 else "They make"
-        yield f"{one} {found.share.estimate:.0%} of the change (99 %: {low} to {high})."
+        hardly = ", which these runs hardly tell; --repeats would" if found.share.high - found.share.low > 1 else ""
+        yield f"{one} {found.share.estimate:.0%} of the change (99 %: {low} to {high}){hardly}."
     for name, move in (found.additive or {}).items():
         yield f"{name} alone: {move:+.4g}"
     if found.interaction:
