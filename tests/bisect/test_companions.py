@@ -18,8 +18,10 @@ def dies(mix: int, culprit: int, needs: int) -> bool:
     return bool(mix >> culprit & 1) and mix & needs != needs
 
 
-def study(count: int, culprit: int, needs: int, noise: float, rules: tuple[tuple[int, int], ...] = ()) -> Verdict:
-    problem = Problem(Mixes.of(count, rules), (1.0,) * count, Settings(max_runs=100))
+def study(
+    count: int, culprit: int, needs: int, noise: float, rules: tuple[tuple[int, int], ...] = (), max_runs: int = 100
+) -> Verdict:
+    problem = Problem(Mixes.of(count, rules), (1.0,) * count, Settings(max_runs=max_runs))
     results: list[Result] = []
     while isinstance(step := decide(problem, results), Probe):
         value = 0.9 - 0.05 * (step.mix >> culprit & 1) + Random(f"{len(results)}").gauss(0, noise)
@@ -38,6 +40,14 @@ def test_a_culprit_brings_what_it_dies_without_and_nothing_else(
 ) -> None:
     found = study(count, culprit, mix_of(needs), noise)
     assert (found.kind, found.culprits, found.companions) == ("proved", 1 << culprit, mix_of(needs))
+
+
+def test_more_runs_never_take_a_proof_away() -> None:
+    found = [study(20, 4, mix_of((1, 2, 17)), 0.0125, max_runs=most) for most in range(18, 46)]
+    kinds = [verdict.kind for verdict in found]
+    assert kinds == ["undecided"] * kinds.count("undecided") + ["proved"] * kinds.count("proved")
+    companions = [verdict.companions.bit_count() for verdict in found if verdict.kind == "proved"]
+    assert companions[0] > companions[-1] == 3
 
 
 def test_what_companions_require_comes_with_them() -> None:

@@ -69,6 +69,10 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
     assert printed("test/accuracy", output) == 0.9
     many = " ".join(f"m{number}=1" for number in range(9))
     assert read_metric("f1", None, many, Path())[1].endswith(", ...")
+    assert read_metric("f1", None, "Results:\n0.5\n" + "a@" * 9000 + "\nx=" + "1" * 9000 + "a", Path()) == (
+        None,
+        "gives no f1",
+    )
     assert read_metric("f1", r"stdout:f1 (\S+)", many, Path()) == (None, "gives no f1")
 
 

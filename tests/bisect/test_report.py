@@ -50,6 +50,16 @@ def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
     assert note.startswith("the recorded run of OLD ended with m 0.687, its reruns with 0.8")
 
 
+@pytest.mark.parametrize(("was", "told"), [(0.90001, False), (0.9, False), (0.91, True), (0.2, True)])
+def test_what_a_print_rounds_is_no_other_value(was: float, told: bool) -> None:
+    space, trials = a_space("a", "b"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        trials.append(Trial(step, Result(step.mix, step.seed, 0.9), Report(0.9, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=True, recorded=(was, None))
+    assert bool(found.notes) is told
+
+
 def test_changes_that_act_only_together_are_an_interaction() -> None:
     found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("bd"): 0.04})
     assert (found.culprits, found.additive, found.interaction) == (("b", "d"), None, "only together")
@@ -122,7 +132,9 @@ def test_variables_interpreters_and_added_packages_have_their_own_ways_back() ->
 def test_where_new_is_better_nobody_is_sent_to_look_for_another_cause(higher_is_better: bool) -> None:
     found = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
     assert (found.verdict, found.why) == ("no_regression", "NEW is better than OLD")
-    assert found.next == ("# if it is worse in truth: give OLD first, and say --lower-is-better or --higher-is-better",)
+    assert found.next == ("# if it is worse in truth: give OLD first; or say --lower-is-better or --higher-is-better",)
+    judged = studied(a_space("a", "b"), {frozenset("a"): -0.2}, here=Here(by_metric=False))
+    assert judged.next == ("# if it is worse in truth: give OLD first",)
 
 
 def of_runs() -> Space:
@@ -181,6 +193,7 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
     [
         ("OLD", "boom", ()),
         ("OLD", "gives no m; it gives n", ("# print it as NAME=0.87, name another with --metric,",)),
+        ("NEW", "did not end within 60 s", ()),
         ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: leave out --metric,",)),
     ],
 )

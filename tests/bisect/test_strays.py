@@ -33,6 +33,7 @@ def test_a_value_far_from_all_others_of_its_end_is_a_stray(far: float) -> None:
         pytest.param([0.9, 0.9, 0.9, 0.9 - 1 / 30], [0.8, 0.8, 0.8, 0.8 + 1 / 30], id="one step of a coarse metric"),
         pytest.param([0.9, 0.9, 0.9, 0.9 + 1e-9], [0.8, 0.8, 0.8, 0.8], id="rounding"),
         pytest.param([0.9] * 5, [0.9] * 5, id="no noise"),
+        pytest.param([1.8973675943590893e-265] * 7, [1.8973675943590893e-265] * 7, id="rounding of tiny values"),
         pytest.param([0.9, 0.88, 0.91, 0.7], [0.6, 0.9, 0.75, 0.85], id="as much noise in the other end"),
     ],
 )

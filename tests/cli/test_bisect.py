@@ -169,7 +169,7 @@ def test_a_metric_s_name_says_which_way_is_good(cli: Cli, project: Path) -> None
     assert "note: lower is taken for better, by loss's name; --higher-is-better says otherwise" in done.stderr
     done = cli(*given, "--higher-is-better", *COMMAND)
     assert "no regression: NEW is better than OLD" in done.stdout
-    assert "give OLD first, and say --lower-is-better" in done.stdout
+    assert "give OLD first; or say --lower-is-better" in done.stdout
 
 
 @pytest.mark.slow
@@ -309,6 +309,7 @@ def _rest_of(terminal: int) -> bytes:
         (("bisect", "old.txt", "new.txt", "--judge", "'", "--", "x"), "--judge cannot be"),
         (("bisect", "old.txt", "new.txt", "--max-runs", "5", "--", "x"), "--max-runs"),
         (("bisect", "old.txt", "new.txt", "--good-if", "loss < 1", "--lower-is-better", "--", "x"), "says which way"),
+        (("bisect", "old.txt", "new.txt", "--lower-is-better", "--", "x"), "is about a metric, and none is named"),
         (("bisect", ".", "new.txt", "--", "x"), "is a directory without"),
         (("bisect", "old.txt", "new.txt", "--good-if", "accuracy", "--", "python"), "--good-if cannot be"),
         (("bisect", "old.txt", "new.txt", "--metric", "a", "--judge", "x", "--", "python"), "--judge decides"),

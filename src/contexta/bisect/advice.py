@@ -21,7 +21,7 @@ class Here:
     """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
     NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
     would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
-    the path of OLD's interpreter; None: its version has to do."""
+    the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold."""
 
     resume: str = "contexta bisect --resume"
     records: str = ".contexta/bisect"
@@ -30,6 +30,7 @@ class Here:
     held: tuple[str, ...] = ("code", "data", "parameters", "machine")
     include: str = ""
     old_python: str | None = None
+    by_metric: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def advice(
         if releases is not None:
             yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
     elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
-        yield "# if it is worse in truth: give OLD first, and say --lower-is-better or --higher-is-better"
+        turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
+        yield f"# if it is worse in truth: give OLD first{turned}"
     elif verdict.kind == "no_regression":
         *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
         what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
@@ -78,7 +80,7 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
         yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # what it said"
     if failed.why.startswith("gives no "):
         yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
-    elif failed.end == "NEW":
+    elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
         yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"
 
 

@@ -17,8 +17,9 @@ _CALL = (
     r"(?:[A-Za-z_][A-Za-z_0-9.]*\()?"  # np.float64(0.87), tensor(0.87): what a print shows may change with a release
 )
 _NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nobody knows what the comma is
-_NAMED = re.compile(rf"(?<![\w./-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
+_NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
 _TOLD = 5  # names of other metrics
+_LONGEST = 1000  # characters of a line that somebody wrote for people to read
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _THRESHOLD = re.compile(rf"\s*(?P<metric>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
@@ -112,7 +113,8 @@ def _in_lines(metric: str, output: str) -> str | None:
 
 def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
     """What it gives instead: the name asked for may be misspelt, so those like it come first."""
-    found = dict.fromkeys([*recorded, *_NAMED.findall(_COLOUR.sub("", output))])
+    lines = (_COLOUR.sub("", line) for line in output.splitlines() if len(line) <= _LONGEST)
+    found = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
     like = difflib.get_close_matches(metric, found, n=_TOLD, cutoff=0.4)
     names = list(dict.fromkeys([*like, *found]))
     more = ", ..." if len(names) > _TOLD else ""

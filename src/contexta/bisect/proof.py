@@ -91,13 +91,23 @@ class Proof:
 
 
 def prove(
-    readings: Readings, mixes: Mixes, risk: Risk, culprits: int, strength: Strength, with_mix: int | None = None
+    readings: Readings,
+    mixes: Mixes,
+    risk: Risk,
+    culprits: int,
+    strength: Strength,
+    with_mix: int | None = None,
+    *,
+    last: bool = False,
 ) -> Proof:
     """Where the proof of these culprits stands. culprits: atoms, as a mix (which need not be able to exist).
 
-    with_mix: where they are to be shown to be bad; None: where it takes the fewest runs.
+    with_mix: where they are to be shown to be bad; None: where it takes the fewest runs. last: whether no run is left;
+    then, where mixes fail, one that is shown already goes before one with fewer companions.
     """
-    ways = _with(mixes, risk, readings, culprits) if with_mix is None else iter([(0.0, with_mix)])
+    ways = list(_with(mixes, risk, readings, culprits)) if with_mix is None else [(0.0, with_mix)]
+    if last and any(mix & culprits == culprits for mix in risk.failed):
+        ways = [way for way in ways if _is_shown(readings, mixes, culprits, way[-1], strength)] or ways
     shown = min(ways, default=None)
     kept = min(_without(mixes, risk, readings, culprits), default=None)
     roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
@@ -128,6 +138,12 @@ def prove(
             if not rest & unit:
                 roles.append(("all but one", rest))
     return Proof(culprits, _facts(readings, culprits, roles, strength))
+
+
+def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:
+    """Whether a mix is known to be bad, and what stands in it beside the culprits to be good."""
+    beside, given = mixes.without(mix, culprits), (strength.odds, strength.runs, culprits)
+    return readings.state(mix, *given) == "bad" and (not beside or readings.state(beside, *given) == "good")
 
 
 def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], strength: Strength) -> tuple[Fact, ...]:

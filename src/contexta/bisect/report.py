@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import fmean, mean
 
 from contexta.analysis.stats import student_quantile
@@ -54,7 +55,6 @@ class Trial:
 
 _HERE = Here()
 _PART, _NEARLY = 0.15, 0.25  # of the whole change: less is no part of it; parts that add up to it but for so much
-_ROUNDING = 1e-9  # of a value: as much may come of a machine
 
 
 def report(
@@ -80,7 +80,7 @@ def report(
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = read([trial.result for trial in trials], space.mixes.full)
-    strays = [number for number, read in enumerate(readings.results) if read.reason == STRAY]
+    strays = [number for number, result in enumerate(readings.results) if result.reason == STRAY]
     values = _Values([trial for number, trial in enumerate(trials) if number not in strays], sign)
     everything = (*trials, *inside)
     facts = verdict.proof.facts if verdict.proof is not None else ()
@@ -128,11 +128,17 @@ def _unlike_recorded(
         if was is None or len(values) < 3 or not math.isfinite(was):
             continue
         away, reach = abs(was - fmean(values)), student_quantile(1 - 1 / 600, len(values) - 1)
-        if away > reach * pooled_spread(values) * math.sqrt(1 + 1 / len(values)) + _ROUNDING * abs(was):
+        # a print may round what was recorded
+        printed = min(10.0 ** -max(map(_decimals, values)), 0.01 * abs(was))
+        if away > reach * pooled_spread(values) * math.sqrt(1 + 1 / len(values)) + printed:
             yield (
                 f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
-                f"{max(values):g}: they differ in more than what is rerun here (code, data, variables, machine)"
+                f"{max(values):g}: something else ran then, too (code, data, variables or machine)"
             )
+
+
+def _decimals(value: float) -> int:
+    return len(f"{Decimal(repr(value)):f}".rstrip("0").partition(".")[2])
 
 
 def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
@@ -238,9 +244,9 @@ def _parts(
     moves = {
         " + ".join(space.keys(verdict.culprits & fact.mix)): round(values.moved(fact.mix, paired), 6) for fact in alone
     }
-    off = abs(sum(moves.values()) / whole - 1)
+    off = abs(sum(moves.values()) / whole - 1) if whole else math.inf
     # by the same seeds parts show that lie within the noise, each for itself
-    if paired and off <= _NEARLY and all(_PART < move / whole < 1 - _PART for move in moves.values()):
+    if off <= _NEARLY and paired and all(_PART < move / whole < 1 - _PART for move in moves.values()):
         return moves, None
     if all(fact.state == "good" for fact in alone):
         return None, "only together"

@@ -200,7 +200,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     among_known = probability / (1 - aside)
     # a fact that the last run left with one value counts by its odds
     strength = replace(settings.strength, runs=1) if spent else settings.strength
-    proof = prove(readings, mixes, risk, leader, strength)
+    proof = prove(readings, mixes, risk, leader, strength, last=spent)
     doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought + doubt >= settings.leads and not spent:
         closer = _closer(readings, mixes, risk, proof, strength)

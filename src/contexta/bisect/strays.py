@@ -59,6 +59,8 @@ def stray(own: Sequence[float], other: Sequence[float], *mixes: Sequence[float])
     groups = (rest, others, *mixes)
     spread = max(pooled_spread(rest), pooled_spread(*groups), grain([*own, *other]))
     freedom = float(sum(len(group) - 1 for group in groups))
+    if spread == 0:  # what is left of rounding values near the smallest there are
+        return None
     by_chance = 2 * student_cdf(-away / (spread * math.sqrt(1 + 1 / len(rest))), freedom)
     return farthest if by_chance * len(own) < _BY_CHANCE else None
 

@@ -96,7 +96,8 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     about = [*([f"{large}: the command runs in place"] if large else []), *why]
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
-    here = replace(here, old_python=ends.pythons["old"].path)
+    by_metric = command.metric is not None and command.good_if is None
+    here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric)
     old, new = (recorded_value(options[end], command.metric, workspace) for end in BOTH)
     return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, (old, new))
 
@@ -165,6 +166,9 @@ def _is_higher_better(command: Command, lower: bool | None, workspace: str | Non
     """(whether it is, what the user should know of that)"""
     if command.good_if is not None:
         return command.good_if.sign.startswith(">"), []
+    if command.metric is None and lower is not None:
+        way = "--lower-is-better" if lower else "--higher-is-better"
+        raise InvalidInput(f"{way} is about a metric, and none is named", hint="name it: --metric NAME")
     if command.metric is None:
         return True, []
     config = Contexta(workspace=workspace).config
@@ -216,6 +220,8 @@ def last_asked(workspace: str | None) -> Options:
         raise InvalidInput(f"the last study ran in {kept['folder']}", hint="resume it from there")
     options: Options = kept["options"]
     options["study"] = Path(options["study"]) if options["study"] else None
+    if options["good_if"] or not options["metric"]:
+        options["lower_is_better"] = None  # earlier versions kept False for "not said"
     return options
 
 

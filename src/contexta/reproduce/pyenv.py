@@ -12,11 +12,11 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+t?")
 def kept_by_pyenv() -> dict[str, str]:
     """Version -> path of the interpreter, the newest first; {} without pyenv. Pre-releases and other kinds of Python
     than CPython have names that are no plain version, and are left out."""
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     place = "python.exe" if os.name == "nt" else "bin/python"
     try:
+        root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
         names = [path.name for path in root.iterdir() if _VERSION.fullmatch(path.name) and (path / place).is_file()]
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: nobody's home
         return {}
     newest = sorted(names, key=lambda name: [int(part) for part in name.rstrip("t").split(".")], reverse=True)
     return {name: str(root / name / place) for name in newest}
