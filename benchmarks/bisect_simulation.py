@@ -3,7 +3,8 @@
     uv run benchmarks/bisect_simulation.py [STUDIES [FIRST [DIES]]]
 
 STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
-DIES of all runs gives no value (default 0). A world has 5 to 60
+DIES of all runs gives no value (default 0). Then a tenth as many of two more kinds: a culprit that dies beside one to
+four others at OLD, which no metadata says, and one run of OLD or NEW that diverges. A world has 5 to 60
 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the
 ends and the proof.
 """
@@ -16,8 +17,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
+from random import Random
 from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -25,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from worlds import World, draw, play
 
 from contexta.bisect.mixes import mix_of
+from contexta.bisect.readings import Result
 from contexta.bisect.search import Settings
 
 # kind, effect in standard deviations, fingerprint, runs allowed
@@ -54,6 +58,34 @@ def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int, d
     outcome = play(draw(number, kind, effect, fingerprint=fingerprint, dies=dies), Settings(max_runs=runs))
     verdict = outcome.verdict.kind
     return outcome.right, outcome.wrongly_proved, verdict, outcome.probes, outcome.runs, outcome.world.mixes.count
+
+
+def companions(number: int, effect: float) -> tuple[bool, bool, int]:
+    """(right, named just the companions it needs, runs) of a culprit that dies beside one to four others at OLD."""
+    world, random = draw(number, "single", effect, fingerprint=False), Random(number)
+    (cause,) = world.causes
+    others = [atom for atom in range(world.mixes.count) if not world.mixes.comparable(cause, atom)]
+    lacking = random.sample(others, min(len(others), random.randint(1, 4)))
+    world = replace(world, crashes=tuple((cause, atom) for atom in lacking), flaky_mixes=0.0)
+    outcome = play(world)
+    wanted = world.mixes.closed(mix_of((cause, *lacking))) & ~(1 << cause)
+    return outcome.right, outcome.verdict.companions == wanted, outcome.runs
+
+
+class Diverging(World):
+    """The second run of OLD at another seed lies forty standard deviations below; where the number is odd, NEW's."""
+
+    def run(self, mix: int, seed: int) -> Result:
+        found = super().run(mix, seed)
+        if found.value is None or self.run_counter[0] != 4 + self.number % 2:
+            return found
+        return replace(found, value=found.value - 40 * 0.05 / self.effect)
+
+
+def diverging(number: int, effect: float, fingerprint: bool) -> tuple[bool, bool]:
+    """(right, wrongly proved)"""
+    outcome = play(Diverging(**vars(draw(number, "single", effect, fingerprint=fingerprint))))
+    return outcome.right, outcome.wrongly_proved
 
 
 class Tester:
@@ -119,6 +151,20 @@ def compared(number: int) -> list[tuple[bool, int]]:
     return found
 
 
+def hindered(pool: ProcessPoolExecutor, numbers: range) -> None:
+    """Print what comes of companions that no metadata says, and of a run that diverges."""
+    for effect in (math.inf, 4.0):
+        brought = list(pool.map(companions, numbers, repeat(effect), chunksize=5))
+        right, exact, runs = (fmean(column) for column in zip(*brought, strict=True))
+        print(
+            f"companions, {effect:g} sd: right {right:.1%}, companions exact {exact:.1%}, runs {runs:.1f}", flush=True
+        )
+    for fingerprint in (True, False):
+        strayed = list(pool.map(diverging, numbers, repeat(4.0), repeat(fingerprint), chunksize=5))
+        right, wrong = (fmean(column) for column in zip(*strayed, strict=True))
+        print(f"a run diverges, 4 sd, {fingerprint=}: right {right:.1%}, wrongly proved {wrong:.2%}", flush=True)
+
+
 def main(studies: int, first: int, dies: float) -> None:
     numbers = range(first, first + studies)
     with ProcessPoolExecutor(2) as pool:
@@ -138,6 +184,7 @@ def main(studies: int, first: int, dies: float) -> None:
                 f"runs {fmean(row[4] for row in rows):.1f}; {verdicts}  [{time.perf_counter() - began:.0f} s]",
                 flush=True,
             )
+        hindered(pool, range(first, first + max(1, studies // 10)))
         others = list(pool.map(compared, numbers, chunksize=20))
         for name, column in zip(("ddmin", "one by one", "prefix bisection"), zip(*others, strict=True), strict=True):
             share, mixes = fmean(right for right, _ in column), fmean(mixes for _, mixes in column)

@@ -9,7 +9,7 @@ From there companions are taken away, several at once, as long as anything is le
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from contexta.bisect.mixes import Mixes, atoms_of, mix_of
 from contexta.bisect.readings import Readings
@@ -32,9 +32,10 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
     It leaves out so many companions that their number, times the chance that it runs, is largest.
     """
     least, enough = mixes.closed(culprits), shared(readings, mixes, culprits)
-    gaps = [enough & ~mix for mix in readings.failures if mix & least == least and enough & ~mix]
+    gaps = {enough & ~mix for mix in readings.failures if mix & least == least and enough & ~mix}
     needed = least | mixes.closed(mix_of(atom for gap in gaps if gap.bit_count() == 1 for atom in atoms_of(gap)))
-    gaps = [gap for gap in gaps if not gap & needed]  # the others say nothing more
+    # what holds something needed, or all of a smaller gap, says nothing more
+    gaps = {gap for gap in gaps if not gap & needed and not any(gap & less == less != gap for less in gaps)}
     best, most = None, 0.0
     for mix in _smaller(mixes, enough, needed, gaps):
         out = enough & ~mix
@@ -46,7 +47,7 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
     return best
 
 
-def _smaller(mixes: Mixes, enough: int, needed: int, gaps: Sequence[int]) -> Iterator[int]:
+def _smaller(mixes: Mixes, enough: int, needed: int, gaps: Collection[int]) -> Iterator[int]:
     """Mixes that leave out more and more of what is not known to be needed, the least suspected first, and never all of
     which one is needed."""
 

@@ -31,7 +31,7 @@ SURE_ALIKE = 5.0
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
 _GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
-_ODD = 2  # mixes with values like nobody's: stirring changes are rare enough to ask whether values repeat
+_ODD = 2  # values like nobody's: stirring changes are rare enough to ask whether values repeat
 _ROUNDING = 1e-12  # of the largest value: noise below that is none
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
 _OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
@@ -100,7 +100,7 @@ class Readings:
 
     @cached_property
     def to_repeat(self) -> tuple[int, int] | None:
-        """(mix, seed) to run once more, where several mixes gave values like nobody's: do values repeat there at all?
+        """(mix, seed) to run once more, where mixes gave several values like nobody's: do values repeat there at all?
 
         One change may take away what makes OLD repeat, in NEW or in some mixes only. None once such a mix was asked.
         """
@@ -108,9 +108,11 @@ class Readings:
             return None
         odd = [mix for mix in self.probed if self.alike(mix) == {mix}]
         asked = Counter((result.mix, result.seed) for result in self.results)
-        if len(odd) < _ODD or any(asked[mix, seed] > 1 for mix in odd for seed in self.seeds(mix)):
+        given = Counter((seed, value) for runs in self._runs.values() for seed, value in dict(runs).items())
+        mine = [(mix, seed) for mix in odd for seed, value in dict(self._runs[mix]).items() if given[seed, value] == 1]
+        if len(mine) < _ODD or any(asked[mix, seed] > 1 for mix, seed in mine):
             return None
-        return odd[-1], self._runs[odd[-1]][0][0]
+        return mine[-1]
 
     @cached_property
     def seedless(self) -> bool:
