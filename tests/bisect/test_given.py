@@ -119,6 +119,14 @@ def test_a_directory_without_a_python_is_no_environment(tmp_path: Path) -> None:
         given_path(tmp_path)
 
 
+def test_the_directory_of_a_project_points_to_what_to_give_of_it(tmp_path: Path) -> None:
+    for name in ("requirements.txt", "uv.lock"):
+        (tmp_path / name).touch()
+        with pytest.raises(InvalidInput) as refused:
+            given_path(tmp_path)
+        assert refused.value.hint == f"give {tmp_path / name}"
+
+
 def test_an_environment_whose_python_is_gone_says_so(environment: Path) -> None:
     python = python_in(environment)
     python.unlink()

@@ -195,6 +195,9 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
         ("OLD", "gives no m; it gives n", ("# print it as NAME=0.87, name another with --metric,",)),
         ("NEW", "did not end within 60 s", ()),
         ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: leave out --metric,",)),
+        ("NEW", "m is nan", ("# to find the change that does it: have the command exit with 1 then,",)),
+        ("NEW", "m is -1e+200: too large to be compared", ("# to find the change that does it: have the command",)),
+        ("OLD", "m is nan", ()),
     ],
 )
 def test_an_end_that_gives_nothing_points_at_what_it_said(end: str, why: str, hint: tuple[str, ...]) -> None:

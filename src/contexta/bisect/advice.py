@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from contexta.bisect.place import Revision
 from contexta.bisect.search import Verdict
 from contexta.findings.bisect import Releases
 from contexta.reproduce.addresses import is_address
+
+_DIVERGED = re.compile(r" is (?:nan|-?inf)\Z| too large to be compared\Z")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
         yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
     elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
         yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"
+    elif failed.end == "NEW" and here.by_metric and _DIVERGED.search(failed.why):
+        yield "# to find the change that does it: have the command exit with 1 then, and leave out --metric"
 
 
 def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:

@@ -38,6 +38,7 @@ else:
 _PROBE_SECONDS = 120.0
 _SEEDED = ("pip", "setuptools", "wheel")  # what `python -m venv` puts in and `pip freeze` does not tell
 _FEW = 6  # names in one note
+_INSIDE = ("uv.lock", "pylock.toml", ".venv", "venv", "requirements.txt")  # of a project, the most exact first
 _TO_GIVE = "give a requirements file, pylock.toml, uv.lock, or the directory of a virtual environment"
 
 
@@ -165,7 +166,9 @@ def _environment(at: Path) -> Given:
     """A virtual environment, as its own interpreter sees it; on the Python it was made of."""
     python = python_in(at)
     if not python.is_file():
-        raise InvalidInput(f"{shown(str(at))} is a directory without {python.relative_to(at)}", hint=_TO_GIVE)
+        inside = next((at / name for name in _INSIDE if (at / name).exists()), None)
+        hint = _TO_GIVE if inside is None else f"give {inside}"
+        raise InvalidInput(f"{shown(str(at))} is a directory without {python.relative_to(at)}", hint=hint)
     snapshot = _probed(at, python)
     what = f"the environment {at}"
     pins = _of_distributions(snapshot, what)

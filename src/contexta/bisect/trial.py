@@ -45,6 +45,7 @@ _PLACES = frozenset(
 _LOG_KEPT = 20_000  # characters of output kept of each trial
 GENEROUS = 24 * 3600.0
 """Seconds a trial may take while nothing is known of how long one takes."""
+_COMPARABLE = 1e100  # of a value: squares of larger ones are none; the training diverged
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory")
 _SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
 _SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
@@ -310,10 +311,11 @@ def _attempt(
     measured, reason = read_metric(command.metric, command.metric_from, output, folder, recorded)
     if measured is None and done.stdout_truncated:
         reason += " in the beginning and the end of its output"
-    value = measured
     if measured is not None and command.good_if is not None:
-        value = float(command.good_if.holds(measured))
-    return Report(value, reason, done.seconds, log, measured)
+        return Report(float(command.good_if.holds(measured)), "", done.seconds, log, measured)
+    if measured is not None and abs(measured) > _COMPARABLE:
+        return Report(None, f"{command.metric} is {measured:g}: too large to be compared", done.seconds, log)
+    return Report(measured, reason, done.seconds, log, measured)
 
 
 def _judged(
