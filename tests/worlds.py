@@ -159,8 +159,10 @@ class Outcome:
             return False
         if self.world.kind == "additive" and self.verdict.share is not None:
             # a part of the cause is no wrong answer as long as it is not said to be all of it
-            shares = dict(zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True))
-            named = [shares.get(atom) for atom in atoms_of(self.verdict.culprits)]
+            shares = dict.fromkeys(map(self.world.told_apart, self.world.causes), 0.0)
+            for cause, share in zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True):
+                shares[self.world.told_apart(cause)] += share
+            named = [shares.get(atom) for atom in {*map(self.world.told_apart, atoms_of(self.verdict.culprits))}]
             return None in named or self.verdict.share[1] > sum(filter(None, named))
         if self.world.kind == "pair":  # "X (brings Y)" is true of two that nothing ever told apart
             brought = self.verdict.culprits | self.verdict.companions
