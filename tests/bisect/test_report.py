@@ -119,13 +119,13 @@ def test_variables_interpreters_and_added_packages_have_their_own_ways_back() ->
         "added": "pip uninstall --yes added",
         "env:EXTRA": "unset EXTRA",
         "env:MODE": "export MODE='it'\"'\"'s slow'",
-        "python": "uv venv --python 3.10.4  # Python 3.10.4; and install NEW's packages there",
+        "python": "uv venv --python 3.10.4 .venv-old  # Python 3.10.4; and install NEW's packages there",
     }
     for key, way in ways.items():
         assert studied(space, {frozenset([key]): 0.2}).next == (way,)
     here = Here(old_python="/opt/old python")
     (again,) = studied(space, {frozenset(["python"]): 0.2}, here=here).next
-    assert again.startswith("uv venv --python '/opt/old python'  # Python 3.10.4;")
+    assert again.startswith("uv venv --python '/opt/old python' .venv-old  # Python 3.10.4;")
 
 
 @pytest.mark.parametrize("higher_is_better", [True, False])
@@ -195,8 +195,8 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
         ("OLD", "gives no m; it gives n", ("# print it as NAME=0.87, name another with --metric,",)),
         ("NEW", "did not end within 60 s", ()),
         ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: leave out --metric,",)),
-        ("NEW", "m is nan", ("# to find the change that does it: have the command exit with 1 then,",)),
-        ("NEW", "m is -1e+200: too large to be compared", ("# to find the change that does it: have the command",)),
+        ("NEW", "m is nan", ("# to find the change that does it: instead of --metric, let --judge",)),
+        ("NEW", "m is -1e+200: too large to be compared", ("# to find the change that does it: instead of --metric,",)),
         ("OLD", "m is nan", ()),
     ],
 )

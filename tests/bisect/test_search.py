@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from statistics import fmean
@@ -12,7 +13,7 @@ from worlds import KINDS, Outcome, World, draw, play
 
 from contexta.bisect.mixes import Mixes
 from contexta.bisect.readings import Readings, Result
-from contexta.bisect.search import Probe, Problem, Settings, decide
+from contexta.bisect.search import Probe, Problem, Settings, Verdict, decide
 
 FEW = 20
 
@@ -383,3 +384,50 @@ def test_in_many_studies_at_most_one_in_a_hundred_is_wrongly_proved(
     outcomes = studies(2000 if kind == "null" else 200, kind, effect, fingerprint=fingerprint)  # nulls are short
     assert share(outcomes, "wrongly_proved") <= 0.01
     assert kind != "null" or share(outcomes, "right") >= 0.97
+
+
+def found_by(bad: Callable[[int], float], number: int, noise: float, *, seeded: bool) -> Verdict:
+    """The verdict on nine changes. bad: how much of the drop a mix makes, given as atoms; noise: in drops."""
+    problem, results = Problem(Mixes.of(9), (1.0,) * 9), list[Result]()
+    while isinstance(step := decide(problem, results), Probe):
+        level = bad(step.mix)
+        random = Random(f"{number} {step.seed} {level}" if seeded else f"{number} {len(results)}")
+        results.append(Result(step.mix, step.seed, round(0.9 - 0.1 * (level + random.gauss(0, noise)), 9)))
+    return step
+
+
+@pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.25, True), (0.1, False)])
+def test_two_changes_each_of_which_suffices_are_both_named(noise: float, seeded: bool) -> None:
+    verdicts = [found_by(lambda mix: float(bool(mix & 0b100100)), number, noise, seeded=seeded) for number in range(4)]
+    assert all(verdict.culprits == 0b100100 for verdict in verdicts if verdict.kind == "proved")
+    assert sum(verdict.kind == "proved" for verdict in verdicts) >= 3
+
+
+@pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.1, False)])
+def test_three_changes_that_act_only_together_are_found(noise: float, seeded: bool) -> None:
+    verdicts = [
+        found_by(lambda mix: float(mix & 0b10010010 == 0b10010010), number, noise, seeded=seeded) for number in range(4)
+    ]
+    assert all(verdict.culprits in (0, 0b10010010) for verdict in verdicts if verdict.kind == "proved")
+    assert sum(verdict.kind == "proved" for verdict in verdicts) >= 3
+
+
+@pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.1, False)])
+def test_what_is_better_than_old_beside_the_culprit_is_not_bad(noise: float, seeded: bool) -> None:
+    for number in range(4):
+        verdict = found_by(lambda mix: (mix >> 2 & 1) - (mix >> 5 & 1) / 2, number, noise, seeded=seeded)
+        assert (verdict.kind, verdict.culprits) == ("proved", 0b100)
+
+
+def test_a_drop_at_some_seeds_only_is_never_called_the_same() -> None:
+    def at(mix: int, seed: int) -> float:
+        drops = mix >> 3 & 1 and seed % 3 == 2
+        return 0.9 + Random(seed).gauss(0, 0.03) - 0.4 * drops
+
+    problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Result]()
+    while isinstance(step := decide(problem, results), Probe):
+        results.append(Result(step.mix, step.seed, at(step.mix, step.seed)))
+    if step.kind == "no_regression":
+        assert "but the two differ at" in step.why
+    else:
+        assert step.kind != "proved" or step.culprits == 0b1000

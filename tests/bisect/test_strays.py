@@ -76,6 +76,15 @@ def test_what_a_seed_does_at_both_ends_is_no_stray() -> None:
     assert read(results, 1).results == tuple(results)
 
 
+def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
+    once = [*runs_of(0, OLD), *runs_of(1, [*NEW, 0.1])]
+    assert [result.reason for result in read(once, 1).results if result.value is None] == [STRAY]
+    again = [*once, Result(1, len(NEW), 0.1)]
+    assert read(again, 1).results == tuple(again)
+    better = [*runs_of(0, OLD), *runs_of(1, [*NEW, 40.0]), Result(1, len(NEW), 40.0)]
+    assert [result.reason for result in read(better, 1).results if result.value is None] == [STRAY, STRAY]
+
+
 def test_a_mix_has_no_strays() -> None:
     results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [*NEW, 0.1])]
     assert read(results, 3).results == tuple(results)

@@ -285,7 +285,9 @@ def test_a_threshold_says_what_is_good(text: str, value: float, good: bool) -> N
     assert threshold(text).holds(value) is good
 
 
-@pytest.mark.parametrize("text", ["accuracy", "accuracy >= x", ">= 0.9", "accuracy == 1", "accuracy >= nan"])
+@pytest.mark.parametrize(
+    "text", ["accuracy", "accuracy >= x", "accuracy => 0.9", ">= 0.9", "accuracy == 1", "accuracy >= nan"]
+)
 def test_what_is_no_threshold_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="good-if"):
         threshold(text)

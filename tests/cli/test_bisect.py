@@ -120,6 +120,25 @@ def test_equal_values_are_no_regression_and_a_yes(cli: Cli, project: Path) -> No
     assert done.stdout.startswith("no regression")
 
 
+@pytest.mark.parametrize("kind", ["files", "runs"])
+def test_ends_that_differ_in_nothing_are_no_regression_and_nothing_runs(cli: Cli, project: Path, kind: str) -> None:
+    sides = ("old.txt", "old.txt")
+    if kind == "runs":
+        sides = ("one", "other")
+        with Contexta(workspace=project / ".contexta") as ctx:
+            for name in sides:
+                put_run(ctx, name, environment={"packages": {"culprit": "1.0"}, "python_version": "3.11"})
+    asked = ("bisect", *sides, "--metric", "accuracy", "--python", PYTHON)
+    done = cli(*asked, *COMMAND)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    assert done.stdout.startswith("no regression: OLD and NEW differ in nothing that is compared")
+    told = json.loads(cli(*asked, "--json", *COMMAND).stdout)
+    assert (told["verdict"], told["runs"], told["culprits"]) == ("no_regression", 0, [])
+    planned = cli(*asked, "--plan", *COMMAND)
+    assert "differ in nothing that is compared: nothing would run" in planned.stdout
+    assert cli("bisect", "--show").stdout.startswith("no regression")
+
+
 def test_an_end_that_does_not_run_is_a_no_with_its_reason(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("raise SystemExit('boom')")
     done = cli(*arguments(), *COMMAND)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
+import pytest
 from studies import a_space, studied
 
 from contexta.bisect.changes import Metadata
@@ -32,6 +33,21 @@ def test_a_share_that_the_runs_hardly_tell_is_said_to_be_one() -> None:
     wide = found.model_copy(update={"share": Share(estimate=0.77, low=-0.62, high=2.16)})
     told = "It makes 77% of the change (99 %: -62% to 216%), which these runs hardly tell; --repeats would."
     assert list(told_parts(wide)) == [told]
+
+
+@pytest.mark.parametrize(
+    ("interaction", "told"),
+    [
+        ("each alone suffices", "How they act: each alone suffices."),
+        ("only together", "How they act: only together."),
+        (None, "None of them ran without the others: which of them did it, these runs cannot tell."),
+    ],
+)
+def test_how_several_culprits_act_is_told_or_that_nothing_tells_it(interaction: str | None, told: str) -> None:
+    found = studied(a_space("a", "b", "c"), DROP).model_copy(
+        update={"culprits": ("a", "b"), "interaction": interaction}
+    )
+    assert list(told_parts(found))[1:] == [told]
 
 
 def test_every_trial_is_a_dot_of_the_end_it_is_nearer_to() -> None:

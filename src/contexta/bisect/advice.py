@@ -86,7 +86,7 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
     elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
         yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"
     elif failed.end == "NEW" and here.by_metric and _DIVERGED.search(failed.why):
-        yield "# to find the change that does it: have the command exit with 1 then, and leave out --metric"
+        yield "# to find the change that does it: instead of --metric, let --judge COMMAND tell good runs from bad ones"
 
 
 def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     for each in changes:
         if each.key == PYTHON:
             python = shlex.quote(here.old_python or str(each.left_value))
-            yield f"uv venv --python {python}  # Python {each.left_value}; and install NEW's packages there"
+            yield f"uv venv --python {python} .venv-old  # Python {each.left_value}; and install NEW's packages there"
         elif each.key.startswith(VARIABLE):
             name = each.key[len(VARIABLE) :]
             yield f"unset {name}" if each.left_value is None else f"export {name}={shlex.quote(each.left_value)}"

@@ -69,7 +69,8 @@ def judge_ends(readings: Readings) -> Ends:
     if upper < _LEAST_DROP * spread:
         if by_chance > 1 - _TOLD:
             return Ends("same", _BETTER, drop, told=True)
-        return Ends("same", f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out", drop)
+        why = f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out"
+        return Ends("same", f"{why}{_at_some_seeds(readings)}", drop)
     if readings.repeatable and not readings.fingerprints and least >= 4:
         return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
     why = "the noise still hides whether the ends differ"
@@ -94,6 +95,16 @@ def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
     out = {*ran[mix], *(seed for seed, times in failed.items() if times > 1)}
     out.update(result.seed for result in takewhile(lambda result: result.value is None, reversed(mine)))
     return mix, next(seed for seed in count() if seed not in out)
+
+
+def _at_some_seeds(readings: Readings) -> str:
+    """What is to be said where NEW repeats OLD's very values at most seeds: a change that acts at some of them only."""
+    shared = readings.seeds(0) & readings.seeds(readings.new)
+    apart = sorted(readings.fingerprints)
+    if not apart or len(apart) >= len(shared) / 2:
+        return ""
+    named = ", ".join(map(str, apart))
+    return f"; but the two differ at {'seed' if len(apart) == 1 else 'seeds'} {named}, and at no other"
 
 
 def _constant(drop: float) -> Ends:

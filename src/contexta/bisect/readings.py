@@ -34,6 +34,7 @@ _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a see
 _ODD = 2  # values like nobody's: stirring changes are rare enough to ask whether values repeat
 _ROUNDING = 1e-12  # of the largest value: noise below that is none
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
+_BETTER = -0.25  # in drops from OLD: where all runs lie beyond that, a mix is better than OLD
 _OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
 _WIDTH = math.sqrt(2 * math.pi)  # standard deviations over which noise spreads a value
 
@@ -298,8 +299,8 @@ class Readings:
         for p in self.prints:
             as_good, as_bad = bool(p.mixes & known_good & ~me), bool(p.mixes & known_bad & ~me)
             if p.mixes & me:
-                unlike_good += p.end == "new" or as_bad
-                unlike_bad += p.end == "old" or as_good
+                unlike_good += p.end == "new" or (p.end is None and as_bad)
+                unlike_bad += p.end == "old" or (p.end is None and as_good)
                 unlike_both += p.end is not None
             if p.end is None and p.mixes & me:
                 own = own.plus(p.value)
@@ -381,8 +382,12 @@ class Readings:
             return "open"
         good, bad, other = self.densities(mix, culprits)
         need, position = math.log(odds), self.level(mix)
-        if other - max(good, bad) > min(need, 3.0) and 0.2 < position < 0.8:
-            return "between"
+        if other - max(good, bad) > min(need, 3.0):
+            if 0.2 < position < 0.8:
+                return "between"
+            values = self._scaled(self.samples(mix))
+            if len(values) > 1 and max(values) < _BETTER:
+                return "good"  # and not bad, however far from OLD
         if abs(good - bad) < need:
             return "open"
         if not self.seedless and not culprits and other > max(good, bad) - 1 and self.run_count(mix) < _PATIENCE:

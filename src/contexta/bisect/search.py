@@ -36,8 +36,8 @@ Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
-_SURE_NONE, _DOUBT = 0.98, 0.02  # probabilities of "none": there is no regression; the ends run again
-_OUT, _OUT_WHERE_REPEATED = 0.003, 0.0015  # and below these something is proved; only the ends tell where values repeat
+_DOUBT = 0.02  # probability of "none" above which the ends run again
+_OUT, _OUT_WHERE_REPEATED = 0.003, 0.0015  # below these something is proved; only the ends tell where values repeat
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
@@ -188,8 +188,6 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
     belief = _belief(problem, readings)
-    if belief.none > _SURE_NONE and not ends.told:  # a single wild value makes any drop look small
-        return Verdict("no_regression", "all runs together speak for no difference", belief=belief, ends=ends)
     if belief.none > _DOUBT:
         return Probe(*next_end_run(readings), "end", "it is not sure enough yet that the ends differ at all")
     leader, probability = belief.leader(mixes.twins)
@@ -201,6 +199,8 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     # a fact that the last run left with one value counts by its odds
     strength = replace(settings.strength, runs=1) if spent else settings.strength
     proof = prove(readings, mixes, risk, leader, strength, last=spent)
+    if proof.refuted and readings.repeatable:
+        return _several(problem, readings, risk, belief, ends)
     doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought + doubt >= settings.leads and not spent:
         closer = _closer(readings, mixes, risk, proof, strength)
@@ -236,6 +236,8 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
         return _probe(readings, proof.next_mix, "proof", "no other mix tells more")
     if proof.complete and _beside(belief, mixes, risk, proof, 1)[0] < _BESIDE:  # no mix tells more
         return _proved(readings, proof, belief, ends)
+    if proof.refuted:
+        return _several(problem, readings, risk, belief, ends)
     why = "it never ran apart from what it was shown beside" if proof.complete else "the trials contradict each other"
     return Verdict("not_proved", proof.missing or why, leader, proof, belief, ends)
 

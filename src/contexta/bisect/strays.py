@@ -25,13 +25,19 @@ def read(results: Sequence[Result], new: int) -> Readings:
     """What a study's trials say; a stray has no value there, for the reason ``STRAY``.
 
     new: the mix that is NEW; OLD is 0. Where a seed gives a stray at both ends, that is what the seed does: both count.
+    So does what NEW gives again at its seed and is worse: that is no accident, but what the study looks for.
     """
+    if not new:  # OLD and NEW differ in nothing, and nothing ran
+        return Readings(tuple(results), new)
     runs: dict[int, dict[tuple[int, float], None]] = {0: {}, new: {}}
     for result in results:
         if result.value is not None:  # a value that repeats says once what it says
             runs.setdefault(result.mix, {})[result.seed, result.value] = None
     old, of_new, *mixes = ([value for _, value in each] for each in runs.values())
     strays = {0: stray(old, of_new, *mixes), new: stray(of_new, old, *mixes)}
+    came = Counter((result.mix, result.seed, result.value) for result in results)
+    if any(came[new, seed, value] > 1 for seed, value in runs[new] if value == strays[new] == min(of_new)):
+        strays[new] = None
     seeds = [{seed for seed, value in runs[end] if value == strays[end]} for end in (0, new)]
     if seeds[0] & seeds[1]:
         return Readings(tuple(results), new)

@@ -128,6 +128,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
     with progress(study, setup, stream=options["json_stream"]) as watch:
         try:
             verdict = study.finish(watch.tried, watch.trying)
+            watch.decided(verdict)
             releases, unknown = _releases(study, verdict, watch.tried) if options["versions"] else (None, ())
         except KeyboardInterrupt:
             watch.stopped(f"stopped after {len(study.trials) + len(study.inside)} trials, which are kept")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from contexta.bisect.outlook import Outlook, outlook
 from contexta.bisect.report import Trial, finished
-from contexta.bisect.search import Probe
+from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.setup import Setup
 from contexta.bisect.study import Study
 from contexta.cli import words
@@ -42,6 +42,9 @@ class Progress:
             sign = 1.0 if self.setup.higher_is_better else -1.0
             click.echo(f'{{"trial":{finished(self.study.space, trial, number, sign).model_dump_json()}}}')
 
+    def decided(self, verdict: Verdict) -> None:
+        """Told when the search is over."""
+
     def say(self, line: str) -> None:
         click.echo(line, err=True)
 
@@ -56,6 +59,7 @@ class LiveProgress(Progress):
         super().__init__(study, setup, stream=stream)
         self._step: Probe | None = None
         self._since = time.monotonic()
+        self._between = "choosing what to run next, or clearing away what ran"
         self._outlook = Outlook((), 0)
         self.live = Live(
             console=Console(stderr=True, highlight=False, markup=False, emoji=False),
@@ -71,6 +75,11 @@ class LiveProgress(Progress):
     def tried(self, trial: Trial, number: int) -> None:
         super().tried(trial, number)
         self._step, self._since = None, time.monotonic()
+
+    def decided(self, verdict: Verdict) -> None:
+        proved = verdict.kind == "proved"
+        self._between = "looking between the releases of the culprit" if proved else "writing the report"
+        self._since = time.monotonic()
 
     def say(self, line: str) -> None:
         self.live.console.print(Text(line), soft_wrap=True)
@@ -92,7 +101,7 @@ class LiveProgress(Progress):
     def _lines(self, now: float) -> Iterator[Text]:
         step = self._step
         if step is None:
-            yield Text(f"looking between the releases of the culprit  {words.span(now)}", "dim")
+            yield Text(f"{self._between}  {words.span(now)}", "dim")
             return
         what = mix_name(self.study, step.mix)
         yield Text.assemble(

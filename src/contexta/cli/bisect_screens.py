@@ -76,7 +76,7 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
     yield stored(headline(found), "bold")
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
-            yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {len(end.values)} runs")
+            yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {words.count(len(end.values), 'run')}")
     for line in told_parts(found):
         yield Text(line)
     yield from _inside(found.releases)
@@ -91,7 +91,8 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
     yield Text()
     for note in found.notes:
         yield stored(f"note: {note}", "dim")
-    yield Text(f"{found.probes} mixes tried, {found.runs} runs, {words.span(found.seconds)}", "dim")
+    tried = f"{found.probes} {'mix' if found.probes == 1 else 'mixes'} tried, {words.count(found.runs, 'run')}"
+    yield Text(f"{tried}, {words.span(found.seconds)}", "dim")
     for line in found.next:
         yield Text(f"next: {line}", no_wrap=True)
 

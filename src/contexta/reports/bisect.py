@@ -80,6 +80,8 @@ def headline(found: BisectReport) -> str:
 
 def expected(found: BisectPlan) -> str:
     """What it would cost, where one change is the cause and nothing is noisy."""
+    if not found.changes:
+        return "OLD and NEW differ in nothing that is compared: nothing would run."
     took = "their time is not known" if found.expected_seconds is None else f"some {span(found.expected_seconds)}"
     return (
         f"About {found.expected_probes:g} mixes to try, {count(found.expected_runs, 'run')} in all without noise, "
@@ -105,7 +107,9 @@ def told_parts(found: BisectReport) -> Iterator[str]:
     for name, move in (found.additive or {}).items():
         yield f"{name} alone: {move:+.4g}"
     if found.interaction:
-        yield f"They act {found.interaction}."
+        yield f"How they act: {found.interaction}."
+    if len(found.culprits) > 1 and not (found.additive or found.interaction):
+        yield "None of them ran without the others: which of them did it, these runs cannot tell."
 
 
 def _verdict(found: BisectReport) -> Iterator[Block]:
