@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import draw, play
 
 from contexta.bisect.companions import fewer, shared
 from contexta.bisect.mixes import Mixes, mix_of
@@ -87,3 +90,14 @@ def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_the
         results.append(Result(mix, 0, None, "dies") if dies(mix, 0, needs) else Result(mix, 0, 0.8))
     assert shared(Readings(tuple(results), mixes.full), mixes, 1) == needs | 1
     assert len(results) <= 3 + needs.bit_count() * (1 + count.bit_length())  # so it is for all sets of up to 12
+
+
+@pytest.mark.parametrize("number", [20063, 20092, 20108, 20153])
+def test_no_run_goes_into_mixes_without_what_is_known_to_be_needed(number: int) -> None:
+    world, random = draw(number, "single", math.inf, fingerprint=False), Random(number)
+    (cause,) = world.causes
+    others = [atom for atom in range(world.mixes.count) if not world.mixes.comparable(cause, atom)]
+    lacking = random.sample(others, min(len(others), random.randint(1, 4)))
+    outcome = play(replace(world, crashes=tuple((cause, atom) for atom in lacking), flaky_mixes=0.0))
+    assert outcome.right  # before, the 60 runs were used up by mixes that could only fail
+    assert outcome.verdict.companions == world.mixes.closed(mix_of((cause, *lacking))) & ~(1 << cause)

@@ -31,9 +31,8 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
 
     It leaves out so many companions that their number, times the chance that it runs, is largest.
     """
-    least, enough = mixes.closed(culprits), shared(readings, mixes, culprits)
-    gaps = {enough & ~mix for mix in readings.failures if mix & least == least and enough & ~mix}
-    needed = least | mixes.closed(mix_of(atom for gap in gaps if gap.bit_count() == 1 for atom in atoms_of(gap)))
+    enough, gaps = shared(readings, mixes, culprits), _gaps(readings, mixes, culprits)
+    needed = known_needed(readings, mixes, culprits)
     # what holds something needed, or all of a smaller gap, says nothing more
     gaps = {gap for gap in gaps if not gap & needed and not any(gap & less == less != gap for less in gaps)}
     best, most = None, 0.0
@@ -45,6 +44,18 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
     if best is None and enough not in (mixes.full, *readings.probed, *readings.failures):
         return enough
     return best
+
+
+def known_needed(readings: Readings, mixes: Mixes, culprits: int) -> int:
+    """The culprits, what they require, and what was alone missing in a mix that failed of those that are enough."""
+    alone = {gap for gap in _gaps(readings, mixes, culprits) if gap.bit_count() == 1}
+    return mixes.closed(culprits) | mixes.closed(mix_of(atom for gap in alone for atom in atoms_of(gap)))
+
+
+def _gaps(readings: Readings, mixes: Mixes, culprits: int) -> set[int]:
+    """What each mix with the culprits that failed lacks of those that are enough: one of it is needed."""
+    least, enough = mixes.closed(culprits), shared(readings, mixes, culprits)
+    return {enough & ~mix for mix in readings.failures if mix & least == least and enough & ~mix}
 
 
 def _smaller(mixes: Mixes, enough: int, needed: int, gaps: Collection[int]) -> Iterator[int]:

@@ -21,7 +21,7 @@ from typing import Literal
 
 from contexta.bisect.belief import Belief, believe
 from contexta.bisect.choose import likeliest, most_informative
-from contexta.bisect.companions import fewer, shared
+from contexta.bisect.companions import fewer, known_needed, shared
 from contexta.bisect.ends import Ends, judge_ends, next_end_run
 from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.proof import Proof, Strength, prove
@@ -201,13 +201,13 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     proof = prove(readings, mixes, risk, leader, strength, last=spent)
     if proof.refuted and readings.repeatable:
         return _several(problem, readings, risk, belief, ends)
-    doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
+    doubt, brought = _beside(belief, readings, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought + doubt >= settings.leads and not spent:
         closer = _closer(readings, mixes, risk, proof, strength)
         if isinstance(closer, Probe):
             return closer
         proof = closer
-        doubt, brought = _beside(belief, mixes, risk, proof, _BRINGS)
+        doubt, brought = _beside(belief, readings, mixes, risk, proof, _BRINGS)
     if proof.complete and among_known + brought >= settings.sure:
         if (part := _part(readings, mixes, proof)) > 0 and aside > probability:
             return _several(problem, readings, risk, belief, ends)
@@ -234,7 +234,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
         return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
     if proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "no other mix tells more")
-    if proof.complete and _beside(belief, mixes, risk, proof, 1)[0] < _BESIDE:  # no mix tells more
+    if proof.complete and _beside(belief, readings, mixes, risk, proof, 1)[0] < _BESIDE:  # no mix tells more
         return _proved(readings, proof, belief, ends)
     if proof.refuted:
         return _several(problem, readings, risk, belief, ends)
@@ -312,16 +312,20 @@ def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Pro
     return Verdict("proved", "shown in both directions", proof.culprits, proof, belief, ends, share)
 
 
-def _beside(belief: Belief, mixes: Mixes, risk: Risk, proof: Proof, brings: int) -> tuple[float, float]:
+def _beside(
+    belief: Belief, readings: Readings, mixes: Mixes, risk: Risk, proof: Proof, brings: int
+) -> tuple[float, float]:
     """The probability that a culprit works only together with something it was shown beside without requiring it:
     (where that can still be found out, where it cannot).
 
-    brings: what it failed without so often counts as required: then nobody can tell, and the report says "brings".
+    brings: what it failed without so often, or lacking nothing else, counts as required: then nobody can tell, and the
+    report says "brings".
     """
     doubt = brought = 0.0
+    needed = known_needed(readings, mixes, proof.culprits)
     for one in atoms_of(proof.culprits):
         for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
-            if risk.failures_of(one, other) < brings:
+            if risk.failures_of(one, other) < brings and not needed >> other & 1:
                 doubt += belief.together[one][other]
             else:
                 brought += belief.together[one][other]
