@@ -47,7 +47,10 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
 
 
 def known_needed(readings: Readings, mixes: Mixes, culprits: int) -> int:
-    """The culprits, what they require, and what was alone missing in a mix that failed of those that are enough."""
+    """The culprits, what they require, and what was alone missing in a mix that failed of those that are enough.
+
+    As far as failures are of the kind "this needs that".
+    """
     alone = {gap for gap in _gaps(readings, mixes, culprits) if gap.bit_count() == 1}
     return mixes.closed(culprits) | mixes.closed(mix_of(atom for gap in alone for atom in atoms_of(gap)))
 

@@ -152,11 +152,22 @@ def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], str
             role,
             mix,
             _FACTS.get(role),
-            # one culprit of several may be anything, so it is held against the ends alone
-            readings.state(mix, strength.odds, strength.runs, 0 if role in ("alone", "all but one") else culprits),
+            _state(readings, mix, strength, culprits, _FACTS.get(role)),
         )
         for role, mix in roles
     )
+
+
+def _state(readings: Readings, mix: int, strength: Strength, culprits: int, expected: State | None) -> State:
+    """What a mix is. Mixes that ran beside it count as the culprits have it, but never against what the ends alone say:
+    the culprits must not make their own proof. One of several may be anything, so it is held against the ends alone."""
+    if expected is None:
+        return readings.state(mix, strength.odds, strength.runs)
+    if mix in readings.log_densities and readings.run_count(mix) >= strength.runs:
+        good, bad, _ = readings.log_densities[mix]
+        if (good - bad if expected == "bad" else bad - good) > math.log(strength.odds):
+            return "good" if expected == "bad" else "bad"
+    return readings.state(mix, strength.odds, strength.runs, culprits)
 
 
 def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: int = 0) -> Iterator[tuple[float, int]]:

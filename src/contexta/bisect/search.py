@@ -7,7 +7,7 @@ The order of things
     1. the ends, until NEW looks worse (``ends.py``). They run again whenever what is believed leaves in doubt that they
        differ, and nothing is proved before that is sure
     2. the search: the most informative mix under what is believed (``belief.py``, ``choose.py``), until one single
-       change or pair leads; or, when none explains the trials, a minimal set (``several.py``)
+       change or pair leads; or, when none explains the trials or its proof is refuted, a minimal set (``several.py``)
     3. the proof: the facts that show it (``proof.py``), each with repeats. Proof runs are evidence like any other: one
        that comes out against the leader sends the study back to 2.
 """
@@ -38,7 +38,7 @@ _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBT = 0.02  # probability of "none" above which the ends run again
 _OUT, _OUT_WHERE_REPEATED = 0.003, 0.0015  # below these something is proved; only the ends tell where values repeat
-_BRINGS = 3  # failures of a change without another, after which it is taken to need it; 1 when no mix tells more
+_BRINGS = 3  # failures of a change without another, after which it is taken to need it (see ``_beside``); 1 at the end
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
 _SECOND_LOOKS = 2  # mixes that failed once and are run again before a verdict that they shaped
@@ -318,11 +318,13 @@ def _beside(
     """The probability that a culprit works only together with something it was shown beside without requiring it:
     (where that can still be found out, where it cannot).
 
-    brings: what it failed without so often, or lacking nothing else, counts as required: then nobody can tell, and the
-    report says "brings".
+    brings: what it failed without so often counts as required: then nobody can tell, and the report says "brings". Once
+    suffices where it alone was missing, if several mixes failed and all hold the culprits.
     """
     doubt = brought = 0.0
-    needed = known_needed(readings, mixes, proof.culprits)
+    least = mixes.closed(proof.culprits)
+    by_culprits = len(readings.failures) >= _BRINGS and all(mix & least == least for mix in readings.failures)
+    needed = known_needed(readings, mixes, proof.culprits) if by_culprits else least
     for one in atoms_of(proof.culprits):
         for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
             if risk.failures_of(one, other) < brings and not needed >> other & 1:
