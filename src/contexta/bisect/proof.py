@@ -159,11 +159,12 @@ def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], str
 
 
 def _state(readings: Readings, mix: int, strength: Strength, culprits: int, expected: State | None) -> State:
-    """What a mix is. Mixes that ran beside it count as the culprits have it, but never against what the ends alone say:
-    the culprits must not make their own proof. One of several may be anything, so it is held against the ends alone."""
+    """What a mix is. Mixes that ran beside it count as the culprits have it; where these are several, never against
+    what the ends alone say: a wrong pair must not make its own proof. One of several may be anything: by the ends."""
     if expected is None:
         return readings.state(mix, strength.odds, strength.runs)
-    if mix in readings.log_densities and readings.run_count(mix) >= strength.runs:
+    several = culprits.bit_count() > 1
+    if several and mix in readings.log_densities and readings.run_count(mix) >= strength.runs:
         good, bad, _ = readings.log_densities[mix]
         if (good - bad if expected == "bad" else bad - good) > math.log(strength.odds):
             return "good" if expected == "bad" else "bad"
