@@ -4,9 +4,9 @@
 
 STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
 DIES of all runs gives no value (default 0). Then a tenth as many of two more kinds: a culprit that dies beside one to
-four others at OLD, which no metadata says, and one run of OLD or NEW that diverges. A world has 5 to 60
-changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the
-ends and the proof.
+four others at OLD, which no metadata says, and one run of OLD or NEW that diverges. A world has 5 to 60 changes, a
+dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the ends and the
+proof.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from random import Random
 from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from worlds import World, draw, play
+from worlds import World, draw, draw_needing_others, play
 
 from contexta.bisect.mixes import mix_of
 from contexta.bisect.readings import Result
@@ -62,14 +61,9 @@ def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int, d
 
 def companions(number: int, effect: float) -> tuple[bool, bool, int]:
     """(right, named just the companions it needs, runs) of a culprit that dies beside one to four others at OLD."""
-    world, random = draw(number, "single", effect, fingerprint=False), Random(number)
-    (cause,) = world.causes
-    others = [atom for atom in range(world.mixes.count) if not world.mixes.comparable(cause, atom)]
-    lacking = random.sample(others, min(len(others), random.randint(1, 4)))
-    world = replace(world, crashes=tuple((cause, atom) for atom in lacking), flaky_mixes=0.0)
+    world, needed = draw_needing_others(number, effect)
     outcome = play(world)
-    wanted = world.mixes.closed(mix_of((cause, *lacking))) & ~(1 << cause)
-    return outcome.right, outcome.verdict.companions == wanted, outcome.runs
+    return outcome.right, outcome.verdict.companions == needed, outcome.runs
 
 
 class Diverging(World):

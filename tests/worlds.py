@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from contexta.bisect.mixes import Mixes, atoms_of, mix_of
@@ -123,6 +123,17 @@ def draw(
         number=number,
         dies=dies,
     )
+
+
+def draw_needing_others(number: int, effect: float) -> tuple[World, int]:
+    """A world whose culprit dies beside one to four others at OLD, which no metadata says; and those it needs so."""
+    world, random = draw(number, "single", effect, fingerprint=False), Random(number)
+    (cause,) = world.causes
+    others = [atom for atom in range(world.mixes.count) if not world.mixes.comparable(cause, atom)]
+    lacking = random.sample(others, min(len(others), random.randint(1, 4)))
+    crashes = tuple((cause, atom) for atom in lacking)
+    needed = world.mixes.closed(mix_of((cause, *lacking))) & ~(1 << cause)
+    return replace(world, crashes=crashes, flaky_mixes=0.0), needed
 
 
 def _causes(random: Random, mixes: Mixes, how_many: int) -> tuple[int, ...]:

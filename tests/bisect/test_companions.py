@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import draw, play
+from worlds import draw_needing_others, play
 
 from contexta.bisect.companions import fewer, shared
 from contexta.bisect.mixes import Mixes, mix_of
@@ -94,10 +93,7 @@ def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_the
 
 @pytest.mark.parametrize("number", [20063, 20092, 20108, 20153])
 def test_no_run_goes_into_mixes_without_what_is_known_to_be_needed(number: int) -> None:
-    world, random = draw(number, "single", math.inf, fingerprint=False), Random(number)
-    (cause,) = world.causes
-    others = [atom for atom in range(world.mixes.count) if not world.mixes.comparable(cause, atom)]
-    lacking = random.sample(others, min(len(others), random.randint(1, 4)))
-    outcome = play(replace(world, crashes=tuple((cause, atom) for atom in lacking), flaky_mixes=0.0))
+    world, needed = draw_needing_others(number, math.inf)
+    outcome = play(world)
     assert outcome.right  # before, the 60 runs were used up by mixes that could only fail
-    assert outcome.verdict.companions == world.mixes.closed(mix_of((cause, *lacking))) & ~(1 << cause)
+    assert outcome.verdict.companions == needed

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 
-from contexta.bisect.mixes import Mixes, atoms_of, mix_of
+from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.readings import Readings
 
 _NEEDED = 0.02  # chance that one is needed which no failure speaks for
@@ -32,7 +32,7 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
     It leaves out so many companions that their number, times the chance that it runs, is largest.
     """
     enough, gaps = shared(readings, mixes, culprits), _gaps(readings, mixes, culprits)
-    needed = known_needed(readings, mixes, culprits)
+    needed = _needed(mixes, culprits, gaps)
     # what holds something needed, or all of a smaller gap, says nothing more
     gaps = {gap for gap in gaps if not gap & needed and not any(gap & less == less != gap for less in gaps)}
     best, most = None, 0.0
@@ -51,8 +51,11 @@ def known_needed(readings: Readings, mixes: Mixes, culprits: int) -> int:
 
     As far as failures are of the kind "this needs that".
     """
-    alone = {gap for gap in _gaps(readings, mixes, culprits) if gap.bit_count() == 1}
-    return mixes.closed(culprits) | mixes.closed(mix_of(atom for gap in alone for atom in atoms_of(gap)))
+    return _needed(mixes, culprits, _gaps(readings, mixes, culprits))
+
+
+def _needed(mixes: Mixes, culprits: int, gaps: Collection[int]) -> int:
+    return mixes.closed(culprits | sum(gap for gap in gaps if gap.bit_count() == 1))
 
 
 def _gaps(readings: Readings, mixes: Mixes, culprits: int) -> set[int]:

@@ -99,10 +99,9 @@ def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
 
 def _at_some_seeds(readings: Readings) -> str:
     """What is to be said where NEW repeats OLD's very values at most seeds: a change that acts at some of them only."""
-    old, new = ({r.seed for r in readings.results if r.mix == end and r.value is not None} for end in (0, readings.new))
-    shared = old & new
-    apart = sorted(readings.fingerprints)
-    if not apart or len(apart) >= len(shared) / 2:
+    apart = list(readings.fingerprints)
+    shared = sum({0, readings.new} <= column.keys() for column in readings.by_seed)
+    if not apart or len(apart) >= shared / 2:
         return ""
     named = ", ".join(map(str, apart))
     return f"; but the two differ at {'seed' if len(apart) == 1 else 'seeds'} {named}, and at no other"

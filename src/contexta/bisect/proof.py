@@ -148,12 +148,7 @@ def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strengt
 
 def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], strength: Strength) -> tuple[Fact, ...]:
     return tuple(
-        Fact(
-            role,
-            mix,
-            _FACTS.get(role),
-            _state(readings, mix, strength, culprits, _FACTS.get(role)),
-        )
+        Fact(role, mix, expected := _FACTS.get(role), _state(readings, mix, strength, culprits, expected))
         for role, mix in roles
     )
 

@@ -45,7 +45,7 @@ _PLACES = frozenset(
 _LOG_KEPT = 20_000  # characters of output kept of each trial
 GENEROUS = 24 * 3600.0
 """Seconds a trial may take while nothing is known of how long one takes."""
-_COMPARABLE = 1e100  # of a value: squares of larger ones are none; the training diverged
+_COMPARABLE = 1e100  # a larger value is no result but a training that diverged; soon its square is no number any more
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory")
 _SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
 _SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
