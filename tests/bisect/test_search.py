@@ -442,15 +442,24 @@ def test_what_is_better_than_old_beside_the_culprit_is_not_bad(noise: float, see
         assert (verdict.kind, verdict.culprits) == ("proved", 0b100)
 
 
-def test_a_drop_at_some_seeds_only_is_told_where_it_is_not_found() -> None:
-    def at(mix: int, seed: int) -> float:
-        drops = mix >> 3 & 1 and seed % 3 == 2
-        return 0.9 + Random(seed).gauss(0, 0.03) - 0.4 * drops
-
+def at_some_seeds(every: int, off: int) -> Verdict:
+    """A change that acts at one seed of so many, from this on, among six."""
     problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Result]()
     while isinstance(step := decide(problem, results), Probe):
-        results.append(Result(step.mix, step.seed, at(step.mix, step.seed)))
-    if step.kind == "no_regression":
-        assert "but the two differ at" in step.why
-    else:
-        assert step.kind != "proved" or step.culprits == 0b1000
+        drops = step.mix >> 3 & 1 and step.seed % every == off
+        results.append(Result(step.mix, step.seed, 0.9 + Random(step.seed).gauss(0, 0.03) - 0.4 * drops))
+    return step
+
+
+@pytest.mark.parametrize("off", [0, 1])
+def test_a_drop_at_every_other_seed_is_proved(off: int) -> None:
+    assert (at_some_seeds(2, off).kind, at_some_seeds(2, off).culprits) == ("proved", 0b1000)
+
+
+@pytest.mark.parametrize(
+    ("every", "off"), [*((every, off) for every in (3, 4, 5) for off in range(every)), (7, 3), (7, 4)]
+)
+def test_ends_that_differ_at_few_seeds_are_not_called_identical(every: int, off: int) -> None:
+    verdict = at_some_seeds(every, off)
+    assert "identical" not in verdict.why
+    assert verdict.kind == "undecided" or "but the two differ at" in verdict.why

@@ -41,7 +41,10 @@ class Alike:
         self._known: dict[int, float] = {}
 
     def _pairs(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """(pairs with the same value at a seed, pairs with different ones); of many alike, each with the first."""
+        """(pairs with the same value at every seed, pairs with different ones); of many alike, each with the first.
+
+        The same value at one seed and another at the next: they differ in something that acts at some seeds only.
+        """
         equal, different = [], []
         for column in self._readings.by_seed:
             first: dict[float, int] = {}
@@ -52,7 +55,8 @@ class Alike:
                     else:
                         first[column[mix]] = mix
             different += list(combinations(first.values(), 2))
-        return equal, different
+        apart = set(different)
+        return [pair for pair in equal if pair not in apart], different
 
     def separated(self, together: Iterable[int]) -> int:
         """The pairs of which one mix is in ``together`` and the other is not, as bits."""

@@ -28,7 +28,7 @@ from contexta.bisect.proof import Proof, Strength, prove
 from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
-from contexta.bisect.strays import read
+from contexta.bisect.strays import read, to_repeat
 
 Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
@@ -110,6 +110,8 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
         mix, seed = next_end_run(readings, None if len(lacking) > 1 else lacking[0])
         return Probe(mix, seed, "end", f"each end is to be run {problem.settings.repeats} times")
     if ends.state == "same":
+        if not spent and (again := to_repeat(readings)) is not None:
+            return Probe(*again, "end", "its value is like none of the others; does it come again?")
         return Verdict("no_regression", ends.why, ends=ends)
     if ends.state == "open":
         if spent:
@@ -326,7 +328,7 @@ def _beside(
     by_culprits = len(readings.failures) >= _BRINGS and all(mix & least == least for mix in readings.failures)
     needed = known_needed(readings, mixes, proof.culprits) if by_culprits else least
     for one in atoms_of(proof.culprits):
-        for other in atoms_of(proof.with_mix & ~mixes.closed(proof.culprits)):
+        for other in atoms_of(proof.with_mix & ~least):
             if risk.failures_of(one, other) < brings and not needed >> other & 1:
                 doubt += belief.together[one][other]
             else:

@@ -48,6 +48,15 @@ def read(results: Sequence[Result], new: int) -> Readings:
     return Readings(tuple(counted), new)
 
 
+def to_repeat(readings: Readings) -> tuple[int, int] | None:
+    """(mix, seed) of a stray of NEW that came once, where values repeat: an accident, or what NEW does at that seed?"""
+    if not readings.repeatable:
+        return None
+    asked = Counter((result.mix, result.seed) for result in readings.results)
+    once = (r for r in readings.results if r.mix == readings.new and r.reason == STRAY and asked[r.mix, r.seed] == 1)
+    return next(((result.mix, result.seed) for result in once), None)
+
+
 def stray(own: Sequence[float], other: Sequence[float], *mixes: Sequence[float]) -> float | None:
     """The one value of an end that is like none of its others; None without any.
 
