@@ -126,6 +126,23 @@ def _timed(subject: Subject, name: str, seconds: float | None) -> tuple[float, b
     return worked, process.returncode != 0
 
 
+def all_end(pids: Sequence[int], seconds: float = 20.0) -> bool:
+    """Whether these processes all end within so many seconds, from /proc."""
+    deadline = time.monotonic() + seconds
+    while any(map(_alive, pids)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except OSError:
+        return False
+
+
 def some(calls: Sequence[Call], amount: int) -> Sequence[Call]:
     """About so many, evenly spread over all."""
     return calls[:: max(1, len(calls) // amount)]

@@ -12,7 +12,7 @@ from contexta.libraries import NEEDED
 
 ROOT = Path(contexta.__file__).parent
 FLOORS = [
-    {"errors", "refs", "scalars", "values", "process", "config", "addresses", "locks", "libraries", "asking"},
+    {"errors", "refs", "scalars", "values", "process", "keeper", "config", "addresses", "locks", "libraries", "asking"},
     {"contract", "recorder"},
     {"findings"},
     {"store", "analysis", "reports"},

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from killing import all_end
 from tiny_index import PYTHON
 
 from contexta.bisect.metric import check_source, read_metric, threshold
@@ -263,18 +264,7 @@ def test_nothing_of_a_trial_outlives_a_study_that_is_killed(folder: Path, enviro
         time.sleep(0.02)
     killed.kill()
     killed.wait()
-    left = [int(pid) for pid in sentinel.read_text().split()]
-    deadline = time.monotonic() + 20
-    while any(_alive(pid) for pid in left):
-        assert time.monotonic() < deadline, "a process outlived the study"
-        time.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:
-        return False
+    assert all_end([int(pid) for pid in sentinel.read_text().split()]), "a process outlived the study"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from killing import all_end
+from projects import a_project
 from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import process
@@ -144,6 +148,29 @@ def test_releases_between_two_hold_those_after_the_older_one_and_neither_of_both
     while (newest := find_uv().newest(sys.executable, "a", "1.0", between[-1] if between else "2.0")) is not None:
         between.append(newest)
     assert between == ["1.1", "1.0.post1"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_nothing_that_is_being_built_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
+    building = tmp_path / "building"
+    source = a_project(
+        tmp_path / "own",
+        build=f"open({str(building)!r}, 'w').write(f'{{os.getpid()}} {{os.getppid()}} '); import time; time.sleep(60)",
+    )
+    at = environment(find_uv(), tmp_path)
+    code = (
+        "from pathlib import Path\n"
+        "from contexta.reproduce.uv import find_uv\n"
+        f"find_uv().install_linked(Path({str(at)!r}), ['own @ {source.as_uri()}'])\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    while not (building.exists() and building.read_text().endswith(" ")):
+        assert time.monotonic() < deadline, "nothing is being built"
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    assert all_end([int(pid) for pid in building.read_text().split()]), "what was being built outlived the program"
 
 
 @pytest.mark.parametrize("said", ["uv 0.11.14", "uv 0.4.0 (abc 2024-01-01)", "something else"])

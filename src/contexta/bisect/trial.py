@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from contexta import process
-from contexta.bisect import keeper
+from contexta import keeper, process
 from contexta.bisect.metric import Threshold, read_metric
 from contexta.bisect.parameters import Setting, contradiction
 from contexta.bisect.place import Revision, moved_into, own_home, workplace
@@ -339,10 +337,8 @@ def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[
         argv[0] = str(python_in(Path(order.environment)))
     if seeded and order.command.seed_argument:
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()
-    if os.name == "nt":
-        return argv
-    limit, kind = (order.command.memory, "hard") if order.command.memory else (_fair_share(order), "soft")
-    return [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid()), str(limit), kind, *argv]
+    limit = order.command.memory
+    return keeper.kept(argv, limit or _fair_share(order), hard=bool(limit))
 
 
 def _fair_share(order: Order) -> int:

@@ -20,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 
 from contexta import process
 from contexta.errors import InvalidInput, shown
+from contexta.keeper import kept
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.indexes import STRATEGY, index_variables
 from contexta.reproduce.pyenv import kept_by_pyenv, pyenv_python
@@ -298,7 +299,7 @@ class Uv:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
         try:
             done = process.run(
-                argv,
+                kept(argv),  # what it builds from source may take long, and ends when this process is killed
                 timeout=self.timeout,
                 env=environment,
                 input=lines.encode() if lines is not None else None,

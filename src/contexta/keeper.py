@@ -1,10 +1,10 @@
-"""The program between a study and a trial: whatever the trial starts, nothing of it outlives the trial or the study.
+"""The program between us and a command (a trial, or uv): whatever it starts, nothing outlives the command or us.
 
-Run as a script: ``keeper.py STUDY LIMIT KIND COMMAND...``. STUDY: the process id of who starts it. LIMIT: the memory
-that all processes of the command may hold together, in bytes, 0 for any. KIND: ``hard`` has the kernel hold each of
-them to it as well, which also counts what is reserved and never touched; ``soft`` only looks.
+Run as a script: ``keeper.py STARTER LIMIT KIND COMMAND...``. STARTER: the process id of who starts it. LIMIT: the
+memory that all processes of the command may hold together, in bytes, 0 for any. KIND: ``hard`` has the kernel hold each
+of them to it as well, which also counts what is reserved and never touched; ``soft`` only looks.
 
-It ends as the command ends, when the command has used more than it may, or when the study is gone (killed, say), and
+It ends as the command ends, when the command has used more than it may, or when its starter is gone (killed, say), and
 ends every descendant before. On Linux even those that made themselves daemons: they become its children.
 Standard library only, Python 3.8.
 """
@@ -16,6 +16,10 @@ import signal
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 OVER_LIMIT = 97
 """The exit code for a command that used more memory than it may; the last line of stderr says so."""
 _PAUSE = 0.05
@@ -23,9 +27,17 @@ _LOOKS = 6  # pauses between two looks at the memory: each reads all of /proc
 _BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
+def kept(argv: Sequence[str], memory: int = 0, *, hard: bool = False) -> list[str]:
+    """The command line that runs another under a keeper; on Windows, where there is none, the command itself."""
+    if os.name == "nt":
+        return list(argv)
+    kind = "hard" if hard else "soft"
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(memory), kind, *argv]
+
+
 def main(arguments: list[str]) -> int:
-    study, limit, hard, command = int(arguments[0]), int(arguments[1]), arguments[2] == "hard", arguments[3:]
-    if os.getppid() != study:
+    starter, limit, hard, command = int(arguments[0]), int(arguments[1]), arguments[2] == "hard", arguments[3:]
+    if os.getppid() != starter:
         return 1  # it went while this program started
     _adopt_orphans()
     child = os.fork()
@@ -38,9 +50,9 @@ def main(arguments: list[str]) -> int:
         if pid == child:
             status = found
             break
-        if os.getppid() != study:
+        if os.getppid() != starter:
             _end_all()
-            return 1
+            os.killpg(0, signal.SIGKILL)  # where there is no /proc, the group that is its own is all it knows
         looks += 1
         if limit and looks % _LOOKS == 0 and _over(limit):
             _end_all()
