@@ -1,0 +1,144 @@
+"""How far any search could get in noise: an exact Bayesian who is told what no study knows, beside Contexta's search.
+
+    uv run benchmarks/bisect_limit.py [STUDIES [FIRST [RUNS]]]
+
+STUDIES (default 500) of the problems numbered FIRST on (default 0), those of ``bisect_simulation.py``: a single cause
+that makes 2 standard deviations of the noise, values that never repeat, RUNS allowed (default 40).
+
+The Bayesian is told that exactly one change did it. So it has to rule out neither pairs, nor additive causes, nor that
+nothing is the matter; nor does it show that the ends differ. Its proof is two runs each of OLD with the culprit and NEW
+without it. It begins with four runs of OLD and three of NEW, then takes the most informative mix each time, and is done
+when one change is 99 % sure. It may be told the noise as well, or the noise and both levels.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from worlds import World, draw, play
+
+from contexta.bisect.belief import Belief
+from contexta.bisect.choose import likeliest, most_informative
+from contexta.bisect.levels import Levels, Pool
+from contexta.bisect.mixes import Mixes
+from contexta.bisect.risk import learn
+from contexta.bisect.search import Settings
+
+Told = Literal["one change", "and the noise", "and the levels"]
+Row = tuple[bool, bool, int]
+"""(named the cause, named another, runs)"""
+_EFFECT = 2.0  # standard deviations
+_SURE, _LEADS, _SHOWN = 0.99, 0.7, 2
+
+
+def contexta(number: int, runs: int) -> Row:
+    outcome = play(draw(number, "single", _EFFECT, fingerprint=False), Settings(max_runs=runs))
+    return outcome.right, outcome.wrongly_proved, outcome.runs
+
+
+class Bayesian:
+    """One study of a world."""
+
+    def __init__(self, world: World, told: Told) -> None:
+        self.mixes: Mixes = world.mixes
+        self.runs = 0
+        self._world = world
+        self._told = told
+        self._values: dict[int, list[float]] = {}  # in drops from OLD's true level
+        self._failed: set[int] = set()
+
+    def study(self, runs: int) -> Row:
+        full = self.mixes.full
+        for end in (0, full, 0, full, 0, full, 0):
+            self._run(end)
+        while True:
+            chances = self._chances()
+            leader = max(range(self.mixes.count), key=chances.__getitem__)
+            group = self.mixes.twins(leader)
+            sure = sum(chance for atom, chance in enumerate(chances) if group >> atom & 1)
+            facts = (self.mixes.closed(1 << leader), self.mixes.without(full, 1 << leader))
+            lacking = [mix for mix in facts if mix not in (0, full, *self._failed) and self._count(mix) < _SHOWN]
+            if sure >= _SURE and not lacking:
+                right = bool(group >> self._world.causes[0] & 1)
+                return right, not right, self.runs
+            following = lacking[0] if sure >= _LEADS and lacking else self._most_informative(chances)
+            if following is None or self.runs >= runs:
+                return False, False, self.runs
+            self._run(following)
+
+    def _count(self, mix: int) -> int:
+        return len(self._values.get(mix, ()))
+
+    def _run(self, mix: int) -> None:
+        self.runs += 1
+        value = self._world.run(mix, self._count(mix)).value
+        if value is None:
+            self._failed.add(mix)
+        else:
+            self._values.setdefault(mix, []).append((0.9 - value) / 0.05)
+
+    def _chances(self) -> tuple[float, ...]:
+        """The probability of each change."""
+        known: dict[tuple[int, ...], float] = {}
+        logs = []
+        for atom in range(self.mixes.count):
+            bad = tuple(mix for mix in self._values if mix >> atom & 1)
+            if bad not in known:
+                known[bad] = self._log_likelihood(set(bad))
+            logs.append(known[bad])
+        top = max(logs)
+        shares = [math.exp(log - top) for log in logs]
+        return tuple(share / sum(shares) for share in shares)
+
+    def _log_likelihood(self, bad: set[int]) -> float:
+        pools: tuple[list[float], list[float]] = ([], [])
+        for mix, values in self._values.items():
+            pools[mix in bad].extend(values)
+        if self._told == "and the levels":
+            return -sum(_EFFECT**2 * (x - level) ** 2 / 2 for level, pool in enumerate(pools) for x in pool)
+        worth = 1e6 if self._told == "and the noise" else 0.01
+        return Levels(1 / _EFFECT, worth).dropped(*map(Pool.of, pools))
+
+    def _most_informative(self, chances: tuple[float, ...]) -> int | None:
+        mixes, nothing = self.mixes, ((0.0,) * self.mixes.count,) * self.mixes.count
+        belief = Belief(chances, nothing, nothing, 0.0, 0.0)
+        risk = learn(mixes.count, self._failed, self._values)
+        wanted = [
+            mix
+            for atom in likeliest(belief, 3)
+            for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
+        ]
+        choice = most_informative(belief, mixes, risk, wanted, (), self.runs, fine=True)
+        return None if choice is None else choice.mix
+
+
+def told(number: int, what: Told, runs: int) -> Row:
+    return Bayesian(draw(number, "single", _EFFECT, fingerprint=False), what).study(runs)
+
+
+def main(studies: int, first: int, runs: int) -> None:
+    numbers = range(first, first + studies)
+    print(f"a single cause of {_EFFECT:g} sd, no value repeats, {runs} runs allowed, {studies} studies")
+    with ProcessPoolExecutor(2) as pool:
+
+        def line(name: str, rows: list[Row]) -> None:
+            right, wrong, spent = (fmean(column) for column in zip(*rows, strict=True))
+            print(f"{name:<44} right {right:.1%}, wrong {wrong:.2%}, runs {spent:.1f}", flush=True)
+
+        line("Contexta's search", list(pool.map(contexta, numbers, repeat(runs), chunksize=10)))
+        for what in ("one change", "and the noise", "and the levels"):
+            line(f"a Bayesian told {what}", list(pool.map(told, numbers, repeat(what), repeat(runs), chunksize=10)))
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:4]
+    studies, first, runs = (*given, *("500", "0", "40")[len(given) :])
+    main(int(studies), int(first), int(runs))
