@@ -109,7 +109,10 @@ def prove(
     if last and any(mix & culprits == culprits for mix in risk.failed):
         ways = [way for way in ways if _is_shown(readings, mixes, culprits, way[-1], strength)] or ways
     shown = min(ways, default=None)
-    kept = min(_without(mixes, risk, readings, culprits), default=None)
+    left = list(_without(mixes, risk, readings, culprits))
+    if last and readings.state(mixes.without(mixes.full, culprits), strength.odds, strength.runs, culprits) == "open":
+        left = [way for way in left if readings.state(way[-1], strength.odds, strength.runs, culprits) == "good"] or left
+    kept = min(left, default=None)
     roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
     if shown is None or kept is None:
         side = "OLD with it" if shown is None else "NEW without it"

@@ -291,7 +291,11 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
 
 
 def _closer(readings: Readings, mixes: Mixes, risk: Risk, proof: Proof, strength: Strength) -> Probe | Proof:
-    """The proof with as few companions as can be shown, or the next run towards it; itself where fewer cannot be."""
+    """The proof with as little beside the culprits as can be shown, or the next run towards it; itself where less
+    cannot be."""
+    most = mixes.without(mixes.full, proof.culprits)
+    if proof.without_mix != most and most not in readings.told:
+        return _probe(readings, most, "proof", "is NEW good without the culprits alone?")
     if not proof.companions & ~mixes.closed(proof.culprits):
         return proof
     mix = fewer(readings, mixes, proof.culprits)
