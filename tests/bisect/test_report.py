@@ -182,6 +182,20 @@ def test_where_nothing_did_it_what_is_left_is_named() -> None:
     )
 
 
+def test_a_drop_that_noise_could_hide_is_not_denied() -> None:
+    space, trials = a_space("a", "b"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        value = 0.9 + Random(len(trials)).gauss(0, 0.01)
+        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=True)
+    assert found.verdict == "no_regression"
+    assert found.next[:2] == (
+        "# the environment is hardly the cause: look at code, data, parameters, machine",
+        f"contexta bisect --resume --repeats {found.runs} --max-runs {2 * found.runs + 30}  # looks for a smaller drop",
+    )
+
+
 def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
     found = studied(a_space(*"abcdefgh"), {frozenset("b"): 0.03, frozenset("d"): 0.01}, max_runs=12)
     assert found.verdict == "undecided"

@@ -144,7 +144,8 @@ def test_where_the_ideal_mix_fails_by_itself_the_nearest_one_stands_in() -> None
 def test_new_without_the_culprit_alone_is_tried_before_anything_stands_in_for_it(number: int, effect: float) -> None:
     outcome = play(draw(number, "single", effect, fingerprint=True))  # failures make that mix look risky
     proof = outcome.verdict.proof
-    assert outcome.right and proof is not None
+    assert outcome.right
+    assert proof is not None
     assert proof.without_mix == outcome.world.mixes.without(outcome.world.mixes.full, outcome.verdict.culprits)
 
 

@@ -62,7 +62,10 @@ def advice(
     elif verdict.kind == "no_regression":
         *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
         what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
-        yield f"# {what} not the cause: look at {', '.join(here.held)}"
+        noisy = bool(verdict.ends is not None and verdict.ends.drop)
+        yield f"# {what} {'hardly' if noisy else 'not'} the cause: look at {', '.join(here.held)}"
+        if noisy:
+            yield f"{here.resume} --repeats {runs} --max-runs {2 * runs + 30}  # looks for a smaller drop"
         if here.include:
             yield f"{here.resume} --include {here.include}  # that differs between the runs, too"
         if here.runs is not None:
@@ -91,6 +94,9 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
 
 def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
     """NEW without the culprits, exactly as it was shown to be good."""
+    alone = [fact.state for fact in (verdict.proof.facts if verdict.proof is not None else ()) if fact.role == "alone"]
+    if alone and all(state == "good" for state in alone):
+        yield "# they act only together: one of them may be enough"
     most = space.mixes.without(space.mixes.full, verdict.culprits)
     back = space.keys(space.mixes.full & ~(verdict.proof.without_mix if verdict.proof is not None else most))
     yield from _back(space, back, here)

@@ -103,15 +103,15 @@ def prove(
     """Where the proof of these culprits stands. culprits: atoms, as a mix (which need not be able to exist).
 
     with_mix: where they are to be shown to be bad; None: where it takes the fewest runs. last: whether no run is left;
-    then, where mixes fail, one that is shown already goes before one with fewer companions.
+    then what is shown already goes before what would show it with less beside the culprits.
     """
     ways = list(_with(mixes, risk, readings, culprits)) if with_mix is None else [(0.0, with_mix)]
     if last and any(mix & culprits == culprits for mix in risk.failed):
         ways = [way for way in ways if _is_shown(readings, mixes, culprits, way[-1], strength)] or ways
     shown = min(ways, default=None)
     left = list(_without(mixes, risk, readings, culprits))
-    if last and readings.state(mixes.without(mixes.full, culprits), strength.odds, strength.runs, culprits) == "open":
-        left = [way for way in left if readings.state(way[-1], strength.odds, strength.runs, culprits) == "good"] or left
+    if last and _is(readings, mixes.without(mixes.full, culprits), "open", culprits, strength):
+        left = [way for way in left if _is(readings, way[-1], "good", culprits, strength)] or left
     kept = min(left, default=None)
     roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
     if shown is None or kept is None:
@@ -145,8 +145,13 @@ def prove(
 
 def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:
     """Whether a mix is known to be bad, and what stands in it beside the culprits to be good."""
-    beside, given = mixes.without(mix, culprits), (strength.odds, strength.runs, culprits)
-    return readings.state(mix, *given) == "bad" and (not beside or readings.state(beside, *given) == "good")
+    beside = mixes.without(mix, culprits)
+    bad = _is(readings, mix, "bad", culprits, strength)
+    return bad and (not beside or _is(readings, beside, "good", culprits, strength))
+
+
+def _is(readings: Readings, mix: int, state: State, culprits: int, strength: Strength) -> bool:
+    return readings.state(mix, strength.odds, strength.runs, culprits) == state
 
 
 def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], strength: Strength) -> tuple[Fact, ...]:

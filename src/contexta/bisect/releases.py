@@ -29,6 +29,7 @@ _ODDS = 30.0
 _LEAST_RUNS, _MOST_RUNS = 2, 8
 _MOST_RELEASES = 300
 _TELLING = ("changelog", "changes", "release notes", "release", "history", "what's new", "news")
+_OF_BUGS = ("bug", "issue", "tracker")  # where nobody looks for what changed
 
 
 def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> Releases | None:
@@ -123,7 +124,7 @@ class _Inside:
             state = readings.state(mix, _ODDS, _LEAST_RUNS)
             if state in ("good", "bad"):
                 return Release(version=version, state=state, values=self._values(mix))
-        return Release(version=version, state="not tried", reason="neither good nor bad", values=self._values(mix))
+        return Release(version=version, state="unclear", reason="neither good nor bad", values=self._values(mix))
 
     def _run(self, version: str, mix: int, seed: int) -> Report:
         step = Probe(mix, seed, "release", f"{self.name} {version} in NEW")
@@ -173,4 +174,6 @@ def _links(built: Built, name: str) -> Mapping[str, str]:
     if telling:
         return telling
     home = {"Home-page": told["Home-page"]} if told["Home-page"] else {}
-    return dict(list({**urls, **home}.items())[:2])
+    found = {**urls, **home}
+    of_code = {label: url for label, url in found.items() if not any(word in label.lower() for word in _OF_BUGS)}
+    return dict(list((of_code or found).items())[:2])

@@ -13,6 +13,7 @@ from contexta.analysis.stats import student_quantile
 from contexta.bisect.advice import Failed, Here, advice
 from contexta.bisect.belief import Belief
 from contexta.bisect.changes import Space
+from contexta.bisect.claims import claim
 from contexta.bisect.failures import died_although_it_runs
 from contexta.bisect.noise import pooled_spread
 from contexta.bisect.proof import Fact
@@ -29,16 +30,6 @@ from contexta.findings.bisect import (
     Share,
     Suspect,
 )
-
-_CLAIMS = {
-    "old": "OLD is good",
-    "new": "NEW is bad",
-    "with": "OLD with {culprits}{companions} is bad",
-    "without": "NEW without {culprits} is good",
-    "companions": "the companions alone are good",
-    "alone": "{culprits} alone",
-    "all but one": "{culprits} without the rest is not bad",
-}
 
 
 @dataclass(frozen=True)
@@ -218,11 +209,9 @@ def _end(values: tuple[float, ...]) -> EndValues:
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofFact:
-    culprits = verdict.culprits & fact.mix if fact.role in ("alone", "all but one") else verdict.culprits
-    companions = " and its companions" if fact.role == "with" and fact.mix & ~verdict.culprits else ""
     expected = fact.expected if fact.expected in ("good", "bad") else None
     return ProofFact(
-        fact=_CLAIMS[fact.role].format(culprits=" and ".join(space.keys(culprits)), companions=companions),
+        fact=claim(space, verdict.culprits, fact),
         at_new=space.keys(fact.mix),
         expected=expected,
         state=fact.state,

@@ -14,7 +14,7 @@ from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.bisect import expected, headline, marked, mixed, told_parts
+from contexta.reports.bisect import expected, headline, marked, mixed, told_parts, tried
 from contexta.reports.words import printable
 
 
@@ -78,7 +78,7 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
         if end.mean is not None:
             yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {words.count(len(end.values), 'run')}")
     for line in told_parts(found):
-        yield Text(line)
+        yield stored(line)
     yield from _inside(found.releases)
     if found.proof:
         yield Text()
@@ -91,8 +91,7 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
     yield Text()
     for note in found.notes:
         yield stored(f"note: {note}", "dim")
-    tried = f"{found.probes} {'mix' if found.probes == 1 else 'mixes'} tried, {words.count(found.runs, 'run')}"
-    yield Text(f"{tried}, {words.span(found.seconds)}", "dim")
+    yield Text(tried(found), "dim")
     for line in found.next:
         yield Text(f"next: {line}", no_wrap=True)
 

@@ -73,16 +73,17 @@ class FinishedTrial(Finding):
 
 
 class Release(Finding):
-    """One release of the culprit, tried in NEW's environment. state: ``not tried`` when it could not be, for reason."""
+    """One release of the culprit, tried in NEW's environment. state: ``not tried`` when it could not be, for reason;
+    ``unclear`` when its values do not tell."""
 
     version: str
-    state: Literal["good", "bad", "not tried"]
+    state: Literal["good", "bad", "unclear", "not tried"]
     values: tuple[float, ...] = ()
     reason: str = ""
 
 
 class Releases(Finding):
-    """Inside the culprit. between: releases between last_good and first_bad that could not be tried, oldest first.
+    """Inside the culprit. between: releases between last_good and first_bad of which nothing is known, oldest first.
 
     released: how many there are between OLD's and NEW's. links: where the package says what changed, by its own labels.
     """

@@ -73,8 +73,11 @@ def plan(found: BisectPlan) -> Report:
 def headline(found: BisectReport) -> str:
     """The verdict in one line."""
     if found.verdict == "proved":
-        brings = f" (brings {', '.join(found.companions)})" if found.companions else ""
-        return f"proved: {' and '.join(found.culprits)}{brings}"
+        removed = {change.key for change in found.changes if change.right_value is None}
+        ways = ("brings", {*found.companions} - removed), ("takes along", {*found.companions} & removed)
+        told = "; ".join(f"{way} {', '.join(sorted(keys))}" for way, keys in ways if keys)
+        culprits = (f"{key}, removed" if key in removed else key for key in found.culprits)
+        return f"proved: {' and '.join(culprits)}{f' ({told})' if told else ''}"
     return f"{found.verdict.replace('_', ' ')}: {found.why}"
 
 
@@ -89,6 +92,12 @@ def expected(found: BisectPlan) -> str:
     )
 
 
+def tried(found: BisectReport) -> str:
+    """What it took."""
+    mixes = f"{found.probes} {'mix' if found.probes == 1 else 'mixes'} besides the ends and the proof"
+    return f"{mixes}, {count(found.runs, 'run')}, {span(found.seconds)}"
+
+
 def mixed(at_new: Sequence[str], everything: Sequence[str]) -> str:
     """A mix as its user thinks of it: what was moved, from the nearer end."""
     if not at_new or len(at_new) == len(everything):
@@ -98,11 +107,14 @@ def mixed(at_new: Sequence[str], everything: Sequence[str]) -> str:
 
 
 def told_parts(found: BisectReport) -> Iterator[str]:
-    """How much the culprits make, and how several of them act."""
+    """From what to what the culprits changed, how much they make, and how several of them act."""
+    for change in found.changes:
+        if change.key in found.culprits:
+            yield f"{change.key}: {change.left_value or 'absent'} -> {change.right_value or 'absent'}"
     if found.share is not None:
         low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
         one = "It makes" if len(found.culprits) == 1 else "They make"
-        hardly = ", which these runs hardly tell; --repeats would" if found.share.high - found.share.low > 1 else ""
+        hardly = ", which so few runs hardly tell" if found.share.high - found.share.low > 1 else ""
         yield f"{one} {found.share.estimate:.0%} of the change (99 %: {low} to {high}){hardly}."
     for name, move in (found.additive or {}).items():
         yield f"{name} alone: {move:+.4g}"
@@ -236,7 +248,7 @@ def _pins(facts: Sequence[ProofFact]) -> Table:
 
 def _cost(found: BisectReport) -> Iterator[Block]:
     seeds = ", ".join(str(seed) for seed in sorted({each.seed for each in found.trials}))
-    yield Words(text=f"{found.probes} mixes besides the ends and the proof, {found.runs} runs, {span(found.seconds)}.")
+    yield Words(text=f"{tried(found)}.")
     about = {"command": shlex.join(found.command), "seeds": seeds, **found.tools, "digest": found.digest}
     rows = tuple(Row(cells=(name, value)) for name, value in about.items() if value)
     yield Table(columns=("", ""), rows=rows)

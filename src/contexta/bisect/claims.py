@@ -1,0 +1,63 @@
+"""The facts of a proof as sentences. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contexta.bisect.changes import Space
+from contexta.bisect.mixes import atoms_of
+from contexta.bisect.proof import Fact
+from contexta.findings.environments import Change
+
+_ALONE = {"good": " is good", "bad": " is bad", "between": " lies in between", "open": ""}
+_NAMED = 4  # changes; of more only their number is said
+
+
+def claim(space: Space, culprits: int, fact: Fact) -> str:
+    """What a fact says, of these culprits (atoms, as a mix): ``OLD with b is bad``."""
+    if fact.role == "old":
+        return "OLD is good"
+    if fact.role == "new":
+        return "NEW is bad"
+    if fact.role == "with":
+        brought = fact.mix & ~culprits
+        companions = f" and {'its' if culprits.bit_count() == 1 else 'their'} companions" if brought else ""
+        return f"OLD {_moved(space, culprits, to_new=True)}{companions} is bad"
+    if fact.role == "companions":
+        return "the companions alone are good"
+    if fact.role == "without":
+        also = _changes(space, space.mixes.full & ~fact.mix & ~culprits)
+        beside = f", with {_listed([change.key for change in also])} at OLD too," if also else ""
+        return f"NEW {_moved(space, culprits, to_new=False)}{beside} is good"
+    mine = " and ".join(
+        f"{change.key} removed" if change.right_value is None else change.key
+        for change in _changes(space, culprits & fact.mix)
+    )
+    if fact.role == "alone":
+        return f"{mine} alone{_ALONE[fact.state]}"
+    return f"{mine} without the rest is not bad"
+
+
+def _moved(space: Space, atoms: int, *, to_new: bool) -> str:
+    """``with a and without b``: what is there, and what is not, once these changes are made or taken back."""
+    changes = _changes(space, atoms)
+    removed = [change.key for change in changes if change.right_value is None]
+    others = [change.key for change in changes if change.right_value is not None]
+    there, gone = (others, removed) if to_new else (removed, others)
+    return " and ".join(f"{word} {' and '.join(keys)}" for word, keys in (("with", there), ("without", gone)) if keys)
+
+
+def _changes(space: Space, atoms: int) -> list[Change]:
+    return sorted(
+        (change for atom in atoms_of(atoms) for change in space.atoms[atom].changes), key=lambda change: change.key
+    )
+
+
+def _listed(keys: Sequence[str]) -> str:
+    if len(keys) > _NAMED:
+        return f"{len(keys)} others"
+    *first, last = keys
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+__all__ = ["claim"]
