@@ -396,20 +396,31 @@ def test_in_many_studies_at_most_one_in_a_hundred_is_wrongly_proved(
 
 
 def found_by(
-    bad: Callable[[int], float], number: int, noise: float, *, seeded: bool, stirs: int = 0, fails: float = 0.0
+    bad: Callable[[int], float],
+    number: int,
+    noise: float,
+    *,
+    seeded: bool,
+    stirs: int = 0,
+    fails: float = 0.0,
+    count: int = 9,
+    steps: int = 10**9,
 ) -> Verdict:
-    """The verdict on nine changes. bad: how much of the drop a mix makes, given as atoms; noise: in drops.
+    """The verdict on so many changes. bad: how much of the drop a mix makes, given as atoms; noise: in drops.
 
-    stirs: atoms that draw other random numbers, and nothing else. fails: the share of the mixes that fail.
+    stirs: atoms that draw other random numbers, and nothing else. fails: the share of the mixes that fail. steps: the
+    metric is a multiple of 1 / steps.
     """
-    problem, results = Problem(Mixes.of(9), (1.0,) * 9), list[Result]()
+    problem, results = Problem(Mixes.of(count), (1.0,) * count), list[Result]()
     while isinstance(step := decide(problem, results), Probe):
         level = bad(step.mix)
-        if step.mix not in (0, 511) and Random(f"{number} {step.mix} fails").random() < fails:
+        if step.mix not in (0, problem.mixes.full) and Random(f"{number} {step.mix} fails").random() < fails:
             results.append(Result(step.mix, step.seed, None, "dies"))
             continue
         random = Random(f"{number} {step.seed} {level} {step.mix & stirs}" if seeded else f"{number} {len(results)}")
-        results.append(Result(step.mix, step.seed, round(0.9 - 0.1 * (level + random.gauss(0, noise)), 9)))
+        results.append(
+            Result(step.mix, step.seed, round(steps * (0.9 - 0.1 * (level + random.gauss(0, noise)))) / steps)
+        )
     return step
 
 
@@ -428,20 +439,25 @@ def test_a_pair_is_no_culprit_with_a_companion_where_some_mixes_fail_by_themselv
     assert sum(verdict.culprits == 0b100100 for verdict in verdicts) >= 58
 
 
-@pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.25, True), (0.1, False)])
-def test_two_changes_each_of_which_suffices_are_both_named(noise: float, seeded: bool) -> None:
-    verdicts = [found_by(lambda mix: float(bool(mix & 0b100100)), number, noise, seeded=seeded) for number in range(4)]
-    assert all(verdict.culprits == 0b100100 for verdict in verdicts if verdict.kind == "proved")
-    assert sum(verdict.kind == "proved" for verdict in verdicts) >= 3
-
-
-@pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.1, False)])
-def test_three_changes_that_act_only_together_are_found(noise: float, seeded: bool) -> None:
+@pytest.mark.parametrize("count", [9, 12])
+@pytest.mark.parametrize(("noise", "seeded", "steps"), [(0.0, True, 200), (0.25, True, 200), (0.1, False, 10**9)])
+def test_two_changes_each_of_which_suffices_are_both_named(noise: float, seeded: bool, steps: int, count: int) -> None:
     verdicts = [
-        found_by(lambda mix: float(mix & 0b10010010 == 0b10010010), number, noise, seeded=seeded) for number in range(4)
+        found_by(lambda mix: float(bool(mix & 0b100100)), number, noise, seeded=seeded, count=count, steps=steps)
+        for number in range(6)
+    ]
+    assert [verdict.culprits for verdict in verdicts if verdict.kind == "proved"] == [0b100100] * len(verdicts)
+
+
+@pytest.mark.parametrize("count", [9, 12])
+@pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.1, False)])
+def test_three_changes_that_act_only_together_are_found(noise: float, seeded: bool, count: int) -> None:
+    verdicts = [
+        found_by(lambda mix: float(mix & 0b10010010 == 0b10010010), number, noise, seeded=seeded, count=count)
+        for number in range(6)
     ]
     assert all(verdict.culprits in (0, 0b10010010) for verdict in verdicts if verdict.kind == "proved")
-    assert sum(verdict.kind == "proved" for verdict in verdicts) >= 3
+    assert sum(verdict.kind == "proved" for verdict in verdicts) >= 5
 
 
 @pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.1, False)])

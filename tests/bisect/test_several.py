@@ -50,3 +50,30 @@ def test_what_is_not_known_is_asked_for() -> None:
     with pytest.raises(Unknown) as asked:
         minimal_cause(judge, Mixes.of(8), lambda atom: 1.0)
     assert asked.value.mix.bit_count() == 4
+
+
+def test_what_is_known_to_suffice_is_where_the_search_for_several_begins() -> None:
+    known: dict[int, Judged] = {0b0000010: "bad", 0b1000000: "bad", 0b0000100: "good", 0b0110000: "bad"}
+
+    def judge(mix: int) -> Judged:
+        if mix not in known:
+            raise Unknown(mix)
+        return known[mix]
+
+    with pytest.raises(Unknown) as asked:
+        minimal_cause(judge, Mixes.of(7), lambda atom: 1.0)
+    assert asked.value.mix == 0b0111101
+
+
+@pytest.mark.parametrize(("beside", "asked_for"), [("good", 0b0111), ("bad", 0b0101)])
+def test_what_suffices_only_with_what_it_needs_is_known_once_that_is_good(beside: Judged, asked_for: int) -> None:
+    known: dict[int, Judged] = {0b1010: "bad", 0b0010: beside}  # the last needs the second
+
+    def judge(mix: int) -> Judged:
+        if mix not in known:
+            raise Unknown(mix)
+        return known[mix]
+
+    with pytest.raises(Unknown) as asked:
+        minimal_cause(judge, Mixes.of(4, [(3, 1)]), lambda atom: 1.0)
+    assert asked.value.mix == asked_for

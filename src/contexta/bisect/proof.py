@@ -110,7 +110,7 @@ def prove(
         ways = [way for way in ways if _is_shown(readings, mixes, culprits, way[-1], strength)] or ways
     shown = min(ways, default=None)
     left = list(_without(mixes, risk, readings, culprits))
-    if last and _is(readings, mixes.without(mixes.full, culprits), "open", culprits, strength):
+    if last and _may_be_good(readings, mixes.without(mixes.full, culprits), culprits, strength):
         left = [way for way in left if _is(readings, way[-1], "good", culprits, strength)] or left
     kept = min(left, default=None)
     roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
@@ -148,6 +148,11 @@ def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strengt
     beside = mixes.without(mix, culprits)
     bad = _is(readings, mix, "bad", culprits, strength)
     return bad and (not beside or _is(readings, beside, "good", culprits, strength))
+
+
+def _may_be_good(readings: Readings, mix: int, culprits: int, strength: Strength) -> bool:
+    """Whether a mix is not known to be bad: neither beside what others are, were these to blame, nor by the ends."""
+    return _is(readings, mix, "open", culprits, strength) and not _is(readings, mix, "bad", 0, strength)
 
 
 def _is(readings: Readings, mix: int, state: State, culprits: int, strength: Strength) -> bool:

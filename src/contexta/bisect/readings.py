@@ -261,7 +261,7 @@ class Readings:
         noise = pooled_spread(self.samples(0), self.samples(self.new))
         if self.seedless or self.is_rounding(noise):
             return _IDENTICAL
-        step = grain(value for end in (0, self.new) for _, value in self._runs[end])
+        step = grain(value for runs in self._runs.values() for _, value in runs)
         by_chance = step / (2 * math.sqrt(math.pi) * noise)
         return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 

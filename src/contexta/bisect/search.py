@@ -217,7 +217,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
         if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
             return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
         if doubt < _BESIDE:
-            return _proved(readings, proof, belief, ends)
+            return _proved(readings, mixes, proof, belief, ends)
     if proof.complete and belief.none > (1 - among_known) / 2:
         return _look_at_ends(readings)
     if among_known >= settings.leads and proof.missing is None and proof.next_mix is not None:
@@ -237,7 +237,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     if proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "no other mix tells more")
     if proof.complete and _beside(belief, readings, mixes, risk, proof, 1)[0] < _BESIDE:  # no mix tells more
-        return _proved(readings, proof, belief, ends)
+        return _proved(readings, mixes, proof, belief, ends)
     if proof.refuted:
         return _several(problem, readings, risk, belief, ends)
     why = "it never ran apart from what it was shown beside" if proof.complete else "the trials contradict each other"
@@ -275,15 +275,15 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
             raise Unknown(mix)
         return state
 
-    try:
-        culprits = minimal_cause(judge, mixes, belief.marginals.__getitem__)
+    try:  # by weights that stay: by what is believed, each result would send it another way
+        culprits = minimal_cause(judge, mixes, problem.weights.__getitem__)
     except Unknown as unknown:
         return _probe(readings, unknown.mix, "search", "no single change explains the trials")
     if culprits is None:
         return Verdict("not_proved", "mixes that fail hide which changes belong to it", 0, None, belief, ends)
     proof = prove(readings, mixes, risk, culprits, settings.strength)
     if proof.complete:
-        return _proved(readings, proof, belief, ends)
+        return _proved(readings, mixes, proof, belief, ends)
     if proof.missing is None and not proof.refuted and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "these changes together, and this fact is not shown yet")
     why = proof.missing or "a fact of the proof came out against it"
@@ -291,11 +291,7 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
 
 
 def _closer(readings: Readings, mixes: Mixes, risk: Risk, proof: Proof, strength: Strength) -> Probe | Proof:
-    """The proof with as little beside the culprits as can be shown, or the next run towards it; itself where less
-    cannot be."""
-    most = mixes.without(mixes.full, proof.culprits)
-    if proof.without_mix != most and most not in readings.told:
-        return _probe(readings, most, "proof", "is NEW good without the culprits alone?")
+    """The proof with as few companions as can be shown, or the next run towards it; itself where fewer cannot be."""
     if not proof.companions & ~mixes.closed(proof.culprits):
         return proof
     mix = fewer(readings, mixes, proof.culprits)
@@ -309,8 +305,11 @@ def _closer(readings: Readings, mixes: Mixes, risk: Risk, proof: Proof, strength
     return closer
 
 
-def _proved(readings: Readings, proof: Proof, belief: Belief, ends: Ends) -> Probe | Verdict:
-    """The verdict, once it is sure that the ends differ."""
+def _proved(readings: Readings, mixes: Mixes, proof: Proof, belief: Belief, ends: Ends) -> Probe | Verdict:
+    """The verdict, once NEW without the culprits alone was tried, and it is sure that the ends differ."""
+    most = mixes.without(mixes.full, proof.culprits)
+    if proof.without_mix != most and most not in readings.told:
+        return _probe(readings, most, "proof", "is NEW good without the culprits alone?")
     if belief.none > (_OUT_WHERE_REPEATED if readings.repeatable else _OUT):
         return _look_at_ends(readings)
     beside = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)

@@ -6,7 +6,7 @@ below reads as if every answer were there at once, and is simply called again af
 The method is iterative delta debugging (Zeller and Hildebrandt 2002; the chain form of Zeller 2009, "dd+") over
 mixes that can exist: between a mix that is not bad and a larger one that is, halve until one atom tips it. That atom
 belongs to the cause in this context. Fix it at NEW and ask what else it takes. About r * log2(k) mixes for r causes
-among k atoms; a mix that fails is stepped around.
+among k atoms; a mix that fails is stepped around. Atoms that are known to suffice by themselves come first.
 """
 
 from __future__ import annotations
@@ -36,13 +36,31 @@ def minimal_cause(judge: Callable[[int], Judged], mixes: Mixes, weights: Callabl
     weights: suspicion per atom; heavier atoms are moved first. None when failing mixes hide it.
     Raises Unknown for the next mix to run.
     """
-    found = _enough(judge, mixes, weights, mixes.full)
+    found = _known_to_suffice(judge, mixes) or _enough(judge, mixes, weights, mixes.full)
     while found is not None and found.bit_count() < _MOST:
         rest = mixes.without(mixes.full, found)
         if rest == 0 or judge(rest) != "bad":
             return found
         more = _enough(judge, mixes, weights, rest)  # another cause does it alone too
         found = None if more is None else found | more
+    return found
+
+
+def _known_to_suffice(judge: Callable[[int], Judged], mixes: Mixes) -> int:
+    """The atoms each of which is known already to make OLD bad by itself: what it needs is good without it."""
+
+    def known(mix: int) -> Judged | None:
+        try:
+            return judge(mix)
+        except Unknown:
+            return None
+
+    found = 0
+    for atom in range(mixes.count):
+        alone = mixes.closed(1 << atom)
+        beside = mixes.without(alone, 1 << atom)
+        if alone != mixes.full and known(alone) == "bad" and (beside == 0 or known(beside) == "good"):
+            found |= 1 << atom
     return found
 
 
