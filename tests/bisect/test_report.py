@@ -38,13 +38,17 @@ def test_what_each_part_does_is_told_by_the_same_seeds() -> None:
     assert found.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
 
 
-def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
+def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, None)) -> BisectReport:
     space, trials = a_space("a", "b"), list[Trial]()
     problem = Problem(space.mixes, space.weights())
     while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
         value = 0.9 + Random(len(trials)).gauss(0, 0.01)
         trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
-    found = report(space, step, trials, metric="m", higher_is_better=True, recorded=(0.687, 0.895))
+    return report(space, step, trials, metric="m", higher_is_better=True, recorded=recorded)
+
+
+def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
+    found = of_nothing_but_noise((0.687, 0.895))
     assert found.verdict == "no_regression"
     (note,) = found.notes
     assert note.startswith("the recorded run of OLD ended with m 0.687, its reruns with 0.8")
@@ -183,12 +187,7 @@ def test_where_nothing_did_it_what_is_left_is_named() -> None:
 
 
 def test_a_drop_that_noise_could_hide_is_not_denied() -> None:
-    space, trials = a_space("a", "b"), list[Trial]()
-    problem = Problem(space.mixes, space.weights())
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
-        value = 0.9 + Random(len(trials)).gauss(0, 0.01)
-        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
-    found = report(space, step, trials, metric="m", higher_is_better=True)
+    found = of_nothing_but_noise()
     assert found.verdict == "no_regression"
     assert found.next[:2] == (
         "# the environment is hardly the cause: look at code, data, parameters, machine",
