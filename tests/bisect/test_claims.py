@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from studies import a_space, studied
 
-from contexta.bisect.changes import End, Space, space_between
+from contexta.bisect.changes import End, Metadata, Space, space_between
 from contexta.bisect.claims import claim
 from contexta.bisect.proof import Fact
 from contexta.reports.bisect import headline, told_parts
@@ -71,3 +71,10 @@ def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, told: str)
 def test_companions_that_were_removed_are_not_brought(companions: tuple[str, ...], told: str) -> None:
     found = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
     assert headline(found.model_copy(update={"companions": companions})) == told
+
+
+def test_what_the_old_version_of_a_culprit_requires_goes_without_saying() -> None:
+    space = a_space("a", "b", "c", requires={("a", "1.0"): Metadata(("b<2",))})
+    found = studied(space, {frozenset("a"): 0.2})
+    shown = next(fact for fact in found.proof if fact.fact.startswith("NEW without"))
+    assert (shown.fact, shown.pins) == ("NEW without a is good", {"a": "1.0", "b": "1.0", "c": "2.0"})

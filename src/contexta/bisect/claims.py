@@ -26,7 +26,8 @@ def claim(space: Space, culprits: int, fact: Fact) -> str:
     if fact.role == "companions":
         return "the companions alone are good"
     if fact.role == "without":
-        also = _changes(space, space.mixes.full & ~fact.mix & ~culprits)
+        # what OLD's versions of the culprits require goes without saying
+        also = _changes(space, space.mixes.without(space.mixes.full, culprits) & ~fact.mix)
         beside = f", with {_listed([change.key for change in also])} at OLD too," if also else ""
         return f"NEW {_moved(space, culprits, to_new=False)}{beside} is good"
     mine = " and ".join(
