@@ -297,9 +297,11 @@ class Uv:
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
+        if arguments[:2] == ("pip", "install"):
+            argv = kept(argv)  # what it builds from source may take long, and ends when this process is killed
         try:
             done = process.run(
-                kept(argv),  # what it builds from source may take long, and ends when this process is killed
+                argv,
                 timeout=self.timeout,
                 env=environment,
                 input=lines.encode() if lines is not None else None,
