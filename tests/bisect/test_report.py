@@ -36,6 +36,7 @@ def test_what_each_part_does_is_told_by_the_same_seeds() -> None:
     found = report(space, step, trials, metric="m", higher_is_better=True)
     assert (found.verdict, found.culprits, found.interaction) == ("proved", ("b", "d"), None)
     assert found.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
+    assert not any("together" in line for line in found.next)
 
 
 def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, None)) -> BisectReport:

@@ -46,13 +46,22 @@ class Failed:
 
 
 def advice(
-    space: Space, verdict: Verdict, releases: Releases | None, here: Here, runs: int, failed: Failed | None
+    space: Space,
+    verdict: Verdict,
+    releases: Releases | None,
+    here: Here,
+    runs: int,
+    failed: Failed | None,
+    interaction: str | None,
 ) -> Iterator[str]:
     """What restores the metric, or what would tell more.
 
     runs: that were made. failed: the last run of an end that gives no value; None where both ends do.
+    interaction: how several culprits act, as the report says it.
     """
     if verdict.kind == "proved":
+        if interaction == "only together":
+            yield "# they act only together: one of them may be enough"
         yield from _restored(space, verdict, here)
         if releases is not None:
             yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
@@ -94,9 +103,6 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
 
 def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
     """NEW without the culprits, exactly as it was shown to be good."""
-    alone = [fact.state for fact in (verdict.proof.facts if verdict.proof is not None else ()) if fact.role == "alone"]
-    if alone and all(state == "good" for state in alone):
-        yield "# they act only together: one of them may be enough"
     most = space.mixes.without(space.mixes.full, verdict.culprits)
     back = space.keys(space.mixes.full & ~(verdict.proof.without_mix if verdict.proof is not None else most))
     yield from _back(space, back, here)

@@ -101,7 +101,7 @@ class Space:
     def packages(self, mix: int) -> dict[str, str]:
         """What is installed in a mix."""
         pins = dict(self.old.packages)
-        for change in self._moved(mix):
+        for change in self.moved(mix):
             if self.is_package(change.key):
                 if change.right_value is None:
                     del pins[change.key]
@@ -129,15 +129,16 @@ class Space:
         """The variables of a mix; None for one that must not be set."""
         found: dict[str, str | None] = dict.fromkeys(self.new.variables)
         found.update(self.old.variables)
-        for change in self._moved(mix):
+        for change in self.moved(mix):
             if change.key.startswith(VARIABLE):
                 found[change.key[len(VARIABLE) :]] = change.right_value
         return found
 
     def _has(self, mix: int, key: str) -> bool:
-        return any(change.key == key for change in self._moved(mix))
+        return any(change.key == key for change in self.moved(mix))
 
-    def _moved(self, mix: int) -> Iterator[Change]:
+    def moved(self, mix: int) -> Iterator[Change]:
+        """The changes that are at NEW in a mix."""
         for atom in atoms_of(mix):
             yield from self.atoms[atom].changes
 

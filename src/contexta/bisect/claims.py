@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contexta.bisect.changes import Space
-from contexta.bisect.mixes import atoms_of
 from contexta.bisect.proof import Fact
 from contexta.findings.environments import Change
 
@@ -49,9 +48,7 @@ def _moved(space: Space, atoms: int, *, to_new: bool) -> str:
 
 
 def _changes(space: Space, atoms: int) -> list[Change]:
-    return sorted(
-        (change for atom in atoms_of(atoms) for change in space.atoms[atom].changes), key=lambda change: change.key
-    )
+    return sorted(space.moved(atoms), key=lambda change: change.key)
 
 
 def _listed(keys: Sequence[str]) -> str:

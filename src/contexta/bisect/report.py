@@ -99,7 +99,7 @@ def report(
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
         trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(everything, start=1)),
-        next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings))),
+        next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings), interaction)),
         command=tuple(command),
         tools=dict(tools or {}),
         notes=(

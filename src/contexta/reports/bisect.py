@@ -110,7 +110,7 @@ def told_parts(found: BisectReport) -> Iterator[str]:
     """From what to what the culprits changed, how much they make, and how several of them act."""
     for change in found.changes:
         if change.key in found.culprits:
-            yield f"{change.key}: {change.left_value or 'absent'} -> {change.right_value or 'absent'}"
+            yield str(change)
     if found.share is not None:
         low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
         one = "It makes" if len(found.culprits) == 1 else "They make"
