@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 class Upkeep(Workspace):
     """What is done to a workspace as a whole."""
 
-    def backup(self, path: str | os.PathLike[str]) -> Backup:
+    def backup(self, path: str | os.PathLike[str], *, with_salt: bool = True) -> Backup:
         """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
-        was called. Raises InvalidInput when the file exists."""
+        was called, and only its owner can read it.
+
+        with_salt: False for a file that others shall read: without the salt nobody can guess hidden values from their
+        hashes. Hidden values of runs recorded after restoring such a file cannot be compared with earlier ones.
+        Raises InvalidInput when the file exists.
+        """
         from contexta.store.backup import backup
 
-        return backup(self._current(), Path(path))
+        return backup(self._current(), Path(path), with_salt=with_salt)
 
     @staticmethod
     def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -336,3 +336,46 @@ def test_an_archive_that_is_no_backup_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(file.getvalue())
     with pytest.raises(DamagedData, match="no manifest"):
         Contexta.restore(tmp_path / "x.zip", tmp_path / "again")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """New files are readable by everyone unless their maker says otherwise."""
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_only_its_owner_can_read_a_backup_and_the_salt_restored_from_it(
+    made: Path, tmp_path: Path, open_umask: None
+) -> None:
+    file, into = tmp_path / "saved.zip", tmp_path / "restored"
+    with Contexta(made / ".contexta") as ctx:
+        ctx.backup(file)
+    Contexta.restore(file, into)
+    assert mode(file) == 0o600
+    assert mode(into / "objects" / ".salt") == 0o600
+    assert (into / "objects" / ".salt").read_bytes() == (made / ".contexta" / "objects" / ".salt").read_bytes()
+
+
+def test_a_backup_without_the_salt_says_so_and_restores(made: Path, tmp_path: Path, cli: Cli) -> None:
+    file, into = tmp_path / "shared.zip", tmp_path / "restored"
+    salt = (made / ".contexta" / "objects" / ".salt").read_bytes()
+    done = cli("--workspace", str(made / ".contexta"), "backup", str(file), "--without-salt")
+    assert done.returncode == 0
+    assert "without the salt" in done.stdout
+    with zipfile.ZipFile(file) as archive:
+        assert all(salt not in archive.read(name) for name in archive.namelist())
+    done = cli("restore", str(file), "--into", str(into))
+    assert done.returncode == 0
+    assert "without the salt" in done.stdout
+    with Contexta(into) as ctx:
+        with ctx.run("later", project="p") as run:
+            run.param("password", "another one 5")
+        assert {each.name for each in ctx.list_runs()} == {"by-hand", "live", "later"}
+    assert (into / "objects" / ".salt").read_bytes() != salt

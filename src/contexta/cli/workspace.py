@@ -21,14 +21,17 @@ Screen = Iterator[Any]
 
 @click.command(epilog="Example: contexta backup contexta-2025-02-15.zip")
 @click.argument("file", type=click.Path(dir_okay=False))
+@click.option(
+    "--without-salt", is_flag=True, help="Leave out what hidden secrets are hashed with: for a file to share."
+)
 @asks
-def backup(ctx: Contexta, file: str) -> tuple[Value, Screen, int]:
+def backup(ctx: Contexta, file: str, without_salt: bool) -> tuple[Value, Screen, int]:
     """Write the whole workspace to one file, also while runs are live. FILE holds the database, journals, objects, and
-    a digest of each.
+    a digest of each. Only its owner can read it.
 
     Exits with 1 when something was damaged and had to be left out.
     """
-    found = ctx.backup(file)
+    found = ctx.backup(file, with_salt=not without_salt)
     return found, _backup(found, f"{found.path} holds"), int(bool(found.damaged))
 
 

@@ -6,6 +6,9 @@ hold all that it has taken in; what an object is needed for is written after it,
 
 A server's database is in it as a file of SQLite, so that a backup of either kind can be restored as either kind. No
 journals are: what this machine's say has just been taken in, and those of others go on to wait on their machines.
+
+Only its owner may read the file: with the salt in it, weak passwords can be guessed from the hashes that stand for
+them. ``with_salt=False`` makes one to share.
 """
 
 from __future__ import annotations
@@ -35,12 +38,15 @@ from contexta.store.shelves import NEEDED, SALT, stored_digests
 
 MANIFEST = "manifest.json"
 FORMAT = "contexta-backup"
+_WITHOUT_SALT = "without the salt: hidden values and hosts of later runs cannot be compared with those of these runs"
 _CHUNK = 1024 * 1024
 _SMALL = 1024 * 1024  # larger objects are stored as they are: models and archives hardly shrink
 
 
-def backup(store: Store, path: Path) -> Backup:
-    """Write everything to a new file; runs may go on meanwhile.
+def backup(store: Store, path: Path, *, with_salt: bool = True) -> Backup:
+    """Write everything to a new file that only its owner can read; runs may go on meanwhile.
+
+    with_salt: False leaves the salt out. A workspace restored from that file makes a new one.
 
     What is damaged is left out and named. Raises InvalidInput when the file exists, WorkspaceError when it cannot be
     written. A backup that does not come to its end leaves no file under that name.
@@ -49,8 +55,9 @@ def backup(store: Store, path: Path) -> Backup:
         raise InvalidInput(f"{path} exists", hint="name a new file: a backup never overwrites another one")
     partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
     try:
-        with store.alone(), partial.open("xb") as file:
-            found = _written(store, file, partial.with_suffix(".db"))
+        with store.alone(), open_private(partial) as file:
+            open_private(partial.with_suffix(".db")).close()  # SQLite keeps the permissions of a file that is there
+            found = _written(store, file, partial.with_suffix(".db"), with_salt)
             file.flush()
             os.fsync(file.fileno())
         _publish(partial, path)
@@ -65,6 +72,11 @@ def backup(store: Store, path: Path) -> Backup:
     return found.model_copy(update={"path": path})
 
 
+def open_private(path: Path) -> BinaryIO:
+    """A new file that only its owner can read. Raises FileExistsError."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # Path.open has no opener
+
+
 def _publish(partial: Path, path: Path) -> None:
     try:
         os.link(partial, path)
@@ -75,7 +87,7 @@ def _publish(partial: Path, path: Path) -> None:
     sync_directory(os.fspath(path.parent))
 
 
-def _written(store: Store, file: BinaryIO, copy: Path) -> Backup:
+def _written(store: Store, file: BinaryIO, copy: Path, with_salt: bool) -> Backup:
     files: dict[str, dict[str, Any]] = {}
     damaged: list[Damage] = []
     store.copy_database(copy)
@@ -86,6 +98,8 @@ def _written(store: Store, file: BinaryIO, copy: Path) -> Backup:
         if store.is_local:
             _add_journals(archive, store, taken_in, files)
         _add_objects(archive, store, files, damaged)
+        if with_salt:
+            _add_salt(archive, store, files)
         about = {
             "format": FORMAT,
             "version": 1,
@@ -95,7 +109,10 @@ def _written(store: Store, file: BinaryIO, copy: Path) -> Backup:
             "runs": runs,
             "files": files,
             "damaged": [each.model_dump(mode="json") for each in damaged],
-            "notes": _elsewhere(store, needed - {name[-65:].replace("/", "") for name in files}, damaged),
+            "notes": [
+                *_elsewhere(store, needed - {name[-65:].replace("/", "") for name in files}, damaged),
+                *([] if with_salt else [_WITHOUT_SALT]),
+            ],
         }
         archive.writestr(_entry(MANIFEST, small=True), json.dumps(about, indent=1))
     return described(about, Path(copy.name))
@@ -177,6 +194,9 @@ def _add_objects(
                 except NotFound:
                     pass  # removed since it was listed: nobody needs it
     damaged += [fault for name, fault in faults.items() if name not in files]
+
+
+def _add_salt(archive: zipfile.ZipFile, store: Store, files: dict[str, dict[str, Any]]) -> None:
     with suppress(FileNotFoundError), open_plain(os.fspath(store.root / OBJECTS / SALT)) as source:
         files[f"{OBJECTS}/{SALT}"] = _add(archive, f"{OBJECTS}/{SALT}", source, small=True)
 

@@ -29,7 +29,7 @@ from contexta.findings import Backup
 from contexta.recorder.objects import make_directory, sync_directory
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.store import schema, tables
-from contexta.store.backup import FORMAT, MANIFEST, described
+from contexta.store.backup import FORMAT, MANIFEST, described, open_private
 from contexta.store.copying import COPIED, file_to_server
 from contexta.store.engine import Store, open_store
 from contexta.store.ingest import take_in
@@ -105,7 +105,8 @@ def _fill(store: Store, unpacked: Store) -> None:
         store.objects.put_file(unpacked.objects.path(digest))
     salt = store.root / OBJECTS / SALT
     if not salt.exists() and (unpacked.root / OBJECTS / SALT).exists():
-        shutil.copyfile(unpacked.root / OBJECTS / SALT, salt)
+        with open_private(salt) as file:
+            file.write((unpacked.root / OBJECTS / SALT).read_bytes())
     with store.writing() as connection:
         _require_no_rows(connection, store)
         file_to_server(unpacked.root / DATABASE, connection)
@@ -245,7 +246,7 @@ def _write(
         for name in about["files"]:
             target = partial.joinpath(*name.split("/"))
             target.parent.mkdir(exist_ok=True)
-            with target.open("xb") as file:
+            with open_private(target) if target.name == SALT else target.open("xb") as file:
                 for chunk in _verified(archive, entries[name], about, path):
                     file.write(chunk)
                 file.flush()
