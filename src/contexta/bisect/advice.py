@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from packaging.version import Version
-
 from contexta.bisect.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Revision
@@ -63,8 +61,8 @@ def advice(
         if interaction == "only together":
             yield "# they act only together: one of them may be enough"
         yield from _restored(space, verdict, here)
-        if releases is not None:
-            yield f"pip install {shlex.quote(_constraint(releases))}  # keeps the bad releases out"
+        if releases is not None and (newer := _good_in_new(releases)) is not None:
+            yield f"pip install {releases.package}=={newer}  # nearer to NEW, and good there too"
     elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
         turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
         yield f"# if it is worse in truth: give OLD first{turned}"
@@ -154,10 +152,13 @@ def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
     return f"{shlex.join(with_settings(here.command, settings))}  # {', '.join(back)}"
 
 
-def _constraint(releases: Releases) -> str:
-    upgrade = Version(releases.last_good) < Version(releases.first_bad)
-    first = releases.between[0] if releases.between else releases.first_bad  # nobody knows of those in between
-    return f"{releases.package}{'<' if upgrade else '>'}{first}"
+def _good_in_new(releases: Releases) -> str | None:
+    """The release nearest to NEW's that was observed to be good in NEW; None for none but OLD's.
+
+    An exact pin: whatever else a constraint may install, a resolver picks it sooner or later.
+    """
+    found = [each.version for each in releases.tried if each.state == "good" and each.beside == "new"]
+    return releases.last_good if releases.last_good in found else None
 
 
 def _more_runs(verdict: Verdict, runs: int) -> int:

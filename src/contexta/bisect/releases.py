@@ -1,16 +1,19 @@
-"""Inside the culprit: which of its releases between OLD's and NEW's is the first bad one.
+"""Search the releases of the culprit between OLD's and NEW's for the first bad one.
 
-Releases come from the index that uv is set up with; yanked ones and those without a usable wheel are not among them.
-Each is tried in NEW's environment, everything else left as it is there; one whose requirements do not hold there is
-passed over, as is one that does not run.
+Releases come from the index that uv is set up with; yanked ones, pre-releases and those that no file of this platform
+exists of are not among them. Each is tried in NEW, everything else left as it is there, or in OLD where the
+requirements do not hold in NEW. A release of source alone is built where the culprit of OLD or NEW was built, too. The
+first bad release is named only where the release before it was observed to be good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from email.parser import HeaderParser
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -23,7 +26,7 @@ from contexta.bisect.trial import Report
 from contexta.findings.bisect import Release, Releases
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.build import Built
-from contexta.reproduce.uv import UvError
+from contexta.reproduce.uv import UvError, gist
 
 _ODDS = 30.0
 _LEAST_RUNS, _MOST_RUNS = 2, 8
@@ -57,14 +60,17 @@ class _Inside:
 
     def __init__(self, study: Study, name: str, old: str, new: str, watch: Watch | None) -> None:
         self.study, self.name, self.old, self.new, self.watch = study, name, old, new, watch
-        full = study.space.mixes.full
-        self.end = study.space.python_end(full)
-        self.python = study.setup.pythons[self.end]
-        self.pins = study.space.packages(full)
-        self.held = study.built(self.end, self.pins).pins
-        self.variables = study.space.variables(full)
+        self.places = (_Place(study, name, "new"), _Place(study, name, "old"))
         self.results = [trial.result for trial in study.trials]
         self.tried: dict[int, Release] = {}
+
+    @cached_property
+    def builds(self) -> bool:
+        """Whether releases are built from source too: only where one of the two versions was."""
+        return not all(
+            self.study.uv.has_wheel(place.python.path, self.name, version)
+            for place, version in zip(self.places, (self.new, self.old), strict=True)
+        )
 
     def look(self) -> Releases:
         between = list(self._between())
@@ -75,18 +81,21 @@ class _Inside:
                 good = middle
             elif found.state == "bad":
                 bad = middle
+        observed_bad = between[bad] if bad < len(between) else self.new
+        cut = len(between) == _MOST_RELEASES and (good == -1 or bad == len(between))  # there may be more
         return Releases(
             package=self.name,
-            first_bad=between[bad] if bad < len(between) else self.new,
+            first_bad=observed_bad if bad == good + 1 and not cut else None,
+            observed_bad=observed_bad,
             last_good=between[good] if good >= 0 else self.old,
             between=tuple(between[good + 1 : bad]),
             released=len(between),
             tried=tuple(self.tried[number] for number in sorted(self.tried)),
-            links=_links(self.study.built(self.end, self.pins), self.name),
+            links=_links(self.places[0].built, self.name),
         )
 
     def _between(self) -> Iterator[str]:
-        """The releases between the two, from OLD's to NEW's."""
+        """The releases between the two, from OLD's to NEW's, those of source alone included."""
         try:
             upgrade = Version(self.old) < Version(self.new)
         except InvalidVersion:
@@ -95,7 +104,7 @@ class _Inside:
         found: list[str] = []
         below = high
         while len(found) < _MOST_RELEASES:
-            newest = self.study.uv.newest(self.python.path, self.name, low, below)
+            newest = self.study.uv.newest(self.places[0].python.path, self.name, low, below, build=True)
             if newest is None:
                 break
             found.append(newest)
@@ -108,31 +117,54 @@ class _Inside:
         return min(open_ones, key=lambda number: abs(2 * number - good - bad), default=None)
 
     def _judge(self, number: int, version: str) -> Release:
+        """What a release does in NEW; in OLD where it cannot be tried in NEW."""
+        reasons: dict[str, None] = {}
+        for place in self.places:
+            mix = (2 * number + 2 + (place.end == "old")) << self.study.space.mixes.count  # no mix has such bits
+            reason = self._hindrance(place, version)
+            if reason is None:
+                found = self._runs(place, mix, version)
+                if found.state != "not tried":
+                    return found
+                reason = found.reason
+            reasons[reason] = None
+        return Release(version=version, state="not tried", reason="; ".join(reasons))
+
+    def _hindrance(self, place: _Place, version: str) -> str | None:
+        """Why a release cannot be tried in an end; None when it can."""
+        if not self.builds and not self.study.uv.has_wheel(place.python.path, self.name, version):
+            return "has no wheel, and is not built as OLD and NEW were not"
         try:
-            built = self.study.built(self.end, {self.name: version})
+            built = self.study.built(place.end, {self.name: version})
         except UvError as error:
-            return Release(version=version, state="not tried", reason=error.what[:300])
-        if (missing := self._missing(built)) is not None:
-            return Release(version=version, state="not tried", reason=f"needs {missing}")
-        mix = (number + 2) << self.study.space.mixes.count  # no mix of the study: those have no such bits
+            return gist(error)
+        return place.missing(built, version)
+
+    def _runs(self, place: _Place, mix: int, version: str) -> Release:
         known = read(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
         for seed in [*(known or range(_MOST_RUNS))][:_MOST_RUNS]:
-            report = self._run(version, mix, seed)
+            report = self._run(place, version, mix, seed)
             readings = read(self.results, self.study.space.mixes.full)
             if report.value is None and mix in readings.failures:
                 return Release(version=version, state="not tried", reason=report.reason)
             state = readings.state(mix, _ODDS, _LEAST_RUNS)
             if state in ("good", "bad"):
-                return Release(version=version, state=state, values=self._values(mix))
-        return Release(version=version, state="unclear", reason="neither good nor bad", values=self._values(mix))
-
-    def _run(self, version: str, mix: int, seed: int) -> Report:
-        step = Probe(mix, seed, "release", f"{self.name} {version} in NEW")
-        pins = {**self.pins, self.name: version}
-        recipe = self.study.recipe(self.end, pins, {self.name: version})
-        trial = replace(
-            self.study.rerun(step, recipe, self.variables, {"pins": pins, "release": version}), release=version
+                return Release(version=version, state=state, values=self._values(mix), beside=place.end)
+        return Release(
+            version=version,
+            state="unclear",
+            reason="neither good nor bad",
+            values=self._values(mix),
+            beside=place.end,
         )
+
+    def _run(self, place: _Place, version: str, mix: int, seed: int) -> Report:
+        step = Probe(mix, seed, "release", f"{self.name} {version} in {place.end.upper()}")
+        pins = {**place.pins, self.name: version}
+        recipe = self.study.recipe(place.end, pins, {self.name: version})
+        about = {"pins": pins, "release": version}
+        trial = self.study.rerun(step, recipe, place.variables, about, beside=place.mix)
+        trial = replace(trial, release=version, beside=place.mix)
         self.results.append(trial.result)
         self.study.inside.append(trial)
         if self.watch is not None:
@@ -144,19 +176,43 @@ class _Inside:
         values = [told.measured if told.measured is not None else told.value for told in reports]
         return tuple(value for value in values if value is not None)
 
-    def _missing(self, built: Built) -> str | None:
-        """What a release requires that NEW does not hold; None when all holds."""
-        for line in built.packages[self.name].requires:
+
+class _Place:
+    """OLD or NEW, as the environment that releases of one package are tried in."""
+
+    def __init__(self, study: Study, name: str, end: Literal["old", "new"]) -> None:
+        self.name, self.end = name, end
+        self.mix = study.space.mixes.full if end == "new" else 0
+        side = study.space.python_end(self.mix)
+        self.python = study.setup.pythons[side]
+        self.pins = study.space.packages(self.mix)
+        self.built = study.built(side, self.pins)
+        self.variables = study.space.variables(self.mix)
+
+    def missing(self, built: Built, version: str) -> str | None:
+        """What does not hold with a release here: its own requirements, and those of others; None when all holds."""
+        held = self.built.pins
+        for requirement in self._requirements(built.packages[self.name].requires):
+            found = held.get(canonicalize_name(requirement.name))
+            if found is None or not requirement.specifier.contains(found, prereleases=True):
+                return f"needs {requirement.name}{requirement.specifier}"
+        for other in self.built.packages.values():
+            for requirement in self._requirements(other.requires):
+                if canonicalize_name(requirement.name) != self.name or other.name == self.name:
+                    continue
+                holds = [requirement.specifier.contains(each, prereleases=True) for each in (held[self.name], version)]
+                if holds == [True, False]:  # what the end itself breaks is no reason
+                    return f"{other.name} {other.version} needs {self.name}{requirement.specifier}"
+        return None
+
+    def _requirements(self, lines: Iterable[str]) -> Iterator[Requirement]:
+        for line in lines:
             try:
                 requirement = Requirement(line)
             except InvalidRequirement:
                 continue  # no standard allows it; uv and pip skip it too
-            if requirement.marker is not None and not requirement.marker.evaluate({**self.python.markers, "extra": ""}):
-                continue
-            held = self.held.get(canonicalize_name(requirement.name))
-            if held is None or not requirement.specifier.contains(held, prereleases=True):
-                return f"{requirement.name}{requirement.specifier}"
-        return None
+            if requirement.marker is None or requirement.marker.evaluate({**self.python.markers, "extra": ""}):
+                yield requirement
 
 
 def _links(built: Built, name: str) -> Mapping[str, str]:

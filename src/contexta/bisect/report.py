@@ -35,13 +35,14 @@ from contexta.findings.bisect import (
 @dataclass(frozen=True)
 class Trial:
     """A finished trial: why it was run, what the search makes of it, what came out. before: from an earlier study.
-    release: of the culprit, in NEW; None for a mix of the two ends."""
+    release: of the culprit, in the end ``beside``; None for a mix of the two ends."""
 
     step: Probe
     result: Result
     report: Report
     before: bool = False
     release: str | None = None
+    beside: int = 0
 
 
 _HERE = Here()
@@ -166,7 +167,7 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
         number=number,
         purpose=step.purpose,
         why=step.why,
-        at_new=space.keys(space.mixes.full if trial.release is not None else result.mix),
+        at_new=space.keys(trial.beside if trial.release is not None else result.mix),
         release=trial.release,
         seed=result.seed,
         value=_value(trial, sign),

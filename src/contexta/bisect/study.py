@@ -159,15 +159,20 @@ class Study:
         return Trial(step, Result(step.mix, step.seed, value, report.reason, report.seconds), report, before)
 
     def rerun(
-        self, step: Probe, recipe: Recipe, variables: Mapping[str, str | None], apart: Mapping[str, object]
+        self,
+        step: Probe,
+        recipe: Recipe,
+        variables: Mapping[str, str | None],
+        apart: Mapping[str, object],
+        *,
+        beside: int,
     ) -> Trial:
-        """A trial of what is no mix of the two ends, with NEW's source and parameters; one that is known already is
-        taken over. apart: told with it."""
-        full = self.space.mixes.full
-        key = self._key_of(full, recipe.python.path, recipe.pins, variables, step.seed)
+        """A trial of what is no mix of the two ends, with the source and the parameters of the mix ``beside``; one that
+        is known already is taken over. apart: told with it."""
+        key = self._key_of(beside, recipe.python.path, recipe.pins, variables, step.seed)
         if key in self._known:
             return self._trial(step, self._known[key][0], True)
-        errand = self._errand(step, full, recipe, variables, key, [])
+        errand = self._errand(step, beside, recipe, variables, key, [])
         errand = replace(errand, about={**errand.about, **apart})
         with self._pool() as pool:
             report = self._back(self._send(pool, errand), errand)

@@ -14,7 +14,7 @@ from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.bisect import expected, headline, marked, mixed, told_parts, tried
+from contexta.reports.bisect import expected, first_bad, headline, marked, mixed, observed, told_parts, tried
 from contexta.reports.words import printable
 
 
@@ -99,12 +99,9 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
 def _inside(releases: Releases | None) -> Iterator[Any]:
     if releases is None:
         return
-    yield Text.assemble(f"First bad release of {releases.package}: ", (releases.first_bad, "bold"))
-    yield Text(
-        f"  the last good one is {releases.last_good}; {words.count(releases.released, 'release')} between the ends"
-    )
+    for line in first_bad(releases):
+        yield stored(line)
     for each in releases.tried:
-        values = ", ".join(words.amount(value) for value in each.values)
-        yield stored(f"  {each.version}  {each.state}  {values or each.reason}")
+        yield stored(f"  {each.version}  {each.state}  {observed(each)}")
     for label, url in releases.links.items():
         yield stored(f"  {label}: {url}")

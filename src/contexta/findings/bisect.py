@@ -73,24 +73,28 @@ class FinishedTrial(Finding):
 
 
 class Release(Finding):
-    """One release of the culprit, tried in NEW's environment. state: ``not tried`` when it could not be, for reason;
-    ``unclear`` when its values do not tell."""
+    """One release of the culprit. state: ``not tried`` when it could not be, for reason; ``unclear`` when its values do
+    not tell. beside: the end it was tried in."""
 
     version: str
     state: Literal["good", "bad", "unclear", "not tried"]
     values: tuple[float, ...] = ()
     reason: str = ""
+    beside: Literal["old", "new"] = "new"
 
 
 class Releases(Finding):
-    """Inside the culprit. between: releases between last_good and first_bad of which nothing is known, oldest first.
+    """The releases of the culprit from OLD's to NEW's.
 
+    last_good, observed_bad: the two observed ones that lie nearest to each other. first_bad: observed_bad where no
+    release lies between, else None. between: those of which nothing is known, from OLD's to NEW's.
     released: how many there are between OLD's and NEW's. links: where the package says what changed, by its own labels.
     """
 
     package: str
     last_good: str
-    first_bad: str
+    first_bad: str | None
+    observed_bad: str
     between: tuple[str, ...]
     released: int
     tried: tuple[Release, ...]

@@ -5,7 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from contexta.findings.bisect import BisectPlan, BisectReport, EndValues, FinishedTrial, ProofFact, Releases
+from contexta.findings.bisect import (
+    BisectPlan,
+    BisectReport,
+    EndValues,
+    FinishedTrial,
+    ProofFact,
+    Release,
+    Releases,
+)
 from contexta.reports.blocks import (
     Block,
     Code,
@@ -148,17 +156,26 @@ def marked(fact: ProofFact) -> str:
     return "yes" if fact.holds else "no" if fact.state != "open" else "open"
 
 
+def first_bad(releases: Releases) -> Iterator[str]:
+    """The first bad release of the culprit; where it was not observed, the range that it lies in."""
+    if releases.first_bad is not None:
+        yield f"First bad release of {releases.package}: {releases.first_bad}."
+        yield f"The last good one is {releases.last_good}; {count(releases.released, 'release')} between the ends."
+        return
+    yield f"{releases.package} {releases.last_good} is good, {releases.observed_bad} is bad."
+    untried = ", ".join(releases.between) or f"more than {releases.released} releases"
+    yield f"Which release between them is the first bad one is not known: {untried} could not be tried or did not tell."
+
+
+def observed(release: Release) -> str:
+    """What came out of a release, or why it was not tried."""
+    values = ", ".join(map(amount, release.values)) or release.reason
+    return f"{values} (in OLD)" if release.values and release.beside == "old" else values
+
+
 def _inside(releases: Releases) -> Section:
-    first = (
-        f"The first bad release of {releases.package} is {releases.first_bad}; the last good one {releases.last_good}."
-    )
-    if releases.between:
-        first += f" Not known: {', '.join(releases.between)}."
-    rows = tuple(
-        Row(cells=(each.version, each.state, ", ".join(map(amount, each.values)) or each.reason))
-        for each in releases.tried
-    )
-    blocks: list[Block] = [Words(text=first)]
+    rows = tuple(Row(cells=(each.version, each.state, observed(each))) for each in releases.tried)
+    blocks: list[Block] = [Words(text=" ".join(first_bad(releases)))]
     blocks += [Table(columns=("Release", "", "Values"), rows=rows)] if rows else []
     blocks += [List(items=tuple(f"{label}: {url}" for label, url in releases.links.items()))] if releases.links else []
     return Section(title=f"Inside {releases.package}", blocks=tuple(blocks))
@@ -211,7 +228,8 @@ def _side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
 def _place(found: BisectReport, trial: FinishedTrial) -> str:
     """What a trial ran on, as its user thinks of it."""
     if trial.release is not None:
-        return f"NEW with {' and '.join(found.culprits)} {trial.release}"
+        end = "NEW" if trial.at_new else "OLD"
+        return f"{end} with {' and '.join(found.culprits)} {trial.release}"
     return mixed(trial.at_new, [change.key for change in found.changes])
 
 

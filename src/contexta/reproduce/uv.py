@@ -38,6 +38,7 @@ from contexta.reproduce.uv_errors import (
     UvError,
     UvMissing,
     error_of,
+    gist,
 )
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "UvError",
     "UvMissing",
     "find_uv",
+    "gist",
     "python_in",
     "requirement_lines",
 ]
@@ -203,12 +205,14 @@ class Uv:
         )
         return said.stdout.decode()
 
-    def newest(self, python: str, name: str, above: str, below: str) -> str | None:
+    def newest(self, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
         """The newest release between two others that has a wheel for an interpreter; None when there is none.
+        build: or its source.
 
         Yanked ones do not count, nor pre-releases where there are others. Raises IndexUnreachable when nobody can say.
         """
         requirement_lines({name: above}), requirement_lines({name: below})  # checks what goes into the line
+        above, below = (Version(each).public for each in (above, below))  # no order is defined with local tags
         try:
             told = self._run(
                 "pip",
@@ -217,7 +221,7 @@ class Uv:
                 "--no-deps",
                 "--no-header",
                 "--no-annotate",
-                "--only-binary=:all:",
+                *([] if build else ["--only-binary=:all:"]),
                 "--python",
                 python,
                 "-",

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from contexta import process
@@ -55,6 +56,9 @@ _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it m
 
 
 _MOST = 2000  # characters of what uv said that are told
+_PROGRESS = re.compile(
+    r"^\s*(Using Python|Resolved \d|Prepared \d|Building |Built |Downloading |Updat).*$", re.MULTILINE
+)
 
 
 class UvError(process.ProcessError):
@@ -130,7 +134,13 @@ def error_of(arguments: Sequence[str], said: str) -> UvError:
     """What uv means by what it said on stderr."""
     low = " ".join(said.lower().split())
     kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in low), UvError)
-    told = " ".join(said.split()) or "it said nothing"
+    told = " ".join(_PROGRESS.sub("", said).split()) or "it said nothing"
     if len(told) > _MOST:  # what failed stands first; why, behind a build's traceback
         told = f"{told[: _MOST // 4]} [...] {told[-_MOST * 3 // 4 :]}"
     return kind(f"uv {arguments[0]} failed: {told}", hint=_HINTS.get(kind))
+
+
+def gist(error: UvError, most: int = 300) -> str:
+    """What failed and, of a longer text, how it ends."""
+    what = error.what
+    return what if len(what) <= most else f"{what[: most // 3]} [...] {what[-most * 2 // 3 :]}"
