@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from noisy_worlds import Diverging, drawn
 from studies import a_space
+from worlds import play
 
 from contexta.bisect.readings import Result
 from contexta.bisect.report import Trial, report
 from contexta.bisect.search import Probe, Problem, decide
-from contexta.bisect.strays import STRAY, read, stray
+from contexta.bisect.strays import STRAY, read, stray, unconfirmed
 from contexta.bisect.trial import Report
 
 OLD = [0.91, 0.905, 0.915, 0.908, 0.912]
@@ -85,9 +88,40 @@ def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
     assert [result.reason for result in read(better, 1).results if result.value is None] == [STRAY, STRAY]
 
 
-def test_a_mix_has_no_strays() -> None:
-    results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [*NEW, 0.1])]
+def test_a_run_of_a_mix_far_outside_both_ends_is_run_again_and_left_out_if_it_is_another_then() -> None:
+    ends = [*runs_of(0, OLD), *runs_of(3, NEW)]
+    once = read([*ends, *runs_of(1, [-11.6])], 3)
+    assert unconfirmed(once) == 1
+    after = read([*ends, *runs_of(1, [-11.6, 0.87])], 3)
+    assert unconfirmed(after) is None
+    assert after.told[1] == [STRAY, None]
+
+
+def test_a_mix_that_lies_far_outside_both_ends_twice_is_no_accident() -> None:
+    results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [-11.6, -11.2]), *runs_of(2, [-11.6])]
     assert read(results, 3).results == tuple(results)
+
+
+def test_a_mix_within_three_ranges_of_the_ends_has_no_strays() -> None:
+    results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [*NEW, 0.8])]
+    assert read(results, 3).results == tuple(results)
+
+
+@pytest.mark.parametrize("wild", [-1e20, 1e20, -1e300, 1.7e308, 1e6, -1e3])
+@pytest.mark.parametrize("of", ["old", "new", "mix"])
+@pytest.mark.parametrize(("effect", "fingerprint"), [(4.0, False), (4.0, True), (math.inf, True)])
+def test_one_diverged_run_hides_no_cause_whatever_its_value(
+    wild: float, of: str, effect: float, fingerprint: bool
+) -> None:
+    for turn in (1, 2):
+        world = drawn(turn, "single", effect, fingerprint=fingerprint, sizes=(8,))
+        assert play(Diverging(**vars(world), of=of, turn=turn, wild=wild)).right
+
+
+def test_a_value_that_may_be_a_stray_is_not_ruled_out_by_no_regression() -> None:
+    """OLD is 0.9 but once, NEW is 0.85: the one value would make the noise look ten times the drop."""
+    world = drawn(1, "single", math.inf, fingerprint=True, sizes=(8,))
+    assert play(Diverging(**vars(world), of="old", turn=1, wild=0.4)).right
 
 
 @pytest.mark.parametrize("end", ["OLD", "NEW"])

@@ -83,7 +83,6 @@ def test_the_seed_can_go_by_argument(folder: Path, environment: Path) -> None:
         ("print('loss=0.1')", "gives no accuracy"),
         ("print('accuracy=nan')", "accuracy is nan"),
         ("print('accuracy=inf')", "accuracy is inf"),
-        ("print('accuracy=-1e200')", "accuracy is -1e+200: too large to be compared"),
         ("raise ImportError('numpy.core.multiarray failed')", "exit code 1: ImportError: numpy.core"),
         ("import os; os.kill(os.getpid(), 11)", "was ended by signal 11"),
         ("print('accuracy=0.9'); raise SystemExit(3)", "exit code 3"),

@@ -14,7 +14,7 @@ from contexta.bisect.search import Verdict
 from contexta.findings.bisect import Releases
 from contexta.reproduce.addresses import is_address
 
-_DIVERGED = re.compile(r" is (?:nan|-?inf)\Z| too large to be compared\Z")
+_DIVERGED = re.compile(r" is (?:nan|-?inf)\Z")
 
 
 @dataclass(frozen=True)

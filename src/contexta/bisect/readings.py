@@ -21,6 +21,7 @@ from contexta.bisect.failures import cannot_run
 from contexta.bisect.levels import Levels, Pool
 from contexta.bisect.mixes import mix_of
 from contexta.bisect.noise import grain, pooled_spread, shared_by_seed
+from contexta.bisect.scale import Scale
 
 State = Literal["good", "bad", "between", "open"]
 
@@ -32,7 +33,7 @@ _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digi
 _GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
 _ODD = 2  # values like nobody's: stirring changes are rare enough to ask whether values repeat
-_ROUNDING = 1e-12  # of the largest value: noise below that is none
+_ROUNDED = 2.0  # units in the last place of the ends' largest value: noise below that is what rounding leaves
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
 _BETTER = -0.25  # in drops from OLD: where all runs lie beyond that, a mix is better than OLD
 _OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
@@ -83,11 +84,17 @@ class Readings:
         return cannot_run(self.told, (0, self.new))
 
     @cached_property
+    def _scale(self) -> Scale:
+        values = [(result.mix, result.value) for result in self.results if result.value is not None]
+        return Scale.of([value for mix, value in values if not mix], [value for mix, value in values if mix])
+
+    @cached_property
     def _runs(self) -> dict[int, list[tuple[int, float]]]:
+        """Mix -> (seed, value) of each run that gave one, on the study's own scale (``scale.py``)."""
         runs: dict[int, list[tuple[int, float]]] = {}
         for result in self.results:
             if result.value is not None:
-                runs.setdefault(result.mix, []).append((result.seed, result.value))
+                runs.setdefault(result.mix, []).append((result.seed, self._scale(result.value)))
         return runs
 
     @cached_property
@@ -250,7 +257,8 @@ class Readings:
 
     def is_rounding(self, noise: float) -> bool:
         """Whether a spread of values is none: what is left of a drop that is the same at every seed."""
-        return noise <= _ROUNDING * max(abs(value) for end in (0, self.new) for _, value in self._runs[end])
+        ends = [result.value for result in self.results if result.mix in (0, self.new) and result.value is not None]
+        return noise <= self._scale.length(_ROUNDED * max(map(math.ulp, ends)))
 
     @cached_property
     def identical(self) -> float:

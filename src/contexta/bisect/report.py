@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from statistics import fmean, mean
+from statistics import mean
 
 from contexta.analysis.stats import student_quantile
 from contexta.bisect.advice import Failed, Here, advice
@@ -18,6 +18,7 @@ from contexta.bisect.failures import died_although_it_runs
 from contexta.bisect.noise import pooled_spread
 from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
+from contexta.bisect.scale import Scale
 from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.strays import STRAY, read
 from contexta.bisect.trial import Report
@@ -119,10 +120,12 @@ def _unlike_recorded(
     for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
         if was is None or len(values) < 3 or not math.isfinite(was):
             continue
-        away, reach = abs(was - fmean(values)), student_quantile(1 - 1 / 600, len(values) - 1)
+        scale = Scale.of(values, [was])
+        scaled = [scale(value) for value in values]
+        away, reach = abs(scale(was) - mean(scaled)), student_quantile(1 - 1 / 600, len(values) - 1)
         # a print may round what was recorded
-        printed = min(10.0 ** -max(map(_decimals, values)), 0.01 * abs(was))
-        if away > reach * pooled_spread(values) * math.sqrt(1 + 1 / len(values)) + printed:
+        printed = scale.length(min(10.0 ** -max(map(_decimals, values)), 0.01 * abs(was)))
+        if away > reach * pooled_spread(scaled) * math.sqrt(1 + 1 / len(values)) + printed:
             yield (
                 f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
                 f"{max(values):g}: something else ran then, too (code, data, variables or machine)"
@@ -199,14 +202,16 @@ class _Values:
         runs, old = self._of[mix], self._of[0]
         at = dict(old) if paired else {}
         pairs = [value - at[seed] for seed, value in runs if seed in at]
-        return fmean(pairs or [value - fmean(value for _, value in old) for _, value in runs])
+        return mean(pairs or [value - mean(value for _, value in old) for _, value in runs])
 
     def __call__(self, mix: int) -> tuple[float, ...]:
         return tuple(value for _, value in self._of.get(mix, ()))
 
 
 def _end(values: tuple[float, ...]) -> EndValues:
-    return EndValues(values=values, mean=mean(values) if values else None)  # fmean: three 0.4 are 0.4000000000000001
+    return EndValues(
+        values=values, mean=mean(values) if values else None
+    )  # no fmean: to it, three 0.4 are 0.4000000000000001
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofFact:

@@ -28,7 +28,7 @@ from contexta.bisect.proof import Proof, Strength, prove
 from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
-from contexta.bisect.strays import read, to_repeat
+from contexta.bisect.strays import may_hide_a_drop, read, to_repeat, unconfirmed
 
 Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
@@ -112,6 +112,8 @@ def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
     if ends.state == "same":
         if not spent and (again := to_repeat(readings)) is not None:
             return Probe(*again, "end", "its value is like none of the others; does it come again?")
+        if not spent and may_hide_a_drop(readings):
+            return Probe(*next_end_run(readings), "end", "a single value may hide whether the ends differ")
         return Verdict("no_regression", ends.why, ends=ends)
     if ends.state == "open":
         if spent:
@@ -186,6 +188,8 @@ def _risk(problem: Problem, readings: Readings) -> Risk:
 def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Probe | Verdict:
     if readings.to_repeat is not None:
         return Probe(*readings.to_repeat, "search", "does a value like no other come again?")
+    if (wild := unconfirmed(readings)) is not None:
+        return Probe(wild, next_seed(readings, wild), "search", "it lies far outside both ends; does it again?")
     risk = _risk(problem, readings)
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes

@@ -43,7 +43,6 @@ _PLACES = frozenset(
 _LOG_KEPT = 20_000  # characters of output kept of each trial
 GENEROUS = 24 * 3600.0
 """Seconds a trial may take while nothing is known of how long one takes."""
-_COMPARABLE = 1e100  # a larger value is no result but a training that diverged; soon its square is no number any more
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory")
 _SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
 _SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
@@ -311,8 +310,6 @@ def _attempt(
         reason += " in the beginning and the end of its output"
     if measured is not None and command.good_if is not None:
         return Report(float(command.good_if.holds(measured)), "", done.seconds, log, measured)
-    if measured is not None and abs(measured) > _COMPARABLE:
-        return Report(None, f"{command.metric} is {measured:g}: too large to be compared", done.seconds, log)
     return Report(measured, reason, done.seconds, log, measured)
 
 

@@ -1,0 +1,57 @@
+"""Moves and scales the values of a study, so that their sums and squares neither overflow nor lose digits. Pure.
+
+A metric may be 1e300, or 1e-300, or lie within a few units around 1e15. The statistics only ask how far values lie
+apart. So each value is measured from the median of OLD, in units of a power of two near the typical distance from it.
+Both steps are exact for values near that median, whatever their size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from statistics import median, median_low
+
+_FARTHEST = 1e50  # units: values beyond that count as that far; their squares are still numbers
+_NEAR_OVERFLOW = 2.0**1020  # differences of larger values may be too large for a float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where distances are measured from, and in what unit.
+
+    shift: the exponent that values are scaled by before anything is subtracted; 0 but for the largest. center: after
+    that. exponent: of the unit, a power of two.
+    """
+
+    shift: int = 0
+    center: float = 0.0
+    exponent: int = 0
+
+    @classmethod
+    def of(cls, old: Collection[float], others: Collection[float]) -> Scale:
+        """The scale of a study. old: the values of OLD; others: all further ones. All are finite."""
+        values = [*old, *others]
+        if not values:
+            return cls()
+        shift = -4 if max(map(abs, values)) > _NEAR_OVERFLOW else 0
+        center = math.ldexp(median_low(old or values), shift)
+        distances = [abs(math.ldexp(value, shift) - center) for value in values]
+        typical = median([distance for distance in distances if distance] or [1.0])
+        return cls(shift, center, math.frexp(typical)[1])
+
+    def __call__(self, value: float) -> float:
+        """How far a value lies above the center, in units."""
+        return _ldexp(math.ldexp(value, self.shift) - self.center, -self.exponent)
+
+    def length(self, distance: float) -> float:
+        """A distance between two values, in units."""
+        return _ldexp(distance, self.shift - self.exponent)
+
+
+def _ldexp(value: float, exponent: int) -> float:
+    try:
+        scaled = math.ldexp(value, exponent)
+    except OverflowError:
+        scaled = math.copysign(_FARTHEST, value)
+    return max(-_FARTHEST, min(_FARTHEST, scaled))
