@@ -12,7 +12,20 @@ from contexta.libraries import NEEDED
 
 ROOT = Path(contexta.__file__).parent
 FLOORS = [
-    {"errors", "refs", "scalars", "values", "process", "keeper", "config", "addresses", "locks", "libraries", "asking"},
+    {
+        "errors",
+        "refs",
+        "scalars",
+        "values",
+        "process",
+        "pipes",
+        "keeper",
+        "config",
+        "addresses",
+        "locks",
+        "libraries",
+        "asking",
+    },
     {"contract", "recorder"},
     {"findings"},
     {"store", "analysis", "reports"},
@@ -24,7 +37,7 @@ FLOORS = [
     {"cli", "web", "importers", "integrations"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "addresses", "libraries", "recorder"}
+INSIDE_TRAINING = {"errors", "refs", "scalars", "process", "pipes", "addresses", "libraries", "recorder"}
 ASKED_OF_OTHERS = {
     "client",
     "questions",

@@ -22,11 +22,14 @@ from contexta.errors import ContextaError, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
-    from threading import Event, Thread
-    from typing import IO, Any, Mapping, Optional, Sequence
+    from threading import Event
+    from typing import Any, Mapping, Optional, Sequence, Union
+
+    from contexta.pipes import Output, Polled, Threaded
+
+    Pipes = Union[Polled, Threaded]
 
 MAX_OUTPUT = 16 * 1024 * 1024
-_CHUNK = 64 * 1024
 _LINGER = 1.0  # seconds the output of an ended program may still take to arrive
 
 
@@ -59,7 +62,7 @@ class Finished:
 
     __slots__ = ("argv", "exit_code", "seconds", "stderr", "stderr_truncated", "stdout", "stdout_truncated")
 
-    def __init__(self, argv: Sequence[str], exit_code: int, stdout: _Output, stderr: _Output, seconds: float) -> None:
+    def __init__(self, argv: Sequence[str], exit_code: int, stdout: Output, stderr: Output, seconds: float) -> None:
         self.argv = tuple(argv)
         self.exit_code = exit_code
         self.stdout = stdout.content()
@@ -94,6 +97,8 @@ def run(
     """
     from time import monotonic
 
+    from contexta.pipes import connect
+
     if isinstance(argv, (str, bytes)) or not argv:
         raise TypeError("argv is a list of arguments, never one command line")
     began = monotonic()
@@ -101,27 +106,22 @@ def run(
     if mark:
         env = {**(os.environ if env is None else env), **dict([mark.split("=")])}
     process = _start(argv, cwd, env, reads=input is not None)
-    stdout, stderr = _Output(process.stdout, max_output), _Output(process.stderr, max_output)
-    threads: list[Thread] = []
+    pipes: Optional[Pipes] = None
     ended = False
     try:
-        threads += [_thread(stdout.read), _thread(stderr.read)]
-        if input is not None:
-            threads.append(_thread(lambda: _feed(process.stdin, input)))
-        ended = _wait(process, threads[0], began + timeout, stop)
+        pipes = connect(process, input, max_output)
+        ended = _wait(process, pipes, began + timeout, stop)
         if ended:
-            for thread in threads[:2]:
-                thread.join(max(0.0, min(_LINGER, began + timeout - monotonic())))
+            pipes.drain(max(0.0, min(_LINGER, began + timeout - monotonic())))
     finally:
         end_tree(process, alive=not ended)
         code = process.wait()
         if mark:
             _end_marked(mark.encode())
-        for thread in threads:
-            thread.join(_LINGER)
-        for output in (stdout, stderr):
-            output.close()
-    finished = Finished(argv, code, stdout, stderr, monotonic() - began)
+        if pipes is not None:
+            pipes.drain(_LINGER)
+            pipes.close()
+    finished = Finished(argv, code, pipes.outputs[0], pipes.outputs[1], monotonic() - began)
     if not ended and stop is not None and stop.is_set():
         raise Stopped(f"{argv[0]} was stopped")
     if not ended:
@@ -157,53 +157,6 @@ def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) ->
         process.wait()
 
 
-class _Output:
-    """What is read from one pipe: its beginning and its end, up to a limit. What is between is drained, so that the
-    program never blocks on it."""
-
-    def __init__(self, pipe: Any, limit: int) -> None:
-        self.pipe = pipe
-        self.done = False
-        self._half = limit // 2
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._dropped = 0
-
-    @property
-    def truncated(self) -> bool:
-        return self._dropped > 0
-
-    def content(self) -> bytes:
-        between = b"\n[... %d bytes left out ...]\n" % self._dropped if self._dropped else b""
-        return bytes(self._head) + between + bytes(self._tail)
-
-    def read(self) -> None:
-        try:
-            while True:
-                chunk = os.read(self.pipe.fileno(), _CHUNK)
-                if not chunk:
-                    break
-                room = self._half - len(self._head)
-                self._head += chunk[:room]
-                self._tail += chunk[room:]
-                if len(self._tail) > 2 * self._half + _CHUNK:  # now and then, not at every chunk
-                    self._cut()
-        except (OSError, ValueError):
-            pass  # the pipe was closed under us after the program had been ended
-        self._cut()
-        self.done = True
-
-    def _cut(self) -> None:
-        over = len(self._tail) - self._half
-        if over > 0:
-            del self._tail[:over]
-            self._dropped += over
-
-    def close(self) -> None:
-        if self.done:  # else a process that escaped still holds the other end, and closing would block on the reader
-            self.pipe.close()
-
-
 def _start(argv: Sequence[str], cwd: Optional[str], env: Optional[Mapping[str, str]], *, reads: bool) -> Popen[bytes]:
     import subprocess
 
@@ -222,39 +175,16 @@ def _start(argv: Sequence[str], cwd: Optional[str], env: Optional[Mapping[str, s
         raise StartFailed(f"{shown(argv[0])} cannot be started: {error}") from error
 
 
-def _thread(work: Any) -> Thread:
-    from threading import Thread
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
-def _feed(pipe: Optional[IO[bytes]], data: bytes) -> None:
-    assert pipe is not None
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.write(pipe.fileno(), rest) :]
-    except OSError:
-        pass  # the program ended or closed its stdin without reading all of it
-    pipe.close()
-
-
-def _wait(process: Popen[bytes], reader: Thread, deadline: float, stop: Optional[Event]) -> bool:
-    """Until the program has ended: True; or the deadline has passed, or it is to stop: False. Wakes up at the end of
-    its output."""
-    from time import monotonic, sleep
+def _wait(process: Popen[bytes], pipes: Pipes, deadline: float, stop: Optional[Event]) -> bool:
+    """Until the program has ended: True; or the deadline has passed, or it is to stop: False."""
+    from time import monotonic
 
     pause = 0.0005
     while not _has_ended(process):
         left = deadline - monotonic()
         if left <= 0 or (stop is not None and stop.is_set()):
             return False
-        if reader.is_alive():
-            reader.join(min(pause, left))
-        else:
-            sleep(min(pause, left))
+        pipes.attend(min(pause, left))
         pause = min(pause * 2, 0.05)
     return True
 

@@ -31,6 +31,10 @@ from contexta.store.rows import insert_missing
 
 STALE = 600.0  # seconds without a sign of life after which a process that cannot be asked counts as dead
 _CHUNK = 8 * 1024 * 1024  # bytes taken in by one transaction
+_LOST = (
+    "process {} ended without telling (killed, or os._exit): imports and native libraries are known up to the last "
+    "look at them only; GPUs and the commits of editable installs are unknown"
+)
 
 
 class _File(NamedTuple):
@@ -233,7 +237,10 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
                 continue  # another reader was faster
             if row.run_id is not None and size > row.position:
                 pid = row.process.get("pid", "unknown")
-                _note(connection, row, f"{name}: its last line was cut short when process {pid} died, and skipped")
+                words = f"{name}: its last line was cut short when process {pid} died, and skipped"
+                _note(connection, row, "journal", words)
+            if not is_first(name) and _lost_its_end(connection, row):
+                _note(connection, row, "process", _LOST.format(row.process.get("pid", "unknown")))
             check = _check(row, _bytes(store.journals / name, row.position, size))
             connection.execute(
                 update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
@@ -246,9 +253,19 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
         _set_aside(store.journals / name)
 
 
-def _note(connection: Connection, row: Any, words: str) -> None:
+def _lost_its_end(connection: Connection, row: Any) -> bool:
+    """Whether a dead process that told its environment, and said no last word, took something with it. One that became
+    another program by ``exec`` did not: that one has a journal too."""
+    if row.run_id is None or row.environment_id is None:
+        return False
+    table = tables.journal
+    others = select(table.c.process).where(table.c.run_id == row.run_id, table.c.id != row.id)
+    return all(other.get("pid") != row.process.get("pid") for other in connection.execute(others).scalars())
+
+
+def _note(connection: Connection, row: Any, topic: str, words: str) -> None:
     at = from_microseconds(row.last_at)
-    connection.execute(insert(tables.note), {"run_id": row.run_id, "noted_at": at, "topic": "journal", "text": words})
+    connection.execute(insert(tables.note), {"run_id": row.run_id, "noted_at": at, "topic": topic, "text": words})
 
 
 def bytes_waiting(store: Store) -> int:

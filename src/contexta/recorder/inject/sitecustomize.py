@@ -44,8 +44,10 @@ def _enter():
         entered.enter()
     finally:
         # A program whose directory has a json.py of its own must get that one, as if nobody had imported json before.
+        # No file can take the place of a built-in module, and to import one again may reset it: before Python 3.10 a
+        # second import of atexit forgets the functions that were registered with the first.
         for name in set(sys.modules) - before:
-            if name.partition(".")[0] != "contexta":
+            if name.partition(".")[0] != "contexta" and name not in sys.builtin_module_names:
                 del sys.modules[name]
 
 
