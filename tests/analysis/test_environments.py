@@ -90,6 +90,15 @@ def test_same_version_from_other_bytes_or_elsewhere_is_seen() -> None:
     assert found.differs
 
 
+def test_commit_that_one_side_could_not_read_is_no_change() -> None:
+    place = {"kind": "editable", "url": "file:///libs/mine"}
+    read = dist("mine", origin={**place, "commit": "a" * 40, "dirty": False})
+    unread = dist("mine", origin=place)
+    moved = dist("mine", origin={**place, "commit": "b" * 40, "dirty": False})
+    assert diff(captured(read), captured(unread)).origin_changes == ()
+    assert len(diff(captured(read), captured(moved)).origin_changes) == 1
+
+
 def test_interpreter_machine_and_native_libraries_are_compared_but_not_where_they_lie() -> None:
     def side(gil: bool, cpu: str, blas: str, folder: str) -> dict[str, Any]:
         return captured(

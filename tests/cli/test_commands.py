@@ -180,7 +180,7 @@ def test_live_run_shows_how_it_failed(ctx: Contexta, cli: Cli) -> None:
     ):
         assert words in shown
     assert json.loads(cli("show", "@latest", "--json").stdout)["metrics"] == {"x": "NaN"}
-    assert "Source       unknown: not in a git repository" in shown
+    assert "Source       no commit: not in a git repository" in shown
     assert "Command      " in shown
 
 

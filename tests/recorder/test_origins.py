@@ -51,7 +51,16 @@ def test_an_editable_project_outside_of_git_is_a_note(tmp_path: Path) -> None:
     found, notes = origins.with_checkouts([editable(tmp_path), editable(tmp_path / "gone")])
     assert all("commit" not in each["origin"] and "dirty" not in each["origin"] for each in found)
     assert [note["topic"] for note in notes] == ["origins", "origins"]
-    assert all("its commit is unknown" in note["text"] for note in notes)
+    assert notes[0]["text"] == "editable proj has no commit: not in a git repository"
+    assert notes[1]["text"].startswith("editable proj: its commit is unknown: git cannot start")
+
+
+def test_commit_of_an_editable_project_that_git_refuses_is_unknown(tmp_path: Path, git: Callable[..., str]) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".git" / "HEAD").write_text("nonsense")
+    found, notes = origins.with_checkouts([editable(tmp_path)])
+    assert "commit" not in found[0]["origin"]
+    assert "editable proj: its commit is unknown: fatal: not a git repository" in notes[0]["text"]
 
 
 def test_a_repository_without_commits_has_no_commit(tmp_path: Path, git: Callable[..., str]) -> None:

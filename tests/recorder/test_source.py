@@ -129,25 +129,85 @@ def test_a_repository_without_commits_is_all_patch(tmp_path: Path, git: Git) -> 
 def test_outside_of_a_repository_the_commit_is_unknown_with_its_reason(tmp_path: Path) -> None:
     facts, patch, notes = told(tmp_path)
     assert (facts, patch, notes) == ({"commit": None, "reason": "not in a git repository"}, b"", "")
-    assert told(tmp_path / "gone")[0] == {}
+    facts, _, notes = told(tmp_path / "gone")
+    assert facts["commit"] is None
+    assert facts["reason"].startswith("unknown: git")
+    assert "the commit is unknown" in notes
 
 
-def test_without_git_there_is_a_note(repo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_git_the_commit_is_unknown_with_its_reason(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     facts, _, notes = told(repo)
-    assert facts == {}
-    assert "git" in notes
-    assert "not installed" in notes
+    assert facts == {"commit": None, "reason": 'unknown: "git" is not installed or not on PATH'}
+    assert notes == 'the commit is unknown: "git" is not installed or not on PATH'
+    assert told(tmp_path)[0] == {"commit": None, "reason": "not in a git repository"}
+
+
+def _damaged_head(repo: Path) -> None:
+    (repo / ".git" / "HEAD").write_bytes(b"\0" * 41)
+
+
+def _without_objects(repo: Path) -> None:
+    shutil.rmtree(repo / ".git" / "objects")
+
+
+def _worktree_of_nothing(repo: Path) -> None:
+    shutil.move(repo / ".git", repo.parent / "moved")
+    (repo / ".git").write_text(f"gitdir: {repo.parent}/gone/.git/worktrees/x\n")
+
+
+def _owned_by_another(repo: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a repository away")
+    for path in (repo, repo / ".git"):
+        os.chown(path, 12345, 12345)
+
+
+def _unknown_format(repo: Path) -> None:
+    (repo / ".git" / "config").write_text("[core]\n\trepositoryformatversion = 99\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="ownership is told otherwise there")
+@pytest.mark.parametrize(
+    "spoil", [_damaged_head, _without_objects, _worktree_of_nothing, _owned_by_another, _unknown_format]
+)
+def test_commit_of_a_repository_that_git_refuses_is_unknown_and_not_absent(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None]
+) -> None:
+    monkeypatch.setenv("HOME", os.fspath(repo.parent))  # no setting declares every directory safe
+    spoil(repo)
+    facts, _, notes = told(repo / "src")
+    assert facts["commit"] is None
+    assert facts["reason"].startswith(f"unknown: git refuses {repo / '.git'}: ")
+    assert "the commit is unknown: git refuses" in notes
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands for a slow git")
+def test_commit_is_known_where_git_is_too_slow_to_tell_changes(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, git: Git
+) -> None:
+    commit = git(repo, "rev-parse", "HEAD").strip()
+    slow_git(tmp_path, monkeypatch, "status")
+    facts, patch, notes = told(repo, timeout=0.5)
+    assert facts == {"root": str(repo), "directory": ".", "commit": commit, "branch": "main"}  # dirty is unknown
+    assert patch == b""
+    assert "the changes are not recorded, nor whether there are any: git did not end within 0.5 s" in notes
+
+
+def slow_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Let git sleep when it is asked for that."""
+    slow = tmp_path / "bin" / "git"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *" {verb} "*) sleep 30;; esac\nexec {shutil.which("git")} "$@"\n')
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script stands for a slow git")
 def test_a_slow_git_is_a_note(repo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    real = shutil.which("git")
-    slow = tmp_path / "bin" / "git"
-    slow.parent.mkdir()
-    slow.write_text(f'#!/bin/sh\ncase "$*" in *" diff "*) sleep 30;; esac\nexec {real} "$@"\n')
-    slow.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
+    slow_git(tmp_path, monkeypatch, "diff")
     (repo / "src" / "train.py").write_text("lr = 0.2\n")
     facts, patch, notes = told(repo, timeout=1)
     assert facts["commit"]

@@ -247,9 +247,10 @@ def _no_imports(side: Recorded) -> str | None:
 
 
 def _no_source(side: Recorded) -> str | None:
-    if side.run.code is not None:
-        return None
     source = side.run.metadata.get("source")
+    if side.run.code is not None:
+        is_lost = isinstance(source, Mapping) and bool(source.get("dirty")) and not source.get("patch")
+        return "its uncommitted changes were not recorded" if is_lost else None
     return str(source.get("reason", "")) if isinstance(source, Mapping) and source.get("reason") else "not recorded"
 
 

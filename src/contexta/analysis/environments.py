@@ -139,9 +139,17 @@ def _same_version_changes(
             builds.append(Change(key=name, left_value=one.build, right_value=two.build))
         if one.origin is two.origin:
             continue
-        if "unknown" not in (one.origin.kind, two.origin.kind) and one.origin != two.origin:
+        if "unknown" not in (one.origin.kind, two.origin.kind) and _is_another(one.origin, two.origin):
             origins.append(Change(key=name, left_value=_told(one.origin), right_value=_told(two.origin)))
     return tuple(builds), tuple(origins)
+
+
+def _is_another(one: Origin, two: Origin) -> bool:
+    """Whether two origins are known to differ: a commit, say, that one run could not read tells nothing."""
+    if (one.kind, one.url, one.subdirectory) != (two.kind, two.url, two.subdirectory):
+        return True
+    pairs = ((one.commit, two.commit), (one.dirty, two.dirty), (one.digest, two.digest))
+    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def _told(origin: Origin) -> str:

@@ -11,6 +11,7 @@ from contexta.analysis.words import some
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetails
 from contexta.findings.history import PastRun
+from contexta.recorder.source import UNKNOWN
 
 _HIDDEN = "secret:sha256:"
 _SWITCHES = ("CUBLAS_WORKSPACE_CONFIG", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC")
@@ -113,13 +114,20 @@ def _check(name: str, status: CheckStatus, detail: str, fix: str | None = None) 
 
 def _source(source: Any) -> Check:
     name = "source"
-    if not isinstance(source, Mapping) or not source.get("commit"):
-        return _check(name, "warn", "no commit was recorded", "run it in a git repository")
+    if not isinstance(source, Mapping):
+        return _check(name, "unknown", "was not recorded", "record the run with `contexta run -- COMMAND`")
+    if not source.get("commit"):
+        reason = str(source.get("reason") or "the repository has no commits yet")
+        if reason.startswith(UNKNOWN):
+            return _check(name, "unknown", f"the commit is {reason}", "make `git status` work where the run starts")
+        return _check(name, "warn", f"no commit: {reason}", "run it in a git repository")
     at = f"commit {str(source['commit'])[:12]}"
     if source.get("dirty") and not source.get("patch"):
         return _check(name, "fail", f"{at} with changes that were not recorded", "commit before the next run")
     if source.get("dirty") and source.get("patch_applies") is False:
         return _check(name, "warn", f"{at} with changes whose secrets were taken out", "keep secrets out of the source")
+    if source.get("dirty") is None:
+        return _check(name, "unknown", f"{at}; whether it had uncommitted changes was not recorded")
     if not source.get("remote"):
         return _check(name, "warn", f"{at} of a repository without a remote", "push it where others reach it")
     return _check(name, "pass", at + (" with its changes as a patch" if source.get("dirty") else ", clean"))

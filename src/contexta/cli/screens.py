@@ -31,6 +31,7 @@ from contexta.findings import (
     RunSummary,
     StageComparison,
 )
+from contexta.recorder.source import UNKNOWN
 from contexta.reports.words import printable
 
 
@@ -137,10 +138,18 @@ def _provenance(metadata: Mapping[str, Any]) -> Iterator[Any]:
     if isinstance(command, (list, tuple)):
         yield Text.assemble(("Command", "bold"), "      ", words(short(" ".join(map(str, command)), 200)))
     if isinstance(source, Mapping):
-        where = f"{str(source.get('commit'))[:12]} on {source.get('branch')}" if source.get("commit") else "unknown: "
-        where += str(source.get("reason", "")) if not source.get("commit") else ""
-        where += ", with uncommitted changes" if source.get("dirty") else ""
+        where = _commit(source)
         yield Text.assemble(("Source", "bold"), "       ", words(where))
+
+
+def _commit(source: Mapping[str, Any]) -> str:
+    """``1a2b3c4d5e6f on main, with uncommitted changes``; or why there is no commit to show."""
+    reason = str(source.get("reason") or "no commits yet")
+    if not source.get("commit"):
+        return reason if reason.startswith(UNKNOWN) else f"no commit: {reason}"
+    where = str(source["commit"])[:12]
+    where += f" on {source['branch']}" if source.get("branch") else " on a detached HEAD"
+    return where + (", with uncommitted changes" if source.get("dirty") else "")
 
 
 def comparison(found: RunComparison) -> Iterator[Any]:

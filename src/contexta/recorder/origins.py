@@ -174,11 +174,19 @@ def with_checkouts(
 
 def _checkout(path: str, timeout: float, name: str, notes: list[Note]) -> tuple[Optional[str], Optional[bool]]:
     """(commit, dirty) of the working tree around ``path``; changes outside ``path`` do not count."""
-    from contexta.process import ProcessError
+    from contexta.process import ProcessError, TimedOut
     from contexta.recorder.git import git
+    from contexta.recorder.source import NOT_IN_GIT, repository_above
 
+    if os.path.isdir(path) and repository_above(path) is None:
+        notes.append(note(TOPIC, f"editable {name} has no commit: {NOT_IN_GIT}"))
+        return None, None
     try:
         done = git(["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", "."], path, timeout)
+    except TimedOut as error:
+        notes.append(note(TOPIC, f"editable {name}: whether it was changed is unknown: {error.what}"))
+        done = git(["rev-parse", "--verify", "HEAD"], path, timeout)
+        return (done.stdout.decode().strip() or None if done.exit_code == 0 else None), None
     except ProcessError as error:
         notes.append(note(TOPIC, f"editable {name}: its commit is unknown: {error.what}"))
         return None, None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TOPIC = "source"
 MAX_FILE = 1024 * 1024
 MAX_PATCH = 10 * 1024 * 1024
+NOT_IN_GIT, UNKNOWN = "not in a git repository", "unknown: "
 NO_PATCH = "the changes are not recorded"
 """How a note begins that tells of changes which no patch holds."""
 _SHOWN = 20
@@ -57,23 +58,33 @@ def source(
     """The facts about the repository around ``directory``, the patch against its commit or None, and notes.
 
     facts: root, directory (relative to root, "." for the root itself), commit, branch, remote, dirty, and
-    patch_applies: False when a secret was taken out of the patch. {} where there is no repository.
+    patch_applies: False when a secret was taken out of the patch. Without a commit it is None and ``reason`` says why:
+    there is none (NOT_IN_GIT), or it is unknown (the reason begins with UNKNOWN). Without dirty that is unknown.
     The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root.
     workspace: where this run is recorded; what runs leave there is no part of the source.
     timeout: seconds for each of about six questions to git. Left out, and noted by name: files that hold secrets or
     data by their name, and those over max_file bytes. Cost: about 50 ms and more for big repositories.
     """
     notes: list[Note] = []
+    facts: dict[str, Any] = {}
+    patch = None
     try:
-        return (*_source(directory, salt, workspace, timeout, max_file, max_patch, notes), notes)
+        patch = _source(directory, salt, workspace, timeout, max_file, max_patch, facts, notes)
     except Exception as error:  # noqa: BLE001  # whatever a repository holds, the run goes on
-        text = getattr(error, "what", None) or reason(error)
-        notes.append(note(TOPIC, f"the source cannot be told: {text}"))
-        return {}, None, notes
+        text = storable(str(getattr(error, "what", None) or reason(error)))
+        what = "the source cannot be told" if facts.get("commit") else "the commit is unknown"
+        notes.append(note(TOPIC, f"{what}: {text}"))
+        if not facts.get("commit"):
+            facts.update(commit=None, reason=f"{UNKNOWN}{text}"[:1_000])
+    return {name: fact for name, fact in facts.items() if fact is not None or "reason" in facts}, patch, notes
 
 
 class _Refused(Exception):
-    """git answered with an error; the text is git's own."""
+    """git answered with an error; ``what`` is git's own text."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 def _ask(arguments: Sequence[str], cwd: str, timeout: float, **options: Any) -> Finished:
@@ -85,27 +96,40 @@ def _ask(arguments: Sequence[str], cwd: str, timeout: float, **options: Any) -> 
 
 
 def _source(
-    directory: str, salt: bytes, workspace: str, timeout: float, max_file: int, max_patch: int, notes: list[Note]
-) -> tuple[dict[str, Any], Optional[bytes]]:
+    directory: str,
+    salt: bytes,
+    workspace: str,
+    timeout: float,
+    max_file: int,
+    max_patch: int,
+    facts: dict[str, Any],
+    notes: list[Note],
+) -> Optional[bytes]:
+    """The patch, or None. facts: taken as far as they are known when something fails."""
     from contexta.process import ProcessError
 
-    if not _may_be_inside(directory):
-        return {"commit": None, "reason": "not in a git repository"}, None
+    repository = repository_above(directory)
+    if repository is None and not _is_a_git_directory(directory):
+        facts.update(commit=None, reason=NOT_IN_GIT)
+        return None
     try:
         where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
         said = _ask(["rev-parse", *where], directory, timeout)
     except _Refused as error:
-        if "not a git repository" in str(error):
-            return {"commit": None, "reason": "not in a git repository"}, None
-        notes.append(note(TOPIC, f"no commit is recorded of {storable(directory)}: git refuses: {error}"))
-        return {}, None
+        if repository is None and "not a git repository" in str(error):
+            facts.update(commit=None, reason=NOT_IN_GIT)
+            return None
+        raise _Refused(f"git refuses {storable(repository or directory)}: {error}") from error
     root, prefix, git_dir, objects = os.fsdecode(said.stdout).split("\n")[:4]
-    facts: dict[str, Any] = {"root": storable(root), "directory": storable(prefix.rstrip("/") or ".")}
-    commit, branch, upstream, changed, untracked = _status(root, timeout, notes)
-    if workspace:
-        untracked = _without_ours(untracked, root, workspace)
-    facts.update(commit=commit, branch=branch, remote=_remote(root, upstream, timeout))
-    if commit is None:
+    facts.update(root=storable(root), directory=storable(prefix.rstrip("/") or "."))
+    status = _status(root, timeout, notes)
+    facts.update(commit=status.commit, branch=status.branch)
+    facts.update(remote=_remote(root, status.upstream, timeout))
+    if status.changed is None:
+        return None
+    changed = status.changed
+    untracked = _without_ours(status.untracked, root, workspace) if workspace else status.untracked
+    if status.commit is None:
         notes.append(note(TOPIC, "the repository has no commits yet: the patch holds everything"))
     facts["dirty"] = bool(changed or untracked)
     patch = None
@@ -114,7 +138,7 @@ def _source(
         new = [path for path in untracked if path in kept]
         try:
             stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
-            patch = _patch(root, stores, commit, new, out, timeout, max_patch, notes)
+            patch = _patch(root, stores, status.commit, new, out, timeout, max_patch, notes)
         except (ProcessError, _Refused, OSError) as error:
             notes.append(note(TOPIC, f"{NO_PATCH}: {getattr(error, 'what', None) or reason(error)}"))
     if patch:
@@ -125,7 +149,7 @@ def _source(
         if touched:
             text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
             notes.append(note("redaction", text))
-    return {name: fact for name, fact in facts.items() if fact is not None}, patch or None
+    return patch or None
 
 
 def _without_ours(untracked: list[str], root: str, workspace: str) -> list[str]:
@@ -136,24 +160,35 @@ def _without_ours(untracked: list[str], root: str, workspace: str) -> list[str]:
     return [path for path in untracked if not os.path.join(top, path).startswith(ours)]
 
 
-def _may_be_inside(directory: str) -> bool:
-    """Whether git has anything to tell of a directory: a .git above, or one that is a repository itself, or is gone.
-    Looking costs microseconds, git ten milliseconds."""
+def repository_above(directory: str) -> Optional[str]:
+    """The ``.git`` in a directory or in the nearest one above it; None without one. Whether git accepts it, only git
+    knows. Looking costs microseconds, git ten milliseconds."""
     folder = os.path.realpath(directory)
-    if not os.path.isdir(folder) or os.path.exists(os.path.join(folder, "HEAD")):
-        return True
     while not os.path.lexists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:
-            return False
+            return None
         folder = above
-    return True
+    return os.path.join(folder, ".git")
 
 
-def _status(
-    root: str, timeout: float, notes: list[Note]
-) -> tuple[Optional[str], Optional[str], Optional[str], list[str], list[str]]:
-    """Commit, branch, upstream, tracked files that changed, untracked files; paths relative to the root."""
+def _is_a_git_directory(directory: str) -> bool:
+    """Whether a directory may be a repository itself (a bare one), or is gone: then only git knows."""
+    return not os.path.isdir(directory) or os.path.exists(os.path.join(directory, "HEAD"))
+
+
+class _Status:
+    """What ``git status`` says; paths relative to the root. changed, untracked: None where it said nothing of them."""
+
+    def __init__(self) -> None:
+        self.commit: Optional[str] = None
+        self.branch: Optional[str] = None
+        self.upstream: Optional[str] = None
+        self.changed: Optional[list[str]] = None
+        self.untracked: list[str] = []
+
+
+def _status(root: str, timeout: float, notes: list[Note]) -> _Status:
     from contexta.process import TimedOut
 
     ask = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all"]
@@ -161,29 +196,48 @@ def _status(
         said = _ask(ask, root, timeout)
     except TimedOut:
         notes.append(note(TOPIC, f"untracked files are not in the patch: listing them takes over {timeout:g} s"))
-        said = _ask([*ask[:-1], "--untracked-files=no"], root, timeout)
+        try:
+            said = _ask([*ask[:-1], "--untracked-files=no"], root, timeout)
+        except TimedOut as error:
+            notes.append(note(TOPIC, f"{NO_PATCH}, nor whether there are any: {error.what}"))
+            return _head(root, timeout)
     if said.stdout_truncated:
         notes.append(note(TOPIC, "there are too many untracked files to list; some are not in the patch"))
+    return _read_status(os.fsdecode(said.stdout))
+
+
+def _read_status(said: str) -> _Status:
+    status = _Status()
+    status.changed = []
     heads: dict[str, str] = {}
-    changed, untracked = [], []
-    for entry in os.fsdecode(said.stdout).split("\0"):
+    for entry in said.split("\0"):
         if entry.startswith("# "):
             _, name, given = (*entry.split(" ", 2), "")[:3]
             heads[name] = given
         elif entry.startswith("1 "):
-            changed.append(entry.split(" ", 8)[8])
+            status.changed.append(entry.split(" ", 8)[8])
         elif entry.startswith("u "):
-            changed.append(entry.split(" ", 10)[10])
+            status.changed.append(entry.split(" ", 10)[10])
         elif entry.startswith("? ") and f"/{WORKSPACE}/" not in f"/{entry[2:]}":  # ours, and no change of the source
-            untracked.append(entry[2:])
+            status.untracked.append(entry[2:])
     commit, branch = heads.get("branch.oid", "("), heads.get("branch.head", "(")
-    return (
-        None if commit.startswith("(") else commit,
-        None if branch == "(detached)" else storable(branch),
-        heads.get("branch.upstream"),
-        changed,
-        untracked,
-    )
+    status.commit = None if commit.startswith("(") else commit
+    status.branch = None if branch == "(detached)" else storable(branch)
+    status.upstream = heads.get("branch.upstream")
+    return status
+
+
+def _head(root: str, timeout: float) -> _Status:
+    """Commit and branch alone, for which git looks at no file."""
+    status = _Status()
+    status.commit = _ask(["rev-parse", "--verify", "HEAD"], root, timeout).stdout.decode().strip()
+    try:
+        status.branch = storable(
+            os.fsdecode(_ask(["symbolic-ref", "-q", "--short", "HEAD"], root, timeout).stdout.strip())
+        )
+    except _Refused:
+        pass  # no branch is checked out
+    return status
 
 
 def _remote(root: str, upstream: Optional[str], timeout: float) -> Optional[str]:

@@ -180,7 +180,12 @@ def _local(found: Distribution, source: Mapping[str, Any]) -> Checkout:
     editable = origin.kind == "editable"
     if editable and commit is None:
         raise _Lost(
-            _missing(found, "repository", f"{what} of {path}, which was no commit of a repository", "commit it")
+            _missing(
+                found,
+                "repository",
+                f"{what} of {path}, whose commit was not recorded",
+                "`contexta show` says why: install it from a commit of a git repository that git can read there",
+            )
         )
     dirty = bool(source.get("dirty")) if in_source else bool(origin.dirty)
     patched = in_source and bool(source.get("patch"))
