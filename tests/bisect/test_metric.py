@@ -64,7 +64,7 @@ def test_what_is_another_metric_or_no_clear_number_is_left_alone(line: str) -> N
 
 def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
     output = 'epoch: 3\n{"loss": 0.1, "test/accuracy": 0.9}\nurl: http://x:80\nlr=1e-3, note=none'
-    told = "gives no accuracy; it gives val_accuracy, test/accuracy, epoch, loss, lr"
+    told = "gives no accuracy; it gives test/accuracy, val_accuracy, epoch, loss, lr"
     assert read_metric("accuracy", None, output, Path(), {"val_accuracy": 0.8}) == (None, told)
     assert printed("test/accuracy", output) == 0.9
     many = " ".join(f"m{number}=1" for number in range(9))
@@ -73,7 +73,10 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
         None,
         "gives no f1",
     )
-    assert read_metric("f1", r"stdout:f1 (\S+)", many, Path()) == (None, "gives no f1")
+    assert read_metric("f1", r"stdout:f1 (\S+)", many, Path()) == (
+        None,
+        "gives no f1: nothing matches f1 (\\S+); it gives m1, m0, m2, m3, m4, ...",
+    )
 
 
 def test_characters_of_patterns_in_a_name_mean_themselves() -> None:
@@ -94,7 +97,10 @@ def test_a_file_of_json_is_followed_through_lists_and_says_what_it_lacks(tmp_pat
     (tmp_path / "broken.json").write_text("{")
     assert read_metric("loss", "json:state.json:log.-1.loss", "", tmp_path) == (0.25, "")
     for source, reason in (
-        ("json:state.json:log.7.loss", "gives no loss: state.json has no number at log.7.loss"),
+        (
+            "json:state.json:log.7.loss",
+            "gives no loss: state.json has no number at log.7.loss; it has log.0.loss, log.1.loss",
+        ),
         ("json:broken.json:loss", "gives no loss: broken.json is no JSON"),
     ):
         assert read_metric("loss", source, "", tmp_path) == (None, reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from contexta.analysis.drops import shifts
 from contexta.analysis.environments import compare_environments
 from contexta.analysis.groups import AUTO, alike
 from contexta.analysis.history import fits, history, usable
+from contexta.analysis.metric_names import like
 from contexta.analysis.next_steps import next_steps
 from contexta.analysis.words import amount, some
 from contexta.errors import Ambiguous, NotFound, shown
@@ -87,7 +87,7 @@ def find_metric(old: PastRun, new: PastRun, metric: str) -> MetricId:
         raise Ambiguous(f"metric {shown(metric)} is in several stages", hint=f"it could be {some(_labels(whole))}")
     if whole:
         return whole[0]
-    close = difflib.get_close_matches(metric, _labels(known), n=1, cutoff=0.5)
+    close = like(metric, _labels(known), least=0.5)
     hint = f"did you mean {close[0]}?" if close else f"they have {some(_labels(known)) or 'no metrics at all'}"
     raise NotFound(f"neither run has a metric {shown(metric)}", hint=hint)
 

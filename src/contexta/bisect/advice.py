@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from contexta.bisect.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
+from contexta.bisect.metric import GIVES_NO
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Revision
 from contexta.bisect.search import Verdict
@@ -22,7 +23,8 @@ class Here:
     """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
     NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
     would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
-    the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold."""
+    the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold.
+    swapped: the command with OLD and NEW swapped; None where nobody can say it."""
 
     resume: str = "contexta bisect --resume"
     records: str = ".contexta/bisect"
@@ -32,6 +34,7 @@ class Here:
     include: str = ""
     old_python: str | None = None
     by_metric: bool = True
+    swapped: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ def advice(
     elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
         turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
         yield f"# if it is worse in truth: give OLD first{turned}"
+        if here.swapped is not None:
+            yield here.swapped
     elif verdict.kind == "no_regression":
         *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
         what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
@@ -91,7 +96,7 @@ def advice(
 def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
     if failed.run is not None:
         yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # what it said"
-    if failed.why.startswith("gives no "):
+    if failed.why.startswith(GIVES_NO):
         yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
     elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
         yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"

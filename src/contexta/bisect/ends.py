@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count, takewhile
 from statistics import fmean
@@ -22,6 +23,7 @@ from contexta.bisect.readings import Readings
 _BETTER = "NEW is better than OLD"
 _LOOKS_WORSE = 0.1  # the chance that equal ends lie so far apart
 _TOLD = 0.003  # the same where the ends are to be told apart by themselves: what repeats are announced for
+_TOLD_AT_TWO = 0.0003  # the same for ends with runs at two seeds only
 _LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
 _RULED_OUT = 0.99  # how sure of that: who is told "no regression" looks no further
 
@@ -56,6 +58,8 @@ def judge_ends(readings: Readings) -> Ends:
         return Ends("open", "too few runs yet")
     drop, standard_error, freedom = drop_test(old, new)
     still = readings.is_rounding(standard_error)
+    if least == 2 and _clearly_better(drop, standard_error, freedom, still=still, values={*old, *new}):
+        return Ends("same", _BETTER, drop, told=True)
     if least < 3 or (still and least < 5):
         return Ends("open", "too few runs yet", drop)
     if still:
@@ -75,6 +79,18 @@ def judge_ends(readings: Readings) -> Ends:
         return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
     why = "the noise still hides whether the ends differ"
     return Ends("open", why, drop, _repeats(drop, spread, least))
+
+
+def _clearly_better(
+    drop: float, standard_error: float, freedom: float, *, still: bool, values: AbstractSet[float]
+) -> bool:
+    """Whether NEW is better already at two seeds: most likely OLD and NEW are swapped.
+
+    A yes or no (exit codes, thresholds) is no measure of noise and waits for a third seed.
+    """
+    if drop >= 0 or values <= {0.0, 1.0}:
+        return False
+    return still or student_cdf(drop / standard_error, freedom) < _TOLD_AT_TWO
 
 
 def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from contexta.analysis.metric_names import like
 from contexta.errors import InvalidInput, shown
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
@@ -18,6 +19,8 @@ _CALL = (
 )
 _NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nobody knows what the comma is
 _NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
+GIVES_NO = "gives no "
+"""How the reason of a run begins that completed without the metric."""
 _TOLD = 5  # names of other metrics
 _LONGEST = 1000  # characters of a line that somebody wrote for people to read
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,12 +67,13 @@ def read_metric(
         found, where = _in_file(folder, source)
     elif source is not None:
         matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
-        found = matches[-1].group(1) if matches else None
+        found, where = matches[-1].group(1) if matches else None, f": nothing matches {source.partition(':')[2]}"
     else:
         found = _in_lines(metric, output)
     if found is None:
-        others = _names(output, metric, recorded or {}) if source is None else ""
-        return None, f"gives no {metric}{where}{others}"
+        in_file = source is not None and source.startswith("json:")
+        others = "" if in_file else _names(output, metric, recorded or {})
+        return None, f"{GIVES_NO}{metric}{where}{others}"
     try:
         value = float(found.strip().removesuffix("%"))
     except ValueError:
@@ -115,8 +119,7 @@ def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
     """What it gives instead: the name asked for may be misspelt, so those like it come first."""
     lines = (_COLOUR.sub("", line) for line in output.splitlines() if len(line) <= _LONGEST)
     found = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
-    like = difflib.get_close_matches(metric, found, n=_TOLD, cutoff=0.4)
-    names = list(dict.fromkeys([*like, *found]))
+    names = list(dict.fromkeys([*like(metric, found, least=0.4, most=_TOLD), *found]))
     more = ", ..." if len(names) > _TOLD else ""
     return f"; it gives {', '.join(names[:_TOLD])}{more}" if names else ""
 
@@ -125,12 +128,26 @@ def _in_file(folder: Path, source: str) -> tuple[str | None, str]:
     """(what stands there, or None; why nothing does)"""
     _, name, path = source.split(":", 2)
     try:
-        found = _at_path(json.loads((folder / name).read_text(encoding="utf-8-sig")), path)
+        content = json.loads((folder / name).read_text(encoding="utf-8-sig"))
+        found = _at_path(content, path)
     except OSError as error:
         return None, f": {name}: {error.strerror}"
     except (ValueError, RecursionError):
         return None, f": {name} is no JSON"
-    return found, f": {name} has no number at {path}"
+    there = ", ".join(islice(_paths(content), _TOLD))
+    return found, f": {name} has no number at {path}{f'; it has {there}' if there else ''}"
+
+
+def _paths(content: object, above: str = "") -> Iterator[str]:
+    """Where numbers are in parsed JSON, as ``_at_path`` takes it."""
+    if isinstance(content, bool) or not isinstance(content, int | float | dict | list):
+        return
+    if isinstance(content, int | float):
+        yield above
+        return
+    items = content.items() if isinstance(content, dict) else enumerate(content[:_TOLD])
+    for key, value in items:
+        yield from _paths(value, f"{above}.{key}" if above else str(key))
 
 
 def _at_path(value: object, path: str) -> str | None:

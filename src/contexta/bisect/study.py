@@ -27,6 +27,7 @@ from pathlib import Path
 from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
+from contexta.bisect.first_trials import require_metric
 from contexta.bisect.known import key_of, read_known
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
@@ -96,7 +97,8 @@ class Study:
         """Run trials until there is a verdict. watch: told after each trial, with its number; trying: before each.
 
         Raises EnvironmentChanged when a trial edited installed files in place; InvalidInput when another process works
-        on this study; ContextaError when a machine lacks what a trial takes.
+        on this study, or the first run of an end does not give the metric; ContextaError when a machine lacks what a
+        trial takes.
         """
         problem = self.problem
         if not self.space.atoms:
@@ -109,6 +111,7 @@ class Study:
                 self.trials.append(trial)
                 if watch is not None:
                     watch(trial, len(self.trials))
+                require_metric(self.trials, self.space.mixes.full, str(self.setup.workspace))
         return step
 
     # ------------------------------------------------------------------------------------------ trials

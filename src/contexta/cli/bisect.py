@@ -22,6 +22,7 @@ from contexta.cli.asking import answer, pages
 from contexta.cli.bisect_progress import progress
 from contexta.cli.bisect_screens import measured, opening, plan_screen, report_screen
 from contexta.cli.bisect_setup import Asked, Options, asked_by, last_asked, last_study, remember
+from contexta.cli.typed import swapped_line
 from contexta.errors import InvalidInput, NotFound
 from contexta.findings.bisect import BisectReport, Releases
 from contexta.reproduce.uv import UvError
@@ -37,7 +38,13 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.option("--metric", metavar="NAME", help="The metric that dropped, as the command records or prints it.")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="The metric that dropped, as the command records or prints it; default: of recorded runs the one that `why` "
+    "explains first, else the exit code.",
+)
+@click.option("--exit-code", is_flag=True, help="Judge by the exit code, also where recorded runs have metrics.")
 @click.option("--good-if", metavar="TEXT", help='What is good, as in "accuracy >= 0.9"; names the metric too.')
 @click.option("--judge", metavar="COMMAND", help="Run after each rerun: exit code 0 is good, 125 cannot be told.")
 @click.option(
@@ -65,6 +72,7 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--jobs", type=click.IntRange(min=1), help="Reruns at a time; default 1, of a cluster all its threads.")
 @click.option("--fresh", is_flag=True, help="Rerun what earlier studies ran, too.")
 @click.option("--versions/--no-versions", default=True, help="Look for the first bad release of the culprit.")
+@click.option("--keep-order", is_flag=True, help="Run although recorded runs say that NEW is the better side.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be tried, and rerun nothing.")
 @click.option("--resume", is_flag=True, help="Go on with this study; alone: with the last one.")
 @click.option("--show", is_flag=True, help="Show the last report again, or that of --study; run nothing.")
@@ -91,7 +99,7 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     if options["resume"] and options["old"] is None:
         given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         options = {**options, **last_asked(workspace), **{name: options[name] for name in given}}
-    asked = asked_by(options, workspace)
+    asked = asked_by(options, workspace, swapped_line(context.command, options, workspace))
     for line in (*asked.sides, *(f"note: {note}" for note in asked.notes)):
         _say(line)
     if options["only_plan"]:
@@ -105,7 +113,8 @@ def bisect(context: click.Context, /, **options: Any) -> int:
 
 
 def _remember(options: Options, asked: Asked, workspace: str | None) -> None:
-    remember({name: value for name, value in options.items() if name not in _OF_ONE_ANSWER}, asked.setup, workspace)
+    kept = {name: value for name, value in options.items() if name not in _OF_ONE_ANSWER}
+    remember({**kept, "chosen": asked.chosen}, asked.setup, workspace)
 
 
 def _show_plan(asked: Asked, options: Options) -> None:
@@ -125,7 +134,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         cluster.require_ready(study.sample())
     for line in opening(study, setup):
         _say(line)
-    with progress(study, setup, stream=options["json_stream"]) as watch:
+    with progress(study, setup, asked.here.swapped or "", stream=options["json_stream"]) as watch:
         try:
             verdict = study.finish(watch.tried, watch.trying)
             watch.decided(verdict)

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from contexta.bisect.first_trials import swapped_note
 from contexta.bisect.outlook import Outlook, outlook
 from contexta.bisect.report import Trial, finished
 from contexta.bisect.search import Probe, Verdict
@@ -29,8 +30,9 @@ _SHOWN = 5  # suspects
 class Progress:
     """Quiet lines on stderr, and with ``stream`` the trials on stdout as JSON lines."""
 
-    def __init__(self, study: Study, setup: Setup, *, stream: bool) -> None:
-        self.study, self.setup, self._stream = study, setup, stream
+    def __init__(self, study: Study, setup: Setup, swapped: str, *, stream: bool) -> None:
+        """swapped: the command with OLD and NEW swapped."""
+        self.study, self.setup, self._swapped, self._stream = study, setup, swapped, stream
 
     def trying(self, step: Probe) -> None:
         """Told before each trial of the search."""
@@ -38,6 +40,8 @@ class Progress:
     def tried(self, trial: Trial, number: int) -> None:
         """Told after each trial."""
         self.say(trial_line(self.study, self.setup, trial, number))
+        if (note := swapped_note(self.study.trials, self.study.space.mixes.full, self._swapped)) is not None:
+            self.say(f"note: {note}")
         if self._stream:
             sign = 1.0 if self.setup.higher_is_better else -1.0
             click.echo(f'{{"trial":{finished(self.study.space, trial, number, sign).model_dump_json()}}}')
@@ -55,8 +59,8 @@ class Progress:
 class LiveProgress(Progress):
     """The same above a few lines that are drawn again and again, and gone at the end."""
 
-    def __init__(self, study: Study, setup: Setup, *, stream: bool) -> None:
-        super().__init__(study, setup, stream=stream)
+    def __init__(self, study: Study, setup: Setup, swapped: str, *, stream: bool) -> None:
+        super().__init__(study, setup, swapped, stream=stream)
         self._step: Probe | None = None
         self._since = time.monotonic()
         self._between = "choosing what to run next, or clearing away what ran"
@@ -124,11 +128,11 @@ class LiveProgress(Progress):
 
 
 @contextmanager
-def progress(study: Study, setup: Setup, *, stream: bool) -> Iterator[Progress]:
+def progress(study: Study, setup: Setup, swapped: str, *, stream: bool) -> Iterator[Progress]:
     """How this study is watched: live where stderr is a terminal."""
     if not sys.stderr.isatty():
-        yield Progress(study, setup, stream=stream)
+        yield Progress(study, setup, swapped, stream=stream)
         return
-    watch = LiveProgress(study, setup, stream=stream)
+    watch = LiveProgress(study, setup, swapped, stream=stream)
     with watch.live:
         yield watch

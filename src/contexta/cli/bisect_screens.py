@@ -26,7 +26,7 @@ def opening(study: Study, setup: Setup) -> Iterator[str]:
     )
     if setup.command.metric is None:
         by = "the judge's exit code" if setup.command.judge else "exit code"
-        yield f"judged by {by}: 0 is good, 125 cannot be told, anything else is bad"
+        yield f"{by}: 0 is good, 125 cannot be told, anything else is bad"
     if study.before:
         yield f"{words.count(study.before, 'trial')} of earlier studies may be taken over; --fresh reruns them"
 

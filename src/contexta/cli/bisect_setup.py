@@ -10,25 +10,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contexta.analysis.direction import direction_of
 from contexta.analysis.suspects import prior
 from contexta.bisect.advice import Here
 from contexta.bisect.changes import BOTH, SOURCE
 from contexta.bisect.given import both_ends
-from contexta.bisect.metric import check_source, threshold
+from contexta.bisect.metric import Threshold, check_source, threshold
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.search import Settings
 from contexta.bisect.setup import Setup, identity
 from contexta.bisect.trial import Command
+from contexta.cli.bisect_metric import judgement
 from contexta.cli.bisect_sides import (
     Include,
-    differences,
     held,
     include_of,
     included,
     is_path,
     not_included,
-    recorded_value,
     side,
 )
 from contexta.client import Contexta
@@ -47,7 +45,8 @@ class Asked:
     """A study to run.
 
     sides: what OLD and NEW were taken for. notes: what else the user should know of that. here: where the user stands,
-    as the commands of the report have it. recorded: where the metric ended in OLD's and NEW's recorded runs.
+    as the commands of the report have it. recorded: where the metric ended in OLD's and NEW's recorded runs. chosen:
+    see ``Judgement``.
     """
 
     setup: Setup
@@ -56,16 +55,22 @@ class Asked:
     notes: tuple[str, ...]
     here: Here
     recorded: tuple[float | None, float | None]
+    chosen: tuple[str | None, str] | None = None
 
 
-def asked_by(options: Options, workspace: str | None) -> Asked:
-    """Raises InvalidInput or NotFound for what cannot be meant or read."""
+def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
+    """swapped: the command line with OLD and NEW swapped.
+
+    Raises InvalidInput or NotFound for what cannot be meant or read.
+    """
     _require(options)
     include = include_of(options.get("include"), options.get("param_arg"))
     large = None if options["in_place"] else too_large_to_copy(Path.cwd())
     if SOURCE in include.kinds:
         _require_copies(options["in_place"], large)
-    command = _command(options, in_place=options["in_place"] or large is not None)
+    good_if = _threshold(options)
+    judged = judgement(options, good_if, workspace, swapped)
+    command = _command(options, judged.metric, good_if, in_place=options["in_place"] or large is not None)
     given = {end: side(options[end], workspace) for end in BOTH}
     pythons = {end: options[f"{end}_python"] or options["python"] for end in BOTH}
     variables = {end: _variables(options[f"{end}_env"]) for end in BOTH}
@@ -73,8 +78,7 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     ends = both_ends(given, pythons, variables, uv)
     ends = included(ends, include, {end: options[end] for end in BOTH}, command.argv, workspace)
     runs = None if any(is_path(options[end], workspace) for end in BOTH) else (options["old"], options["new"])
-    found = differences(runs, workspace)
-    higher, why = _is_higher_better(command, options["lower_is_better"], workspace)
+    found = judged.differences
     setup = Setup(
         old=ends.old,
         new=ends.new,
@@ -82,7 +86,7 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
         command=command,
         folder=Path(),
         workspace=home(workspace),
-        higher_is_better=higher,
+        higher_is_better=judged.higher_is_better,
         jobs=options["jobs"] or 1,
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
@@ -93,13 +97,12 @@ def asked_by(options: Options, workspace: str | None) -> Asked:
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
-    about = [*([f"{large}: the command runs in place"] if large else []), *why]
+    about = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
     by_metric = command.metric is not None and command.good_if is None
-    here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric)
-    old, new = (recorded_value(options[end], command.metric, workspace) for end in BOTH)
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, (old, new))
+    here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped)
+    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, judged.values, judged.chosen)
 
 
 def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:
@@ -131,7 +134,8 @@ def _require(options: Options) -> None:
         raise InvalidInput("there is no command to rerun", hint="put it behind --, as in: -- python train.py")
 
 
-def _command(options: Options, *, in_place: bool) -> Command:
+def _threshold(options: Options) -> Threshold | None:
+    """What --good-if says. Raises InvalidInput for options that contradict each other."""
     check_source(options["metric_from"])
     good_if = threshold(options["good_if"]) if options["good_if"] else None
     if good_if is not None and options["metric"] not in (None, good_if.metric):
@@ -146,6 +150,14 @@ def _command(options: Options, *, in_place: bool) -> Command:
         raise InvalidInput("--metric is empty", hint="name what the command records or prints: --metric accuracy")
     if options["judge"] and metric:
         raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
+    if options["exit_code"]:
+        others = {"--metric": metric, "--metric-from": options["metric_from"], "--judge": options["judge"]}
+        if other := next((name for name, value in others.items() if value), None):
+            raise InvalidInput(f"--exit-code and {other} both say what judges", hint=f"leave out {other}")
+    return good_if
+
+
+def _command(options: Options, metric: str | None, good_if: Threshold | None, *, in_place: bool) -> Command:
     if options["metric_from"] and not metric:
         raise InvalidInput("--metric-from reads a metric, and none is named", hint="name it: --metric NAME")
     return Command(
@@ -160,23 +172,6 @@ def _command(options: Options, *, in_place: bool) -> Command:
         judge=_words("--judge", options["judge"]) if options["judge"] else None,
         good_if=good_if,
     )
-
-
-def _is_higher_better(command: Command, lower: bool | None, workspace: str | None) -> tuple[bool, list[str]]:
-    """(whether it is, what the user should know of that)"""
-    if command.good_if is not None:
-        return command.good_if.sign.startswith(">"), []
-    if command.metric is None and lower is not None:
-        way = "--lower-is-better" if lower else "--higher-is-better"
-        raise InvalidInput(f"{way} is about a metric, and none is named", hint="name it: --metric NAME")
-    if command.metric is None:
-        return True, []
-    config = Contexta(workspace=workspace).config
-    known = {"higher": config.higher_is_better, "lower": config.lower_is_better}
-    better, origin = direction_of(command.metric, lower_is_better=lower, **known)
-    if better == "lower" and origin != "argument":
-        return False, [f"lower is taken for better, by {command.metric}'s {origin}; --higher-is-better says otherwise"]
-    return better != "lower", []
 
 
 def _words(option: str, given: str) -> tuple[str, ...]:

@@ -83,23 +83,6 @@ def is_path(text: str, workspace: str | None) -> bool:
     return text not in (run.name, run.run_ref.name)
 
 
-def recorded_value(text: str, metric: str | None, workspace: str | None) -> float | None:
-    """Where the metric ended in a recorded run; None for a side that is none, or that does not tell."""
-    if metric is None or is_path(text, workspace):
-        return None
-    with Contexta(workspace=workspace) as ctx:
-        found = ctx.get_run(text).metrics.get(metric)
-    return None if found is None else float(found)
-
-
-def differences(runs: tuple[str, str] | None, workspace: str | None) -> tuple[Difference, ...]:
-    """All that differs between two recorded runs, as far as it was recorded. runs: None where a side is none."""
-    if runs is None:
-        return ()
-    with Contexta(workspace=workspace) as ctx:
-        return ctx.explain_regression(*runs).differences
-
-
 def included(
     ends: Ends, include: Include, given: dict[str, str], command: Sequence[str], workspace: str | None
 ) -> Ends:

@@ -1,0 +1,53 @@
+"""Tell wrong use from the first trials: a metric that the command does not give, OLD and NEW swapped. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from contexta.bisect.metric import GIVES_NO
+from contexta.bisect.report import Trial
+from contexta.errors import InvalidInput
+
+
+def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
+    """End a study whose first run of an end completed and does not give the metric.
+
+    new: the mix NEW. records: the workspace of the trials. Raises InvalidInput.
+    """
+    trial = trials[-1]
+    reason, mix = trial.report.reason, trial.result.mix
+    if mix not in (0, new) or not reason.startswith(GIVES_NO):
+        return
+    if any(each.result.mix == mix for each in trials[:-1]):
+        return  # it gave the metric before, or failed in another way: the search tries it again
+    end = "OLD" if mix == 0 else "NEW"
+    log = shlex.join(["contexta", "log", trial.report.run or "RUN", "--workspace", records])
+    raise InvalidInput(
+        f"the first run of {end} completed and {reason}",
+        hint="name a metric it gives (--metric), say where the number stands (--metric-from), or judge by the exit "
+        f"code (--exit-code); `{log}` shows what it printed",
+    )
+
+
+def swapped_note(trials: Sequence[Trial], new: int, swapped: str) -> str | None:
+    """What to say after the first pair of OLD and NEW at one seed, if NEW is better; else None.
+
+    swapped: the command with OLD and NEW swapped.
+    """
+    valued = [trial for trial in trials if trial.result.value is not None and trial.result.mix in (0, new)]
+    last = trials[-1]
+    ends = {trial.result.mix for trial in valued}
+    before = {trial.result.mix for trial in valued if trial is not last}
+    if ends != {0, new} or before == ends:
+        return None
+    old, now = (next(trial for trial in valued if trial.result.mix == mix) for mix in (0, new))
+    if (old.result.value or 0.0) >= (now.result.value or 0.0):
+        return None
+    values = [
+        trial.report.measured if trial.report.measured is not None else trial.report.value for trial in (now, old)
+    ]
+    return (
+        f"NEW is better than OLD so far ({values[0]:g} against {values[1]:g}); if they are swapped, stop with Ctrl-C "
+        f"and run: {swapped}"
+    )

@@ -1,0 +1,317 @@
+"""What judges a study is known before anything is built: from recorded runs, or after the first reruns."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import Cli, a_metric, a_stage, put_run
+from tiny_index import PYTHON, make_wheel, only_index
+
+from contexta import Contexta
+from contexta.reproduce.uv import find_uv
+
+COMMAND = ("--", "python", "train.py")
+Record = Callable[..., None]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    index = tmp_path.parent / f"{tmp_path.name}-index"
+    only_index(monkeypatch, index, tmp_path.parent / f"{tmp_path.name}-cache")
+    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+        make_wheel(index, "culprit", version, f"worse = {worse}")
+        make_wheel(index, "innocent", version)
+    (tmp_path / "old.txt").write_text("culprit==1.0\ninnocent==1.0\n")
+    (tmp_path / "new.txt").write_text("culprit==2.0\ninnocent==2.0\n")
+    (tmp_path / "train.py").write_text(
+        "import culprit\nprint('accuracy=%g loss=%g' % (0.9 - culprit.worse, 0.1 + culprit.worse))\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def record(project: Path) -> Record:
+    """Store a run with OLD's or NEW's packages: ``record("old", accuracy=0.9)``."""
+
+    def put(name: str, version: str = "", /, *, status: str = "completed", day: int = 1, **metrics: Any) -> None:
+        packages = dict.fromkeys(("culprit", "innocent"), version or ("1.0" if name.startswith("old") else "2.0"))
+        about = {"packages": packages, "python_version": find_uv().interpreter(PYTHON).version}
+        moment = f"2025-02-{day:02}T08:00:00Z"
+        with Contexta(workspace=project / ".contexta") as ctx:
+            put_run(ctx, name, metrics=metrics, environment=about, status=status, started_at=moment)
+
+    return put
+
+
+def notes(cli: Cli, *arguments: str) -> str:
+    """What a plan says, which judges nothing and reruns nothing."""
+    done = cli("bisect", *arguments, "--python", PYTHON, "--plan", "--json", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    return "\n".join(json.loads(done.stdout)["notes"])
+
+
+def refusal(cli: Cli, *arguments: str) -> str:
+    done = cli("bisect", *arguments, "--python", PYTHON, *COMMAND)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "building the environments" not in done.stderr
+    return done.stderr
+
+
+# ------------------------------------------------------------------------------------------- without --metric
+
+
+def test_recorded_metrics_judge_where_none_is_named_and_the_report_says_so(
+    cli: Cli, project: Path, record: Record
+) -> None:
+    record("old", accuracy=0.9, loss=0.1)
+    record("new", accuracy=0.4, loss=0.6)
+    done = cli("bisect", "old", "new", "--python", PYTHON, "--no-versions", "--json", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "accuracy")
+    said = (
+        "judged by accuracy, the metric that `contexta why` explains first (also recorded: loss); --metric NAME judges "
+        "by another, --exit-code by the exit code"
+    )
+    assert said in told["notes"]
+    assert f"note: {said}" in done.stderr
+    with Contexta(workspace=project / ".contexta") as ctx:
+        shift = ctx.explain_regression("old", "new").metric
+    assert shift is not None
+    assert shift.metric_key == "accuracy"
+    record("new-2", accuracy=0.4, loss=99)
+    again = cli("bisect", "--resume", "--json")
+    assert json.loads(again.stdout) == told
+
+
+def test_the_exit_code_judges_recorded_runs_where_it_is_asked_to(cli: Cli, project: Path, record: Record) -> None:
+    record("old", accuracy=0.9)
+    record("new", accuracy=0.4)
+    (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
+    done = cli("bisect", "old", "new", "--exit-code", "--python", PYTHON, "--no-versions", "--json", *COMMAND)
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "passes (exit code is 0)")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ({"accuracy": 0.9, "f1": 0.8}, {"accuracy": 0.9, "f1": 0.5}, "judged by f1, the metric that `contexta why`"),
+        ({}, {"rmse": 3.0, "zeta": 1.0}, "judged by rmse, the best known metric of NEW, the only side with recorded"),
+        ({}, {}, "judged by the exit code: no metric is named, and run p.old and run p.new recorded none"),
+        (
+            {"accuracy": 0.9},
+            {"status": "failed", "accuracy": 0.4},
+            "judged by the exit code: when recorded, OLD completed and NEW failed; --metric NAME",
+        ),
+        ({"status": "failed", "f1": 0.9}, {"status": "crashed", "f1": 0.5}, "judged by f1, the metric that"),
+        ({"quux": 2.0}, {"quux": 3.0}, "lower is taken for better: quux rose from OLD's record to NEW's"),
+        ({"quux": 3.0}, {"quux": 2.0}, "higher is taken for better: quux fell from OLD's record to NEW's"),
+        ({"loss": 0.1}, {"loss": 0.6}, "lower is taken for better, by loss's name"),
+    ],
+)
+def test_what_judges_follows_from_what_both_runs_recorded(
+    cli: Cli, record: Record, old: dict[str, Any], new: dict[str, Any], said: str
+) -> None:
+    record("old", **old)
+    record("new", **new)
+    assert said in notes(cli, "old", "new")
+
+
+def test_a_run_beside_a_file_brings_its_metrics(cli: Cli, project: Path, record: Record) -> None:
+    record("old", accuracy=0.9, loss=0.1)
+    said = notes(cli, "old", "new.txt")
+    assert "judged by accuracy, the best known metric of OLD, the only side with recorded metrics" in said
+    assert "judged by the exit code: no metric is named; --metric NAME" in notes(cli, "old.txt", "new.txt")
+    assert "exit code" not in notes(cli, "old", "new.txt", "--judge", "python judge.py")
+    assert "judged by" not in notes(cli, "old", "new.txt", "--good-if", "accuracy >= 0.5")
+
+
+def test_a_metric_of_several_stages_keeps_its_stage(cli: Cli, project: Path, record: Record) -> None:
+    for name, value in (("old", 0.9), ("new", 0.4)):
+        record(name)
+        with Contexta(workspace=project / ".contexta") as ctx:
+            for stage, better in (("train", 0.0), ("val", value)):
+                ctx.metadata_store.stages.put_stage_execution(a_stage("p", name, stage))
+                ctx.record_store.append(a_metric("accuracy", better, run=name, name=f"m-{stage}", stage=stage))
+    assert "judged by val/accuracy, the metric that" in notes(cli, "old", "new")
+    said = refusal(cli, "old", "new", "--metric", "accuracy")
+    assert 'metric "accuracy" is in several stages of run p.old' in said
+    assert "--metric train/accuracy or --metric val/accuracy" in said
+
+
+def test_runs_without_a_common_metric_are_asked_for_one(cli: Cli, record: Record) -> None:
+    record("old", accuracy=0.9)
+    record("new", f1=0.4)
+    said = refusal(cli, "old", "new")
+    assert "the two runs have no metric in common: OLD has accuracy; NEW has f1" in said
+    assert "--metric NAME" in said
+    assert "--exit-code" in said
+
+
+def test_what_judges_is_said_once(cli: Cli, project: Path) -> None:
+    for other in (("--metric", "a"), ("--judge", "x"), ("--metric-from", "stdout:(x)")):
+        said = refusal(cli, "old.txt", "new.txt", "--exit-code", *other)
+        assert f"--exit-code and {other[0]} both say what judges" in said
+
+
+# ------------------------------------------------------------------------------------------- swapped
+
+
+def pasted(cli: Cli, said: str, *more: str) -> Any:
+    """The report of the command that a hint gives."""
+    line = next(line for line in said.splitlines() if "contexta bisect" in line)
+    words = shlex.split(line[line.index("contexta bisect") :])
+    done = cli("bisect", "--json", *more, *words[2:])
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_swapped_runs_are_refused_with_the_command_that_works(cli: Cli, project: Path, record: Record) -> None:
+    record("old", accuracy=0.9)
+    record("new", accuracy=0.4)
+    (project / "my train.py").write_text((project / "train.py").read_text())
+    done = cli("bisect", "new", "old", "--max-runs", "40", "--python", PYTHON, "--", "python", "my train.py")
+    assert done.returncode == 2
+    assert "NEW is better than OLD: recorded accuracy is 0.4 for OLD and 0.9 for NEW, and higher is better" in (
+        done.stderr
+    )
+    assert f"contexta bisect old new --python {PYTHON} --max-runs 40 -- python 'my train.py'" in done.stderr
+    told = pasted(cli, done.stderr, "--no-versions")
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "options", "said"),
+    [
+        ({"loss": 0.6}, {"loss": 0.1}, (), "recorded loss is 0.6 for OLD and 0.1 for NEW, and lower is better"),
+        ({"quux": 2.0}, {"quux": 1.0}, ("--lower-is-better",), "and lower is better"),
+        ({"quux": 2.0}, {"quux": 3.0}, ("--metric", "quux", "--higher-is-better"), "and higher is better"),
+        ({"f1": 0.4}, {"f1": 0.9}, ("--good-if", "f1 > 0.5"), "by --good-if, OLD is bad and NEW is good: recorded f1"),
+        ({"status": "failed"}, {}, (), "when recorded, OLD failed and NEW completed"),
+        ({"status": "crashed", "f1": 0.9}, {"f1": 0.9}, ("--exit-code",), "OLD crashed and NEW completed"),
+    ],
+)
+def test_every_kind_of_swapped_runs_is_seen_before_anything_is_built(
+    cli: Cli, record: Record, old: dict[str, Any], new: dict[str, Any], options: tuple[str, ...], said: str
+) -> None:
+    record("old", **old)
+    record("new", **new)
+    told = refusal(cli, "old", "new", "--old-env", "A=1", *options)
+    assert said in told
+    assert "contexta bisect new old" in told
+    assert "--new-env A=1" in told
+    assert "--keep-order" in told
+    assert notes(cli, "old", "new", "--keep-order", *options)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "options"),
+    [
+        ({"accuracy": 0.9}, {"accuracy": 0.9}, ()),
+        ({"f1": 0.8}, {"f1": 0.9}, ("--good-if", "f1 > 0.5")),
+        ({"f1": 0.8}, {"f1": 0.9}, ("--judge", "x")),
+        ({"accuracy": float("nan")}, {"accuracy": 0.9}, ()),
+        ({"status": "failed"}, {"status": "failed"}, ()),
+    ],
+)
+def test_runs_that_are_not_shown_to_be_swapped_go_on(
+    cli: Cli, record: Record, old: dict[str, Any], new: dict[str, Any], options: tuple[str, ...]
+) -> None:
+    record("old", **old)
+    record("new", **new)
+    notes(cli, "old", "new", *options)
+
+
+def test_a_difference_within_the_scatter_of_repeats_is_a_note(cli: Cli, record: Record) -> None:
+    for number, value in enumerate((0.80, 0.90, 0.85, 0.75)):
+        record(f"old{number}", accuracy=value, day=number + 1)
+    record("new", accuracy=0.86, day=9)
+    assert "so NEW does not look worse; repeats scatter as much" in notes(cli, "old0", "new")
+
+
+def test_files_that_are_swapped_are_told_after_the_first_pair_and_end_early(cli: Cli, project: Path) -> None:
+    done = cli("bisect", "new.txt", "old.txt", "--metric", "accuracy", "--python", PYTHON, "--json", *COMMAND)
+    lines = done.stderr.splitlines()
+    second = next(number for number, line in enumerate(lines) if line.startswith("  2  end"))
+    assert lines[second + 1].startswith("note: NEW is better than OLD so far (0.9 against 0.4); if they are swapped")
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["why"]) == ("no_regression", "NEW is better than OLD")
+    assert told["runs"] <= 5
+    assert f"contexta bisect old.txt new.txt --metric accuracy --python {PYTHON} -- python train.py" in told["next"]
+    assert pasted(cli, "\n".join(told["next"]), "--no-versions")["culprits"] == ["culprit"]
+
+
+# ------------------------------------------------------------------------------------------- misspelled
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("acuracy", "accuracy"),
+        ("Accuracy", "accuracy"),
+        ("val-acc", "val_acc"),
+        ("valacc", "val_acc"),
+        ("test/val_acc", "val_acc"),
+        ("precison@k", "precision@k"),
+    ],
+)
+def test_a_misspelled_metric_is_refused_with_the_nearest_and_all_names(
+    cli: Cli, record: Record, name: str, nearest: str
+) -> None:
+    for run in ("old", "new"):
+        record(run, **{"accuracy": 0.9, "val_acc": 0.8, "precision@k": 0.2})
+    for sides in (("old", "new"), ("old", "new.txt")):
+        said = refusal(cli, *sides, "--metric", name)
+        assert f'recorded no metric "{name}"; recorded: accuracy, precision@k, val_acc' in said
+        assert f"did you mean --metric {nearest}?" in said
+        assert "--metric-from" in said
+    assert f'recorded no metric "{name}"' in refusal(cli, "old", "new", "--good-if", f"{name} > 0.5")
+
+
+def test_a_metric_that_recorded_runs_only_printed_is_no_misspelling(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("import contexta\ncontexta.log({'loss': 0.1})\nprint('acc=0.9')\n")
+    for name in ("old", "new"):
+        done = cli("run", "--name", name, "--project", "p", "--", "python", "train.py")
+        assert done.returncode == 0, done.stderr
+    done = cli("bisect", "old", "new", "--metric", "acc", "--plan", *COMMAND)
+    assert "recorded no metric" not in done.stderr
+    assert "building the environments" in done.stderr
+    assert "recorded: loss" in refusal(cli, "old", "new", "--metric", "f1")
+
+
+def test_a_metric_of_another_command_waits_for_the_first_rerun(cli: Cli, project: Path, record: Record) -> None:
+    record("old", loss=0.1)
+    said = notes(cli, "old", "new.txt", "--metric", "auc")
+    assert 'run p.old recorded no metric "auc"; recorded: loss. The first rerun tells' in said
+    assert "recorded no metric" not in notes(cli, "old", "new.txt", "--metric", "los", "--metric-from", "stdout:(x)")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--metric", "acuracy"), "gives no acuracy; it gives accuracy, loss"),
+        (("--metric", "Accuracy"), "gives no Accuracy; it gives accuracy, loss"),
+        (("--good-if", "auc > 0.5"), "gives no auc; it gives accuracy, loss"),
+        (("--metric", "a", "--metric-from", "stdout:auc=(.*)"), "gives no a: nothing matches auc=(.*); it gives"),
+        (("--metric", "a", "--metric-from", "json:out.json:a.b"), "out.json has no number at a.b; it has a.c, b.0"),
+    ],
+)
+def test_a_metric_that_the_first_rerun_does_not_give_ends_the_study(
+    cli: Cli, project: Path, options: tuple[str, ...], said: str
+) -> None:
+    with (project / "train.py").open("a") as script:
+        script.write("open('out.json', 'w').write('{\"a\": {\"c\": 1}, \"b\": [2]}')\n")
+    done = cli("bisect", "old.txt", "new.txt", *options, "--python", PYTHON, *COMMAND)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"the first run of OLD completed and {'gives no' if 'gives' not in said else ''}" in done.stderr
+    assert said in done.stderr
+    assert "  2  end" not in done.stderr
+    log = done.stderr[done.stderr.index("`contexta log") + 1 :].partition("`")[0]
+    assert "accuracy=0.9" in cli(*shlex.split(log)[1:]).stdout
