@@ -164,7 +164,7 @@ def usual_spread(history: Sequence[PastRun], metric: MetricId) -> tuple[float | 
     for run in history:
         value = run.metrics.get(metric)
         key = key_of(run) if run.status == "completed" else None
-        if key is not None and value is not None and math.isfinite(value):
+        if key is not None and value is not None and _finite([value]):
             groups.setdefault(key, []).append(float(value))
     repeated = [values for values in groups.values() if len(values) > 1]
     spread, _ = stats.pooled_spread(*repeated)
