@@ -13,7 +13,7 @@ import pytest
 from builders import Cli, put_run
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
-from contexta.errors import InvalidInput, WorkspaceError
+from contexta.errors import InvalidInput
 from contexta.refs import slug
 
 
@@ -210,10 +210,18 @@ def test_training_that_changes_its_directory_stays_in_its_workspace(
     assert (tmp_path / ("ws" if given else ".contexta") / "contexta.db").exists()
 
 
-def test_run_in_a_workspace_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_run_in_a_workspace_that_cannot_be_written_says_so_once_and_the_program_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contexta.recorder.starting._warned", False)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(WorkspaceError):
-        Contexta(workspace=tmp_path / "file").run("x")
+    for _ in range(2):
+        with Contexta(workspace=tmp_path / "file").run("x") as run, run.stage("train") as stage:
+            run.log({"a": 1})
+            stage.metric("loss", 1)
+            run.artifact("file", tmp_path / "file")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"contexta: nothing is recorded in {tmp_path / 'file'}: it is not a directory; the program goes on"
 
 
 def test_comparing_a_run_without_a_snapshot_notes_it_and_adds_nothing(ctx: Contexta) -> None:

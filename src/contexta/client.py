@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contexta.errors import InvalidInput, NotFound, WorkspaceError
+from contexta.errors import InvalidInput, NotFound
 from contexta.questions import Questions, selectors
 from contexta.recorder import settings
 from contexta.recorder.objects import Objects
@@ -71,27 +71,27 @@ class Contexta(Questions, Upkeep):
 
         The environment of the running interpreter is captured here, before this returns. A second run of the same name
         gets a reference of its own. project: default is the configured one, else the current directory's name.
-        Raises WorkspaceError when the workspace cannot be written.
+        Where the workspace cannot be written, that is said once on stderr and the program goes on, unrecorded.
         """
         from contexta.recorder import starting
 
         if self._closed:
             raise self._was_closed()
-        configured = self._given[1].project_name if self._given[1] is not None else None
-        try:
-            return starting.start(
-                os.fspath(self.root / settings.JOURNALS),
-                Objects(self.root / settings.OBJECTS),
-                project=project or configured or settings.project(),
-                name=name,
-                tags=tags,
-                send=self._sender(),
-            )
-        except OSError as error:
-            raise WorkspaceError(
-                f"no run can be recorded in workspace {self.root}: {error.strerror or error}",
-                hint="check that its journal directory can be written",
-            ) from error
+        config = self._given[1]
+        return starting.start_or_warn(
+            lambda: (os.fspath(self.root / settings.JOURNALS), Objects(self.root / settings.OBJECTS)),
+            project=project,
+            name=name,
+            tags=tags,
+            send=self._sender(),
+            default_project=config.project_name if config is not None else None,
+            elsewhere=self._is_told_where(),
+        )
+
+    def _is_told_where(self) -> bool:
+        """Whether the caller named the workspace, rather than leaving it to the settings."""
+        workspace, config = self._given
+        return workspace is not None or (config is not None and "workspace" in config.model_fields_set)
 
     def _sender(self) -> partial[str | None] | None:
         if self._server is None:

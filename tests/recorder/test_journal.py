@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,12 +103,10 @@ def test_directory_that_vanished_costs_records_and_one_warning_but_not_the_progr
     journal.write("note", topic="t", text="kept")
     journal.close()
     (lines,) = records(tmp_path / "gone").values()
-    assert [line.get("text") for line in lines] == [
-        None,
-        "kept",
-        "3 records could not be written and are lost",
-        None,
-    ]
+    assert [line["t"] for line in lines] == ["join", "note", "lost", "close"]
+    (lost,) = (line for line in lines if line["t"] == "lost")
+    assert (lost["count"], lost["first"]) == (3, "note t")
+    assert lost["why"].startswith("no such file or directory")
     assert capsys.readouterr().err.count("contexta:") == 1
 
 
@@ -154,9 +153,44 @@ def test_full_disk_costs_records_but_not_the_program_and_is_noted_when_there_is_
     assert len(steps) == 10_001 - journal.lost
     assert steps[-1] == 10_000
     assert len(lines) - len(whole) <= 1  # the one that was cut short
-    (note,) = (line for line in whole if line["t"] == "note")
-    assert note["text"] == f"{journal.lost} records could not be written and are lost"
+    (lost,) = (line for line in whole if line["t"] == "lost")
+    assert (lost["count"], lost["why"], lost["first"]) == (journal.lost, "no space left on device", "metric loss")
     assert capsys.readouterr().err.count("contexta:") == 1
+
+
+def test_run_whose_disk_stays_full_still_says_how_it_ended_and_how_much_is_lost(small_disk: Path) -> None:
+    program = """
+    import contexta, os, sys
+    run = contexta.init(name="r")
+    with open(os.path.join(os.environ["CONTEXTA_WORKSPACE"], "filler"), "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(512))
+        except OSError:
+            pass
+    for step in range(5_000):
+        run.metric("loss", 0.125, step)
+    print(run._journal.lost)
+    """
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src"),
+        "CONTEXTA_WORKSPACE": os.fspath(small_disk),
+    }
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, env=environ, cwd=small_disk.parent, capture_output=True, text=True, check=True)
+    lost = int(done.stdout)
+    assert 0 < lost < 5_000
+    assert done.stderr.count("contexta:") == 1
+    workspace = shutil.copytree(small_disk, small_disk.parent / "copy")  # with space for a database
+    with Contexta(workspace=workspace) as ctx:
+        details = ctx.get_run("r")
+        codes = [issue.code for issue in ctx.diagnose_run("r").issues]
+    assert details.status == "completed"
+    assert details.stages[0].metrics[0].points == 5_000 - lost
+    assert details.metadata["lost_records"]["count"] == lost + 1  # what was known only at the end of the environment
+    assert "no space left on device" in details.metadata["lost_records"]["reasons"]
+    assert "records_lost" in codes
 
 
 # ---------------------------------------------------------------------------------------------- many processes

@@ -311,6 +311,7 @@ def test_facts_are_taken_one_by_one_and_several_at_once(ctx: Contexta) -> None:
     details = ctx.get_run("r")
     assert dict(details.metadata) == {
         "command": ("a",), "extra": 1, "seeds": {"torch": "3"}, "source": {"commit": "1"},
+        "lost_records": {"count": 1, "first": "fact", "reasons": {"[1] is no mapping": 1}},
     }  # fmt: skip
     assert [note.text for note in details.notes] == ["p.r.2-ab.jsonl: a fact record was skipped: [1] is no mapping"]
 

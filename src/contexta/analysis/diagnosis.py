@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from contexta.contract import BatchExecution, DegradedRecord, DeploymentExecution, StageExecution
 from contexta.findings import RUN_LEVEL, Issue, RunDetails, RunDiagnosis, Severity
+from contexta.findings.runs import lost_records
 from contexta.refs import StableRef
 
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
@@ -61,6 +62,8 @@ def _of_run(details: RunDetails) -> Iterator[Issue]:
         yield Issue(severity="warning", code="run_cancelled", summary="the run was cancelled before its work was done")
     elif details.status == "open":
         yield Issue(severity="info", code="run_open", summary="the run is still open: what is missing may yet come")
+    if (lost := lost_records(details)) is not None:
+        yield Issue(severity="warning", code="records_lost", summary=lost)
     if details.environment is None:
         yield Issue(
             severity="warning",

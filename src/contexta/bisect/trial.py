@@ -23,7 +23,7 @@ from contexta.bisect.metric import Threshold, read_metric
 from contexta.bisect.parameters import Setting, contradiction
 from contexta.bisect.place import Revision, moved_into, own_home, workplace
 from contexta.errors import InvalidInput, shown
-from contexta.recorder import settings, starting
+from contexta.recorder import inherited, settings
 from contexta.recorder.environment import INJECTED
 from contexta.recorder.journal import SUFFIX, Journal
 from contexta.recorder.live import Run
@@ -210,11 +210,12 @@ class _Record:
         return {
             **environment,
             "PYTHONPATH": os.pathsep.join([INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
-            starting.RUN: self.ref,
-            starting.JOURNALS: str(self._at),
-            starting.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it
-            starting.WRAPPED: "1",
-            starting.NAMED: "1",
+            inherited.RUN: self.ref,
+            inherited.JOURNALS: str(self._at),
+            inherited.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it
+            inherited.WRAPPED: "1",
+            inherited.NAMED: "1",
+            inherited.SINGLE: "1",  # a trial is one run, however many its program begins
         }
 
     def metrics(self) -> dict[str, float]:

@@ -55,7 +55,13 @@ def run(
     marks = dict(_tag(given) for given in tags)
     found = _pattern(pattern)
     try:
-        wrapper = Wrapper(command, str(root / settings.JOURNALS), Objects(root / settings.OBJECTS), pattern=found)
+        wrapper = Wrapper(
+            command,
+            str(root / settings.JOURNALS),
+            Objects(root / settings.OBJECTS),
+            pattern=found,
+            is_project_fixed=project is not None,
+        )
     except CommandNotFound as error:
         click.echo(f"error: {error.what}", err=True)
         return 127  # as a shell says it

@@ -31,8 +31,9 @@ from contexta.findings import (
     RunSummary,
     StageComparison,
 )
+from contexta.findings.runs import lost_records
 from contexta.recorder.source import UNKNOWN
-from contexta.reports.words import printable
+from contexta.reports.words import printable, some_names
 
 
 def runs(found: Sequence[RunSummary], limit: int, filtered: bool = False) -> Iterator[Any]:
@@ -62,6 +63,12 @@ def run(details: RunDetails) -> Iterator[Any]:
     failure = details.metadata.get("failure")
     if failure:
         yield words(f"failed with {_failure(failure)}", "red")
+    if (lost := lost_records(details)) is not None:
+        yield words(lost, "yellow")
+    if details.part_of is not None:
+        yield words(f"part of {details.part_of.value}: it began in a process of that run")
+    if details.parts:
+        yield words(f"runs that began in its processes: {some_names([part.value for part in details.parts])}")
     if details.description:
         yield words(details.description)
     if details.tags:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, computed_field
@@ -166,9 +166,22 @@ def _flat(run: RunSummary) -> dict[str, Any]:
 class RunDetails(RunSummary):
     """Everything stored about a run but its environment's body and its single points."""
 
+    part_of: RunRef | None = Field(default=None, description="the run in whose process this one began")
+    parts: tuple[RunRef, ...] = Field(default=(), description="the runs that began in processes of this one")
     environment: EnvironmentSummary | None = None
     artifacts: tuple[Artifact, ...] = ()
     notes: tuple[Note, ...] = ()
+
+
+def lost_records(run: Run) -> str | None:
+    """How many records of a run could not be kept, and why, in words; None where all were."""
+    lost = run.metadata.get("lost_records")
+    if not isinstance(lost, Mapping) or not {"count", "first", "reasons"} <= set(lost):
+        return None
+    were = "record was" if lost["count"] == 1 else "records were"
+    one = len(lost["reasons"]) == 1
+    why = ", ".join(why if one else f"{why} ({count})" for why, count in lost["reasons"].items())
+    return f"{lost['count']} {were} not kept: {why}; the first was {lost['first']}"
 
 
 class ProjectSummary(Project, Finding):

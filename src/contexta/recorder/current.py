@@ -9,15 +9,16 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import os
 import signal
 import sys
 from collections.abc import Mapping
 
-from contexta.recorder import sending, settings, starting
-from contexta.recorder.live import Run, status_of
-from contexta.recorder.objects import Objects
+from contexta.recorder import inherited, starting
+from contexta.recorder.failures import status_of
+from contexta.recorder.live import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 _open: List[Run] = []
 _joined: List[Run] = []  # at most one: the run that was handed down to this process
-_initialised: Optional[Run] = None
+_initialised: Optional[Run] = None  # the latest run that ``init`` began, in whichever thread
+_latest: Optional[Run] = None  # the latest run that this process began or took part in, ended or not
+_mine = _thread._local()  # .run: the run that ``init`` began in this thread
+_has_begun = False  # whether this process, or the one it was forked from, has begun a run
 _watching = False
 
 
@@ -39,90 +43,122 @@ def init(
 ) -> Run:
     """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` are about it from now on.
 
-    A run begun this way before and still open is completed first. Below `contexta run` it is the run of that command.
+    A run begun this way before, in the same thread, and still open is completed first. The first run of a program below
+    `contexta run` is the run of that command, every further one a run of its own that is a part of it.
     config: parameters. tags: names with values, or names alone. group: kept as the tag ``group``.
     When nothing can be recorded, that is said on stderr and the program goes on.
     """
-    global _initialised  # one program has one current run: that is what the module-level names mean
-    finish()
-    root = settings.workspace()
-    journals, objects = os.path.join(root, settings.JOURNALS), Objects(os.path.join(root, settings.OBJECTS))
-    project = project or settings.project()
+    global _initialised, _has_begun  # one program has one current run: that is what the module-level names mean
+    before: Optional[Run] = getattr(_mine, "run", None)
+    if before is not None:
+        before.finish()
     marks = dict(tags) if isinstance(tags, Mapping) else dict.fromkeys(tags or (), "")
     if group is not None:
         marks["group"] = group
-    try:
-        run = starting.start(journals, objects, project=project, name=name, tags=marks, send=sending.configured())
-    except OSError as error:
-        run = starting.unrecorded(project, name, journals, objects, error)
+    run = starting.start_or_warn(project=project, name=name, tags=marks)
     run.params(config or {})
-    _initialised = run
+    _mine.run = _initialised = run
+    _has_begun = True
     return run
 
 
 def log(values: Mapping[str, Any], step: Optional[int] = None) -> None:
     """Record measurements of the current run; without one, ``contexta.init()`` begins it."""
-    (current() or init()).log(values, step)
+    run = current()
+    if run is None:
+        run = _latest if _latest is not None else init()  # a run that has ended counts what comes too late
+    elif not _has_begun and not inherited.is_worker():
+        _begin_around(run)
+    run.log(values, step)
 
 
 def finish(status: str = "completed") -> None:
     """End the run that ``init`` began, if it is still open."""
-    if _initialised is not None:
-        _initialised.finish(status)
+    run = getattr(_mine, "run", None) or _initialised
+    if run is not None:
+        run.finish(status)
 
 
 def current() -> Optional[Run]:
-    """The run that ``init`` began, else the latest one that is open in this process."""
-    if _initialised is not None and not _initialised._ended:
-        return _initialised
+    """The run that ``init`` began, in this thread if one did; else the latest one that is open in this process."""
+    for run in (getattr(_mine, "run", None), _initialised):
+        if run is not None and not run._ended:
+            return run
     alive = [run for run in _open if not run._ended]
-    return alive[-1] if alive else handed_down()
+    if alive:
+        return alive[-1]
+    around = handed_down()
+    return around if around is not None and not around._ended else None
 
 
 def handed_down() -> Optional[Run]:
-    """The run that this process was started to be a part of; None outside of one."""
-    if not _joined:
+    """The run that this process was started to be a part of, ended or not; None outside of one."""
+    handed = inherited.reference()
+    if handed is None:
+        return None
+    if not _joined or _joined[0].ref.value != handed[0]:
         run = starting.joined()
         if run is None:
             return None
-        _joined.append(run)
+        _joined[:] = [run]
         watch(run)
-    run = _joined[0]
-    run._ended = False  # a program may end its part and begin another one
-    return run
+    return _joined[0]
 
 
-def hand_down(run: Run) -> None:
-    """Let processes that ``multiprocessing`` starts from now on take part in the run; until it ends."""
-    os.environ.update(
-        {starting.RUN: run.ref.value, starting.JOURNALS: run._journal.folder, starting.OBJECTS: run._objects.root}
-    )
+def takes_part(around: Run) -> bool:
+    """Whether the run that this process begins now is the one around it. A process takes part in one once."""
+    global _has_begun
+    if os.environ.get(inherited.SINGLE):
+        if around._ended:
+            around.resume()
+        return True
+    first, _has_begun = not _has_begun, True
+    return first and not around._ended and inherited.may_begin(around.ref.value, around._journal.folder)
+
+
+def _begin_around(run: Run) -> None:
+    """A program that measures without ``init`` has begun the run around it: its workers begin runs of their own."""
+    global _has_begun
+    _has_begun = True
+    if _joined and run is _joined[0]:
+        inherited.may_begin(run.ref.value, run._journal.folder)
+
+
+def hand_down(run: Run, *, named: bool = True) -> None:
+    """Let processes that are started from now on take part in the run; until it ends."""
+    inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, named=named)
 
 
 def take_back(run: Run) -> None:
-    """The run has ended: processes started from now on are no part of it."""
-    if os.environ.get(starting.RUN) == run.ref.value:
-        for name in (starting.RUN, starting.JOURNALS, starting.OBJECTS):
-            os.environ.pop(name, None)
+    """The run has ended: processes started from now on are a part of the latest one that is open, if any."""
+    if os.environ.get(inherited.RUN) != run.ref.value:
+        return
+    own = [each for each in _open if each._journal.first and not each._ended]
+    if own:
+        hand_down(own[-1])
+    else:
+        inherited.take_back()
 
 
 def watch(run: Run) -> None:
     """See to it that the run ends when this process does."""
-    global _watching  # registered once for the process
+    global _watching, _latest  # registered once for the process
+    _latest = run
     _open[:] = [each for each in _open if not each._ended]
     _open.append(run)
     if not _watching:
         _watching = True
         atexit.register(_at_exit)
-        if not os.environ.get(starting.WRAPPED):  # else the wrapper sees the signal
+        if not os.environ.get(inherited.WRAPPED):  # else the wrapper sees the signal
             _watch_sigterm()
 
 
 def _at_exit() -> None:
     error = _unhandled()
     status = status_of(error)
-    for run in reversed(_open):
-        run.finish(status, failure=error if status == "failed" else None)
+    for run in [run for run in reversed(_open) if not run._ended]:
+        run._end(status, error if status == "failed" else None, is_said=False)
+        run.resume(to_exit=True)  # for what exit handlers of the program, which may run after this one, still record
 
 
 def _unhandled() -> Optional[BaseException]:
@@ -153,6 +189,6 @@ def _unwatch_sigterm() -> None:
 
 def _on_sigterm(*_: object) -> None:
     for run in reversed(_open):
-        run.finish("cancelled")
+        run._end("cancelled", None, is_said=False)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -101,7 +101,7 @@ class Recording:
             "invocation": _probe(found, "invocation", lambda: invocation.invocation(salt=salt), {}),
             "seeds": _probe(found, "seeds", seeds.seeds, {}),
         }
-        if not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
+        if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             facts["source"] = _probe(found, "source", lambda: source_of(salt, self._objects), {})
             found.extend(settings.doubts())
         if facts.get("source", {}).get("root"):

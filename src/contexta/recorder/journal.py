@@ -10,7 +10,8 @@ other keys depend on the type:
 
 ====================  =====================================================================================
 ``run``               first line of a run: run, optionally name and project_name (left out where they are the last and
-                      the first component of run), and the process (see processes.identity)
+                      the first component of run), part_of (the run in whose process it began), and the process (see
+                      processes.identity)
 ``join``              first line of another process of the run: run, rank, and the process
 ``environment``       the first of a process: digest (the body is that object), optionally of (how the digest begins
                       that it has without what is looked up later, by which the run tells environments apart).
@@ -25,8 +26,9 @@ other keys depend on the type:
 ``artifact``          name, kind, location, digest, size, attributes
 ``fact``              name and value, or facts (several by name): about the run and no part of its environment
 ``note``              topic, text
+``lost``              count, why, first (what the first of them was): records that were not written
 ``end``               last line of a run: status, optionally failure {type, message, traceback}
-``close``             last line of another process, optionally failure
+``close``             last line of another process; status where the program said how it ended, optionally failure
 ====================  =====================================================================================
 
 Standard library only, Python 3.8.
@@ -35,23 +37,27 @@ Standard library only, Python 3.8.
 from __future__ import annotations
 
 import _thread
+import atexit
+import errno
 import json
 import os
 import sys
 import weakref
-from time import monotonic, sleep, time_ns
+from time import time_ns
 
+from contexta.recorder.beating import Beat
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Dict, Optional, Tuple
 
 SUFFIX = ".jsonl"
-BEAT = 5.0  # seconds between two fsyncs; each also tells readers on other machines that the process lives
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_SPARE = ".spare"  # a file whose space the last words of a run take when the disk is full
+_SPARE_SIZE = 16 * 1024  # bytes: four blocks of most file systems
 _NONE = -1  # no descriptor: write() refuses it, which leads to the slow path without a test on the fast one
 
 
@@ -59,13 +65,14 @@ class Journal:
     """One process's journal of one run. Every method is thread safe, and may be interrupted by a signal handler that
     writes as well.
 
-    A disk that fails does not raise: it is told once on stderr, what is lost is counted, and noted as soon as the file
-    can be written again.
+    A disk that fails does not raise: it is told once on stderr, what is lost is counted, and told by a ``lost`` record
+    as soon as the file can be written again, at the latest at its end: some space is set aside for that.
     """
 
-    def __init__(self, folder: str, run: str, *, first: bool, rank: Optional[int] = None) -> None:
+    def __init__(self, folder: str, run: str, *, first: bool, rank: Optional[int] = None, beats: bool = True) -> None:
         """folder: where the journals are. run: ``project.run``. first: create the run's first file, now; else this is
-        another process of the run, and its file is made when there is something to write.
+        another process of the run, and its file is made when there is something to write. beats: whether a thread
+        shows that the process lives.
 
         Raises FileExistsError when the reference is taken, OSError when the first file cannot be created.
         """
@@ -74,6 +81,8 @@ class Journal:
         self.first = first
         self.rank = rank
         self.lost = 0
+        self._beats = beats
+        self._is_void = False  # nothing is kept, by decision
         self._begin()
         if first:
             self._open(os.path.join(self.folder, run + SUFFIX))
@@ -88,10 +97,11 @@ class Journal:
         self._torn = False  # whether the last write was cut short: the next one starts on a new line
         self._warned = False
         self._entered = False  # whether the directory's entry of the file is on the disk as well
-        self._missing = 0  # records lost since the file last took one
+        self._missing: Dict[str, Tuple[int, str]] = {}  # why -> (how many, the first of them): not told yet
+        self._late: Optional[Journal] = None  # where is told what came after the end
         self._number = 0 if self.first else 1  # 0 is the join record, written when the file is made
         self._last = 0
-        self._beating: Optional[_Beat] = None
+        self._beating: Optional[Beat] = None
         self.beside: Optional[Callable[[], None]] = None  # called now and then by the thread that beats
 
     # ------------------------------------------------------------------------------------------ writing
@@ -150,22 +160,58 @@ class Journal:
 
     def _append_slowly(self, line: bytes) -> None:
         """The first record of a process, or one that the disk refused or took only a part of: tried once more."""
+        if self._closed:
+            self.lose("recorded after the end of the run", _name_of(line))
+            return
         try:
-            if self._closed:
-                raise OSError("it is closed")
             if self._file is None:
                 self._join()
             self._write_all(line)
         except OSError as error:
             self._handle = _NONE
-            self.lost += 1
-            self._missing += 1
+            self.lose(error.strerror.lower() if error.strerror else reason(error), _name_of(line))
             self._warn(f"cannot be written: {reason(error)}")
             return
-        missing, self._missing = self._missing, 0
         self._handle = self._file if self._file is not None else _NONE
-        if missing:
-            self.write("note", topic="journal", text=f"{missing} records could not be written and are lost")
+        try:
+            self._tell_missing()
+        except OSError:
+            self._handle = _NONE  # the next record tries again
+
+    def lose(self, why: str, what: str, *, now: bool = True) -> None:
+        """Count a record that is not written. what: its type and name. now: tell so soon where the journal has ended;
+        else by its end."""
+        if self._is_void:
+            return
+        with self._lock:
+            self.lost += 1
+            count, first = self._missing.get(why, (0, what))
+            self._missing[why] = (count + 1, first)
+            if self._closed and now and self._late is None:
+                self._warn("has ended: what is recorded now is lost")
+                self._tell_late()
+
+    def _tell_missing(self) -> None:
+        """Write how many records were lost, and why. Raises OSError; then it is told later."""
+        for why, (count, first) in list(self._missing.items()):
+            tail = json.dumps({"count": count, "why": why, "first": first}, separators=(",", ":"))[1:-1]
+            self._write_all(self._line("lost", tail))
+            del self._missing[why]
+
+    def _tell_late(self) -> None:
+        """Tell what came after the end in a file of its own: the first at once, the rest when the process ends."""
+        self._late = late = self.anew(beats=False)
+        late._missing = self._missing
+        try:
+            late._join()
+            late._tell_missing()
+        except OSError:
+            pass  # tried again at the end
+        atexit.register(late.close)
+
+    def anew(self, *, beats: bool = True) -> Journal:
+        """Another file of this process for the same run."""
+        return Journal(self.folder, self.run, first=False, rank=self.rank, beats=beats)
 
     def _write_all(self, line: bytes) -> None:
         assert self._file is not None  # the caller has opened it
@@ -180,7 +226,7 @@ class Journal:
 
     def _open(self, path: str) -> None:
         self._file = self._handle = os.open(path, _FLAGS, 0o644)
-        self._beating = _Beat(self)
+        self._beating = Beat(self) if self._beats else None
 
     def _join(self) -> None:
         """Make the file of another process of the run, and say who it is."""
@@ -237,13 +283,40 @@ class Journal:
             if self._closed:
                 return
             if self.first:
-                self.write("end", **end)
-            elif self._file is not None:
-                self.write("close", **{name: end[name] for name in ("failure",) if name in end})
+                self._write_last("end", end)
+            elif self._file is not None or self._missing:
+                self._write_last("close", {name: end[name] for name in ("status", "failure") if name in end})
             self.flush()
             self._closed = True
             self._release()
         self._stop_beating()
+
+    def _write_last(self, type_: str, fields: Dict[str, Any]) -> None:
+        """The last record, after what was lost; on a full disk in the space that was set aside."""
+        tail = json.dumps(fields, separators=(",", ":"))[1:-1]
+        for is_last_try in (False, True):
+            try:
+                if self._file is None:
+                    self._join()
+                self._tell_missing()
+                self._write_all(self._line(type_, tail))
+                return
+            except OSError as error:
+                if is_last_try or not self._make_room(error):
+                    self._warned = False
+                    lost = sum(count for count, _ in self._missing.values())
+                    self._warn(f"cannot be ended: {reason(error)}; {lost} records are lost")
+                    return
+
+    def _make_room(self, error: OSError) -> bool:
+        """Whether there is space again, where it was space that was missing."""
+        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            return False
+        try:
+            os.unlink(os.path.join(self.folder, _SPARE))
+        except OSError:
+            return False
+        return True
 
     def withdraw(self) -> None:
         """Remove a file that nothing was written to: the reference belongs to another run."""
@@ -258,7 +331,7 @@ class Journal:
 
     def give_up(self) -> None:
         """Nothing can be written, and somebody has said so already."""
-        self._closed = self._warned = True
+        self._closed = self._warned = self._is_void = True
 
     def _release(self) -> None:
         if self._file is not None:
@@ -283,8 +356,8 @@ class Journal:
         self._stop_beating()
 
     def _after_fork_in_parent(self) -> None:
-        if self._file is not None:
-            self._beating = _Beat(self)
+        if self._file is not None and self._beats:
+            self._beating = Beat(self)
 
     def _after_fork_in_child(self) -> None:
         closed, inherited = self._closed, self._file
@@ -295,59 +368,32 @@ class Journal:
             os.close(inherited)
 
 
+def set_space_aside(folder: str) -> None:
+    """Keep some space of the disk for the last words of the runs that are recorded in ``folder``."""
+    path = os.path.join(folder, _SPARE)
+    if os.path.exists(path):
+        return
+    try:
+        with open(path, "wb") as file:
+            file.write(os.urandom(_SPARE_SIZE))  # nothing that a file system could compress
+    except OSError:
+        pass  # there is none left
+
+
+def _name_of(line: bytes) -> str:
+    """The type of a record, and the name of what it records."""
+    try:
+        record = json.loads(line)
+        return f"{record['t']} {record.get('k') or record.get('name') or record.get('topic') or ''}".strip()[:250]
+    except (ValueError, KeyError):
+        return "record"
+
+
 def _close_at_exit_of_child(journal: Journal) -> None:
     """A process forked by ``multiprocessing`` ends without atexit; it has finalizers of its own."""
     process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
     if process is not None and util is not None and process.parent_process() is not None:
         util.Finalize(None, journal.close, exitpriority=-1000)
-
-
-class _Beat:
-    """The thread that beats. Not one of ``threading``'s: a program that lists its threads does not see it, nothing
-    waits for it at exit, and it takes no signals."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._stop = _thread.allocate_lock()
-        self._done = _thread.allocate_lock()
-        self._stop.acquire()
-        self._done.acquire()
-        self._task = ""
-        try:
-            _thread.start_new_thread(self._run, (weakref.ref(journal),))
-        except RuntimeError:  # the system gives no more threads: then only records tell that the process lives
-            self._done.release()
-
-    def _run(self, journal: "weakref.ref[Journal]") -> None:
-        import signal
-
-        if sys.platform == "linux":
-            self._task = f"/proc/self/task/{_thread.get_native_id()}"
-        try:
-            if hasattr(signal, "pthread_sigmask"):
-                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            beats = 0
-            while not self._stop.acquire(timeout=BEAT):
-                alive = journal()
-                if alive is None:
-                    return
-                alive.beat()
-                beats += 1
-                # After 5, 10, 20, 40 ... seconds, then every five minutes: most is imported in the beginning
-                if alive.beside is not None and (beats & (beats - 1) == 0 or beats % 64 == 0):
-                    alive.beside()
-                del alive
-        finally:
-            self._done.release()
-
-    def stop(self) -> None:
-        """Returns when the thread has ended, or is stuck on a slow disk for half a second."""
-        self._stop.release()
-        if self._done.acquire(timeout=0.5) and self._task:
-            # The thread has said its last word, but the system may count it for some microseconds more, and Python
-            # warns a program that forks while there is another thread.
-            give_up = monotonic() + 0.1
-            while os.path.exists(self._task) and monotonic() < give_up:
-                sleep(0.0001)
 
 
 _journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()

@@ -10,21 +10,23 @@ import os
 from collections.abc import Mapping
 
 from contexta.errors import InvalidInput, shown
-from contexta.recorder import redact
+from contexta.recorder import measured, redact
 from contexta.recorder.environment import salt_of
+from contexta.recorder.failures import failure_of, status_of
 from contexta.recorder.journal import Journal
 from contexta.recorder.notes import reason, storable
 from contexta.recorder.objects import Objects
 from contexta.recorder.views import Config, Summary
 from contexta.refs import StableRef, numbered, slug
-from contexta.scalars import MAX_NAME, number, text
+from contexta.scalars import MAX_NAME, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+    from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type, Union
 
 _INT64 = 2**63
+_MOST_SHOWN = 1_000  # characters of a text that a note may quote from: more are not looked through for secrets
 _MOST_HEADS = 100_000  # metric names remembered; more than that are made, not meant
 
 
@@ -54,6 +56,7 @@ class Run:
         self._after_end = after_end
         self._ended = False
         self._heads: Dict[str, str] = {}
+        self._refused: Set[Any] = set()  # what log was given and a note was written about
         self._stages: Dict[str, object] = {}
         self._values: Dict[str, Any] = {}
         self._secret_salt = b""
@@ -75,9 +78,9 @@ class Run:
         except (KeyError, TypeError):
             head = self._head(self._heads, key, None)
         if type(value) is not float:
-            value = _number(key, value)
+            value = measured.strict_number(key, value)
         if step is not None and (type(step) is not int or not -_INT64 <= step < _INT64):
-            step = _step(key, step)
+            step = measured.strict_step(key, step)
         if self._ended:
             self._require_open()
         self._journal.metric(head, value, step)
@@ -93,7 +96,7 @@ class Run:
         value: JSON values and nested lists and mappings are kept as they are, anything else as ``str(value)``.
         """
         text(name, printable=True)
-        plain = _plain(value, 0)
+        plain = measured.plain(value)
         cleaned, told = redact.parameters({name: plain}, self._salt)
         for written, given in cleaned.items():
             self._write("param", k=written, x=given)
@@ -107,12 +110,56 @@ class Run:
             self.param(name, value)
 
     def log(self, values: Mapping[str, Any], step: Optional[int] = None) -> None:
-        """Record several measurements at once, as other trackers spell it; a mapping inside becomes ``outer.inner``."""
-        for key, value in values.items():
-            if isinstance(value, Mapping):
-                self.log({f"{key}.{inner}": each for inner, each in value.items()}, step)
-            else:
+        """Record several measurements at once, as other trackers spell it; a mapping inside becomes ``outer.inner``.
+
+        Takes what training loops hand over and never raises: a bool counts 0 or 1, a step of 5.0 is 5. Anything that
+        is no number becomes one note for its key, and is counted; the others are recorded. ``metric`` is strict.
+        """
+        try:
+            given = list(measured.flattened(values))
+        except Exception as error:  # noqa: BLE001  # it may be of any class, and the training goes on
+            self._refuse("", f"log takes a mapping of names and numbers: {reason(error)}", None)
+            return
+        if self._ended:
+            for key, _ in given:
+                self._journal.lose("logged after the end of the run", f"metric {measured.name_of(key)}")
+            return
+        if step is not None and type(step) is not int:
+            step, why = measured.step_of(step)
+            if why and "step" not in self._refused:
+                self._refused.add("step")
+                self._note_refusal(f"measurements are recorded without their step: {why}")
+        for key, value in given:
+            try:
                 self.metric(key, value, step)
+            except Exception:  # noqa: BLE001  # as above
+                self._log_leniently(key, value, step)
+
+    def _log_leniently(self, key: Any, value: Any, step: Optional[int]) -> None:
+        """What ``metric`` refuses: another kind of number, a name or a step that has to be changed, or no number."""
+        name = measured.name_of(key)
+        found, why = measured.number_of(value)
+        if name != key and ("name", name) not in self._refused and len(self._refused) < _MOST_HEADS:
+            self._refused.add(("name", name))
+            self._note_refusal(f"a metric is recorded as {shown(name)}: names are printable texts of up to {MAX_NAME}")
+        if found is None:
+            self._refuse(name, why, value)
+            return
+        if step is not None and not -_INT64 <= step < _INT64:
+            step = None
+        self.metric(name, found, step)
+
+    def _refuse(self, name: str, why: str, value: Any) -> None:
+        """Count a value that log was given and that is no measurement; the first of a name is a note."""
+        self._journal.lose("not a number", f"metric {name}".strip(), now=False)
+        if name not in self._refused and len(self._refused) < _MOST_HEADS:
+            self._refused.add(name)
+            is_short = isinstance(value, str) and len(value) <= _MOST_SHOWN
+            told = f" {shown(redact.value(name, storable(value), self._salt))}" if is_short else ""
+            self._note_refusal(f"{shown(name)} is not recorded:{told} {why}" if name else why)
+
+    def _note_refusal(self, words: str) -> None:
+        self._journal.write("note", topic="log", text=redact.inside(storable(words), self._salt)[:10_000])
 
     @property
     def config(self) -> "Config":
@@ -203,21 +250,32 @@ class Run:
     def finish(self, status: str = "completed", *, failure: Optional[BaseException] = None) -> None:
         """End the run as completed, failed or cancelled. Ending it again does nothing.
 
-        In another process of the run than the one that began it, only that process' part is ended.
+        In another process of the run than the one that began it, only that process' part is ended; below `contexta
+        run` the last word of a program also says how the run ended, unless the command fails.
         """
         if status not in ("completed", "failed", "cancelled"):
             raise InvalidInput(f"a run cannot end as {shown(status)}", hint="it ends as completed, failed or cancelled")
+        self._end(status, failure, is_said=True)
+
+    def _end(self, status: str, failure: Optional[BaseException], *, is_said: bool) -> None:
+        """is_said: by the program, rather than found out from how it exits. Of a process that did not begin the run
+        only the former speaks for the run."""
         if self._ended:
             return
         if self._before_end is not None:
             self._before_end(self)
         self._ended = True
-        end: Dict[str, Any] = {"status": status}
+        end: Dict[str, Any] = {"status": status} if is_said or self._journal.first else {}
         if failure is not None:
-            end["failure"] = {name: redact.inside(words, self._salt) for name, words in _failure(failure).items()}
+            end["failure"] = {name: redact.inside(words, self._salt) for name, words in failure_of(failure).items()}
         self._journal.close(**end)
         if self._after_end is not None and self._journal.first:
             self._after_end(self)
+
+    def resume(self, *, to_exit: bool = False) -> None:
+        """Take part in the run again after this process' part of it has ended. to_exit: for what is left of it."""
+        self._journal = self._journal.anew(beats=not to_exit)
+        self._ended = False
 
     def __enter__(self) -> "Run":
         return self
@@ -279,9 +337,9 @@ class Stage:
         except (KeyError, TypeError):
             head = self._run._head(self._heads, key, self._component)
         if type(value) is not float:
-            value = _number(key, value)
+            value = measured.strict_number(key, value)
         if step is not None and (type(step) is not int or not -_INT64 <= step < _INT64):
-            step = _step(key, step)
+            step = measured.strict_step(key, step)
         if self._run._ended:
             self._run._require_open()
         self._run._journal.metric(head, value, step)
@@ -311,74 +369,6 @@ class Stage:
         trace: "Optional[TracebackType]",
     ) -> None:
         self.finish(status_of(error))
-
-
-def status_of(error: Optional[BaseException]) -> str:
-    """How what that exception ended has ended; None is a good end."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "completed"
-    return "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
-
-
-def _type_name(error: BaseException) -> str:
-    kind = type(error)
-    own = kind.__module__ == "builtins" or kind.__module__.startswith("contexta.")
-    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _failure(error: BaseException) -> Dict[str, str]:
-    """What ended a run: its type, its message and where it came from."""
-    from traceback import format_exception
-
-    try:
-        words = str(error)
-        trace = "".join(format_exception(type(error), error, error.__traceback__))
-    except Exception as fault:  # noqa: BLE001  # a user's __str__ may raise anything; the run must still end
-        words, trace = f"<its message cannot be shown: {type(fault).__name__}>", ""
-    return {
-        "type": _type_name(error),
-        "message": storable(words[:10_000]),
-        "traceback": storable(trace[-20_000:]),
-    }
-
-
-def _number(key: str, given: Any) -> Any:
-    """The number given; a tensor or array of one element is its number."""
-    try:
-        if not isinstance(given, (int, float)) and callable(getattr(given, "item", None)):
-            given = given.item()
-        return number(given)
-    except InvalidInput as error:
-        raise InvalidInput(f"metric {shown(key)}: {error.what}", hint=error.hint) from None
-    except (TypeError, ValueError, RuntimeError) as error:  # item() of an array of several elements
-        raise InvalidInput(f"metric {shown(key)}: {reason(error)}", hint="write float(value)") from None
-
-
-def _step(key: str, given: Any) -> int:
-    """A NumPy integer is a step too."""
-    from numbers import Integral
-
-    if isinstance(given, bool) or not isinstance(given, Integral) or not -_INT64 <= int(given) < _INT64:
-        raise InvalidInput(f"metric {shown(key)}: step {shown(given)} is no integer", hint="count steps 0, 1, 2 ...")
-    return int(given)
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """The JSON value nearest to what was given."""
-    if value is None or isinstance(value, (bool, float)):
-        return value
-    if isinstance(value, int):
-        return number(value)
-    if isinstance(value, str):
-        return storable(value)
-    if depth < 20 and isinstance(value, Mapping):
-        return {storable(str(key))[:MAX_NAME]: _plain(inner, depth + 1) for key, inner in value.items()}
-    if depth < 20 and isinstance(value, (list, tuple)):
-        return [_plain(inner, depth + 1) for inner in value]
-    try:
-        return number(value)
-    except InvalidInput:
-        return storable(str(value))
 
 
 def join(journals: str, objects: str, run: str, name: str) -> Run:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 
 from contexta.recorder import settings
-from contexta.recorder.journal import SUFFIX, Journal
+from contexta.recorder.journal import SUFFIX, Journal, set_space_aside
 from contexta.recorder.objects import make_directory
 from contexta.recorder.processes import identity
 from contexta.refs import StableRef, numbered, slug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
 
 def reserve(journals: str, project: str, name: str) -> Journal:
@@ -25,6 +25,7 @@ def reserve(journals: str, project: str, name: str) -> Journal:
     """
     base = StableRef("run", f"{slug(project) or 'project'}.{slug(name) or 'run'}")
     make_directory(journals)
+    set_space_aside(journals)
     with _Taken(journals) as taken:
         number = _free(base, taken)
         while True:
@@ -40,11 +41,14 @@ def reserve(journals: str, project: str, name: str) -> Journal:
             journal.withdraw()
 
 
-def begin(journal: Journal, project: str, name: str) -> None:
-    """Write the first line of a run. project, name: display names, told where the reference does not say them."""
+def begin(journal: Journal, project: str, name: str, *, part_of: Optional[str] = None) -> None:
+    """Write the first line of a run. project, name: display names, told where the reference does not say them.
+    part_of: ``project.run`` of the run in whose process it began."""
     ref = StableRef("run", journal.run)
     told = {"name": (name, ref.name), "project_name": (project, ref.components[0])}
     names = {key: given for key, (given, said) in told.items() if given != said}
+    if part_of is not None:
+        names["part_of"] = part_of
     journal.write("run", run=journal.run, **names, **identity())
 
 

@@ -17,9 +17,8 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
-from contexta.recorder import current, redact, settings, starting
+from contexta.recorder import current, inherited, parts, redact, settings
 from contexta.recorder.environment import INJECTED, salt_of, source_of
-from contexta.recorder.journal import SUFFIX
 from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
@@ -45,9 +44,12 @@ class Wrapper:
         pattern: Optional[Pattern[str]] = None,
         environ: Optional[Mapping[str, str]] = None,
         directory: Optional[str] = None,
+        is_project_fixed: bool = True,
     ) -> None:
         """pattern: metrics to be found in the lines of stdout; see ``metrics_in``. environ, directory: what the command
-        finds, instead of what this process has. Raises CommandNotFound."""
+        finds, instead of what this process has. is_project_fixed: whether the run stays in its project, also when the
+        program asks for another one. Raises CommandNotFound."""
+        self._is_project_fixed = is_project_fixed
         self._command = list(command)
         self._journals = os.path.abspath(journals)
         self._objects = objects
@@ -88,7 +90,7 @@ class Wrapper:
     def _begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> Run:
         display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(self._journals, project, display)
-        begin(journal, project, display)
+        begin(journal, project, display, part_of=self._around())
         run = Run(journal, self._objects, display)
         salt = salt_of(self._objects)
         command, hidden = redact.argv(self._command, salt)
@@ -107,19 +109,30 @@ class Wrapper:
         current.watch(run)
         return run
 
+    def _around(self) -> Optional[str]:
+        """The run below which this `contexta run` was started, if both write to one workspace."""
+        handed = inherited.reference()
+        return (
+            handed[0]
+            if handed is not None and os.path.realpath(handed[1]) == os.path.realpath(self._journals)
+            else None
+        )
+
     def _variables(self, name: Optional[str]) -> Dict[str, str]:
         """What the command finds in its environment: it, and every Python below it, belongs to the run."""
         given = dict(self._environ)
         path = [INJECTED, given["PYTHONPATH"]] if given.get("PYTHONPATH") else [INJECTED]
-        given.pop(starting.NAMED, None)
+        for variable in (inherited.NAMED, inherited.IN_PROJECT, inherited.BEGUN, inherited.SINGLE):
+            given.pop(variable, None)
         given.update(
             {
                 "PYTHONPATH": os.pathsep.join(path),
-                starting.RUN: self._run.ref.value,
-                starting.JOURNALS: self._journals,
-                starting.OBJECTS: os.path.abspath(self._objects.root),
-                starting.WRAPPED: "1",
-                **({starting.NAMED: "1"} if name else {}),
+                inherited.RUN: self._run.ref.value,
+                inherited.JOURNALS: self._journals,
+                inherited.OBJECTS: os.path.abspath(self._objects.root),
+                inherited.WRAPPED: "1",
+                **({inherited.NAMED: "1"} if name else {}),
+                **({inherited.IN_PROJECT: "1"} if self._is_project_fixed else {}),
             }
         )
         return given
@@ -181,10 +194,11 @@ class Wrapper:
             self._process.send_signal(number)
 
     def _end(self, code: int) -> None:
+        inherited.withdraw_claim(self._run.ref.value, self._journals)
         ended_by = {signal.SIGINT, signal.SIGTERM} & {*self._signals, -code}
         self._run._journal.write("fact", name="exit_code", value=code if code >= 0 else 128 - code)
         if code == 0:
-            self._run.finish("completed")
+            self._run.finish(parts.status_said(self._journals, self._run.ref.value) or "completed")
         elif ended_by and (code < 0 or self._signals):
             self._run.finish("cancelled")
         else:
@@ -276,12 +290,7 @@ class Wrapper:
 
     def _entered(self) -> bool:
         """Whether any process took part in the run."""
-        run = self._run.ref.value
-        for folder in (self._journals, os.path.join(self._journals, settings.ENDED)):
-            names = os.listdir(folder) if os.path.isdir(folder) else []
-            if any(name.startswith(f"{run}.") and name != run + SUFFIX for name in names):
-                return True
-        return False
+        return bool(parts.files_of(self._journals, self._run.ref.value))
 
 
 class CommandFailed(Exception):

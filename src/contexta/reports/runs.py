@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contexta.findings import RUN_LEVEL, Audit, MultiRunComparison, RunDetails, RunDiagnosis, RunDiff, StageSummary
+from contexta.findings.runs import lost_records
 from contexta.reports.audit import audit
 from contexta.reports.blocks import Block, Report, Row, Section, Table, Words
 from contexta.reports.comparisons import diff, side_by_side
 from contexta.reports.parts import facts, notes, tone_of
 from contexta.reports.questions import issues
-from contexta.reports.words import amount, count, moment, span
+from contexta.reports.words import amount, count, moment, some_names, span
 
 
 def details(found: RunDetails) -> Report:
@@ -66,6 +67,12 @@ def _head(found: RunDetails) -> Iterator[Block]:
     failure = found.metadata.get("failure")
     if isinstance(failure, dict) and {"type", "message"} <= set(failure):
         yield Words(text=f"Failed with {failure['type']}: {failure['message']}", tone="bad")
+    if (lost := lost_records(found)) is not None:
+        yield Words(text=lost, tone="warn")
+    if found.part_of is not None:
+        yield Words(text=f"Part of {found.part_of.value}: it began in a process of that run")
+    if found.parts:
+        yield Words(text=f"Runs that began in its processes: {some_names([part.value for part in found.parts])}")
     if found.tags:
         yield facts({f"tag {key}": value for key, value in found.tags.items()})
 

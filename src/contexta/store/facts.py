@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
@@ -10,6 +10,11 @@ from sqlalchemy import Connection, Select, select, update
 from contexta.errors import DamagedData
 from contexta.store import tables
 from contexta.store.rows import keep_text
+
+LOST = "lost_records"
+"""The name of the fact that counts the records of a run that could not be kept."""
+
+_REASONS = 20  # kept apart
 
 SHARED = ("command", "invocation", "source")
 """The facts that the runs of one program have alike; ``run.<name>_id`` leads to each of them."""
@@ -64,6 +69,17 @@ def learn(connection: Connection, run_id: int | None, said: Mapping[str, Any], *
     changed = {**said, **before} if once else {**before, **said}
     if changed != before:
         replace(connection, run_id, changed)
+
+
+def count_lost(connection: Connection, run_id: int, lost: Sequence[tuple[int, str, str]]) -> None:
+    """Add to how many records of a run are lost, and why. lost: how many, why, what the first of them was."""
+    before: Mapping[str, Any] = of_run(connection, run_id).get(LOST) or {"count": 0, "first": lost[0][2], "reasons": {}}
+    reasons = dict(before["reasons"])
+    for count, why, _ in lost:
+        kind = why if why in reasons or len(reasons) < _REASONS else "other reasons"
+        reasons[kind] = reasons.get(kind, 0) + count
+    count = before["count"] + sum(each[0] for each in lost)
+    learn(connection, run_id, {LOST: {"count": count, "first": before["first"], "reasons": reasons}})
 
 
 def replace(connection: Connection, run_id: int | None, metadata: Mapping[str, Any]) -> None:

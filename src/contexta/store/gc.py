@@ -42,7 +42,7 @@ _TOLD_APART = frozenset(  # tables that speak of no objects, and those whose row
 )
 _TRASH = ".trash-"
 _TEMPORARY = re.compile(
-    r"\.((salt\.)?\d+\.[0-9a-f]+|(new|copy|origin|contexta-doctor)-.+)\Z"
+    r"\.((salt\.)?\d+\.[0-9a-f]+|(new|copy|origin|contexta-doctor)-.+|.+\.claim)\Z"
 )  # other files are not ours
 
 
@@ -271,8 +271,8 @@ def _put_back(trash: Path, path: Path) -> None:
 
 
 def _leftovers(store: Store) -> Iterator[Path]:
-    """Files under temporary names whose writers died."""
-    for folder in (store.root, *(Path(shelf.root) for shelf in store.shelves)):
+    """Files under temporary names whose writers died, and claims of runs whose `contexta run` was killed."""
+    for folder in (store.root, store.journals, *(Path(shelf.root) for shelf in store.shelves)):
         if folder.is_dir():
             for path in folder.iterdir():
                 if _TEMPORARY.match(path.name) and path.is_file() and _is_old(path):

@@ -93,6 +93,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "tag": {"k": name, "x": lambda given: text(given, blank=True, limit=_SAID)},
     "fact": {"name": name, "value": json_value, "facts": _facts},
     "note": {"topic": name, "text": _words},
+    "lost": {"count": _count, "why": _words, "first": _words},
     "end": {"status": _status, "failure": _failure},
     "close": {"failure": _failure},
     "artifact": {"name": name, "kind": name, "location": _words, "size": _count, "attributes": _mapping},

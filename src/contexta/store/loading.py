@@ -19,7 +19,7 @@ from contexta.errors import DamagedData
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
 from contexta.refs import StableRef
 from contexta.scalars import from_microseconds
-from contexta.store import artifacts, environments, facts, tables
+from contexta.store import artifacts, environments, facts, parts, tables
 from contexta.store.driver import Question, Rows, fetch_together, marks
 from contexta.store.series import decode_number
 
@@ -45,9 +45,14 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
 def details(connection: Connection, run_id: int) -> RunDetails:
     """Everything about a run but its environment's body and its single points."""
     beside = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
-    *own, environment, files, notes = fetch_together(connection, *_questions([run_id]), *beside)
+    related: Question = (parts.RELATED, (run_id, run_id))
+    *own, environment, files, notes, edges = fetch_together(connection, *_questions([run_id]), *beside, related)
+    fields = _summary_fields([run_id], *own)[run_id]
+    around, below = parts.around_and_below(edges, fields["run_ref"])
     return RunDetails.trusted(
-        **_summary_fields([run_id], *own)[run_id],
+        **fields,
+        part_of=around,
+        parts=below,
         environment=environments.summary_in(environment),
         artifacts=artifacts.told(files),
         notes=tuple(Note.trusted(topic=topic, text=text) for topic, text in notes),

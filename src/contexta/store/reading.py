@@ -14,8 +14,8 @@ from sqlalchemy import Connection, insert, select, update
 from contexta.errors import ContextaError
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered
-from contexta.scalars import from_microseconds, number, to_microseconds
-from contexta.store import facts, lines, ranks, tables
+from contexta.scalars import MAX_NAME, from_microseconds, number, to_microseconds
+from contexta.store import facts, lines, parts, ranks, tables
 from contexta.store.artifacts import put_told
 from contexta.store.engine import Store
 from contexta.store.environments import began_with, put_captured
@@ -57,6 +57,7 @@ class Reading:
         self._count: int = row.points
         self._stages: dict[str, int] = {}
         self._notes: list[tuple[int, str, str]] = []
+        self._lost: list[tuple[int, str, str]] = []  # how many, why, what the first of them was
         self._at = row.last_at or 0
 
     def take(self, data: bytes) -> None:
@@ -81,6 +82,8 @@ class Reading:
                 for at, topic, words in self._notes
             ]
             self._connection.execute(insert(tables.note), rows)
+        if self._run_id is not None and self._lost:
+            facts.count_lost(self._connection, self._run_id, self._lost)
         return {
             "run_id": self._run_id,
             "ended": self.ended,
@@ -101,10 +104,10 @@ class Reading:
         try:
             getattr(self, _TAKERS[record["t"]])(lines.checked(record))
         except KeyError as error:
-            self._report(f"a {record['t']} record was skipped: it lacks or has an unknown {error}")
+            self._skip(record, f"it lacks or has an unknown {error}")
         except (ContextaError, TypeError, ValueError) as error:
             words = error.what if isinstance(error, ContextaError) else str(error)
-            self._report(f"a {record['t']} record was skipped: {words}")
+            self._skip(record, words)
 
     def _see(self, at: int) -> None:
         self._at = at
@@ -115,6 +118,10 @@ class Reading:
 
     def _report(self, words: str) -> None:
         self._notes.append((self._at, "journal", f"{self._name}: {words}"))
+
+    def _skip(self, record: dict[str, Any], why: str) -> None:
+        self._report(f"a {record['t']} record was skipped: {why}")
+        self._lost.append((1, why, f"{record['t']} {record.get('k') or record.get('name') or ''}".strip()[:MAX_NAME]))
 
     def _run(self, record: dict[str, Any]) -> None:
         if self._run_id is not None:
@@ -143,6 +150,9 @@ class Reading:
         self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
         if ref != wanted and self._store.origin:  # nobody could be asked when the run began
             self._notes.append((record["at"], "run", f"it began as {wanted}, which is another run: it is {ref} here"))
+        if record.get("part_of") is not None:
+            around, origin = StableRef("run", record["part_of"]), self._key[: -len(self._name)]
+            parts.link(self._connection, self._run_id, ref, around, at, origin)
         self._join(record)
 
     def _join(self, record: dict[str, Any]) -> None:
@@ -247,6 +257,10 @@ class Reading:
         assert self._run_id is not None  # _take has seen to it
         put_told(self._connection, self._run_id, self._ref, record)
 
+    def _count_lost(self, record: dict[str, Any]) -> None:
+        """Records that their process could not write."""
+        self._lost.append((record["count"], record["why"], record["first"]))
+
     def _note(self, record: dict[str, Any]) -> None:
         self._notes.append((record["at"], record["topic"], record["text"]))
 
@@ -294,7 +308,9 @@ class Reading:
                 lines.name(told["k"])
                 stage_id = self._stage_id(told["g"], self._at) if "g" in told else None
             except (ContextaError, ValueError) as error:
-                self._report(f"{len(list(same))} metric records were skipped: {error}")
+                count = len(list(same))
+                self._report(f"{count} metric records were skipped: {error}")
+                self._lost.append((count, str(error), "metric"))
                 continue
             slice_ref = f"rank-{told['r']}" if told.get("r") else ""
             moments, _, values, steps = zip(*same, strict=True)
@@ -325,6 +341,7 @@ class Reading:
             points.add(step, at, number(json.loads(value)))
         except (ContextaError, TypeError, ValueError) as error:
             self._report(f"a metric record was skipped: {error}")
+            self._lost.append((1, str(error), "metric"))
 
     def _metric(self, record: dict[str, Any]) -> None:
         """A measurement that was not laid out as the journal does it."""
@@ -389,6 +406,7 @@ _TAKERS = {
     "name": "_rename",
     "artifact": "_artifact",
     "note": "_note",
+    "lost": "_count_lost",
     "end": "_end",
     "close": "_close",
 }
