@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from contexta import addresses
-from contexta.errors import InvalidInput, WorkspaceError, shown
+from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
 from contexta.recorder import sending, settings
 from contexta.recorder.objects import Objects
@@ -44,8 +44,9 @@ def run(
     """Run a command and record it: every Python below it, its output, its end.
 
     Nothing has to be installed where COMMAND runs, and nothing has to be changed in it. The exit code is that of
-    COMMAND.
+    COMMAND. Where the workspace cannot be written, COMMAND runs unrecorded, after a warning.
     """
+    from contexta.recorder import starting
     from contexta.recorder.wrap import Wrapper
 
     if not command:
@@ -65,18 +66,16 @@ def run(
     except CommandNotFound as error:
         click.echo(f"error: {error.what}", err=True)
         return 127  # as a shell says it
-    _require_directory(root)
+    send = _sender(root, server)
     try:
-        send = _sender(root, server)
-        send()
-        code = wrapper.run(project or settings.project(), name, marks)
-        send()  # should the first have been ended meanwhile
-        return code
+        wrapper.begin(project or settings.project(), name, marks)
     except OSError as error:
-        raise WorkspaceError(
-            f"no run can be recorded in workspace {root}: {error.strerror or error}",
-            hint="check that its journal directory can be written",
-        ) from error
+        starting.warn_unrecorded(str(root), error)
+        return wrapper.run_unrecorded()
+    send()
+    code = wrapper.run()
+    send()  # should the first have been ended meanwhile
+    return code
 
 
 def _sender(root: Path, server: str | None) -> Callable[[], None]:
@@ -112,8 +111,3 @@ def _pattern(given: str | None) -> re.Pattern[str] | None:
             hint=r"name what is measured: --metrics-from-stdout 'loss=(?P<loss>\S+)'",
         )
     return pattern
-
-
-def _require_directory(root: Path) -> None:
-    if root.exists() and not root.is_dir():
-        raise WorkspaceError(f"workspace {root} is a file, not a directory", hint="name a directory, e.g. .contexta")

@@ -120,7 +120,12 @@ def source_of(salt: bytes, objects: Objects, directory: Optional[str] = None) ->
     facts, patch, told = source.source(
         directory or os.getcwd(), salt=salt, workspace=os.path.dirname(os.path.abspath(objects.root))
     )
-    return ({**facts, "patch": objects.put(patch)} if patch is not None else facts), told
+    if patch is not None:
+        try:
+            facts = {**facts, "patch": objects.put(patch)}
+        except OSError as error:
+            told = [*told, notes.note(source.TOPIC, f"{source.NO_PATCH}: {notes.reason(error)}")]
+    return facts, told
 
 
 def capture(salt: bytes, known: str = "") -> Body:

@@ -27,7 +27,7 @@ SINGLE = "CONTEXTA_SINGLE_RUN"  # set by a trial of bisect: every run that a pro
 RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, and nothing is said about it
 CLAIM = ".claim"  # suffix of the file whose creation decides which of several workers begins the run
 
-_HANDED = (RUN, JOURNALS, OBJECTS, NAMED, IN_PROJECT, BEGUN)
+HANDED = (RUN, JOURNALS, OBJECTS, NAMED, IN_PROJECT, BEGUN)
 _pid = os.getpid()
 _first: "Dict[str, str]" = {}  # what this process was started with, or forked with
 
@@ -105,7 +105,7 @@ def _imports_main() -> bool:
 
 
 def _set(variables: "Dict[str, str]") -> None:
-    for name in _HANDED:
+    for name in HANDED:
         if name in variables:
             os.environ[name] = variables[name]
         else:
@@ -114,7 +114,7 @@ def _set(variables: "Dict[str, str]") -> None:
 
 def _remember() -> None:
     _first.clear()
-    _first.update({name: os.environ[name] for name in _HANDED if name in os.environ})
+    _first.update({name: os.environ[name] for name in HANDED if name in os.environ})
 
 
 _remember()

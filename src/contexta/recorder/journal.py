@@ -112,6 +112,16 @@ class Journal:
         with self._lock:
             self._append(self._line(type_, tail))
 
+    def write_first(self, type_: str, **fields: Any) -> None:
+        """Write the first record of a run. Raises OSError when that is impossible; then its file is gone."""
+        tail = json.dumps(fields, separators=(",", ":"))[1:-1]
+        try:
+            with self._lock:
+                self._write_all(self._line(type_, tail))
+        except OSError:
+            self.withdraw()
+            raise
+
     def metric(self, head: str, value: float, step: Optional[int]) -> None:
         """Append one measurement. head: made by ``metric_head``. The hot path, hence formatted by hand."""
         number = repr(value) if value - value == 0 else _NOT_FINITE[repr(value)]

@@ -124,7 +124,7 @@ class Run:
             for key, _ in given:
                 self._journal.lose("logged after the end of the run", f"metric {measured.name_of(key)}")
             return
-        if step is not None and type(step) is not int:
+        if step is not None and (type(step) is not int or not -_INT64 <= step < _INT64):
             step, why = measured.step_of(step)
             if why and "step" not in self._refused:
                 self._refused.add("step")
@@ -145,8 +145,6 @@ class Run:
         if found is None:
             self._refuse(name, why, value)
             return
-        if step is not None and not -_INT64 <= step < _INT64:
-            step = None
         self.metric(name, found, step)
 
     def _refuse(self, name: str, why: str, value: Any) -> None:
@@ -154,9 +152,9 @@ class Run:
         self._journal.lose("not a number", f"metric {name}".strip(), now=False)
         if name not in self._refused and len(self._refused) < _MOST_HEADS:
             self._refused.add(name)
-            is_short = isinstance(value, str) and len(value) <= _MOST_SHOWN
-            told = f" {shown(redact.value(name, storable(value), self._salt))}" if is_short else ""
-            self._note_refusal(f"{shown(name)} is not recorded:{told} {why}" if name else why)
+            if isinstance(value, str) and len(value) <= _MOST_SHOWN:
+                why = f"{shown(redact.value(name, storable(value), self._salt))} is text, not a number"
+            self._note_refusal(f"{shown(name)} is not recorded: {why}" if name else why)
 
     def _note_refusal(self, words: str) -> None:
         self._journal.write("note", topic="log", text=redact.inside(storable(words), self._salt)[:10_000])

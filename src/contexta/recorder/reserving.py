@@ -49,7 +49,7 @@ def begin(journal: Journal, project: str, name: str, *, part_of: Optional[str] =
     names = {key: given for key, (given, said) in told.items() if given != said}
     if part_of is not None:
         names["part_of"] = part_of
-    journal.write("run", run=journal.run, **names, **identity())
+    journal.write_first("run", run=journal.run, **names, **identity())
 
 
 def _free(base: StableRef, taken: _Taken) -> int:

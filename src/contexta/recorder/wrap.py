@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
 from contexta.recorder import current, inherited, parts, redact, settings
-from contexta.recorder.environment import INJECTED, salt_of, source_of
+from contexta.recorder.environment import INJECTED, source_of
 from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
@@ -68,36 +68,18 @@ class Wrapper:
         """The run around the command, once ``run`` was called."""
         return self._run.ref
 
-    def run(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> int:
-        """Record the command. Returns its exit code, 128 + n when signal n ended it."""
-        run = self._begin(project, name, tags)
-        self._run = run
-        if self._isolation():
-            self._probe(self._isolation())
-        try:
-            code = self._execute(self._variables(name))
-        except OSError as error:
-            run.note("command", f"could not be started: {reason(error)}")
-            run.finish("failed", failure=error)
-            print(f"contexta: {self._command[0]} cannot be started: {reason(error)}", file=sys.stderr)  # noqa: T201  # what a shell says
-            return 126
-        if not self._isolation() and not self._entered():
-            self._probe_after()
-        self._keep_logs()
-        self._end(code)
-        return code if code >= 0 else 128 - code
-
-    def _begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> Run:
+    def begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> None:
+        """Begin the run around the command. Raises OSError where nothing can be recorded; then there is none."""
         display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(self._journals, project, display)
         begin(journal, project, display, part_of=self._around())
-        run = Run(journal, self._objects, display)
-        salt = salt_of(self._objects)
-        command, hidden = redact.argv(self._command, salt)
+        self._run = run = Run(journal, self._objects, display)
+        self._is_named = name is not None
+        command, hidden = redact.argv(self._command, run._salt)
         facts: Dict[str, Any] = {"command": command}
         if self._pattern is not None:
             facts["metrics_from_stdout"] = self._pattern.pattern
-        source, told = source_of(salt, self._objects, self._directory)
+        source, told = source_of(run._salt, self._objects, self._directory)
         if source:
             facts["source"] = source
         journal.write("fact", facts=facts)
@@ -107,7 +89,36 @@ class Wrapper:
             run.tag(key, value)
         run.flush()
         current.watch(run)
-        return run
+
+    def run(self) -> int:
+        """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
+        started."""
+        if self._isolation():
+            self._probe(self._isolation())
+        try:
+            code = self._execute(self._variables(), open_streams(self._measure if self._pattern is not None else None))
+        except OSError as error:
+            self._run.note("command", f"could not be started: {reason(error)}")
+            self._run.finish("failed", failure=error)
+            return self._not_started(error)
+        if not self._isolation() and not self._entered():
+            self._probe_after()
+        self._keep_logs()
+        self._end(code)
+        return code if code >= 0 else 128 - code
+
+    def run_unrecorded(self) -> int:
+        """Run the command where no run could begin. The same exit code."""
+        variables = {name: value for name, value in self._environ.items() if name not in inherited.HANDED}
+        try:
+            code = self._execute({**variables, inherited.RECORDING: "off"}, [])
+        except OSError as error:
+            return self._not_started(error)
+        return code if code >= 0 else 128 - code
+
+    def _not_started(self, error: OSError) -> int:
+        print(f"contexta: {self._command[0]} cannot be started: {reason(error)}", file=sys.stderr)  # noqa: T201  # what a shell says
+        return 126
 
     def _around(self) -> Optional[str]:
         """The run below which this `contexta run` was started, if both write to one workspace."""
@@ -118,7 +129,7 @@ class Wrapper:
             else None
         )
 
-    def _variables(self, name: Optional[str]) -> Dict[str, str]:
+    def _variables(self) -> Dict[str, str]:
         """What the command finds in its environment: it, and every Python below it, belongs to the run."""
         given = dict(self._environ)
         path = [INJECTED, given["PYTHONPATH"]] if given.get("PYTHONPATH") else [INJECTED]
@@ -131,7 +142,7 @@ class Wrapper:
                 inherited.JOURNALS: self._journals,
                 inherited.OBJECTS: os.path.abspath(self._objects.root),
                 inherited.WRAPPED: "1",
-                **({inherited.NAMED: "1"} if name else {}),
+                **({inherited.NAMED: "1"} if self._is_named else {}),
                 **({inherited.IN_PROJECT: "1"} if self._is_project_fixed else {}),
             }
         )
@@ -139,13 +150,13 @@ class Wrapper:
 
     # ------------------------------------------------------------------------------------------ the command
 
-    def _execute(self, variables: Dict[str, str]) -> int:
+    def _execute(self, variables: Dict[str, str], streams: List[Stream]) -> int:
         """Run the command in our place: our stdin, our terminal, our signals. Its return code.
 
         Not through ``contexta.process``: that door ends, times and caps what we start for ourselves; this is the
         program that the user starts.
         """
-        self._streams = open_streams(self._measure if self._pattern is not None else None)
+        self._streams = streams
         before = self._catch_signals()
         try:
             self._process = subprocess.Popen(
@@ -153,8 +164,8 @@ class Wrapper:
                 executable=self._program if os.name == "nt" else None,
                 env=variables,
                 cwd=self._directory,
-                stdout=self._streams[0].end,
-                stderr=self._streams[-1].end,
+                stdout=streams[0].end if streams else None,
+                stderr=streams[-1].end if streams else None,
             )
             for stream in self._streams:
                 stream.start()
@@ -215,7 +226,7 @@ class Wrapper:
                 pass  # a line that happens to match and is no measurement
 
     def _keep_logs(self) -> None:
-        salt = salt_of(self._objects)
+        salt = self._run._salt
         for stream in self._streams:
             if not stream.log.size:
                 continue

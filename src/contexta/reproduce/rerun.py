@@ -91,7 +91,8 @@ def rerun(
             environ=environ,
             directory=str(directory),
         )
-        code = wrapper.run(details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)})
+        wrapper.begin(details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)})
+        code = wrapper.run()
     new = workspace.get_run(str(wrapper.ref))
     workspace.note_rerun(_edge(new, recorded.run_ref), rebuilt)
     metrics = rerun_metrics(workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)), *limits, how.metrics)
