@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from contexta import Contexta
+from contexta.recorder import digested
 
 Git = Callable[..., str]
 
@@ -105,3 +107,50 @@ def test_further_run_in_one_environment_takes_less_than_two_kilobytes(tmp_path: 
         taken.append(sum(path.stat().st_size for path in files if path.is_file()))
     assert len(bodies(tmp_path)) <= 2
     assert (taken[1] - taken[0]) / 50 < 2_048
+
+
+def _flip(path: Path) -> None:
+    data = path.read_bytes()
+    place = data.index(b'"version": "') + len(b'"version": "')
+    path.write_bytes(data[:place] + (b"8" if data[place : place + 1] != b"8" else b"7") + data[place + 1 :])
+
+
+def _claim_another_version(path: Path) -> None:
+    path.write_bytes(json.dumps([[{"name": "click", "version": "99"}], []]).encode())
+
+
+def _swap_with_another_entry(path: Path) -> None:
+    other = path.with_name("0" * 64)
+    digested.write(str(other), json.dumps([[{"name": "click", "version": "99"}], []]).encode())
+    other.replace(path)
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("damage", [_flip, _claim_another_version, _swap_with_another_entry, _truncate])
+def test_a_damaged_cache_entry_is_replaced_and_never_recorded(
+    damage: Callable[[Path], None], ctx: Contexta, tmp_path: Path
+) -> None:
+    train(tmp_path, "import click")
+    train(tmp_path, "import click")
+    (entry,) = (tmp_path / ".contexta" / "objects" / ".known").iterdir()
+    sound = entry.read_bytes()
+    damage(entry)
+    train(tmp_path, "import click")
+    versions = [
+        {each.name: each.version for each in ctx.get_environment(run).distributions} for run in ("@latest~2", "@latest")
+    ]
+    assert versions[0] == versions[1]
+    assert entry.read_bytes() == sound
+    assert ctx.verify().sound
+
+
+def test_a_damaged_secret_key_is_noted_on_the_run(ctx: Contexta, tmp_path: Path) -> None:
+    train(tmp_path, "import click")
+    salt = tmp_path / ".contexta" / "objects" / ".salt"
+    salt.write_bytes(b"x" + salt.read_bytes()[1:])
+    train(tmp_path, "import click")
+    notes = [note.text for note in ctx.get_run("@latest").notes]
+    assert any("secret key is damaged" in text for text in notes), notes

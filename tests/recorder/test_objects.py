@@ -139,3 +139,12 @@ def test_putting_again_makes_an_object_new(objects: Objects) -> None:
     os.utime(objects.path(digest), (0, 0))
     objects.put(b"data")
     assert Path(objects.path(digest)).stat().st_mtime > 1e9
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:-1] + b"!", lambda data: data + b"!"])
+def test_a_damaged_object_that_is_put_again_is_whole_again(damage: Callable[[bytes], bytes], objects: Objects) -> None:
+    digest = objects.put(b"what it ran on")
+    path = Path(objects.path(digest))
+    path.write_bytes(damage(path.read_bytes()))
+    assert objects.put(b"what it ran on") == digest
+    assert objects.get(digest) == b"what it ran on"

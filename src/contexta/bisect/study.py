@@ -38,6 +38,7 @@ from contexta.bisect.setup import Setup
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, lose
 from contexta.errors import ContextaError, InvalidInput
 from contexta.locks import alone
+from contexta.recorder import digested
 from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, stock
 from contexta.reproduce.indexes import settings_for_elsewhere
@@ -291,7 +292,7 @@ class Study:
         command, path = self.setup.command, self.setup.folder / "study.json"
         folder = Path(command.folder)
         if resume and path.exists():
-            known = json.loads(path.read_text())
+            known = json.loads(digested.read(str(path)))
             source = Source(tuple(known["files"]), known["source"])
             if fingerprint(folder, source.files) != source.digest or known["own"] != self._own:
                 raise InvalidInput(
@@ -304,7 +305,7 @@ class Study:
         recorded = self.setup.old.revision is not None
         source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs, recorded=recorded)
         told = {"source": source.digest, "own": self._own, "since": since, "files": source.files}
-        path.write_text(json.dumps(told))
+        digested.write(str(path), json.dumps(told).encode())
         return source, since
 
     @property

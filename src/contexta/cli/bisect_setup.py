@@ -32,6 +32,7 @@ from contexta.cli.bisect_sides import (
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import Difference
+from contexta.recorder import digested
 from contexta.reproduce.uv import Uv, find_uv
 
 _LAST = "last.json"
@@ -205,7 +206,7 @@ def remember(options: Options, setup: Setup, workspace: str | None) -> None:
     at.mkdir(parents=True, exist_ok=True)
     kept = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
     told = {"options": kept, "folder": setup.command.folder, "study": str(setup.folder)}
-    (at / _LAST).write_text(json.dumps(told))
+    digested.write(str(at / _LAST), json.dumps(told).encode())
 
 
 def last_asked(workspace: str | None) -> Options:
@@ -229,5 +230,5 @@ def _last(workspace: str | None) -> dict[str, Any]:
     path = home(workspace) / _LAST
     if not path.exists():
         raise NotFound("there is no study here", hint=f"begin one: {_USAGE}")
-    kept: dict[str, Any] = json.loads(path.read_text())
+    kept: dict[str, Any] = json.loads(digested.read(str(path)))
     return kept

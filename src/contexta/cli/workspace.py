@@ -150,7 +150,8 @@ def _verification(found: Verification) -> Screen:
     else:
         yield Text(f"{count(len(found.damage), 'thing')} damaged, of {looked_at}:", "red")
         yield from damage_lines(found.damage)
-        yield Text("hint: restore a backup beside it and compare: `contexta restore FILE --into DIR`")
+        if any(each.kind != "cache" for each in found.damage):
+            yield Text("hint: restore a backup beside it and compare: `contexta restore FILE --into DIR`")
     yield from layout.note_lines(found.notes)
 
 

@@ -11,13 +11,13 @@ from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Timestamp
 from contexta.findings.audit import Check
 from contexta.findings.finding import Finding
 
-DamageKind = Literal["database", "row", "points", "records", "object", "journal"]
+DamageKind = Literal["database", "row", "points", "records", "object", "journal", "salt", "cache", "study"]
 
 
 class Damage(Finding):
     """One thing that does not read back as it was written.
 
-    name: the table and row, the metric, the object's digest, the journal's file. run_refs: whose it is, as far as that
+    name: the table and row, the metric, the object's digest, the file. run_refs: whose it is, as far as that
     can still be told.
     """
 

@@ -26,7 +26,7 @@ _FIELDS = re.compile(rb"^(Name|Version|Requires-Dist):[ \t]*([^\r\n]*(?:\r?\n[ \
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _EGG_TAG = re.compile(r"-py\d[\d.]*(?:-.*)?\Z")  # name-version-py3.11-linux_x86_64.egg
 _SEPARATORS = re.compile(r"[-_.]+")
-_SHAPE = "2"  # of what installed() returns: what was remembered in another shape must not be found by its fingerprint
+_SHAPE = "3"  # of what installed() returns: what was remembered in another shape must not be found by its fingerprint
 _HEAD = 16 * 1024
 
 

@@ -11,9 +11,11 @@ import json
 import os
 import sys
 
-from contexta.recorder import distributions, interpreter, machine, notes, variables
+from contexta.errors import DamagedData
+from contexta.recorder import digested, distributions, interpreter, machine, notes, variables
 from contexta.recorder.journal import Journal
-from contexta.recorder.objects import Objects, make_directory, sync_directory
+from contexta.recorder.objects import Objects
+from contexta.recorder.salt import salt_is_intact, salt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     Told = Tuple[Any, List[Dict[str, str]]]
 
 _TOLD_BY = 12  # characters of a digest by which a run tells its environments apart
+CACHE = ".known"  # among the objects: the distributions of environments seen before, by their fingerprint
+_DAMAGED_SALT = (
+    "the workspace's secret key is damaged: values hidden in this run cannot be compared with those of earlier runs"
+)
 INJECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
 
 
@@ -49,7 +55,9 @@ class Recording:
         """Capture what there is, and bring it to the disk. What fails is noted on the run."""
         try:
             salt = salt_of(self._objects)
-            self._known = os.path.join(self._objects.root, ".known", distributions.fingerprint())
+            if salt_is_intact(self._objects) is False:
+                self._journal.write("note", topic="secrets", text=_DAMAGED_SALT)
+            self._known = os.path.join(self._objects.root, CACHE, distributions.fingerprint())
             self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
             start = _digest(without_builds(self._body))
@@ -235,21 +243,17 @@ def _distributions(path: str) -> Told:
     if not path:
         return distributions.installed()
     try:
-        with open(path, encoding="utf-8") as file:
-            known, told = json.load(file)
-            return known, told
-    except (OSError, ValueError):
-        pass  # not seen before, or damaged: asked again
-    return distributions.installed()  # remembered when the builds are known too, see with_builds
+        known, told = json.loads(digested.read(path))
+        return known, told
+    except (OSError, ValueError, DamagedData):
+        pass  # not seen before, or damaged: read again, and the entry is replaced by with_builds
+    return distributions.installed()
 
 
 def _remember(path: str, known: Any, told: Any) -> None:
-    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(temporary, "x", encoding="utf-8") as file:
-            file.write(json.dumps([known, told]))  # not json.dump: that is written in Python
-        os.replace(temporary, path)
+        digested.write(path, json.dumps([known, told]).encode())
     except OSError:
         pass  # it is only slower the next time
 
@@ -265,37 +269,6 @@ def program_variables(environ: Mapping[str, str]) -> Dict[str, str]:
             if not rest:
                 del kept["PYTHONPATH"]
     return kept
-
-
-def salt_of(objects: Objects) -> bytes:
-    """The workspace's salt, made at its first use. Raises OSError when there is none and none can be made."""
-    path = os.path.join(objects.root, ".salt")
-    for _ in range(3):
-        try:
-            with open(path, "rb") as file:
-                salt = file.read()
-            if salt:
-                return salt
-            os.unlink(path)  # its maker died half-way
-        except FileNotFoundError:
-            pass
-        make_directory(objects.root)
-        temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(os.urandom(32))
-            file.flush()
-            os.fsync(file.fileno())  # with another salt every secret and host would seem to have changed
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass  # another process was first: its salt counts
-        except OSError:  # a file system without hard links
-            os.replace(temporary, path)
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        sync_directory(objects.root)
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _digest(body: Body) -> str:

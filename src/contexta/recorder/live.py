@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from contexta.errors import InvalidInput, shown
 from contexta.recorder import measured, redact
-from contexta.recorder.environment import salt_of
 from contexta.recorder.failures import failure_of, status_of
 from contexta.recorder.journal import Journal
 from contexta.recorder.notes import reason, storable
 from contexta.recorder.objects import Objects
+from contexta.recorder.salt import salt_of
 from contexta.recorder.views import Config, Summary
 from contexta.refs import StableRef, numbered, slug
 from contexta.scalars import MAX_NAME, text

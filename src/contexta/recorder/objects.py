@@ -40,7 +40,7 @@ class Objects:
         from hashlib import sha256
 
         digest = sha256(data).hexdigest()
-        if not self._keep(digest):
+        if not (self._keep(digest) and self._reads_back(digest, data)):
             self._write(iter((data,)), digest)
         return digest
 
@@ -99,6 +99,16 @@ class Objects:
         except OSError:
             return self.exists(digest)  # somebody else's file: it is there, and not ours to touch
         return True
+
+    def _reads_back(self, digest: str, data: bytes) -> bool:
+        """Whether the stored bytes are these: a damaged object is written again. Costs less than the digest did."""
+        try:
+            with open_plain(self.path(digest)) as file:
+                return file.read(len(data) + 1) == data
+        except InvalidInput:
+            return False  # no regular file
+        except OSError:
+            return True  # somebody else's file, which cannot be read here
 
     def _write(self, chunks: "Iterator[bytes]", digest: "Union[str, None]") -> "Tuple[str, int]":
         """digest: where it is known before; else it is found out while the bytes are written."""

@@ -195,6 +195,12 @@ def _require_not_newer(store: Store, version: str) -> None:
         raise too_new(store.name, version)
 
 
+def is_newer(version: object) -> bool:
+    """Whether a schema version is one that a newer Contexta may have written; a damaged one rarely looks so."""
+    text = str(version)
+    return len(text) == 4 and text.isdigit() and text > tables.SCHEMA_VERSION
+
+
 def too_new(name: str, version: str) -> WorkspaceTooNew:
     """A newer Contexta made the workspace of that name."""
     return WorkspaceTooNew(

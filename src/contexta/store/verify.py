@@ -24,8 +24,9 @@ from contexta.findings import Damage, Verification
 from contexta.recorder.objects import Objects
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.store import checks, schema, seals, tables
-from contexta.store.engine import too_new
+from contexta.store.engine import is_newer, too_new
 from contexta.store.shelves import NEEDED, stored_digests
+from contexta.store.verify_files import OtherFiles
 
 _MOST_TOLD = 100
 _CHUNK = 1024 * 1024
@@ -57,7 +58,7 @@ class Verifying(ABC):
 
     def verification(self) -> Verification:
         """All of it: the database in one view of it, the files when that is closed."""
-        for part in (self.database, self._journals, self._references, self._objects):
+        for part in (self.database, self._journals, self._references, self._objects, self._other_files):
             self.take(part)
         return Verification(checked=self.checked, damage=tuple(self.damage), notes=tuple(self.notes))
 
@@ -215,6 +216,14 @@ class Verifying(ABC):
                     words = error.what if isinstance(error, DamagedData) else f"it cannot be read: {error.strerror}"
                     self.say("object", digest, words, *self.users_of(digest))
 
+    def _other_files(self) -> None:
+        others = OtherFiles(self.root, self.file_of)
+        others.check({str(row[0]): int(row[1]) for row in self._of_journals})
+        for what, amount in others.checked.items():
+            self.count(what, amount)
+        self.damage.extend(others.damage)
+        self.notes.extend(others.notes)
+
 
 def users_statement(digest: str) -> str:
     """The question for the runs that an object belongs to, in either database's words. digest: one, not any text."""
@@ -294,7 +303,7 @@ class _InDirectory(Verifying):
             self.content()
 
     def _require_this_version(self) -> None:
-        """Another version is no damage, where the whole schema is of another and not that one row."""
+        """Another version is not damage: this version cannot judge what another one wrote."""
         try:
             there = frozenset(self.ask(schema.ASKED))
             ((version,),) = self.ask(f"SELECT version_num FROM {tables.VERSION_TABLE}")
@@ -305,7 +314,7 @@ class _InDirectory(Verifying):
                 f"{self.root} has schema {version}, and what tells its damage came with {tables.SCHEMA_VERSION}",
                 hint="bring it up to date first, which keeps a copy: `contexta upgrade`",
             )
-        if str(version).isdigit() and version > tables.SCHEMA_VERSION and there != schema.expected():
+        if is_newer(version):
             raise too_new(f"workspace {self.root}", version)
 
     def ask(self, statement: str) -> Iterator[tuple[Any, ...]]:

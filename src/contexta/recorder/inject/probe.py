@@ -26,8 +26,9 @@ def _main():
     sys.meta_path.append(_OnlyContexta)  # type: ignore[arg-type]  # typed as object, as in sitecustomize
     from contexta.recorder import environment
     from contexta.recorder.objects import Objects
+    from contexta.recorder.salt import salt_of
 
-    salt = environment.salt_of(Objects(sys.argv[1]))
+    salt = salt_of(Objects(sys.argv[1]))
     if len(sys.argv) == 2:
         told = environment.capture(salt)
     else:
