@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import put_run
+from sqlalchemy import Engine, event
 
 from contexta import Contexta
 from contexta.recorder import environment
@@ -402,3 +406,54 @@ def test_end_written_between_reading_and_asking_is_not_missed(ctx: Contexta, mon
 
     monkeypatch.setattr(ingest, "alive", dies_now)  # the moment cannot be met otherwise
     assert ctx.get_run("r").status == "completed"
+
+
+# ---------------------------------------------------------------------------------------------- cost
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """The statements that reach any database meanwhile, with their values."""
+    met: list[tuple[str, Any]] = []
+
+    def note(_: Any, cursor: Any, statement: str, values: Any, *rest: Any) -> None:
+        met.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield met
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("what", ["metric", "stage metric", "ranks", "tag", "note"])
+def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
+    def cost(run: str, names: int) -> int:
+        written = Written(ctx, run)
+        if what == "stage metric":
+            written.write(written.first, "stage", stage="train", name="train", order=0)
+        for number in range(names):
+            if what == "tag":
+                written.write(written.first, "tag", k=f"name-{number}", x="x")
+            elif what == "note":
+                written.write(written.first, "note", topic="t", text=f"{number}")
+            else:
+                of = {"stage metric": {"g": "train"}, "ranks": {"r": 3}}.get(what, {})
+                written.write(written.first, "metric", k=f"name-{number}", **of, x=number / 3)
+        with statements() as met:
+            ctx.list_runs()
+        return len(met)
+
+    few, many = cost("p.few", 200), cost("p.many", 2_000)
+    assert many <= few + 20
+
+
+def test_series_are_found_by_their_index(ctx: Contexta) -> None:
+    written = Written(ctx)
+    written.metric(written.first)
+    with statements() as met:
+        ctx.list_runs()
+    statement, values = next(each for each in met if each[0].startswith("SELECT metric_key"))
+    with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:
+        plan = raw.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+    assert "uq_metric_series (run_id=? AND <expr>=? AND metric_key=? AND slice_ref=?)" in plan[0][-1]

@@ -56,6 +56,7 @@ class Reading:
         self._points: dict[SeriesKey, Points] = {}
         self._count: int = row.points
         self._stages: dict[str, int] = {}
+        self._tags: dict[str, str] = {}
         self._notes: list[tuple[int, str, str]] = []
         self._lost: list[tuple[int, str, str]] = []  # how many, why, what the first of them was
         self._at = row.last_at or 0
@@ -75,6 +76,7 @@ class Reading:
     def finish(self) -> dict[str, Any]:
         """Write what was gathered. Returns the new values of the journal's row."""
         add_points(self._connection, self._points)
+        self._write_tags()
         self._count += sum(map(len, self._points.values()))
         if self._run_id is not None and self._notes:
             rows = [
@@ -237,10 +239,15 @@ class Reading:
         keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
 
     def _tag(self, record: dict[str, Any]) -> None:
-        assert self._run_id is not None  # _take has seen to it
+        self._tags[record["k"]] = record["x"]
+
+    def _write_tags(self) -> None:
+        """Once for all tags that were read: they lie in one row of the run."""
+        if self._run_id is None or not self._tags:
+            return
         run = tables.run
         before = self._connection.execute(select(run.c.tags).where(run.c.id == self._run_id)).scalar_one()
-        changed = {**before, record["k"]: record["x"]}
+        changed = {**before, **self._tags}
         if changed != before:
             self._connection.execute(update(run).where(run.c.id == self._run_id).values(tags=changed))
             keep_tags(self._connection, self._run_id, changed)

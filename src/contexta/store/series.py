@@ -4,15 +4,15 @@ a run does."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from contexta.errors import DamagedData
 from contexta.store import checks, tables
-from contexta.store.driver import insert_rows
+from contexta.store.driver import fetch, insert_rows, marks
 from contexta.store.rows import insert_into
 
 _KEYS_AT_ONCE = 500
@@ -98,25 +98,36 @@ class Points:
 def add_points(connection: Connection, points: Mapping[SeriesKey, Points]) -> dict[SeriesKey, tuple[int, int]]:
     """Append points to their series, and keep where each series and each metric of a run ends.
 
-    Returns series key -> (series id, number of the first new point).
+    Returns series key -> (series id, number of the first new point). Some statements for all series together: a run
+    may log tens of thousands of metrics.
     """
-    places, changes = {}, []
-    for key, new in points.items():
-        known = _series(connection, key)
-        columns = (new.steps, new.moments, new.values, new.exacts)
-        width = len(_POINT_COLUMNS) - (not any(new.exacts))  # a column of nothing but NULL costs as much as another
-        given = (repeat(known.id), range(known.points, known.points + len(new)), *columns)[:width]
-        insert_rows(connection, tables.metric_point, _POINT_COLUMNS[:width], len(new), zip(*given, strict=False))
-        last = new.last()
-        newer = known.points == 0 or _order(last[0], last[1]) >= _order(known.last_step, known.last_at)
-        kept = last if newer else tuple(known[2:6])
-        check = checks.extended(checks.POINTS, columns, known.points_check)
-        changes.append(dict(zip(_CHANGED, (known.id, known.points + len(new), *kept, check), strict=True)))
-        places[key] = (known.id, known.points)
-    if changes:
-        connection.execute(_CHANGE, changes)
-        _keep_ends(connection, points)
-    return places
+    if not points:
+        return {}
+    known = _series(connection, list(points))
+    for has_exact in (False, True):  # a column of nothing but NULL costs as much as another
+        some = [key for key, new in points.items() if any(new.exacts) == has_exact]
+        columns = _POINT_COLUMNS if has_exact else _POINT_COLUMNS[:-1]
+        rows = chain.from_iterable(_point_rows(known[key], points[key], len(columns)) for key in some)
+        insert_rows(connection, tables.metric_point, columns, sum(len(points[key]) for key in some), rows)
+    connection.execute(_CHANGE, [_changed(known[key], new) for key, new in points.items()])
+    _keep_ends(connection, points)
+    return {key: (known[key].id, known[key].points) for key in points}
+
+
+def _point_rows(series: _Series, new: Points, width: int) -> Iterator[tuple[Any, ...]]:
+    numbers = range(series.points, series.points + len(new))
+    columns = (repeat(series.id), numbers, new.steps, new.moments, new.values, new.exacts)
+    return zip(*columns[:width], strict=False)
+
+
+def _changed(series: _Series, new: Points) -> dict[str, Any]:
+    """What appending makes of a series' row."""
+    last = new.last()
+    is_newer = series.points == 0 or _order(last[0], last[1]) >= _order(series.last_step, series.last_at or 0)
+    kept = last if is_newer else (series.last_step, series.last_at, series.last_value, series.last_exact)
+    columns = (new.steps, new.moments, new.values, new.exacts)
+    check = checks.extended(checks.POINTS, columns, series.points_check)
+    return dict(zip(_CHANGED, (series.id, series.points + len(new), *kept, check), strict=True))
 
 
 def _order(step: int | None, observed_at: int) -> tuple[bool, int, int]:
@@ -132,23 +143,49 @@ _CHANGE = (
 )
 
 
-def _series(connection: Connection, key: SeriesKey) -> Any:
-    """(id, points, last_step, last_at, last_value, last_exact, points_check) of a series, created when it is new."""
-    series = tables.metric_series
-    run_id, stage_id, metric_key, slice_ref = key
-    wanted = (
-        select(series.c.id, series.c.points, *(series.c[name] for name in _LAST))
-        .where(series.c.run_id == run_id, func.coalesce(series.c.stage_id, 0) == (stage_id or 0))
-        .where(series.c.metric_key == metric_key, series.c.slice_ref == slice_ref)
-    )
-    row = connection.execute(wanted).first()
-    if row is None:
-        new = {"run_id": run_id, "stage_id": stage_id, "metric_key": metric_key, "slice_ref": slice_ref, "points": 0}
-        connection.execute(insert(series), new)
-        row = connection.execute(wanted).one()
-    return row
+class _Series(NamedTuple):
+    """A row of metric_series as it is before points are appended."""
+
+    id: int
+    points: int
+    last_step: int | None
+    last_at: int | None
+    last_value: float | None
+    last_exact: str | None
+    points_check: bytes | None
 
 
+def _series(connection: Connection, keys: Sequence[SeriesKey]) -> dict[SeriesKey, _Series]:
+    """The rows of these series; those that are new are created."""
+    found = dict(_existing(connection, keys))
+    new = [key for key in keys if key not in found]
+    if new:
+        rows = [(*key, 0) for key in new]
+        insert_rows(connection, tables.metric_series, _KEY_COLUMNS, len(rows), rows)
+        found.update(_existing(connection, new))
+    return found
+
+
+def _existing(connection: Connection, keys: Iterable[SeriesKey]) -> Iterator[tuple[SeriesKey, _Series]]:
+    """Those of the series that are there. The condition on the stage reads as the unique index has it: with a value for
+    the 0, SQLite would not use the index."""
+    groups: dict[tuple[int, int | None, str], list[str]] = {}
+    for run_id, stage_id, metric_key, slice_ref in keys:
+        groups.setdefault((run_id, stage_id, slice_ref), []).append(metric_key)
+    for (run_id, stage_id, slice_ref), names in groups.items():
+        for start in range(0, len(names), _KEYS_AT_ONCE):
+            some = names[start : start + _KEYS_AT_ONCE]
+            rows = fetch(
+                connection,
+                f"SELECT metric_key, id, points, {', '.join(_LAST)} FROM metric_series WHERE run_id = ?"
+                f" AND coalesce(stage_id, 0) = ? AND metric_key IN ({marks(some)}) AND slice_ref = ?",
+                (run_id, stage_id or 0, *some, slice_ref),
+            )
+            for metric_key, *row in rows:
+                yield (run_id, stage_id, metric_key, slice_ref), _Series(*row)
+
+
+_KEY_COLUMNS = ("run_id", "stage_id", "metric_key", "slice_ref", "points")
 _POINT_COLUMNS = ("series_id", "number", "step", "observed_at", "value", "exact")
 
 
@@ -167,9 +204,6 @@ def _keep_ends(connection: Connection, touched: Iterable[SeriesKey]) -> None:
 def keep_ends(connection: Connection, run_id: int, metric_keys: Sequence[str] | None = None) -> None:
     """Bring run_metric up to date for these metrics of a run (None for all), as RunSummary.metrics reads its stages:
     the series that was logged last; of several at one moment that of the last stage."""
-    if metric_keys is None:
-        known = select(tables.run_metric.c.metric_key).where(tables.run_metric.c.run_id == run_id)
-        metric_keys = connection.execute(known).scalars().all()
     series, stage, end = tables.metric_series, tables.stage, tables.run_metric
     last_first = (
         series.c.last_at.desc(),
@@ -179,25 +213,25 @@ def keep_ends(connection: Connection, run_id: int, metric_keys: Sequence[str] | 
         stage.c.started_at.desc(),
         stage.c.id.desc(),
     )
-    for start in range(0, len(metric_keys), _KEYS_AT_ONCE):
-        ranked = (
-            select(
-                series.c.run_id,
-                series.c.metric_key,
-                series.c.last_value,
-                series.c.last_exact,
-                func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place"),
-            )
-            .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
-            .where(series.c.run_id == run_id, series.c.slice_ref == "", series.c.points > 0)
-            .where(series.c.metric_key.in_(metric_keys[start : start + _KEYS_AT_ONCE]))
-            .subquery()
+    ranked = (
+        select(
+            series.c.run_id,
+            series.c.metric_key,
+            series.c.last_value,
+            series.c.last_exact,
+            func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place"),
         )
-        source = select(*list(ranked.c)[:4]).where(ranked.c.place == 1)
-        statement = insert_into(connection, end).from_select(["run_id", "metric_key", "value", "exact"], source)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["run_id", "metric_key"],
-                set_={"value": statement.excluded.value, "exact": statement.excluded.exact},
-            )
+        .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
+        .where(series.c.run_id == run_id, series.c.slice_ref == "", series.c.points > 0)
+    )
+    if metric_keys is not None and len(metric_keys) <= _KEYS_AT_ONCE:  # each statement looks at all series of the run
+        ranked = ranked.where(series.c.metric_key.in_(metric_keys))
+    last = ranked.subquery()
+    source = select(*list(last.c)[:4]).where(last.c.place == 1)
+    statement = insert_into(connection, end).from_select(["run_id", "metric_key", "value", "exact"], source)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["run_id", "metric_key"],
+            set_={"value": statement.excluded.value, "exact": statement.excluded.exact},
         )
+    )
