@@ -438,7 +438,7 @@ def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
             elif what == "note":
                 written.write(written.first, "note", topic="t", text=f"{number}")
             else:
-                of = {"stage metric": {"g": "train"}, "ranks": {"r": 3}}.get(what, {})
+                of: dict[str, Any] = {"stage metric": {"g": "train"}, "ranks": {"r": 3}}.get(what, {})
                 written.write(written.first, "metric", k=f"name-{number}", **of, x=number / 3)
         with statements() as met:
             ctx.list_runs()
