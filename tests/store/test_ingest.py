@@ -428,6 +428,8 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
 
 @pytest.mark.parametrize("what", ["metric", "stage metric", "ranks", "tag", "note"])
 def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
+    scopes: dict[str, dict[str, Any]] = {"stage metric": {"g": "train"}, "ranks": {"r": 3}}
+
     def cost(run: str, names: int) -> int:
         written = Written(ctx, run)
         if what == "stage metric":
@@ -438,7 +440,7 @@ def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
             elif what == "note":
                 written.write(written.first, "note", topic="t", text=f"{number}")
             else:
-                of: dict[str, Any] = {"stage metric": {"g": "train"}, "ranks": {"r": 3}}.get(what, {})
+                of = scopes.get(what, {})
                 written.write(written.first, "metric", k=f"name-{number}", **of, x=number / 3)
         with statements() as met:
             ctx.list_runs()
