@@ -64,15 +64,19 @@ def _shift(
         usual_spread=spread,
         usual_runs=runs,
     )
-    return shift.model_copy(update=_tested(shift, old, new, level))
+    tested = _tested(shift, old, new, level)
+    if "why" in tested:
+        tested["why"] = f"{tested['why']}{_without(shift)}"
+    return shift.model_copy(update=tested)
 
 
 def _tested(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun], level: float) -> dict[str, object]:
-    lefts, rights = _finite(shift.old.values), _finite(shift.new.values)
-    if len(lefts) < len(shift.old.values) or len(rights) < len(shift.new.values):
-        return {"why": "a value is not finite: the size of the change is undefined"}
-    if not lefts or not rights:
+    if not shift.old.values or not shift.new.values:
         return {"why": "a side lacks the metric"}
+    for name, side in (("OLD", shift.old), ("NEW", shift.new)):
+        if side.mean is None:
+            return {"why": f"{name} itself gave {side.values[0]}: the size of the change is undefined"}
+    lefts, rights = _finite(shift.old.values), _finite(shift.new.values)
     if len(lefts) == len(rights) == 1:
         return _single(shift)
     if len({*lefts, *rights}) == 1:
@@ -119,7 +123,7 @@ def _constant(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun]
             "why": f"each side gives the same value every time at seed {seeds.pop()}, and the sides differ; "
             "another seed may move it by another amount",
         }
-    p = stats.constant_p(len(shift.old.values), len(shift.new.values))
+    p = stats.constant_p(len(_finite(shift.old.values)), len(_finite(shift.new.values)))
     if p <= stats.LEVEL:
         return {"test": "repeats", "p_value": p}
     return {"why": "neither side varies, and with so few runs that may be luck: repeat with more seeds"}
@@ -154,7 +158,8 @@ def _judged(shift: MetricShift, adjusted: float, tests: int) -> MetricShift:
         "repeats": "neither side varies",
         "one_more": "prediction interval; assumes that the single side scatters like the other",
     }[shift.test or "welch"]
-    why = f"{'chance hardly explains it' if real else 'chance explains it as well'} ({p}, {means}{several})"
+    words = "chance hardly explains it" if real else "chance explains it as well"
+    why = f"{words} ({p}, {means}{several}){_without(shift)}"
     return shift.model_copy(update={"p_adjusted": adjusted, "verdict": "real" if real else "not_shown", "why": why})
 
 
@@ -175,13 +180,23 @@ def _repeats(runs: Sequence[PastRun], metric: MetricId) -> Repeats:
     having = [run for run in runs if metric in run.metrics]
     values = [run.metrics[metric] for run in having]
     finite = _finite(values)
-    whole = len(finite) == len(values) and finite
+    named_is_finite = bool(values) and bool(_finite(values[:1]))  # the named run comes first
     return Repeats(
         run_refs=tuple(run.ref for run in having),
         values=tuple(values),
-        mean=fmean(finite) if whole else None,
-        spread=math.sqrt(stats.variance(finite)) if whole and len(finite) > 1 else None,
+        mean=fmean(finite) if named_is_finite else None,
+        spread=math.sqrt(stats.variance(finite)) if named_is_finite and len(finite) > 1 else None,
     )
+
+
+def _without(shift: MetricShift) -> str:
+    """Which repeats have no finite value, in words; "" where all have one."""
+    counts = [
+        f"{number} of {len(side.values)} {name} runs"
+        for name, side in (("OLD", shift.old), ("NEW", shift.new))
+        if side.mean is not None and (number := len(side.values) - len(_finite(side.values)))
+    ]
+    return f"; without {' and '.join(counts)}, whose value is not finite" if counts else ""
 
 
 def _finite(values: Sequence[int | float]) -> list[float]:

@@ -173,10 +173,10 @@ def _answer(
     yield _what_changed(listed, missing)
     if focus is None or focus.verdict == "same" or focus.worse is False:
         return
-    if past is not None and past.first_bad is not None:
-        step = past.first_bad
+    if past is not None and past.change_point is not None:
+        step = past.change_point
         yield (
-            f"The level stepped between {step.last_before.name} and {step.first_after.name} "
+            f"The level changed between {step.last_before.name} and {step.first_after.name} "
             f"({step.change:+.4g}, {step.before} runs before, {step.after} after)."
         )
     if ranked:

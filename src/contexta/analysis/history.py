@@ -12,15 +12,15 @@ from statistics import fmean
 from packaging.version import InvalidVersion, Version
 
 from contexta.analysis import stats
+from contexta.analysis.change_points import FEWEST, Level, levels, outliers
 from contexta.analysis.groups import is_seed
 from contexta.analysis.words import some
 from contexta.contract.environment import same_version
 from contexta.findings.explain import Better, Confound, Difference, Effect, History, HistoryPoint, Step
 from contexta.findings.history import MetricId, PastRun
 
-FEWEST = 5
-"""Fewer runs than this have no history: a step could not be told from noise."""
 _AT_OLD, _AT_NEW = 0, 1
+_COMPARED = 2  # runs: OLD and NEW
 _States = tuple[int | None, ...]
 _FITS_AS = ("package", "python", "parameter", "source")
 _LEAST_NOISE = 0.03  # of the change: what a metric moves in its last digits for no reason anybody cares about
@@ -39,11 +39,12 @@ def history(
     """What all runs of the project say about a metric. runs: in any order. Cost: O(runs^2 + runs * differences)."""
     past = usable(runs, metric)
     values = [float(run.metrics[metric]) for run in past]
-    noise = stats.scatter(values)
-    bounds = levels(values, noise)
+    stretches = levels(values) if values else []
     states = {each.name: states_of(each, past) for each in differences if each.kind in _FITS_AS}
-    steps = tuple(_step(past, values, one, middle, two, better) for one, middle, two in _neighbours(bounds))
-    confounds = tuple(_confounds(states, len(past)))
+    steps = tuple(_step(past, values, before, after, better) for before, after in pairwise(stretches))
+    change_point = _change_point(past, values, stretches, steps, old, new)
+    is_later = (new.started_at, new.ref) > (old.started_at, old.ref)
+    confounds = tuple(_confounds(states))
     together = {name: _others(name, confounds) for name in states}
     notes = () if len(past) >= FEWEST else (f"{len(past)} runs have the metric: too few to see a step",)
     return History(
@@ -55,11 +56,12 @@ def history(
                 level=level,
                 changed=tuple(_between(before, run)) if before is not None else (),
             )
-            for before, run, level in zip([None, *past], past, _level_of_each(values, bounds), strict=False)
+            for before, run, level in zip([None, *past], past, _means(stretches), strict=False)
         ),
-        noise=noise,
+        noise=stats.scatter(values),
         steps=steps,
-        first_bad=_first_bad(past, steps, old, new, metric),
+        change_point=change_point,
+        first_bad=change_point if change_point is not None and change_point.worse and is_later else None,
         effects=tuple(_effect(name, state, values, together[name]) for name, state in states.items()),
         confounds=confounds,
         left_out=len(runs) - len(past),
@@ -73,6 +75,11 @@ def usable(runs: Sequence[PastRun], metric: MetricId) -> list[PastRun]:
     return sorted(found, key=lambda run: (run.started_at, run.ref))
 
 
+def _means(stretches: Sequence[Level]) -> list[float]:
+    """The mean of the level that each value belongs to."""
+    return [level.mean for level in stretches for _ in range(level.start, level.stop)]
+
+
 def _is_finite(value: int | float | None) -> bool:
     try:
         return value is not None and math.isfinite(value)
@@ -80,92 +87,58 @@ def _is_finite(value: int | float | None) -> bool:
         return False
 
 
-# ---------------------------------------------------------------------------------------------- levels and steps
+# ---------------------------------------------------------------------------------------------- steps
 
 
-def levels(values: Sequence[float], noise: float) -> list[int]:
-    """Where each constant level begins, and the end: [0, 7, 12] for a step at the eighth of twelve values.
-
-    noise: the standard deviation around a level. Least squares with a price for each step (the Potts functional,
-    Friedrich et al. 2008; optimal partitioning, Jackson et al. 2005), the price chosen so that a series without a step
-    is cut in at most one case of twenty. A lone value is a level only at either end: a single odd run is no step.
-    O(n^2).
-    """
-    count = len(values)
-    if count < FEWEST:
-        return [0, count]
-    sums, squares = [0.0], [0.0]
-    middle = fmean(values)
-    for value in values:
-        sums.append(sums[-1] + value - middle)
-        squares.append(squares[-1] + (value - middle) ** 2)
-    floor = 1e-9 * max(1e-300, max(values) - min(values))
-    price = _price(count) * max(noise, floor) ** 2
-    best, cut = [-price] + [math.inf] * count, [0] * (count + 1)
-    for stop in range(1, count + 1):
-        for start in range(stop):
-            if stop - start == 1 and start > 0 and stop < count:
-                continue
-            error = squares[stop] - squares[start] - (sums[stop] - sums[start]) ** 2 / (stop - start)
-            if best[start] + error + price < best[stop]:
-                best[stop], cut[stop] = best[start] + error + price, start
-    bounds = [count]
-    while bounds[-1]:
-        bounds.append(cut[bounds[-1]])
-    return bounds[::-1]
-
-
-def _price(count: int) -> float:
-    """In variances. Yao 1988 has 2 log n for known noise; the rest pays for estimating it from so few values."""
-    return 4 * math.log(count) + 70 / count
-
-
-def _neighbours(bounds: Sequence[int]) -> Iterable[tuple[int, int, int]]:
-    return zip(bounds, bounds[1:], bounds[2:], strict=False)
-
-
-def _level_of_each(values: Sequence[float], bounds: Sequence[int]) -> list[float]:
-    found: list[float] = []
-    for start, stop in pairwise(bounds):
-        found += [fmean(values[start:stop])] * (stop - start) if stop > start else []
-    return found
-
-
-def _step(
-    past: Sequence[PastRun], values: Sequence[float], start: int, middle: int, stop: int, better: Better | None
-) -> Step:
-    before, after = values[start:middle], values[middle:stop]
-    change = fmean(after) - fmean(before)
-    sure = stats.welch(before, after) if min(len(before), len(after)) > 1 else None
+def _step(past: Sequence[PastRun], values: Sequence[float], before: Level, after: Level, better: Better | None) -> Step:
+    change = after.mean - before.mean
+    outlying = outliers(values)
+    left, right = (
+        [values[place] for place in range(level.start, level.stop) if place not in outlying]
+        for level in (before, after)
+    )
+    sure = stats.welch(left, right) if min(len(left), len(right)) > 1 else None
     return Step(
-        last_before=past[middle - 1].ref,
-        first_after=past[middle].ref,
+        last_before=past[after.start - 1].ref,
+        first_after=past[after.start].ref,
         change=change,
         low=sure.low if sure else None,
         high=sure.high if sure else None,
-        before=len(before),
-        after=len(after),
+        before=before.stop - before.start,
+        after=after.stop - after.start,
         worse=None if better is None else (change < 0) == (better == "higher"),
-        differences=tuple(_between(past[middle - 1], past[middle])),
+        differences=tuple(_between(past[after.start - 1], past[after.start])),
     )
 
 
-def _first_bad(
-    past: Sequence[PastRun], steps: Sequence[Step], old: PastRun, new: PastRun, metric: MetricId
+def _change_point(
+    past: Sequence[PastRun],
+    values: Sequence[float],
+    stretches: Sequence[Level],
+    steps: Sequence[Step],
+    old: PastRun,
+    new: PastRun,
 ) -> Step | None:
-    """The largest step between the two runs that goes the way the metric went."""
+    """The step between the two runs after which the level stayed nearer to that of the later one.
+
+    None where either run has no history, where both lie on one level, and where a run is an outlier: no step leads to a
+    lone value.
+    """
     place = {run.ref: number for number, run in enumerate(past)}
-    if old.ref not in place or new.ref not in place:
+    if old.ref not in place or new.ref not in place or {place[old.ref], place[new.ref]} & outliers(values):
         return None
     first, last = sorted((place[old.ref], place[new.ref]))
-    turn = 1 if place[old.ref] <= place[new.ref] else -1
-    moved = turn * (float(new.metrics[metric]) - float(old.metrics[metric]))
-    inside = [
-        step
-        for step in steps
-        if first <= place[step.last_before] and place[step.first_after] <= last and step.change * moved > 0
-    ]
-    return max(inside, key=lambda step: abs(step.change), default=None)
+    start, stop = (_level_at(stretches, number) for number in (first, last))
+    middle = (stretches[start].mean + stretches[stop].mean) / 2
+    rises = stretches[stop].mean > stretches[start].mean
+    for number in range(stop, start, -1):
+        if (stretches[number - 1].mean > middle) != rises:
+            return steps[number - 1]
+    return None
+
+
+def _level_at(stretches: Sequence[Level], place: int) -> int:
+    return next(number for number, level in enumerate(stretches) if level.start <= place < level.stop)
 
 
 def _between(one: PastRun, two: PastRun) -> list[str]:
@@ -294,19 +267,22 @@ def _effect(name: str, state: _States, values: Sequence[float], moved_with: tupl
     )
 
 
-def _confounds(states: Mapping[str, _States], count: int) -> Iterable[Confound]:
-    """Differences whose states are the same in every run: no figure over these runs can tell them apart."""
+def _confounds(states: Mapping[str, _States]) -> Iterable[Confound]:
+    """Differences whose states are the same in every run: no figure over these runs can tell them apart.
+
+    Both states must have occurred, in more runs than the two that are compared: those differ in all of them anyway.
+    """
     groups: dict[_States, list[str]] = {}
     for name, state in states.items():
         groups.setdefault(state, []).append(name)
     for state, names in groups.items():
         known = sum(each is not None for each in state)
-        if len(names) > 1 and known:
+        if len(names) > 1 and known > _COMPARED and {_AT_OLD, _AT_NEW} <= {*state}:
             yield Confound(
                 names=tuple(names),
                 runs=known,
-                says=f"{some(names, 6)} always moved together in {known} of {count} runs: history cannot tell them "
-                "apart; a bisect can",
+                says=f"{some(names, 6)} always changed together, in all {known} runs that recorded them: history "
+                "cannot separate them, a bisect can",
             )
 
 

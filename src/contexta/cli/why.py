@@ -13,9 +13,11 @@ from contexta.cli.layout import columns, in_stage, indented, note_lines, short, 
 from contexta.cli.words import amount, count, signed, span
 from contexta.client import Contexta
 from contexta.findings import Explanation, History, MetricShift, NextStep, Suspect
+from contexta.reports.explain import change_point, tone_of
 from contexta.values import Value
 
 _MOST_METRICS, _MOST_SUSPECTS = 6, 8
+_STYLES = {"good": "green", "bad": "red", "warn": "yellow", "quiet": "dim"}
 
 
 @click.command(epilog="Example: contexta why last-month this-month --metric accuracy")
@@ -84,9 +86,7 @@ def _metrics(shifts: Sequence[MetricShift]) -> Iterator[Any]:
 
 def _verdict(shift: MetricShift) -> Text:
     p = "" if shift.p_adjusted is None else f" (p={shift.p_adjusted:.2g})"
-    style = {"real": "red" if shift.worse else "green", "not_shown": "yellow", "unknown": "yellow", "same": "dim"}
-    word = {"real": "real", "not_shown": "not shown", "unknown": "unknown", "same": "same"}
-    return Text(word[shift.verdict] + p, style[shift.verdict])
+    return Text(shift.verdict.replace("_", " ") + p, _STYLES[tone_of(shift)])
 
 
 def _suspects(found: Explanation) -> Iterator[Any]:
@@ -124,9 +124,9 @@ def _history(history: History | None) -> Iterator[Any]:
     yield Text()
     more = f", {history.left_out} left out" if history.left_out else ""
     yield Text.assemble(("History", "bold"), f"  {count(len(history.points), 'run')} with the metric{more}")
-    step = history.first_bad
+    step = history.change_point
     if step is not None:
-        yield words(f"  first bad run: {step.first_after.name}, after {step.last_before.name} ({step.change:+.4g})")
+        yield words(f"  {change_point(history)}")
         if step.differences:
             yield words(f"    between them: {short(', '.join(step.differences), 160)}")
     for effect in history.effects:

@@ -34,8 +34,8 @@ def _name(kind: Kind, key: str) -> str:
 class Repeats(Finding):
     """The runs that stand for one side: the run that was named, and those like it but for the seed.
 
-    grouped_by: what they have in common, in words. values are in the order of run_refs; spread is their standard
-    deviation, None for fewer than two.
+    values: in the order of run_refs, the named run first. mean, spread (standard deviation): of the finite values; None
+    where the named run has none, spread also for fewer than two.
     """
 
     run_refs: tuple[RunRef, ...]
@@ -207,13 +207,15 @@ class Confound(Finding):
 class History(Finding):
     """The metric over the runs of the project, the oldest first.
 
-    noise: the standard deviation between neighbours, from the series itself. steps: where its level changed; first_bad:
-    the step to the worse that the second run lies behind. left_out: runs that lack the metric or did not complete.
+    noise: the standard deviation between neighbours, from the series itself. steps: where its level changed.
+    change_point: the step between the two compared runs, whichever came first. first_bad: the same where NEW came later
+    and its level is worse: ``first_after`` is the first bad run. left_out: runs without the metric or not completed.
     """
 
     points: tuple[HistoryPoint, ...]
     noise: float
     steps: tuple[Step, ...]
+    change_point: Step | None = None
     first_bad: Step | None
     effects: tuple[Effect, ...]
     confounds: tuple[Confound, ...]

@@ -98,7 +98,7 @@ def _metrics(shifts: Sequence[MetricShift]) -> Iterator[Section]:
                 shift.verdict.replace("_", " "),
                 shift.why,
             ),
-            tone=("bad" if shift.worse else "good") if shift.verdict == "real" else _TONES[shift.verdict],
+            tone=tone_of(shift),
             same=shift.verdict == "same",
         )
         for shift in shifts
@@ -114,10 +114,8 @@ def _history(found: Explanation) -> Iterator[Section]:
         return
     name = metric_name(metric.stage_name, metric.metric_key, None)
     blocks: list[Block] = [_plot(name, history, found)]
-    if history.first_bad is not None:
-        step = history.first_bad
-        text = f"First bad run: {step.first_after.name}, after {step.last_before.name} ({step.change:+.4g})."
-        blocks.append(Words(text=text, tone="bad"))
+    if history.change_point is not None:
+        blocks.append(Words(text=f"{change_point(history)}.", tone="bad" if history.first_bad is not None else None))
     effects = tuple(
         Row(
             cells=(
@@ -140,9 +138,30 @@ def _history(found: Explanation) -> Iterator[Section]:
     yield Section(title=f"{name} over the runs of the project", blocks=tuple(blocks))
 
 
+def change_point(history: History) -> str:
+    """Where the level changed, in words; "" where it did not."""
+    step = history.change_point
+    if step is None:
+        return ""
+    before, after = step.last_before.name, step.first_after.name
+    if history.first_bad is not None:
+        return f"First bad run: {after}, after {before} ({step.change:+.4g})"
+    return f"The level changed between {before} and {after} ({step.change:+.4g})"
+
+
+def tone_of(shift: MetricShift) -> Tone:
+    """Red and green only where the direction is known."""
+    if shift.verdict != "real":
+        return _TONES[shift.verdict]
+    if shift.worse is None:
+        return "warn"
+    return "bad" if shift.worse else "good"
+
+
 def _plot(name: str, history: History, found: Explanation) -> Plot:
     ends = {found.old_ref: "old", found.new_ref: "new"}
-    tones: dict[str, Tone] = {"old": "good", "new": "bad" if found.metric and found.metric.worse else "good"}
+    better, worse = _side_tones(found.metric)
+    tones: dict[str, Tone | None] = {"old": better, "new": worse}
     points, levels = history.points, []
     start = 0
     for stop in range(1, len(points) + 1):
@@ -163,6 +182,13 @@ def _plot(name: str, history: History, found: Explanation) -> Plot:
         marks=tuple(Mark(at=at, label=_few(point.changed)) for at, point in enumerate(points) if point.changed),
         levels=tuple(levels),
     )
+
+
+def _side_tones(shift: MetricShift | None) -> tuple[Tone | None, Tone | None]:
+    """The tones of OLD and NEW: none where it is not known which of them is the better one."""
+    if shift is None or shift.worse is None:
+        return "warn", "warn"
+    return ("good", "bad") if shift.worse else ("bad", "good")
 
 
 def _few(names: Sequence[str]) -> str:
