@@ -22,6 +22,7 @@ def wheel(
     *,
     requires: Sequence[str] = (),
     scripts: Mapping[str, str] | None = None,
+    tag: str = "py3-none-any",
 ) -> Path:
     """A wheel with these files (default: one module called like it) and console scripts (name to module:function)."""
     stem = f"{name.replace('-', '_')}-{version}"
@@ -29,14 +30,14 @@ def wheel(
     content = dict(files if files is not None else {f"{name.replace('-', '_').lower()}.py": "x = 1\n"})
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
     content[f"{info}/METADATA"] = "\n".join(metadata) + "\n\nName: not this one\n"
-    content[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    content[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: {tag}\n"
     if scripts:
         lines = "\n".join(f"{script} = {target}" for script, target in scripts.items())
         content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}\n"
     record = [f"{_quoted(path)},sha256={_digest(text)},{len(text.encode())}" for path, text in content.items()]
     content[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{stem}-py3-none-any.whl"
+    path = folder / f"{stem}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in content.items():
             archive.writestr(file, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from contexta.analysis.platforms import is_foreign
 from contexta.analysis.words import some
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, same_version
 from contexta.findings import Deviation, EnvironmentDiff
@@ -20,6 +21,7 @@ def deviations(
 ) -> tuple[Deviation, ...]:
     """Everything in which the second is not the first. edits: of ``recorder.files.edited_files`` in the second."""
     return (
+        *_platform(recorded, rebuilt),
         *_python(recorded, rebuilt),
         *_interpreter(recorded, rebuilt),
         *_packages(recorded, rebuilt),
@@ -47,7 +49,7 @@ def notes(recorded: EnvironmentSnapshot, diff: EnvironmentDiff) -> tuple[str, ..
         blind = [found.name for found in recorded.distributions if not _has_build(found)]
         if blind:
             told.append(f"compared by version alone, as no digest of their files can be: {some(sorted(blind))}")
-    if diff.platform_changed:
+    if diff.platform_changed and not is_foreign(diff.left_platform or "", diff.right_platform or ""):
         told.append(f"recorded on {diff.left_platform}, this is {diff.right_platform}")
     machine = [change.key for change in diff.machine_changes if change.key not in ("host", "platform")]
     if machine:
@@ -58,6 +60,17 @@ def notes(recorded: EnvironmentSnapshot, diff: EnvironmentDiff) -> tuple[str, ..
 def _has_build(found: Distribution) -> bool:
     """An editable install's files name the place it lies at: they are never the same twice."""
     return found.build is not None and found.origin.kind != "editable"
+
+
+def _platform(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> Iterator[Deviation]:
+    if is_foreign(recorded.platform, rebuilt.platform):
+        yield Deviation(
+            kind="platform",
+            key="platform",
+            recorded=recorded.platform,
+            rebuilt=rebuilt.platform,
+            why="compiled files of another system or processor are other files",
+        )
 
 
 def _python(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> Iterator[Deviation]:

@@ -7,6 +7,7 @@ together there, from stocks that each machine keeps for itself, and nothing of a
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 import tempfile
 import threading
@@ -239,7 +240,8 @@ def _python_here(uv: Uv, path: str, version: str) -> Interpreter:
         if found.version == version:
             return found
     raise InvalidInput(
-        f"{platform.node()} has no Python {version}", hint=f"`uv python install {version}` gets it there"
+        f"{platform.node()} has no Python {version}",
+        hint=f"`{shlex.join(['uv', 'python', 'install', version])}` gets it there",
     )
 
 

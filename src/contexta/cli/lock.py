@@ -37,6 +37,8 @@ def lock(
         raise InvalidInput(f"{output} is there already", hint="name a new file, or remove it")
     wishes = Wishes(build=options["allow_build"], indexes=options["indexes"])
     found = ctx.lock_environment(run, form, wishes=wishes, uv=find_uv(offline=options["offline"]))
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
     for each in found.missing:
         click.echo(f"not in it: {each.name} {each.version}: {each.detail}", err=True)
         if each.help:

@@ -21,6 +21,7 @@ MissingReason = Literal[
     "local directory",  # installed from a directory or file that is not there
     "build failed",  # building it from source did not work
     "not installable",  # name, version or address is none that can be installed
+    "no hash",  # requirements with hashes cannot hold it
 ]
 Verdict = Literal["match", "deviates", "impossible"]
 
@@ -38,7 +39,7 @@ class Missing(Finding):
 class Deviation(Finding):
     """One thing in which the environment that was built differs from the recorded one; None stands for absent."""
 
-    kind: Literal["python", "interpreter", "package", "build", "origin", "files"]
+    kind: Literal["platform", "python", "interpreter", "package", "build", "origin", "files"]
     key: str
     recorded: str | None
     rebuilt: str | None

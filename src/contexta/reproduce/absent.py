@@ -14,6 +14,8 @@ from contexta.reproduce.uv import (
     BuildFailed,
     Gone,
     HashMismatch,
+    HostRefused,
+    HostUnreachable,
     IndexRefused,
     IndexUnreachable,
     Interpreter,
@@ -28,6 +30,8 @@ from contexta.reproduce.uv import (
 _AT_ONCE = 4
 _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] = (
     (HashMismatch, "hash mismatch", "what came is not what was promised", "ask whoever keeps the index"),
+    (HostUnreachable, "repository", "its host did not answer: whether the commit is there is unknown", None),
+    (HostRefused, "repository", "its host asks for credentials: whether the commit is there is unknown", None),
     (RepositoryLost, "repository", "its repository does not give the recorded commit", "push it there again"),
     (Gone, "release removed", "what stood at its address is gone", "put the very file back"),
     (IndexRefused, "index unreachable", "an index asks for credentials: whether it is there is unknown", None),

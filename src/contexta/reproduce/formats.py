@@ -37,21 +37,44 @@ class File:
 
 @dataclass
 class Locked:
-    """A package of the lock. files: wheels. source: what it is built from, where there is no wheel. address: of a
-    repository or an archive. exact: whether its file is the recorded one."""
+    """A package of the lock.
+
+    files: wheels. source: what it is built from, where there is no wheel. address: of a repository or an archive.
+    conda: how conda pins it; channel: from where. exact: whether its file is the recorded one; why: why not.
+    """
 
     name: str
     version: str
     files: list[File] = field(default_factory=list)
     source: File | None = None
     address: str | None = None
+    conda: str | None = None
+    channel: str | None = None
     exact: bool = False
     why: str = ""
 
+    @property
+    def hashes(self) -> list[str]:
+        """The sha256 of each file that it may be installed from."""
+        digest = re.search(r"sha256=([0-9a-f]{64})", self.address or "")
+        files = [*self.files, *([self.source] if self.source else [])]
+        return [digest[1]] if digest else [file.sha256 for file in files if file.sha256]
 
-def written(form: LockFormat, recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
-    """The text of a lock. Raises ContextaError for pylock where the installed packaging does not know it."""
-    return _FORMATS[form](recorded, everything, missing)
+
+def written(
+    form: LockFormat,
+    recorded: Recorded,
+    everything: Sequence[Locked],
+    missing: Sequence[Missing],
+    notes: Sequence[str] = (),
+) -> str:
+    """The text of a lock. notes: what else a reader must know; comments in every format.
+
+    Raises ContextaError for pylock where the installed packaging does not know it.
+    """
+    said = "".join(f"# {_one_line(note)}\n" for note in notes)
+    text = _FORMATS[form](recorded, everything, missing)
+    return said + text if form != "dockerfile" else text.replace("\n", f"\n{said}", 1)  # its first line is a directive
 
 
 def _remarks(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> Iterator[str]:
@@ -129,14 +152,8 @@ def _requirements(recorded: Recorded, everything: Sequence[Locked], missing: Seq
     lines = [*_remarks(recorded, everything, missing)]
     lines.append("# install with: pip install --no-deps --require-hashes -r FILE")
     for each in everything:
-        digest = re.search(r"sha256=([0-9a-f]{64})", each.address or "")
-        files = [*each.files, *([each.source] if each.source else [])]
-        hashes = [digest[1]] if digest else [file.sha256 for file in files if file.sha256]
         what = f"{each.name} @ {each.address.partition('#')[0]}" if each.address else f"{each.name}=={each.version}"
-        if hashes:
-            lines.append(" \\\n".join([what, *(f"    --hash=sha256:{value}" for value in hashes)]))
-        else:
-            lines.append(f"# without a hash, which pip would refuse beside others: {each.name} @ {each.address}")
+        lines.append(" \\\n".join([what, *(f"    --hash=sha256:{value}" for value in each.hashes)]))
     return "\n".join(lines) + "\n"
 
 
@@ -166,29 +183,22 @@ def _uv(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Miss
 
 def _conda(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     """conda's own packages by their build, the rest by pip."""
-    theirs, channels = [], []
-    for found in recorded.snapshot.distributions:
-        match = re.match(r"(?P<channel>.+)/[^/]+/(?P<file>[^/]+?)(?:\.conda|\.tar\.bz2)\Z", found.origin.url or "")
-        if found.origin.kind != "conda":
-            continue
-        parts = match["file"].rsplit("-", 2) if match else []
-        theirs.append("=".join(parts) if len(parts) == 3 else f"{found.name}={found.version}")
-        if match and match["channel"] not in channels:
-            channels.append(match["channel"])
-    left = [each for each in missing if each.reason != "conda"]
+    theirs = {each.conda.partition("=")[0]: each.conda for each in everything if each.conda}
+    by_pip = [each for each in everything if not each.conda]
+    channels = list(dict.fromkeys(each.channel for each in everything if each.channel))
+    theirs.setdefault("python", f"python={_plain(recorded)}")
+    if by_pip:
+        theirs.setdefault("pip", "pip")
     lines = [
-        *_remarks(recorded, everything, left),
+        *_remarks(recorded, everything, missing),
         "# create with: PIP_NO_DEPS=1 conda env create --file FILE",
         f"name: {json.dumps('environment-of-' + recorded.run_ref.name)}",
     ]
     lines += ["channels:", *(f"  - {json.dumps(channel)}" for channel in channels or ["conda-forge"]), "dependencies:"]
-    lines += [
-        f"  - {json.dumps('python=' + _plain(recorded))}",
-        *(f"  - {json.dumps(each)}" for each in sorted(theirs)),
-    ]
-    if everything:
-        lines += ["  - pip", "  - pip:"]
-    for each in everything:
+    lines += [f"  - {json.dumps(pin)}" for pin in sorted(theirs.values())]
+    if by_pip:
+        lines.append("  - pip:")
+    for each in by_pip:
         pin = f"{each.name} @ {each.address}" if each.address else f"{each.name}=={each.version}"
         lines.append(f"      - {json.dumps(pin)}")
     return "\n".join(lines) + "\n"

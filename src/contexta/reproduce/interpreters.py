@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,11 +35,12 @@ def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, asked: str | None, *
             if same_python(wanted, found.version):
                 return found
     nearest = _nearest(uv, wanted)
+    install = shlex.join(["uv", "python", "install", wanted])  # a version written by hand may be any text
     if nearest is None:
-        raise Impossible(_no_python(wanted, "there is none on this machine", f"`uv python install {wanted}` gets one"))
+        raise Impossible(_no_python(wanted, "there is none on this machine", f"`{install}` gets one"))
     if drift:
         return uv.interpreter(nearest[1])
-    fix = f"`uv python install {wanted}` gets it; --allow-python-drift takes {nearest[0]}"
+    fix = f"`{install}` gets it; --allow-python-drift takes {nearest[0]}"
     raise Impossible(_no_python(wanted, f"this machine has {nearest[0]}", fix))
 
 

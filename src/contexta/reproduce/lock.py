@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,9 @@ from urllib.parse import unquote, urlsplit
 from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from contexta.contract.environment import EnvironmentSnapshot
+from contexta.analysis.platforms import is_foreign, platform_of
+from contexta.contract.environment import Distribution, EnvironmentSnapshot
+from contexta.errors import InvalidInput
 from contexta.findings import Lock, LockFormat, Missing
 from contexta.recorder.machine import platform_name
 from contexta.reproduce.absent import as_missing
@@ -30,37 +33,79 @@ else:
     import tomli as tomllib
 
 _AT_ONCE = 8
+_ANY_PLATFORM = "recorded"  # stands for every platform tag that the recorded platform takes
+_CONDA_FILE = re.compile(r"(?P<channel>.+)/[^/]+/(?P<file>[^/]+?)(?:\.conda|\.tar\.bz2)\Z")
 _MOST_WHEELS = 4  # whose RECORD is read before a build counts as not found
 
 
 def lock(recorded: Recorded, form: LockFormat, wishes: Wishes, uv: Uv) -> Lock:
     """Write the environment of a run as a lock. Asks the index through uv, and for the RECORD of each wheel.
 
-    Raises IndexUnreachable when no index answers, ContextaError for pylock without a packaging that knows it.
+    Raises IndexUnreachable when no index answers, ContextaError for pylock without a packaging that knows it,
+    InvalidInput for a Dockerfile of what ran on another system than Linux.
     """
     snapshot = recorded.snapshot
+    platform = platform_of(snapshot.platform)
+    if form == "dockerfile" and platform.system not in ("linux", ""):
+        raise InvalidInput(
+            f"{recorded.run_ref} was recorded on {snapshot.platform}, and images of a Dockerfile run Linux",
+            hint="lock it as pylock, requirements, uv or conda",
+        )
     plan = plan_of(snapshot, recorded.source, indexes=bool(wishes.indexes))
-    locked, lost = _of_index(uv, plan, wishes)
+    foreign = is_foreign(snapshot.platform, platform_name())
+    locked, lost = _of_index(uv, plan, wishes, platform.uv_name if foreign else None)
     builds = {each.name: each.build for each in snapshot.distributions}
-    tags = _tags(snapshot)
+    takes = _taken_by(snapshot)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda each: _narrow(each, builds.get(each.name), tags), locked))
+        list(pool.map(lambda each: _narrow(each, builds.get(each.name), takes), locked))
     linked = [_linked(name, line, snapshot) for name, line in plan.linked.items()]
     everything = sorted([*locked, *linked], key=lambda each: each.name)
     missing = (*plan.missing, *_not_portable(plan), *lost)
+    if form == "conda":
+        theirs = [_of_conda(each) for each in snapshot.distributions if each.origin.kind == "conda"]
+        everything = sorted([*everything, *theirs], key=lambda each: each.name)
+        missing = tuple(each for each in missing if each.reason != "conda")
+    held = [each for each in everything if _holds(form, each)]
+    missing += tuple(_without_hash(form, each) for each in everything if each not in held)
+    everything = held
+    notes = (_of_another_platform(snapshot.platform),) if foreign else ()
     return Lock(
         run_ref=recorded.run_ref,
         format=form,
-        content=written(form, recorded, everything, missing),
+        content=written(form, recorded, everything, missing, notes),
         python_version=snapshot.python_version,
         package_count=len(snapshot.packages),
         exact=tuple(each.name for each in everything if each.exact),
         open={each.name: each.why for each in everything if not each.exact},
         missing=missing,
+        notes=notes,
     )
 
 
-def _of_index(uv: Uv, plan: Plan, wishes: Wishes) -> tuple[list[Locked], list[Missing]]:
+def _of_another_platform(recorded: str) -> str:
+    return f"recorded on {recorded}, locked on {platform_name()}: the files are for {recorded}, and were not tried here"
+
+
+def _holds(form: LockFormat, each: Locked) -> bool:
+    """Whether a format can hold a package. pylock wants a hash of every archive, pip one of every line or of none."""
+    if form in ("uv", "conda") or each.hashes:
+        return True
+    return form != "requirements" and (each.address or "").startswith("git+")
+
+
+def _without_hash(form: LockFormat, each: Locked) -> Missing:
+    others = "pylock or uv" if form == "requirements" and (each.address or "").startswith("git+") else "uv"
+    by_itself = shlex.join(["pip", "install", "--no-deps", f"{each.name} @ {each.address}"])
+    return Missing(
+        name=each.name,
+        version=each.version,
+        reason="no hash",
+        detail=f"a lock as {form} holds nothing without a hash, and {each.address} has none",
+        help=f"--format {others} holds it; or install it by itself: {by_itself}",
+    )
+
+
+def _of_index(uv: Uv, plan: Plan, wishes: Wishes, platform: str | None) -> tuple[list[Locked], list[Missing]]:
     """Every release with its files; and those that the index lacks; asked one by one once one does."""
     found: list[Locked] = []
     lost: list[Missing] = []
@@ -68,11 +113,11 @@ def _of_index(uv: Uv, plan: Plan, wishes: Wishes) -> tuple[list[Locked], list[Mi
         if not pins:
             continue
         try:
-            found += _compiled(uv, plan, pins, wishes, indexes)
+            found += _compiled(uv, plan, pins, wishes, indexes, platform)
         except IndexUnreachable:
             raise
         except UvError:
-            ask = partial(_alone, uv, plan, wishes, (*indexes, *wishes.indexes))
+            ask = partial(_alone, uv, plan, wishes, (*indexes, *wishes.indexes), platform)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 answers = list(pool.map(ask, pins.items()))
             found += [each for each in answers if isinstance(each, Locked)]
@@ -81,16 +126,19 @@ def _of_index(uv: Uv, plan: Plan, wishes: Wishes) -> tuple[list[Locked], list[Mi
 
 
 def _alone(
-    uv: Uv, plan: Plan, wishes: Wishes, indexes: Sequence[str], release: tuple[str, str]
+    uv: Uv, plan: Plan, wishes: Wishes, indexes: Sequence[str], platform: str | None, release: tuple[str, str]
 ) -> Locked | Missing | None:
     try:
-        return next(_compiled(uv, plan, dict([release]), wishes, indexes), None)
+        return next(_compiled(uv, plan, dict([release]), wishes, indexes, platform), None)
     except UvError as error:
         return as_missing(plan, error, release[0])
 
 
-def _compiled(uv: Uv, plan: Plan, pins: Mapping[str, str], wishes: Wishes, indexes: Sequence[str]) -> Iterator[Locked]:
-    text = uv.compile(plan.python, pins, build=wishes.build, indexes=tuple(dict.fromkeys(indexes)))
+def _compiled(
+    uv: Uv, plan: Plan, pins: Mapping[str, str], wishes: Wishes, indexes: Sequence[str], platform: str | None
+) -> Iterator[Locked]:
+    places = tuple(dict.fromkeys(indexes))
+    text = uv.compile(plan.python, pins, build=wishes.build, indexes=places, platform=platform)
     for package in tomllib.loads(text).get("packages", ()):
         each = Locked(package["name"], package["version"], files=[_file(wheel) for wheel in package.get("wheels", ())])
         if "sdist" in package and wishes.build:
@@ -104,14 +152,13 @@ def _file(entry: Mapping[str, Any]) -> File:
     return File(url, name, entry["hashes"].get("sha256", ""), entry.get("size"))
 
 
-def _narrow(each: Locked, build: str | None, tags: Sequence[Tag]) -> None:
+def _narrow(each: Locked, build: str | None, takes: Takes) -> None:
     """Leave the file that was installed, where its RECORD tells; else those that fit the recorded interpreter.
 
     The source is left where no wheel fits.
     """
-    ranks = {tag: rank for rank, tag in enumerate(tags)}
-    fitting = sorted((rank, file.name, file) for file in each.files if (rank := _rank(file, ranks)) is not None)
-    if each.source is not None and (not each.files or (tags and not fitting)):
+    fitting = sorted((rank, file.name, file) for file in each.files if (rank := takes(file)) is not None)
+    if each.source is not None and not fitting:
         each.files, each.why = [], "built from its source: the files depend on the tools that build it"
         return
     each.files, each.source = [file for _, _, file in fitting] or each.files, None
@@ -129,23 +176,51 @@ def _narrow(each: Locked, build: str | None, tags: Sequence[Tag]) -> None:
     each.why = reasons[0] if reasons else "no wheel of the index has the recorded files" if each.files else "no wheel"
 
 
-def _rank(file: File, ranks: Mapping[Tag, int]) -> int | None:
-    try:
-        return min((ranks[tag] for tag in parse_wheel_filename(file.name)[3] if tag in ranks), default=None)
-    except InvalidWheelFilename:
-        return None
+Takes = Callable[[File], int | None]
+"""How well a wheel fits: 0 is best; None for one that cannot be installed."""
 
 
-def _tags(snapshot: EnvironmentSnapshot) -> list[Tag]:
-    """What the recorded interpreter takes, best first. Of another platform than this one nothing is known: all fit."""
-    if snapshot.platform != platform_name() or snapshot.interpreter.get("implementation", "cpython") != "cpython":
-        return []
+def _taken_by(snapshot: EnvironmentSnapshot) -> Takes:
+    """Which wheels the recorded interpreter takes on the recorded platform."""
+    if snapshot.interpreter.get("implementation", "cpython") != "cpython":
+        return lambda _: 0
+    platform = platform_of(snapshot.platform)
+    names = list(platform_tags()) if snapshot.platform == platform_name() else [_ANY_PLATFORM]
+    ranks = {tag: rank for rank, tag in enumerate(_tags(snapshot, names))}
+
+    def takes(file: File) -> int | None:
+        try:
+            tags = parse_wheel_filename(file.name)[3]
+        except InvalidWheelFilename:
+            return None
+        if names == [_ANY_PLATFORM]:
+            tags = frozenset(
+                Tag(tag.interpreter, tag.abi, tag.platform if tag.platform == "any" else _ANY_PLATFORM)
+                for tag in tags
+                if platform.takes(tag.platform)
+            )
+        return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+
+    return takes
+
+
+def _tags(snapshot: EnvironmentSnapshot, platforms: Sequence[str]) -> list[Tag]:
+    """What the recorded interpreter takes, best first."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", snapshot.python_version)[:2])
     threaded = ["t"] if snapshot.interpreter.get("free_threaded_build") is True else [""]
-    platforms = list(platform_tags())
     abis = [f"cp{numbers[0]}{numbers[1]}{mark}" for mark in threaded]
     interpreter = f"cp{numbers[0]}{numbers[1]}"
     return [*cpython_tags(numbers, abis, platforms), *compatible_tags(numbers, interpreter, platforms)]
+
+
+def _of_conda(found: Distribution) -> Locked:
+    """A package of conda, by its file where that was recorded."""
+    match = _CONDA_FILE.match(found.origin.url or "")
+    parts = match["file"].rsplit("-", 2) if match else []
+    if match is None or len(parts) != 3:
+        pin = f"{found.name}={found.version}"
+        return Locked(found.name, found.version, conda=pin, why="its file of conda was not recorded")
+    return Locked(found.name, found.version, conda="=".join(parts), channel=match["channel"], exact=True)
 
 
 def _linked(name: str, line: str, snapshot: EnvironmentSnapshot) -> Locked:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ from contexta.reproduce.uv_errors import (
     BuildFailed,
     Gone,
     HashMismatch,
+    HostRefused,
+    HostUnreachable,
     IndexRefused,
     IndexUnreachable,
     NoRoom,
@@ -46,6 +49,8 @@ __all__ = [
     "BuildFailed",
     "Gone",
     "HashMismatch",
+    "HostRefused",
+    "HostUnreachable",
     "IndexRefused",
     "IndexUnreachable",
     "Interpreter",
@@ -187,9 +192,18 @@ class Uv:
             )
 
     def compile(
-        self, python_version: str, pins: Mapping[str, str], *, build: bool = False, indexes: Sequence[str] = ()
+        self,
+        python_version: str,
+        pins: Mapping[str, str],
+        *,
+        build: bool = False,
+        indexes: Sequence[str] = (),
+        platform: str | None = None,
     ) -> str:
-        """The index's files of these releases with their hashes, as pylock.toml (PEP 751). Raises as ``install``."""
+        """The index's files of these releases with their hashes, as pylock.toml (PEP 751). Raises as ``install``.
+
+        platform: as ``--python-platform`` takes it; None for this one.
+        """
         version = re.match(r"\d+(\.\d+){0,2}", python_version)
         said = self._run(
             "pip",
@@ -199,6 +213,7 @@ class Uv:
             "--format=pylock.toml",
             *([] if build else ["--only-binary=:all:"]),
             *([f"--python-version={version[0]}"] if version else []),
+            *([f"--python-platform={platform}"] if platform else []),
             "-",
             lines=requirement_lines(pins),
             indexes=indexes,
@@ -266,7 +281,8 @@ class Uv:
             if (found := pyenv_python(version)) is not None:
                 return found
             raise InvalidInput(
-                f"there is no Python {version} on this machine", hint=f"`uv python install {version}` gets one"
+                f"there is no Python {version} on this machine",
+                hint=f"`uv python install {shlex.quote(version)}` gets one",
             ) from error
 
     def interpreters(self, line: str) -> dict[str, str]:

@@ -6,12 +6,14 @@
     └── UvError
         ├── UvMissing          not on PATH, not installed as a package, or too old
         ├── IndexUnreachable   nobody answered: nothing is known about the release
-        │   └── IndexRefused   an index asks for credentials, or for others
+        │   ├── IndexRefused     an index asks for credentials, or for others
+        │   ├── HostUnreachable  the host of a repository did not answer
+        │   └── HostRefused      the host of a repository asks for credentials, or for others
         ├── NoSuchVersion      the index answered: there is no such release
         │   └── NoSuchProject  the index answered: it does not know the name at all
         ├── NoWheel            the release has no wheel for this interpreter and platform
         ├── Gone               nothing stands at an address any more
-        ├── RepositoryLost     a repository does not answer, or does not have the commit
+        ├── RepositoryLost     a repository is not there, or does not have the commit
         ├── HashMismatch       what came is not what the index promised
         ├── NoRoom             the disk is full
         └── BuildFailed        building it from source failed, or did not end in time
@@ -55,6 +57,24 @@ _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it m
 )
 
 
+_GIT_SIGNS: tuple[tuple[str, str], ...] = (  # what git and ssh say where a repository does not give a commit
+    ("could not resolve host", "host"),
+    ("failed to connect to", "host"),
+    ("connection refused", "host"),
+    ("connection timed out", "host"),
+    ("operation timed out", "host"),
+    ("network is unreachable", "host"),
+    ("no route to host", "host"),
+    ("name or service not known", "host"),
+    ("temporary failure in name resolution", "host"),
+    ("terminal prompts disabled", "credentials"),
+    ("could not read username", "credentials"),
+    ("authentication failed for", "credentials"),
+    ("permission denied (", "credentials"),
+    ("host key verification failed", "credentials"),
+)
+
+
 _MOST = 2000  # characters of what uv said that are told
 _PROGRESS = re.compile(
     r"^\s*(Using Python|Resolved \d|Prepared \d|Building |Built |Downloading |Updat).*$", re.MULTILINE
@@ -94,7 +114,15 @@ class Gone(UvError):
 
 
 class RepositoryLost(UvError):
-    """A repository does not answer, or does not have the commit."""
+    """A repository is not there, or does not have the commit."""
+
+
+class HostUnreachable(IndexUnreachable):
+    """The host of a repository did not answer, so nothing is known about the commit."""
+
+
+class HostRefused(IndexUnreachable):
+    """The host of a repository asks for credentials, or for others, so nothing is known about the commit."""
 
 
 class HashMismatch(UvError):
@@ -112,6 +140,8 @@ class BuildFailed(UvError):
 _MEANS: dict[str, type[UvError]] = {
     "hash": HashMismatch,
     "repository": RepositoryLost,
+    "host": HostUnreachable,
+    "credentials": HostRefused,
     "gone": Gone,
     "unreachable": IndexUnreachable,
     "refused": IndexRefused,
@@ -126,6 +156,8 @@ _MEANS: dict[str, type[UvError]] = {
 _HINTS: dict[type[UvError], str] = {
     IndexUnreachable: "check the network, or the index settings of uv or pip",
     NoRoom: "make room there; CONTEXTA_CACHE_DIR and UV_CACHE_DIR name other places",
+    HostUnreachable: "check the network and the name of the host; nothing says that the commit is gone",
+    HostRefused: "give git credentials for that host: an ssh key or a credential helper",
     IndexRefused: "give uv the credentials of that index: `uv auth login`, or in its address",
 }
 
@@ -134,6 +166,8 @@ def error_of(arguments: Sequence[str], said: str) -> UvError:
     """What uv means by what it said on stderr."""
     low = " ".join(said.lower().split())
     kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in low), UvError)
+    if kind is RepositoryLost:
+        kind = next((_MEANS[meaning] for sign, meaning in _GIT_SIGNS if sign in low), kind)
     told = " ".join(_PROGRESS.sub("", said).split()) or "it said nothing"
     if len(told) > _MOST:  # what failed stands first; why, behind a build's traceback
         told = f"{told[: _MOST // 4]} [...] {told[-_MOST * 3 // 4 :]}"

@@ -1,0 +1,93 @@
+"""Read recorded platform names, tell another platform from this one, and match wheels with a platform."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SYSTEMS = (("win32", r"(?<!dar)win(?:dows|32|64|-|_|\b)"), ("darwin", r"darwin|mac ?os|os ?x"), ("linux", r"linux"))
+_MACHINES = (
+    ("x86_64", r"x86[_-]64|amd64|x64"),
+    ("arm64", r"aarch64|arm64"),
+    ("x86", r"i[3-6]86|x86(?![_-]64)"),
+    ("armv7l", r"armv7l"),
+    ("ppc64le", r"ppc64le"),
+    ("s390x", r"s390x"),
+    ("riscv64", r"riscv64"),
+)
+_GLIBC = re.compile(r"glibc[- ]?(\d+)\.(\d+)")
+_MANYLINUX = re.compile(r"manylinux(?:_(\d+)_(\d+)|(1|2010|2014))_(\w+)\Z")
+_OLD_MANYLINUX = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}  # PEP 600
+_MAC_FAT = {"x86_64": ("universal2", "universal", "intel", "fat64", "fat3"), "arm64": ("universal2",)}
+_WINDOWS = {"x86_64": "win_amd64", "arm64": "win_arm64", "x86": "win32"}
+_UV_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64", "x86": "i686"}
+_UV_SYSTEMS = {"win32": "pc-windows-msvc", "darwin": "apple-darwin", "linux": "unknown-linux-gnu"}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform as far as its name tells. system, machine: "" where the name does not say. glibc: (major, minor)."""
+
+    system: str
+    machine: str
+    is_musl: bool = False
+    glibc: tuple[int, int] | None = None
+
+    @property
+    def uv_name(self) -> str | None:
+        """What uv's ``--python-platform`` calls it; None for one that it does not know."""
+        if not self.system or self.is_musl:
+            return None
+        if not self.machine:
+            return {"win32": "windows", "darwin": "macos", "linux": "linux"}[self.system]
+        machine = _UV_MACHINES.get(self.machine)
+        return f"{machine}-{_UV_SYSTEMS[self.system]}" if machine else None
+
+    def takes(self, tag: str) -> bool:
+        """Whether wheels of a platform tag (PEP 425, 600, 656) can be installed there; true where that is not known."""
+        if tag == "any" or not self.system:
+            return True
+        if self.system == "win32":
+            return tag == _WINDOWS.get(self.machine) if self.machine else tag.startswith("win")
+        if self.system == "darwin":
+            ends = (self.machine, *_MAC_FAT.get(self.machine, ()))
+            return tag.startswith("macosx_") and (not self.machine or tag.endswith(tuple(f"_{end}" for end in ends)))
+        return self._linux_takes(tag)
+
+    def _linux_takes(self, tag: str) -> bool:
+        machine = {"arm64": "aarch64", "x86": "i686"}.get(self.machine, self.machine)
+        if machine and not tag.endswith(f"_{machine}"):
+            return False
+        if tag.startswith("musllinux_"):
+            return self.is_musl
+        if tag.startswith("linux_"):
+            return True
+        built = _MANYLINUX.match(tag)
+        if built is None or self.is_musl:
+            return False
+        least = _OLD_MANYLINUX[built[3]] if built[3] else (int(built[1]), int(built[2]))
+        return self.glibc is None or least <= self.glibc
+
+
+def platform_of(name: str) -> Platform:
+    """What a recorded name says: ``linux-x86_64-glibc2.36``, ``Windows-10-10.0.19041``, ``macOS-14-arm64``."""
+    low = name.lower()
+    glibc = _GLIBC.search(low)
+    return Platform(
+        system=_first(_SYSTEMS, low),
+        machine=_first(_MACHINES, low),
+        is_musl="musl" in low,
+        glibc=(int(glibc[1]), int(glibc[2])) if glibc else None,
+    )
+
+
+def is_foreign(recorded: str, here: str) -> bool:
+    """Whether two platform names certainly are of different systems or processors, so that compiled files differ."""
+    one, two = platform_of(recorded), platform_of(here)
+    return any(
+        left and right and left != right for left, right in ((one.system, two.system), (one.machine, two.machine))
+    )
+
+
+def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
+    return next((name for name, pattern in table if re.search(pattern, text)), "")
