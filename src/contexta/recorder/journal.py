@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 SUFFIX = ".jsonl"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-_SPARE = ".spare"  # a file whose space the last words of a run take when the disk is full
+SPARE = ".spare"  # a file whose space the last words of a run take when the disk is full
 _SPARE_SIZE = 16 * 1024  # bytes: four blocks of most file systems
 _NONE = -1  # no descriptor: write() refuses it, which leads to the slow path without a test on the fast one
 
@@ -323,7 +323,7 @@ class Journal:
         if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             return False
         try:
-            os.unlink(os.path.join(self.folder, _SPARE))
+            os.unlink(os.path.join(self.folder, SPARE))
         except OSError:
             return False
         return True
@@ -380,7 +380,7 @@ class Journal:
 
 def set_space_aside(folder: str) -> None:
     """Keep some space of the disk for the last words of the runs that are recorded in ``folder``."""
-    path = os.path.join(folder, _SPARE)
+    path = os.path.join(folder, SPARE)
     if os.path.exists(path):
         return
     try:

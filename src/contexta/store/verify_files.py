@@ -12,7 +12,7 @@ from contexta.findings import Damage
 from contexta.findings.workspace import DamageKind
 from contexta.recorder import digested
 from contexta.recorder.environment import CACHE
-from contexta.recorder.journal import SUFFIX
+from contexta.recorder.journal import SPARE, SUFFIX
 from contexta.recorder.objects import Objects
 from contexta.recorder.salt import NAME as SALT
 from contexta.recorder.salt import salt_is_intact
@@ -43,7 +43,7 @@ class OtherFiles:
         for path in _files(self.root):
             name = path.relative_to(self.root).as_posix()
             room, _, rest = name.partition("/")
-            if name.startswith(DATABASE) or _WITHOUT_CONTENT.match(name):
+            if name.startswith(DATABASE) or path.name == SPARE or _WITHOUT_CONTENT.match(name):
                 continue
             if room == OBJECTS and (rest == SALT or _OBJECT.match(rest)):
                 continue  # the salt is checked below, objects where all directories of objects are
