@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contexta.bisect.errand import Errand, Recipe, carry_out
+from contexta.bisect.errand import Errand, Recipe, Stock, carry_out
 from contexta.bisect.trial import Command
 from contexta.reproduce.build import assemble, require_pins, stock
 from contexta.reproduce.shelf import FOLDER_VARIABLE, find_shelf
@@ -95,7 +95,7 @@ def one(
     (source / "train.py").write_text(f"try:\n    {IMPORT}\nexcept ImportError:\n    pass\nprint('accuracy=1')\n")
     errand = Errand(
         command=Command(("python", "train.py"), "accuracy", str(source)),
-        recipe=Recipe(python, pins, tuple(ends.values())),
+        recipe=Recipe(python, pins, tuple(Stock(each) for each in ends.values())),
         seed=0,
         variables={},
         about={"study": "cost", "key": str(number)},

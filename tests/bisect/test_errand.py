@@ -11,7 +11,7 @@ from projects import git
 from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.bisect.errand import Errand, Recipe, Returned, carry_out_elsewhere, machine_is_ready, unpack
+from contexta.bisect.errand import Errand, Recipe, Returned, Stock, carry_out_elsewhere, machine_is_ready, unpack
 from contexta.bisect.parameters import Setting, with_settings
 from contexta.bisect.place import Revision, source_of
 from contexta.bisect.trial import Command, Report
@@ -30,7 +30,7 @@ def errand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Errand:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "train.py").write_text("import a, b\nprint('accuracy=' + a.version, b.version)\n")
-    stocks = ({"a": "1.0", "b": "1.0"}, {"a": "2.0", "b": "2.0"})
+    stocks = (Stock({"a": "1.0", "b": "1.0"}), Stock({"a": "2.0", "b": "2.0"}))
     return Errand(
         command=Command(("python", "train.py"), "accuracy", str(folder)),
         recipe=Recipe(find_uv().interpreter(PYTHON), {"a": "2.0", "b": "1.0"}, stocks),
@@ -98,7 +98,9 @@ def test_a_trial_that_edits_installed_files_is_an_error_and_keeps_no_run(errand:
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_an_end_is_its_stock_file_by_file_also_where_packages_share_them(errand: Errand, version: str) -> None:
     pins = {"a": "1.0", "b": version}
-    recipe = replace(errand.recipe, pins=pins, stocks=({"a": "1.0", "b": "1.0"}, {"a": "1.0", "b": "2.0"}))
+    recipe = replace(
+        errand.recipe, pins=pins, stocks=(Stock({"a": "1.0", "b": "1.0"}), Stock({"a": "1.0", "b": "2.0"}))
+    )
     Path(errand.command.folder, "train.py").write_text(
         "import a, os\nstock = os.environ['STOCK']\nprint('accuracy=%d' % os.path.samefile(a.__file__, stock))\n"
     )

@@ -59,15 +59,16 @@ def test_a_file_that_pip_made_names_the_release_to_write_instead(tmp_path: Path)
     assert refused.value.hint == "write torch==2.1.0+cpu if an index that uv knows has it"
 
 
-def test_options_that_install_nothing_are_left_to_uv_and_those_of_places_are_told(tmp_path: Path) -> None:
+def test_options_are_told_and_constraints_have_nothing_to_decide_on_exact_pins(tmp_path: Path) -> None:
     text = (
         "--index-url https://example.org/simple\n--only-binary :all:\n-c limits.txt\nnumpy==1.26.2 --hash=sha256:00\n"
     )
     found = read(tmp_path, text)
     assert found.packages == {"numpy": "1.26.2"}
     assert [note.partition(": ")[2] for note in found.notes] == [
-        "--index-url is left to uv's own settings (UV_INDEX, uv.toml)"
+        "packages are installed with --index-url https://example.org/simple, --only-binary :all:"
     ]
+    assert found.hashes == {"numpy": ("sha256:00",)}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ class Here:
     NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
     would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
     the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold.
-    swapped: the command with OLD and NEW swapped; None where nobody can say it."""
+    swapped: the command with OLD and NEW swapped; None where nobody can say it. lost: packages whose build differs and
+    cannot be rerun."""
 
     resume: str = "contexta bisect --resume"
     records: str = ".contexta/bisect"
@@ -35,6 +36,7 @@ class Here:
     old_python: str | None = None
     by_metric: bool = True
     swapped: str | None = None
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ def advice(
             yield shlex.join(["contexta", "diff", *here.runs])
     elif failed is not None:
         yield from _of_failed(failed, here)
+    elif verdict.kind == "undecided" and here.lost and (verdict.ends is None or verdict.ends.state == "same"):
+        lines = " and ".join(f"{name} @ file:///PATH/TO/WHEEL" for name in here.lost)
+        yield f"# to try it, give both sides as requirements files with the line {lines}"
     elif verdict.kind == "undecided":
         yield f"{here.resume} --max-runs {_more_runs(verdict, runs)}"
     else:

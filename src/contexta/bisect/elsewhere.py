@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
 import hashlib
+import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import url2pathname
@@ -59,12 +63,72 @@ def taken_from(name: str, url: str) -> str | Fixed | None:
 def project_at(given: str) -> Fixed | None:
     """The project in a directory, relative to the current one; None where there is none that says its name."""
     path = Path(given.partition("[")[0].removeprefix("file://")).resolve()
-    try:
-        told = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
-        name = told["project"]["name"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError):
+    name = _project_name(path)
+    return None if name is None else own_at(canonicalize_name(name), path)
+
+
+def address_of(text: str, base: Path) -> tuple[str | None, str] | None:
+    """(name of the package, URL) of a line that is an address or a path; a name of None where neither says it.
+
+    base: what a path is relative to that is not there from the current directory. None for what is neither.
+    """
+    text, bracket, _ = text.partition("[")
+    if "://" in text:
+        address, _, fragment = (text + bracket).partition("#")
+        egg = dict(parse_qsl(fragment)).get("egg", "").partition("[")[0]
+        path = url2pathname(urlsplit(address).path) if urlsplit(address).scheme == "file" else None
+        about = "&".join(part for part in fragment.split("&") if part and not part.startswith("egg="))
+        url = f"{address}#{about}" if about else address
+        return egg or _name_in_file(file_of(address)) or (path and _project_name(Path(path))) or None, url
+    looks_local = text.startswith((".", "/", "~")) or text.endswith((".whl", ".tar.gz", ".zip", ".tar.bz2"))
+    if not looks_local:
         return None
-    return own_at(canonicalize_name(name), path) if isinstance(name, str) else None
+    path_there = Path(text).expanduser()
+    if not path_there.exists() and (base / path_there).exists():
+        path_there = base / path_there
+    path_there = path_there.resolve()
+    return _name_in_file(path_there.name) or _project_name(path_there), path_there.as_uri()
+
+
+def file_of(url: str) -> str:
+    """The name of the file at a URL."""
+    return unquote(urlsplit(url.partition("#")[0]).path.rpartition("/")[2])
+
+
+def _name_in_file(file: str) -> str | None:
+    """The project that a wheel or a source distribution is of, by its name; None for any other file."""
+    try:
+        return str((parse_wheel_filename if file.endswith(".whl") else parse_sdist_filename)(file)[0])
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+
+
+def _project_name(path: Path) -> str | None:
+    """What a project in a directory calls itself: in pyproject.toml, setup.cfg, what setuptools wrote, or setup.py."""
+    with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        told = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+        for table in (told.get("project"), _table(told.get("tool")).get("poetry")):
+            if isinstance(name := _table(table).get("name"), str):
+                return name
+    parser = configparser.RawConfigParser()
+    with suppress(OSError, UnicodeDecodeError, configparser.Error):
+        parser.read(path / "setup.cfg", encoding="utf-8")
+    if parser.has_option("metadata", "name"):
+        return parser.get("metadata", "name")
+    for info in sorted(path.glob("*.egg-info/PKG-INFO")):
+        if (
+            match := re.search(r"^Name: (\S+)", info.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+        ) is not None:
+            return match[1]
+    with suppress(OSError, SyntaxError, ValueError):
+        for node in ast.walk(ast.parse((path / "setup.py").read_bytes())):
+            if isinstance(node, ast.keyword) and node.arg == "name" and isinstance(node.value, ast.Constant):
+                return str(node.value.value)
+    return None
+
+
+def _table(of: object) -> dict[str, object]:
+    return of if isinstance(of, dict) else {}
 
 
 def commit_pin(name: str, repository: str, commit: str, subdirectory: str | None) -> str:
@@ -111,4 +175,4 @@ def _is_whole(digest: str | None) -> bool:
     return len(digits) == _LENGTHS[kind] and all(digit in "0123456789abcdef" for digit in digits)
 
 
-__all__ = ["commit_pin", "file_pin", "project_at", "taken_from"]
+__all__ = ["address_of", "commit_pin", "file_of", "file_pin", "project_at", "taken_from"]

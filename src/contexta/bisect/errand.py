@@ -27,6 +27,7 @@ from contexta.recorder.journal import SUFFIX
 from contexta.reproduce.addresses import directory_line
 from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, assemble, edited_file, stock
 from contexta.reproduce.checkouts import repository_of, require_commit
+from contexta.reproduce.options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.shelf import SIZE_VARIABLE, Shelf, find_shelf
 from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
 
@@ -38,6 +39,14 @@ class WorkerLost(Exception):
 
 
 @dataclass(frozen=True)
+class Stock:
+    """What a whole environment is built from: its pins, and how uv installs them."""
+
+    pins: Mapping[str, str]
+    options: InstallOptions = NO_OPTIONS
+
+
+@dataclass(frozen=True)
 class Recipe:
     """An environment to be put together: each of the pins from the first of the stocks that has that release.
 
@@ -46,7 +55,7 @@ class Recipe:
 
     python: Interpreter
     pins: Mapping[str, str]
-    stocks: tuple[Mapping[str, str], ...]
+    stocks: tuple[Stock, ...]
     fixed: tuple[Fixed, ...] = ()
 
 
@@ -163,10 +172,10 @@ def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: R
         for name, version in recipe.pins.items():
             number = _stock_of(recipe, name, version)
             if number not in built:
-                built[number] = stock(uv, shelf, python, recipe.stocks[number], recipe.fixed)
+                built[number] = _built(uv, shelf, python, recipe, number)
             parts[name] = built[number]
         if recipe.fixed:
-            any_stock = next(iter(built.values()), None) or stock(uv, shelf, python, recipe.stocks[0], recipe.fixed)
+            any_stock = next(iter(built.values()), None) or _built(uv, shelf, python, recipe, 0)
             parts.update(dict.fromkeys((each.name for each in recipe.fixed), any_stock))
         try:
             assemble(uv, at, python, parts, recipe.pins)
@@ -180,13 +189,18 @@ def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: R
     )
 
 
+def _built(uv: Uv, shelf: Shelf, python: Interpreter, recipe: Recipe, number: int) -> Built:
+    wanted = recipe.stocks[number]
+    return stock(replace(uv, options=wanted.options), shelf, python, wanted.pins, recipe.fixed)
+
+
 def _stock_of(recipe: Recipe, name: str, version: str) -> int:
     """The first stock with that release; where one is the whole environment, that one: of a file that two packages
     carry it has the one that was installed last."""
-    whole = [number for number, pins in enumerate(recipe.stocks) if dict(pins) == dict(recipe.pins)]
+    whole = [number for number, each in enumerate(recipe.stocks) if dict(each.pins) == dict(recipe.pins)]
     numbers: list[int] = [*whole, *range(len(recipe.stocks))]
     for number in numbers:
-        pins = recipe.stocks[number]
+        pins = recipe.stocks[number].pins
         if name in pins and same_version(pins[name], version):
             return number
     raise InvalidInput(f"no environment of the study has {name} {version} for Python {recipe.python.version}")
@@ -249,6 +263,7 @@ __all__ = [
     "Errand",
     "Recipe",
     "Returned",
+    "Stock",
     "WorkerLost",
     "carry_out",
     "carry_out_elsewhere",

@@ -11,11 +11,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from contexta import process
+from contexta.bisect.builds import changed_builds
 from contexta.bisect.changes import BOTH, End
 from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
 from contexta.bisect.own import pins_and_fixed
@@ -28,6 +29,7 @@ from contexta.recorder.redact import HIDDEN
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.build import Fixed
 from contexta.reproduce.interpreters import where_it_was
+from contexta.reproduce.options import InstallOptions, install_options
 from contexta.reproduce.uv import Interpreter, Uv, python_in
 
 if sys.version_info >= (3, 11):
@@ -60,7 +62,8 @@ class Given:
 @dataclass(frozen=True)
 class Ends:
     """Both sides, complete. notes: what the user should know of how they were read. seconds: see ``Given``.
-    fixed: what is no change, as every mix holds it alike."""
+    fixed: what is no change, as every mix holds it alike. options: how uv installs what each side pins.
+    lost: packages whose build differs and cannot be rerun."""
 
     old: End
     new: End
@@ -68,6 +71,8 @@ class Ends:
     notes: tuple[str, ...]
     seconds: float | None
     fixed: tuple[Fixed, ...]
+    options: Mapping[str, InstallOptions] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
 
 def given_path(path: Path) -> Given:
@@ -116,6 +121,11 @@ def both_ends(
     if os.path.realpath(pythons["old"].path) == os.path.realpath(pythons["new"].path):
         pythons["new"] = pythons["old"]  # by another name
     pins = {end: given[end].pins(pythons[end].markers) for end in BOTH}
+    options = _options(pins)
+    uvs = {end: replace(uv, options=options[end]) for end in BOTH}
+    builds = changed_builds(pins, pythons, uvs)
+    pins = {end: _with_files(pins[end], builds.pins.get(end, {})) for end in BOTH}
+    options = _options(pins)
     fixed = no_change(pins["old"], pins["new"])
     alike = {each.name for each in fixed}
     ends = {}
@@ -129,9 +139,29 @@ def both_ends(
         ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
     shared = ", ".join(sorted(alike & pins["old"].packages.keys()))
     own = (f"{shared} as from its address now, in every mix alike: no change",) if shared else ()
-    notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *own)))
+    notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *own, *builds.notes)))
     took = [side.seconds for side in given.values() if side.seconds is not None]
-    return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed)
+    return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed, options, tuple(builds.lost))
+
+
+def _with_files(side: Pins, files: Mapping[str, str]) -> Pins:
+    """A side with packages pinned to the files they are installed from."""
+    hashes = {name: allowed for name, allowed in side.hashes.items() if name not in files}
+    return replace(side, packages=dict(sorted({**side.packages, **files}.items())), hashes=hashes)
+
+
+def _options(pins: Mapping[str, Pins]) -> dict[str, InstallOptions]:
+    """How each side is installed. A side without options takes those of the other: a freeze has none."""
+    found = {}
+    for end, other in (BOTH, BOTH[::-1]):
+        options = pins[end].options or pins[other].options
+        hashes = {
+            f"{name}=={side.packages[name]}": allowed
+            for side in (pins[other], pins[end])  # of one release both say the same, or one of them nothing
+            for name, allowed in side.hashes.items()
+        }
+        found[end] = install_options(options, tuple(sorted(hashes.items())), os.environ, Path.cwd())
+    return found
 
 
 def this_python() -> str:
@@ -177,12 +207,13 @@ def _environment(at: Path) -> Given:
 
 def _probed(at: Path, python: Path) -> EnvironmentSnapshot:
     with tempfile.TemporaryDirectory(prefix="contexta-probe-") as objects:
-        done = process.run([str(python), "-I", str(Path(INJECTED, "probe.py")), objects], timeout=_PROBE_SECONDS)
+        argv = [str(python), "-I", str(Path(INJECTED, "probe.py")), objects, "installed"]
+        done = process.run(argv, timeout=_PROBE_SECONDS)
     if done.exit_code != 0:
         said = done.stderr.decode(errors="replace").strip()[-300:]
         raise InvalidInput(f"the Python of {at} does not tell what it has: {said}", hint="Contexta asks Python 3.8 on")
     refs = {"environment_snapshot_ref": "environment:given.side.snapshot", "run_ref": "run:given.side"}
-    body = {**json.loads(done.stdout), **refs, "captured_at": "1970-01-01T00:00:00Z"}
+    body = {**json.loads(done.stdout)["body"], **refs, "captured_at": "1970-01-01T00:00:00Z"}
     return EnvironmentSnapshot.model_validate(body)
 
 
@@ -199,7 +230,15 @@ def _of_distributions(snapshot: EnvironmentSnapshot, where: str) -> Pins:
         elif found.origin.kind in ("vcs", "archive", "conda"):
             elsewhere.setdefault(found.origin.kind, []).append(f"{found.name} {found.version}")
     own = [f"{where}: {', '.join(fixed)} as from its address now, in every mix alike: no change"] if fixed else []
-    return Pins(packages, (*own, *_left_out(left_out, where), *_elsewhere(elsewhere, where)), fixed)
+    prefix = snapshot.interpreter.get("prefix")
+    return Pins(
+        packages,
+        (*own, *_left_out(left_out, where), *_elsewhere(elsewhere, where)),
+        fixed,
+        builds={each.name: each.build for each in snapshot.distributions if each.build is not None},
+        versions={each.name: each.version for each in snapshot.distributions},
+        prefix=Path(prefix) if isinstance(prefix, str) else None,
+    )
 
 
 def _left_out(found: Sequence[Distribution], where: str) -> Iterator[str]:

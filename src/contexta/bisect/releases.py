@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from contexta.bisect.errand import Stock
 from contexta.bisect.search import Probe, Verdict
 from contexta.bisect.strays import read
 from contexta.bisect.study import Study, Watch
@@ -68,7 +69,7 @@ class _Inside:
     def builds(self) -> bool:
         """Whether releases are built from source too: only where one of the two versions was."""
         return not all(
-            self.study.uv.has_wheel(place.python.path, self.name, version)
+            self.study.uv_of(place.end).has_wheel(place.python.path, self.name, version)
             for place, version in zip(self.places, (self.new, self.old), strict=True)
         )
 
@@ -104,7 +105,7 @@ class _Inside:
         found: list[str] = []
         below = high
         while len(found) < _MOST_RELEASES:
-            newest = self.study.uv.newest(self.places[0].python.path, self.name, low, below, build=True)
+            newest = self.study.uv_of("new").newest(self.places[0].python.path, self.name, low, below, build=True)
             if newest is None:
                 break
             found.append(newest)
@@ -132,10 +133,10 @@ class _Inside:
 
     def _hindrance(self, place: _Place, version: str) -> str | None:
         """Why a release cannot be tried in an end; None when it can."""
-        if not self.builds and not self.study.uv.has_wheel(place.python.path, self.name, version):
+        if not self.builds and not self.study.uv_of(place.end).has_wheel(place.python.path, self.name, version):
             return "has no wheel, and is not built as OLD and NEW were not"
         try:
-            built = self.study.built(place.end, {self.name: version})
+            built = self.study.built(place.side, {self.name: version}, place.end)
         except UvError as error:
             return gist(error)
         return place.missing(built, version)
@@ -161,7 +162,8 @@ class _Inside:
     def _run(self, place: _Place, version: str, mix: int, seed: int) -> Report:
         step = Probe(mix, seed, "release", f"{self.name} {version} in {place.end.upper()}")
         pins = {**place.pins, self.name: version}
-        recipe = self.study.recipe(place.end, pins, {self.name: version})
+        release = Stock({self.name: version}, self.study.setup.options_of(place.end))
+        recipe = self.study.recipe(place.side, pins, release)
         about = {"pins": pins, "release": version}
         trial = self.study.rerun(step, recipe, place.variables, about, beside=place.mix)
         trial = replace(trial, release=version, beside=place.mix)
@@ -183,10 +185,10 @@ class _Place:
     def __init__(self, study: Study, name: str, end: Literal["old", "new"]) -> None:
         self.name, self.end = name, end
         self.mix = study.space.mixes.full if end == "new" else 0
-        side = study.space.python_end(self.mix)
-        self.python = study.setup.pythons[side]
+        self.side = study.space.python_end(self.mix)  # whose interpreter it is
+        self.python = study.setup.pythons[self.side]
         self.pins = study.space.packages(self.mix)
-        self.built = study.built(side, self.pins)
+        self.built = study.built(self.side, self.pins, end)
         self.variables = study.space.variables(self.mix)
 
     def missing(self, built: Built, version: str) -> str | None:

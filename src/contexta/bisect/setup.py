@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from contexta.bisect.changes import End
+from contexta.bisect.changes import BOTH, End
 from contexta.bisect.search import Settings
 from contexta.bisect.trial import Command
 from contexta.reproduce.build import Fixed
+from contexta.reproduce.options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.uv import Interpreter
 
 
@@ -21,7 +22,8 @@ class Setup:
     first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
     see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
     the answer is written to, which are no source. fixed: packages that are no change: they come
-    from the source itself.
+    from the source itself. options: how uv installs what each side pins. lost: packages whose build differs and cannot
+    be rerun: no trial tells of them.
     """
 
     old: End
@@ -38,6 +40,18 @@ class Setup:
     outputs: tuple[Path, ...] = ()
     expected: float | None = None
     fixed: tuple[Fixed, ...] = ()
+    options: Mapping[str, InstallOptions] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+
+    def options_of(self, end: str) -> InstallOptions:
+        """How uv installs the packages of a side."""
+        return self.options.get(end, NO_OPTIONS)
+
+    @property
+    def content_of_options(self) -> list[list[object]]:
+        """What tells the options of both sides from others, without credentials; empty where there are none."""
+        found = [self.options_of(end).content for end in BOTH]
+        return found if any(found) else []
 
 
 def identity(setup: Setup) -> str:
@@ -53,6 +67,7 @@ def identity(setup: Setup) -> str:
             "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
             "command": asdict(setup.command),
             "fixed": [each.line for each in setup.fixed],
+            **({"options": setup.content_of_options} if setup.content_of_options else {}),
             "higher": setup.higher_is_better,
             "seed": setup.first_seed,
         },

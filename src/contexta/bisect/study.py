@@ -26,7 +26,7 @@ from pathlib import Path
 
 from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import Metadata, Release, Space, space_between
-from contexta.bisect.errand import Errand, Recipe, Returned, WorkerLost, carry_out, carry_out_elsewhere, unpack
+from contexta.bisect.errand import Errand, Recipe, Returned, Stock, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.first_trials import require_metric
 from contexta.bisect.known import key_of, read_known
 from contexta.bisect.parameters import with_settings
@@ -42,6 +42,7 @@ from contexta.recorder import digested
 from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, stock
 from contexta.reproduce.indexes import settings_for_elsewhere
+from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import Uv, UvError
 from contexta.scalars import from_microseconds
@@ -103,7 +104,7 @@ class Study:
         """
         problem = self.problem
         if not self.space.atoms:
-            return Verdict("no_regression", "OLD and NEW differ in nothing that is compared")
+            return self._bounded(Verdict("no_regression", "OLD and NEW differ in nothing that is compared"))
         with self._alone(), self._pool() as pool:
             while isinstance(step := decide(problem, self._results()), Probe):
                 if trying is not None:
@@ -113,7 +114,14 @@ class Study:
                 if watch is not None:
                     watch(trial, len(self.trials))
                 require_metric(self.trials, self.space.mixes.full, str(self.setup.workspace))
-        return step
+        return self._bounded(step)
+
+    def _bounded(self, verdict: Verdict) -> Verdict:
+        """The verdict as far as trials can tell: not of a changed build that cannot be rerun."""
+        if verdict.kind != "no_regression" or not self.setup.lost:
+            return verdict
+        builds = f"the build of {', '.join(self.setup.lost)} differs and cannot be rerun"
+        return replace(verdict, kind="undecided", why=f"{builds}; of everything else, {verdict.why}")
 
     # ------------------------------------------------------------------------------------------ trials
 
@@ -205,6 +213,8 @@ class Study:
         """The key of a trial with the source and the parameters of a mix."""
         revision, told = self.space.revision(mix), self.space.parameters(mix)
         source = self._everything if revision is None else f"{self._everything}-{revision.state}"
+        if options := self.setup.content_of_options:
+            source = f"{source}-{json.dumps(options)}"
         return key_of(self._command(mix), source, python, pins, variables, self.setup.first_seed + seed, told)
 
     def _command(self, mix: int) -> Command:
@@ -335,35 +345,47 @@ class Study:
                 metadata[package.name, pin] = about
 
         def has_wheel(release: Release, end: str) -> bool:
-            return self.uv.has_wheel(setup.pythons[end].path, *release)
+            return self.uv_of("new" if end == "old" else "old").has_wheel(setup.pythons[end].path, *release)
 
         return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
 
-    def built(self, end: str, pins: Mapping[str, str]) -> Built:
-        """The stock of some pins on the interpreter of one end, on this machine."""
-        return stock(self.uv, self._shelf, self.setup.pythons[end], pins, self.setup.fixed)
+    def built(self, end: str, pins: Mapping[str, str], options: str | None = None) -> Built:
+        """The stock of some pins on the interpreter of one end, on this machine. options: the end whose they are; by
+        default the same."""
+        return stock(self.uv_of(options or end), self._shelf, self.setup.pythons[end], pins, self.setup.fixed)
 
-    def recipe(self, end: str, pins: Mapping[str, str], *more: Mapping[str, str]) -> Recipe:
+    def uv_of(self, end: str) -> Uv:
+        """uv with the options of one end."""
+        return replace(self.uv, options=self.setup.options_of(end))
+
+    def recipe(self, end: str, pins: Mapping[str, str], *more: Stock) -> Recipe:
         """An environment on the interpreter of one end. more: stocks besides those of the two ends."""
-        return Recipe(self.setup.pythons[end], pins, (*self._stocks(end), *more), self.setup.fixed)
+        stocks = [Stock(each, self._options(of, end)) for of, each in self._stocks(end)]
+        return Recipe(self.setup.pythons[end], pins, (*stocks, *more), self.setup.fixed)
+
+    def _options(self, of: str, end: str) -> InstallOptions:
+        """How packages of a side are installed on the interpreter of an end: on another one, from other files."""
+        options, pythons = self.setup.options_of(of), self.setup.pythons
+        return options if pythons[of].path == pythons[end].path else replace(options, hashes=())
 
     def _recipe(self, mix: int) -> Recipe:
         return self.recipe(self.space.python_end(mix), self.space.packages(mix))
 
-    def _stocks(self, end: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """What packages are taken from, on the interpreter of one end: its own, and of the other what fits."""
+    def _stocks(self, end: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
+        """(whose it is, what it holds) of what packages are taken from on the interpreter of one end: its own, and of
+        the other what fits."""
         ends = {"old": self.setup.old.packages, "new": self.setup.new.packages}
         other = "new" if end == "old" else "old"
         path = self.setup.pythons[end].path
         if path == self.setup.pythons[other].path:
-            return ends["old"], ends["new"]
+            return ("old", ends["old"]), ("new", ends["new"])
         if end not in self._foreign:
             self._foreign[end] = {
                 name: version
                 for name, version in ends[other].items()
-                if ends[end].get(name) != version and self.uv.has_wheel(path, name, version)
+                if ends[end].get(name) != version and self.uv_of(other).has_wheel(path, name, version)
             }
-        return ends[end], self._foreign[end]
+        return (end, ends[end]), (other, self._foreign[end])
 
 
 __all__ = ["EnvironmentChanged", "Study", "Trial", "Watch"]

@@ -93,6 +93,8 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
         expected=ends.seconds,
         fixed=ends.fixed,
+        options=ends.options,
+        lost=ends.lost,
         outputs=(Path(options["html"]),) if options["html"] else (),
         suspicion=prior(found),
     )
@@ -102,7 +104,7 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
     by_metric = command.metric is not None and command.good_if is None
-    here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped)
+    here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped, lost=ends.lost)
     return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, judged.values, judged.chosen)
 
 

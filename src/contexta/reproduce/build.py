@@ -27,6 +27,7 @@ from contexta.contract.environment import same_version
 from contexta.errors import ContextaError
 from contexta.locks import alone
 from contexta.reproduce.addresses import is_address
+from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import Kept, Shelf, with_short_first_line
 from contexta.reproduce.uv import Interpreter, NoWheel, Uv, python_in
 
@@ -82,7 +83,7 @@ def stock(uv: Uv, shelf: Shelf, python: Interpreter, pins: Mapping[str, str], fi
     source. A second or two for 10 packages from uv's cache, most of it compiling.
     Raises UvError (uv.py) when uv cannot, EnvironmentChanged when what it built is something else.
     """
-    key = _key(python, pins, fixed)
+    key = _key(python, pins, fixed, uv.options)
     shelf.mixes.mkdir(parents=True, exist_ok=True)
     while (kept := _unchanged(shelf, key)) is None:
         with alone(shelf.mixes / f"{key}.lock") as first:
@@ -104,7 +105,7 @@ def _unchanged(shelf: Shelf, key: str) -> Kept | None:
     return None
 
 
-def _key(python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed]) -> str:
+def _key(python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed], options: InstallOptions) -> str:
     """Of the pins and of the interpreter's file: another build of it at the same place is another one."""
     facts = Path(python.path).stat()
     asked = [
@@ -112,6 +113,7 @@ def _key(python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed]) -
         sorted(pins.items()),
         [(each.name, each.line, each.state) for each in fixed],
         [python.path, python.version, facts.st_size, facts.st_mtime_ns],
+        *options.content,
     ]
     return f"stock-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}"
 

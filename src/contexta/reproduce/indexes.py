@@ -34,7 +34,7 @@ def index_variables(named: Sequence[str], environ: Mapping[str, str], folder: Pa
     pip takes the best of all its indexes, and so does uv with these; by itself it asks no further than the first that
     knows a name.
     """
-    told = {} if uv_has_its_own(environ, folder) else _as_uvs(pip_settings(environ))
+    told = {} if uv_has_its_own(environ, folder) else as_uv_variables(pip_settings(environ))
     if named:
         told["UV_INDEX"] = " ".join([*named, environ.get("UV_INDEX", "")]).strip()
     return told
@@ -46,7 +46,8 @@ def settings_for_elsewhere() -> tuple[tuple[str, str], ...]:
     return tuple(sorted({**of_uv, **index_variables((), os.environ, Path.cwd())}.items()))
 
 
-def _as_uvs(settings: Mapping[str, str]) -> dict[str, str]:
+def as_uv_variables(settings: Mapping[str, str]) -> dict[str, str]:
+    """pip's settings of places as variables of uv."""
     links = [link for link in settings.get("find-links", "").split() if "://" in link or Path(link).exists()]
     told = {
         "UV_DEFAULT_INDEX": settings.get("index-url", "").strip(),

@@ -24,6 +24,7 @@ from contexta.errors import InvalidInput, shown
 from contexta.keeper import kept
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.indexes import STRATEGY, index_variables
+from contexta.reproduce.options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.pyenv import kept_by_pyenv, pyenv_python
 from contexta.reproduce.uv_errors import (
     BuildFailed,
@@ -86,13 +87,15 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Uv:
-    """A uv that is new enough. offline: ask no index. timeout: seconds for each step. settings: more variables."""
+    """A uv that is new enough. offline: ask no index. timeout: seconds for each step. settings: more variables.
+    options: of what it installs."""
 
     path: str
     version: str
     offline: bool = False
     timeout: float = 60 * _MINUTES
     settings: tuple[tuple[str, str], ...] = ()
+    options: InstallOptions = NO_OPTIONS
 
     def create(self, python: str, at: Path) -> None:
         """An empty virtual environment; ``at`` must not exist yet. About 30 ms."""
@@ -114,7 +117,8 @@ class Uv:
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
         options = [] if build else ["--only-binary=:all:"]
-        return self._install(into, options, requirement_lines(pins), compile_bytecode, indexes, apart=apart)
+        lines = requirement_lines(pins, dict(self.options.hashes))
+        return self._install(into, options, lines, compile_bytecode, indexes, apart=apart)
 
     def install_linked(self, into: Path, lines: Sequence[str], *, apart: bool = False) -> tuple[str, ...]:
         """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
@@ -145,6 +149,7 @@ class Uv:
             *(["--compile-bytecode"] if compile_bytecode else []),
             "--python",
             str(python_in(into)),
+            *self.options.arguments,
             *options,
             *(["--requirements=-"] if lines is not None else []),
             lines=lines,
@@ -185,6 +190,7 @@ class Uv:
         with tempfile.TemporaryDirectory(prefix="contexta-") as empty:
             return self._run(
                 *("pip", "install", "--dry-run", "--no-deps", f"--target={empty}", "--python", python),
+                *self.options.arguments,
                 *options,
                 "--requirements=-",
                 lines=lines,
@@ -211,6 +217,7 @@ class Uv:
             "--no-deps",
             "--no-header",
             "--format=pylock.toml",
+            *self.options.arguments,
             *([] if build else ["--only-binary=:all:"]),
             *([f"--python-version={version[0]}"] if version else []),
             *([f"--python-platform={platform}"] if platform else []),
@@ -236,6 +243,7 @@ class Uv:
                 "--no-deps",
                 "--no-header",
                 "--no-annotate",
+                *self.options.arguments,
                 *([] if build else ["--only-binary=:all:"]),
                 "--python",
                 python,
@@ -295,7 +303,7 @@ class Uv:
         return {**of_pyenv, **{each["version"]: each["path"] for each in reversed(entries) if each.get("path")}}
 
     def _run(self, *arguments: str, lines: str | None = None, indexes: Sequence[str] = ()) -> process.Finished:
-        told = {**os.environ, **dict(self.settings)}
+        told = {**os.environ, **dict(self.settings), **dict(self.options.variables)}
         environment = {key: value for key, value in told.items() if key not in _NOT_FOR_UV}
         environment.update(index_variables(indexes, told, Path.cwd()))
         environment["UV_PYTHON_DOWNLOADS"] = "never"  # which Python it is, is never uv's to decide
@@ -383,8 +391,8 @@ def python_in(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def requirement_lines(pins: Mapping[str, str]) -> str:
-    """Pins as a requirements file of nothing but ``name==version`` lines.
+def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Pins as a requirements file of nothing but ``name==version`` lines. hashes: see InstallOptions.
 
     Raises InvalidInput for a name or version that its standard does not allow (PEP 508, PEP 440).
     """
@@ -397,7 +405,8 @@ def requirement_lines(pins: Mapping[str, str]) -> str:
             raise InvalidInput(f"{shown(name)} {shown(version)} is no release that can be installed") from error
         if parsed.name != name or parsed.url or parsed.marker or parsed.extras:
             raise InvalidInput(f"{shown(name)} is no package name")
-        lines.append(f"{line}\n")
+        allowed = "".join(f" --hash={each}" for each in (hashes or {}).get(f"{name}=={version}", ()))
+        lines.append(f"{line}{allowed}\n")
     return "".join(lines)
 
 
