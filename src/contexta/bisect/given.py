@@ -10,8 +10,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_loc
 from contexta.bisect.own import pins_and_fixed
 from contexta.bisect.pins import Pins, no_change, read_pins, read_text
 from contexta.bisect.trial import given_again
-from contexta.contract.environment import Distribution, EnvironmentSnapshot
+from contexta.contract.environment import Distribution, EnvironmentSnapshot, normal_name
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.environment import INJECTED
 from contexta.recorder.redact import HIDDEN
@@ -111,9 +112,14 @@ def given_run(snapshot: EnvironmentSnapshot, what: str, seconds: float | None = 
 
 
 def both_ends(
-    given: Mapping[str, Given], asked: Mapping[str, str | None], variables: Mapping[str, Mapping[str, str]], uv: Uv
+    given: Mapping[str, Given],
+    asked: Mapping[str, str | None],
+    variables: Mapping[str, Mapping[str, str]],
+    uv: Uv,
+    skip: Collection[str] = (),
 ) -> Ends:
-    """The two sides, each completed by the other. asked, variables: what the user says of "old" and "new".
+    """The two sides, each completed by the other. asked, variables: what the user says of "old" and "new". skip:
+    packages that are left out.
 
     Raises InvalidInput for what cannot be read, or for a Python that is not there.
     """
@@ -121,6 +127,8 @@ def both_ends(
     if os.path.realpath(pythons["old"].path) == os.path.realpath(pythons["new"].path):
         pythons["new"] = pythons["old"]  # by another name
     pins = {end: given[end].pins(pythons[end].markers) for end in BOTH}
+    _require_known(skip, pins)
+    pins = {end: _without(pins[end], skip) for end in BOTH}
     options = _options(pins)
     uvs = {end: replace(uv, options=options[end]) for end in BOTH}
     builds = changed_builds(pins, pythons, uvs)
@@ -142,6 +150,33 @@ def both_ends(
     notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *own, *builds.notes)))
     took = [side.seconds for side in given.values() if side.seconds is not None]
     return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed, options, tuple(builds.lost))
+
+
+def skipped(names: Collection[str]) -> frozenset[str]:
+    """Names of packages, normalised. Raises InvalidInput for what is no name."""
+    return frozenset(normal_name(name) for name in names)
+
+
+def _require_known(skip: Collection[str], pins: Mapping[str, Pins]) -> None:
+    known = {name for side in pins.values() for name in (*side.packages, *side.fixed)}
+    if unknown := sorted({*skip} - known):
+        close = get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "--skip takes the name of a package that OLD or NEW has"
+        raise InvalidInput(f"neither OLD nor NEW has {unknown[0]}", hint=hint)
+
+
+def _without(side: Pins, skip: Collection[str]) -> Pins:
+    """A side without some packages."""
+    gone = [name for name in skip if name in side.packages or name in side.fixed]
+    if not gone:
+        return side
+    return replace(
+        side,
+        packages={name: pin for name, pin in side.packages.items() if name not in skip},
+        fixed={name: each for name, each in side.fixed.items() if name not in skip},
+        hashes={name: each for name, each in side.hashes.items() if name not in skip},
+        notes=(*side.notes, f"left out on both sides, as asked for: {', '.join(sorted(gone))}"),
+    )
 
 
 def _with_files(side: Pins, files: Mapping[str, str]) -> Pins:

@@ -8,6 +8,7 @@ trials finds them too. Trials go through an executor: threads of this process, o
 from __future__ import annotations
 
 import json
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,9 +43,10 @@ from contexta.recorder import digested
 from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, stock
 from contexta.reproduce.indexes import settings_for_elsewhere
+from contexta.reproduce.lacking import in_words, lacking, way_out
 from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import Uv, UvError
+from contexta.reproduce.uv import NoSuchVersion, NoWheel, Uv, UvError
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]
@@ -338,7 +340,7 @@ class Study:
             try:
                 built = self.built(name, end.packages)
             except UvError as error:
-                raise type(error)(f"{name.upper()} cannot be built: {error.what}", hint=error.hint) from error
+                raise self._not_built(name, error) from error
             for package in built.packages.values():
                 pin = end.packages.get(package.name, package.version)
                 about = Metadata(package.requires, package.requires_python, package.version)
@@ -348,6 +350,17 @@ class Study:
             return self.uv_of("new" if end == "old" else "old").has_wheel(setup.pythons[end].path, *release)
 
         return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
+
+    def _not_built(self, end: str, error: UvError) -> UvError:
+        """Why an end cannot be built; where releases cannot be had, all of them on both sides."""
+        if isinstance(error, NoSuchVersion | NoWheel):
+            ends = {"old": self.setup.old, "new": self.setup.new}
+            missing = {
+                name: lacking(self.uv_of(name), self.setup.pythons[name], each.packages) for name, each in ends.items()
+            }
+            if any(missing.values()):
+                return type(error)(in_words(missing), hint=way_out(missing, platform.system()))
+        return type(error)(f"{end.upper()} cannot be built: {error.what}", hint=error.hint)
 
     def built(self, end: str, pins: Mapping[str, str], options: str | None = None) -> Built:
         """The stock of some pins on the interpreter of one end, on this machine. options: the end whose they are; by

@@ -60,6 +60,7 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
 @click.option("--include", metavar="KINDS", help="Of two recorded runs also bisect source, params, or source,params.")
 @click.option("--param-arg", metavar="TEXT", help='How a parameter is set, as in "--{name} {value}".')
+@click.option("--skip", metavar="PACKAGE", multiple=True, help="Leave a package out on both sides; may be repeated.")
 @click.option(
     "--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="Reruns until the verdict, at most."
 )

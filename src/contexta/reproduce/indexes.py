@@ -19,6 +19,7 @@ else:
     import tomli as tomllib
 
 STRATEGY = "UV_INDEX_STRATEGY"
+NO_INDEX = "UV_NO_INDEX"  # none of uv's variables: ``uv.py`` makes an argument of it
 _SETTINGS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host")
 _OF_UV = ("index", "default-index", "index-url", "extra-index-url", "find-links", "no-index")
 _WHERE_PACKAGES_ARE = (  # beginnings of variables
@@ -53,7 +54,7 @@ def as_uv_variables(settings: Mapping[str, str]) -> dict[str, str]:
         "UV_DEFAULT_INDEX": settings.get("index-url", "").strip(),
         "UV_EXTRA_INDEX_URL": " ".join(settings.get("extra-index-url", "").split()),
         "UV_FIND_LINKS": ",".join(links),  # pip, too, passes over a directory that is not there
-        "UV_NO_INDEX": "1" if settings.get("no-index", "").strip().lower() in _YES else "",
+        NO_INDEX: "1" if settings.get("no-index", "").strip().lower() in _YES else "",
         "UV_INSECURE_HOST": " ".join(settings.get("trusted-host", "").split()),
     }
     if told["UV_EXTRA_INDEX_URL"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.redact import clean_url
-from contexta.reproduce.indexes import STRATEGY, as_uv_variables, pip_settings, uv_has_its_own
+from contexta.reproduce.indexes import NO_INDEX, STRATEGY, as_uv_variables, pip_settings, uv_has_its_own
 
 _PLACES = {
     "-i": "index-url",
@@ -112,7 +112,7 @@ def install_options(
         if setting == "index-url":
             variables.update(dict.fromkeys(("UV_DEFAULT_INDEX", "UV_INDEX_URL"), values[0]))  # the older name too
         elif setting == "no-index":
-            variables["UV_NO_INDEX"] = "1"
+            variables[NO_INDEX] = "1"
         else:
             name, between = _OF_UV[setting]
             here = variables.get(name, environ.get(name, ""))

@@ -23,7 +23,7 @@ from contexta import process
 from contexta.errors import InvalidInput, shown
 from contexta.keeper import kept
 from contexta.reproduce.addresses import is_address
-from contexta.reproduce.indexes import STRATEGY, index_variables
+from contexta.reproduce.indexes import NO_INDEX, STRATEGY, index_variables
 from contexta.reproduce.options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.pyenv import kept_by_pyenv, pyenv_python
 from contexta.reproduce.uv_errors import (
@@ -325,6 +325,8 @@ class Uv:
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
+        if environment.get(NO_INDEX) and arguments[:2] in (("pip", "install"), ("pip", "compile")):
+            argv.append("--no-index")  # uv reads no variable for it
         if arguments[:2] == ("pip", "install"):
             argv = kept(argv)  # what it builds from source may take long, and ends when this process is killed
         try:

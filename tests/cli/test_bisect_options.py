@@ -1,0 +1,160 @@
+"""Options of requirements files decide where packages come from, and in which form."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import Cli
+from private_index import PASSWORD, USER, private_index, served
+from sdists import make_sdist
+from tiny_index import PYTHON, make_wheel, only_index
+
+COMMAND = ("--metric", "accuracy", "--python", PYTHON, "--no-versions", "--json", "--", "python", "train.py")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose index holds one package, and lacks another."""
+    index = tmp_path.parent / f"{tmp_path.name}-index"
+    only_index(monkeypatch, index, tmp_path.parent / f"{tmp_path.name}-cache")
+    monkeypatch.delenv("UV_CONFIG_FILE")
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+        make_wheel(index, "culprit", version, f"worse = {worse}")
+        make_wheel(index, "other", version)
+    (tmp_path / "train.py").write_text("import culprit, other\nprint('accuracy=%g' % (0.9 - culprit.worse))\n")
+    return tmp_path
+
+
+def write(place: Path, options: str, new_options: str | None = None) -> None:
+    for name, version, lines in (
+        ("old", "1.0", options),
+        ("new", "2.0", options if new_options is None else new_options),
+    ):
+        (place / f"{name}.txt").write_text(f"{lines}\nculprit=={version}\nother=={version}\n")
+
+
+def proved(cli: Cli, **options: Any) -> dict[str, Any]:
+    done = cli("bisect", "old.txt", "new.txt", *COMMAND, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    return told
+
+
+def index_of(place: Path) -> Path:
+    return place.parent / f"{place.name}-index"
+
+
+def test_credentials_come_from_the_environment_and_are_neither_shown_nor_stored(cli: Cli, place: Path) -> None:
+    with private_index(index_of(place)) as host:
+        write(place, f"--index-url http://${{SOMEONE}}:${{TOKEN}}@{host}/simple")
+        done = cli("bisect", "old.txt", "new.txt", *COMMAND, env={"SOMEONE": USER, "TOKEN": PASSWORD})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(f"--index-url http://{host}/simple" in note for note in json.loads(done.stdout)["notes"])
+    kept = b"".join(path.read_bytes() for path in (place / ".contexta").rglob("*") if path.is_file())
+    assert PASSWORD not in done.stdout + done.stderr
+    assert PASSWORD.encode() not in kept
+
+
+def test_a_variable_that_is_not_set_is_named(cli: Cli, place: Path) -> None:
+    write(place, "--extra-index-url https://${TOKEN}@example.org/simple")
+    done = cli("bisect", "old.txt", "new.txt", *COMMAND)
+    assert done.returncode == 2
+    assert "needs the variable TOKEN, which is not set" in done.stderr
+
+
+def test_each_side_has_its_own_places(cli: Cli, place: Path) -> None:
+    old, new = place / "wheels-of-old", place / "wheels-of-new"
+    for folder, version in ((old, "1.0"), (new, "2.0")):
+        folder.mkdir()
+        for path in index_of(place).glob(f"*-{version}-*"):
+            shutil.copy(path, folder)
+    with served(new) as host:
+        make_page(new)
+        write(
+            place,
+            "--no-index\n-f ./wheels-of-old",
+            f"--no-index --find-links http://{host}/page.html\n--trusted-host {host}".replace(" --find", "\n--find"),
+        )
+        proved(cli)
+
+
+def make_page(folder: Path) -> None:
+    links = "".join(f'<a href="{path.name}">{path.name}</a>\n' for path in folder.glob("*.whl"))
+    (folder / "page.html").write_text(f"<html><body>{links}</body></html>")
+
+
+def test_a_side_without_options_takes_those_of_the_other(cli: Cli, place: Path) -> None:
+    write(place, f"--no-index\n--find-links={index_of(place)}", "")
+    proved(cli)
+
+
+def test_what_is_not_to_be_binary_is_built(cli: Cli, place: Path) -> None:
+    index = index_of(place)
+    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+        make_wheel(index, "culprit", version, "worse = 7")  # the wheel is not what was there
+        make_sdist(index, "culprit", version, f"worse = {worse}")
+    write(place, f"--no-index\n-f {index}\n--no-binary culprit")
+    told = proved(cli)
+    assert (told["old"]["mean"], told["new"]["mean"]) == (0.9, 0.4)
+    assert any("--no-binary culprit" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize(
+    ("line", "index"),
+    [
+        ("torch==2.1.0+cu118", "--extra-index-url https://download.pytorch.org/whl/cu118"),
+        ("torchvision==0.16.0+cpu", "--extra-index-url https://download.pytorch.org/whl/cpu"),
+        (
+            "jaxlib==0.4.20+cuda12.cudnn89",
+            "--find-links https://storage.googleapis.com/jax-releases/jax_cuda_releases.html",
+        ),
+        ("torch-scatter==2.1.2+pt21cu118", "--find-links https://data.pyg.org/whl/torch-2.1.0+cu118.html"),
+        ("mine==1.0+abc", "--extra-index-url URL"),
+    ],
+)
+def test_a_local_version_that_no_index_has_names_the_usual_index(cli: Cli, place: Path, line: str, index: str) -> None:
+    (place / "old.txt").write_text(f"--no-index\n-f {index_of(place)}\nculprit==1.0\n{line}\n")
+    done = cli("bisect", "old.txt", "old.txt", *COMMAND)
+    assert done.returncode != 0
+    assert index in done.stderr
+
+
+def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cli, place: Path) -> None:
+    index = index_of(place)
+    make_wheel(index, "pywinpty", "2.0", tag="cp311-none-win_amd64")
+    windows = "pywin32==305.1\npywinpty==2.0\nnowhere==3.0\n"
+    for name, version in (("old", "1.0"), ("new", "2.0")):
+        (place / f"{name}.txt").write_text(f"--no-index\n-f {index}\nculprit=={version}\nother=={version}\n{windows}")
+    with (place / "old.txt").open("a") as old:
+        old.write("gone==9.0\n")
+    done = cli("bisect", "old.txt", "new.txt", *COMMAND)
+    assert done.returncode != 0
+    for told in (
+        "4 of the pinned packages cannot be installed here",
+        "gone 9.0 of OLD (",
+        "nowhere 3.0 of OLD and NEW (the index does not know it)",
+        "pywinpty 2.0 of OLD and NEW (has no wheel for this Python and platform)",
+        "these pins are of Windows (pywin32, pywinpty)",
+        "--skip gone --skip nowhere --skip pywin32 --skip pywinpty",
+    ):
+        assert told in done.stderr
+    skip = [word for name in ("gone", "nowhere", "PyWin32", "pywinpty") for word in ("--skip", name)]
+    done = cli("bisect", "old.txt", "new.txt", *skip, *COMMAND)
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    assert "left out on both sides, as asked for: gone, nowhere, pywin32, pywinpty" in told["notes"]
+
+
+def test_a_package_to_skip_that_no_side_has_is_refused(cli: Cli, place: Path) -> None:
+    write(place, f"--no-index\n-f {index_of(place)}")
+    done = cli("bisect", "old.txt", "new.txt", "--skip", "culpit", *COMMAND)
+    assert done.returncode == 2
+    assert "neither OLD nor NEW has culpit" in done.stderr
+    assert "did you mean culprit?" in done.stderr
