@@ -207,7 +207,12 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
     [
         ("OLD", "boom", ()),
         ("OLD", "gives no m; it gives n", ("# print it as NAME=0.87, name another with --metric,",)),
-        ("NEW", "did not end within 60 s", ()),
+        (
+            "NEW",
+            "did not end within 60 s",
+            ("contexta bisect --resume --timeout-is-bad  # finds", "# if it only takes"),
+        ),
+        ("OLD", "did not end within 60 s", ("# if it takes that long: --timeout",)),
         ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: leave out --metric,",)),
         ("NEW", "m is nan", ("# to find the change that does it: instead of --metric, let --judge",)),
         ("NEW", "m is -inf", ("# to find the change that does it: instead of --metric,",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,21 @@ def test_each_side_has_its_own_places(cli: Cli, place: Path) -> None:
             f"--no-index --find-links http://{host}/page.html\n--trusted-host {host}".replace(" --find", "\n--find"),
         )
         proved(cli)
+
+
+def test_the_change_that_makes_new_hang_is_found_by_the_command_that_the_report_names(cli: Cli, place: Path) -> None:
+    write(place, f"--no-index\n-f {index_of(place)}")
+    (place / "train.py").write_text(
+        "import culprit, time\nif culprit.worse:\n    time.sleep(600)\nprint('accuracy=0.9')\n"
+    )
+    done = cli("bisect", "old.txt", "new.txt", "--timeout", "2", *COMMAND)
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["why"]) == ("undecided", "NEW itself gives no value: did not end within 2 s")
+    command = next(line for line in told["next"] if "--timeout-is-bad" in line)
+    done = cli(*shlex.split(command, comments=True)[1:], "--json")
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    assert (told["metric"], told["old"]["mean"], told["new"]["mean"]) == ("ends in time", 1.0, 0.0)
 
 
 def make_page(folder: Path) -> None:

@@ -103,6 +103,11 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
         yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # what it said"
     if failed.why.startswith(GIVES_NO):
         yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
+    elif failed.end == "NEW" and failed.why.startswith("did not end within"):
+        yield f"{here.resume} --timeout-is-bad  # finds the change that makes NEW hang"
+        yield "# if it only takes longer: --timeout SECONDS"
+    elif failed.why.startswith("did not end within"):
+        yield "# if it takes that long: --timeout SECONDS"
     elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
         yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"
     elif failed.end == "NEW" and here.by_metric and _DIVERGED.search(failed.why):

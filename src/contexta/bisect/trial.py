@@ -70,7 +70,8 @@ class Command:
     metric_from: None (what it records, else a line ``name=0.87``, ``name: 0.87`` or of JSON; the last one counts),
     ``stdout:REGEX`` with one group, or ``json:FILE:PATH`` with dots between keys. Without a metric its exit code is the
     judgement: 0 good, 125 cannot be told, else bad. judge: a command that is run after it in the same place, whose exit
-    code counts instead. good_if: makes the metric a yes or no.
+    code counts instead. good_if: makes the metric a yes or no. timeout_is_bad: so does it; who does not end in time is
+    bad.
     timeout: seconds; None: what an order says. memory: bytes all its processes may hold; None: a share of the machine.
     in_place: run in ``folder`` itself; else in a copy of it that is thrown away. seed_argument: appended to the
     command, ``{seed}`` replaced.
@@ -86,6 +87,12 @@ class Command:
     seed_argument: str | None = None
     judge: tuple[str, ...] | None = None
     good_if: Threshold | None = None
+    timeout_is_bad: bool = False
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a run is good or bad, and no measured value counts."""
+        return self.metric is None or self.good_if is not None or self.timeout_is_bad
 
 
 @dataclass(frozen=True)
@@ -288,7 +295,8 @@ def _attempt(
             _argv(order, command.argv), timeout=order.seconds, cwd=str(folder), env=environment, stop=stop
         )
     except process.TimedOut as late:
-        return Report(None, f"did not end within {order.seconds:g} s", late.finished.seconds, _log(late.finished))
+        value = 0.0 if command.timeout_is_bad else None
+        return Report(value, f"did not end within {order.seconds:g} s", late.finished.seconds, _log(late.finished))
     except process.Stopped:
         raise
     except process.ProcessError as error:
@@ -311,6 +319,8 @@ def _attempt(
         reason += " in the beginning and the end of its output"
     if measured is not None and command.good_if is not None:
         return Report(float(command.good_if.holds(measured)), "", done.seconds, log, measured)
+    if measured is not None and command.timeout_is_bad:
+        return Report(1.0, "", done.seconds, log)
     return Report(measured, reason, done.seconds, log, measured)
 
 

@@ -27,6 +27,8 @@ def opening(study: Study, setup: Setup) -> Iterator[str]:
     if setup.command.metric is None:
         by = "the judge's exit code" if setup.command.judge else "exit code"
         yield f"{by}: 0 is good, 125 cannot be told, anything else is bad"
+    if setup.command.timeout_is_bad:
+        yield "judged by whether a rerun ends in time"
     if study.before:
         yield f"{words.count(study.before, 'trial')} of earlier studies may be taken over; --fresh reruns them"
 
@@ -34,6 +36,8 @@ def opening(study: Study, setup: Setup) -> Iterator[str]:
 def measured(setup: Setup) -> str:
     """What the values are of: without a metric, 1 for a good run and 0 for a bad one."""
     command = setup.command
+    if command.timeout_is_bad and command.good_if is None:
+        return "ends in time"
     return command.metric or ("passes (the judge's exit code is 0)" if command.judge else "passes (exit code is 0)")
 
 
@@ -42,7 +46,7 @@ def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
     value = told.measured if told.measured is not None else told.value
     if value is None:
         said = printable(told.reason)
-    elif setup.command.metric is None:
+    elif setup.command.metric is None or setup.command.timeout_is_bad:
         said = "good" if value else "bad"
     else:
         judged = "" if setup.command.good_if is None else " good" if told.value else " bad"

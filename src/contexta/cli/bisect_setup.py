@@ -87,7 +87,7 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         command=command,
         folder=Path(),
         workspace=home(workspace),
-        higher_is_better=judged.higher_is_better,
+        higher_is_better=judged.higher_is_better or command.timeout_is_bad,
         jobs=options["jobs"] or 1,
         first_seed=options["seed"],
         settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
@@ -103,9 +103,10 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     about = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
-    by_metric = command.metric is not None and command.good_if is None
+    by_metric = not command.is_judged
     here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped, lost=ends.lost)
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, judged.values, judged.chosen)
+    values = (None, None) if command.timeout_is_bad else judged.values
+    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, values, judged.chosen)
 
 
 def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:
@@ -174,6 +175,7 @@ def _command(options: Options, metric: str | None, good_if: Threshold | None, *,
         seed_argument=options["seed_arg"],
         judge=_words("--judge", options["judge"]) if options["judge"] else None,
         good_if=good_if,
+        timeout_is_bad=bool(options.get("timeout_is_bad")),
     )
 
 
