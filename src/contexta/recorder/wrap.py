@@ -23,7 +23,6 @@ from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
 from contexta.recorder.reserving import begin, reserve
-from contexta.recorder.salt import salt_of
 from contexta.recorder.streams import Stream, open_streams
 from contexta.refs import StableRef
 
