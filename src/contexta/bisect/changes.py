@@ -134,6 +134,10 @@ class Space:
                 found[change.key[len(VARIABLE) :]] = change.right_value
         return found
 
+    def changing_variables(self) -> tuple[str, ...]:
+        """The variables that are not the same in all mixes."""
+        return tuple(key[len(VARIABLE) :] for key in self.keys(self.mixes.full) if key.startswith(VARIABLE))
+
     def _has(self, mix: int, key: str) -> bool:
         return any(change.key == key for change in self.moved(mix))
 

@@ -24,9 +24,10 @@ from contexta.contract.environment import same_version
 from contexta.errors import ContextaError, InvalidInput
 from contexta.recorder import settings
 from contexta.recorder.journal import SUFFIX
-from contexta.reproduce.addresses import directory_line
+from contexta.reproduce.addresses import directory_line, is_address
 from contexta.reproduce.build import Built, EnvironmentChanged, Fixed, assemble, edited_file, stock
 from contexta.reproduce.checkouts import repository_of, require_commit
+from contexta.reproduce.confirmation import Intended, differing_packages, fixed_commits
 from contexta.reproduce.options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.shelf import SIZE_VARIABLE, Shelf, find_shelf
 from contexta.reproduce.uv import Interpreter, Uv, UvError, find_uv
@@ -63,6 +64,7 @@ class Recipe:
 class Errand:
     """workspace: where the trial's run is kept. source: what is to be run, None to take what is there; with a revision
     what is beside that. parameters: what the command was told, see ``Order``.
+    changing: the variables that are not the same in all mixes.
     offline, index: how uv finds packages. about: what the run says of its place in the study.
     timeout: seconds. neighbours: trials at a time on this machine. threads: ``thread_counts`` of the study.
     """
@@ -81,6 +83,7 @@ class Errand:
     parameters: Mapping[str, Setting] = field(default_factory=dict)
     offline: bool = False
     index: tuple[tuple[str, str], ...] = ()
+    changing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,13 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
             neighbours=errand.neighbours,
             revision=errand.revision,
             parameters=errand.parameters,
+            intended=_intended(errand, at, parts),
+            changing=errand.changing,
         )
         return run_trial(
             order,
             stop,
-            lambda: _require_unedited(at, parts),
+            lambda: _altered(uv, order.intended, at, parts),
             lambda place: _install_own(uv, at, errand.revision, place),
         )
 
@@ -234,13 +239,32 @@ def _require_source(errand: Errand) -> None:
         )
 
 
-def _require_unedited(at: Path, parts: Mapping[str, Built]) -> None:
+def _intended(errand: Errand, at: Path, parts: Mapping[str, Built]) -> Intended:
+    """What the recorder has to see in the trial: the pins as they were put together, and nothing of the other end."""
+    pins = errand.recipe.pins
+    everything = {name for each in errand.recipe.stocks for name in each.pins}
+    return Intended(
+        prefix=str(at),
+        python=errand.recipe.python.version,
+        packages={name: parts[name].packages[name].version if is_address(pin) else pin for name, pin in pins.items()},
+        places=(errand.command.folder,),
+        commits=fixed_commits(pins),
+        modules={module: name for name in pins for module in parts[name].packages[name].modules},
+        absent=frozenset(everything - pins.keys() - {each.name for each in errand.recipe.fixed}),
+    )
+
+
+def _altered(uv: Uv, intended: Intended | None, at: Path, parts: Mapping[str, Built]) -> str | None:
+    """In what an environment is not what it was put together as any more; None where in nothing.
+
+    Raises EnvironmentChanged where files that environments share were edited."""
     edited = edited_file(at, parts)
     if edited is not None:
         raise EnvironmentChanged(
             f"{edited} was changed in place by what ran",
             hint="environments share their files: have the command change a copy; the study can be resumed then",
         )
+    return None if intended is None else differing_packages(intended, uv.installed(at))
 
 
 @lru_cache(maxsize=16)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,23 @@ def key_of(
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
 
 
-def read_known(workspace: Path, since: str) -> dict[str, list[Report]]:
-    """Key -> the reports of the finished trials, in the order they began. since: a moment; older ones do not count."""
+@dataclass(frozen=True)
+class Known:
+    """Trials that were run before, by their keys, in the order they began.
+
+    reports: those that count. unconfirmed: how many do not, because nobody compared what they ran in with their mix:
+    earlier versions kept them.
+    """
+
+    reports: dict[str, list[Report]]
+    unconfirmed: Mapping[str, int]
+
+
+def read_known(workspace: Path, since: str) -> Known:
+    """The finished trials of a workspace. since: a moment; older ones do not count. Those that ran in another
+    environment than that of their mix are no trials of it."""
     if not (workspace / "journal").is_dir() and not exists(workspace):
-        return {}
+        return Known({}, {})
     store = open_store(workspace)
     try:
         take_in(store)
@@ -47,13 +61,27 @@ def read_known(workspace: Path, since: str) -> dict[str, list[Report]]:
             try:
                 kept = pages.page(connection, pages.Wanted(StableRef("project", PROJECT), None, None, None), None)
             except NotFound:
-                return {}
+                return Known({}, {})
     finally:
         store.close()
-    found: dict[str, list[Report]] = {}
+    reports: dict[str, list[Report]] = {}
+    unconfirmed = Counter[str]()
     for run in reversed(kept):
         told: Any = run.metadata.get(FACT)
-        if isinstance(told, Mapping) and run.started_at >= since:
-            report = Report(told["value"], told["reason"], told["seconds"], "", told["measured"], run.run_ref.value)
-            found.setdefault(told["key"], []).append(report)
-    return found
+        if not isinstance(told, Mapping) or run.started_at < since:
+            continue
+        if "confirmed" not in told:
+            unconfirmed[told["key"]] += 1
+        elif told["confirmed"] != "no":
+            report = Report(
+                told["value"],
+                told["reason"],
+                told["seconds"],
+                measured=told["measured"],
+                run=run.run_ref.value,
+                confirmed=told["confirmed"],
+                writes=tuple(told["writes"]),
+                shadowed=tuple(told["shadowed"]),
+            )
+            reports.setdefault(told["key"], []).append(report)
+    return Known(reports, unconfirmed)

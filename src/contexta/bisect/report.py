@@ -31,6 +31,8 @@ from contexta.findings.bisect import (
     Share,
     Suspect,
 )
+from contexta.reproduce.confirmation import summary
+from contexta.reproduce.fixes import fixes
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Trial:
 
 
 _HERE = Here()
+_MOST_WRITES = 10  # paths in one note
 _PART, _NEARLY = 0.15, 0.25  # of the whole change: less is no part of it; parts that add up to it but for so much
 
 
@@ -60,6 +63,7 @@ def report(
     releases: Releases | None = None,
     inside: Sequence[Trial] = (),
     command: Sequence[str] = (),
+    command_given: Sequence[str] | None = None,
     tools: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     here: Here = _HERE,
@@ -67,7 +71,7 @@ def report(
 ) -> BisectReport:
     """Everything a study found, in the words of its user. Values get their own sign back.
 
-    inside: the trials of releases of the culprit. command, tools, notes: what it was found with, see
+    inside: the trials of releases of the culprit. command, command_given, tools, notes: what it was found with, see
     ``BisectReport``. here: where its commands are to be run. recorded: where the metric ended in the runs that OLD and
     NEW are taken from.
     """
@@ -92,7 +96,7 @@ def report(
         interaction=interaction,
         old=_end(values(0)),
         new=_end(values(space.mixes.full)),
-        proof=tuple(_fact(space, verdict, fact, values) for fact in facts),
+        proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
         suspects=() if known else suspects(space, verdict.belief),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         probes=len({trial.result.mix for trial in trials} - beside),
@@ -101,16 +105,56 @@ def report(
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
         trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(everything, start=1)),
-        next=tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings), interaction)),
+        next=_ran_elsewhere(space, trials, command)
+        or tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings), interaction)),
         command=tuple(command),
+        command_given=None if command_given is None else tuple(command_given),
+        confirmed=summary(trial.report.confirmed for trial in everything if trial.result.value is not None),
         tools=dict(tools or {}),
         notes=(
             *notes,
             *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
             *_left_out(trials, strays, sign),
             *_flaky(everything, space.mixes.full),
+            *_unconfirmed(everything),
+            *_beyond(everything),
         ),
     ).sealed()
+
+
+def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]) -> tuple[str, ...]:
+    """What to change in the command, where an end did not run in its environment."""
+    last = trials[-1] if trials else None
+    if last is None or last.report.confirmed != "no" or last.result.mix not in (0, space.mixes.full):
+        return ()
+    return tuple(f"# {line}" for line in fixes(command, last.report.location))
+
+
+def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
+    """That the recorder did not see where trials ran, or saw that they ran elsewhere."""
+    with_value = [trial for trial in trials if trial.result.value is not None]
+    outside = [trial for trial in with_value if trial.report.confirmed == "outside"]
+    if outside:
+        yield (
+            f"environment confirmed from outside only in {len(outside)} of {len(with_value)} trials: their "
+            "environments were put together as intended, but the recorder did not see a Python that trained in them"
+        )
+    if elsewhere := sum(1 for trial in trials if trial.report.confirmed == "no"):
+        yield f"{elsewhere} of {len(trials)} trials did not run in the environment of their mix, and gave no value"
+
+
+def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
+    """What trials took from elsewhere than their environments, and what they wrote to outside of their directories."""
+    if shadowed := sorted({each for trial in trials for each in trial.report.shadowed}):
+        yield f"modules of the source hid packages of the environments: {', '.join(shadowed)}"
+    paths = sorted({path for trial in trials for path in trial.report.writes})
+    if paths:
+        writers = sum(1 for trial in trials if trial.report.writes)
+        more = f" and {len(paths) - _MOST_WRITES} more" if len(paths) > _MOST_WRITES else ""
+        yield (
+            f"{writers} of {len(trials)} trials wrote outside their own directories, where the next trial sees it: "
+            f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read what an earlier one left there"
+        )
 
 
 def _unlike_recorded(
@@ -178,6 +222,8 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
         reason=result.reason,
         seconds=round(result.seconds, 3),
         run=told.run,
+        confirmed=told.confirmed,
+        writes=told.writes,
     )
 
 
@@ -214,7 +260,8 @@ def _end(values: tuple[float, ...]) -> EndValues:
     )  # no fmean: to it, three 0.4 are 0.4000000000000001
 
 
-def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofFact:
+def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: Sequence[Trial]) -> ProofFact:
+    ran = [trial for trial in trials if trial.result.mix == fact.mix and trial.result.value is not None]
     expected = fact.expected if fact.expected in ("good", "bad") else None
     return ProofFact(
         fact=claim(space, verdict.culprits, fact),
@@ -224,6 +271,7 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values) -> ProofF
         holds=fact.holds,
         values=values(fact.mix),
         pins=space.packages(fact.mix),
+        confirmed=summary(trial.report.confirmed for trial in ran),
     )
 
 

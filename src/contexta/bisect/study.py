@@ -11,7 +11,7 @@ import json
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -81,7 +81,8 @@ class Study:
         self.space = self._space()
         self.trials: list[Trial] = []
         self.inside: list[Trial] = []  # those of releases between the ends
-        self._known = read_known(setup.workspace, since)
+        known = read_known(setup.workspace, since)
+        self._known, self._unconfirmed = known.reports, known.unconfirmed
         self._before = {key: len(reports) for key, reports in self._known.items()}
         self._pending: dict[Slot, Future[Report | Returned]] = {}
         self._sent: dict[Slot, Errand] = {}
@@ -89,8 +90,15 @@ class Study:
     @property
     def before(self) -> int:
         """How many known trials may be taken over; 0 where they ran other ends, another command or source."""
-        shared = any(self._key((end, 0, 0)) in self._before for end in (0, self.space.mixes.full))
-        return sum(self._before.values()) if shared else 0
+        return sum(self._before.values()) if self._shares_ends(self._before) else 0
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many known trials are not taken over, as nobody saw what they ran in; 0 as for ``before``."""
+        return sum(self._unconfirmed.values()) if self._shares_ends(self._unconfirmed) else 0
+
+    def _shares_ends(self, keys: Container[str]) -> bool:
+        return any(self._key((end, 0, 0)) in keys for end in (0, self.space.mixes.full))
 
     @property
     def problem(self) -> Problem:
@@ -115,6 +123,9 @@ class Study:
                 self.trials.append(trial)
                 if watch is not None:
                     watch(trial, len(self.trials))
+                if trial.report.confirmed == "no" and step.mix in (0, problem.mixes.full):
+                    end = "OLD" if step.mix == 0 else "NEW"
+                    return Verdict("undecided", f"{end} did not run in its environment: {trial.report.reason}")
                 require_metric(self.trials, self.space.mixes.full, str(self.setup.workspace))
         return self._bounded(step)
 
@@ -250,6 +261,7 @@ class Study:
             parameters=self.space.parameters(mix),
             offline=self.uv.offline,
             index=() if self._executor is None else settings_for_elsewhere(),
+            changing=self.space.changing_variables(),
         )
 
     def sample(self) -> Errand:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from contexta.bisect.metric import Threshold, read_metric
 from contexta.bisect.parameters import Setting, contradiction
 from contexta.bisect.place import Revision, moved_into, own_home, workplace
 from contexta.errors import InvalidInput, shown
-from contexta.recorder import inherited, settings
+from contexta.recorder import inherited, settings, trial_process, variables
 from contexta.recorder.environment import INJECTED
 from contexta.recorder.journal import SUFFIX, Journal
 from contexta.recorder.live import Run
@@ -31,6 +30,10 @@ from contexta.recorder.machine import usable_memory
 from contexta.recorder.objects import Objects
 from contexta.recorder.redact import HIDDEN
 from contexta.recorder.reserving import begin
+from contexta.recorder.salt import salt_of
+from contexta.reproduce.confirmation import Confirmation, Intended, Observations, State, confirm
+from contexta.reproduce.launchers import with_python
+from contexta.reproduce.observations import observations
 from contexta.reproduce.uv import python_in
 
 PROJECT = "bisect"
@@ -45,6 +48,7 @@ GENEROUS = 24 * 3600.0
 """Seconds a trial may take while nothing is known of how long one takes."""
 _NO_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory")
 _SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
+_NAMED_WRITES = 20
 _SKIP = 125  # the exit code that says "cannot be told", as git bisect has it
 
 
@@ -102,6 +106,8 @@ class Order:
     about: what its run says of its place in the study. timeout: seconds, unless the command has its own. neighbours:
     trials at a time on this machine. threads: how many numeric libraries use; where sums are split moves last digits.
     revision: the source it runs; None for the current one. parameters: what its command was told, by name.
+    intended: what the environment holds, which what ran in it is compared with; None: nothing is compared. changing:
+    the variables that are not the same in all mixes.
     """
 
     command: Command
@@ -116,6 +122,8 @@ class Order:
     threads: Mapping[str, str] = field(default_factory=thread_counts)
     revision: Revision | None = None
     parameters: Mapping[str, Setting] = field(default_factory=dict)
+    intended: Intended | None = None
+    changing: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -128,6 +136,9 @@ class Report:
     """What came out. value: what the search goes by (the metric; 1 or 0 where it was judged), None with a reason.
 
     measured: the metric itself, where there is one. log: beginning and end of what it said. run: its record.
+    confirmed: whether the recorder saw it run in the environment of its mix; ``no`` where it ran in another one, which
+    gives no value. None where nobody compared. location: that other one. writes: paths outside of its own directories
+    that it wrote to. shadowed: packages of its environment that modules of the source hid from it.
     """
 
     value: float | None
@@ -136,18 +147,22 @@ class Report:
     log: str = ""
     measured: float | None = None
     run: str | None = None
+    confirmed: State | None = None
+    location: str = ""
+    writes: tuple[str, ...] = ()
+    shadowed: tuple[str, ...] = ()
 
 
 def run_trial(
     order: Order,
     stop: threading.Event | None = None,
-    require: Callable[[], None] = lambda: None,
+    require: Callable[[], str | None] = lambda: None,
     prepare: Callable[[Path], str | None] = lambda _: None,
 ) -> Report:
     """Run it to its end, or to its time limit, and end whatever it started. Never raises for what a program does.
 
-    require: called when it has ended, before anything is kept; what it raises, this raises. prepare: called with the
-    place before it runs there; says why it cannot.
+    require: called when it has ended, before anything is kept; says in what the environment is not the intended one any
+    more; what it raises, this raises. prepare: called with the place before it runs there; says why it cannot.
     Raises Stopped when ``stop`` was set meanwhile; then nothing is kept of it.
     """
     folder, scratch, in_place = Path(order.command.folder), Path(order.scratch), order.command.in_place
@@ -156,6 +171,7 @@ def run_trial(
         if order.revision is not None:
             order = _moved(order, moved_into(place, folder, order.revision))
         environment = _environment(order, own)
+        own_folders = [str(scratch), order.environment, *([str(folder)] if in_place else [])]
         if order.workspace is None:
             report = _attempt(order, place, environment, {}, stop)
             require()
@@ -163,12 +179,30 @@ def run_trial(
         with _Record(order) as record:
             if (hindrance := prepare(place)) is not None:
                 return record.keep(Report(None, hindrance, 0.0))
-            report = _attempt(order, place, record.joined_by(environment), record, stop)
-            require()
+            report = _attempt(order, place, record.joined_by(environment, own_folders), record, stop)
+            altered = require()
             wrong = contradiction(order.parameters, record.parameters())
             if wrong is not None and report.value is not None:
                 report = replace(report, value=None, measured=None, reason=wrong)
-            return record.keep(report)
+            if order.intended is None:
+                return record.keep(report)
+            intended = replace(
+                order.intended, places=(*order.intended.places, str(place)), variables=record.as_recorded()
+            )
+            return record.keep(_compared(report, intended, record.observed(), altered))
+
+
+def _compared(report: Report, intended: Intended, seen: Observations, altered: str | None) -> Report:
+    """The report, without a value where it ran elsewhere than intended. altered: in what the environment is not as it
+    was put together any more."""
+    found = confirm(intended, seen)
+    if altered is not None and found.state != "no":
+        found = Confirmation("no", f"the environment was changed while it ran: {altered}")
+    report = replace(report, confirmed=found.state, writes=seen.writes, shadowed=found.shadowed)
+    if found.state != "no":
+        return report
+    failed = f" ({report.reason})" if report.reason else ""
+    return replace(report, value=None, measured=None, reason=f"{found.reason}{failed}", location=found.location)
 
 
 def _moved(order: Order, put: Callable[[str], str]) -> Order:
@@ -197,6 +231,7 @@ class _Record:
         self._workspace = Path(order.workspace)
         self._at = Path(order.scratch) / f"record-{uuid4().hex[:12]}"
         self._objects = Objects(self._workspace / settings.OBJECTS)
+        self._reported = self._at / "reported"
         self.ref = f"{PROJECT}.{order.about.get('study', 'trial')}-{uuid4().hex[:10]}"
 
     def __enter__(self) -> _Record:
@@ -212,10 +247,15 @@ class _Record:
         self._run.finish("cancelled")
         shutil.rmtree(self._at, ignore_errors=True)
 
-    def joined_by(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The variables of a command, and what makes every Python of it a part of the run."""
+    def joined_by(self, environment: Mapping[str, str], own: Sequence[str]) -> dict[str, str]:
+        """The variables of a command, and what makes every Python of it a part of the run. own: the directories of the
+        trial."""
+        own = [*own, str(self._at), str(self._workspace.absolute())]
         return {
             **environment,
+            trial_process.FILE: str(self._reported),
+            trial_process.OWN: os.pathsep.join(own),
+            trial_process.VARIABLES: ",".join(self._order.changing),
             "PYTHONPATH": os.pathsep.join([INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
             inherited.RUN: self.ref,
             inherited.JOURNALS: str(self._at),
@@ -237,6 +277,17 @@ class _Record:
     def parameters(self) -> dict[str, Any]:
         """The last value of each parameter the command recorded."""
         return {record["k"]: record["x"] for record in self._records("param")}
+
+    def observed(self) -> Observations:
+        """What the recorder saw inside the processes of the command."""
+        return observations(sorted(self._at.glob(f"*{SUFFIX}")), self._objects, self._reported)
+
+    def as_recorded(self) -> dict[str, str | None]:
+        """The variables that differ from mix to mix, as the recorder writes them; None for one that is not set."""
+        wanted = {name: self._order.variables.get(name) for name in self._order.changing}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        written, _ = variables.recorded(given, salt=salt_of(self._objects), extra=given)
+        return {name: written.get(name) for name in wanted}
 
     def _records(self, kind: str) -> Iterator[dict[str, Any]]:
         for path in self._at.glob(f"*{SUFFIX}"):
@@ -268,7 +319,10 @@ class _Record:
         assembled: Any = self._order.about.get("assembled", 0.0)
         report = Report(**{**vars(report), "seconds": report.seconds + assembled, "run": self.ref})
         kept = {"value": report.value, "measured": report.measured, "reason": report.reason, "seconds": report.seconds}
-        run._journal.write("fact", name=FACT, value={**self._order.about, **kept})
+        where = {"confirmed": report.confirmed, "writes": report.writes, "shadowed": report.shadowed}
+        for topic, text in _notes(report):
+            run.note(topic, text)
+        run._journal.write("fact", name=FACT, value={**self._order.about, **kept, **where})
         run.finish("completed" if report.value is not None else "failed")
         journals = self._workspace / settings.JOURNALS
         journals.mkdir(parents=True, exist_ok=True)
@@ -277,6 +331,21 @@ class _Record:
             shutil.copyfile(path, journals / f".{path.name}.tmp")
             os.replace(journals / f".{path.name}.tmp", journals / path.name)  # noqa: PTH105  # atomic
         return report
+
+
+def _notes(report: Report) -> Iterator[tuple[str, str]]:
+    """What who looks at a trial's run should know of where it ran, and what it wrote to."""
+    if report.confirmed == "no":
+        yield (
+            "environment",
+            f"this trial did not run in the environment of its mix, and counts for nothing: {report.reason}",
+        )
+    if report.confirmed == "outside":
+        yield "environment", "the environment of this trial is confirmed from outside only: no Python of it was seen"
+    if report.writes:
+        named = ", ".join(report.writes[:_NAMED_WRITES])
+        more = f" and {len(report.writes) - _NAMED_WRITES} more" if len(report.writes) > _NAMED_WRITES else ""
+        yield "writes", f"it wrote outside its own directories, where later trials see it: {named}{more}"
 
 
 # ---------------------------------------------------------------------------------------------- the program
@@ -340,9 +409,7 @@ def _judged(
 
 
 def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[str]:
-    argv = list(given)
-    if re.fullmatch(r"python(3(\.\d+)?)?(\.exe)?", Path(argv[0]).name):  # also the path of that of one environment
-        argv[0] = str(python_in(Path(order.environment)))
+    argv = with_python(given, str(python_in(Path(order.environment))))
     if seeded and order.command.seed_argument:
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()
     limit = order.command.memory

@@ -154,6 +154,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         releases=releases,
         inside=study.inside,
         command=setup.command.argv,
+        command_given=asked.command_given,
         tools=_tools(asked),
         notes=(*asked.sides, *asked.notes, *unknown),
         here=asked.here,

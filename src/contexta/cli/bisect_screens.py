@@ -14,7 +14,7 @@ from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.bisect import expected, first_bad, headline, marked, mixed, observed, told_parts, tried
+from contexta.reports.bisect import OUTSIDE, expected, first_bad, headline, marked, mixed, observed, told_parts, tried
 from contexta.reports.words import printable
 
 
@@ -31,6 +31,11 @@ def opening(study: Study, setup: Setup) -> Iterator[str]:
         yield "judged by whether a rerun ends in time"
     if study.before:
         yield f"{words.count(study.before, 'trial')} of earlier studies may be taken over; --fresh reruns them"
+    if study.unconfirmed:
+        yield (
+            f"{words.count(study.unconfirmed, 'trial')} of an earlier version of Contexta will run again: "
+            "what they ran in was not compared with their mix"
+        )
 
 
 def measured(setup: Setup) -> str:
@@ -53,7 +58,8 @@ def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
         said = f"{setup.command.metric}={value:g}{judged}"
     seconds = "known" if trial.before else f"{told.seconds:.1f}s"
     what = mix_name(study, step.mix) if step.mix <= study.space.mixes.full else step.why
-    return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {said}  {seconds}"
+    doubt = f"  environment {OUTSIDE}" if told.confirmed == "outside" and value is not None else ""
+    return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {said}  {seconds}{doubt}"
 
 
 def mix_name(study: Study, mix: int) -> str:
@@ -89,7 +95,8 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
         yield Text("Proof" if found.verdict == "proved" else "What was shown", "bold")
     for fact in found.proof:
         values = ", ".join(words.amount(value) for value in fact.values) or "not run"
-        yield Text(f"  {marked(fact):<4} {fact.fact}: {values}")
+        doubt = f"  (environment {OUTSIDE})" if fact.confirmed == "outside" else ""
+        yield Text(f"  {marked(fact):<4} {fact.fact}: {values}{doubt}")
     for suspect in found.suspects:
         yield Text(f"  suspected with {suspect.probability:.0%}: {' and '.join(suspect.changes)}")
     yield Text()

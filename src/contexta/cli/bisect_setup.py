@@ -33,6 +33,7 @@ from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import Difference
 from contexta.recorder import digested
+from contexta.reproduce.launchers import Prepared, prepared
 from contexta.reproduce.uv import Uv, find_uv
 
 _LAST = "last.json"
@@ -47,7 +48,7 @@ class Asked:
 
     sides: what OLD and NEW were taken for. notes: what else the user should know of that. here: where the user stands,
     as the commands of the report have it. recorded: where the metric ended in OLD's and NEW's recorded runs. chosen:
-    see ``Judgement``.
+    see ``Judgement``. command_given: the command with its launchers, where they were taken off.
     """
 
     setup: Setup
@@ -57,6 +58,7 @@ class Asked:
     here: Here
     recorded: tuple[float | None, float | None]
     chosen: tuple[str | None, str] | None = None
+    command_given: tuple[str, ...] | None = None
 
 
 def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
@@ -71,7 +73,10 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         _require_copies(options["in_place"], large)
     good_if = _threshold(options)
     judged = judgement(options, good_if, workspace, swapped)
-    command = _command(options, judged.metric, good_if, in_place=options["in_place"] or large is not None)
+    launched = prepared(options["command"], Path.cwd()) if options["command"] else Prepared(())
+    judge = prepared(_words("--judge", options["judge"]), Path.cwd()) if options["judge"] else None
+    in_place = options["in_place"] or large is not None
+    command = _command(options, judged.metric, good_if, launched, judge, in_place=in_place)
     given = {end: side(options[end], workspace) for end in BOTH}
     pythons = {end: options[f"{end}_python"] or options["python"] for end in BOTH}
     variables = {end: _variables(options[f"{end}_env"]) for end in BOTH}
@@ -106,7 +111,17 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     by_metric = not command.is_judged
     here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped, lost=ends.lost)
     values = (None, None) if command.timeout_is_bad else judged.values
-    return Asked(setup, uv, tuple(told), (*ends.notes, *about), here, values, judged.chosen)
+    rewritten = (*launched.notes, *(f"--judge: {note}" for note in (judge.notes if judge is not None else ())))
+    return Asked(
+        setup,
+        uv,
+        tuple(told),
+        (*ends.notes, *about, *rewritten),
+        here,
+        values,
+        judged.chosen,
+        tuple(options["command"]) if launched.notes else None,
+    )
 
 
 def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:
@@ -161,11 +176,19 @@ def _threshold(options: Options) -> Threshold | None:
     return good_if
 
 
-def _command(options: Options, metric: str | None, good_if: Threshold | None, *, in_place: bool) -> Command:
+def _command(
+    options: Options,
+    metric: str | None,
+    good_if: Threshold | None,
+    launched: Prepared,
+    judge: Prepared | None,
+    *,
+    in_place: bool,
+) -> Command:
     if options["metric_from"] and not metric:
         raise InvalidInput("--metric-from reads a metric, and none is named", hint="name it: --metric NAME")
     return Command(
-        argv=tuple(options["command"]),
+        argv=launched.command,
         metric=metric,
         folder=str(Path.cwd()),
         metric_from=options["metric_from"],
@@ -173,7 +196,7 @@ def _command(options: Options, metric: str | None, good_if: Threshold | None, *,
         memory=options["memory_limit"] * 2**20 if options["memory_limit"] else None,
         in_place=in_place,
         seed_argument=options["seed_arg"],
-        judge=_words("--judge", options["judge"]) if options["judge"] else None,
+        judge=judge.command if judge is not None else None,
         good_if=good_if,
         timeout_is_bad=bool(options.get("timeout_is_bad")),
     )

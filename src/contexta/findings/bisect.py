@@ -12,6 +12,7 @@ from contexta.findings.environments import Change
 from contexta.findings.finding import Finding
 
 VerdictWord = Literal["proved", "not_proved", "no_regression", "undecided"]
+Confirmed = Literal["inside", "outside", "no"]
 
 
 class EndValues(Finding):
@@ -25,7 +26,8 @@ class ProofFact(Finding):
     """One fact of the proof.
 
     fact: what is claimed. at_new: the changes that are at NEW in the environment it was run in. expected: None where
-    every outcome says something. state: what the runs say; ``open`` while they do not suffice.
+    every outcome says something. state: what the runs say; ``open`` while they do not suffice. confirmed: the weakest
+    of its runs' (see ``FinishedTrial``).
     """
 
     fact: str
@@ -35,6 +37,7 @@ class ProofFact(Finding):
     holds: bool
     values: tuple[float, ...]
     pins: dict[str, str]
+    confirmed: Confirmed | None = None
 
 
 class Share(Finding):
@@ -57,6 +60,9 @@ class FinishedTrial(Finding):
     value: None when there was none, for ``reason``.
 
     why: what it was run for. verdict: where a threshold or a judge decides. run: its record in the study's workspace.
+    confirmed: whether the recorder saw that it ran in the environment of its mix: ``inside``; ``outside`` where it was
+    confirmed from outside only; ``no`` where it ran in another one, which gives no value; None in reports of earlier
+    versions. writes: paths outside of its own directories that it wrote to, where later trials see it.
     """
 
     number: int
@@ -70,6 +76,8 @@ class FinishedTrial(Finding):
     reason: str
     seconds: float
     run: str | None
+    confirmed: Confirmed | None = None
+    writes: tuple[str, ...] = ()
 
 
 class Release(Finding):
@@ -109,7 +117,8 @@ class BisectReport(Finding):
     several culprits does alone, in the metric's unit. interaction: how they act where they do not add up. probes: mixes
     tried besides the ends and the proof; runs, seconds, trials: of all reruns, those of releases included. next:
     commands and pins worth trying. tools: name -> version of what it was found with. notes: how the two sides were
-    taken. digest: of all the rest, see ``digest_of``.
+    taken. confirmed: the weakest of all trials that gave a value (see ``FinishedTrial``). command: as it was rerun, and
+    command_given where launchers were taken off it. digest: of all the rest, see ``digest_of``.
     """
 
     verdict: VerdictWord
@@ -134,6 +143,8 @@ class BisectReport(Finding):
     trials: tuple[FinishedTrial, ...]
     next: tuple[str, ...]
     command: tuple[str, ...] = ()
+    command_given: tuple[str, ...] | None = None
+    confirmed: Confirmed | None = None
     tools: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     digest: str = ""

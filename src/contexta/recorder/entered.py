@@ -25,7 +25,13 @@ _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 
 def enter() -> None:
     """Take part in the run that the variables name, with the environment of this process."""
-    if not is_recorded(_arguments()):
+    arguments = _arguments()
+    recorded = is_recorded(arguments)
+    if os.environ.get("CONTEXTA_TRIAL"):
+        from contexta.recorder import trial_process
+
+        trial_process.begin(*program_of(arguments), recorded=recorded)
+    if not recorded:
         return
     from contexta.recorder import current, environment
 

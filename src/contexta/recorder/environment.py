@@ -145,7 +145,10 @@ def capture(salt: bytes, known: str = "") -> Body:
         "platform": machine.platform_name(),
         "distributions": _probe(found, "distributions", lambda: _distributions(known), []),
         "environment_variables": _probe(
-            found, "variables", lambda: variables.recorded(program_variables(os.environ), salt=salt), {}
+            found,
+            "variables",
+            lambda: variables.recorded(program_variables(os.environ), salt=salt, extra=_of_a_trial()),
+            {},
         ),
         "interpreter": _probe(found, "interpreter", interpreter.interpreter, {}),
         "machine": _probe(found, "machine", lambda: machine.machine(salt=salt), {}),
@@ -256,6 +259,13 @@ def _remember(path: str, known: Any, told: Any) -> None:
         digested.write(path, json.dumps([known, told]).encode())
     except OSError:
         pass  # it is only slower the next time
+
+
+def _of_a_trial() -> Tuple[str, ...]:
+    """The variables that differ between the trials of a study, which are kept whatever their names."""
+    from contexta.recorder import trial_process
+
+    return trial_process.extra_variables() if os.environ.get(trial_process.FILE) else ()
 
 
 def program_variables(environ: Mapping[str, str]) -> Dict[str, str]:

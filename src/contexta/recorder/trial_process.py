@@ -97,7 +97,11 @@ def cannot_be_entered(words: Sequence[str], environ: Mapping[str, str], injected
         flags += word[1 : cut.start()] if cut else word[1:]
         if cut and cut.group() in "cm":
             break
-    joined = environ.get("CONTEXTA_RUN") and injected in environ.get("PYTHONPATH", "").split(os.pathsep)
+    joined = (
+        environ.get("CONTEXTA_WRAPPED")
+        and environ.get(FILE)
+        and injected in environ.get("PYTHONPATH", "").split(os.pathsep)
+    )
     return not joined or any(letter in flags for letter in "IES")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contexta.findings.bisect import (
     BisectPlan,
     BisectReport,
+    Confirmed,
     EndValues,
     FinishedTrial,
     ProofFact,
@@ -32,6 +33,7 @@ from contexta.reports.blocks import (
 from contexta.reports.parts import notes
 from contexta.reports.words import amount, count, span
 
+OUTSIDE = "confirmed from outside only"
 _TONES: dict[str, Tone] = {"proved": "good", "no_regression": "good", "not_proved": "warn", "undecided": "warn"}
 _PURPOSES = {"end": "the two ends", "search": "the search", "proof": "the proof", "release": "inside the culprit"}
 
@@ -144,12 +146,26 @@ def _verdict(found: BisectReport) -> Iterator[Block]:
 def _proof(facts: Sequence[ProofFact]) -> Table:
     rows = tuple(
         Row(
-            cells=(fact.fact, ", ".join(map(amount, fact.values)) or "not run", fact.state, marked(fact)),
+            cells=(
+                fact.fact,
+                ", ".join(map(amount, fact.values)) or "not run",
+                fact.state,
+                marked(fact),
+                confirmed(fact.confirmed),
+            ),
             tone="good" if fact.holds else "warn" if fact.state == "open" else "bad",
         )
         for fact in facts
     )
-    return Table(columns=("Fact", "Values", "The runs say", "Holds"), rows=rows)
+    return Table(columns=("Fact", "Values", "The runs say", "Holds", "Environment"), rows=rows)
+
+
+_CONFIRMED = {"inside": "confirmed from inside", "outside": OUTSIDE, "no": "another one ran"}
+
+
+def confirmed(state: Confirmed | None) -> str:
+    """How the environment of a run is known; empty where nobody compared it."""
+    return "" if state is None else _CONFIRMED[state]
 
 
 def marked(fact: ProofFact) -> str:
@@ -245,12 +261,15 @@ def _trials(found: BisectReport) -> Table:
                 each.run or "",
                 span(each.seconds),
                 amount(each.value) if each.value is not None else each.reason,
+                confirmed(each.confirmed),
             ),
             tone=_side(each, found.old, found.new) or "warn",
         )
         for each in found.trials
     )
-    return Table(columns=(">Trial", "For", "Mix", ">Seed", "Why", "Run", ">Took", found.metric), rows=rows)
+    return Table(
+        columns=(">Trial", "For", "Mix", ">Seed", "Why", "Run", ">Took", found.metric, "Environment"), rows=rows
+    )
 
 
 def _pins(facts: Sequence[ProofFact]) -> Table:
@@ -267,6 +286,7 @@ def _pins(facts: Sequence[ProofFact]) -> Table:
 def _cost(found: BisectReport) -> Iterator[Block]:
     seeds = ", ".join(str(seed) for seed in sorted({each.seed for each in found.trials}))
     yield Words(text=f"{tried(found)}.")
-    about = {"command": shlex.join(found.command), "seeds": seeds, **found.tools, "digest": found.digest}
+    given = {} if found.command_given is None else {"command as given": shlex.join(found.command_given)}
+    about = {"command": shlex.join(found.command), **given, "seeds": seeds, **found.tools, "digest": found.digest}
     rows = tuple(Row(cells=(name, value)) for name, value in about.items() if value)
     yield Table(columns=("", ""), rows=rows)

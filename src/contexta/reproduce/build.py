@@ -27,6 +27,7 @@ from contexta.contract.environment import same_version
 from contexta.errors import ContextaError
 from contexta.locks import alone
 from contexta.reproduce.addresses import is_address
+from contexta.reproduce.confirmation import import_names
 from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import Kept, Shelf, with_short_first_line
 from contexta.reproduce.uv import Interpreter, NoWheel, Uv, python_in
@@ -41,13 +42,15 @@ class EnvironmentChanged(ContextaError):
 
 @dataclass(frozen=True)
 class Package:
-    """One installed package: the files it consists of, relative to the environment, bytecode included."""
+    """One installed package: the files it consists of, relative to the environment, bytecode included. modules: what is
+    imported of it, as far as that is sure (see ``import_names``)."""
 
     name: str
     version: str
     files: tuple[str, ...]
     requires: tuple[str, ...]
     requires_python: str
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -171,9 +174,18 @@ def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
                 now = os.stat(f"{at}/{file}")
             except OSError:
                 continue  # removed: only here
-            if now.st_nlink > 1 and built.kept.mark(file) != (now.st_size, now.st_mtime_ns):
-                return file
+            changed = now.st_nlink > 1 and built.kept.mark(file) != (now.st_size, now.st_mtime_ns)
+            if changed and _is_file(f"{built.at}/{file}", now):
+                return file  # else uv or pip put another one there, which it links to its own cache
     return None
+
+
+def _is_file(path: str, facts: os.stat_result) -> bool:
+    """Whether the facts are of the file at a path; also where that is gone, as nothing else is known then."""
+    try:
+        return os.path.samestat(os.stat(path), facts)
+    except OSError:
+        return True
 
 
 def require_pins(uv: Uv, at: Path, pins: Mapping[str, str], besides: Collection[str] = ()) -> None:
@@ -201,10 +213,14 @@ def _packages(at: Path) -> Mapping[str, Package]:
     packages: dict[str, Package] = {}
     for found in distributions(path=[str(site)]):
         name: str = canonicalize_name(found.metadata["Name"])
+        files = tuple(dict.fromkeys(_files(at, site, found, caches)))
+        inside = f"{site.relative_to(at)}{os.sep}"
+        tops = {file.removeprefix(inside).split(os.sep)[0] for file in files if file.startswith(inside)}
         packages[name] = Package(
             name=name,
             version=found.version,
-            files=tuple(dict.fromkeys(_files(at, site, found, caches))),
+            files=files,
+            modules=import_names(name, tops),
             requires=tuple(found.requires or ()),
             requires_python="".join((found.metadata.get_all("Requires-Python") or [])[:1]),
         )
