@@ -136,6 +136,13 @@ def draw_needing_others(number: int, effect: float) -> tuple[World, int]:
     return replace(world, crashes=crashes, flaky_mixes=0.0), needed
 
 
+def draw_stirring(number: int, kind: str, effect: float, count: int = 120, stirring: int = 7) -> World:
+    """A world of many changes, where so many of the harmless ones draw other random numbers."""
+    world = draw(number, kind, effect, fingerprint=True, count=count)
+    drawn = Random(number).sample(range(count), stirring)
+    return replace(world, shifts=mix_of(atom for atom in drawn if atom not in world.causes))
+
+
 def _causes(random: Random, mixes: Mixes, how_many: int) -> tuple[int, ...]:
     while True:
         causes = random.sample(range(mixes.count), how_many)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import time
 from random import Random
+
+import pytest
+from worlds import draw_stirring, play
 
 from contexta.bisect.alike import Alike
 from contexta.bisect.belief import believe
 from contexta.bisect.mixes import Mixes
 from contexta.bisect.readings import Readings, Result
-from contexta.bisect.search import next_seed
+from contexta.bisect.search import Probe, next_seed
 
 MIXES = Mixes.of(4)
 DRAWN = {0: 0.0, 1: 0.0137173, 2: -0.0091337, 5: 0.0031733, 6: 0.0051937}  # what a seed adds
@@ -86,3 +90,28 @@ def test_many_stirring_changes_are_told_from_the_cause() -> None:
     belief = believe(found, mixes, (1.0,) * 9)
     assert belief.leader()[0] == 1 << 8
     assert belief.singles[8] > 0.5
+
+
+@pytest.mark.parametrize(("number", "effect"), [(0, 4.0), (2, 2.0)])
+def test_seven_changes_that_stir_among_120_cost_no_decision_a_second(number: int, effect: float) -> None:
+    slowest, began = 0.0, time.process_time()
+
+    def watch(probe: Probe, result: Result) -> None:
+        nonlocal slowest, began
+        slowest, began = max(slowest, time.process_time() - began), time.process_time()
+
+    assert play(draw_stirring(number, "single", effect), watch=watch).right
+    assert slowest < 1.0
+
+
+def test_a_likelihood_above_the_floor_does_not_depend_on_it() -> None:
+    found = readings((0b0001, 0, 0.91), (0b1000, 0, 0.79), (0b0111, 0, 0.91), (0b1110, 0, 0.79))
+    alike = Alike(found, MIXES)
+    separated = [alike.separated([*bad, MIXES.full]) for bad in ([], [0b1000], [0b1000, 0b1110], [0b0001, 0b0111])]
+    exact = [alike.log_likelihood(pairs) for pairs in separated]
+    assert all(value <= alike.at_most(pairs) for value, pairs in zip(exact, separated, strict=True))
+    for floor in (-20.0, -12.0, -4.0):
+        again = Alike(found, MIXES)
+        for value, pairs in zip(exact, separated, strict=True):
+            bounded = again.log_likelihood(pairs, floor)
+            assert bounded == pytest.approx(value, abs=0.01) if value > floor + 6 else bounded >= value - 0.01

@@ -23,6 +23,7 @@ _STIRS = 10 / 414  # the share of harmless changes that stir
 _MOST_SETS = 400  # looked at, half-grown ones among them
 _CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
 _NEGLIGIBLE = 9.0  # nats below the likeliest, where a set of stirring changes adds nothing
+_MANY_SETS = 3.0  # nats: what a sum over many sets of stirring changes gains on the best of them, at most
 _HOPELESS = 30.0  # nats below the best, where nobody looks closer
 
 
@@ -34,11 +35,15 @@ class Alike:
         self._columns = (*readings.probed, 0, mixes.full)
         self._atoms = mixes.count
         equal, different = self._pairs()
-        self._pairs_seen = tuple(dict.fromkeys([*equal, *different]))
+        # what differs in few changes comes first: few sets of stirring changes explain it
+        self._pairs_seen = sorted({*equal, *different}, key=lambda pair: ((pair[0] ^ pair[1]).bit_count(), pair))
+        apart = set(different)
         times = [equal.count(pair) for pair in self._pairs_seen]
         self._equal = [_bits(many > layer for many in times) for layer in range(max(times, default=0))]
-        self._different = _bits(pair in set(different) for pair in self._pairs_seen)
-        self._known: dict[int, float] = {}
+        self._different = _bits(pair in apart for pair in self._pairs_seen)
+        self._known: dict[int, tuple[float, float]] = {}
+        self._costs = {0: 0.0}
+        self._of_pair: dict[int, list[tuple[float, int, int]]] = {}
 
     def _pairs(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """(pairs with the same value at every seed, pairs with different ones); of many alike, each with the first.
@@ -82,59 +87,93 @@ class Alike:
     def _with(self, mix: int) -> int:
         return _bits(mix in pair for pair in self._pairs_seen)
 
-    def log_likelihood(self, separated: int) -> float:
-        """Of what was seen alike and not, were exactly these pairs differently bad. 0 where values do not repeat."""
+    def log_likelihood(self, separated: int, floor: float = -math.inf) -> float:
+        """Of what was seen alike and not, were exactly these pairs differently bad. 0 where values do not repeat.
+
+        floor: where the value is below it, an upper bound no higher than the floor may be returned instead.
+        """
         if not self._pairs_seen:
             return 0.0
-        if separated not in self._known:
-            self._known[separated] = self._summed(separated)
-        return self._known[separated]
+        found, above = self._known.get(separated, (0.0, math.inf))
+        if above > floor and not found > above:
+            found = self._summed(separated, floor)
+            self._known[separated] = found, floor
+        return found
+
+    def at_most(self, separated: int) -> float:
+        """An upper bound of ``log_likelihood``: what it costs that pairs which differ have the same value."""
+        return -self._by_chance(separated) + _MANY_SETS
 
     @property
     def best(self) -> float:
         """The log likelihood of the best of all that was asked about; 0 before that."""
-        return max(self._known.values(), default=0.0)
+        return max((found for found, _ in self._known.values()), default=0.0)
 
-    def _summed(self, separated: int) -> float:
+    def _summed(self, separated: int, floor: float) -> float:
         """Over the sets of stirring changes that explain the differences, each of them once, depth first.
 
         A difference that nothing explains yet is explained by one of the changes that would, or stays a contradiction:
-        so the sets grow difference by difference. Which changes came before in a choice is kept, and the later ones do
-        without them, so no set is met twice.
+        so the sets grow difference by difference, those first that few changes explain. Which changes came before in a
+        choice is kept, and the later ones do without them, so no set is met twice.
         """
-        if self._by_chance(separated) > _HOPELESS:
-            return -self._by_chance(separated)
+        chance = self._by_chance(separated)
+        if chance > _HOPELESS or -chance < floor:
+            return -chance
         found: list[float] = []
-        best = -math.inf
-        open_sets = [(-self._by_chance(separated), 0.0, self._different & ~separated, separated, 0)]
+        best, least = -math.inf, floor
+        open_sets = [(-chance, 0.0, self._different & ~separated, separated, 0)]
         for _ in range(_MOST_SETS):
             if not open_sets:
                 break
             likelihood, prior, unexplained, apart, without = open_sets.pop()
-            if likelihood < best - _NEGLIGIBLE:
+            if likelihood < least:
                 continue
             if not unexplained:
                 found.append(likelihood)
                 best = max(best, likelihood)
+                least = max(floor, best - _NEGLIGIBLE)
                 continue
             pair = unexplained & -unexplained
             left_over = unexplained & ~pair
             choices = [(likelihood - _CONTRADICTION, prior - _CONTRADICTION, left_over, apart, without)]
-            for number, (odds, mask) in enumerate(self._stirring):
-                if mask & pair and not without >> number & 1:
-                    without |= 1 << number
-                    then = prior + odds
-                    choices.append(
-                        (then - self._by_chance(apart | mask), then, unexplained & ~mask, apart | mask, without)
-                    )
+            for odds, mask, others in self._explaining(pair):
+                then = prior + odds
+                # what is separated costs nothing more and what is left costs a change at least: an upper bound
+                if then - chance < least:
+                    break
+                if without & others:
+                    continue
+                without |= others
+                left_over = unexplained & ~mask
+                worth = then - self._by_chance(apart | mask)
+                if worth + self._cheapest(left_over & -left_over) >= least:
+                    choices.append((worth, then, left_over, apart | mask, without))
             open_sets += sorted(choices)
         if not found:
-            return -_HOPELESS
+            return max(-_HOPELESS, floor)
         return best + math.log(sum(math.exp(value - best) for value in found))
+
+    def _explaining(self, pair: int) -> list[tuple[float, int, int]]:
+        """(log prior odds, pairs it separates, itself as a bit) of each stirring change that separates a pair, the
+        likeliest first."""
+        if pair not in self._of_pair:
+            self._of_pair[pair] = [
+                (odds, mask, 1 << number) for number, (odds, mask) in enumerate(self._stirring) if mask & pair
+            ]
+        return self._of_pair[pair]
+
+    def _cheapest(self, pair: int) -> float:
+        """The least that it costs to explain a pair, as a log."""
+        if pair not in self._costs:
+            self._costs[pair] = max([-_CONTRADICTION, *(odds for odds, _, _ in self._explaining(pair)[:1])])
+        return self._costs[pair]
 
     def _by_chance(self, separated: int) -> float:
         """What it costs that pairs which differ have the same value, each time."""
-        return self._readings.identical * sum((layer & separated).bit_count() for layer in self._equal)
+        many = 0
+        for layer in self._equal:
+            many += (layer & separated).bit_count()
+        return self._readings.identical * many
 
     @cached_property
     def _stirring(self) -> list[tuple[float, int]]:

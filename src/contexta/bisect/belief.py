@@ -26,6 +26,7 @@ PARTS = 0.05
 SEVERAL = 0.01
 NONE = 0.05
 _LEAST_PART = 0.08  # of the drop: a smaller part passes for a harmless change
+_NEGLIGIBLE = 15.0  # nats below the likeliest of the hypotheses looked at so far: all such together are below 1e-4
 
 Row = tuple[float, ...]
 
@@ -127,6 +128,7 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
     probed = list(enumerate(readings.probed))
     signatures = [sum(1 << number for number, mix in probed if mix >> atom & 1) for atom in range(mixes.count)]
     likelihoods = _Likelihoods(readings, Alike(readings, mixes))
+    likelihoods.weigh(signatures, mixes)
     lone = math.log(1 - TOGETHER - PARTS - SEVERAL - NONE)
     both = math.log(2 / (1 - sum(p * p for p in prior) or 1.0))
     logs = [math.log(p) for p in prior]
@@ -168,20 +170,39 @@ class _Likelihoods:
 
     def bad(self, bad: int) -> float:
         """Exactly these mixes are bad."""
-        return self._sorted(bad, 0, 0)
+        return self._known[bad, 0, 0]
 
     def parts(self, one: int, other: int) -> float:
         """These mixes hold one of two parts that add up, those the other."""
-        return self._sorted(one & other, one & ~other, other & ~one)
+        return self._known[one & other, one & ~other, other & ~one]
 
-    def _sorted(self, bad: int, one: int, other: int) -> float:
-        key = (bad, one, other)
-        if key not in self._known:
-            self._known[key] = self._computed(bad, one, other)
-        return self._known[key]
+    def weigh(self, signatures: Sequence[int], mixes: Mixes) -> None:
+        """Work out all that is asked for, the most promising first: of one that cannot come near the likeliest, what it
+        could be at most is enough.
 
-    def _computed(self, bad: int, one: int, other: int) -> float:
+        signatures: the mixes with each change. O(count^2).
+        """
+        keys = {(bad, 0, 0) for bad in signatures}
+        for one, a in enumerate(signatures):
+            for other, b in enumerate(signatures[:one]):
+                if not mixes.comparable(one, other):
+                    keys |= {(a & b, 0, 0), (a & b, a & ~b, b & ~a)}
+        most = []
+        for bad, first, second in keys:
+            separated = self.alike.separated_by(bad | first) | self.alike.separated_by(bad | second)
+            level = self._levels(bad, first, second)
+            most.append((level + self.alike.at_most(separated), level, separated, (bad, first, second)))
+        likeliest = -math.inf
+        for bound, level, separated, key in sorted(most, reverse=True):
+            floor = likeliest - _NEGLIGIBLE
+            self._known[key] = bound if bound < floor else level + self.alike.log_likelihood(separated, floor - level)
+            likeliest = max(likeliest, self._known[key])
+
+    def _levels(self, bad: int, one: int, other: int) -> float:
+        """Of the values alone, without which of them are alike."""
         good_pool, bad_pool = self._pools(~(bad | one | other), bad)
+        if not (one or other):
+            return self.readings.levels.dropped(good_pool, bad_pool)
         firsts, others = (
             [p.value for p in self.readings.prints if p.end is None and p.mixes & part] for part in (one, other)
         )
@@ -196,8 +217,7 @@ class _Likelihoods:
                 good_pool = good_pool.plus(value - size)
             for value in others:
                 bad_pool = bad_pool.plus(value + size)
-        separated = self.alike.separated_by(bad | one) | self.alike.separated_by(bad | other)
-        return self.readings.levels.dropped(good_pool, bad_pool) + guess + self.alike.log_likelihood(separated)
+        return self.readings.levels.dropped(good_pool, bad_pool) + guess
 
     def _pools(self, good: int, bad: int) -> tuple[Pool, Pool]:
         """OLD's values and those of the good mixes, NEW's and those of the bad ones. What is identical to an end's
