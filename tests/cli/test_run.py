@@ -243,7 +243,7 @@ def test_ranks_that_run_on_different_environments_are_warned_of(tmp_path: Path, 
     launch = script(tmp_path, LAUNCHER, "launch.py")
     assert wrap("--", sys.executable, launch, sys.executable, another_python()).returncode == 0
     (note,) = notes(recorded(tmp_path), "environment")
-    assert re.fullmatch("the environments of rank (0 and rank 1|1 and rank 0) differ", note)
+    assert re.match("the environments of rank (0 and rank 1|1 and rank 0) differ: python version: 3", note)
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on PATH")

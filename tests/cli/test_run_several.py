@@ -301,6 +301,42 @@ def test_ranks_of_one_run_are_not_runs_of_their_own(tmp_path: Path, wrap: Wrap) 
     assert {metric.slice_ref for stage in run.stages for metric in stage.metrics} == {None, "rank-1"}
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"RANK": "16"},
+        {"RANK": "16", "WORLD_SIZE": "1"},
+        {"RANK": "1", "WORLD_SIZE": "lora"},
+        {"RANK": "²", "WORLD_SIZE": "4"},
+        {"LOCAL_RANK": "2"},
+        {"SLURM_PROCID": "3"},
+        {"PMI_RANK": "3", "PMI_SIZE": ""},
+        {"OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_SIZE": "2"},
+    ],
+    ids=str,
+)
+def test_variable_that_is_no_rank_renames_no_metric(tmp_path: Path, wrap: Wrap, variables: dict[str, str]) -> None:
+    wrap("import contexta; contexta.log({'loss': 1})", **variables)
+    (run,) = runs(tmp_path)
+    assert run.metrics == {"loss": 1}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "2"},
+        {"RANK": "16", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"},
+        {"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2"},
+        {"LOCAL_RANK": "1", "WORLD_SIZE": "2"},
+    ],
+    ids=str,
+)
+def test_rank_is_the_one_that_has_a_number_of_ranks(tmp_path: Path, wrap: Wrap, variables: dict[str, str]) -> None:
+    wrap("import contexta; contexta.log({'loss': 1})", **variables)
+    (run,) = runs(tmp_path)
+    assert [metric.slice_ref for stage in run.stages for metric in stage.metrics] == ["rank-1"]
+
+
 def test_tests_of_a_pytest_session_are_runs_of_their_own(tmp_path: Path, wrap: Wrap) -> None:
     (tmp_path / "test_models.py").write_text(
         "import contexta, pytest\n"

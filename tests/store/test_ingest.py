@@ -206,7 +206,9 @@ def test_environment_that_differs_between_ranks_is_noted_once(ctx: Contexta) -> 
     for rank in range(4):
         digest = objects.put(body("3.11.0" if rank < 2 else "3.12.0"))
         written.write(written.join(rank, rank=rank), "environment", digest=digest)
-    assert [note.text for note in ctx.get_run("r").notes] == ["the environments of rank 0 and rank 2 differ"]
+    assert [note.text for note in ctx.get_run("r").notes] == [
+        "the environments of rank 0 and rank 2 differ: python version: 3.11.0 and 3.12.0"
+    ]
     assert len(ctx.metadata_store.environments.list_environment_snapshots("run:p.r")) == 2
 
 
@@ -224,7 +226,9 @@ def test_ranks_on_several_machines_of_one_kind_do_not_differ(ctx: Contexta) -> N
     assert len(ctx.metadata_store.environments.list_environment_snapshots("run:p.r")) == 3
     digest = objects.put(environment.encode(on("d", cpu="y")))
     written.write(written.join(3, rank=3), "environment", digest=digest)
-    assert [note.text for note in ctx.get_run("r").notes] == ["the environments of rank 0 and rank 3 differ"]
+    assert [note.text for note in ctx.get_run("r").notes] == [
+        "the environments of rank 0 and rank 3 differ: cpu: x and y"
+    ]
 
 
 def test_gpus_that_differ_between_ranks_are_noted_once_for_each_kind(ctx: Contexta) -> None:
@@ -241,7 +245,40 @@ def test_gpus_that_differ_between_ranks_are_noted_once_for_each_kind(ctx: Contex
         end = {"imports": {}, "native_libraries": [], "gpus": {"devices": [{"name": device}]}}
         written.write(path, "environment", end=objects.put(environment.encode(end)))
         written.write(path, "close")
-    assert [note.text for note in ctx.get_run("r").notes] == ["the GPUs of rank 0 and rank 2 differ"]
+    assert [note.text for note in ctx.get_run("r").notes] == ["the GPUs of rank 0 and rank 2 differ: A100 and V100"]
+
+
+DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "KMP_AFFINITY", "TRITON_CACHE_DIR")
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_devices_and_caches_that_each_rank_has_of_its_own_are_no_difference(ctx: Contexta, name: str) -> None:
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    for rank in range(3):
+        told = {**json.loads(body()), "environment_variables": {name: str(rank), "OMP_NUM_THREADS": "4"}}
+        digest = objects.put(environment.encode(told))
+        written.write(written.join(rank, rank=rank), "environment", digest=digest)
+    assert ctx.get_run("r").notes == ()
+
+
+def test_what_differs_between_ranks_is_named(ctx: Contexta) -> None:
+    written = Written(ctx)
+    objects = Objects(ctx.root / "objects")
+    sides = [
+        ("1.26.0", {"OMP_NUM_THREADS": "4", "CUDA_VISIBLE_DEVICES": "0"}, ["six"]),
+        ("1.25.0", {"OMP_NUM_THREADS": "8", "CUDA_VISIBLE_DEVICES": "1"}, []),
+    ]
+    for rank, (numpy, variables, others) in enumerate(sides):
+        packages = [{"name": "numpy", "version": numpy}, *({"name": name, "version": "1.0"} for name in others)]
+        told = {**json.loads(body()), "environment_variables": variables, "distributions": packages}
+        digest = objects.put(environment.encode(told))
+        written.write(written.join(rank, rank=rank), "environment", digest=digest)
+    (note,) = ctx.get_run("r").notes
+    assert note.text == (
+        "the environments of rank 0 and rank 1 differ: numpy: 1.26.0 and 1.25.0, six: 1.0 and none, "
+        "OMP_NUM_THREADS: 4 and 8"
+    )
 
 
 def test_environment_of_the_run_is_that_of_the_process_that_measured(ctx: Contexta) -> None:

@@ -12,8 +12,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Optional
 
-# In the order in which launchers win: what torchrun sets stands inside a SLURM job, not the other way round
-_RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID", "LOCAL_RANK")
+# Variable of the rank -> those that tell how many ranks there are. In the order in which launchers win: what torchrun
+# sets stands inside a SLURM job, not the other way round.
+_RANKS = {
+    "RANK": ("WORLD_SIZE",),
+    "OMPI_COMM_WORLD_RANK": ("OMPI_COMM_WORLD_SIZE",),
+    "PMI_RANK": ("PMI_SIZE",),
+    "PMIX_RANK": ("PMIX_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"),
+    "SLURM_PROCID": ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_NPROCS"),
+    "LOCAL_RANK": ("LOCAL_WORLD_SIZE", "WORLD_SIZE"),
+}
 
 
 def identity() -> dict[str, Any]:
@@ -38,12 +46,20 @@ def alive(process: Mapping[str, Any]) -> Optional[bool]:
 
 
 def rank() -> Optional[int]:
-    """Which of the processes of a distributed job this is, by what its launcher says; None outside of one."""
-    for name in _RANKS:
+    """Which of the processes of a distributed job this is, by what its launcher says; None outside of one.
+
+    A rank without a number of ranks that it is below is no rank: ``RANK=16`` alone may be that of a LoRA adapter.
+    """
+    for name, sizes in _RANKS.items():
         value = os.environ.get(name, "")
-        if value.isdigit():
+        size = next((os.environ[each] for each in sizes if os.environ.get(each)), "")
+        if _is_count(value) and _is_count(size) and int(value) < int(size):
             return int(value)
     return None
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _began(pid: int) -> Optional[int]:
