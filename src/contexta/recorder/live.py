@@ -96,7 +96,9 @@ class Run:
         value: JSON values and nested lists and mappings are kept as they are, anything else as ``str(value)``.
         """
         text(name, printable=True)
-        plain = measured.plain(value)
+        plain, cut = measured.bounded(measured.plain(value))
+        if cut:
+            self._write("note", topic="parameters", text=f"{redact.inside(name, self._salt)}: {cut}")
         cleaned, told = redact.parameters({name: plain}, self._salt)
         for written, given in cleaned.items():
             self._write("param", k=written, x=given)

@@ -5,10 +5,12 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 
 from contexta.errors import InvalidInput, shown
+from contexta.recorder import cutting
 from contexta.recorder.notes import reason, storable
 from contexta.scalars import MAX_DIGITS, MAX_NAME, number
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _INT64 = 2**63
 _MAX_DEPTH = 20
+_MAX_VALUE = 100_000  # characters of a parameter, as JSON: more than any table can show
 
 
 def flattened(values: Any, prefix: str = "", depth: int = 0) -> "Iterator[Tuple[Any, Any]]":
@@ -99,7 +102,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, (bool, float)):
         return value
     if isinstance(value, int):
-        return number(value)
+        return value if -_INT64 <= value < _INT64 else number(value)
     if isinstance(value, str):
         return storable(value)
     if depth < 20 and isinstance(value, Mapping):
@@ -110,3 +113,20 @@ def plain(value: Any, depth: int = 0) -> Any:
         return number(value)
     except InvalidInput:
         return storable(str(value))
+
+
+def bounded(value: Any) -> "Tuple[Any, str]":
+    """(value, "") of a parameter that is kept whole; else (what is kept of it, what was left out).
+
+    value: as ``plain`` makes it. A longer text is kept as its beginning and end, and what holds more than so much text
+    and numbers as its JSON, shortened in the same way.
+    """
+    if isinstance(value, str):
+        kept = cutting.shortened(value, _MAX_VALUE)
+        return kept, "" if kept is value else f"of {len(value)} characters the middle is left out"
+    if not isinstance(value, (dict, list)):
+        return value, ""
+    written = json.dumps(value, ensure_ascii=False)
+    if len(written) <= _MAX_VALUE:
+        return value, ""
+    return cutting.shortened(written, _MAX_VALUE), f"of {len(written)} characters of JSON the middle is left out"

@@ -9,6 +9,8 @@ import os
 import threading
 from collections import deque
 
+from contexta.recorder import cutting
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Deque, List, Optional
@@ -39,10 +41,23 @@ class Log:
 
     def content(self) -> bytes:
         """What was kept; a line in between says what is missing."""
-        tail = b"".join(self._tail)[-self._half :]
-        missing = self.size - len(self._head) - len(tail)
-        gap = b"\n[contexta: %d bytes left out]\n" % missing if missing else b""
-        return bytes(self._head) + gap + tail
+        head, tail = bytes(self._head), b"".join(self._tail)[-self._half :]
+        if self.size <= len(head) + len(tail):
+            return head + tail
+        head, tail = _without_last_word(head), _without_first_word(tail)
+        return head + b"\n[contexta: %d bytes left out]\n" % (self.size - len(head) - len(tail)) + tail
+
+
+def _without_last_word(data: bytes) -> bytes:
+    """What was cut behind, without the word or key block that the cut split: half a secret is not recognised."""
+    text = data.decode("utf-8", "surrogateescape")
+    return cutting.beginning(text, len(text) - 1).encode("utf-8", "surrogateescape")
+
+
+def _without_first_word(data: bytes) -> bytes:
+    """The same of what was cut in front."""
+    text = data.decode("utf-8", "surrogateescape")
+    return cutting.ending(text, len(text) - 1).encode("utf-8", "surrogateescape")
 
 
 class Stream:

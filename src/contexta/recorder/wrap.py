@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
-from contexta.recorder import current, inherited, parts, redact, settings
+from contexta.recorder import current, cutting, inherited, parts, redact, settings
 from contexta.recorder.environment import INJECTED, source_of
 from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
@@ -230,7 +230,10 @@ class Wrapper:
         for stream in self._streams:
             if not stream.log.size:
                 continue
-            text = stream.log.content().decode("utf-8", "backslashreplace")
+            text, long = cutting.with_short_lines(stream.log.content().decode("utf-8", "backslashreplace"))
+            if long:
+                told = f"{long} lines of {stream.name} are" if long > 1 else f"a line of {stream.name} is"
+                self._run.note("log", f"{told} over {cutting.MAX_LINE} characters: the middle is left out")
             clean = "\n".join(redact.inside(line, salt) for line in text.split("\n")).encode()
             try:
                 digest = self._objects.put(clean)
