@@ -29,6 +29,8 @@ def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     for name in [name for name in os.environ if name.startswith("CONTEXTA_")]:
         monkeypatch.delenv(name)
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):  # advice is for the activated environment
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CONTEXTA_DELIVERY", "off")  # tests of it switch it on
     monkeypatch.setenv("CONTEXTA_CACHE_DIR", str(tmp_path.with_name(f"{tmp_path.name}-environments")))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -215,6 +215,8 @@ class Contexta(Questions, Upkeep):
         configuration and environment with another seed), ``none``, ``tag:NAME``, ``param:NAME``. Reruns nothing.
         """
         from contexta.analysis.explain import Ways, explain
+        from contexta.analysis.next_steps import Place
+        from contexta.reproduce.managed import installation_of
         from contexta.store import history
 
         with self._reading() as connection:
@@ -228,7 +230,11 @@ class Contexta(Questions, Upkeep):
                 ways=Ways(self.config.higher_is_better, self.config.lower_is_better, lower_is_better),
                 group_by=group_by,
                 source=history.source_between(left.run, right.run),
-                names=history.unambiguous_names(connection, [ref for _, ref in keys]),
+                place=Place(
+                    history.unambiguous_names(connection, [ref for _, ref in keys]),
+                    installation_of(right.snapshot, right.run.metadata),
+                    self._named_workspace(),
+                ),
             )
 
     def check_run(
@@ -339,6 +345,12 @@ class Contexta(Questions, Upkeep):
             return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
     # ------------------------------------------------------------------------------------------ inside
+
+    def _named_workspace(self) -> tuple[str, ...]:
+        """The words that name this workspace in a command; none where a command finds it by itself."""
+        if self._server is not None or self.root == Path(settings.workspace(None)).absolute():
+            return ()
+        return ("--workspace", os.fspath(self.root))
 
     def note_rerun(self, edge: LineageEdge, rebuilt: Rebuild) -> None:
         """Link a rerun to the run it repeats, and let that one know that its environment was built again."""

@@ -41,7 +41,10 @@ def test_several_culprits_of_which_one_was_removed() -> None:
         fact.fact for fact in found.proof
     }
     assert {"changed alone is good", "gone removed alone is good"} <= {fact.fact for fact in found.proof}
-    assert found.next == ("# they act only together: one of them may be enough", "pip install changed==1.0 gone==1.0")
+    assert found.next == (
+        "# they act only together: one of them may be enough",
+        "python -m pip install changed==1.0 gone==1.0",
+    )
 
 
 @pytest.mark.parametrize(

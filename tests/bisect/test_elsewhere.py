@@ -66,7 +66,7 @@ def test_a_commit_that_changed_between_two_files_is_a_change_like_any_other(cli:
     assert change["right_value"] == f"1.0 @ {place.bad[:9]}"
     pins = {fact["fact"]: fact["pins"] for fact in told["proof"]}
     assert pins["OLD with own is bad"] == {"innocent": "1.0", "own": place.address(place.bad)}
-    assert told["next"] == [f"pip install 'own @ {place.address(place.good)}'"]
+    assert told["next"] == [f"python -m pip install 'own @ {place.address(place.good)}'"]
     assert (told["releases"], told["first_bad_version"]) == (None, None)
 
 
@@ -93,7 +93,7 @@ def test_a_commit_after_a_release_of_an_index_is_a_change_too_and_so_is_a_file(c
         told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
         assert (told["verdict"], told["culprits"]) == ("proved", ["own"])
         assert [change["right_value"] for change in told["changes"]] == ["2.0", shown]
-        assert told["next"] == ["pip install own==0.9"]
+        assert told["next"] == ["python -m pip install own==0.9"]
     assert told["proof"][1]["pins"]["own"].endswith(f"#sha256={digest}")
 
 

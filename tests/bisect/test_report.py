@@ -113,7 +113,7 @@ def test_what_restores_the_metric_is_what_was_shown_to_be_good() -> None:
     found = studied(space, {frozenset("a"): 0.2})
     shown = next(fact for fact in found.proof if fact.fact == "NEW without a is good")
     assert shown.pins == {"a": "1.0", "b": "2.0", "c": "2.0"}
-    assert found.next == ("pip install a==1.0",)
+    assert found.next == ("python -m pip install a==1.0",)
 
 
 def test_variables_interpreters_and_added_packages_have_their_own_ways_back() -> None:
@@ -121,7 +121,7 @@ def test_variables_interpreters_and_added_packages_have_their_own_ways_back() ->
     new = End({"kept": "1.0", "added": "1.0"}, "3.12.1", {}, {"MODE": "fast", "EXTRA": "1"})
     space = space_between(old, new, {}, lambda release, end: True)
     ways = {
-        "added": "pip uninstall --yes added",
+        "added": "python -m pip uninstall --yes added",
         "env:EXTRA": "unset EXTRA",
         "env:MODE": "export MODE='it'\"'\"'s slow'",
         "python": "uv venv --python 3.10.4 .venv-old  # Python 3.10.4; and install NEW's packages there",
@@ -213,7 +213,7 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
             ("contexta bisect --resume --timeout-is-bad  # finds", "# if it only takes"),
         ),
         ("OLD", "did not end within 60 s", ("# if it takes that long: --timeout",)),
-        ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: leave out --metric,",)),
+        ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: instead of --metric,",)),
         ("NEW", "m is nan", ("# to find the change that does it: instead of --metric, let --judge",)),
         ("NEW", "m is -inf", ("# to find the change that does it: instead of --metric,",)),
         ("OLD", "m is nan", ()),

@@ -49,7 +49,7 @@ def test_two_files_of_pins_a_command_and_a_metric_suffice(cli: Cli, project: Pat
     assert told["new"]["mean"] == 0.4
     assert all(fact["holds"] for fact in told["proof"])
     assert told["runs"] == len(told["trials"])
-    assert told["next"] == ["pip install culprit==1.0"]
+    assert told["next"] == ["python -m pip install culprit==1.0"]
     assert told["first_bad_version"] == "2.0"
     assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(told)
 
@@ -218,7 +218,7 @@ def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Pa
     assert told["first_bad_version"] is None, "1.2 was not tried"
     assert releases["released"] == 4
     assert [each["state"] for each in releases["tried"]] == ["good", "not tried", "bad"]
-    assert told["next"][1].startswith("pip install culprit==1.1 ")
+    assert told["next"][1].startswith("python -m pip install culprit==1.1 ")
     _require_trials_of_releases(told, (project / "page.html").read_text(), cli("bisect", "--show", "--markdown").stdout)
     assert "  release  culprit 1.3 in NEW  seed 0  accuracy=0.4" in done.stderr
     assert json.loads(cli(*arguments("--json", "--no-versions"), *COMMAND).stdout)["first_bad_version"] is None
@@ -255,7 +255,7 @@ def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(
     assert screen.startswith("proved: culprit\n")
     assert "OLD with culprit is bad: 0.4, 0.4" in screen
     assert "NEW without culprit is good: 0.9, 0.9" in screen
-    assert "next: pip install culprit==1.0" in screen
+    assert "next: python -m pip install culprit==1.0" in screen
 
 
 def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> None:

@@ -56,7 +56,7 @@ def test_files_with_other_hashes_are_a_change_that_is_proved(cli: Cli, tmp_path:
     with_hashes(tmp_path, "new.txt", sha256(bad), links=(good, bad))
     told = study(cli, "old.txt", "new.txt")
     assert (told["verdict"], told["culprits"]) == ("proved", ["scorelib"])
-    assert told["next"] == [f"pip install 'scorelib @ {good.as_uri()}#{sha256(good).replace(':', '=')}'"]
+    assert told["next"] == [f"python -m pip install 'scorelib @ {good.as_uri()}#{sha256(good).replace(':', '=')}'"]
     assert any("the same version from other files" in note for note in told["notes"])
 
 

@@ -44,7 +44,10 @@ def test_the_first_bad_release_is_claimed_where_the_one_before_it_was_good(
         make_wheel(index, "culprit", version, f"worse = {worse}")
     told = found(cli, tmp_path, "culprit==1.0", "culprit==2.0")
     assert (told["first_bad_version"], told["releases"]["last_good"]) == ("1.2", "1.1")
-    assert told["next"] == ["pip install culprit==1.0", "pip install culprit==1.1  # nearer to NEW, and good there too"]
+    assert told["next"] == [
+        "python -m pip install culprit==1.0",
+        "python -m pip install culprit==1.1  # nearer to NEW, and good there too",
+    ]
     assert "First bad release of culprit: 1.2." in cli("bisect", "--show").stdout
 
 
@@ -77,7 +80,7 @@ def test_a_downgrade_is_searched_in_its_own_direction(cli: Cli, tmp_path: Path, 
         make_wheel(index, "culprit", version, f"worse = {worse}")
     told = found(cli, tmp_path, "culprit==2.0", "culprit==1.0")
     assert (told["first_bad_version"], told["releases"]["last_good"]) == ("1.1", "1.2")
-    assert told["next"][1].startswith("pip install culprit==1.2 ")
+    assert told["next"][1].startswith("python -m pip install culprit==1.2 ")
 
 
 def test_a_release_that_new_does_not_allow_is_tried_in_old(cli: Cli, tmp_path: Path, index: Path) -> None:
@@ -121,7 +124,7 @@ def test_a_release_of_source_alone_between_wheels_is_named_and_never_advised(
     told = found(cli, tmp_path, "culprit==3.2.5", "culprit==3.4")
     assert (told["first_bad_version"], told["releases"]["between"]) == (None, ["3.3"])
     assert "has no wheel" in told["releases"]["tried"][0]["reason"]
-    assert told["next"] == ["pip install culprit==3.2.5"]
+    assert told["next"] == ["python -m pip install culprit==3.2.5"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from contexta.analysis import changed, suspects
@@ -12,7 +12,7 @@ from contexta.analysis.environments import compare_environments
 from contexta.analysis.groups import AUTO, alike
 from contexta.analysis.history import fits, history, usable
 from contexta.analysis.metric_names import like
-from contexta.analysis.next_steps import next_steps
+from contexta.analysis.next_steps import Place, next_steps
 from contexta.analysis.words import amount, some
 from contexta.errors import Ambiguous, NotFound, shown
 from contexta.findings import RUN_LEVEL, SAME_RUN
@@ -40,13 +40,13 @@ def explain(
     ways: Ways | None = None,
     group_by: str = AUTO,
     source: SourceFiles | None = None,
-    names: Mapping[str, str] | None = None,
+    place: Place | None = None,
 ) -> Explanation:
     """What can be said of a drop without rerunning anything.
 
     runs: of the project of ``new``, in any order. metric: ``accuracy`` or ``train/accuracy``; default: the one whose
-    drop is surest, the best known first. names: run reference -> how to call it in commands, where a shorter way is
-    unambiguous. Raises NotFound or Ambiguous for a metric that the runs do not have, or have in several stages.
+    drop is surest, the best known first. place: where commands will be pasted. Raises NotFound or Ambiguous for a
+    metric that the runs do not have, or have in several stages.
     """
     wanted = None if metric is None else find_metric(old.run, new.run, metric)
     moved = _shifts(old, new, runs, wanted, ways or Ways(), group_by)
@@ -68,7 +68,7 @@ def explain(
         suspects=ranked,
         history=past,
         environment=environment,
-        next=next_steps(old.run, new.run, focus, listed, ranked, dict(names or {})),
+        next=next_steps(old.run, new.run, focus, listed, ranked, runs, place or Place()),
         completeness_notes=tuple(_notes(old.run, new.run, focus)) + old.notes + new.notes,
     )
 

@@ -13,7 +13,7 @@ from contexta.findings.history import PastRun
 AUTO, NONE = "auto", "none"
 _SEED = re.compile(r"(?:^|[._-])(?:random[._-]?)?(?:seed|random[._-]state)(?:$|[._-])", re.IGNORECASE)
 _PYTHON = re.compile(r"(^|[/\\])python[0-9.]*(\.exe)?$")
-_SEED_OPTION = re.compile(r"--?[\w.-]*(?:seed|random[_-]state)", re.IGNORECASE)
+SEED_OPTION = re.compile(r"--?[\w.-]*(?:seed|random[_-]state)", re.IGNORECASE)
 _SEED_VARIABLES = frozenset({"SEED", "CONTEXTA_SEED", "PYTHONHASHSEED", "PL_GLOBAL_SEED"})
 
 Key = tuple[Any, ...]
@@ -86,7 +86,7 @@ def arguments_of(run: PastRun) -> list[str]:
     if words and _PYTHON.search(words[0]):
         words = ["python", *words[1:]]
     for word in words:
-        option = _SEED_OPTION.match(word)
+        option = SEED_OPTION.match(word)
         if skip or option:
             skip = bool(option) and "=" not in word and not skip
             continue
@@ -106,7 +106,7 @@ def seed_of(run: PastRun) -> str | None:
             return _text(value)
     words = command_of(run) or []
     for position, word in enumerate(words):
-        if _SEED_OPTION.match(word):
+        if SEED_OPTION.match(word):
             _, equals, value = word.partition("=")
             return value if equals else (words[position + 1] if position + 1 < len(words) else None)
     seeds = run.metadata.get("seeds")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from contexta.analysis.install_commands import install_commands
 from contexta.bisect.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
 from contexta.bisect.metric import GIVES_NO
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Revision
 from contexta.bisect.search import Verdict
 from contexta.findings.bisect import Releases
-from contexta.reproduce.addresses import is_address
+from contexta.findings.installations import Installation
 
 _DIVERGED = re.compile(r" is (?:nan|-?inf)\Z")
 
@@ -25,7 +26,7 @@ class Here:
     would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
     the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold.
     swapped: the command with OLD and NEW swapped; None where nobody can say it. lost: packages whose build differs and
-    cannot be rerun."""
+    cannot be rerun. installation: the environment of NEW. workspace: the words that name the workspace of the runs."""
 
     resume: str = "contexta bisect --resume"
     records: str = ".contexta/bisect"
@@ -37,6 +38,8 @@ class Here:
     by_metric: bool = True
     swapped: str | None = None
     lost: tuple[str, ...] = ()
+    installation: Installation = field(default_factory=Installation)
+    workspace: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def advice(
             yield "# they act only together: one of them may be enough"
         yield from _restored(space, verdict, here)
         if releases is not None and (newer := _good_in_new(releases)) is not None:
-            yield f"pip install {releases.package}=={newer}  # nearer to NEW, and good there too"
+            (line,) = install_commands(here.installation, {releases.package: newer})
+            yield f"{line}  # nearer to NEW, and good there too"
     elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
         turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
         yield f"# if it is worse in truth: give OLD first{turned}"
@@ -83,7 +87,7 @@ def advice(
         if here.include:
             yield f"{here.resume} --include {here.include}  # that differs between the runs, too"
         if here.runs is not None:
-            yield shlex.join(["contexta", "diff", *here.runs])
+            yield shlex.join(["contexta", "diff", *here.runs, *here.workspace])
     elif failed is not None:
         yield from _of_failed(failed, here)
     elif verdict.kind == "undecided" and here.lost and (verdict.ends is None or verdict.ends.state == "same"):
@@ -109,7 +113,7 @@ def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
     elif failed.why.startswith("did not end within"):
         yield "# if it takes that long: --timeout SECONDS"
     elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
-        yield "# to find the change that makes NEW end so: leave out --metric, and let the exit code decide"
+        yield "# to find the change that makes NEW end so: instead of --metric, let the exit code decide: --exit-code"
     elif failed.end == "NEW" and here.by_metric and _DIVERGED.search(failed.why):
         yield "# to find the change that does it: instead of --metric, let --judge COMMAND tell good runs from bad ones"
 
@@ -126,32 +130,41 @@ def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     found = (change for atom in space.atoms for change in atom.changes if change.key in keys)
     changes = sorted(found, key=lambda change: change.key)
     packages = [each for each in changes if space.is_package(each.key)]
-    held = {each.key: space.old.packages[each.key] for each in packages if each.left_value is not None}
-    pins = [f"{name} @ {pin}" if is_address(pin) else f"{name}=={pin}" for name, pin in held.items()]
-    added = [each.key for each in packages if each.left_value is None]
+    back = {each.key: space.old.packages.get(each.key) for each in packages}
     for each in changes:
         if each.key == PYTHON:
             python = shlex.quote(here.old_python or str(each.left_value))
-            yield f"uv venv --python {python} .venv-old  # Python {each.left_value}; and install NEW's packages there"
+            uv, version = shlex.quote(here.installation.uv_program), _one_line(str(each.left_value))
+            yield f"{uv} venv --python {python} .venv-old  # Python {version}; and install NEW's packages there"
         elif each.key.startswith(VARIABLE):
             name = each.key[len(VARIABLE) :]
-            yield f"unset {name}" if each.left_value is None else f"export {name}={shlex.quote(each.left_value)}"
+            yield _variable_back(name, each.left_value)
     if SOURCE in keys and space.old.revision is not None and space.new.revision is not None:
         yield from _source_back(space.old.revision, space.new.revision, here)
     if any(key.startswith(PARAMETER) for key in keys):
         yield _told_as_before(space, keys, here)
-    if pins:
-        yield f"pip install {shlex.join(pins)}"
-    if added:
-        yield f"pip uninstall --yes {shlex.join(added)}"
+    yield from install_commands(here.installation, back)
+
+
+def _variable_back(name: str, value: str | None) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):  # a shell cannot name it
+        return f"# set the variable {_one_line(name)} as it was in OLD"
+    return f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+
+
+def _one_line(text: str) -> str:
+    """Recorded text in a comment: a new line in it would begin a command."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _source_back(old: Revision, new: Revision, here: Here) -> Iterator[str]:
     if old.commit != new.commit:
-        yield f"git diff {old.commit[:12]}..{new.commit[:12]}"
-        yield f"git bisect start {new.commit[:12]} {old.commit[:12]}  # where several commits lie between"
+        one, two = (shlex.quote(revision.commit[:12]) for revision in (old, new))
+        yield f"git diff {one}..{two}"
+        yield f"git bisect start {two} {one}  # where several commits lie between"
     if (old.patch or new.patch) and here.runs is not None:
-        yield f"{shlex.join(['contexta', 'why', *here.runs])}  # names the files that had uncommitted changes"
+        why = shlex.join(["contexta", "why", *here.runs, *here.workspace])
+        yield f"{why}  # names the files that had uncommitted changes"
 
 
 def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
@@ -164,7 +177,7 @@ def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
         for name, setting in space.old.parameters.items()
         if PARAMETER + name in keys
     ]
-    return f"{shlex.join(with_settings(here.command, settings))}  # {', '.join(back)}"
+    return f"{shlex.join(with_settings(here.command, settings))}  # {_one_line(', '.join(back))}"
 
 
 def _good_in_new(releases: Releases) -> str | None:

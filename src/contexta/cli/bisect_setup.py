@@ -25,6 +25,7 @@ from contexta.cli.bisect_sides import (
     held,
     include_of,
     included,
+    installation,
     is_path,
     not_included,
     side,
@@ -110,6 +111,7 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
     by_metric = not command.is_judged
     here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped, lost=ends.lost)
+    here = replace(here, installation=installation(options["new"], command.argv, workspace))
     values = (None, None) if command.timeout_is_bad else judged.values
     rewritten = (*launched.notes, *(f"--judge: {note}" for note in (judge.notes if judge is not None else ())))
     return Asked(
@@ -131,6 +133,7 @@ def _here(options: Options, include: Include, found: Sequence[Difference], works
         shlex.join(["contexta", "bisect", "--resume", *named]),
         str(records.relative_to(Path.cwd()) if records.is_relative_to(Path.cwd()) else records),
         include="" if options["study"] else not_included(include, found),
+        workspace=tuple(named),
     )
 
 

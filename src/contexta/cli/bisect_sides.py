@@ -17,6 +17,13 @@ from contexta.bisect.sources import about_sources, packages_of, require_here, re
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import Difference, RunDetails
+from contexta.findings.installations import Installation
+from contexta.reproduce.managed import (
+    current_installation,
+    directory_installation,
+    installation_of,
+    lock_installation,
+)
 from contexta.reproduce.rebuild import Recorded
 
 PARAMS = "params"
@@ -81,6 +88,19 @@ def is_path(text: str, workspace: str | None) -> bool:
         except (InvalidInput, LookupError):
             return True
     return text not in (run.name, run.run_ref.name)
+
+
+def installation(text: str, command: Sequence[str], workspace: str | None) -> Installation:
+    """The environment on this machine that advice about a side is for."""
+    if not is_path(text, workspace):
+        with Contexta(workspace=workspace) as ctx:
+            run = ctx.get_run(text)
+            snapshots = ctx.metadata_store.environments.list_environment_snapshots(run.run_ref)
+        return installation_of(next(iter(snapshots), None), run.metadata)
+    path = Path(text)
+    if path.is_dir():
+        return directory_installation(path) or current_installation(command)
+    return lock_installation(path, command)
 
 
 def included(

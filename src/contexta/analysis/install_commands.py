@@ -1,0 +1,131 @@
+"""Commands that change packages, by the tool that made the environment. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from contexta.findings.installations import Installation
+
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
+
+
+def install_commands(at: Installation, pins: Mapping[str, str | None], *, alone: bool = False) -> list[str]:
+    """Shell commands that bring packages to these versions, the uninstalling ones last.
+
+    pins: name -> version, address (PEP 508, behind the @), or None for a package to remove. alone: leave everything
+    that these packages require as it is, where the tool can.
+    """
+    wanted = {name: pin for name, pin in pins.items() if pin is not None}
+    removed = [name for name, pin in pins.items() if pin is None]
+    if at.tool in ("conda", "pixi"):
+        return list(_with_conda(at, wanted, removed, alone=alone))
+    lines = [_install(at, [_requirement(name, pin) for name, pin in wanted.items()], alone=alone)] if wanted else []
+    return [*lines, *_uninstall(at, removed)]
+
+
+def with_python(at: Installation, command: Sequence[str]) -> list[str]:
+    """A recorded command, by the interpreter of the environment where it begins with a Python."""
+    words = list(command)
+    if at.prefix is not None and words and _PYTHON.match(re.split(r"[/\\]", words[0])[-1]):
+        words[0] = at.python
+    return words
+
+
+def _requirement(name: str, pin: str) -> str:
+    return f"{name} @ {pin}" if "://" in pin or pin.startswith("file:") else f"{name}=={pin}"
+
+
+def _install(at: Installation, requirements: Sequence[str], *, alone: bool) -> str:
+    no_deps = ["--no-deps"] if alone else []
+    if at.tool == "uv":
+        return shlex.join([at.uv_program, "pip", "install", "-p", str(at.prefix), *no_deps, *requirements])
+    if at.tool == "uv project":
+        return shlex.join([at.uv_program, "add", *_in(at, "--project"), *requirements])
+    if at.tool == "poetry":
+        return shlex.join(["poetry", *_in(at, "--directory"), "add", *map(_for_poetry, requirements)])
+    if at.tool == "pdm":
+        return shlex.join(["pdm", "add", *_in(at, "--project"), *requirements])
+    if at.tool == "pipenv":
+        return _in_directory(at, ["pipenv", "install", *requirements])
+    return shlex.join([at.python, "-m", "pip", "install", *no_deps, *requirements])
+
+
+def _uninstall(at: Installation, names: Sequence[str]) -> Iterator[str]:
+    direct = [name for name in names if name in at.direct]
+    if at.tool == "uv project" and direct:
+        yield shlex.join([at.uv_program, "remove", *_in(at, "--project"), *direct])
+    elif at.tool == "poetry" and direct:
+        yield shlex.join(["poetry", *_in(at, "--directory"), "remove", *direct])
+    elif at.tool == "pdm" and direct:
+        yield shlex.join(["pdm", "remove", *_in(at, "--project"), *direct])
+    else:
+        direct = []
+    rest = [name for name in names if name not in direct]
+    if not rest:
+        return
+    if at.tool == "pipenv":
+        yield _in_directory(at, ["pipenv", "uninstall", *rest])
+    elif at.prefix is not None and at.tool != "pip":  # such environments often have no pip
+        yield shlex.join([at.uv_program, "pip", "uninstall", "-p", at.prefix, *rest])
+    else:
+        yield shlex.join([at.python, "-m", "pip", "uninstall", "--yes", *rest])
+
+
+def _with_conda(at: Installation, wanted: Mapping[str, str], removed: Sequence[str], *, alone: bool) -> Iterator[str]:
+    """conda's own packages by conda, the others by pip in its environment."""
+    no_deps = ["--no-deps"] if alone else []
+    own = [name for name in wanted if name in at.conda and "://" not in wanted[name]]
+    others = [_requirement(name, pin) for name, pin in wanted.items() if name not in own]
+    if own:
+        specs = [f"{at.conda[name].name}=={wanted[name]}" for name in own]
+        yield _conda_install(at, [*no_deps, *specs], _channels(at, *own))
+    if others and at.tool == "pixi":
+        yield shlex.join(["pixi", "add", "--pypi", *_manifest(at), *others])
+    elif others:
+        yield shlex.join([at.python, "-m", "pip", "install", *no_deps, *others])
+    gone = [at.conda[name].name for name in removed if name in at.conda]
+    rest = [name for name in removed if name not in at.conda]
+    if gone and at.tool == "pixi":
+        yield shlex.join(["pixi", "remove", *_manifest(at), *gone])
+    elif gone:
+        yield shlex.join([at.conda_program, "remove", "--yes", "-p", str(at.prefix), *gone])
+    if rest and at.tool == "pixi":
+        yield shlex.join(["pixi", "remove", "--pypi", *_manifest(at), *rest])
+    elif rest:
+        yield shlex.join([at.python, "-m", "pip", "uninstall", "--yes", *rest])
+
+
+def _conda_install(at: Installation, words: Sequence[str], channels: Sequence[str]) -> str:
+    if at.tool == "pixi":
+        return shlex.join(["pixi", "add", *_manifest(at), *(word for word in words if not word.startswith("-"))])
+    named = [word for channel in channels for word in ("-c", channel)]
+    return shlex.join([at.conda_program, "install", "--yes", "-p", str(at.prefix), *named, *words])
+
+
+def _channels(at: Installation, *names: str) -> list[str]:
+    found = (at.conda[name].channel for name in names)
+    return list(dict.fromkeys(channel for channel in found if channel is not None))
+
+
+def _manifest(at: Installation) -> list[str]:
+    return [] if at.project is None else ["--manifest-path", at.project]
+
+
+def _in(at: Installation, option: str) -> list[str]:
+    return [] if at.project is None else [option, at.project]
+
+
+def _in_directory(at: Installation, words: Sequence[str]) -> str:
+    line = shlex.join(words)
+    return line if at.project is None else f"(cd {shlex.quote(at.project)} && {line})"
+
+
+def _for_poetry(requirement: str) -> str:
+    """A git address as poetry writes it: the commit behind #, without the name."""
+    _, at, address = requirement.partition(" @ ")
+    if not at or not address.startswith("git+"):
+        return requirement
+    repository, _, commit = address.partition("#")[0].rpartition("@")
+    return f"{repository}#{commit}"
