@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,43 @@ def test_environment_is_on_disk_before_the_program_begins(tmp_path: Path, wrap: 
     assert '"t":"environment"' in mine.read_text()
     """
     assert wrap("--", sys.executable, script(tmp_path, program)).returncode == 0
+
+
+MIXED = r"""
+import os
+for number in range(300):
+    os.write(1, b"out %d\n" % number)
+    os.write(2, b"err %d\n" % number)
+    os.write(1, b"epoch %d: " % number)  # a line that both streams write
+    os.write(2, b"\rprogress \xff\0 %d%%\r" % number)
+    os.write(1, b"done\n")
+"""
+
+
+@pytest.mark.parametrize(
+    "how", ["> log 2>&1", ">> log 2>&1", ">> log 2>> log", "2>&1 | cat > log", "2>&1 >&2 | cat > log"]
+)
+def test_streams_that_go_to_one_file_keep_their_order_and_lines(tmp_path: Path, how: str) -> None:
+    script(tmp_path, MIXED)
+    plain = b"".join(
+        b"out %d\nerr %d\nepoch %d: \rprogress \xff\0 %d%%\rdone\n" % (number, number, number, number)
+        for number in range(300)
+    )
+    (tmp_path / "log").write_bytes(b"before\n")
+    command = f"{shlex.join([*CONTEXTA, 'run', '--', sys.executable, 'train.py'])} {how}"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60, check=True)
+    before = b"before\n" if ">> log" in how else b""
+    assert (tmp_path / "log").read_bytes() == before + plain
+    (log,) = (each for each in recorded(tmp_path).artifacts if each.kind == "log")
+    assert (log.name, log.attributes["bytes_written"]) == ("output", len(plain))
+
+
+def test_streams_that_go_apart_are_two_logs(tmp_path: Path) -> None:
+    script(tmp_path, MIXED)
+    command = f"{shlex.join([*CONTEXTA, 'run', '--', sys.executable, 'train.py'])} > out 2> err"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60, check=True)
+    assert (tmp_path / "err").read_bytes().startswith(b"err 0\n\rprogress")
+    assert {each.name for each in recorded(tmp_path).artifacts} == {"stdout", "stderr"}
 
 
 def test_program_that_was_killed_leaves_its_environment(tmp_path: Path, wrap: Wrap) -> None:

@@ -6,6 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections import deque
 
@@ -119,14 +120,26 @@ class Stream:
 
 
 def open_streams(each_line: Optional[Callable[[str], None]]) -> List[Stream]:
-    """The program's stdout and stderr; one for both where both are terminals, so that their order is kept."""
+    """The program's stdout and stderr; one for both where both are terminals or one file (``> log 2>&1``), so that
+    their order is kept and no line of one lands inside a line of the other."""
     out, err = (hasattr(os, "openpty") and os.isatty(target) for target in (1, 2))
-    if out and err:
-        return [Stream("output", 1, terminal=True, each_line=each_line)]
+    if (out and err) or (not out and not err and _are_one_file(1, 2)):
+        return [Stream("output", 1, terminal=out, each_line=each_line)]
     return [
         Stream("stdout", 1, terminal=out, each_line=each_line),
         Stream("stderr", 2, terminal=err, each_line=None),
     ]
+
+
+def _are_one_file(one: int, other: int) -> bool:
+    """Whether two descriptors lead to one file, pipe or socket, opened once or twice. Of /dev/null nothing is shown, so
+    there is no order to keep."""
+    try:
+        left, right = os.fstat(one), os.fstat(other)
+    except OSError:
+        return False  # one of them is closed
+    same = (left.st_dev, left.st_ino) == (right.st_dev, right.st_ino)
+    return same and left.st_ino != 0 and not stat.S_ISCHR(left.st_mode)  # on Windows every pipe has the number 0
 
 
 def _pty(target: int) -> tuple[int, int]:
