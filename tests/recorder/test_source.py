@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contexta import Contexta
+from contexta.recorder.git import Limits
 from contexta.recorder.source import source
 
 Git = Callable[..., str]
@@ -30,7 +31,8 @@ def repo(tmp_path: Path, git: Git) -> Path:
     return path
 
 
-def told(directory: Path, **options: Any) -> tuple[dict[str, Any], bytes, str]:
+def told(directory: Path, seconds: float = 5.0, **options: Any) -> tuple[dict[str, Any], bytes, str]:
+    options.setdefault("limits", Limits(seconds))
     facts, patch, notes = source(str(directory), salt=SALT, **options)
     return facts, patch or b"", "\n".join(note["text"] for note in notes)
 
@@ -190,7 +192,7 @@ def test_commit_is_known_where_git_is_too_slow_to_tell_changes(
 ) -> None:
     commit = git(repo, "rev-parse", "HEAD").strip()
     slow_git(tmp_path, monkeypatch, "status")
-    facts, patch, notes = told(repo, timeout=0.5)
+    facts, patch, notes = told(repo, 0.5)
     assert facts == {"root": str(repo), "directory": ".", "commit": commit, "branch": "main"}  # dirty is unknown
     assert patch == b""
     assert "the changes are not recorded, nor whether there are any: git did not end within 0.5 s" in notes
@@ -209,7 +211,7 @@ def slow_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None
 def test_a_slow_git_is_a_note(repo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     slow_git(tmp_path, monkeypatch, "diff")
     (repo / "src" / "train.py").write_text("lr = 0.2\n")
-    facts, patch, notes = told(repo, timeout=1)
+    facts, patch, notes = told(repo, 1)
     assert facts["commit"]
     assert facts["dirty"] is True
     assert patch == b""

@@ -21,11 +21,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
+    from contexta.recorder.background import SourceReading
+    from contexta.recorder.git import Limits
     from contexta.recorder.live import Run
 
     Body = Dict[str, Any]
     Told = Tuple[Any, List[Dict[str, str]]]
 
+_WAIT = 5.0  # seconds at the end for a source that is still being read
 _TOLD_BY = 12  # characters of a digest by which a run tells its environments apart
 CACHE = ".known"  # among the objects: the distributions of environments seen before, by their fingerprint
 _DAMAGED_SALT = (
@@ -49,6 +52,7 @@ class Recording:
         self._digest = ""
         self._known = ""
         self._seen: FrozenSet[str] = frozenset()
+        self._reading: Optional[SourceReading] = None
         self._looking = _thread.RLock()  # a signal may end the run while it is looked at
 
     def begin(self) -> None:
@@ -86,7 +90,11 @@ class Recording:
 
     def complete(self, _: "Run") -> None:
         """Capture what is known only now. Nothing in a forked child: its parent does it."""
-        if self._body is None or os.getpid() != self._pid:
+        if os.getpid() != self._pid:
+            return
+        if self._reading is not None:
+            self._reading.finish(_WAIT)
+        if self._body is None:
             return
         with self._looking:
             try:
@@ -110,7 +118,8 @@ class Recording:
             "seeds": _probe(found, "seeds", seeds.seeds, {}),
         }
         if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
-            facts["source"] = _probe(found, "source", lambda: source_of(salt, self._objects), {})
+            reading = self._reading = read_source(self._journal, salt, self._objects)
+            facts["source"] = _probe(found, "source", lambda: reading.early() or ({}, []), {})
             found.extend(settings.doubts())
         if facts.get("source", {}).get("root"):
             facts["invocation"].pop("directory", None)  # the source says where, relative to its root
@@ -121,13 +130,20 @@ class Recording:
             self._journal.write("note", **each)
 
 
-def source_of(salt: bytes, objects: Objects, directory: Optional[str] = None) -> Told:
-    """The repository around a directory (the current one), the patch against its commit as an object."""
+def read_source(journal: Journal, salt: bytes, objects: Objects, directory: Optional[str] = None) -> SourceReading:
+    """Begin to read the repository around a directory (the current one)."""
+    from contexta.recorder.background import SourceReading
+
+    where = directory or os.getcwd()
+    return SourceReading(journal, lambda limits: source_of(salt, objects, where, limits))
+
+
+def source_of(salt: bytes, objects: Objects, directory: str, limits: Limits) -> Told:
+    """The repository around a directory, the patch against its commit as an object."""
     from contexta.recorder import source
 
-    facts, patch, told = source.source(
-        directory or os.getcwd(), salt=salt, workspace=os.path.dirname(os.path.abspath(objects.root))
-    )
+    workspace = os.path.dirname(os.path.abspath(objects.root))
+    facts, patch, told = source.source(directory, salt=salt, workspace=workspace, limits=limits)
     if patch is not None:
         try:
             facts = {**facts, "patch": objects.put(patch)}

@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from threading import Event
     from typing import Mapping, Optional, Sequence
 
     from contexta.process import Finished
@@ -34,11 +35,38 @@ _SETTINGS = (
 )
 
 
+class Limits:
+    """How long git may take, and which files it may not show.
+
+    seconds: for each of about six questions. stop: ends them when another thread sets it. since: when the program began
+    (nanoseconds), where it did before git was done; how a file was that was written after that is unknown.
+    """
+
+    def __init__(self, seconds: float = 5.0, stop: Optional[Event] = None) -> None:
+        self.seconds = seconds
+        self.stop = stop
+        self.since: Optional[int] = None
+
+    def is_too_new(self, path: str) -> bool:
+        """Whether a file was written after the program had begun."""
+        if self.since is None:
+            return False
+        try:
+            facts = os.lstat(path)
+        except OSError:  # it is gone: when, its directory may know
+            try:
+                return os.stat(os.path.dirname(path)).st_mtime_ns >= self.since
+            except OSError:
+                return True
+        return max(facts.st_ctime_ns, facts.st_mtime_ns) >= self.since
+
+
 def git(
     arguments: Sequence[str],
     cwd: str,
     timeout: float,
     *,
+    stop: Optional[Event] = None,
     extra: Optional[Mapping[str, str]] = None,
     input: Optional[bytes] = None,
     max_output: int = 64 * 1024 * 1024,
@@ -55,4 +83,4 @@ def git(
     argv = ["git"]
     for setting in _SETTINGS:
         argv += ["-c", setting]
-    return run([*argv, *arguments], timeout=timeout, cwd=cwd, env=env, input=input, max_output=max_output)
+    return run([*argv, *arguments], timeout=timeout, cwd=cwd, env=env, input=input, max_output=max_output, stop=stop)

@@ -9,14 +9,14 @@ import os
 import re
 
 from contexta.recorder import settings
-from contexta.recorder.git import git
+from contexta.recorder.git import Limits, git
 from contexta.recorder.notes import note, reason, storable
 from contexta.recorder.redact import clean_url
 from contexta.recorder.settings import WORKSPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional, Sequence
+    from typing import Any, Callable, Optional, Sequence
 
     from contexta.process import Finished
     from contexta.recorder.notes import Note
@@ -28,6 +28,8 @@ NOT_IN_GIT, UNKNOWN = "not in a git repository", "unknown: "
 NO_PATCH = "the changes are not recorded"
 """How a note begins that tells of changes which no patch holds."""
 _SHOWN = 20
+_PIECE = 128 * 1024  # bytes
+_ROUNDS = 3  # times a patch is read when the program writes to its files meanwhile
 
 # Patterns as texts: compiled when a file changed, as two milliseconds each are much for a run where none did
 _FLAGS = re.VERBOSE | re.IGNORECASE | re.DOTALL
@@ -51,7 +53,7 @@ def source(
     *,
     salt: bytes,
     workspace: str = "",
-    timeout: float = 5.0,
+    limits: Optional[Limits] = None,
     max_file: int = MAX_FILE,
     max_patch: int = MAX_PATCH,
 ) -> tuple[dict[str, Any], Optional[bytes], list[Note]]:
@@ -62,14 +64,14 @@ def source(
     there is none (NOT_IN_GIT), or it is unknown (the reason begins with UNKNOWN). Without dirty that is unknown.
     The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root.
     workspace: where this run is recorded; what runs leave there is no part of the source.
-    timeout: seconds for each of about six questions to git. Left out, and noted by name: files that hold secrets or
-    data by their name, and those over max_file bytes. Cost: about 50 ms and more for big repositories.
+    Left out, and noted by name: files that hold secrets or data by their name, those over max_file bytes, and those
+    that the program has written since it began. Cost: about 50 ms and more for big repositories.
     """
     notes: list[Note] = []
     facts: dict[str, Any] = {}
     patch = None
     try:
-        patch = _source(directory, salt, workspace, timeout, max_file, max_patch, facts, notes)
+        patch = _source(directory, salt, workspace, limits or Limits(), max_file, max_patch, facts, notes)
     except Exception as error:  # noqa: BLE001  # whatever a repository holds, the run goes on
         text = storable(str(getattr(error, "what", None) or reason(error)))
         what = "the source cannot be told" if facts.get("commit") else "the commit is unknown"
@@ -87,8 +89,8 @@ class _Refused(Exception):
         self.what = what
 
 
-def _ask(arguments: Sequence[str], cwd: str, timeout: float, **options: Any) -> Finished:
-    done = git(arguments, cwd, timeout, **options)
+def _ask(arguments: Sequence[str], cwd: str, limits: Limits, **options: Any) -> Finished:
+    done = git(arguments, cwd, limits.seconds, stop=limits.stop, **options)
     if done.exit_code != 0:
         lines = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
         raise _Refused(lines[0] if lines else f"git {arguments[0]} failed with exit code {done.exit_code}")
@@ -99,7 +101,7 @@ def _source(
     directory: str,
     salt: bytes,
     workspace: str,
-    timeout: float,
+    limits: Limits,
     max_file: int,
     max_patch: int,
     facts: dict[str, Any],
@@ -114,42 +116,112 @@ def _source(
         return None
     try:
         where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
-        said = _ask(["rev-parse", *where], directory, timeout)
+        said = _ask(["rev-parse", *where, "--revs-only", "HEAD"], directory, limits)
     except _Refused as error:
         if repository is None and "not a git repository" in str(error):
             facts.update(commit=None, reason=NOT_IN_GIT)
             return None
         raise _Refused(f"git refuses {storable(repository or directory)}: {error}") from error
-    root, prefix, git_dir, objects = os.fsdecode(said.stdout).split("\n")[:4]
+    root, prefix, git_dir, objects, commit = os.fsdecode(said.stdout).split("\n")[:5]
     facts.update(root=storable(root), directory=storable(prefix.rstrip("/") or "."))
-    status = _status(root, timeout, notes)
-    facts.update(commit=status.commit, branch=status.branch)
-    facts.update(remote=_remote(root, status.upstream, timeout))
+    status = _status(root, limits, notes)
+    facts.update(commit=commit or None, branch=status.branch)
+    facts.update(remote=_remote(root, status.upstream, limits))
     if status.changed is None:
         return None
-    changed = status.changed
     untracked = _without_ours(status.untracked, root, workspace) if workspace else status.untracked
-    if status.commit is None:
+    if not commit:
         notes.append(note(TOPIC, "the repository has no commits yet: the patch holds everything"))
-    facts["dirty"] = bool(changed or untracked)
-    patch = None
-    if changed or untracked:
+    elif commit != status.commit:
+        notes.append(note(TOPIC, f"the program moved the repository to {status.commit} while the source was read"))
+
+    def read(changed: list[str], untracked: list[str], notes: list[Note]) -> Optional[bytes]:
+        if not changed and not untracked:
+            return None
         kept, out = _chosen(root, [*changed, *untracked], max_file, max_patch, notes)
+        out += [path for path in status.changed or () if path not in changed]
         new = [path for path in untracked if path in kept]
         try:
             stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
-            patch = _patch(root, stores, status.commit, new, out, timeout, max_patch, notes)
+            return _patch(root, stores, commit or None, new, out, limits, max_patch, notes)
         except (ProcessError, _Refused, OSError) as error:
             notes.append(note(TOPIC, f"{NO_PATCH}: {getattr(error, 'what', None) or reason(error)}"))
-    if patch:
-        from contexta.recorder.patches import without_secrets
+            return None
 
-        patch, touched = without_secrets(patch, salt)
+    patch = _as_it_began(root, status.changed, untracked, limits, read, facts, notes)
+    if patch:
+        patch, touched = _without_secrets(patch, salt, limits, notes)
+    if patch:
         facts["patch_applies"] = not touched
         if touched:
             text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
             notes.append(note("redaction", text))
     return patch or None
+
+
+def _without_secrets(patch: bytes, salt: bytes, limits: Limits, notes: list[Note]) -> tuple[Optional[bytes], list[str]]:
+    """The patch without secrets, and the files that held any. A megabyte takes a second, so it is done in pieces: the
+    end of the run does not wait for the rest."""
+    from contexta.recorder.patches import without_secrets
+
+    cleaned: list[bytes] = []
+    touched: list[str] = []
+    begin = 0
+    while begin < len(patch):
+        if limits.stop is not None and limits.stop.is_set():
+            notes.append(
+                note(TOPIC, f"{NO_PATCH}: the program ended while {len(patch)} bytes were searched for secrets")
+            )
+            return None, []
+        cut = patch.find(b"\ndiff --git ", begin + _PIECE) + 1
+        end = cut if cut > 0 else len(patch)
+        piece, names = without_secrets(patch[begin:end], salt)
+        cleaned.append(piece)
+        touched += names
+        begin = end
+    return b"".join(cleaned), touched
+
+
+def _as_it_began(
+    root: str,
+    changed: list[str],
+    untracked: list[str],
+    limits: Limits,
+    read: Callable[[list[str], list[str], list[Note]], Optional[bytes]],
+    facts: dict[str, Any],
+    notes: list[Note],
+) -> Optional[bytes]:
+    """The patch without what the program has written since it began: read again while it writes more.
+
+    A new file it wrote is no part of the source. How a file was that it wrote over is unknown, and so is whether there
+    were changes at all where there are no others.
+    """
+
+    def too_new(paths: Sequence[str]) -> set[str]:
+        return {path for path in paths if limits.is_too_new(os.path.join(root, path))}
+
+    late = too_new([*changed, *untracked])
+    patch: Optional[bytes] = None
+    about: list[Note] = []
+    for _ in range(_ROUNDS):
+        about = []
+        left = [path for path in changed if path not in late], [path for path in untracked if path not in late]
+        patch = read(*left, about)
+        meanwhile = too_new([*left[0], *left[1]])
+        if not meanwhile:
+            break
+        late |= meanwhile
+    else:
+        patch, about = None, [note(TOPIC, f"{NO_PATCH}: the program kept writing to the files while they were read")]
+    notes.extend(about)
+    written, created = (sorted(late.intersection(paths)) for paths in (changed, untracked))
+    if written:
+        notes.append(note(TOPIC, f"{NO_PATCH} of files that the program wrote before they were read: {_some(written)}"))
+    if created:
+        notes.append(note(TOPIC, f"not in the patch, as they were written after the program began: {_some(created)}"))
+    if any(left) or not written:
+        facts["dirty"] = any(left)
+    return patch
 
 
 def _without_ours(untracked: list[str], root: str, workspace: str) -> list[str]:
@@ -188,19 +260,19 @@ class _Status:
         self.untracked: list[str] = []
 
 
-def _status(root: str, timeout: float, notes: list[Note]) -> _Status:
+def _status(root: str, limits: Limits, notes: list[Note]) -> _Status:
     from contexta.process import TimedOut
 
     ask = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all"]
     try:
-        said = _ask(ask, root, timeout)
+        said = _ask(ask, root, limits)
     except TimedOut:
-        notes.append(note(TOPIC, f"untracked files are not in the patch: listing them takes over {timeout:g} s"))
+        notes.append(note(TOPIC, f"untracked files are not in the patch: listing them takes over {limits.seconds:g} s"))
         try:
-            said = _ask([*ask[:-1], "--untracked-files=no"], root, timeout)
+            said = _ask([*ask[:-1], "--untracked-files=no"], root, limits)
         except TimedOut as error:
             notes.append(note(TOPIC, f"{NO_PATCH}, nor whether there are any: {error.what}"))
-            return _head(root, timeout)
+            return _head(root, limits)
     if said.stdout_truncated:
         notes.append(note(TOPIC, "there are too many untracked files to list; some are not in the patch"))
     return _read_status(os.fsdecode(said.stdout))
@@ -227,23 +299,23 @@ def _read_status(said: str) -> _Status:
     return status
 
 
-def _head(root: str, timeout: float) -> _Status:
+def _head(root: str, limits: Limits) -> _Status:
     """Commit and branch alone, for which git looks at no file."""
     status = _Status()
-    status.commit = _ask(["rev-parse", "--verify", "HEAD"], root, timeout).stdout.decode().strip()
+    status.commit = _ask(["rev-parse", "--verify", "HEAD"], root, limits).stdout.decode().strip()
     try:
         status.branch = storable(
-            os.fsdecode(_ask(["symbolic-ref", "-q", "--short", "HEAD"], root, timeout).stdout.strip())
+            os.fsdecode(_ask(["symbolic-ref", "-q", "--short", "HEAD"], root, limits).stdout.strip())
         )
     except _Refused:
         pass  # no branch is checked out
     return status
 
 
-def _remote(root: str, upstream: Optional[str], timeout: float) -> Optional[str]:
+def _remote(root: str, upstream: Optional[str], limits: Limits) -> Optional[str]:
     """The URL, without credentials, of the branch's remote, else of origin, else of the first one."""
     try:
-        said = _ask(["config", "--get-regexp", r"^remote\..*\.url$"], root, timeout)
+        said = _ask(["config", "--get-regexp", r"^remote\..*\.url$"], root, limits)
     except _Refused:
         return None  # git config says so by exit code 1: there is none
     urls: dict[str, str] = {}
@@ -315,7 +387,7 @@ def _patch(
     commit: Optional[str],
     new: Sequence[str],
     out: Sequence[str],
-    timeout: float,
+    limits: Limits,
     max_patch: int,
     notes: list[Note],
 ) -> Optional[bytes]:
@@ -325,12 +397,12 @@ def _patch(
 
     folder = tempfile.mkdtemp(prefix="contexta-")
     try:
-        extra = _index_with(new, root, stores, folder, timeout) if new else {}
-        base = commit or _empty_tree(root, timeout)
+        extra = _index_with(new, root, stores, folder, limits) if new else {}
+        base = commit or _empty_tree(root, limits)
         ask = ["diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"]
         ask += ["--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty", base, "--", ":/"]
         ask += [f":(top,exclude,literal){path}" for path in out if path not in new][:2_000]
-        said = _ask(ask, root, timeout, extra=extra, max_output=max_patch)
+        said = _ask(ask, root, limits, extra=extra, max_output=max_patch)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if said.stdout_truncated:
@@ -339,7 +411,7 @@ def _patch(
     return said.stdout
 
 
-def _index_with(new: Sequence[str], root: str, stores: tuple[str, str], folder: str, timeout: float) -> dict[str, str]:
+def _index_with(new: Sequence[str], root: str, stores: tuple[str, str], folder: str, limits: Limits) -> dict[str, str]:
     """Variables that lead git to a copy of the index that knows of ``new`` files, and all it writes to ``folder``."""
     import shutil
 
@@ -351,15 +423,16 @@ def _index_with(new: Sequence[str], root: str, stores: tuple[str, str], folder: 
     }
     os.mkdir(extra["GIT_OBJECT_DIRECTORY"])
     try:
-        shutil.copyfile(os.path.join(git_dir, "index"), extra["GIT_INDEX_FILE"])
+        # With its time: by that git knows which files were written in the same moment, and looks into those.
+        shutil.copy2(os.path.join(git_dir, "index"), extra["GIT_INDEX_FILE"])
     except FileNotFoundError:
         pass  # nothing was ever added
     listing = b"\0".join(os.fsencode(path) for path in new)
     add = ["--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul"]
-    _ask(add, root, timeout, extra=extra, input=listing)
+    _ask(add, root, limits, extra=extra, input=listing)
     return extra
 
 
-def _empty_tree(root: str, timeout: float) -> str:
-    said = _ask(["hash-object", "-t", "tree", "--stdin"], root, timeout, input=b"")
+def _empty_tree(root: str, limits: Limits) -> str:
+    said = _ask(["hash-object", "-t", "tree", "--stdin"], root, limits, input=b"")
     return said.stdout.decode().strip()

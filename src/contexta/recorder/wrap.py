@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
 from contexta.recorder import current, cutting, inherited, parts, redact, settings
-from contexta.recorder.environment import INJECTED, source_of
+from contexta.recorder.environment import INJECTED, read_source
 from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
@@ -29,6 +29,7 @@ from contexta.refs import StableRef
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _GRACE = 0.5  # seconds in which a program that got the signal itself ends; only then it is passed on
+_GIT_WAIT = 10.0  # seconds that reading the source may still take after the command has ended
 _LINGER = 2.0  # seconds that output may still take after the command has ended
 
 
@@ -79,7 +80,8 @@ class Wrapper:
         facts: Dict[str, Any] = {"command": command}
         if self._pattern is not None:
             facts["metrics_from_stdout"] = self._pattern.pattern
-        source, told = source_of(run._salt, self._objects, self._directory)
+        self._reading = read_source(journal, run._salt, self._objects, self._directory)
+        source, told = self._reading.early() or ({}, [])
         if source:
             facts["source"] = source
         journal.write("fact", facts=facts)
@@ -99,11 +101,13 @@ class Wrapper:
             code = self._execute(self._variables(), open_streams(self._measure if self._pattern is not None else None))
         except OSError as error:
             self._run.note("command", f"could not be started: {reason(error)}")
+            self._reading.finish(_LINGER)
             self._run.finish("failed", failure=error)
             return self._not_started(error)
         if not self._isolation() and not self._entered():
             self._probe_after()
         self._keep_logs()
+        self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
         self._end(code)
         return code if code >= 0 else 128 - code
 
