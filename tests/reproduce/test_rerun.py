@@ -111,3 +111,41 @@ def test_what_a_killed_rerun_left_is_thrown_away_by_the_next_one(
     os.utime(left / "lock", (1, 1))
     cli("rerun", "first", "--", "true")
     assert not list((tmp_path / "temporary").glob("contexta-rerun-*"))
+
+
+def launched(cli: Cli, *command: str) -> tuple[int, Rerun]:
+    """The exit code and the answer of a rerun by another command."""
+    done = cli("rerun", "first", "--json", "--", *command)
+    assert done.stdout, done.stderr
+    return done.returncode, Rerun.model_validate_json(done.stdout)
+
+
+def test_a_rerun_says_whether_the_recorder_saw_it_in_the_rebuilt_environment(
+    trained: Trained, cli: Cli, tmp_path: Path
+) -> None:
+    elsewhere = trained(code=SEEDED, options=FOUND)
+    (tmp_path / "train.py").write_text(SEEDED)
+    code, found = launched(cli, "uv", "run", "train.py")
+    assert (code, found.verdict, found.confirmed) == (0, "reproduced", "inside")
+    assert found.command == ("python", "train.py")
+    assert any("`uv run` would take an environment of its own" in note for note in found.notes)
+    code, found = launched(cli, "python", "-I", "train.py")
+    assert (code, found.verdict, found.confirmed) == (0, "reproduced", "outside")
+    assert any("environment confirmed from outside only" in note for note in found.notes)
+    (tmp_path / "launch.py").write_text(f"import subprocess\nsubprocess.run([{elsewhere.python!r}, 'train.py'])\n")
+    code, found = launched(cli, "python", "launch.py")
+    assert (code, found.verdict, found.confirmed) == (1, "unknown", "no")
+    assert f"ran on the Python {found.environment.rebuilt_python} of {elsewhere.path}" in found.confirmed_reason
+    screen = cli("rerun", "first", "--", "python", "launch.py").stdout
+    assert "the command did not run in the rebuilt environment" in screen
+    assert "-- python train.py" in screen
+
+
+def test_a_rerun_by_a_script_that_names_another_interpreter_is_refused(
+    trained: Trained, cli: Cli, tmp_path: Path
+) -> None:
+    elsewhere = trained(code=SEEDED, options=FOUND)
+    (tmp_path / "train.sh").write_text(f"{elsewhere.python} train.py\n")
+    done = cli("rerun", "first", "--", "bash", "train.sh")
+    assert done.returncode == 2
+    assert "train.sh line 1 names the interpreter" in done.stderr

@@ -41,8 +41,9 @@ def rerun(
 ) -> tuple[Rerun, Iterable[Any], int]:
     """Run a run again in its own environment, and compare what comes out.
 
-    COMMAND, behind --, replaces the recorded one. What it prints goes to stderr. Exit code 0: every metric is the same
-    within the tolerance. 1: not, or nothing could be compared. 2: the environment cannot be had again.
+    COMMAND, behind --, replaces the recorded one. Launchers such as `uv run` are taken off it. What it prints goes to
+    stderr. Exit code 0: every metric is the same within the tolerance. 1: not, or nothing could be compared, or the
+    command ran in another environment. 2: the environment cannot be had again.
     """
     how = Rerunning(
         command=command,
@@ -99,6 +100,8 @@ def screen(found: Rerun) -> Iterator[Any]:
 def _summary(found: Rerun) -> str:
     if found.verdict == "impossible":
         return "not run: its environment cannot be had again"
+    if found.confirmed == "no":
+        return "the command did not run in the rebuilt environment"
     if found.exit_code:
         return f"the command failed with exit code {found.exit_code}"
     outside = sum(1 for metric in found.metrics if not metric.within)

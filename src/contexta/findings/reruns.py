@@ -25,8 +25,11 @@ class Rerun(Finding):
     """A recorded run, run again in its environment.
 
     verdict: ``reproduced``: every metric that was asked for is within the tolerance; ``differs``: one is not, or is
-    missing; ``unknown``: the command failed, or there was nothing to compare; ``impossible``: the environment cannot be
-    had again, and nothing was run. tolerances: as in ``math.isclose``; both 0 is equal to the last digit.
+    missing; ``unknown``: the command failed or ran in another environment, or there was nothing to compare;
+    ``impossible``: the environment cannot be had again, and nothing was run. tolerances: as in ``math.isclose``; both 0
+    is equal to the last digit. command: as it was run.
+    confirmed: whether the recorder saw it run in the rebuilt environment: ``inside``; ``outside`` where it could be in
+    no process of it; ``no`` where it ran in another one; None where nothing was run. confirmed_reason: what was seen.
     """
 
     run_ref: RunRef
@@ -38,5 +41,7 @@ class Rerun(Finding):
     relative_tolerance: float
     absolute_tolerance: float
     metrics: tuple[RerunMetric, ...] = ()
+    confirmed: Literal["inside", "outside", "no"] | None = None
+    confirmed_reason: str = ""
     environment: Rebuild
     notes: tuple[str, ...] = ()

@@ -12,9 +12,9 @@ from contexta.contract.environment import EnvironmentSnapshot
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.redact import HIDDEN
 from contexta.recorder.variables import is_recorded
+from contexta.reproduce.launchers import program_at, with_python
 from contexta.reproduce.uv import python_in
 
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 _OF_A_PLACE = re.compile(r"(?:VIRTUAL_ENV|CONDA_|UV_|PIP_|TMPDIR|PYTHONHOME|PYTHONEXECUTABLE|PYTHONUSERBASE)")
 _OF_A_RUN = "CONTEXTA_"
 _GIVE_IT = "give it behind --: contexta rerun RUN -- python train.py"
@@ -45,11 +45,12 @@ def _of_script(invocation: Mapping[str, Any]) -> list[str]:
 
 def in_environment(command: Sequence[str], environment: Path) -> list[str]:
     """The same command by the programs of an environment, where that has them."""
-    name = Path(command[0]).name
-    own = python_in(environment).parent / name
-    if _PYTHON.match(name):
-        return [str(python_in(environment)), *command[1:]]
-    return [str(own) if own.exists() else command[0], *command[1:]]
+    python = python_in(environment)
+    words = with_python(command, str(python))
+    at = program_at(words)
+    if at is not None and (own := python.parent / Path(words[at]).name).exists():
+        words[at] = str(own)
+    return words
 
 
 def variables(

@@ -18,10 +18,16 @@ from contexta.contract import LineageEdge
 from contexta.errors import InvalidInput
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
 from contexta.locks import alone
+from contexta.recorder import settings, trial_process
+from contexta.recorder.journal import SUFFIX
 from contexta.recorder.wrap import Wrapper
 from contexta.refs import StableRef
 from contexta.reproduce.checkouts import check_out, repository_of
 from contexta.reproduce.command import command_of, in_environment, tolerance, variables
+from contexta.reproduce.confirmation import Confirmation, Intended, confirm
+from contexta.reproduce.fixes import fixes
+from contexta.reproduce.launchers import prepared
+from contexta.reproduce.observations import observations
 from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
 from contexta.reproduce.watching import Watch
 
@@ -81,10 +87,13 @@ def rerun(
         }
         if rebuilt.verdict == "impossible":
             return Rerun(**base, rerun_ref=None, verdict="impossible", exit_code=None)
+        launched = prepared(command, directory)
+        base["command"] = launched.command
         environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
-        watch(f"running {Path(command[0]).name}")
+        environ[trial_process.FILE] = str(folder / "reported")
+        watch(f"running {Path(launched.command[0]).name}")
         wrapper = Wrapper(
-            in_environment(command, environment),
+            in_environment(launched.command, environment),
             str(journals),
             tools.objects,
             pattern=how.pattern or _pattern(details.metadata),
@@ -93,17 +102,52 @@ def rerun(
         )
         wrapper.begin(details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)})
         code = wrapper.run()
+        seen = observations(_journals_of(wrapper.ref, journals), tools.objects, folder / "reported")
+        where = confirm(_intended(recorded, rebuilt, environment, directory), seen)
     new = workspace.get_run(str(wrapper.ref))
     workspace.note_rerun(_edge(new, recorded.run_ref), rebuilt)
     metrics = rerun_metrics(workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)), *limits, how.metrics)
     return Rerun(
         **base,
         rerun_ref=new.run_ref,
-        verdict=outcome(metrics, code),
+        verdict=outcome(metrics, code) if where.state != "no" else "unknown",
         exit_code=code,
+        confirmed=where.state,
+        confirmed_reason=where.reason,
         metrics=metrics,
-        notes=(*notes, *_notes(details, new, how, metrics)),
+        notes=(
+            *launched.notes,
+            *_about_environment(launched.command, where),
+            *notes,
+            *_notes(details, new, how, metrics),
+        ),
     )
+
+
+def _journals_of(run: StableRef, journals: Path) -> list[Path]:
+    """What the processes of a run wrote, taken in or not."""
+    return [path for at in (journals, journals / settings.ENDED) for path in sorted(at.glob(f"{run.value}.*{SUFFIX}"))]
+
+
+def _intended(recorded: Recorded, rebuilt: Rebuild, environment: Path, directory: Path) -> Intended:
+    """The rebuilt environment, as the recorder has to see it: where it deviates, the rebuild has said so."""
+    deviating = {each.key for each in rebuilt.deviations}
+    packages = {name: version for name, version in recorded.snapshot.packages.items() if name not in deviating}
+    return Intended(
+        prefix=str(environment),
+        python=rebuilt.rebuilt_python or recorded.snapshot.python_version,
+        packages=packages,
+        places=(str(directory),),
+    )
+
+
+def _about_environment(command: Sequence[str], where: Confirmation) -> Iterator[str]:
+    """That the command did not run in the rebuilt environment, or that nobody saw whether it did."""
+    if where.state == "no":
+        yield f"the command did not run in the rebuilt environment: {where.reason}"
+        yield from fixes(command, where.location)
+    if where.state == "outside":
+        yield f"environment confirmed from outside only: {where.reason}"
 
 
 @contextmanager
