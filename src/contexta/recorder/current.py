@@ -16,9 +16,10 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from contexta.recorder import inherited, starting
+from contexta.recorder import inherited, replaced, starting
 from contexta.recorder.failures import status_of
 from contexta.recorder.live import Run
+from contexta.recorder.processes import is_worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _latest: Optional[Run] = None  # the latest run that this process began or took 
 _mine = _thread._local()  # .run: the run that ``init`` began in this thread
 _has_begun = False  # whether this process, or the one it was forked from, has begun a run
 _watching = False
+_execs: List[bool] = []  # not empty once os.exec* is watched
 
 
 def init(
@@ -67,7 +69,7 @@ def log(values: Mapping[str, Any], step: Optional[int] = None) -> None:
     run = current()
     if run is None:
         run = _latest if _latest is not None else init()  # a run that has ended counts what comes too late
-    elif not _has_begun and not inherited.is_worker():
+    elif not _has_begun and not is_worker():
         _begin_around(run)
     run.log(values, step)
 
@@ -146,6 +148,9 @@ def watch(run: Run) -> None:
     _latest = run
     _open[:] = [each for each in _open if not each._ended]
     _open.append(run)
+    if run._journal.first and not _execs:
+        _execs.append(True)
+        replaced.watch_exec(lambda: [each for each in _open if each._journal.first and not each._ended])
     if not _watching:
         _watching = True
         atexit.register(_at_exit)

@@ -50,6 +50,7 @@ class Recording:
         self._pid = os.getpid()
         self._body: Optional[Body] = None
         self._digest = ""
+        self._of: Dict[str, str] = {}
         self._known = ""
         self._seen: FrozenSet[str] = frozenset()
         self._reading: Optional[SourceReading] = None
@@ -65,8 +66,8 @@ class Recording:
             self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
             start = _digest(without_builds(self._body))
-            of = {} if start == self._digest else {"of": start[:_TOLD_BY]}
-            self._journal.write("environment", digest=self._digest, **of)
+            self._of = {} if start == self._digest else {"of": start[:_TOLD_BY]}
+            self._journal.write("environment", digest=self._digest, **self._of)
             self._facts(salt)
             self._journal.beside = self.look
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the program goes on and the run says so
@@ -89,15 +90,19 @@ class Recording:
             self._seen = seen
 
     def complete(self, _: "Run") -> None:
-        """Capture what is known only now. Nothing in a forked child: its parent does it."""
-        if os.getpid() != self._pid:
+        """Capture what is known only now. Nothing in a forked child, as its parent does it; but in a daemon that goes
+        on with the run."""
+        is_forked = os.getpid() != self._pid
+        if is_forked and not self._journal.is_heir():
             return
-        if self._reading is not None:
+        if self._reading is not None and not is_forked:
             self._reading.finish(_WAIT)
         if self._body is None:
             return
         with self._looking:
             try:
+                if is_forked:  # a process says first what it started in
+                    self._journal.write("environment", digest=self._digest, **self._of)
                 body = with_builds(self._body, self._known)
                 changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
                 end = self._objects.put(encode(ended(body)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from contexta.recorder.processes import rank
+from contexta.recorder.processes import is_worker, rank
 from contexta.refs import StableRef
 
 TYPE_CHECKING = False
@@ -67,12 +67,6 @@ def may_begin(run: str, journals: str) -> bool:
         _claim(run, journals)
         return True
     return not os.environ.get(BEGUN) and _claim(run, journals)
-
-
-def is_worker() -> bool:
-    """Whether ``multiprocessing``, or a library built on it such as loky, started this process."""
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
 
 
 def withdraw_claim(run: str, journals: str) -> None:

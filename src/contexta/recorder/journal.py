@@ -12,7 +12,8 @@ other keys depend on the type:
 ``run``               first line of a run: run, optionally name and project_name (left out where they are the last and
                       the first component of run), part_of (the run in whose process it began), and the process (see
                       processes.identity)
-``join``              first line of another process of the run: run, rank, and the process
+``join``              first line of another process of the run: run, rank, heir (true where it goes on as a daemon with
+                      what the first process began), and the process
 ``environment``       the first of a process: digest (the body is that object), optionally of (how the digest begins
                       that it has without what is looked up later, by which the run tells environments apart).
                       Later ones: end (the object of what is known only after the start), optionally digest (of the
@@ -26,6 +27,7 @@ other keys depend on the type:
 ``artifact``          name, kind, location, digest, size, attributes
 ``fact``              name and value, or facts (several by name): about the run and no part of its environment
 ``note``              topic, text
+``exec``              the process becomes another program; the last line, if it does
 ``lost``              count, why, first (what the first of them was): records that were not written
 ``end``               last line of a run: status, optionally failure {type, message, traceback}
 ``close``             last line of another process; status where the program said how it ended, optionally failure
@@ -48,6 +50,7 @@ from time import time_ns
 from contexta.recorder.beating import Beat
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import sync_directory
+from contexta.recorder.processes import is_worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +86,7 @@ class Journal:
         self.lost = 0
         self._beats = beats
         self._is_void = False  # nothing is kept, by decision
+        self._session = _session() if first else None  # that of the process which began the run; None in others
         self._begin()
         if first:
             self._open(os.path.join(self.folder, run + SUFFIX))
@@ -243,7 +247,9 @@ class Journal:
         from contexta.recorder.processes import identity
 
         name = f"{self.run}.{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
-        who = {**identity(), "rank": self.rank}
+        who: Dict[str, Any] = {**identity(), "rank": self.rank}
+        if self.is_heir():
+            who["heir"] = True
         at = max(self._last, time_ns() // 1000)
         tail = json.dumps({"run": self.run, **who}, separators=(",", ":"))[1:-1]
         line = f'{{"s":0,"t":"join","at":{at},{tail}}}\n'.encode("ascii")
@@ -256,6 +262,11 @@ class Journal:
             self._release()
             os.unlink(path)  # a file without its first record says nothing
             raise
+
+    def is_heir(self) -> bool:
+        """Whether this is a daemon that the process which began the run has become: forked from it, in a session of its
+        own. It ends the run; a worker does not."""
+        return self._session is not None and not self.first and self._session != _session() and not is_worker()
 
     def flush(self) -> None:
         """Bring everything written to the disk."""
@@ -294,7 +305,7 @@ class Journal:
                 return
             if self.first:
                 self._write_last("end", end)
-            elif self._file is not None or self._missing:
+            elif self._file is not None or self._missing or self.is_heir():
                 self._write_last("close", {name: end[name] for name in ("status", "failure") if name in end})
             self.flush()
             self._closed = True
@@ -371,11 +382,17 @@ class Journal:
 
     def _after_fork_in_child(self) -> None:
         closed, inherited = self._closed, self._file
+        if inherited is not None and not self.first:
+            self._session = None  # the child of a daemon that records is a worker of it
         self.first = False
         self._begin()
         self._closed = closed
         if inherited is not None:
             os.close(inherited)
+
+
+def _session() -> Optional[int]:
+    return os.getsid(0) if hasattr(os, "getsid") else None
 
 
 def set_space_aside(folder: str) -> None:

@@ -265,12 +265,29 @@ class Run:
         if self._before_end is not None:
             self._before_end(self)
         self._ended = True
-        end: Dict[str, Any] = {"status": status} if is_said or self._journal.first else {}
+        speaks = is_said or self._journal.first or self._journal.is_heir()
+        end: Dict[str, Any] = {"status": status} if speaks else {}
         if failure is not None:
             end["failure"] = {name: redact.inside(words, self._salt) for name, words in failure_of(failure).items()}
         self._journal.close(**end)
         if self._after_end is not None and self._journal.first:
             self._after_end(self)
+
+    def _become(self, program: Any) -> None:
+        """The process is about to become another program: the run ends with its last record, if it does."""
+        try:
+            if self._before_end is not None:
+                self._before_end(self)
+            name = os.fsdecode(program) if isinstance(program, (str, bytes, os.PathLike)) else str(program)
+            told = redact.inside(storable(name)[:1_000], self._salt)
+            self.note("process", f"the process becomes {told}: what that does is not part of this run")
+            self._journal.write("exec")
+            self._journal.flush()
+        except Exception:  # noqa: BLE001  # whatever it is, the program goes on as it wants
+            pass  # the run is then found crashed
+
+    def _stay(self, error: BaseException) -> None:
+        self.note("process", f"it did not become another program: {reason(error)}"[:10_000])
 
     def resume(self, *, to_exit: bool = False) -> None:
         """Take part in the run again after this process' part of it has ended. to_exit: for what is left of it."""

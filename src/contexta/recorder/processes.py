@@ -7,6 +7,7 @@ given to another process sooner or later. Standard library only, Python 3.8.
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def rank() -> Optional[int]:
         if _is_count(value) and _is_count(size) and int(value) < int(size):
             return int(value)
     return None
+
+
+def is_worker() -> bool:
+    """Whether ``multiprocessing``, or a library built on it such as loky, started this process."""
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.parent_process() is not None
 
 
 def _is_count(text: str) -> bool:

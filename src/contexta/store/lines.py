@@ -95,7 +95,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "note": {"topic": name, "text": _words},
     "lost": {"count": _count, "why": _words, "first": _words},
     "end": {"status": _status, "failure": _failure},
-    "close": {"failure": _failure},
+    "close": {"status": _status, "failure": _failure},
     "artifact": {"name": name, "kind": name, "location": _words, "size": _count, "attributes": _mapping},
     "metric": {"k": name},
 }

@@ -60,10 +60,12 @@ class Reading:
         self._notes: list[tuple[int, str, str]] = []
         self._lost: list[tuple[int, str, str]] = []  # how many, why, what the first of them was
         self._at = row.last_at or 0
+        self._leaves = b""  # the last line that is taken in
 
     def take(self, data: bytes) -> None:
         """Take in whole lines: what is no measurement first, as measurements may belong to a stage that begins here."""
         self._reopen()
+        self._leave(data)
         metrics = _METRIC.findall(data)
         rest = data if not metrics else b"" if len(metrics) == data.count(b"\n") else _METRIC.sub(b"", data)
         for record in lines.records(rest, self._report):
@@ -158,8 +160,12 @@ class Reading:
         self._join(record)
 
     def _join(self, record: dict[str, Any]) -> None:
-        told = ("pid", "parent", "began", "boot", "space", "rank")
+        told = ("pid", "parent", "began", "boot", "space", "rank", "heir")
         self._process = {name: record[name] for name in told if record.get(name) is not None}
+        if record.get("heir"):  # the process that began the run ended when it had become a daemon
+            run = tables.run
+            ended = update(run).where(run.c.id == self._run_id, run.c.status.in_(("completed", "crashed")))
+            self._connection.execute(ended.values(status="open", ended_at=None))
 
     def _environment(self, record: dict[str, Any]) -> None:
         if self._environment_id is None:  # the first record of a process is its start
@@ -271,6 +277,22 @@ class Reading:
     def _note(self, record: dict[str, Any]) -> None:
         self._notes.append((record["at"], record["topic"], record["text"]))
 
+    def _leave(self, data: bytes) -> None:
+        """End the run where its process became another program with the last of these lines; open it again where that
+        was the last line before, and the process went on."""
+        run = tables.run
+        if self._process.pop("left", False):
+            again = update(run).where(run.c.id == self._run_id, run.c.status == "completed")
+            self._connection.execute(again.values(status="open", ended_at=None))
+        self._leaves = data.rstrip(b"\n").rpartition(b"\n")[2]
+
+    def _exec(self, record: dict[str, Any]) -> None:
+        """The process becomes another program, unless another line follows."""
+        assert self._run_id is not None  # _take has seen to it
+        if self._is_first and b'"t":"exec"' in self._leaves:
+            self._process["left"] = True
+            end_run(self._connection, self._run_id, "completed", record["at"])
+
     def _end(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has seen to it
         if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
@@ -283,7 +305,10 @@ class Reading:
 
     def _close(self, record: dict[str, Any]) -> None:
         """Another process has ended. What it failed with is why the run failed, if the run did."""
+        assert self._run_id is not None  # _take has seen to it
         self.ended = True
+        if self._process.get("heir"):
+            end_run(self._connection, self._run_id, record.get("status", "completed"), record["at"])
         if "failure" not in record:
             return
         run = tables.run
@@ -416,4 +441,5 @@ _TAKERS = {
     "lost": "_count_lost",
     "end": "_end",
     "close": "_close",
+    "exec": "_exec",
 }
