@@ -13,6 +13,7 @@ from contexta.recorder.git import Limits, git
 from contexta.recorder.notes import note, reason, storable
 from contexta.recorder.redact import clean_url
 from contexta.recorder.settings import WORKSPACE
+from contexta.recorder.submodules import is_changed_submodule, of_submodules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,13 +57,16 @@ def source(
     limits: Optional[Limits] = None,
     max_file: int = MAX_FILE,
     max_patch: int = MAX_PATCH,
+    below: str = "",
 ) -> tuple[dict[str, Any], Optional[bytes], list[Note]]:
     """The facts about the repository around ``directory``, the patch against its commit or None, and notes.
 
     facts: root, directory (relative to root, "." for the root itself), commit, branch, remote, dirty, and
     patch_applies: False when a secret was taken out of the patch. Without a commit it is None and ``reason`` says why:
     there is none (NOT_IN_GIT), or it is unknown (the reason begins with UNKNOWN). Without dirty that is unknown.
-    The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root.
+    The patch holds staged, unstaged and untracked changes alike, as ``git apply --binary`` takes them at the root, and
+    those inside submodules. submodules: facts of each submodule whose commit or files differ from what is committed.
+    below: what the paths in the patch begin with; where this is a submodule itself, its path in the one around it.
     workspace: where this run is recorded; what runs leave there is no part of the source.
     Left out, and noted by name: files that hold secrets or data by their name, those over max_file bytes, and those
     that the program has written since it began. Cost: about 50 ms and more for big repositories.
@@ -71,7 +75,7 @@ def source(
     facts: dict[str, Any] = {}
     patch = None
     try:
-        patch = _source(directory, salt, workspace, limits or Limits(), max_file, max_patch, facts, notes)
+        patch = _source(directory, salt, workspace, limits or Limits(), max_file, max_patch, facts, notes, below)
     except Exception as error:  # noqa: BLE001  # whatever a repository holds, the run goes on
         text = storable(str(getattr(error, "what", None) or reason(error)))
         what = "the source cannot be told" if facts.get("commit") else "the commit is unknown"
@@ -106,6 +110,7 @@ def _source(
     max_patch: int,
     facts: dict[str, Any],
     notes: list[Note],
+    below: str,
 ) -> Optional[bytes]:
     """The patch, or None. facts: taken as far as they are known when something fails."""
     from contexta.process import ProcessError
@@ -143,7 +148,7 @@ def _source(
         new = [path for path in untracked if path in kept]
         try:
             stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
-            return _patch(root, stores, commit or None, new, out, limits, max_patch, notes)
+            return _patch(root, stores, commit or None, new, out, limits, max_patch, notes, below)
         except (ProcessError, _Refused, OSError) as error:
             notes.append(note(TOPIC, f"{NO_PATCH}: {getattr(error, 'what', None) or reason(error)}"))
             return None
@@ -156,6 +161,26 @@ def _source(
         if touched:
             text = f"secrets were taken out of the patch in {_some(touched)}; it does not apply verbatim"
             notes.append(note("redaction", text))
+    if status.submodules:
+
+        def theirs(folder: str, path: str) -> tuple[dict[str, Any], Optional[bytes], list[Note]]:
+            inner = below + path
+            return source(
+                folder,
+                salt=salt,
+                workspace=workspace,
+                limits=limits,
+                max_file=max_file,
+                max_patch=max_patch,
+                below=inner,
+            )
+
+        parts, inside, about = of_submodules(root, status.submodules, theirs, TOPIC)
+        facts["submodules"] = parts
+        notes += about
+        if inside:
+            patch = (patch or b"") + inside
+            facts["patch_applies"] = all(each.get("patch_applies", True) for each in [facts, *parts])
     return patch or None
 
 
@@ -258,12 +283,14 @@ class _Status:
         self.upstream: Optional[str] = None
         self.changed: Optional[list[str]] = None
         self.untracked: list[str] = []
+        self.submodules: list[str] = []  # those among the changed
 
 
 def _status(root: str, limits: Limits, notes: list[Note]) -> _Status:
     from contexta.process import TimedOut
 
-    ask = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=all"]
+    ask = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=none"]
+    ask += ["--untracked-files=all"]
     try:
         said = _ask(ask, root, limits)
     except TimedOut:
@@ -288,6 +315,8 @@ def _read_status(said: str) -> _Status:
             heads[name] = given
         elif entry.startswith("1 "):
             status.changed.append(entry.split(" ", 8)[8])
+            if is_changed_submodule(entry):
+                status.submodules.append(status.changed[-1])
         elif entry.startswith("u "):
             status.changed.append(entry.split(" ", 10)[10])
         elif entry.startswith("? ") and f"/{WORKSPACE}/" not in f"/{entry[2:]}":  # ours, and no change of the source
@@ -390,6 +419,7 @@ def _patch(
     limits: Limits,
     max_patch: int,
     notes: list[Note],
+    below: str,
 ) -> Optional[bytes]:
     """The difference between the commit and the working tree, with ``new`` untracked files and without ``out``."""
     import shutil
@@ -400,7 +430,7 @@ def _patch(
         extra = _index_with(new, root, stores, folder, limits) if new else {}
         base = commit or _empty_tree(root, limits)
         ask = ["diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"]
-        ask += ["--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty", base, "--", ":/"]
+        ask += [f"--src-prefix=a/{below}", f"--dst-prefix=b/{below}", "--ignore-submodules=dirty", base, "--", ":/"]
         ask += [f":(top,exclude,literal){path}" for path in out if path not in new][:2_000]
         said = _ask(ask, root, limits, extra=extra, max_output=max_patch)
     finally:

@@ -6,6 +6,7 @@ The user's repository is read, never written: not its working tree, not its inde
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from contexta.errors import ContextaError, InvalidInput, NotFound, shown
@@ -14,6 +15,9 @@ from contexta.recorder.git import git
 from contexta.reproduce.addresses import is_commit
 
 _MINUTES = 60.0
+_MOVED = re.compile(
+    rb"^\+\+\+ b/(.+?)\t?\n@@ [^\n]*\n(?:-Subproject commit [^\n]*\n)?\+Subproject commit ([0-9a-f]+)", re.MULTILINE
+)
 
 
 class PatchRefused(ContextaError):
@@ -44,13 +48,35 @@ def require_commit(repository: Path, commit: str) -> None:
 def check_out(repository: Path, commit: str, patch: bytes | None, at: Path) -> None:
     """A clone at the commit, with the patch applied; ``at`` must not exist. Shares no file that git ever changes.
 
+    Submodules are cloned as well, from where they are checked out in the repository.
+
     Raises NotFound for a commit that is not there, PatchRefused, and ProcessError when git fails.
     """
     require_commit(repository, commit)
     at.parent.mkdir(parents=True, exist_ok=True)
     _do(["clone", "--quiet", "--local", "--no-checkout", "--", str(repository), str(at)], str(repository))
     _do(["checkout", "--quiet", "--detach", commit], str(at))
+    _clone_submodules(repository, at, patch or b"")
     apply_changes(at, commit, patch)
+
+
+def _clone_submodules(repository: Path, at: Path, patch: bytes, below: str = "") -> None:
+    """Check out the submodules of a clone, at the commits that the changes name, else at those that are committed.
+
+    One that the repository does not have checked out stays empty, as in any clone: changes in it will not apply.
+    """
+    listed = os.fsdecode(_ask(["ls-files", "--stage", "-z"], str(at)).stdout)
+    moved = {os.fsdecode(path): commit.decode() for path, commit in _MOVED.findall(patch)}
+    for entry in listed.split("\0"):
+        about, _, path = entry.partition("\t")
+        if not about.startswith("160000 "):
+            continue
+        theirs, target, commit = repository / path, at / path, moved.get(below + path, about.split(" ")[1])
+        if not (theirs / ".git").exists() or _ask(["cat-file", "-e", f"{commit}^{{commit}}"], str(theirs)).exit_code:
+            continue
+        _do(["clone", "--quiet", "--local", "--no-checkout", "--", str(theirs), str(target)], str(theirs))
+        _do(["checkout", "--quiet", "--detach", commit], str(target))
+        _clone_submodules(theirs, target, patch, f"{below}{path}/")
 
 
 def apply_changes(at: Path, commit: str, patch: bytes | None) -> None:
