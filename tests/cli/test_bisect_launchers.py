@@ -131,6 +131,19 @@ UNRECOGNISED = {
     "a pipe into another interpreter": ("bash launch", 'cat train.py | "$ELSEWHERE" -\n'),
     "the path of the project": ("bash launch", '"$ELSEWHERE" "$PROJECT"/train.py\n'),
     "code on the command line": ("bash launch", '"$ELSEWHERE" -c "$(cat train.py)"\n'),
+    "a shell script that clears the variables": (
+        "bash launch",
+        'env -i "$ELSEWHERE" -c "import time; time.sleep(0.5); exec(open(\\"train.py\\").read())"\n',
+    ),
+    "a shell script that replaces the path of modules": (
+        "bash launch",
+        'echo "import time; time.sleep(0.5)" >> train.py; PYTHONPATH=src "$ELSEWHERE" train.py\n',
+    ),
+    "an isolated interpreter behind a launcher and a shell": (
+        "python launch",
+        "import subprocess\nopen('train.py', 'a').write('import time; time.sleep(0.5)')\n"
+        "subprocess.run(['sh', '-c', '\"$ELSEWHERE\" -I train.py'], check=True)\n",
+    ),
     "packages from another directory": (
         "python launch",
         "import os, sys\nsys.path.insert(0, os.environ['PACKAGES'])\nimport culprit\nprint('accuracy=0.9')\n",

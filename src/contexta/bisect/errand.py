@@ -6,6 +6,7 @@ together there, from stocks that each machine keeps for itself, and nothing of a
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import shutil
@@ -123,6 +124,7 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
             parameters=errand.parameters,
             intended=_intended(errand, at, parts),
             changing=errand.changing,
+            caches=(shelf.folder, Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache" / "uv")),
         )
         return run_trial(
             order,

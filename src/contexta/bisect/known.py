@@ -82,6 +82,7 @@ def read_known(workspace: Path, since: str) -> Known:
                 confirmed=told["confirmed"],
                 writes=tuple(told["writes"]),
                 shadowed=tuple(told["shadowed"]),
+                home_changes=tuple(told.get("home_changes", ())),
             )
             reports.setdefault(told["key"], []).append(report)
     return Known(reports, unconfirmed)

@@ -155,6 +155,14 @@ def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
             f"{writers} of {len(trials)} trials wrote outside their own directories, where the next trial sees it: "
             f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read what an earlier one left there"
         )
+    often = Counter(path for trial in trials for path in trial.report.home_changes)
+    again = [path for path, count in sorted(often.items()) if count > 1 and path not in paths]
+    if again:
+        more = f" and {len(again) - _MOST_WRITES} more" if len(again) > _MOST_WRITES else ""
+        yield (
+            "changed in the home directory while several trials ran, by them or by another program: "
+            f"{', '.join(again[:_MOST_WRITES])}{more}"
+        )
 
 
 def _unlike_recorded(

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import Any
 from uuid import uuid4
 
 from contexta import keeper, process
+from contexta.bisect.home import changed_in_home
 from contexta.bisect.metric import Threshold, read_metric
+from contexta.bisect.outside import looked_at
 from contexta.bisect.parameters import Setting, contradiction
 from contexta.bisect.place import Revision, moved_into, own_home, workplace
 from contexta.errors import InvalidInput, shown
@@ -107,7 +110,7 @@ class Order:
     trials at a time on this machine. threads: how many numeric libraries use; where sums are split moves last digits.
     revision: the source it runs; None for the current one. parameters: what its command was told, by name.
     intended: what the environment holds, which what ran in it is compared with; None: nothing is compared. changing:
-    the variables that are not the same in all mixes.
+    the variables that are not the same in all mixes. caches: directories of Contexta and uv, which change meanwhile.
     """
 
     command: Command
@@ -124,6 +127,7 @@ class Order:
     parameters: Mapping[str, Setting] = field(default_factory=dict)
     intended: Intended | None = None
     changing: tuple[str, ...] = ()
+    caches: tuple[Path, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -138,7 +142,8 @@ class Report:
     measured: the metric itself, where there is one. log: beginning and end of what it said. run: its record.
     confirmed: whether the recorder saw it run in the environment of its mix; ``no`` where it ran in another one, which
     gives no value. None where nobody compared. location: that other one. writes: paths outside of its own directories
-    that it wrote to. shadowed: packages of its environment that modules of the source hid from it.
+    that it wrote to. shadowed: packages of its environment that modules of the source hid from it. home_changes: what
+    changed in the user's home while it ran, whoever did it.
     """
 
     value: float | None
@@ -151,6 +156,7 @@ class Report:
     location: str = ""
     writes: tuple[str, ...] = ()
     shadowed: tuple[str, ...] = ()
+    home_changes: tuple[str, ...] = ()
 
 
 def run_trial(
@@ -179,6 +185,7 @@ def run_trial(
         with _Record(order) as record:
             if (hindrance := prepare(place)) is not None:
                 return record.keep(Report(None, hindrance, 0.0))
+            began = time.time_ns()
             report = _attempt(order, place, record.joined_by(environment, own_folders), record, stop)
             altered = require()
             wrong = contradiction(order.parameters, record.parameters())
@@ -189,6 +196,8 @@ def run_trial(
             intended = replace(
                 order.intended, places=(*order.intended.places, str(place)), variables=record.as_recorded()
             )
+            ours = [folder, scratch, Path(order.environment), Path(order.workspace), *order.caches]
+            report = replace(report, home_changes=changed_in_home(Path.home(), began, ours))
             return record.keep(_compared(report, intended, record.observed(), altered))
 
 
@@ -320,6 +329,7 @@ class _Record:
         report = Report(**{**vars(report), "seconds": report.seconds + assembled, "run": self.ref})
         kept = {"value": report.value, "measured": report.measured, "reason": report.reason, "seconds": report.seconds}
         where = {"confirmed": report.confirmed, "writes": report.writes, "shadowed": report.shadowed}
+        where["home_changes"] = report.home_changes
         for topic, text in _notes(report):
             run.note(topic, text)
         run._journal.write("fact", name=FACT, value={**self._order.about, **kept, **where})
@@ -360,9 +370,10 @@ def _attempt(
 ) -> Report:
     command = order.command
     try:
-        done = process.run(
-            _argv(order, command.argv), timeout=order.seconds, cwd=str(folder), env=environment, stop=stop
-        )
+        with looked_at(environment):
+            done = process.run(
+                _argv(order, command.argv), timeout=order.seconds, cwd=str(folder), env=environment, stop=stop
+            )
     except process.TimedOut as late:
         value = 0.0 if command.timeout_is_bad else None
         return Report(value, f"did not end within {order.seconds:g} s", late.finished.seconds, _log(late.finished))
@@ -397,13 +408,14 @@ def _judged(
     order: Order, judge: tuple[str, ...], folder: Path, environment: Mapping[str, str], stop: threading.Event | None
 ) -> process.Finished:
     try:
-        return process.run(
-            _argv(order, judge, seeded=False),
-            timeout=order.seconds,
-            cwd=str(folder),
-            env=environment,
-            stop=stop,
-        )
+        with looked_at(environment):
+            return process.run(
+                _argv(order, judge, seeded=False),
+                timeout=order.seconds,
+                cwd=str(folder),
+                env=environment,
+                stop=stop,
+            )
     except process.TimedOut as late:
         raise InvalidInput(f"the judge {shown(judge[0])} did not end in time") from late
 

@@ -1,0 +1,105 @@
+"""Look from outside, on Linux, for Pythons of a trial that the recorder cannot enter.
+
+A program may start a Python without variables, or with switches that ignore them, through any number of shells. Of such
+a process /proc tells the interpreter; whether that is the one of the trial, ``confirmation`` decides. One that ends
+between two looks is missed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from contexta.recorder.entered import is_recorded, program_of
+from contexta.recorder.environment import INJECTED
+from contexta.recorder.trial_process import FILE, cannot_be_entered, find_program, is_python, tell
+
+_PROC = Path("/proc")
+_FIRST, _PAUSE = 0.008, 0.25  # seconds before the first look, and between two later ones
+_TOO_OLD = re.compile(r"(?:python|pypy)(?:2|3\.[0-7](?!\d))")  # where nothing is recorded
+_ASKS = frozenset({"uv", "uvx"})  # programs that ask interpreters what they are, by ``python -I -c``
+
+
+@contextmanager
+def looked_at(variables: Mapping[str, str]) -> Iterator[None]:
+    """While this lasts, look at what is started below this process with the variables of a trial. Nothing where there
+    is no /proc, or the variables are of no trial."""
+    file = variables.get(FILE)
+    if file is None or not (_PROC / "self").exists():
+        yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=_look_on, args=(file, stop), daemon=True, name="outside")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _look_on(file: str, stop: threading.Event) -> None:
+    pause, known = _FIRST, set[tuple[int | str, ...]]()
+    while not stop.wait(pause):
+        pause = min(2 * pause, _PAUSE)
+        for pid in _processes_of(file):
+            try:
+                _look(pid, known, file)
+            except (OSError, ValueError):
+                continue  # it has ended meanwhile
+
+
+def _processes_of(file: str) -> Iterator[int]:
+    """What runs below the child of this process that was started for a trial."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir(_PROC):  # noqa: PTH208  # several times a second
+        if entry.isdigit():
+            try:
+                children.setdefault(_parent(int(entry)), []).append(int(entry))
+            except (OSError, ValueError):
+                continue  # it has ended meanwhile
+    mark = f"{FILE}={file}"
+    queue = [pid for pid in children.get(os.getpid(), ()) if mark in _parts(pid, "environ")]
+    while queue:
+        below = children.get(queue.pop(), [])
+        queue += below
+        yield from below
+
+
+def _look(pid: int, known: set[tuple[int | str, ...]], file: str) -> None:
+    """Report one process, once, if it is such a Python."""
+    program = str((_PROC / str(pid) / "exe").readlink())
+    if not is_python(program):
+        return
+    words = _parts(pid, "cmdline")
+    if not words or (pid, *words) in known or words == _parts(_parent(pid), "cmdline"):
+        return  # forked: it is what its parent is, or about to become another program
+    known.add((pid, *words))
+    variables = dict(part.partition("=")[::2] for part in _parts(pid, "environ"))
+    is_old = _TOO_OLD.match(Path(program).name) is not None
+    if not is_recorded(words) or not (is_old or cannot_be_entered(words, variables, INJECTED)):
+        return
+    kind, told = program_of(words)
+    if kind == "code" and (_PROC / str(_parent(pid)) / "exe").readlink().name in _ASKS:
+        return
+    directory = str((_PROC / str(pid) / "cwd").readlink())
+    path = find_program(words[0], variables, directory)
+    if os.path.realpath(path) != os.path.realpath(program):
+        path = program  # it goes by another name
+    tell(file, "unseen", path=path, kind=kind, program=told[:1000], cwd=directory)
+
+
+def _parts(pid: int, name: str) -> list[str]:
+    try:
+        content = (_PROC / str(pid) / name).read_bytes()
+    except OSError:
+        return []  # it has ended meanwhile
+    return [os.fsdecode(part) for part in content.split(b"\0")[:-1]]
+
+
+def _parent(pid: int) -> int:
+    return int((_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[1])
