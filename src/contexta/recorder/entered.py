@@ -9,6 +9,8 @@ import os
 import re
 import sys
 
+from contexta.recorder import hidden
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List
@@ -24,9 +26,21 @@ _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 
 
 def enter() -> None:
-    """Take part in the run that the variables name, with the environment of this process."""
+    """Take part in the run that the variables name, with the environment of this process. A program that has its own
+    contexta imports that."""
     arguments = _arguments()
     recorded = is_recorded(arguments)
+    try:
+        _take_part(arguments, recorded)
+    finally:
+        path = hidden.path_of_programs_own(*program_of(arguments)) if recorded else ""
+        if path:
+            hidden.hide(path)
+        elif not recorded:
+            hidden.forget()
+
+
+def _take_part(arguments: List[str], recorded: bool) -> None:
     if os.environ.get("CONTEXTA_TRIAL"):
         from contexta.recorder import trial_process
 

@@ -11,6 +11,7 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_MARK = os.path.join("recorder", "entered.py")  # what every copy of ours has
 _SELF = sys.modules.pop("sitecustomize", None)  # kept: Python 2 clears the globals of a module that nobody holds
 
 
@@ -37,12 +38,20 @@ def _enter():
             return PathFinder.find_spec(name, [root]) if name == "contexta" else None
 
     sys.meta_path.append(_OnlyContexta)  # type: ignore[arg-type]  # typed as object, for the Pythons without typing
+    # A contexta on the path that is not a copy of ours is the program's own: the recorder must not run its code.
+    found = PathFinder.find_spec("contexta")
+    places = [] if found is None else list(found.submodule_search_locations or ())
+    is_theirs = found is not None and not any(os.path.exists(os.path.join(each, _MARK)) for each in places)
     before = set(sys.modules)
     try:
+        if is_theirs:
+            sys.meta_path.insert(0, _OnlyContexta)  # type: ignore[arg-type]  # as above
         from contexta.recorder import entered
 
         entered.enter()
     finally:
+        if is_theirs:
+            sys.meta_path.remove(_OnlyContexta)  # type: ignore[arg-type]  # the first of the two
         # A program whose directory has a json.py of its own must get that one, as if nobody had imported json before.
         # No file can take the place of a built-in module, and to import one again may reset it: before Python 3.10 a
         # second import of atexit forgets the functions that were registered with the first.
