@@ -56,6 +56,10 @@ def runs(found: Sequence[RunSummary], limit: int, filtered: bool = False) -> Ite
         yield Text(f"{limit} runs; the next page: the same with --after {found[-1].run_ref.value}", "dim")
 
 
+_UNOBSERVED = ("environment", "process")
+"""The topics of notes that tell of what could not be observed: they come first."""
+
+
 def run(details: RunDetails) -> Iterator[Any]:
     yield Text.assemble((details.run_ref.value, "bold"), "  ", status_word(details.status), *_display_name(details))
     ended = f" to {moment(details.ended_at)}" if details.ended_at else ""
@@ -65,6 +69,9 @@ def run(details: RunDetails) -> Iterator[Any]:
         yield words(f"failed with {_failure(failure)}", "red")
     if (lost := lost_records(details)) is not None:
         yield words(lost, "yellow")
+    for note in details.notes:
+        if note.topic in _UNOBSERVED:
+            yield words(f"{note.topic}: {note.text}", "yellow")
     if details.part_of is not None:
         yield words(f"part of {details.part_of.value}: it began in a process of that run")
     if details.parts:
@@ -97,7 +104,7 @@ def run(details: RunDetails) -> Iterator[Any]:
     )
     yield from _provenance(details.metadata)
     yield from _artifacts(details)
-    yield from note_lines(f"{note.topic}: {note.text}" for note in details.notes)
+    yield from note_lines(f"{note.topic}: {note.text}" for note in details.notes if note.topic not in _UNOBSERVED)
 
 
 def _artifacts(details: RunDetails) -> Iterator[Any]:

@@ -13,15 +13,20 @@ from contexta.recorder import hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import List, Sequence
 
 # Programs that prepare or start something and train nothing: seen by name, at the cost of microseconds.
 _HELPERS = re.compile(
     r"(?:pip[\d.]*|pipx|pipenv|poetry|pdm|hatch|uv|uvx|rye|tox|nox|conda|mamba|virtualenv|venv|ensurepip|build|twine"
-    r"|setuptools|wheel|compileall|py_compile|sysconfig|pre_commit|pre-commit|contexta(?:\.cli)?)(?:\.exe)?\Z"
+    r"|setuptools|wheel|compileall|py_compile|sysconfig|pre_commit|pre-commit|contexta(?:\.cli)?|tensorboard"
+    r"|__pip-runner__\.py|_in_process\.py|get_interpreter_info\.py)(?:\.exe)?\Z"
 )
 # Workers take part in the run when they have something to say; what they run in is their parent's.
 _MULTIPROCESSING = re.compile(r"from multiprocessing\.(?:spawn|forkserver|resource_tracker|semaphore_tracker) import ")
+_INSTALLING = frozenset(
+    "add build create develop download install lock restore sync update upgrade venv wheel bdist_wheel".split()
+)
+PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 
 
@@ -63,6 +68,29 @@ def is_recorded(arguments: List[str]) -> bool:
         return _MULTIPROCESSING.match(program) is None
     name = program.partition(".")[0] if kind == "module" and program != "contexta.cli" else os.path.basename(program)
     return _HELPERS.match(name) is None
+
+
+def is_installer(arguments: List[str]) -> bool:
+    """Whether a process of that command line, Python or not, builds or installs packages."""
+    name = os.path.basename(arguments[0])
+    if PYTHON.match(name) is None:
+        return _HELPERS.match(name) is not None and not _INSTALLING.isdisjoint(arguments[1:])
+    is_code = program_of(arguments)[0] == "code"
+    return not is_code and not is_recorded(arguments) and not _INSTALLING.isdisjoint(arguments)
+
+
+def isolation(arguments: Sequence[str]) -> str:
+    """Of the switches of a Python command line (without the interpreter) those by which it takes nothing from its
+    variables: ``I``, ``E`` and ``S``."""
+    letters = ""
+    for argument in arguments:
+        if not re.match(r"-[A-Za-z]", argument):
+            break
+        cut = re.search(r"[cmWX]", argument)
+        letters += argument[1 : cut.start()] if cut else argument[1:]
+        if cut and cut.group() in "cm":
+            break
+    return "".join(letter for letter in "IES" if letter in letters)
 
 
 def program_of(arguments: List[str]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import os
-import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,20 +17,24 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
-from contexta.recorder import current, cutting, inherited, parts, redact, settings
+from contexta.recorder import current, cutting, inherited, outside, parts, redact, settings
+from contexta.recorder.entered import PYTHON, isolation
 from contexta.recorder.environment import INJECTED, read_source
 from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
 from contexta.recorder.reserving import begin, reserve
 from contexta.recorder.streams import Stream, open_streams
+from contexta.recorder.watch import Program, Watch
 from contexta.refs import StableRef
 
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _GRACE = 0.5  # seconds in which a program that got the signal itself ends; only then it is passed on
 _GIT_WAIT = 10.0  # seconds that reading the source may still take after the command has ended
 _LINGER = 2.0  # seconds that output may still take after the command has ended
+_SHOWN = 300  # characters of a command in a note
+_FROM_OUTSIDE = "its environment was read from outside, so what the program imports or changes is unknown"
+_HINT = "add to PYTHONPATH instead of replacing it: PYTHONPATH=src:$PYTHONPATH, env={**os.environ, ...}"
 
 
 class Wrapper:
@@ -58,6 +62,9 @@ class Wrapper:
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._streams: List[Stream] = []
         self._signals: List[int] = []
+        self._unentered: Dict[tuple[str, str], List[int]] = {}  # (command, why) -> processes
+        self._asked: Dict[tuple[str, ...], str] = {}  # what interpreters told from outside
+        self._kept = 0  # journals kept for processes that were not entered
         self._environ = os.environ if environ is None else environ
         self._directory = directory
         self._program = shutil.which(command[0], path=self._environ.get("PATH"))
@@ -95,17 +102,19 @@ class Wrapper:
     def run(self) -> int:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
         started."""
-        if self._isolation():
-            self._probe(self._isolation())
+        watch = Watch(self._run.ref.value, self._tell)
         try:
-            code = self._execute(self._variables(), open_streams(self._measure if self._pattern is not None else None))
+            code = self._execute(
+                self._variables(), watch, open_streams(self._measure if self._pattern is not None else None)
+            )
         except OSError as error:
             self._run.note("command", f"could not be started: {reason(error)}")
             self._reading.finish(_LINGER)
             self._run.finish("failed", failure=error)
             return self._not_started(error)
-        if not self._isolation() and not self._entered():
-            self._probe_after()
+        if not watch.finish(self._is_any_entered()):
+            self._ask_command()
+        self._tell_user()
         self._keep_logs()
         self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
         self._end(code)
@@ -115,7 +124,7 @@ class Wrapper:
         """Run the command where no run could begin. The same exit code."""
         variables = {name: value for name, value in self._environ.items() if name not in inherited.HANDED}
         try:
-            code = self._execute({**variables, inherited.RECORDING: "off"}, [])
+            code = self._execute({**variables, inherited.RECORDING: "off"}, None, [])
         except OSError as error:
             return self._not_started(error)
         return code if code >= 0 else 128 - code
@@ -154,7 +163,7 @@ class Wrapper:
 
     # ------------------------------------------------------------------------------------------ the command
 
-    def _execute(self, variables: Dict[str, str], streams: List[Stream]) -> int:
+    def _execute(self, variables: Dict[str, str], watch: Optional[Watch], streams: List[Stream]) -> int:
         """Run the command in our place: our stdin, our terminal, our signals. Its return code.
 
         Not through ``contexta.process``: that door ends, times and caps what we start for ourselves; this is the
@@ -171,6 +180,8 @@ class Wrapper:
                 stdout=streams[0].end if streams else None,
                 stderr=streams[-1].end if streams else None,
             )
+            if watch is not None:
+                watch.start(self._process.pid)
             for stream in self._streams:
                 stream.start()
             code = self._process.wait()
@@ -256,16 +267,62 @@ class Wrapper:
 
     # ------------------------------------------------------------------------------------------ from outside
 
-    def _isolation(self) -> str:
-        """The switches by which the command's Python refuses what others put on its path; empty where it does not."""
+    def _tell(self, program: Program, starter: int, obstacle: str) -> None:
+        """Read the environment of a process that was not entered from outside, and say so."""
+        from contexta.process import ProcessError
+
+        command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
+        alike = self._unentered.setdefault((command, obstacle), [])
+        alike.append(program.pid)
+        key = (program.interpreter(), program.isolation, program.variables.get("PYTHONPATH", ""), program.directory)
+        what = f"{command[:_SHOWN]} (process {program.pid}) was not entered, as {obstacle}"
+        try:
+            if key not in self._asked:
+                self._asked[key] = outside.ask(
+                    key[0], key[1], self._objects, variables=program.variables, directory=program.directory
+                )
+            outside.keep(self._journals, self._run.ref.value, program, starter or program.parent, self._asked[key])
+            self._kept += 1
+        except (ProcessError, OSError) as error:
+            what += f", and its interpreter did not tell from outside: {reason(error)}"
+        if len(alike) == 1:
+            self._run.note("environment", f"{what}: {_FROM_OUTSIDE}")
+
+    def _tell_user(self) -> None:
+        """Say on stderr what was not recorded from inside and can be, once for each command."""
+        for (command, obstacle), processes in self._unentered.items():
+            more = f" and {len(processes) - 1} more like it" if len(processes) > 1 else ""
+            if more:
+                self._run.note("environment", f"{command[:_SHOWN]} (process {processes[0]}){more}: {obstacle}")
+            if not obstacle.startswith("it was started"):
+                print(f"contexta: {command[:_SHOWN]}{more} was not recorded from inside: {obstacle}", file=sys.stderr)  # noqa: T201  # where a wrapper speaks
+                print(f"hint: {_HINT}", file=sys.stderr)  # noqa: T201  # as above
+
+    def _ask_command(self) -> None:
+        """Ask the interpreter that the command names, where no process was seen from inside or outside."""
+        from contexta.process import ProcessError
+
         python, switches = self._interpreter()
-        return "".join(letter for letter in "IES" if letter in switches) if python else ""
+        if not switches and self._is_any_entered():
+            return
+        if python is None:
+            self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
+            return
+        why = f"python -{switches} cannot be entered" if switches else "its Python could not be entered"
+        try:
+            digest = outside.ask(python, switches, self._objects)
+        except (ProcessError, OSError) as error:
+            self._run.note("environment", f"{why}, and asking it from outside failed: {reason(error)}")
+            return
+        self._run._journal.write("environment", digest=digest)
+        self._run.note("environment", f"{why}: {_FROM_OUTSIDE}")
 
     def _interpreter(self) -> tuple[Optional[str], str]:
-        """(path, switches) of the interpreter that the command names itself or in its first line, if it is a Python."""
+        """(path, isolating switches) of the interpreter that the command names itself or in its first line, if it is a
+        Python."""
         assert self._program is not None  # __init__ has found it
-        if _PYTHON.match(os.path.basename(self._program)):
-            return self._program, _switches(self._command[1:])
+        if PYTHON.match(os.path.basename(self._program)):
+            return self._program, isolation(self._command[1:])
         try:
             with open(self._program, "rb") as file:
                 line = file.readline(512)
@@ -275,40 +332,11 @@ class Wrapper:
         if words and os.path.basename(words[0]) == "env":
             words = [word for word in words[1:] if not word.startswith("-S")]
         python = shutil.which(words[0]) if words else None
-        return (python, _switches(words[1:])) if python and _PYTHON.match(os.path.basename(python)) else (None, "")
+        return (python, isolation(words[1:])) if python and PYTHON.match(os.path.basename(python)) else (None, "")
 
-    def _probe(self, switches: str) -> None:
-        python, _ = self._interpreter()
-        assert python is not None  # who has switches is a Python
-        self._ask(python, switches, f"python -{switches} cannot be entered")
-
-    def _probe_after(self) -> None:
-        python, _ = self._interpreter()
-        if python is None:
-            self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
-        else:
-            self._ask(python, "", "its Python could not be entered")
-
-    def _ask(self, python: str, switches: str, why: str) -> None:
-        """Have the interpreter tell what it would run on, and say that this was not seen from inside."""
-        from contexta.process import ProcessError, run
-
-        script = os.path.join(INJECTED, "probe.py")
-        options = [f"-{switches}"] if switches else []
-        try:
-            told = run([python, *options, script, os.path.abspath(self._objects.root)], timeout=60)
-            if told.exit_code != 0:
-                raise OSError(told.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {told.exit_code}")
-            digest = self._objects.put(told.stdout)
-        except (ProcessError, OSError) as error:
-            self._run.note("environment", f"{why}, and asking it from outside failed: {reason(error)}")
-            return
-        self._run._journal.write("environment", digest=digest)
-        self._run.note("environment", f"{why}: probed from outside, so what the program changes or imports is unknown")
-
-    def _entered(self) -> bool:
-        """Whether any process took part in the run."""
-        return bool(parts.files_of(self._journals, self._run.ref.value))
+    def _is_any_entered(self) -> bool:
+        """Whether any process took part in the run from inside."""
+        return len(parts.files_of(self._journals, self._run.ref.value)) > self._kept
 
 
 class CommandFailed(Exception):
@@ -335,19 +363,6 @@ def metrics_in(line: str, pattern: Pattern[str]) -> List[tuple[str, float, Optio
             except ValueError:
                 continue  # the group caught something that is no number
     return found
-
-
-def _switches(arguments: Sequence[str]) -> str:
-    """The letters of a Python command line's own switches."""
-    letters = ""
-    for argument in arguments:
-        if not re.match(r"-[A-Za-z]", argument):
-            break
-        cut = re.search(r"[cmWX]", argument)
-        letters += argument[1 : cut.start()] if cut else argument[1:]
-        if cut and cut.group() in "cm":
-            break
-    return letters
 
 
 def _in_foreground() -> bool:

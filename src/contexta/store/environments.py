@@ -20,6 +20,7 @@ from contexta.store.metadata import parent_id, require_id
 from contexta.store.orders import version_order
 from contexta.store.rows import insert_missing, keep_once, upsert
 
+_STARTING = 5_000_000  # microseconds that a launcher may take for itself
 _OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
 
 
@@ -153,8 +154,11 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
 
 
 def choose_own(connection: Connection, run_id: int) -> None:
-    """Of the environments of a run's processes, mark that of the process that did its work: the one that measured (of
-    several the run's first process, then the lowest rank), else the one that lived longest."""
+    """Of the environments of a run's processes, mark that of the process that did its work.
+
+    That is the one that measured (of several the run's first process, then the lowest rank). Where none did, it is the
+    one that lived longest beside the Python processes that it had started: a launcher only waits for them.
+    """
     journal, environment = tables.journal, tables.environment
     rows = connection.execute(select(journal).where(journal.c.run_id == run_id).order_by(journal.c.id)).all()
     captured = [row for row in rows if row.environment_id is not None]
@@ -162,14 +166,22 @@ def choose_own(connection: Connection, run_id: int) -> None:
         return
     points = {row.id: row.points for row in captured}
     by_pid = {row.process.get("pid"): row for row in captured}
-    for row in rows:  # a forked child measures in the environment of its parent
+    waited = dict.fromkeys(points, 0)
+    for row in rows:
         parent = by_pid.get(row.process.get("parent"))
-        if row.environment_id is None and parent is not None:
+        if parent is None or parent.id == row.id:
+            continue
+        if row.environment_id is None:  # a forked child measures in the environment of its parent
             points[parent.id] += row.points
+        else:
+            waited[parent.id] += row.last_at - row.first_at
 
     def rank(row: Any) -> tuple[Any, ...]:
         lowest = -int(row.process.get("rank") or 0)
-        return (points[row.id] > 0, "rank" not in row.process, lowest, row.last_at - row.first_at, -row.id)
+        lived = row.last_at - row.first_at
+        worked = max(0, lived - waited[row.id] - _STARTING)
+        is_started = by_pid.get(row.process.get("parent")) is not None
+        return (points[row.id] > 0, "rank" not in row.process, lowest, worked, is_started, lived, -row.id)
 
     own = max(captured, key=rank).environment_id
     connection.execute(update(environment).where(environment.c.run_id == run_id).values(own=environment.c.id == own))

@@ -1,0 +1,167 @@
+"""A Python process that the recorder could not enter is named, and its environment is read from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pythons import another_python
+
+from contexta import Contexta
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are seen from outside through /proc")
+
+CONTEXTA = [sys.executable, "-I", "-m", "contexta.cli"]
+Wrap = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def wrap(tmp_path: Path) -> Wrap:
+    """Run a command in a directory with a train.py and, in ``library``, an installed distribution."""
+    info = tmp_path / "library" / "scorelib-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scorelib\nVersion: 1.0\n")
+    (tmp_path / "train.py").write_text("import time; time.sleep(0.3); print('trained')\n")
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*CONTEXTA, "run", "--name", "r", "--", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def notes(tmp_path: Path) -> list[str]:
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        return [note.text for note in ctx.get_run("r").notes if note.topic == "environment"]
+
+
+def environment(tmp_path: Path) -> Any:
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        (first, *_) = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)
+        return first
+
+
+def version(python: str) -> str:
+    code = "import sys; print(sys.version.split()[0])"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("PYTHONPATH=library {python} train.py", "PYTHONPATH was replaced (PYTHONPATH=library)"),
+        ("export PYTHONPATH=library\n{python} train.py", "PYTHONPATH was replaced (PYTHONPATH=library)"),
+        ("env PYTHONPATH=library {python} -O train.py", "PYTHONPATH was replaced (PYTHONPATH=library)"),
+        ("env -i PYTHONPATH=library {python} train.py", "its environment variables were replaced"),
+    ],
+)
+def test_replaced_pythonpath_is_named_and_the_packages_on_it_are_recorded(
+    tmp_path: Path, wrap: Wrap, line: str, why: str
+) -> None:
+    python = another_python()
+    (tmp_path / "train.sh").write_text(line.format(python=python))
+    done = wrap("sh", "train.sh")
+    assert (done.returncode, done.stdout) == (0, "trained\n")
+    found = environment(tmp_path)
+    assert found.python_version == version(python)
+    assert found.packages["scorelib"] == "1.0"
+    (note,) = notes(tmp_path)
+    assert "train.py (process " in note
+    assert f"was not entered, as {why}: its environment was read from outside" in note
+    assert f"was not recorded from inside: {why}\nhint: add to PYTHONPATH instead of replacing it" in done.stderr
+
+
+def test_what_was_not_observed_is_shown_first(tmp_path: Path, wrap: Wrap) -> None:
+    wrap("sh", "-c", f"PYTHONPATH= {sys.executable} train.py")
+    shown = subprocess.run([*CONTEXTA, "show", "r"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "was not entered, as PYTHONPATH was removed" in shown.splitlines()[2]
+
+
+LAUNCHER = """
+import subprocess, sys
+environment = {{"LANG": "C"}} if {bare} else None
+subprocess.run([{python!r}, *{switches!r}, "train.py"], env=environment, check=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("switches", "bare", "why"),
+    [
+        (["-I"], False, "it was started with -I"),
+        (["-u", "-E"], False, "it was started with -E"),
+        (["-sS"], False, "it was started with -S"),
+        ([], True, "its environment variables were replaced"),
+        (["-X", "utf8"], True, "its environment variables were replaced"),
+    ],
+)
+def test_environment_is_that_of_the_program_which_a_recorded_launcher_starts(
+    tmp_path: Path, wrap: Wrap, switches: list[str], bare: bool, why: str
+) -> None:
+    python = another_python()
+    (tmp_path / "launch.py").write_text(LAUNCHER.format(python=python, switches=switches, bare=bare))
+    done = wrap(sys.executable, "launch.py")
+    assert (done.returncode, done.stdout) == (0, "trained\n")
+    assert environment(tmp_path).python_version == version(python)
+    (note,) = notes(tmp_path)
+    assert f"was not entered, as {why}: its environment was read from outside" in note
+
+
+def test_launcher_that_itself_measures_stays_the_environment_of_the_run(tmp_path: Path, wrap: Wrap) -> None:
+    launcher = LAUNCHER.format(python=another_python(), switches=["-I"], bare=False)
+    (tmp_path / "launch.py").write_text(f"import contexta; contexta.log({{'loss': 0.5}})\n{launcher}")
+    assert wrap(sys.executable, "launch.py").returncode == 0
+    assert environment(tmp_path).python_version == version(sys.executable)
+    assert len(notes(tmp_path)) == 1
+
+
+def test_questions_to_interpreters_and_installers_are_no_alarm(tmp_path: Path, wrap: Wrap) -> None:
+    python = another_python()
+    script = f"""
+    {python} -I -c 'import sys; print(sys.version_info)' > /dev/null
+    env -i {python} -m pip --version > /dev/null
+    PYTHONPATH=x {python} -m venv --help > /dev/null
+    {sys.executable} train.py
+    """
+    (tmp_path / "train.sh").write_text(textwrap.dedent(script))
+    done = wrap("sh", "train.sh")
+    assert (done.stdout, done.stderr) == ("trained\n", "")
+    assert environment(tmp_path).python_version == version(sys.executable)
+    assert notes(tmp_path) == []
+
+
+def test_forked_children_and_repeated_programs_are_one_note_each(tmp_path: Path, wrap: Wrap) -> None:
+    (tmp_path / "train.py").write_text("import os, time\nos.fork() and os.wait()\ntime.sleep(0.05)\n")
+    (tmp_path / "train.sh").write_text(f"for n in 1 2 3; do PYTHONPATH=x {sys.executable} train.py; done")
+    done = wrap("sh", "train.sh")
+    assert done.stderr.count("was not recorded from inside") == 1
+    first, second = notes(tmp_path)
+    assert "was not entered, as PYTHONPATH was replaced" in first
+    assert "and 2 more like it" in second
+
+
+def test_note_is_there_while_the_program_still_runs(tmp_path: Path, wrap: Wrap) -> None:
+    (tmp_path / "train.py").write_text("import time; time.sleep(60)")
+    command = [*CONTEXTA, "run", "--name", "r", "--", "sh", "-c", f"PYTHONPATH=x {sys.executable} train.py; true"]
+    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 30
+        while not any("was not entered" in path.read_text() for path in tmp_path.glob(".contexta/journal/*.jsonl")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        os.killpg(process.pid, 9)
+        process.wait()
+    assert len(notes(tmp_path)) == 1
