@@ -72,9 +72,9 @@ def address_of(text: str, base: Path) -> tuple[str | None, str] | None:
 
     base: what a path is relative to that is not there from the current directory. None for what is neither.
     """
-    text, bracket, _ = text.partition("[")
+    text = re.sub(r"\[[^\]&]*\]\Z", "", text)  # extras
     if "://" in text:
-        address, _, fragment = (text + bracket).partition("#")
+        address, _, fragment = text.partition("#")
         egg = dict(parse_qsl(fragment)).get("egg", "").partition("[")[0]
         path = url2pathname(urlsplit(address).path) if urlsplit(address).scheme == "file" else None
         about = "&".join(part for part in fragment.split("&") if part and not part.startswith("egg="))

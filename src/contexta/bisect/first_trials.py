@@ -1,11 +1,14 @@
-"""Tell wrong use from the first trials: a metric that the command does not give, OLD and NEW swapped. Pure."""
+"""Tell wrong use from the first trials: a metric that the command does not give, a missing module,
+OLD and NEW swapped. Pure."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from contexta.bisect.metric import GIVES_NO
+from contexta.bisect.modules import missing_module, what_to_add
 from contexta.bisect.report import Trial
 from contexta.errors import InvalidInput
 
@@ -27,6 +30,28 @@ def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
         f"the first run of {end} completed and {reason}",
         hint="name a metric it gives (--metric), say where the number stands (--metric-from), or judge by the exit "
         f"code (--exit-code); `{log}` shows what it printed",
+    )
+
+
+def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Path) -> None:
+    """End a study whose first run of an end lacks a module: it would again.
+
+    new: the mix NEW. records: the workspace of the trials. folder: where they run. Raises InvalidInput.
+    """
+    trial = trials[-1]
+    mix, report = trial.result.mix, trial.report
+    judged = report.value is not None  # by its exit code: of NEW that is what the study looks for
+    if mix not in (0, new) or (judged and (mix == new or report.value)):
+        return
+    module = missing_module(report.reason, report.log)
+    if module is None or any(each.result.mix == mix for each in trials[:-1]):
+        return
+    end = "OLD" if mix == 0 else "NEW"
+    log = shlex.join(["contexta", "log", report.run or "RUN", "--workspace", records])
+    change = "; to find the change that takes it away: --exit-code" if mix == new else ""
+    raise InvalidInput(
+        f"the first run of {end} has no module {module}",
+        hint=f"{what_to_add(module, end, folder)}{change}; `{log}` shows what it printed",
     )
 
 

@@ -22,6 +22,7 @@ from contexta.bisect.changes import BOTH, End
 from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
 from contexta.bisect.own import pins_and_fixed
 from contexta.bisect.pins import Pins, no_change, read_pins, read_text
+from contexta.bisect.seeded import SETUPTOOLS, is_left_out, setuptools_of
 from contexta.bisect.trial import given_again
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, normal_name
 from contexta.errors import InvalidInput, shown
@@ -50,7 +51,8 @@ class Given:
     """One side, as far as it tells of itself.
 
     what: it, in words. pins: what it installs on an interpreter with these markers. python: a version or a path.
-    variables: of its runs. seconds: that they took. None for any of these: it does not say.
+    variables: of its runs. seconds: that they took. None for any of these: it does not say. is_file: whether it is a
+    requirements file.
     """
 
     what: str
@@ -58,6 +60,7 @@ class Given:
     python: str | None = None
     variables: Mapping[str, str] | None = None
     seconds: float | None = None
+    is_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def given_path(path: Path) -> Given:
     except tomllib.TOMLDecodeError as error:
         if path.suffix in (".toml", ".lock"):
             raise InvalidInput(f"{path} is no TOML: {error}", hint=_TO_GIVE) from error
-        return Given(f"the pins of {path}", lambda markers: read_pins(path, markers))
+        return Given(f"the pins of {path}", lambda markers: read_pins(path, markers), is_file=True)
     if "lock-version" in table:
         return Given(f"the lock {path}", lambda markers: pins_of_pylock(table, markers, str(path)))
     if "requires-python" in table and isinstance(table.get("package", []), list):
@@ -97,7 +100,7 @@ def given_path(path: Path) -> Given:
         return Given(f"the lock {path}", lambda markers: _of_uv_lock(table, markers, str(path), groups))
     if table or path.suffix in (".toml", ".lock"):
         raise InvalidInput(f"{path} is no lock that is known", hint=_TO_GIVE)
-    return Given(f"the pins of {path}", lambda markers: read_pins(path, markers))  # nothing but comments
+    return Given(f"the pins of {path}", lambda markers: read_pins(path, markers), is_file=True)  # only comments
 
 
 def given_run(snapshot: EnvironmentSnapshot, what: str, seconds: float | None = None) -> Given:
@@ -131,6 +134,7 @@ def both_ends(
     pins = {end: _without(pins[end], skip) for end in BOTH}
     options = _options(pins)
     uvs = {end: replace(uv, options=options[end]) for end in BOTH}
+    pins, seeded = _with_setuptools(given, pins, pythons, uvs)
     builds = changed_builds(pins, pythons, uvs)
     pins = {end: _with_files(pins[end], builds.pins.get(end, {})) for end in BOTH}
     options = _options(pins)
@@ -147,7 +151,7 @@ def both_ends(
         ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
     shared = ", ".join(sorted(alike & pins["old"].packages.keys()))
     own = (f"{shared} as from its address now, in every mix alike: no change",) if shared else ()
-    notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *own, *builds.notes)))
+    notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *seeded, *own, *builds.notes)))
     took = [side.seconds for side in given.values() if side.seconds is not None]
     return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed, options, tuple(builds.lost))
 
@@ -155,6 +159,22 @@ def both_ends(
 def skipped(names: Collection[str]) -> frozenset[str]:
     """Names of packages, normalised. Raises InvalidInput for what is no name."""
     return frozenset(normal_name(name) for name in names)
+
+
+def _with_setuptools(
+    given: Mapping[str, Given], pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]
+) -> tuple[dict[str, Pins], tuple[str, ...]]:
+    """The sides with the setuptools that requirements files leave out, and what is to be said of it."""
+    silent = {end: pins[end] for end in BOTH if given[end].is_file and is_left_out(pins[end], pythons[end])}
+    telling = next((pins[end] for end in BOTH if end not in silent and not given[end].is_file), None)
+    known = next((version for end in BOTH if (version := pins[end].packages.get(SETUPTOOLS))), None)
+    if not silent or (telling is not None and known is None):
+        return dict(pins), ()  # an environment without it tells that
+    version, note = (known, "") if known is not None else setuptools_of(silent, pythons, uvs)
+    if version is not None:
+        more = {SETUPTOOLS: version}
+        silent = {end: replace(side, packages={**side.packages, **more}) for end, side in silent.items()}
+    return {**pins, **silent}, (note,) if note else ()
 
 
 def _require_known(skip: Collection[str], pins: Mapping[str, Pins]) -> None:

@@ -28,7 +28,7 @@ from pathlib import Path
 from contexta.bisect.ahead import Slot, ahead, slot_of
 from contexta.bisect.changes import Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, Stock, WorkerLost, carry_out, carry_out_elsewhere, unpack
-from contexta.bisect.first_trials import require_metric
+from contexta.bisect.first_trials import require_metric, require_modules
 from contexta.bisect.known import key_of, read_known
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
@@ -126,7 +126,9 @@ class Study:
                 if trial.report.confirmed == "no" and step.mix in (0, problem.mixes.full):
                     end = "OLD" if step.mix == 0 else "NEW"
                     return Verdict("undecided", f"{end} did not run in its environment: {trial.report.reason}")
-                require_metric(self.trials, self.space.mixes.full, str(self.setup.workspace))
+                full, records = self.space.mixes.full, str(self.setup.workspace)
+                require_metric(self.trials, full, records)
+                require_modules(self.trials, full, records, Path(self.setup.command.folder))
         return self._bounded(step)
 
     def _bounded(self, verdict: Verdict) -> Verdict:
