@@ -45,7 +45,7 @@ def private_index(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    with _running(Answer) as host:
+    with running(Answer) as host:
         yield host
 
 
@@ -60,12 +60,13 @@ def served(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    with _running(Answer) as host:
+    with running(Answer) as host:
         yield host
 
 
 @contextmanager
-def _running(answer: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def running(answer: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server on this machine; HOST:PORT."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), answer)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

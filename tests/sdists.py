@@ -6,7 +6,7 @@ import io
 import tarfile
 from pathlib import Path
 
-_BACKEND = """
+BACKEND = """
 import zipfile
 NAME, VERSION = {name!r}, {version!r}
 
@@ -27,14 +27,19 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 """
 
 
-def make_sdist(folder: Path, name: str, version: str, code: str = "", *, build: str = "pass") -> Path:
-    """A source distribution of one module. build: a statement that is run when it is built."""
+def make_sdist(
+    folder: Path, name: str, version: str, code: str = "", *, build: str = "pass", requires: str = ""
+) -> Path:
+    """A source distribution of one module. build: a statement that is run when it is built. requires: a package that
+    builds it, instead of its own code."""
     folder.mkdir(parents=True, exist_ok=True)
     top = f"{name}-{version}"
     files = {
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
-        "backend.py": _BACKEND.format(name=name, version=version, build=f"    {build}"),
+        "pyproject.toml": f'[build-system]\nrequires = ["{requires}"]\nbuild-backend = "{requires}"\n'
+        if requires
+        else '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": BACKEND.format(name=name, version=version, build=f"    {build}"),
         f"{name}.py": f"version = {version!r}\n{code}\n",
     }
     path = folder / f"{top}.tar.gz"

@@ -79,6 +79,18 @@ class Ends:
     lost: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Install:
+    """What the user says of both sides alike. skip: packages that are left out. build_constraints: see
+    ``InstallOptions``."""
+
+    skip: frozenset[str] = frozenset()
+    build_constraints: str = ""
+
+
+_AS_GIVEN = Install()
+
+
 def given_path(path: Path) -> Given:
     """A side from a file, told by its content, or from the directory of a virtual environment.
 
@@ -119,10 +131,9 @@ def both_ends(
     asked: Mapping[str, str | None],
     variables: Mapping[str, Mapping[str, str]],
     uv: Uv,
-    skip: Collection[str] = (),
+    install: Install = _AS_GIVEN,
 ) -> Ends:
-    """The two sides, each completed by the other. asked, variables: what the user says of "old" and "new". skip:
-    packages that are left out.
+    """The two sides, each completed by the other. asked, variables: what the user says of "old" and "new".
 
     Raises InvalidInput for what cannot be read, or for a Python that is not there.
     """
@@ -130,14 +141,14 @@ def both_ends(
     if os.path.realpath(pythons["old"].path) == os.path.realpath(pythons["new"].path):
         pythons["new"] = pythons["old"]  # by another name
     pins = {end: given[end].pins(pythons[end].markers) for end in BOTH}
-    _require_known(skip, pins)
-    pins = {end: _without(pins[end], skip) for end in BOTH}
-    options = _options(pins)
+    _require_known(install.skip, pins)
+    pins = {end: _without(pins[end], install.skip) for end in BOTH}
+    options = _options(pins, install)
     uvs = {end: replace(uv, options=options[end]) for end in BOTH}
     pins, seeded = _with_setuptools(given, pins, pythons, uvs)
     builds = changed_builds(pins, pythons, uvs)
     pins = {end: _with_files(pins[end], builds.pins.get(end, {})) for end in BOTH}
-    options = _options(pins)
+    options = _options(pins, install)
     fixed = no_change(pins["old"], pins["new"])
     alike = {each.name for each in fixed}
     ends = {}
@@ -205,7 +216,7 @@ def _with_files(side: Pins, files: Mapping[str, str]) -> Pins:
     return replace(side, packages=dict(sorted({**side.packages, **files}.items())), hashes=hashes)
 
 
-def _options(pins: Mapping[str, Pins]) -> dict[str, InstallOptions]:
+def _options(pins: Mapping[str, Pins], install: Install) -> dict[str, InstallOptions]:
     """How each side is installed. A side without options takes those of the other: a freeze has none."""
     found = {}
     for end, other in (BOTH, BOTH[::-1]):
@@ -215,7 +226,10 @@ def _options(pins: Mapping[str, Pins]) -> dict[str, InstallOptions]:
             for side in (pins[other], pins[end])  # of one release both say the same, or one of them nothing
             for name, allowed in side.hashes.items()
         }
-        found[end] = install_options(options, tuple(sorted(hashes.items())), os.environ, Path.cwd())
+        found[end] = replace(
+            install_options(options, tuple(sorted(hashes.items())), os.environ, Path.cwd()),
+            build_constraints=install.build_constraints,
+        )
     return found
 
 

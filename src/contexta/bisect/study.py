@@ -46,7 +46,7 @@ from contexta.reproduce.indexes import settings_for_elsewhere
 from contexta.reproduce.lacking import in_words, lacking, way_out
 from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import NoSuchVersion, NoWheel, Uv, UvError
+from contexta.reproduce.uv import BuildFailed, NoSuchVersion, NoWheel, Uv, UvError, gist
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]
@@ -78,6 +78,7 @@ class Study:
         self._stop = threading.Event()
         self._foreign: dict[str, Mapping[str, str]] = {}
         self._source, since = self._begin(resume, fresh)
+        self.notes: dict[str, None] = {}  # of how the two ends were built
         self.space = self._space()
         self.trials: list[Trial] = []
         self.inside: list[Trial] = []  # those of releases between the ends
@@ -355,6 +356,7 @@ class Study:
                 built = self.built(name, end.packages)
             except UvError as error:
                 raise self._not_built(name, error) from error
+            self.notes.update(dict.fromkeys(built.kept.notes))
             for package in built.packages.values():
                 pin = end.packages.get(package.name, package.version)
                 about = Metadata(package.requires, package.requires_python, package.version)
@@ -374,6 +376,9 @@ class Study:
             }
             if any(missing.values()):
                 return type(error)(in_words(missing), hint=way_out(missing, platform.system()))
+        if isinstance(error, BuildFailed):
+            hint = "older build tools may do: --build-constraint FILE, with a line like setuptools<58"
+            return type(error)(f"{end.upper()} cannot be built: {gist(error, 900)}", hint=error.hint or hint)
         return type(error)(f"{end.upper()} cannot be built: {error.what}", hint=error.hint)
 
     def built(self, end: str, pins: Mapping[str, str], options: str | None = None) -> Built:

@@ -60,6 +60,12 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--new-env", metavar="NAME=VALUE", multiple=True, help="A variable of NEW; may be repeated.")
 @click.option("--include", metavar="KINDS", help="Of two recorded runs also bisect source, params, or source,params.")
 @click.option("--param-arg", metavar="TEXT", help='How a parameter is set, as in "--{name} {value}".')
+@click.option(
+    "--build-constraint",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Limits the tools that build source distributions, as in setuptools<58.",
+)
 @click.option("--skip", metavar="PACKAGE", multiple=True, help="Leave a package out on both sides; may be repeated.")
 @click.option(
     "--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="Reruns until the verdict, at most."
@@ -156,7 +162,7 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         command=setup.command.argv,
         command_given=asked.command_given,
         tools=_tools(asked),
-        notes=(*asked.sides, *asked.notes, *unknown),
+        notes=(*asked.sides, *asked.notes, *study.notes, *unknown),
         here=asked.here,
         recorded=asked.recorded,
     )

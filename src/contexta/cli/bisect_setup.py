@@ -13,8 +13,9 @@ from typing import Any
 from contexta.analysis.suspects import prior
 from contexta.bisect.advice import Here
 from contexta.bisect.changes import BOTH, SOURCE
-from contexta.bisect.given import both_ends, skipped
+from contexta.bisect.given import Install, both_ends, skipped
 from contexta.bisect.metric import Threshold, check_source, threshold
+from contexta.bisect.pins import read_text
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.search import Settings
 from contexta.bisect.setup import Setup, identity
@@ -82,7 +83,9 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     pythons = {end: options[f"{end}_python"] or options["python"] for end in BOTH}
     variables = {end: _variables(options[f"{end}_env"]) for end in BOTH}
     uv = find_uv(offline=options["offline"])
-    ends = both_ends(given, pythons, variables, uv, skipped(options.get("skip") or ()))
+    limits = options.get("build_constraint")
+    install = Install(skipped(options.get("skip") or ()), read_text(Path(limits)) if limits else "")
+    ends = both_ends(given, pythons, variables, uv, install)
     ends = included(ends, include, {end: options[end] for end in BOTH}, command.argv, workspace)
     runs = None if any(is_path(options[end], workspace) for end in BOTH) else (options["old"], options["new"])
     found = judged.differences

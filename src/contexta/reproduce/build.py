@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import time
@@ -28,12 +29,14 @@ from contexta.errors import ContextaError
 from contexta.locks import alone
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.confirmation import import_names
+from contexta.reproduce.dates import current_with, published
 from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import Kept, Shelf, with_short_first_line
-from contexta.reproduce.uv import Interpreter, NoWheel, Uv, python_in
+from contexta.reproduce.uv import BuildFailed, Interpreter, NoWheel, Uv, UvError, python_in
 
 _SHAPE = 1  # raised when a stock would be built differently now
 _LOOK_AGAIN = 0.2  # seconds
+_FAILED = re.compile(r"build `([^`=]+)==")  # what uv says of a release that it could not build
 
 
 class EnvironmentChanged(ContextaError):
@@ -125,6 +128,7 @@ def _build(
     uv: Uv, shelf: Shelf, key: str, python: Interpreter, pins: Mapping[str, str], fixed: Sequence[Fixed]
 ) -> None:
     at = shelf.room(key)
+    notes: tuple[str, ...] = ()
     try:
         uv.create(python.path, at)
         releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
@@ -134,14 +138,39 @@ def _build(
             try:
                 uv.install(at, releases, apart=True)
             except NoWheel:
-                uv.install(at, releases, apart=True, build=True)
+                notes = install_built(uv, at, python, releases)
         if linked:
             uv.install_linked(at, list(linked.values()), apart=True)
         require_pins(uv, at, releases, linked)
-        shelf.keep(key, at, ())
+        shelf.keep(key, at, notes)
     except BaseException:  # whatever stopped it, Ctrl-C too: nothing half built stays behind
         shutil.rmtree(at, ignore_errors=True)
         raise
+
+
+def install_built(uv: Uv, at: Path, python: Interpreter, releases: Mapping[str, str]) -> tuple[str, ...]:
+    """Install releases, those without a wheel built from source: with the tools of today, and where these fail with
+    those of the time of the release. Returns notes. Raises as ``Uv.install``."""
+    waiting, notes = dict(releases), []
+    while waiting:
+        try:
+            uv.install(at, waiting, apart=True, build=True)
+            break
+        except BuildFailed as error:
+            name = next((match[1] for match in _FAILED.finditer(error.what) if match[1] in waiting), None)
+            if name is None or uv.options.build_constraints:
+                raise
+            release = {name: waiting.pop(name)}
+            when = current_with(published(uv, python, release), python)
+            if when is None:
+                raise
+            try:
+                uv.install(at, release, apart=True, build=True, before=when.isoformat())
+            except UvError:
+                raise error from None
+            told = f"{name} {release[name]} was built with the tools of {when.date().isoformat()}"
+            notes.append(f"{told}, as those of today do not build it")
+    return tuple(notes)
 
 
 def assemble(uv: Uv, at: Path, python: Interpreter, parts: Mapping[str, Built], pins: Mapping[str, str]) -> None:

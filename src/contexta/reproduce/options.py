@@ -54,18 +54,20 @@ class InstallOptions:
 
     variables: for uv; they may hold credentials, so they are never shown, stored or passed as arguments.
     arguments: what a program list may show. hashes: the files that are allowed of a release, by ``name==version``; of
-    others any.
+    others any. build_constraints: what limits the tools that build something, as the text of a requirements file.
     """
 
     variables: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    build_constraints: str = ""
 
     @property
     def content(self) -> list[object]:
         """What tells one content of an environment from another, without credentials; empty for no options."""
-        told = [sorted((name, clean_url(value)) for name, value in self.variables), list(self.arguments)]
-        return [*told, list(self.hashes)] if any((*told, self.hashes)) else []
+        told: list[object] = [sorted((name, clean_url(value)) for name, value in self.variables), list(self.arguments)]
+        told += [list(self.hashes), self.build_constraints]
+        return told if any(told) else []
 
 
 NO_OPTIONS = InstallOptions()

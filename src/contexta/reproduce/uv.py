@@ -110,13 +110,16 @@ class Uv:
         build: bool = False,
         indexes: Sequence[str] = (),
         apart: bool = False,
+        before: str | None = None,
     ) -> tuple[str, ...]:
         """Exactly these releases, nothing they ask for; wheels only, unless ``build``. Returns what uv warned of.
 
-        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache.
+        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache. before: take only
+        what was published before, as RFC 3339 has dates, the tools that build something included.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
         options = [] if build else ["--only-binary=:all:"]
+        options += [f"--exclude-newer={before}"] if before is not None else []
         lines = requirement_lines(pins, dict(self.options.hashes))
         return self._install(into, options, lines, compile_bytecode, indexes, apart=apart)
 
@@ -343,6 +346,14 @@ class Uv:
             raise
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
+        if self.options.build_constraints and arguments[:2] == ("pip", "install"):
+            with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
+                path = Path(folder, "build-constraints.txt")
+                path.write_text(self.options.build_constraints, encoding="utf-8")
+                return self._told((*arguments, f"--build-constraints={path}"), environment, lines)
+        return self._told(arguments, environment, lines)
+
+    def _told(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
         if environment.get(NO_INDEX) and arguments[:2] in (("pip", "install"), ("pip", "compile")):
             argv.append("--no-index")  # uv reads no variable for it
