@@ -202,7 +202,14 @@ class _Likelihoods:
         """Of the values alone, without which of them are alike."""
         good_pool, bad_pool = self._pools(~(bad | one | other), bad)
         if not (one or other):
-            return self.readings.levels.dropped(good_pool, bad_pool)
+            found = self.readings.levels.dropped(good_pool, bad_pool)
+            # a bad mix may look good as often as NEW does: that bounds what its values say against it
+            looking = [value for value, mixes in self._looking_good if mixes & bad]
+            if looking:
+                bad_pool, good_pool = bad_pool.less(Pool.of(looking)), good_pool.joined(Pool.of(looking))
+                by_chance = self.readings.levels.dropped(good_pool, bad_pool)
+                found = max(found, by_chance + len(looking) * math.log(self.readings.good_of_new))
+            return found
         firsts, others = (
             [p.value for p in self.readings.prints if p.end is None and p.mixes & part] for part in (one, other)
         )
@@ -218,6 +225,13 @@ class _Likelihoods:
             for value in others:
                 bad_pool = bad_pool.plus(value + size)
         return self.readings.levels.dropped(good_pool, bad_pool) + guess
+
+    @cached_property
+    def _looking_good(self) -> list[tuple[float, int]]:
+        """(value, the mixes that gave it) of what lies among OLD's values, where NEW's do so now and then."""
+        if not self.readings.good_of_new:
+            return []
+        return [(p.value, p.mixes) for p in self.readings.prints if p.end is None and self.readings.looks_good(p.value)]
 
     def _pools(self, good: int, bad: int) -> tuple[Pool, Pool]:
         """OLD's values and those of the good mixes, NEW's and those of the bad ones. What is identical to an end's

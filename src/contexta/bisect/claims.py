@@ -9,6 +9,7 @@ from contexta.bisect.proof import Fact
 from contexta.findings.environments import Change
 
 _ALONE = {"good": " is good", "bad": " is bad", "between": " lies in between", "open": ""}
+_STILL = {"good": " is good", "bad": " is still bad", "between": " lies in between", "open": ""}
 _NAMED = 4  # changes; of more only their number is said
 
 
@@ -29,6 +30,11 @@ def claim(space: Space, culprits: int, fact: Fact) -> str:
         also = _changes(space, space.mixes.without(space.mixes.full, culprits) & ~fact.mix)
         beside = f", with {_listed([change.key for change in also])} at OLD too," if also else ""
         return f"NEW {_moved(space, culprits, to_new=False)}{beside} is good"
+    if fact.role == "left out":
+        return f"OLD with {_listed([change.key for change in _changes(space, fact.mix)])} is good"
+    if fact.role == "only one":
+        others = _moved(space, culprits & ~fact.mix, to_new=False)
+        return f"NEW {others}{_STILL[fact.state]}"
     mine = " and ".join(
         f"{change.key} removed" if change.right_value is None else change.key
         for change in _changes(space, culprits & fact.mix)

@@ -44,6 +44,10 @@ class Pool(NamedTuple):
     def plus(self, value: float) -> Pool:
         return Pool(self.size + 1, self.total + value, self.squares + value * value)
 
+    def less(self, other: Pool) -> Pool:
+        """Without values that are in it."""
+        return Pool(self.size - other.size, self.total - other.total, self.squares - other.squares)
+
     def joined(self, other: Pool) -> Pool:
         return Pool(self.size + other.size, self.total + other.total, self.squares + other.squares)
 

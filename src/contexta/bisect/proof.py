@@ -2,7 +2,9 @@
 
 For a culprit C: OLD is good, NEW is bad, OLD with C is bad, NEW without C is good. C may need companions (what it
 requires, or what it only runs beside): then they are shown to be good without C. For several culprits each is shown
-alone. A mix that fails is replaced by the nearest one that runs; what was added or left out is named.
+alone, and each is needed: without it OLD with the others is not bad, or NEW without the others is not good. One of
+which neither holds is left out, and the others are proved anew. A mix that fails is replaced by the nearest one that
+runs; what was added or left out is named, and beside several culprits is shown to be good.
 """
 
 from __future__ import annotations
@@ -16,11 +18,18 @@ from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.readings import Readings, State
 from contexta.bisect.risk import Risk
 
-Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one"]
+Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one", "only one", "left out"]
 _DOUBT = 1.5  # runs for every halving of what stands beside the culprits, and for having to name the less
 _TRIES = 3  # of the culprits beside one more change; if these fail as well, more than one is lacking
 _RUNS = 2  # what a mix of the proof takes at least
-_FACTS: dict[Role, State] = {"old": "good", "new": "bad", "with": "bad", "without": "good", "companions": "good"}
+_FACTS: dict[Role, State] = {
+    "old": "good",
+    "new": "bad",
+    "with": "bad",
+    "without": "good",
+    "companions": "good",
+    "left out": "good",
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,10 @@ class Strength:
 class Fact:
     """One mix and what it must be.
 
-    expected: None for a culprit alone, where every outcome says something, and for all but one of three or more, which
-    may be anything but bad.
+    role: ``all but one``: OLD with all culprits but one; ``only one``: NEW with only that one of them; ``left out``:
+    OLD with what NEW lacks beside the culprits where it is shown without them.
+    expected: None for a culprit alone, where every outcome says something, for all but one, which may be anything but
+    bad, and for only one, which may be anything but good.
 
     state: what the runs of this mix say; ``open`` while they do not suffice.
     """
@@ -50,7 +61,13 @@ class Fact:
     def holds(self) -> bool:
         if self.role == "all but one":
             return self.state in ("good", "between")
+        if self.role == "only one":
+            return self.state in ("bad", "between")
         return self.state != "open" if self.expected is None else self.state == self.expected
+
+    @property
+    def refuted(self) -> bool:
+        return self.state != "open" and not self.holds
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,12 @@ class Proof:
 
     @property
     def refuted(self) -> bool:
-        return any(fact.state != "open" and not fact.holds for fact in self.facts)
+        return any(fact.refuted for fact in self.facts)
+
+    @property
+    def needless(self) -> int:
+        """Culprits without which nothing changes, as a mix: OLD with the others is bad, NEW without the others good."""
+        return next((fact.mix & self.culprits for fact in self.facts if fact.role == "only one" and fact.refuted), 0)
 
     @property
     def companions(self) -> int:
@@ -124,23 +146,48 @@ def prove(
     roles.append(("without", kept[-1]))
     units = list(dict.fromkeys(mixes.twins(atom) & culprits for atom in atoms_of(culprits)))
     if len(units) > 1:
+        left_out = mixes.closed(mixes.without(mixes.full, culprits) & ~kept[-1])
+        if left_out and left_out not in risk.failed:
+            roles.append(("left out", left_out))
+        alones = {}
         for unit in units:
             alone = min(_with(mixes, risk, readings, unit, apart=culprits & ~unit), default=None)
             if alone is None:
                 why = "no mix that shows one of the culprits without the others runs"
                 return Proof(culprits, _facts(readings, culprits, roles, strength), why)
             roles.append(("alone", alone[-1]))
-    if len(units) > 2:  # of two, each alone says as much
-        for unit in units:
-            if readings.state(mixes.closed(unit), strength.odds, strength.runs) == "bad":
-                continue  # it suffices by itself
-            rest = mixes.closed(culprits & ~unit)
-            if rest in risk.failed:
-                why = "whether each of the culprits is needed cannot be shown: a mix without it fails"
-                return Proof(culprits, _facts(readings, culprits, roles, strength), why)
-            if not rest & unit:
-                roles.append(("all but one", rest))
+            alones[unit] = alone[-1]
+        needed = _each_needed(readings, mixes, risk, culprits, alones, strength)
+        if needed is None:
+            why = "whether each of the culprits is needed cannot be shown: the mixes without it fail"
+            return Proof(culprits, _facts(readings, culprits, roles, strength), why)
+        roles += needed
     return Proof(culprits, _facts(readings, culprits, roles, strength))
+
+
+def _each_needed(
+    readings: Readings, mixes: Mixes, risk: Risk, culprits: int, alone: dict[int, int], strength: Strength
+) -> list[tuple[Role, int]] | None:
+    """The facts that show that none of several culprits may be left out; None where they cannot be shown.
+
+    alone: unit of culprits -> where it is shown without the others. Of two, that is where the other is left out.
+    """
+    found: list[tuple[Role, int]] = []
+    for unit in alone:
+        others = culprits & ~unit
+        rest = alone[others] if len(alone) == 2 else mixes.closed(others)
+        only = mixes.without(mixes.full, others)
+        by_ends = {mix: readings.state(mix, strength.odds, strength.runs) for mix in (rest, alone[unit])}
+        # where one suffices by itself, the others are bad too as a rule: that need not be seen
+        tells = by_ends[rest] == "open" and (len(alone) == 2 or by_ends[alone[unit]] != "bad")
+        if not rest & unit and rest not in risk.failed and (tells or by_ends[rest] in ("good", "between")):
+            if len(alone) > 2:
+                found.append(("all but one", rest))
+        elif not only & unit or only in risk.failed:
+            return None
+        else:
+            found.append(("only one", only))
+    return found
 
 
 def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:

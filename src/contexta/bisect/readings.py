@@ -37,6 +37,7 @@ _ROUNDED = 2.0  # units in the last place of the ends' largest value: noise belo
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
 _BETTER = -0.25  # in drops from OLD: where all runs lie beyond that, a mix is better than OLD
 _OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
+_NEAR_OLD = 0.25  # drops from OLD: what looks good lies no farther out
 _WIDTH = math.sqrt(2 * math.pi)  # standard deviations over which noise spreads a value
 
 
@@ -274,6 +275,25 @@ class Readings:
         return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 
     @cached_property
+    def good_of_new(self) -> float:
+        """The share of NEW's runs that lie among OLD's: a training that fails to converge only now and then.
+
+        So often a bad mix gives a value that looks good. NEW's values identical to OLD's at their seeds do not count.
+        """
+        values = self._scaled(self.samples(self.new))
+        identical = {*self._runs[0]} & {*self._runs[self.new]} if self.repeatable else ()
+        return max(0, sum(map(self.looks_good, values)) - len(identical)) / len(values)
+
+    def looks_good(self, value: float) -> bool:
+        """Whether a scaled value lies among OLD's, half their range counted in, and far from NEW's mean."""
+        return value < self._looks_good
+
+    @cached_property
+    def _looks_good(self) -> float:
+        values = self._scaled(self.samples(0))
+        return min(_NEAR_OLD, max(values) + (max(values) - min(values)) / 2)
+
+    @cached_property
     def loose(self) -> dict[int, list[float]]:
         """Probed mix -> its scaled values that are neither end's."""
         return {
@@ -315,10 +335,16 @@ class Readings:
             elif p.end is None:
                 good, bad = good.plus(p.value) if as_good else good, bad.plus(p.value) if as_bad else bad
         before, dropped = self.levels.dropped(good, bad), self.levels.dropped
+        by_chance = -math.inf
+        looking = [value for value in self.loose[mix] if self.looks_good(value)]
+        if looking and self.good_of_new:
+            others = Pool.of(value for value in self.loose[mix] if not self.looks_good(value))
+            by_chance = dropped(good.joined(Pool.of(looking)), bad.joined(others)) - before
+            by_chance += len(looking) * math.log(self.good_of_new)
         at_own = math.log(_OTHER / (2 + _WIDTH * self.spread)) if own.size else -math.inf
         return (
             dropped(good.joined(own), bad) - before - self.identical * unlike_good,
-            dropped(good, bad.joined(own)) - before - self.identical * unlike_bad,
+            max(dropped(good, bad.joined(own)) - before, by_chance) - self.identical * unlike_bad,
             dropped(good, bad, own) - before + at_own - self.identical * unlike_both,
         )
 

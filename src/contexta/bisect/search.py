@@ -205,6 +205,8 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     # a fact that the last run left with one value counts by its odds
     strength = replace(settings.strength, runs=1) if spent else settings.strength
     proof = prove(readings, mixes, risk, leader, strength, last=spent)
+    if proof.needless and readings.repeatable:
+        return _of_facts(problem, readings, risk, proof.culprits & ~proof.needless, belief, ends)
     if proof.refuted and readings.repeatable:
         return _several(problem, readings, risk, belief, ends)
     doubt, brought = _beside(belief, readings, mixes, risk, proof, _BRINGS)
@@ -285,13 +287,24 @@ def _several(problem: Problem, readings: Readings, risk: Risk, belief: Belief, e
         return _probe(readings, unknown.mix, "search", "no single change explains the trials")
     if culprits is None:
         return Verdict("not_proved", "mixes that fail hide which changes belong to it", 0, None, belief, ends)
-    proof = prove(readings, mixes, risk, culprits, settings.strength)
+    return _of_facts(problem, readings, risk, culprits, belief, ends)
+
+
+def _of_facts(
+    problem: Problem, readings: Readings, risk: Risk, culprits: int, belief: Belief, ends: Ends
+) -> Probe | Verdict:
+    """The proof of culprits that no hypothesis fits, by its facts alone; those without which nothing changes are left
+    out, and the others proved anew."""
+    mixes = problem.mixes
+    proof = prove(readings, mixes, risk, culprits, problem.settings.strength)
+    while proof.needless:
+        proof = prove(readings, mixes, risk, proof.culprits & ~proof.needless, problem.settings.strength)
     if proof.complete:
         return _proved(readings, mixes, proof, belief, ends)
     if proof.missing is None and not proof.refuted and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "these changes together, and this fact is not shown yet")
     why = proof.missing or "a fact of the proof came out against it"
-    return Verdict("not_proved", why, culprits, proof, belief, ends)
+    return Verdict("not_proved", why, proof.culprits, proof, belief, ends)
 
 
 def _closer(readings: Readings, mixes: Mixes, risk: Risk, proof: Proof, strength: Strength) -> Probe | Proof:
