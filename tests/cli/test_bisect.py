@@ -167,6 +167,33 @@ def test_a_study_of_changed_source_does_not_resume(cli: Cli, project: Path) -> N
     assert "were changed since this study began" in done.stderr
 
 
+def test_incomplete_files_are_refused_before_anything_is_built_and_completed_on_request(
+    cli: Cli, project: Path
+) -> None:
+    index = project.parent / f"{project.name}-index"
+    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+        make_wheel(index, "needy", version, f"worse = {worse}\nimport helper", requires=["helper"])
+        (project / f"needy{version}.txt").write_text(f"needy=={version}\n")
+    make_wheel(index, "helper", "1.0")
+    (project / "train.py").write_text("import needy\nprint('accuracy=%g' % (0.9 - needy.worse))\n")
+    given = ("bisect", "needy1.0.txt", "needy2.0.txt", "--metric", "accuracy", "--python", PYTHON, "--no-versions")
+    done = cli(*given, *COMMAND)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "building the environments" not in done.stderr
+    assert (
+        "needy1.0.txt lacks helper, which needy 1.0 requires; needy2.0.txt lacks helper, which needy 2.0 requires"
+        in done.stderr
+    )
+    done = cli(*given, "--resolve", "--json", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["culprits"]) == ("proved", ["needy"])
+    assert "needy2.0.txt, completed with uv (--resolve): helper==1.0" in told["notes"]
+    assert told["proof"][0]["pins"]["helper"] == "1.0"
+    as_they_are = cli(*given, "--as-pinned", "--plan", *COMMAND)
+    assert as_they_are.returncode == 0, as_they_are.stderr
+
+
 def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
     given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)

@@ -19,6 +19,7 @@ from typing import Any
 from contexta import process
 from contexta.bisect.builds import changed_builds
 from contexta.bisect.changes import BOTH, End
+from contexta.bisect.completeness import CHECK, completed
 from contexta.bisect.locks import DEFAULT_GROUPS, pins_of_pylock, pins_of_uv_lock
 from contexta.bisect.own import pins_and_fixed
 from contexta.bisect.pins import Pins, no_change, read_pins, read_text
@@ -82,10 +83,11 @@ class Ends:
 @dataclass(frozen=True)
 class Install:
     """What the user says of both sides alike. skip: packages that are left out. build_constraints: see
-    ``InstallOptions``."""
+    ``InstallOptions``. pinning: what to do about requirements that a file does not pin, see ``completed``."""
 
     skip: frozenset[str] = frozenset()
     build_constraints: str = ""
+    pinning: str = CHECK
 
 
 _AS_GIVEN = Install()
@@ -146,6 +148,9 @@ def both_ends(
     options = _options(pins, install)
     uvs = {end: replace(uv, options=options[end]) for end in BOTH}
     pins, seeded = _with_setuptools(given, pins, pythons, uvs)
+    files = {end: given[end].what.removeprefix("the pins of ") for end in BOTH if given[end].is_file}
+    whole = completed(files, pins, pythons, uvs, install.pinning, install.skip)
+    pins = dict(whole.pins)
     builds = changed_builds(pins, pythons, uvs)
     pins = {end: _with_files(pins[end], builds.pins.get(end, {})) for end in BOTH}
     options = _options(pins, install)
@@ -162,7 +167,8 @@ def both_ends(
         ends[end] = End(dict(sorted(packages.items())), python.version, python.markers, {**recorded, **variables[end]})
     shared = ", ".join(sorted(alike & pins["old"].packages.keys()))
     own = (f"{shared} as from its address now, in every mix alike: no change",) if shared else ()
-    notes = tuple(dict.fromkeys((*(note for end in BOTH for note in pins[end].notes), *seeded, *own, *builds.notes)))
+    read = (note for end in BOTH for note in pins[end].notes)
+    notes = tuple(dict.fromkeys((*read, *seeded, *whole.notes, *own, *builds.notes)))
     took = [side.seconds for side in given.values() if side.seconds is not None]
     return Ends(ends["old"], ends["new"], pythons, notes, max(took, default=None), fixed, options, tuple(builds.lost))
 

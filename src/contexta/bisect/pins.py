@@ -37,7 +37,7 @@ class Pins:
     says, and how that is taken. fixed: what is built from directories, by name. options: of a requirements file.
     hashes: of the files that a release may consist of, where the side says. builds: the recorded build of each package,
     as ``contract.Distribution`` has it. versions: of what is pinned by an address. prefix: the environment that it is,
-    or was recorded in."""
+    or was recorded in. extras: that the side asks for by name."""
 
     packages: Mapping[str, str]
     notes: tuple[str, ...] = ()
@@ -47,6 +47,7 @@ class Pins:
     builds: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     prefix: Path | None = None
+    extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_pins(path: Path, markers: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Pins:
@@ -79,6 +80,7 @@ class _Reading:
         self._packages: dict[str, str] = {}
         self._fixed: dict[str, Fixed] = {}
         self._hashes: dict[str, tuple[str, ...]] = {}
+        self._extras: dict[str, frozenset[str]] = {}
         self._notes: dict[str, None] = {}
         self._options = FileOptions()
         self._limits: list[tuple[_Line, str]] = []  # constraints files
@@ -113,7 +115,8 @@ class _Reading:
             )
         told = [f"{path}: packages are installed with {', '.join(self._options.told)}"] if self._options.told else []
         packages = dict(sorted(self._packages.items()))
-        return Pins(packages, (*told, *self._notes), self._fixed, self._options, self._hashes)
+        notes = (*told, *self._notes)
+        return Pins(packages, notes, self._fixed, self._options, self._hashes, extras=self._extras)
 
     def _option(self, line: _Line) -> None:
         try:
@@ -166,6 +169,8 @@ class _Reading:
         if not self._applies(requirement):
             return
         name = canonicalize_name(requirement.name)
+        if requirement.extras:
+            self._extras[name] = self._extras.get(name, frozenset()) | requirement.extras
         if requirement.url:
             self._address(line, name, requirement.url)
         elif (version := _exact(requirement)) is not None:

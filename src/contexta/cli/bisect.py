@@ -80,6 +80,8 @@ _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", 
 @click.option("--jobs", type=click.IntRange(min=1), help="Reruns at a time; default 1, of a cluster all its threads.")
 @click.option("--fresh", is_flag=True, help="Rerun what earlier studies ran, too.")
 @click.option("--versions/--no-versions", default=True, help="Look for the first bad release of the culprit.")
+@click.option("--resolve", is_flag=True, help="Complete requirements files that do not pin all they require, with uv.")
+@click.option("--as-pinned", is_flag=True, help="Take requirements files as they are, complete or not.")
 @click.option("--keep-order", is_flag=True, help="Run although recorded runs say that NEW is the better side.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be tried, and rerun nothing.")
 @click.option("--resume", is_flag=True, help="Go on with this study; alone: with the last one.")

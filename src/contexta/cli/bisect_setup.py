@@ -13,6 +13,7 @@ from typing import Any
 from contexta.analysis.suspects import prior
 from contexta.bisect.advice import Here
 from contexta.bisect.changes import BOTH, SOURCE
+from contexta.bisect.completeness import AS_PINNED, CHECK, RESOLVE
 from contexta.bisect.given import Install, both_ends, skipped
 from contexta.bisect.metric import Threshold, check_source, threshold
 from contexta.bisect.pins import read_text
@@ -84,7 +85,8 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     variables = {end: _variables(options[f"{end}_env"]) for end in BOTH}
     uv = find_uv(offline=options["offline"])
     limits = options.get("build_constraint")
-    install = Install(skipped(options.get("skip") or ()), read_text(Path(limits)) if limits else "")
+    skip = skipped(options.get("skip") or ())
+    install = Install(skip, read_text(Path(limits)) if limits else "", _pinning(options))
     ends = both_ends(given, pythons, variables, uv, install)
     ends = included(ends, include, {end: options[end] for end in BOTH}, command.argv, workspace)
     runs = None if any(is_path(options[end], workspace) for end in BOTH) else (options["old"], options["new"])
@@ -127,6 +129,13 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         judged.chosen,
         tuple(options["command"]) if launched.notes else None,
     )
+
+
+def _pinning(options: Options) -> str:
+    """What to do about requirements that a file does not pin."""
+    if options["resolve"] and options["as_pinned"]:
+        raise InvalidInput("--resolve and --as-pinned were both given", hint="leave out one of them")
+    return RESOLVE if options["resolve"] else AS_PINNED if options["as_pinned"] else CHECK
 
 
 def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:

@@ -230,6 +230,30 @@ class Uv:
         )
         return said.stdout.decode()
 
+    def resolve(
+        self, python: str, lines: Sequence[str], overrides: Sequence[str] = (), preferred: Sequence[str] = ()
+    ) -> str:
+        """Everything that some requirements need on an interpreter, as ``name==version  # via REQUIRER`` lines.
+
+        overrides: requirements that hold whatever others say. preferred: pins that are kept where they fit.
+        Raises as ``install``; UvError with uv's explanation where no versions fit.
+        """
+        with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
+            forced, out = Path(folder, "overrides.txt"), Path(folder, "resolved.txt")
+            forced.write_text("".join(f"{line}\n" for line in overrides), encoding="utf-8")
+            out.write_text("".join(f"{line}\n" for line in preferred), encoding="utf-8")
+            self._run(
+                *("pip", "compile", "--quiet", "--no-header", "--annotation-style=line"),
+                *self.options.arguments,
+                *([f"--overrides={forced}"] if overrides else []),
+                f"--output-file={out}",
+                "--python",
+                python,
+                "-",
+                lines="".join(f"{line}\n" for line in lines),
+            )
+            return out.read_text(encoding="utf-8")
+
     def newest(self, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
         """The newest release between two others that has a wheel for an interpreter; None when there is none.
         build: or its source.
