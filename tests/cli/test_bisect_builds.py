@@ -58,6 +58,7 @@ def test_files_with_other_hashes_are_a_change_that_is_proved(cli: Cli, tmp_path:
     assert (told["verdict"], told["culprits"]) == ("proved", ["scorelib"])
     assert told["next"] == [f"python -m pip install 'scorelib @ {good.as_uri()}#{sha256(good).replace(':', '=')}'"]
     assert any("the same version from other files" in note for note in told["notes"])
+    assert told["changes"][0]["left_value"] == f"1.0 @ {good.name} {sha256(good)[:19]}"
 
 
 def test_hash_lists_that_allow_the_same_file_are_no_change(cli: Cli, tmp_path: Path, good: Path) -> None:
@@ -123,3 +124,47 @@ def test_a_build_that_cannot_be_had_is_never_called_innocent(cli: Cli, tmp_path:
     assert told["why"].startswith("the build of scorelib differs and cannot be rerun")
     assert "not the cause" not in json.dumps(told)
     assert "scorelib @ file:///PATH/TO/WHEEL" in told["next"][0]
+
+
+@pytest.mark.slow
+def test_an_environment_and_a_file_with_another_hash_differ_in_the_build(
+    cli: Cli, tmp_path: Path, good: Path, bad: Path
+) -> None:
+    environments(tmp_path, good, bad, by_path=False)
+    with_hashes(tmp_path, "new.txt", sha256(bad), links=(good, bad))
+    assert study(cli, "old-env", "new.txt")["culprits"] == ["scorelib"]
+    with_hashes(tmp_path, "same.txt", sha256(good), links=(good, bad))
+    told = study(cli, "old-env", "same.txt")
+    assert (told["verdict"], told["changes"]) == ("no_regression", [])
+
+
+UV_LOCK = """version = 1
+requires-python = ">=3.8"
+[manifest]
+requirements = [{{ name = "scorelib" }}]
+[[package]]
+name = "scorelib"
+version = "1.0"
+source = {{ registry = "https://example.org/simple" }}
+wheels = [{{ url = "https://example.org/scorelib-1.0-py3-none-any.whl", hash = "{hash}" }}]
+"""
+PYLOCK = """lock-version = "1.0"
+created-by = "tests"
+[[packages]]
+name = "scorelib"
+version = "1.0"
+[[packages.wheels]]
+url = "https://example.org/scorelib-1.0-py3-none-any.whl"
+hashes = {{ sha256 = "{digits}" }}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lock", [UV_LOCK, PYLOCK], ids=["uv.lock", "pylock.toml"])
+def test_locks_with_other_hashes_differ_in_the_build(
+    cli: Cli, tmp_path: Path, good: Path, bad: Path, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setenv("UV_FIND_LINKS", f"{good.parent},{bad.parent}")
+    for name, build in (("old.lock", good), ("new.lock", bad)):
+        (tmp_path / name).write_text(lock.format(hash=sha256(build), digits=sha256(build).partition(":")[2]))
+    assert study(cli, "old.lock", "new.lock")["culprits"] == ["scorelib"]

@@ -85,6 +85,15 @@ def test_a_missing_module_is_named_after_one_training(
     assert (place / "ran").read_text() == "x"
 
 
+def test_an_old_that_fails_by_itself_makes_no_environment_innocent(cli: Cli, place: Path) -> None:
+    training(place, "raise SystemExit(3)")
+    done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--exit-code", "--json", "--", "python", "train.py")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["verdict"]) == (1, "undecided")
+    assert told["why"].startswith("OLD itself is bad in each of ")
+    assert "not the cause" not in done.stdout
+
+
 @pytest.mark.slow
 def test_a_module_that_new_takes_away_is_found_by_the_exit_code(cli: Cli, place: Path) -> None:
     make_wheel(

@@ -145,7 +145,8 @@ def test_a_local_version_that_no_index_has_names_the_usual_index(cli: Cli, place
 def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cli, place: Path) -> None:
     index = index_of(place)
     make_wheel(index, "pywinpty", "2.0", tag="cp311-none-win_amd64")
-    windows = "pywin32==305.1\npywinpty==2.0\nnowhere==3.0\n"
+    make_sdist(index, "winshell", "0.6")  # its source is there, and its training would not find Windows
+    windows = "pywin32==305.1\npywinpty==2.0\nwinshell==0.6\nnowhere==3.0\n"
     for name, version in (("old", "1.0"), ("new", "2.0")):
         (place / f"{name}.txt").write_text(f"--no-index\n-f {index}\nculprit=={version}\nother=={version}\n{windows}")
     with (place / "old.txt").open("a") as old:
@@ -157,15 +158,15 @@ def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cl
         "gone 9.0 of OLD (",
         "nowhere 3.0 of OLD and NEW (the index does not know it)",
         "pywinpty 2.0 of OLD and NEW (has no wheel for this Python and platform)",
-        "these pins are of Windows (pywin32, pywinpty)",
-        "--skip gone --skip nowhere --skip pywin32 --skip pywinpty",
+        "these pins are of Windows (pywin32, pywinpty, winshell)",
+        "--skip gone --skip nowhere --skip pywin32 --skip pywinpty --skip winshell",
     ):
         assert told in done.stderr
-    skip = [word for name in ("gone", "nowhere", "PyWin32", "pywinpty") for word in ("--skip", name)]
+    skip = [word for name in ("gone", "nowhere", "PyWin32", "pywinpty", "winshell") for word in ("--skip", name)]
     done = cli("bisect", "old.txt", "new.txt", *skip, *COMMAND)
     told = json.loads(done.stdout)
     assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
-    assert "left out on both sides, as asked for: gone, nowhere, pywin32, pywinpty" in told["notes"]
+    assert "left out on both sides, as asked for: gone, nowhere, pywin32, pywinpty, winshell" in told["notes"]
 
 
 def test_a_package_to_skip_that_no_side_has_is_refused(cli: Cli, place: Path) -> None:

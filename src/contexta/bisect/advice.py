@@ -90,6 +90,8 @@ def advice(
             yield shlex.join(["contexta", "diff", *here.runs, *here.workspace])
     elif failed is not None:
         yield from _of_failed(failed, here)
+    elif verdict.kind == "undecided" and verdict.ends is not None and verdict.ends.state == "same" and not here.lost:
+        yield "# give an OLD that is good, or say otherwise what is: --metric, --good-if or --judge"
     elif verdict.kind == "undecided" and here.lost and (verdict.ends is None or verdict.ends.state == "same"):
         lines = " and ".join(f"{name} @ file:///PATH/TO/WHEEL" for name in here.lost)
         yield f"# to try it, give both sides as requirements files with the line {lines}"

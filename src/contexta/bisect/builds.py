@@ -27,7 +27,8 @@ class Builds:
 
     @property
     def notes(self) -> Iterator[str]:
-        if names := sorted(self.pins.get("old", ())):
+        old, new = (self.pins.get(end, {}) for end in BOTH)
+        if names := sorted(name for name, pin in old.items() if pin != new[name] and name not in self.lost):
             yield f"the same version from other files, each side from its own: {', '.join(names)}"
         yield from (f"the build of {name} differs and cannot be rerun: {why}" for name, why in self.lost.items())
 
@@ -39,20 +40,23 @@ def changed_builds(pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter],
     """
     found: dict[str, dict[str, str]] = {end: {} for end in BOTH}
     lost: dict[str, str] = {}
+    is_first = dict.fromkeys(BOTH, False)
     for name, version in _suspected(pins):
-        try:
-            files = {end: _file(name, version, pins[end], pythons[end], uvs[end]) for end in BOTH}
-        except _Lost as error:
-            if all(name in pins[end].hashes for end in BOTH):
-                raise InvalidInput(
-                    f"the build of {name} {version} differs and cannot be rerun: {error}",
-                    hint="name the place that has the file: --find-links DIR or --extra-index-url URL in the file",
-                ) from error
-            lost[name] = str(error)
-            continue
-        if files["old"] != files["new"]:
-            for end in BOTH:
-                found[end][name] = files[end]
+        files: dict[str, str] = {}
+        for end in BOTH:
+            try:
+                files[end], is_first[end] = _file(name, version, pins[end], pythons[end], uvs[end])
+            except _Lost as error:
+                lost[name] = str(error)
+        if name in lost and all(name in pins[end].hashes for end in BOTH):
+            raise InvalidInput(
+                f"the build of {name} {version} differs and cannot be rerun: {lost[name]}",
+                hint="name the place that has the file: --find-links DIR or --extra-index-url URL in the file",
+            )
+        if len({*files.values()}) == 2 or name in lost or not all(is_first.values()):
+            known = next(iter(files.values()), None)  # of two builds one that can be had goes into every mix
+            found["old"].update({name: files.get("old", known)} if known else {})
+            found["new"].update({name: files.get("new", known)} if known else {})
     return Builds(found, lost)
 
 
@@ -72,16 +76,17 @@ def _suspected(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
             yield name, one
 
 
-def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> str:
-    """The address of the file that a side had. Raises _Lost when nobody has it any more."""
+def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> tuple[str, bool]:
+    """(address of the file that a side had, whether uv takes that one anyway). Raises _Lost when nobody has it any
+    more."""
     files = [] if is_address(version) else files_of(uv, python, name, version)
     if (build := side.builds.get(name)) is None:
         file = with_hash(files, side.hashes[name])
         if file is None:
             raise _Lost(f"no index has a file with {_few(side.hashes[name])}")
-        return file.pin
+        return file.pin, file == files[0]
     file = with_build(files, build)
-    return file.pin if file is not None else _from_environment(name, side, build)
+    return (_from_environment(name, side, build), False) if file is None else (file.pin, file == files[0])
 
 
 def _from_environment(name: str, side: Pins, build: str) -> str:

@@ -190,7 +190,13 @@ def _of_pins(name: str, left: str | None, right: str | None, metadata: Mapping[R
     """One changed package in words: of an address its version and its short commit, or its file."""
     told = [_in_words(name, pin, metadata) for pin in (left, right)]
     if told[0] == told[1]:
-        told = [left, right]  # the same file at another place
+        digests = [(pin or "").partition("#sha256=")[2][:12] for pin in (left, right)]
+        of_bytes = all(digests) and digests[0] != digests[1]  # else the same file at another place
+        told = (
+            [f"{each} sha256:{digest}" for each, digest in zip(told, digests, strict=True)]
+            if of_bytes
+            else [left, right]
+        )
     return Change(key=name, left_value=told[0], right_value=told[1])
 
 

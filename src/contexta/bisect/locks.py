@@ -50,6 +50,7 @@ def pins_of_pylock(lock: Table, markers: Mapping[str, str], where: str) -> Pins:
     }
 
     pins: dict[str, str] = {}
+    hashes: dict[str, tuple[str, ...]] = {}
     notes = []
     for package in read.packages:
         if package.marker is not None and not package.marker.evaluate(asked, context="lock_file"):
@@ -67,7 +68,10 @@ def pins_of_pylock(lock: Table, markers: Mapping[str, str], where: str) -> Pins:
             continue
         origin = f"{package.vcs.type} or a path" if package.vcs else "a path" if package.archive else None
         _add(pins, where, name, str(package.version) if package.version else None, origin)
-    return Pins(dict(sorted(pins.items())), tuple(notes))
+        digests = [wheel.hashes.get("sha256") for wheel in package.wheels or ()]
+        digests += [] if package.sdist is None else [package.sdist.hashes.get("sha256")]
+        hashes.update(_hashes(name, digests))
+    return Pins(dict(sorted(pins.items())), tuple(notes), hashes=hashes)
 
 
 def pins_of_uv_lock(lock: Table, markers: Mapping[str, str], where: str, groups: Sequence[str] | None) -> Pins:
@@ -85,6 +89,7 @@ def pins_of_uv_lock(lock: Table, markers: Mapping[str, str], where: str, groups:
     for entry in _roots(lock, groups):
         found.follow(entry)
     pins: dict[str, str] = {}
+    hashes: dict[str, tuple[str, ...]] = {}
     notes = []
     for number in found.packages:
         package = packages[number]
@@ -97,7 +102,9 @@ def pins_of_uv_lock(lock: Table, markers: Mapping[str, str], where: str, groups:
         elsewhere = _address(name, package)
         origin = None if elsewhere or "registry" in source else next(iter(source), "nowhere")
         _add(pins, where, name, elsewhere or package.get("version"), origin)
-    return Pins(dict(sorted(pins.items())), tuple(sorted(notes)))
+        if elsewhere is None:
+            hashes.update(_hashes(name, [file.get("hash", "").partition("sha256:")[2] for file in _files(package)]))
+    return Pins(dict(sorted(pins.items())), tuple(sorted(notes)), hashes=hashes)
 
 
 def _address(name: str, package: Table) -> str | None:
@@ -110,10 +117,19 @@ def _address(name: str, package: Table) -> str | None:
             return None
         return commit_pin(name, repository, commit, dict(parse_qsl(query)).get("subdirectory"))
     if "url" in source:
-        files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
-        digest = next((file["hash"] for file in files if "hash" in file), None)
+        digest = next((file["hash"] for file in _files(package) if "hash" in file), None)
         return file_pin(name, source["url"], digest, source.get("subdirectory"))
     return None
+
+
+def _files(package: Table) -> list[Table]:
+    return [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
+
+
+def _hashes(name: str, digests: Sequence[str | None]) -> dict[str, tuple[str, ...]]:
+    """The files that a release may consist of; {} where one of them has no sha256."""
+    told = [f"sha256:{digest}" for digest in digests if digest]
+    return {name: tuple(sorted(told))} if told and len(told) == len(digests) else {}
 
 
 class _Installed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from packaging.version import Version
@@ -12,6 +13,7 @@ from contexta.reproduce.dates import current_with, newest_of, published
 from contexta.reproduce.uv import Interpreter, Uv, UvError
 
 SETUPTOOLS = "setuptools"
+_WITHOUT_PKG_RESOURCES = "82"  # what old code imports setuptools for is gone from this release on
 _LISTED_SINCE = Version("3.12")  # before, every environment began with it, and `pip freeze` did not list it
 
 
@@ -25,20 +27,28 @@ def setuptools_of(
     sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]
 ) -> tuple[str | None, str]:
     """(the setuptools for all of these sides alike, a note): the newest when the older side was frozen."""
-    when, first = None, next(iter(sides))
-    try:
-        found = [published(uvs[end], pythons[end], side.packages) for end, side in sides.items()]
-        when = current_with(min((each for each in found if each is not None), default=None), *pythons.values())
-    except UvError:
-        pass  # what cannot be had is told when it is installed
-    version = next((each for end in sides if (each := newest_of(uvs[end], pythons[end], SETUPTOOLS, when))), None)
+    found = []
+    for end, side in sides.items():
+        with suppress(UvError):  # what cannot be had is told when it is installed
+            found.append(published(uvs[end], pythons[end], side.packages))
+    if not found:
+        return None, ""
+    when = current_with(min((each for each in found if each is not None), default=None), *pythons.values())
+    version = _newest(sides, pythons, uvs, when)
     if version is None and when is not None:
-        when, version = None, newest_of(uvs[first], pythons[first], SETUPTOOLS, None)
+        when, version = None, _newest(sides, pythons, uvs, None)
     left_out = "requirements files of Python before 3.12 leave setuptools out"
     if version is None:
         return None, f"{left_out}, and no index has it: it is not installed"
     return version, f"{left_out}: {version} is installed on both sides, the newest{_of(when)}"
 
 
+def _newest(
+    sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv], when: datetime | None
+) -> str | None:
+    below = _WITHOUT_PKG_RESOURCES if when is None else None
+    return next((each for end in sides if (each := newest_of(uvs[end], pythons[end], SETUPTOOLS, when, below))), None)
+
+
 def _of(when: datetime | None) -> str:
-    return " there is, as the index tells no dates" if when is None else f" of {when.date().isoformat()}"
+    return " with pkg_resources, as the index tells no dates" if when is None else f" of {when.date().isoformat()}"

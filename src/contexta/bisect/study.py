@@ -133,8 +133,13 @@ class Study:
         return self._bounded(step)
 
     def _bounded(self, verdict: Verdict) -> Verdict:
-        """The verdict as far as trials can tell: not of a changed build that cannot be rerun."""
-        if verdict.kind != "no_regression" or not self.setup.lost:
+        """The verdict as far as trials can tell: not where OLD itself is bad, nor of a build that cannot be rerun."""
+        if verdict.kind != "no_regression":
+            return verdict
+        old = [trial.report.value for trial in self.trials if trial.result.mix == 0 and trial.report.value is not None]
+        if self.setup.command.is_judged and old and not any(old):
+            return replace(verdict, kind="undecided", why=f"OLD itself is bad in each of {len(old)} runs")
+        if not self.setup.lost:
             return verdict
         builds = f"the build of {', '.join(self.setup.lost)} differs and cannot be rerun"
         return replace(verdict, kind="undecided", why=f"{builds}; of everything else, {verdict.why}")
@@ -375,7 +380,8 @@ class Study:
                 name: lacking(self.uv_of(name), self.setup.pythons[name], each.packages) for name, each in ends.items()
             }
             if any(missing.values()):
-                return type(error)(in_words(missing), hint=way_out(missing, platform.system()))
+                pinned = {*self.setup.old.packages, *self.setup.new.packages}
+                return type(error)(in_words(missing), hint=way_out(missing, pinned, platform.system()))
         if isinstance(error, BuildFailed):
             hint = "older build tools may do: --build-constraint FILE, with a line like setuptools<58"
             return type(error)(f"{end.upper()} cannot be built: {gist(error, 900)}", hint=error.hint or hint)

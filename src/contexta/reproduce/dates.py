@@ -52,9 +52,10 @@ def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | Non
     return max(when, *(datetime(*each, tzinfo=timezone.utc) for each in minors if each is not None)) + timedelta(days=1)
 
 
-def newest_of(uv: Uv, python: Interpreter, name: str, when: datetime | None) -> str | None:
-    """The newest release of a package at a date that an interpreter takes as a wheel; None where there is none."""
+def newest_of(uv: Uv, python: Interpreter, name: str, when: datetime | None, below: str | None = None) -> str | None:
+    """The newest release of a package at a date, and below a version, that an interpreter takes as a wheel; None where
+    there is none."""
     try:
-        return uv.newest_before(python.path, name, None if when is None else when.isoformat())
+        return uv.newest_before(python.path, name, None if when is None else when.isoformat(), below)
     except UvError:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from contexta.findings import Missing
 from contexta.reproduce.absent import absent
@@ -41,10 +41,19 @@ def in_words(missing: Mapping[str, Sequence[Missing]]) -> str:
     return f"{len(told)} of the pinned packages cannot be installed here: {'; '.join(told)}"
 
 
-def way_out(missing: Mapping[str, Sequence[Missing]], system: str) -> str:
-    """What to do. system: this platform, as in platform.system()."""
+def way_out(missing: Mapping[str, Sequence[Missing]], pinned: Collection[str], system: str) -> str:
+    """What to do. pinned: all packages of both sides. system: this platform, as in platform.system()."""
     found = {one.name: one.version for each in missing.values() for one in each}
-    return "; ".join((*_platforms(found, system), *_indexes(found), _skip(found)))
+    here = {"Darwin": "macOS"}.get(system, system)
+    foreign = {
+        platform: sorted({name for name in {*pinned, *found} if names.match(name)})
+        for platform, names in _OF_PLATFORM.items()
+        if platform != here and any(names.match(name) for name in found)
+    }
+    told = [f"these pins are of {platform} ({', '.join(names)})" for platform, names in foreign.items()]
+    elsewhere = {name for name, version in found.items() if usual_index(name, version) is not None}
+    needless = sorted({*found, *(name for names in foreign.values() for name in names)} - elsewhere)
+    return "; ".join((*told, *_indexes(found), *_skip(needless)))
 
 
 def usual_index(name: str, version: str) -> str | None:
@@ -64,14 +73,6 @@ def usual_index(name: str, version: str) -> str | None:
     return "--extra-index-url URL"
 
 
-def _platforms(found: Mapping[str, str], system: str) -> Iterator[str]:
-    here = {"Darwin": "macOS"}.get(system, system)
-    for platform, names in _OF_PLATFORM.items():
-        signs = [name for name in found if names.match(name)]
-        if signs and platform != here:
-            yield f"these pins are of {platform} ({', '.join(sorted(signs))})"
-
-
 def _indexes(found: Mapping[str, str]) -> Iterator[str]:
     options: dict[str, list[str]] = {}
     for name, version in sorted(found.items()):
@@ -81,9 +82,10 @@ def _indexes(found: Mapping[str, str]) -> Iterator[str]:
         yield f"{' and '.join(releases)} may come from another index: write {option} into the file"
 
 
-def _skip(found: Mapping[str, str]) -> str:
-    options = " ".join(f"--skip {name}" for name in sorted(found))
-    return f"{options} leaves out on both sides what the training does without"
+def _skip(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        options = " ".join(f"--skip {name}" for name in names)
+        yield f"{options} leaves out on both sides what the training does without"
 
 
 def _never_builds(uv: Uv) -> bool:

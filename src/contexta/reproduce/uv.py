@@ -282,19 +282,19 @@ class Uv:
         lines = told.stdout.decode().splitlines()
         return next((line.partition("==")[2] for line in lines if line.startswith(f"{name}==")), None)
 
-    def newest_before(self, python: str, name: str, when: str | None) -> str | None:
+    def newest_before(self, python: str, name: str, when: str | None, below: str | None = None) -> str | None:
         """The newest release of a package that has a wheel for an interpreter; None where there is none.
 
         when: only what was published before, as RFC 3339 has dates. Raises IndexUnreachable when nobody can say.
         """
-        requirement_lines({name: "1"})  # checks what goes into the line
+        requirement_lines({name: below or "1"})  # checks what goes into the line
         try:
             told = self._run(
                 *("pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate", "--only-binary=:all:"),
                 *self.options.arguments,
                 *(["--exclude-newer", when] if when is not None else []),
                 *("--python", python, "-"),
-                lines=f"{name}\n",
+                lines=f"{name}{'' if below is None else f'<{below}'}\n",
             )
         except (NoWheel, NoSuchVersion):
             return None
