@@ -94,6 +94,8 @@ def test_what_is_left_of_a_command_proves_the_true_cause_and_is_told(
     told = study(cli, given)
     assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
     assert (" ".join(told["command"]), " ".join(told["command_given"])) == (runs, given)
+    if elsewhere in given.split():
+        assert f"-p {Path(elsewhere).parent.parent} " in told["next"][0], "that is what the user runs"
     assert "command as given" in cli("bisect", "--show", "--markdown").stdout
     assert any("environment" in note and ("of the command" in note or "runs" in note) for note in told["notes"])
 
@@ -131,18 +133,22 @@ UNRECOGNISED = {
     "a pipe into another interpreter": ("bash launch", 'cat train.py | "$ELSEWHERE" -\n'),
     "the path of the project": ("bash launch", '"$ELSEWHERE" "$PROJECT"/train.py\n'),
     "code on the command line": ("bash launch", '"$ELSEWHERE" -c "$(cat train.py)"\n'),
-    "a shell script that clears the variables": (
+    "a shell script that clears the variables": ("bash launch", 'env -i "$ELSEWHERE" -c "$(cat train.py)"\n'),
+    "a training that is not seen behind a preparation that is": (
         "bash launch",
-        'env -i "$ELSEWHERE" -c "import time; time.sleep(0.5); exec(open(\\"train.py\\").read())"\n',
+        'python -c "print(1)"; env -u PYTHONPATH "$ELSEWHERE" train.py\n',
+    ),
+    "a module that another interpreter runs, as kernels of notebooks are": (
+        "python launch",
+        "import os, subprocess\nsubprocess.run([os.environ['ELSEWHERE'], '-m', 'train'], check=True)\n",
     ),
     "a shell script that replaces the path of modules": (
         "bash launch",
-        'echo "import time; time.sleep(0.5)" >> train.py; PYTHONPATH=src "$ELSEWHERE" train.py\n',
+        'PYTHONPATH=src "$ELSEWHERE" train.py\n',
     ),
     "an isolated interpreter behind a launcher and a shell": (
         "python launch",
-        "import subprocess\nopen('train.py', 'a').write('import time; time.sleep(0.5)')\n"
-        "subprocess.run(['sh', '-c', '\"$ELSEWHERE\" -I train.py'], check=True)\n",
+        "import subprocess\nsubprocess.run(['sh', '-c', '\"$ELSEWHERE\" -I train.py'], check=True)\n",
     ),
     "packages from another directory": (
         "python launch",

@@ -2,7 +2,7 @@
 
 A program may start a Python without variables, or with switches that ignore them, through any number of shells. Of such
 a process /proc tells the interpreter; whether that is the one of the trial, ``confirmation`` decides. One that ends
-between two looks is missed.
+between two looks is missed: they are 5 ms apart at first, and 1 % of the time that has passed later.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from contexta.recorder.environment import INJECTED
 from contexta.recorder.trial_process import FILE, cannot_be_entered, find_program, is_python, tell
 
 _PROC = Path("/proc")
-_FIRST, _PAUSE = 0.008, 0.25  # seconds before the first look, and between two later ones
+_SHORTEST, _LONGEST = 0.005, 0.1  # seconds between two looks: no Python starts and ends in less
+_SHARE = 0.01  # of the time that a trial took so far
 _TOO_OLD = re.compile(r"(?:python|pypy)(?:2|3\.[0-7](?!\d))")  # where nothing is recorded
 _ASKS = frozenset({"uv", "uvx"})  # programs that ask interpreters what they are, by ``python -I -c``
 
@@ -43,31 +45,51 @@ def looked_at(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _look_on(file: str, stop: threading.Event) -> None:
-    pause, known = _FIRST, set[tuple[int | str, ...]]()
+    began, known = time.monotonic(), set[tuple[int | str, ...]]()
+    pause = _SHORTEST
     while not stop.wait(pause):
-        pause = min(2 * pause, _PAUSE)
         for pid in _processes_of(file):
             try:
                 _look(pid, known, file)
             except (OSError, ValueError):
                 continue  # it has ended meanwhile
+        pause = min(_LONGEST, max(_SHORTEST, (time.monotonic() - began) * _SHARE))
 
 
 def _processes_of(file: str) -> Iterator[int]:
     """What runs below the child of this process that was started for a trial."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir(_PROC):  # noqa: PTH208  # several times a second
-        if entry.isdigit():
-            try:
-                children.setdefault(_parent(int(entry)), []).append(int(entry))
-            except (OSError, ValueError):
-                continue  # it has ended meanwhile
     mark = f"{FILE}={file}"
-    queue = [pid for pid in children.get(os.getpid(), ()) if mark in _parts(pid, "environ")]
+    queue = [pid for pid in _children(os.getpid()) if mark in _parts(pid, "environ")]
     while queue:
-        below = children.get(queue.pop(), [])
+        below = _children(queue.pop())
         queue += below
         yield from below
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process started; [] where it has ended."""
+    found: list[int] = []
+    try:
+        threads = list((_PROC / str(pid) / "task").iterdir())
+        if not (threads[0] / "children").exists():
+            return _children_by_parent(pid)
+        for thread in threads:
+            found += map(int, (thread / "children").read_bytes().split())
+    except (OSError, IndexError):
+        pass  # it, or one of its threads, has ended meanwhile
+    return found
+
+
+def _children_by_parent(pid: int) -> list[int]:
+    """The same on kernels that do not list children: every process is asked for its parent."""
+    found = []
+    for entry in _PROC.iterdir():
+        try:
+            if entry.name.isdigit() and _parent(int(entry.name)) == pid:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
 
 
 def _look(pid: int, known: set[tuple[int | str, ...]], file: str) -> None:

@@ -113,10 +113,11 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
     about = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
-    here = replace(_here(options, include, found, workspace), runs=runs, command=command.argv, held=held(include, ends))
+    typed = tuple(options["command"])
+    here = replace(_here(options, include, found, workspace), runs=runs, command=typed, held=held(include, ends))
     by_metric = not command.is_judged
     here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped, lost=ends.lost)
-    here = replace(here, installation=installation(options["new"], command.argv, workspace))
+    here = replace(here, installation=installation(options["new"], typed, workspace))
     values = (None, None) if command.timeout_is_bad else judged.values
     rewritten = (*launched.notes, *(f"--judge: {note}" for note in (judge.notes if judge is not None else ())))
     return Asked(
@@ -127,7 +128,7 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         here,
         values,
         judged.chosen,
-        tuple(options["command"]) if launched.notes else None,
+        typed if launched.notes else None,
     )
 
 
