@@ -89,7 +89,11 @@ def _folders(path: Optional[Sequence[Any]]) -> Iterator[_Folder]:
         try:
             facts = os.stat(folder)
         except (OSError, ValueError) as error:
-            if not _STDLIB_ZIP.search(folder) and _belongs_to_no_archive(folder):
+            from contexta.recorder.eggs import archive_around
+
+            if archive_around(folder) is not None:
+                yield _Folder(folder, archive=True)
+            elif not _STDLIB_ZIP.search(folder):
                 yield _Folder(folder, problem=reason(error).partition(":")[0])
             continue
         key = (facts.st_dev, facts.st_ino)
@@ -110,12 +114,6 @@ def _folders(path: Optional[Sequence[Any]]) -> Iterator[_Folder]:
             yield _Folder(folder, files)
 
 
-def _belongs_to_no_archive(folder: str) -> bool:
-    """Whether a missing entry is really missing, and no directory inside a zip file (``bundle.zip/src``)."""
-    parent = os.path.dirname(folder)
-    return not (parent and parent != folder and os.path.isfile(parent))
-
-
 def fingerprint(path: Optional[Sequence[str]] = None) -> str:
     """A hex digest that changes when a distribution is installed, removed or replaced. About 2 ms for 300.
 
@@ -130,11 +128,17 @@ def fingerprint(path: Optional[Sequence[str]] = None) -> str:
             parts.append(f"{folder.path}\0{folder.problem}")
         for name in [""] if folder.archive else folder.files:
             try:
-                facts = os.stat(os.path.join(folder.path, name) if name else folder.path)
+                facts = os.stat(os.path.join(folder.path, name) if name else _archive_of(folder.path))
                 parts.append(f"{name}\0{facts.st_ino}\0{facts.st_mtime_ns}")
             except OSError as error:
                 parts.append(f"{name}\0{type(error).__name__}")
     return sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _archive_of(entry: str) -> str:
+    from contexta.recorder.eggs import archive_around
+
+    return (archive_around(entry) or (entry, ""))[0]
 
 
 def places(path: Optional[Sequence[str]] = None) -> tuple[list[Place], list[Note]]:

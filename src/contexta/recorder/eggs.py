@@ -40,15 +40,19 @@ def in_archive(place: distributions.Place, notes: list[Note]) -> Iterator[dict[s
     """Every distribution in a zip file, wheel or zipped egg that is an entry of sys.path."""
     from zipfile import BadZipFile, ZipFile
 
+    around = archive_around(place.folder)
+    if around is None:
+        return  # it has been taken away meanwhile
+    file, prefix = around
     try:
-        with ZipFile(place.folder) as archive:
+        with ZipFile(file) as archive:
             names = archive.namelist()
             for name in names:
-                parts = name.split("/")
+                parts = name[len(prefix) :].split("/") if name.startswith(prefix) else []
                 if len(parts) != 2 or parts[1] not in ("METADATA", "PKG-INFO"):
                     continue
                 inner = distributions.Place(place.folder, "" if parts[0] == "EGG-INFO" else parts[0])
-                requires = f"{parts[0]}/requires.txt"
+                requires = f"{prefix}{parts[0]}/requires.txt"
                 listed = required(archive.read(requires)) if requires in names else []
                 data = archive.read(name)
                 end = data.find(b"\n\n")
@@ -58,6 +62,50 @@ def in_archive(place: distributions.Place, notes: list[Note]) -> Iterator[dict[s
                     yield described
     except (BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:  # encrypted, odd compression, cut short
         notes.append(note(distributions.TOPIC, f"sys.path entry {place.folder} is no usable archive: {reason(error)}"))
+
+
+def archive_around(path: str) -> Optional[tuple[str, str]]:
+    """(archive, prefix) of an entry of sys.path that is a file, or a directory inside one: ``("app.pyz", "lib/")``.
+    None for one on the disk."""
+    inner = ""
+    outer = os.path.abspath(path or os.curdir)
+    while not os.path.exists(outer):
+        outer, name = os.path.split(outer)
+        if not name:
+            return None
+        inner = f"{name}/{inner}"
+    return (outer, inner) if os.path.isfile(outer) else None
+
+
+def read_inside(path: str) -> Optional[bytes]:
+    """The content of a file on the disk or in an archive; None where there is none."""
+    from zipfile import BadZipFile, ZipFile
+
+    around = archive_around(path)
+    try:
+        if around is not None and around[1]:
+            with ZipFile(around[0]) as archive:
+                return archive.read(around[1].rstrip("/"))
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, KeyError, BadZipFile, RuntimeError, NotImplementedError, EOFError):
+        return None
+
+
+def inside(place: distributions.Place) -> list[distributions.Place]:
+    """Where the metadata of the distributions in an archive lies."""
+    from zipfile import BadZipFile, ZipFile
+
+    around = archive_around(place.folder)
+    if around is None:
+        return []
+    try:
+        with ZipFile(around[0]) as archive:
+            names = [name[len(around[1]) :] for name in archive.namelist() if name.startswith(around[1])]
+    except (OSError, BadZipFile):
+        return []
+    folders = {name.partition("/")[0] for name in names if name.endswith(("/METADATA", "/PKG-INFO"))}
+    return [distributions.Place(place.folder, name) for name in sorted(folders) if name != "EGG-INFO"]
 
 
 def _described(

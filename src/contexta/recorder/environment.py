@@ -52,6 +52,7 @@ class Recording:
         self._digest = ""
         self._of: Dict[str, str] = {}
         self._known = ""
+        self._path: List[str] = []
         self._seen: FrozenSet[str] = frozenset()
         self._reading: Optional[SourceReading] = None
         self._looking = _thread.RLock()  # a signal may end the run while it is looked at
@@ -63,6 +64,7 @@ class Recording:
             if salt_is_intact(self._objects) is False:
                 self._journal.write("note", topic="secrets", text=_DAMAGED_SALT)
             self._known = os.path.join(self._objects.root, CACHE, distributions.fingerprint())
+            self._path = list(sys.path)
             self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
             start = _digest(without_builds(self._body))
@@ -83,8 +85,10 @@ class Recording:
             if seen == self._seen:
                 return
             try:
-                end = self._objects.put(encode(imported(self._body)))
-                self._journal.write("environment", end=end)
+                body = self._with_late(self._body)
+                changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
+                end = self._objects.put(encode(imported(body)))
+                self._journal.write("environment", **changed, end=end)
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write("note", topic="imports", text=f"were not captured: {notes.reason(error)}")
             self._seen = seen
@@ -103,7 +107,7 @@ class Recording:
             try:
                 if is_forked:  # a process says first what it started in
                     self._journal.write("environment", digest=self._digest, **self._of)
-                body = with_builds(self._body, self._known)
+                body = self._with_late(with_builds(self._body, self._known))
                 changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
                 end = self._objects.put(encode(ended(body)))
                 self._journal.write("environment", **changed, end=end)
@@ -112,6 +116,11 @@ class Recording:
                     "note", topic="environment", text=f"its end was not captured: {notes.reason(error)}"
                 )
             self._body = None
+
+    def _with_late(self, body: Body) -> Body:
+        from contexta.recorder import imports, late
+
+        return late.with_late(body, self._path, imports.loaded_files())
 
     def _facts(self, salt: bytes) -> None:
         """What belongs to this run alone, and to no environment: how it was called, its source, its seeds."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from contexta.recorder import eggs
 from contexta.recorder.distributions import normalised, places
 from contexta.recorder.notes import note, reason, storable
 
@@ -191,8 +192,11 @@ def owners(files: Sequence[str], path: Optional[Sequence[str]] = None) -> tuple[
     found: dict[str, str] = {}
     by_folder: dict[str, list[Place]] = {}
     for place in places(path)[0]:
+        folder = os.path.join(os.path.abspath(place.folder), "")
         if place.name and place.file:
-            by_folder.setdefault(os.path.join(os.path.abspath(place.folder), ""), []).append(place)
+            by_folder.setdefault(folder, []).append(place)
+        elif not place.file and any(file.startswith(folder) for file in files):
+            by_folder.setdefault(folder, []).extend(each for each in eggs.inside(place) if each.name)
     wanted: dict[str, list[str]] = {}
     for file in files:
         folder = max((folder for folder in by_folder if file.startswith(folder)), key=len, default="")
@@ -230,12 +234,24 @@ def _listing(place: Place, notes: list[Note]) -> bytes:
     try:
         with open(os.path.join(place.path, "RECORD"), "rb", 0) as file:
             return file.read()
-    except (FileNotFoundError, NotADirectoryError):
+    except NotADirectoryError:  # it lies in an archive, or is an egg-info file
+        return _archived_listing(place)
+    except FileNotFoundError:
         pass  # an egg-info, or a system package
     except OSError as error:
         notes.append(note(TOPIC, f"RECORD of {place.name} cannot be read: {reason(error)}"))
     try:
         with open(os.path.join(place.path, "top_level.txt"), "rb", 0) as file:
-            return b"\0" + b"\0".join(file.read().split()) + b"\0"
+            return _names(file.read())
     except OSError:
         return b""
+
+
+def _archived_listing(place: Place) -> bytes:
+    record = eggs.read_inside(os.path.join(place.path, "RECORD"))
+    top_level = eggs.read_inside(os.path.join(place.path, "top_level.txt")) if record is None else None
+    return record or (_names(top_level) if top_level else b"")
+
+
+def _names(top_level: bytes) -> bytes:
+    return b"\0" + b"\0".join(top_level.split()) + b"\0"

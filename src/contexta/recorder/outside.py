@@ -28,15 +28,18 @@ def ask(
     *,
     variables: Optional[Mapping[str, str]] = None,
     directory: Optional[str] = None,
+    program: str = "",
 ) -> str:
     """The digest of the environment that an interpreter finds, started with these switches, variables and directory.
 
+    program: the script, archive or directory that it runs: some bring packages along.
     Raises OSError or ProcessError where it does not tell.
     """
     from contexta.process import run
 
     argv = [python, *([f"-{switches}"] if switches else []), os.path.join(INJECTED, "probe.py")]
-    told = run([*argv, os.path.abspath(objects.root)], timeout=_SECONDS, env=variables, cwd=directory)
+    argv += [os.path.abspath(objects.root), *(["program", os.path.abspath(program)] if program else [])]
+    told = run(argv, timeout=_SECONDS, env=variables, cwd=directory)
     if told.exit_code != 0:
         raise OSError(told.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {told.exit_code}")
     return objects.put(told.stdout)

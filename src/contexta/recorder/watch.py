@@ -44,6 +44,12 @@ class Program:
         return bool(self.executable) and PYTHON.match(os.path.basename(self.executable)) is not None
 
     @property
+    def script(self) -> str:
+        """The path of the script, archive or directory that it runs; empty for code, modules and stdin."""
+        kind, name = program_of(self.argv)
+        return os.path.join(self.directory, name) if kind == "script" and name not in ("", "-") else ""
+
+    @property
     def isolation(self) -> str:
         """The switches by which it takes nothing from its variables."""
         return isolation(self.argv[1:])
@@ -87,6 +93,7 @@ class Watch:
         self._tell = tell
         self._programs: Dict[int, Program] = {}  # by process: its latest program
         self._past: List[Program] = []
+        self._replaced: List[Program] = []
         self._told: Set[int] = set()
         self._stop = threading.Event()
         self._thread: Optional[threading.Thread] = None
@@ -134,9 +141,10 @@ class Watch:
                 known = self._programs.get(pid)
                 if known is None or known.argv != argv:
                     changed = True
-                    if known is not None:
-                        self._past.append(known)
-                    self._programs[pid] = known = _program(pid, parent, argv)
+                    program = _program(pid, parent, argv)
+                    if known is not None:  # where it became a Python, it only prepared that
+                        (self._replaced if program.is_python else self._past).append(known)
+                    self._programs[pid] = known = program
                 known.last = now
             waiting += [(child, pid) for child in _children(pid)]
         return changed
@@ -157,7 +165,7 @@ class Watch:
     def _is_fork(self, program: Program) -> bool:
         return any(
             each.pid == program.parent and each.identity == program.identity
-            for each in [*self._past, *self._programs.values()]
+            for each in [*self._past, *self._replaced, *self._programs.values()]
         )
 
     def _is_of_an_installer(self, program: Program) -> bool:

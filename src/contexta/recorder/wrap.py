@@ -274,12 +274,18 @@ class Wrapper:
         command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
         alike = self._unentered.setdefault((command, obstacle), [])
         alike.append(program.pid)
-        key = (program.interpreter(), program.isolation, program.variables.get("PYTHONPATH", ""), program.directory)
+        path = program.variables.get("PYTHONPATH", "")
+        key = (program.interpreter(), program.isolation, path, program.directory, program.script)
         what = f"{command[:_SHOWN]} (process {program.pid}) was not entered, as {obstacle}"
         try:
             if key not in self._asked:
                 self._asked[key] = outside.ask(
-                    key[0], key[1], self._objects, variables=program.variables, directory=program.directory
+                    program.interpreter(),
+                    program.isolation,
+                    self._objects,
+                    variables=program.variables,
+                    directory=program.directory,
+                    program=program.script,
                 )
             outside.keep(self._journals, self._run.ref.value, program, starter or program.parent, self._asked[key])
             self._kept += 1

@@ -180,7 +180,10 @@ def choose_own(connection: Connection, run_id: int) -> None:
         lowest = -int(row.process.get("rank") or 0)
         lived = row.last_at - row.first_at
         worked = max(0, lived - waited[row.id] - _STARTING)
-        is_started = by_pid.get(row.process.get("parent")) is not None
+        pid, parent = row.process.get("pid"), row.process.get("parent")
+        is_started = parent in by_pid or any(  # or became this one, by exec
+            other.process.get("pid") == pid and other.first_at < row.first_at for other in captured
+        )
         return (points[row.id] > 0, "rank" not in row.process, lowest, worked, is_started, lived, -row.id)
 
     own = max(captured, key=rank).environment_id

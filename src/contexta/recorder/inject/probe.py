@@ -3,6 +3,7 @@
 python -I probe.py OBJECTS              prints the body of the environment as JSON
 python -I probe.py OBJECTS installed    the same with build digests: {"body": ..., "edits": []}
 python -I probe.py OBJECTS deep         the same, beside every installed file that is not as its RECORD says
+python probe.py OBJECTS program PATH    as the first, with what a script, archive or directory brings along
 """
 
 import os
@@ -29,7 +30,15 @@ def _main():
     from contexta.recorder.salt import salt_of
 
     salt = salt_of(Objects(sys.argv[1]))
-    if len(sys.argv) == 2:
+    if len(sys.argv) > 3:
+        from contexta.recorder import late
+
+        entries, is_closed = late.entries_of(sys.argv[3])
+        if is_closed:
+            sys.path[:] = [each for each in sys.path if "site-packages" not in each and "dist-packages" not in each]
+        sys.path[:0] = entries
+        told = environment.capture(salt)
+    elif len(sys.argv) == 2:
         told = environment.capture(salt)
     else:
         from contexta.recorder import files
