@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import builtins
 import math
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,3 +48,19 @@ def test_without_pandas_the_next_step_is_named(ctx: Contexta, monkeypatch: pytes
     with pytest.raises(ContextaError, match="pandas") as refusal:
         found.to_pandas()
     assert "pip install pandas" in (refusal.value.hint or "")
+
+
+@pytest.mark.online
+@pytest.mark.parametrize("pins", ["pandas==1.5.3 numpy==1.26.4", "pandas==2.0.0 numpy==1.26.4", "pandas==2.2.3"])
+def test_old_and_new_pandas_give_the_same_table(ctx: Contexta, tmp_path: Path, pins: str) -> None:
+    put_run(ctx, "a", metrics={"acc": 0.9}, started_at="2025-02-15T07:00:00.5Z", ended_at="2025-02-15T08:00:00Z")
+    put_run(ctx, "b", metrics={"acc": 0.8}, started_at="2025-02-15T07:00:00Z", ended_at="2025-02-15T08:00:00Z")
+    code = (
+        "from contexta import Contexta; t = Contexta().list_runs(order_by='name').to_pandas();"
+        "print(list(t.index), t.started_at.dt.tz, t.started_at['p.a'].microsecond, (t.ended_at - t.started_at).sum())"
+    )
+    root = Path(__file__).parents[1]
+    options = [each for pin in pins.split() for each in ("--with", pin)]
+    command = ["uv", "run", "--no-project", "--python", "3.11", "--with", str(root), *options, "python", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.strip() == "['p.a', 'p.b'] UTC 500000 0 days 01:59:59.500000", done.stderr

@@ -87,12 +87,16 @@ class Upkeep(Workspace):
         format: Literal["jsonl", "csv", "parquet"] | None = None,
     ) -> Export:
         """Write a row for each run, or with ``points`` for each measurement, to a new file; None is stdout.
-        runs: by default all, the latest first. Raises InvalidInput when the file exists or its format is not known."""
-        from contexta.store.export import all_runs, export
+        runs: by default all, the latest first. Raises InvalidInput when the file exists or its format is not known,
+        OSError when stdout takes no more."""
+        from contexta.store.export import OutputFailed, all_runs, export
 
-        with self._reading() as connection:
-            keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
-            return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+        try:
+            with self._reading() as connection:
+                keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
+                return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+        except OutputFailed as failed:
+            raise failed.error from None
 
     # ------------------------------------------------------------------------------------------ a server
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
-from pathlib import Path
 from typing import Any
 
 import click
 
 from contexta.cli import layout
+from contexta.cli.output import STDOUT, write
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, WorkspaceError
+from contexta.reports import report_of
 from contexta.store.engine import exists
 
 Screen = Iterable[Any]
@@ -41,7 +42,9 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def pages(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command that asks --markdown and --html as well; its finding has a page."""
-    to_file = click.option("--html", metavar="FILE", help="Write the answer as one HTML file that opens offline.")
+    to_file = click.option(
+        "--html", metavar="FILE", help="Write the answer as one HTML file that opens offline; - is stdout."
+    )
     return click.option("--markdown", "as_markdown", is_flag=True, help="Print the answer as Markdown.")(
         to_file(command)
     )
@@ -51,13 +54,16 @@ def answer(finding: Any, screen: Screen, *, as_json: bool, as_markdown: bool = F
     """A file is written beside what is printed; alone it stands for the screen."""
     if as_json and as_markdown:
         raise InvalidInput("--json and --markdown were both given", hint="ask for one of them at a time")
+    if html == STDOUT and (as_json or as_markdown):
+        raise InvalidInput("--html - prints to stdout, and so does the other format", hint="name a file: --html FILE")
     if html is not None:
-        Path(html).write_text(finding.to_html(), encoding="utf-8")
+        write(html, report_of(finding).to_html())
+    if html not in (None, STDOUT):
         print(f"written to {html}", file=sys.stderr)  # noqa: T201  # a message, to stderr
     if as_json:
         print(finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
     elif as_markdown:
-        print(finding.to_markdown(), end="")  # noqa: T201  # data, to stdout
+        print(report_of(finding).to_markdown(), end="")  # noqa: T201  # data, to stdout
     elif html is None:
         layout.show(screen)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import click
 from rich.text import Text
 
-from contexta.cli.asking import Screen, asks
+from contexta.cli.asking import Screen, asks, pages
 from contexta.cli.layout import columns, status_word, words
+from contexta.cli.output import STDOUT, write
 from contexta.client import Contexta
 from contexta.findings import Gate
 from contexta.findings.gate import Strictness
@@ -31,7 +31,8 @@ from contexta.values import Value
     show_default=True,
     help="What of the environment must be the same.",
 )
-@click.option("--junit", metavar="FILE", help="Also write the answer as JUnit XML.")
+@click.option("--junit", metavar="FILE", help="Also write the answer as JUnit XML; - prints that alone.")
+@pages
 @asks
 def check(
     ctx: Contexta,
@@ -48,8 +49,8 @@ def check(
     """
     found = ctx.check_run(run, against=against, require=require, max_drop=max_drop, env=cast(Strictness, env))
     if junit is not None:
-        Path(junit).write_text(junit_xml(found), encoding="utf-8")
-    return found, screen(found), int(not found.passed)
+        write(junit, junit_xml(found))
+    return found, iter(()) if junit == STDOUT else screen(found), int(not found.passed)
 
 
 def screen(found: Gate) -> Iterator[Any]:

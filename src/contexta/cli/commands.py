@@ -89,6 +89,7 @@ def diff(
 @click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")
 @click.argument("run")
 @click.option("--requirements", is_flag=True, help="Print it as a requirements file.")
+@pages
 @asks
 def env(ctx: Contexta, run: str, requirements: bool) -> tuple[Value, Screen, int]:
     """Print the environment a run started in.

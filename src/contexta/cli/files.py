@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from rich.text import Text
 
 from contexta.cli.asking import asks
+from contexta.cli.output import STDOUT
 from contexta.client import Contexta
 from contexta.values import Value
 
@@ -39,7 +42,7 @@ def _as_written(text: str) -> Iterator[Any]:
 @click.command(epilog="Example: contexta artifact this-month model --to model.pt")
 @click.argument("run")
 @click.argument("name")
-@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="The new file.")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="The new file; - is stdout.")
 @asks
 def artifact(ctx: Contexta, run: str, name: str, target: Path) -> tuple[Value, Iterable[Any], int]:
     """Copy a file that a run kept out of the workspace.
@@ -48,5 +51,11 @@ def artifact(ctx: Contexta, run: str, name: str, target: Path) -> tuple[Value, I
     RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix. NAME is one of those that
     `contexta show` lists.
     """
+    if str(target) == STDOUT:
+        with TemporaryDirectory(prefix="contexta-artifact-") as folder:
+            found = ctx.copy_artifact(run, name, Path(folder, "artifact"))
+            with Path(folder, "artifact").open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        return found, iter(()), 0
     found = ctx.copy_artifact(run, name, target)
     return found, iter([Text(f"{found.name} of {run} is in {target}")]), 0

@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from contexta.cli.asking import asks
+from contexta.cli.output import STDOUT, write
 from contexta.cli.words import count
 from contexta.client import Contexta
 from contexta.errors import InvalidInput
@@ -20,7 +21,9 @@ from contexta.reproduce.uv import find_uv
 
 @click.command(epilog="Example: contexta lock last-month -o pylock.toml")
 @click.argument("run")
-@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="A new file; default: stdout.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="A new file; default, and -: stdout."
+)
 @click.option("--format", "form", type=click.Choice(get_args(LockFormat)), default="pylock", show_default=True)
 @click.option("--index", "indexes", metavar="NAME=URL", multiple=True, help="An index for what others lack.")
 @click.option("--allow-build", is_flag=True, help="Also lock releases that have no wheel.")
@@ -33,6 +36,8 @@ def lock(
 
     Exit code 1 when something is not in it; what and why is said on stderr.
     """
+    if output is not None and str(output) == STDOUT:
+        output = None
     if output is not None and output.exists():
         raise InvalidInput(f"{output} is there already", hint="name a new file, or remove it")
     wishes = Wishes(build=options["allow_build"], indexes=options["indexes"])
@@ -50,5 +55,5 @@ def lock(
     click.echo(told, err=True)
     if output is None:
         return found, [Text(found.content.rstrip())], int(bool(found.missing))
-    output.write_text(found.content)
+    write(output, found.content)
     return found, [Text(f"{output}: {told}")], int(bool(found.missing))

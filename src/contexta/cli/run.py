@@ -10,13 +10,23 @@ from typing import Any
 import click
 
 from contexta import addresses
+from contexta.cli.subcommands import meant
 from contexta.errors import InvalidInput, shown
 from contexta.process import CommandNotFound
 from contexta.recorder import sending, settings
 from contexta.recorder.objects import Objects
 
 
+class _Run(click.Command):
+    """Keeps whether ``--`` stood before the command: then every word of it is meant as one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["is_explicit"] = "--" in args
+        return super().parse_args(ctx, args)
+
+
 @click.command(
+    cls=_Run,
     epilog="Example: contexta run --name this-month -- python train.py --lr 0.1",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
@@ -51,6 +61,7 @@ def run(
 
     if not command:
         raise InvalidInput("there is no command to run", hint="contexta run -- python train.py")
+    line = None if click.get_current_context().meta["is_explicit"] else meant("run", command[0])
     place = workspace or globals_["workspace"]
     root, server = Path(settings.workspace(place)), settings.server(place)
     marks = dict(_tag(given) for given in tags)
@@ -65,7 +76,11 @@ def run(
         )
     except CommandNotFound as error:
         click.echo(f"error: {error.what}", err=True)
+        if line is not None:
+            click.echo(f"hint: did you mean `{line}`? `contexta run` records a command", err=True)
         return 127  # as a shell says it
+    if line is not None:
+        click.echo(f"contexta: recording the program {command[0]}; did you mean `{line}`?", err=True)
     send = _sender(root, server)
     try:
         wrapper.begin(project or settings.project(), name, marks)

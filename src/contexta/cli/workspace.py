@@ -11,8 +11,11 @@ from rich.text import Text
 from contexta import addresses
 from contexta.cli import layout
 from contexta.cli.asking import asks
+from contexta.cli.output import STDOUT
+from contexta.cli.subcommands import meant
 from contexta.cli.words import count
 from contexta.client import Contexta
+from contexta.errors import InvalidInput
 from contexta.findings import Backup, Cleanup, Damage, Diagnosis, Verification
 from contexta.values import Value
 
@@ -31,6 +34,13 @@ def backup(ctx: Contexta, file: str, without_salt: bool) -> tuple[Value, Screen,
 
     Exits with 1 when something was damaged and had to be left out.
     """
+    if file == STDOUT:
+        raise InvalidInput("a backup is a file, and - is none", hint="name a new file: contexta backup FILE.zip")
+    if (line := meant("backup", file)) is not None:
+        raise InvalidInput(
+            f"{file} reads like a subcommand, and `contexta backup` takes the name of a new file",
+            hint=f"`{line}`; for a file of that name: contexta backup ./{file}",
+        )
     found = ctx.backup(file, with_salt=not without_salt)
     return found, _backup(found, f"{found.path} holds"), int(bool(found.damaged))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, computed_field
@@ -148,12 +149,17 @@ class RunList(tuple[RunSummary, ...]):
         columns = list(_PLAIN) + sorted({name for row in rows for name in row} - set(_PLAIN))
         table = pandas.DataFrame(rows, columns=columns, index=[run.run_ref.value for run in self])
         for moment in ("started_at", "ended_at"):
-            table[moment] = pandas.to_datetime(table[moment], utc=True, format="ISO8601")
+            table[moment] = pandas.to_datetime([_as_datetime(getattr(run, moment)) for run in self], utc=True)
         table.index.name = "run"
         return table
 
 
 _PLAIN = ("project", "name", "status", "started_at", "ended_at", "duration_seconds")
+
+
+def _as_datetime(text: str | None) -> datetime | None:
+    """A timestamp as every pandas reads it: before 2.0 none knew ISO 8601 with and without fractions in one column."""
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _flat(run: RunSummary) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 
 import contexta.asking  # noqa: F401  # the gate: before what may be too old
-from contexta.findings import Finding
 from contexta.reports.blocks import Block, Code, Level, List, Mark, Plot, Point, Report, Row, Section, Table, Words
+from contexta.values import Value
 
 __all__ = [
     "Block",
@@ -31,6 +31,8 @@ __all__ = [
 PAGES = {
     "Audit": "contexta.reports.audit:audit",
     "BestRun": "contexta.reports.questions:best",
+    "EnvironmentSnapshot": "contexta.reports.environment:environment",
+    "Gate": "contexta.reports.gate:gate",
     "BisectPlan": "contexta.reports.bisect:plan",
     "BisectReport": "contexta.reports.bisect:bisection",
     "Explanation": "contexta.reports.explain:explanation",
@@ -47,7 +49,7 @@ PAGES = {
 }
 
 
-def report_of(finding: Finding) -> Report:
+def report_of(finding: Value) -> Report:
     """How an answer is told on a page: as its own page does, else field by field."""
     home = PAGES.get(type(finding).__name__, "contexta.reports.plain:plain")
     module, _, name = home.partition(":")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from contexta.findings import Finding
 from contexta.reports.blocks import Report, Row, Section, Table
 from contexta.reports.parts import told
 from contexta.reports.words import amount
@@ -16,7 +15,7 @@ _MOST = 300  # characters of one value
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def plain(finding: Finding) -> Report:
+def plain(finding: Value) -> Report:
     """What is one value each first, then a table for each list."""
     fields = dict(_fields(finding))
     lists = {name: value for name, value in fields.items() if _is_list(value)}

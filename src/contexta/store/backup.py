@@ -67,8 +67,8 @@ def backup(store: Store, path: Path, *, with_salt: bool = True) -> Backup:
             hint="choose another place with enough space",
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
-        partial.with_suffix(".db").unlink(missing_ok=True)
+        for suffix in (".partial", ".db", ".db-wal", ".db-shm", ".db-journal"):  # SQLite leaves some on a full disk
+            partial.with_suffix(suffix).unlink(missing_ok=True)
     return found.model_copy(update={"path": path})
 
 

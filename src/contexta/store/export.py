@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
@@ -106,10 +107,26 @@ def _plain(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
+class OutputFailed(Exception):
+    """Stdout takes no more. Not an OSError: within a transaction that would be taken for a fault of the workspace."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Stdout(io.TextIOBase):
+    def write(self, text: str) -> int:
+        try:
+            return sys.stdout.write(text)
+        except OSError as error:
+            raise OutputFailed(error) from error
+
+
 @contextmanager
-def _opened(path: Path | None) -> Iterator[IO[str]]:
+def _opened(path: Path | None) -> Iterator[IO[str] | _Stdout]:
     if path is None:
-        yield sys.stdout
+        yield _Stdout()
         return
     try:
         with path.open("x", encoding="utf-8", newline="") as file:

@@ -1,0 +1,26 @@
+"""Where an answer goes that may be kept: a file, or stdout where the file is ``-``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+STDOUT = "-"
+
+
+def write(target: str | Path, text: str) -> None:
+    """Write an answer whole, or leave what was there: a full disk leaves no half file. Raises OSError."""
+    if str(target) == STDOUT:
+        sys.stdout.write(text)
+        return
+    path = Path(target)
+    if path.exists() and not path.is_file():  # /dev/null, a pipe
+        path.write_text(text, encoding="utf-8")
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path.resolve() if path.is_symlink() else path)
+    finally:
+        partial.unlink(missing_ok=True)
