@@ -149,7 +149,7 @@ def test_a_backup_is_no_stream(story: Contexta, cli: Cli, tmp_path: Path) -> Non
 
 
 @posix
-@pytest.mark.parametrize("blocks", [1, 40, 400, 800, 1_000])
+@pytest.mark.parametrize("blocks", [64, 400, 800, 1_000])  # SQLite itself needs 32 to read
 def test_a_backup_that_does_not_fit_leaves_nothing(many: Path, blocks: int) -> None:
     (many / "there").mkdir()
     script = f"ulimit -f {blocks}; {CONTEXTA} backup there/b.zip"

@@ -232,3 +232,43 @@ def test_a_real_change_is_green_only_where_it_is_known_to_be_good(ctx: Contexta,
     (table,) = section.blocks
     assert isinstance(table, Table)
     assert [row.tone for row in table.rows] == [tone]
+
+
+@pytest.mark.parametrize(
+    ("kind", "others", "named"),
+    [
+        ("build", {"idna": ("3.4", "3.6")}, "build scorelib"),
+        ("build", {}, "build scorelib"),
+        ("package", {"idna": ("3.4", "3.6")}, "scorelib"),
+    ],
+)
+def test_commands_act_on_the_suspect_that_the_sentence_names(
+    ctx: Contexta, cli: Cli, kind: str, others: dict[str, tuple[str, str]], named: str
+) -> None:
+    for side, name in enumerate(("old", "new")):
+        scorelib = {"name": "scorelib", "version": "1.0", "build": "ab"[side] * 64, "requested": True}
+        if kind == "package":
+            scorelib |= {"version": f"{side + 1}.0"}
+        rest = [{"name": each, "version": versions[side], "build": "c" * 64} for each, versions in others.items()]
+        put_run(
+            ctx,
+            name,
+            metrics={"accuracy": 0.91 - 0.04 * side},
+            environment={
+                "packages": {},
+                "distributions": [scorelib, *rest],
+                "imports": {"distributions": {"scorelib": ["scorelib"]}, "own": []},
+            },
+        )
+    found = ctx.explain_regression("old", "new")
+    assert found.suspects[0].name == named
+    assert any(named in sentence for sentence in found.answer[2:]), found.answer
+    tests = [step for step in found.next if "suspect alone" in step.purpose]
+    for step in tests:
+        assert f"it was {named}" in step.purpose
+        assert "scorelib" in step.command
+        assert "idna" not in step.command
+        assert step.complete is False
+    assert len(tests) == (1 if others else 0)
+    back = [step.purpose for step in found.next if "go back" in step.purpose]
+    assert all(("build of scorelib" in purpose) == (kind == "build") for purpose in back)

@@ -226,13 +226,13 @@ def _suspicion(ranked: Sequence[Suspect]) -> str:
     """What the ranking says, and that it proves nothing."""
     first = ranked[0]
     if len(ranked) == 1:
-        return f"{first.key} is the only suspect among what was recorded; that is a hypothesis, a rerun proves it."
+        return f"{first.name} is the only suspect among what was recorded; that is a hypothesis, a rerun proves it."
     alone = [name for name in first.moved_with if any(each.key == name for each in ranked)]
     if (len(ranked) > 1 and ranked[1].score > 0.5 * first.score) or alone:
-        near = [each.key for each in ranked if each.score > 0.3 * first.score]
+        near = [each.name for each in ranked if each.score > 0.3 * first.score]
         return f"Which of them did it is not known: {some(near, 4)} are suspects, and no record tells them apart."
     share = f"{first.score:.0%} of the suspicion"
-    return f"First suspect: {first.key}, with {share}: a hypothesis, until a rerun proves it."
+    return f"First suspect: {first.name}, with {share}: a hypothesis, until a rerun proves it."
 
 
 def _notes(old: PastRun, new: PastRun, focus: MetricShift | None) -> Iterator[str]:

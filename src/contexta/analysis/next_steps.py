@@ -11,6 +11,7 @@ from statistics import fmean
 from contexta.analysis.install_commands import install_commands, with_python
 from contexta.analysis.suspects import INCLUDED, included
 from contexta.analysis.training_commands import Training, metric_source, training_of, unused_seeds
+from contexta.analysis.words import some
 from contexta.findings.explain import Difference, MetricShift, NextStep, Suspect
 from contexta.findings.history import PastRun
 from contexta.findings.installations import Installation
@@ -18,6 +19,7 @@ from contexta.findings.installations import Installation
 _REPEATS = 3  # a side, where nothing says how many it takes
 _ENDS, _PROOF = 7, 4  # runs that a bisect spends on showing the drop, and on the proof
 _MOVABLE = ("package", "python", "variable")
+_INSTALLED = ("package", "build", "origin")
 _IN_LOOP = '"$s"'
 PLACEHOLDER = ("python", "TRAIN.PY")
 
@@ -139,13 +141,19 @@ def _again(run: PastRun, place: Place, *, rebuilt: bool, checkout: bool) -> str:
 def _one_suspect(
     old: PastRun, new: PastRun, listed: Sequence[Difference], ranked: Sequence[Suspect], place: Place
 ) -> Iterator[NextStep]:
-    """The cheapest experiment: the first suspect as it was, everything else as it is; then NEW as it was."""
-    first = next((suspect for suspect in ranked if suspect.kind == "package"), None)
-    if first is None or sum(each.kind == "package" for each in listed) < 2:
+    """The cheapest experiment: the first suspect as it was, everything else as it is; then NEW as it was.
+
+    None where the first suspect is not something that an installer puts back: the bisect tries those.
+    """
+    first = ranked[0] if ranked else None
+    if first is None or first.kind not in _INSTALLED or sum(each.kind in _INSTALLED for each in listed) < 2:
         return
+    is_version = first.kind == "package"
     back, again = (
-        " && ".join(install_commands(place.installation, {first.key: version}, alone=True))
-        for version in (first.left_value, first.right_value)
+        " && ".join(install_commands(place.installation, {first.key: pin}, alone=True))
+        for pin in (
+            (first.left_value, first.right_value) if is_version else (f"file://{side}_FILE" for side in ("OLD", "NEW"))
+        )
     )
     training = training_of(new, PLACEHOLDER)
     if not training.complete:
@@ -153,11 +161,11 @@ def _one_suspect(
     here = replace(training, words=tuple(with_python(place.installation, training.words)))
     recorded = _recording(new, here.at_seed(shlex.quote(here.seed)), here, place)
     yield NextStep(
-        purpose=f"test the first suspect alone: if the metric comes back, it was {first.key}; then NEW is restored",
+        purpose=f"test the first suspect alone: if the metric comes back, it was {first.name}; then NEW is restored",
         command=f"{back} && {recorded}; {again}",
         runs=1,
         seconds=_seconds(old, new, 1),
-        complete=training.complete,
+        complete=training.complete and is_version,
     )
 
 
@@ -180,9 +188,11 @@ def _code(old: PastRun, new: PastRun) -> Iterator[NextStep]:
 
 def _way_back(listed: Sequence[Difference], place: Place) -> Iterator[NextStep]:
     packages = {each.key: each.left_value for each in listed if each.kind == "package"}
+    builds = [each.key for each in listed if each.kind == "build"]
+    but = f"; the old build of {some(builds)} has to come from its file" if builds else ""
     if packages:
         yield NextStep(
-            purpose="or go back to the old versions for now",
+            purpose=f"or go back to the old versions for now{but}",
             command=" && ".join(install_commands(place.installation, packages)),
         )
 
