@@ -78,10 +78,10 @@ def test_part_of_an_answer_is_told_field_by_field(story: Contexta) -> None:
 
 
 def test_every_page_is_told_of_a_finding_that_exists() -> None:
-    from contexta import findings, reports
+    from contexta import contract, findings, reports
 
     for name, home in reports.PAGES.items():
-        assert hasattr(findings, name)
+        assert hasattr(findings, name) or hasattr(contract, name)
         assert home.startswith("contexta.reports.")
 
 

@@ -10,7 +10,8 @@ STDOUT = "-"
 
 
 def write(target: str | Path, text: str) -> None:
-    """Write an answer whole, or leave what was there: a full disk leaves no half file. Raises OSError."""
+    """Write an answer whole, or leave what was there: a full disk leaves no half file. Raises OSError that names
+    the target."""
     if str(target) == STDOUT:
         sys.stdout.write(text)
         return
@@ -22,5 +23,7 @@ def write(target: str | Path, text: str) -> None:
     try:
         partial.write_text(text, encoding="utf-8")
         partial.replace(path.resolve() if path.is_symlink() else path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error  # by the name that was given
     finally:
         partial.unlink(missing_ok=True)
