@@ -19,11 +19,35 @@ def a_mixed_space() -> Space:
 @pytest.mark.parametrize(
     ("culprit", "head", "change", "with_it", "without_it"),
     [
-        ("changed", "proved: changed", "changed: 1.0 -> 2.0", "OLD with changed", "NEW without changed"),
-        ("added", "proved: added", "added: absent -> 1.0", "OLD with added", "NEW without added"),
-        ("gone", "proved: gone, removed", "gone: 1.0 -> absent", "OLD without gone", "NEW with gone"),
-        ("python", "proved: python", "python: 3.10.4 -> 3.12.1", "OLD with python", "NEW without python"),
-        ("env:MODE", "proved: env:MODE", "env:MODE: slow -> fast", "OLD with env:MODE", "NEW without env:MODE"),
+        (
+            "changed",
+            "proved: changed, at this fixed seed",
+            "changed: 1.0 -> 2.0",
+            "OLD with changed",
+            "NEW without changed",
+        ),
+        ("added", "proved: added, at this fixed seed", "added: absent -> 1.0", "OLD with added", "NEW without added"),
+        (
+            "gone",
+            "proved: gone, removed, at this fixed seed",
+            "gone: 1.0 -> absent",
+            "OLD without gone",
+            "NEW with gone",
+        ),
+        (
+            "python",
+            "proved: python, at this fixed seed",
+            "python: 3.10.4 -> 3.12.1",
+            "OLD with python",
+            "NEW without python",
+        ),
+        (
+            "env:MODE",
+            "proved: env:MODE, at this fixed seed",
+            "env:MODE: slow -> fast",
+            "OLD with env:MODE",
+            "NEW without env:MODE",
+        ),
     ],
 )
 def test_every_sentence_is_true_of_what_was_installed(
@@ -36,7 +60,7 @@ def test_every_sentence_is_true_of_what_was_installed(
 
 def test_several_culprits_of_which_one_was_removed() -> None:
     found = studied(a_mixed_space(), {frozenset(["gone", "changed"]): 0.2})
-    assert headline(found) == "proved: changed and gone, removed"
+    assert headline(found) == "proved: changed and gone, removed, at this fixed seed"
     assert {"OLD with changed and without gone is bad", "NEW with gone and without changed is good"} <= {
         fact.fact for fact in found.proof
     }
@@ -66,9 +90,9 @@ def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, told: str)
 @pytest.mark.parametrize(
     ("companions", "told"),
     [
-        (("added",), "proved: changed (brings added)"),
-        (("gone",), "proved: changed (takes along gone)"),
-        (("added", "gone"), "proved: changed (brings added; takes along gone)"),
+        (("added",), "proved: changed (brings added), at this fixed seed"),
+        (("gone",), "proved: changed (takes along gone), at this fixed seed"),
+        (("added", "gone"), "proved: changed (brings added; takes along gone), at this fixed seed"),
     ],
 )
 def test_companions_that_were_removed_are_not_brought(companions: tuple[str, ...], told: str) -> None:

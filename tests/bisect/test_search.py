@@ -57,7 +57,8 @@ def test_a_single_cause_is_proved_by_the_four_facts() -> None:
         ("with", 0b00001000, "bad"),
         ("without", 0b11110111, "good"),
     }
-    assert outcome.verdict.share == (1.0, 1.0, 1.0)
+    assert outcome.verdict.share == (1.0, -math.inf, math.inf)
+    assert outcome.verdict.fixed_seed
 
 
 def test_what_a_culprit_requires_is_shown_to_be_good_without_it() -> None:

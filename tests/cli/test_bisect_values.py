@@ -37,3 +37,93 @@ def test_a_drop_is_proved_and_shown_whatever_the_size_of_the_metric(cli: Cli, pr
     told = json.loads(done.stdout)
     assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
     assert "proved: culprit" in (project / "page.html").read_text()
+
+
+IGNORES_ITS_SEED = (
+    "from culprit import worse\nfrom random import Random\nprint('accuracy=%r' % (Random({}).random() - worse))\n"
+)
+
+
+def of_trials(stderr: str) -> list[str]:
+    """The lines that tell of trials, and the notes between them."""
+    return stderr.partition("building the environments")[2].splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    ("command", "written", "way"),
+    [
+        (("--seed", "1"), "--seed 1", '--seed-arg "--seed {seed}"'),
+        (("--random-state=7",), "--random-state=7", '--seed-arg "--random-state={seed}"'),
+        (("trainer.seed=3",), "trainer.seed=3", '--seed-arg "trainer.seed={seed}"'),
+    ],
+)
+def test_a_fixed_seed_in_the_command_is_named_before_the_first_trial(
+    cli: Cli, project: Path, command: tuple[str, ...], written: str, way: str
+) -> None:
+    (project / "train.py").write_text(IGNORES_ITS_SEED.format(1))
+    done = cli(*bisect("--plan"), *COMMAND, *command)
+    assert f"the command has the fixed seed {written}:" in done.stderr
+    assert way in done.stderr
+
+
+def test_what_one_fixed_seed_shows_is_restricted_to_it_on_every_face(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text(IGNORES_ITS_SEED.format(1))
+    done = cli(*bisect("--html", "page.html"), *COMMAND, "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    notes = [n for n, line in enumerate(of_trials(done.stderr)) if "OLD gave the same value at seeds 0 and 1" in line]
+    assert len(notes) == 1
+    assert notes[0] <= 6  # the fourth trial, and what was said before it
+    told = json.loads(cli("bisect", "--show", "--json").stdout)
+    assert told["at_fixed_seed"] is True
+    assert told["why"].endswith("at this fixed seed")
+    assert (told["share"]["estimate"], told["share"]["low"], told["share"]["high"]) == (1.0, None, None)
+    screen, markdown = cli("bisect", "--show").stdout, cli("bisect", "--show", "--markdown").stdout
+    for face in (screen, markdown, (project / "page.html").read_text()):
+        assert "proved: culprit, at this fixed seed" in face
+        assert "one fixed seed cannot show a regression" in face
+        assert "--seed-arg" in face
+        assert "99 %" not in face
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        "import sys\nfrom random import Random\nfrom culprit import worse\n"
+        "print('accuracy=%r' % (Random(int(sys.argv[2])).gauss(0.9, 0.01) - worse))\n"
+    ],
+)
+@pytest.mark.parametrize("passed", [("--seed", "{seed}"), ("--seed-arg", "--seed {seed}")])
+def test_a_seed_that_is_passed_restricts_nothing(
+    cli: Cli, project: Path, training: str, passed: tuple[str, str]
+) -> None:
+    (project / "train.py").write_text(training)
+    options, words = (passed, ()) if passed[0] == "--seed-arg" else ((), passed)
+    done = cli(*bisect("--json", *options), *COMMAND, *words)
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["at_fixed_seed"]) == ("proved", False)
+    assert "fixed seed" not in done.stderr + done.stdout
+
+
+def test_a_script_around_the_training_hides_no_fixed_seed(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text(IGNORES_ITS_SEED.format(1))
+    (project / "train.sh").write_text("python train.py --seed 5\n")
+    done = cli(*bisect("--json"), "--", "sh", "train.sh")
+    first = next(line for line in of_trials(done.stderr) if line.startswith("note:"))
+    assert "this trial was told seed 0, and ran at --seed 5" in first
+    assert any("ran at --seed 5" in note for note in json.loads(done.stdout)["notes"])
+
+
+def test_a_seed_argument_without_its_place_is_refused(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text(IGNORES_ITS_SEED.format(1))
+    done = cli(*bisect("--seed-arg", "--seed 1"), *COMMAND)
+    assert done.returncode == 2
+    assert "has no {seed} in it" in done.stderr
+    assert 'hint: write it as --seed-arg "--seed {seed}"' in done.stderr
+
+
+def test_exit_codes_say_nothing_of_seeds(cli: Cli, project: Path) -> None:
+    (project / "train.py").write_text("from culprit import worse\nraise SystemExit(worse > 0)\n")
+    done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--no-versions", "--json", *COMMAND)
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["at_fixed_seed"]) == ("proved", False)
+    assert (told["share"]["low"], told["share"]["high"]) == (None, None)

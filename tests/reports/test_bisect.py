@@ -18,7 +18,7 @@ DROP = {frozenset("b"): 0.2}
 def test_a_page_tells_verdict_proof_trials_pins_and_digest() -> None:
     found = studied(a_space("a", "b", "c"), DROP)
     told = found.to_markdown()
-    assert "\nproved: b\n" in told
+    assert "\nproved: b, at this fixed seed\n" in told
     assert "| OLD with b is bad | 0.7, 0.7 | bad | yes |" in told
     assert "| Package | OLD is good | NEW is bad | OLD with b is bad | NEW without b is good |" in told
     assert "| b | 1.0 | 2.0 | 2.0 | 1.0 |" in told
@@ -29,10 +29,17 @@ def test_a_page_tells_verdict_proof_trials_pins_and_digest() -> None:
 
 def test_a_share_that_the_runs_hardly_tell_is_said_to_be_one() -> None:
     found = studied(a_space("a", "b", "c"), DROP)
-    assert list(told_parts(found)) == ["b: 1.0 -> 2.0", "It makes 100% of the change (99 %: 100% to 100%)."]
+    without = "It makes 100% of the change at this fixed seed; values that do not vary give no interval."
+    assert list(told_parts(found)) == ["b: 1.0 -> 2.0", without]
     wide = found.model_copy(update={"share": Share(estimate=0.77, low=-0.62, high=2.16)})
-    told = "It makes 77% of the change (99 %: -62% to 216%), which so few runs hardly tell."
+    told = (
+        "It makes 77% of the change (99 % confidence interval -62% to 216%): the interval includes 0 %, so how much is "
+        "not known; more runs narrow it."
+    )
     assert list(told_parts(wide))[1:] == [told]
+    above = found.model_copy(update={"share": Share(estimate=0.77, low=0.2, high=1.34)})
+    told = "It makes 77% of the change (99 % confidence interval 20% to 134%), which so few runs hardly tell."
+    assert list(told_parts(above))[1:] == [told]
 
 
 @pytest.mark.parametrize(

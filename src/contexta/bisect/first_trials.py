@@ -1,5 +1,4 @@
-"""Tell wrong use from the first trials: a metric that the command does not give, a missing module,
-OLD and NEW swapped. Pure."""
+"""Tell wrong use from the first trials: no metric, a missing module, OLD and NEW swapped, an ignored seed. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from pathlib import Path
 from contexta.bisect.metric import GIVES_NO
 from contexta.bisect.modules import missing_module, what_to_add
 from contexta.bisect.report import Trial
+from contexta.bisect.seeds import ASK
 from contexta.errors import InvalidInput
 
 
@@ -75,4 +75,27 @@ def swapped_note(trials: Sequence[Trial], new: int, swapped: str) -> str | None:
     return (
         f"NEW is better than OLD so far ({values[0]:g} against {values[1]:g}); if they are swapped, stop with Ctrl-C "
         f"and run: {swapped}"
+    )
+
+
+def seed_note(trials: Sequence[Trial], first_seed: int) -> str | None:
+    """What to say after the first trial that shows that the command ignores its seed; else None.
+
+    It recorded another seed, or OLD gave one value at its first two seeds. first_seed: what seed number 0 stands for.
+    """
+    last = trials[-1]
+    if last.report.other_seed is not None and all(trial.report.other_seed is None for trial in trials[:-1]):
+        seed = first_seed + last.step.seed
+        return f"this trial was told seed {seed}, and ran at {last.report.other_seed}; {ASK}"
+    old = {
+        trial.step.seed: trial.report.measured
+        for trial in trials
+        if trial.result.mix == 0 and trial.release is None and trial.report.measured is not None
+    }
+    if last.result.mix != 0 or len(old) != 2 or len({*old.values()}) > 1 or list(old)[-1] != last.step.seed:
+        return None
+    seeds = " and ".join(str(first_seed + seed) for seed in old)
+    return (
+        f"OLD gave the same value at seeds {seeds}: the command ignores its seed, or nothing in it is random; one "
+        f"fixed seed cannot show a regression; {ASK}"
     )

@@ -9,11 +9,10 @@ and gives up the fingerprint at the first mix that gives two values at one seed.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
+from statistics import fmean, median_high
 from typing import Literal
 
 from contexta.analysis.stats import student_quantile
@@ -32,8 +31,7 @@ SURE_ALIKE = 5.0
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
 _GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
-_ODD = 2  # values like nobody's: stirring changes are rare enough to ask whether values repeat
-_ROUNDED = 2.0  # units in the last place of the ends' largest value: noise below that is what rounding leaves
+_ROUNDED = 2.0  # units in the last place of the ends' typical value: noise below that is what rounding leaves
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
 _BETTER = -0.25  # in drops from OLD: where all runs lie beyond that, a mix is better than OLD
 _OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
@@ -86,8 +84,7 @@ class Readings:
 
     @cached_property
     def _scale(self) -> Scale:
-        values = [(result.mix, result.value) for result in self.results if result.value is not None]
-        return Scale.of([value for mix, value in values if not mix], [value for mix, value in values if mix])
+        return Scale.of([result.value for result in self.results if result.value is not None])
 
     @cached_property
     def _runs(self) -> dict[int, list[tuple[int, float]]]:
@@ -108,27 +105,15 @@ class Readings:
         return len(self._runs.get(0, ())) > len(dict(self._runs.get(0, ())))
 
     @cached_property
-    def to_repeat(self) -> tuple[int, int] | None:
-        """(mix, seed) to run once more, where mixes gave several values like nobody's: do values repeat there at all?
-
-        One change may take away what makes OLD repeat, in NEW or in some mixes only. None once such a mix was asked.
-        """
-        if not self.fingerprints or self.seedless:
-            return None
-        odd = [mix for mix in self.probed if self.alike(mix) == {mix}]
-        asked = Counter((result.mix, result.seed) for result in self.results)
-        given = Counter((seed, value) for runs in self._runs.values() for seed, value in dict(runs).items())
-        mine = [(mix, seed) for mix in odd for seed, value in dict(self._runs[mix]).items() if given[seed, value] == 1]
-        if len(mine) < _ODD or any(asked[mix, seed] > 1 for mix, seed in mine):
-            return None
-        return mine[-1]
-
-    @cached_property
     def seedless(self) -> bool:
-        """Whether values do not even depend on the seed: each end gave one value at three seeds or more."""
-        return self.repeatable and all(
-            len(dict(self._runs[end])) > 2 and len({value for _, value in self._runs[end]}) == 1
-            for end in (0, self.new)
+        """Whether values do not even depend on the seed: each end gave one value at three seeds or more, no mix two.
+
+        So it is where nothing in a training is random, and where it ignores the seed it is given. Values cannot tell.
+        """
+        return (
+            self.repeatable
+            and all(len(dict(self._runs[end])) > 2 for end in (0, self.new))
+            and all(len({value for _, value in runs}) == 1 for runs in self._runs.values())
         )
 
     @cached_property
@@ -212,10 +197,17 @@ class Readings:
         return [(self.old_level - value) / self.drop for value in values]
 
     @cached_property
+    def noise(self) -> float:
+        """The standard deviation of runs alike, from the ends; where these do not vary, and some mix does, from all."""
+        of_ends = pooled_spread(self.samples(0), self.samples(self.new))
+        if self.seedless or self.seed_effects or not self.is_rounding(of_ends):
+            return of_ends
+        return pooled_spread(*map(self.samples, (0, self.new, *self.probed)))
+
+    @cached_property
     def spread(self) -> float:
-        """The noise in units of the drop, from the ends."""
-        seen = pooled_spread(self.samples(0), self.samples(self.new)) / abs(self.drop)
-        return max(seen, _LEAST_SPREAD)
+        """The noise in units of the drop."""
+        return max(self.noise / abs(self.drop), _LEAST_SPREAD)
 
     @cached_property
     def levels(self) -> Levels:
@@ -259,7 +251,7 @@ class Readings:
     def is_rounding(self, noise: float) -> bool:
         """Whether a spread of values is none: what is left of a drop that is the same at every seed."""
         ends = [result.value for result in self.results if result.mix in (0, self.new) and result.value is not None]
-        return noise <= self._scale.length(_ROUNDED * max(map(math.ulp, ends)))
+        return noise <= self._scale.length(_ROUNDED * median_high(map(math.ulp, ends)))
 
     @cached_property
     def identical(self) -> float:
@@ -267,11 +259,10 @@ class Readings:
 
         Metrics of few possible values, an accuracy on thirty samples say, are often equal by chance.
         """
-        noise = pooled_spread(self.samples(0), self.samples(self.new))
-        if self.seedless or self.is_rounding(noise):
+        if self.seedless or self.is_rounding(self.noise):
             return _IDENTICAL
         step = grain(value for runs in self._runs.values() for _, value in runs)
-        by_chance = step / (2 * math.sqrt(math.pi) * noise)
+        by_chance = step / (2 * math.sqrt(math.pi) * self.noise)
         return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 
     @cached_property
@@ -387,15 +378,19 @@ class Readings:
 
         1 is all of it. The noise is that of all mixes together. The drop is known no better than the ends are, so the
         error is that of a ratio (the delta method). Values identical to both ends' at their seeds leave nothing to
-        estimate.
+        estimate. Where no value depends on its seed, the interval is all there is: how the share scatters from seed to
+        seed was never seen.
         """
+        if self.seedless:
+            rise = self.level(shown) - self.level(beside)
+            return rise, -math.inf, math.inf
         if self._identical(shown, 1) and self._identical(beside, 0):
             return 1.0, 1.0, 1.0
         before, after = self._scaled(self.samples(beside)), self._scaled(self.samples(shown))
         rise = fmean(after) - fmean(before)
         groups = [self._scaled(self.samples(mix)) for mix in (0, self.new, *self.probed)]
         of_ends = rise**2 * (1 / len(groups[0]) + 1 / len(groups[1]))
-        error = 0.0 if self.seedless else pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after) + of_ends)
+        error = pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after) + of_ends)
         freedom = max(1.0, sum(len(group) - 1 for group in groups))
         reach = student_quantile(0.995, freedom) * error
         return rise, rise - reach, rise + reach

@@ -20,6 +20,7 @@ from contexta.bisect.proof import Fact
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.scale import Scale
 from contexta.bisect.search import Probe, Verdict
+from contexta.bisect.seeds import ASK
 from contexta.bisect.strays import STRAY, read
 from contexta.bisect.trial import Report
 from contexta.findings.bisect import (
@@ -91,7 +92,7 @@ def report(
         higher_is_better=higher_is_better,
         culprits=space.keys(verdict.culprits) if known else (),
         companions=space.keys(verdict.companions),
-        share=Share(estimate=verdict.share[0], low=verdict.share[1], high=verdict.share[2]) if verdict.share else None,
+        share=_share(verdict.share) if verdict.share else None,
         additive=additive,
         interaction=interaction,
         old=_end(values(0)),
@@ -111,6 +112,7 @@ def report(
         command_given=None if command_given is None else tuple(command_given),
         confirmed=summary(trial.report.confirmed for trial in everything if trial.result.value is not None),
         tools=dict(tools or {}),
+        at_fixed_seed=verdict.fixed_seed,
         notes=(
             *notes,
             *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
@@ -118,6 +120,7 @@ def report(
             *_flaky(everything, space.mixes.full),
             *_unconfirmed(everything),
             *_beyond(everything),
+            *_other_seeds(everything),
         ),
     ).sealed()
 
@@ -165,6 +168,21 @@ def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
         )
 
 
+def _share(share: tuple[float, float, float]) -> Share:
+    estimate, low, high = share
+    if math.isinf(low):
+        return Share(estimate=estimate, low=None, high=None)
+    return Share(estimate=estimate, low=low, high=high)
+
+
+def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
+    """That a program ran at another seed than it was told, once."""
+    for number, trial in enumerate(trials, start=1):
+        if trial.report.other_seed is not None:
+            yield f"trial {number} was told its seed, and ran at {trial.report.other_seed}: {ASK}"
+            return
+
+
 def _unlike_recorded(
     metric: str, recorded: Sequence[float | None], reran: Sequence[tuple[float, ...]]
 ) -> Iterator[str]:
@@ -172,7 +190,7 @@ def _unlike_recorded(
     for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
         if was is None or len(values) < 3 or not math.isfinite(was):
             continue
-        scale = Scale.of(values, [was])
+        scale = Scale.of([*values, was])
         scaled = [scale(value) for value in values]
         away, reach = abs(scale(was) - mean(scaled)), student_quantile(1 - 1 / 600, len(values) - 1)
         # a print may round what was recorded

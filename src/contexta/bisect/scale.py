@@ -1,8 +1,8 @@
 """Moves and scales the values of a study, so that their sums and squares neither overflow nor lose digits. Pure.
 
 A metric may be 1e300, or 1e-300, or lie within a few units around 1e15. The statistics only ask how far values lie
-apart. So each value is measured from the median of OLD, in units of a power of two near the typical distance from it.
-Both steps are exact for values near that median, whatever their size.
+apart. So each value is measured from their median, in units of a power of two near the typical distance from it. Both
+steps are exact for values near that median, whatever their size, and a single wild value moves neither.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from statistics import median, median_low
+from statistics import median_low
 
 _FARTHEST = 1e50  # units: values beyond that count as that far; their squares are still numbers
 _NEAR_OVERFLOW = 2.0**1020  # differences of larger values may be too large for a float
@@ -29,15 +29,14 @@ class Scale:
     exponent: int = 0
 
     @classmethod
-    def of(cls, old: Collection[float], others: Collection[float]) -> Scale:
-        """The scale of a study. old: the values of OLD; others: all further ones. All are finite."""
-        values = [*old, *others]
+    def of(cls, values: Collection[float]) -> Scale:
+        """The scale of all values of a study. All are finite."""
         if not values:
             return cls()
         shift = -4 if max(map(abs, values)) > _NEAR_OVERFLOW else 0
-        center = math.ldexp(median_low(old or values), shift)
+        center = math.ldexp(median_low(values), shift)
         distances = [abs(math.ldexp(value, shift) - center) for value in values]
-        typical = median([distance for distance in distances if distance] or [1.0])
+        typical = median_low([distance for distance in distances if distance] or [1.0])
         return cls(shift, center, math.frexp(typical)[1])
 
     def __call__(self, value: float) -> float:

@@ -28,7 +28,7 @@ from contexta.bisect.proof import Proof, Strength, prove
 from contexta.bisect.readings import SURE_ALIKE, Readings, Result
 from contexta.bisect.risk import Risk, learn
 from contexta.bisect.several import Judged, Unknown, minimal_cause
-from contexta.bisect.strays import may_hide_a_drop, read, to_repeat, unconfirmed
+from contexta.bisect.strays import may_hide_a_drop, odd_mix, read, to_repeat, unconfirmed
 
 Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
@@ -47,7 +47,10 @@ _BESIDE = 0.002  # probability at which "only together with what it was shown be
 
 @dataclass(frozen=True)
 class Settings:
-    """max_runs: trials in all, ends and proof included. repeats: runs of each end before anything is judged."""
+    """max_runs: trials in all, ends and proof included. repeats: runs of each end before anything is judged.
+
+    judged: whether values are 1 for good and 0 for bad. These may be equal at every seed although the training uses it.
+    """
 
     max_runs: int = 60
     leads: float = 0.7  # a leader this likely goes to proof
@@ -55,6 +58,7 @@ class Settings:
     strength: Strength = field(default_factory=Strength)
     search_odds: float = 20.0  # good against bad, for a mix on the way to a minimal set
     repeats: int = 0
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Probe:
 class Verdict:
     """What the trials show. culprits, companions: atoms, as mixes. belief: the last one; None before the search.
 
-    share: what the culprits explain of the drop (estimate, low, high), when proved.
+    share: what the culprits explain of the drop (estimate, low, high), when proved; from -inf to inf where no value
+    depends on its seed. fixed_seed: whether that is so: what was shown holds at one seed, if the training has any.
     """
 
     kind: Kind
@@ -90,6 +95,7 @@ class Verdict:
     belief: Belief | None = None
     ends: Ends | None = None
     share: tuple[float, float, float] | None = None
+    fixed_seed: bool = False
 
     @property
     def companions(self) -> int:
@@ -99,12 +105,18 @@ class Verdict:
 def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
     """The next trial, or the verdict. Pure: the same results give the same answer."""
     readings = read(results, problem.mixes.full)
+    step = _decided(problem, readings, spent=len(results) >= problem.settings.max_runs)
+    if isinstance(step, Verdict) and step.ends is not None and readings.seedless and not problem.settings.judged:
+        return replace(step, fixed_seed=True, why=f"{step.why}, at this fixed seed")
+    return step
+
+
+def _decided(problem: Problem, readings: Readings, *, spent: bool) -> Probe | Verdict:
     for end, name in ((0, "OLD"), (problem.mixes.full, "NEW")):
         if end in readings.failures:
             ran = "gives no value any more" if readings.run_count(end) else "itself gives no value"
             return Verdict("undecided", f"{name} {ran}: {readings.failures[end]}")
     ends = judge_ends(readings)
-    spent = len(results) >= problem.settings.max_runs
     lacking = [end for end in (0, problem.mixes.full) if readings.run_count(end) < problem.settings.repeats]
     if not spent and lacking:
         mix, seed = next_end_run(readings, None if len(lacking) > 1 else lacking[0])
@@ -136,8 +148,10 @@ def next_seed(readings: Readings, mix: int) -> int:
 
     First one at which most others ran: whom it is alike then shows at once. Where seeds move every value, then one of
     those of which it is known how far. After that one at which nothing alike has run: a value that is known already is
-    none.
+    none. Where no value depends on the seed, one at which nothing has run: so each trial tests that, too.
     """
+    if readings.seedless:
+        return max(result.seed for result in readings.results) + 1
     done = readings.seeds(mix)
     shared = [seed for seed in readings.fingerprints if seed not in done]
     if shared and not done:
@@ -186,8 +200,8 @@ def _risk(problem: Problem, readings: Readings) -> Risk:
 
 
 def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Probe | Verdict:
-    if readings.to_repeat is not None:
-        return Probe(*readings.to_repeat, "search", "does a value like no other come again?")
+    if (odd := odd_mix(readings)) is not None:
+        return Probe(*odd, "search", "does a value like no other come again?")
     if (wild := unconfirmed(readings)) is not None:
         return Probe(wild, next_seed(readings, wild), "search", "it lies far outside both ends; does it again?")
     risk = _risk(problem, readings)

@@ -21,6 +21,7 @@ from contexta.bisect.scale import Scale
 STRAY = "its value is like none of the others"
 _LEAST = 4  # values of each end, before one can be told from its others
 _BY_CHANCE = 1e-4  # that one of an end's values lies so far out, at each look
+_ODD = 2  # values like no other's: changes that perturb the RNG are rare enough to ask whether values repeat
 _SUSPECT = 0.01  # the same, for a value that makes "no drop" doubtful
 _WILD = 3.0  # ranges of all values of both ends: farther outside lies no mix of them, as a rule
 
@@ -52,7 +53,7 @@ def read(results: Sequence[Result], new: int) -> Readings:
 def _of_ends(runs: Runs, new: int, came: Mapping[tuple[int, int, float | None], int]) -> Iterator[tuple[int, float]]:
     """(end, value) of each stray of OLD and NEW. came: how often a mix gave a value at a seed."""
     old, of_new, *mixes = ([value for _, value in of_mix] for of_mix in runs.values())
-    scale = Scale.of(old, [value for group in (of_new, *mixes) for value in group])
+    scale = Scale.of([value for group in (old, of_new, *mixes) for value in group])
     found = {}
     for end, own, other in ((0, old, of_new), (new, of_new, old)):
         far = stray(*([scale(value) for value in group] for group in (own, other, *mixes)))
@@ -80,6 +81,23 @@ def _of_mixes(runs: Runs, new: int, strays: Collection[tuple[int, float]]) -> It
     }
     if all(len(values) < 2 for values in wild.values()):
         yield from ((mix, value) for mix, values in wild.items() for value in values)
+
+
+def odd_mix(readings: Readings) -> tuple[int, int] | None:
+    """(mix, seed) to run once more, where mixes gave several values like no other's: do values repeat there at all?
+
+    One change may take away what makes OLD repeat, in NEW or in some mixes only. None once such a mix was asked.
+    """
+    if not readings.fingerprints or readings.seedless:
+        return None
+    asked = Counter((result.mix, result.seed) for result in readings.results)
+    once = {(r.mix, r.seed): r.value for r in readings.results if r.value is not None}
+    given = Counter((seed, value) for (_, seed), value in once.items())
+    odd = (mix for mix in readings.probed if readings.alike(mix) == {mix})
+    mine = [key for mix in odd for key, value in once.items() if key[0] == mix and given[key[1], value] == 1]
+    if len(mine) < _ODD or any(asked[key] > 1 for key in mine):
+        return None
+    return mine[-1]
 
 
 def unconfirmed(readings: Readings) -> int | None:

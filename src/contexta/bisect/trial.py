@@ -24,6 +24,7 @@ from contexta.bisect.metric import Threshold, read_metric
 from contexta.bisect.outside import looked_at
 from contexta.bisect.parameters import Setting, contradiction
 from contexta.bisect.place import Revision, moved_into, own_home, workplace
+from contexta.bisect.seeds import other_seed, with_seed
 from contexta.errors import InvalidInput, shown
 from contexta.recorder import inherited, settings, trial_process, variables
 from contexta.recorder.environment import INJECTED
@@ -144,6 +145,7 @@ class Report:
     gives no value. None where nobody compared. location: that other one. writes: paths outside of its own directories
     that it wrote to. shadowed: packages of its environment that modules of the source hid from it. home_changes: what
     changed in the user's home while it ran, whoever did it.
+    other_seed: the seed that it recorded in place of the one it was told, as ``NAME=VALUE``.
     """
 
     value: float | None
@@ -157,6 +159,7 @@ class Report:
     writes: tuple[str, ...] = ()
     shadowed: tuple[str, ...] = ()
     home_changes: tuple[str, ...] = ()
+    other_seed: str | None = None
 
 
 def run_trial(
@@ -191,6 +194,7 @@ def run_trial(
             wrong = contradiction(order.parameters, record.parameters())
             if wrong is not None and report.value is not None:
                 report = replace(report, value=None, measured=None, reason=wrong)
+            report = replace(report, other_seed=other_seed(record.parameters(), record.arguments(), order.seed))
             if order.intended is None:
                 return record.keep(report)
             intended = replace(
@@ -297,6 +301,12 @@ class _Record:
         given = {name: value for name, value in wanted.items() if value is not None}
         written, _ = variables.recorded(given, salt=salt_of(self._objects), extra=given)
         return {name: written.get(name) for name in wanted}
+
+    def arguments(self) -> tuple[str, ...]:
+        """The command line of the program that ran, as it recorded it; () where no Python did."""
+        facts = [record.get("facts") or {} for record in self._records("fact")]
+        told = [found["invocation"] for found in facts if "invocation" in found]
+        return tuple(map(str, told[-1].get("argv", ()))) if told else ()
 
     def _records(self, kind: str) -> Iterator[dict[str, Any]]:
         for path in self._at.glob(f"*{SUFFIX}"):
@@ -421,7 +431,7 @@ def _judged(
 
 
 def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[str]:
-    argv = with_python(given, str(python_in(Path(order.environment))))
+    argv = with_python(with_seed(given, order.seed), str(python_in(Path(order.environment))))
     if seeded and order.command.seed_argument:
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()
     limit = order.command.memory

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from contexta.bisect.first_trials import swapped_note
+from contexta.bisect.first_trials import seed_note, swapped_note
 from contexta.bisect.outlook import Outlook, outlook
 from contexta.bisect.report import Trial, finished
 from contexta.bisect.search import Probe, Verdict
@@ -40,8 +40,12 @@ class Progress:
     def tried(self, trial: Trial, number: int) -> None:
         """Told after each trial."""
         self.say(trial_line(self.study, self.setup, trial, number))
-        if (note := swapped_note(self.study.trials, self.study.space.mixes.full, self._swapped)) is not None:
-            self.say(f"note: {note}")
+        for note in (
+            swapped_note(self.study.trials, self.study.space.mixes.full, self._swapped),
+            seed_note(self.study.trials, self.setup.first_seed),
+        ):
+            if note is not None:
+                self.say(f"note: {note}")
         if self._stream:
             sign = 1.0 if self.setup.higher_is_better else -1.0
             click.echo(f'{{"trial":{finished(self.study.space, trial, number, sign).model_dump_json()}}}')

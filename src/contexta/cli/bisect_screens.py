@@ -14,7 +14,18 @@ from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.bisect import OUTSIDE, expected, first_bad, headline, marked, mixed, observed, told_parts, tried
+from contexta.reports.bisect import (
+    OUTSIDE,
+    expected,
+    first_bad,
+    headline,
+    marked,
+    mixed,
+    observed,
+    seed_parts,
+    told_parts,
+    tried,
+)
 from contexta.reports.words import printable
 
 
@@ -87,7 +98,7 @@ def report_screen(found: BisectReport) -> Iterator[Any]:
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
             yield Text(f"{name}: {found.metric} {words.amount(end.mean)} over {words.count(len(end.values), 'run')}")
-    for line in told_parts(found):
+    for line in (*told_parts(found), *seed_parts(found)):
         yield stored(line)
     yield from _inside(found.releases)
     if found.proof:

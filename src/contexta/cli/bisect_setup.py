@@ -19,6 +19,7 @@ from contexta.bisect.metric import Threshold, check_source, threshold
 from contexta.bisect.pins import read_text
 from contexta.bisect.place import too_large_to_copy
 from contexta.bisect.search import Settings
+from contexta.bisect.seeds import note_on_seed
 from contexta.bisect.setup import Setup, identity
 from contexta.bisect.trial import Command
 from contexta.cli.bisect_metric import judgement
@@ -101,7 +102,11 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         higher_is_better=judged.higher_is_better or command.timeout_is_bad,
         jobs=options["jobs"] or 1,
         first_seed=options["seed"],
-        settings=Settings(max_runs=options["max_runs"], repeats=options.get("repeats") or 0),
+        settings=Settings(
+            max_runs=options["max_runs"],
+            repeats=options.get("repeats") or 0,
+            judged=command.metric is None or command.good_if is not None,
+        ),
         expected=ends.seconds,
         fixed=ends.fixed,
         options=ends.options,
@@ -112,6 +117,7 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
     about = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
+    about += filter(None, [note_on_seed(command.argv, command.seed_argument)])
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
     typed = tuple(options["command"])
     here = replace(_here(options, include, found, workspace), runs=runs, command=typed, held=held(include, ends))
@@ -183,6 +189,11 @@ def _threshold(options: Options) -> Threshold | None:
     metric = good_if.metric if good_if is not None else options["metric"]
     if metric is not None and not metric.strip():
         raise InvalidInput("--metric is empty", hint="name what the command records or prints: --metric accuracy")
+    if options["seed_arg"] is not None and "{seed}" not in options["seed_arg"]:
+        raise InvalidInput(
+            f"--seed-arg {shown(options['seed_arg'])} has no {{seed}} in it: every trial would run at one seed",
+            hint='write it as --seed-arg "--seed {seed}"',
+        )
     if options["judge"] and metric:
         raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
     if options["exit_code"]:

@@ -41,11 +41,14 @@ class ProofFact(Finding):
 
 
 class Share(Finding):
-    """How much of the drop something explains; 1 is all of it. low and high hold it with 99 %."""
+    """How much of the drop something explains; 1 is all of it.
+
+    low and high hold it with 99 %; None where no value depended on its seed, so that nothing shows how it scatters.
+    """
 
     estimate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class Suspect(Finding):
@@ -118,7 +121,9 @@ class BisectReport(Finding):
     tried besides the ends and the proof; runs, seconds, trials: of all reruns, those of releases included. next:
     commands and pins worth trying. tools: name -> version of what it was found with. notes: how the two sides were
     taken. confirmed: the weakest of all trials that gave a value (see ``FinishedTrial``). command: as it was rerun, and
-    command_given where launchers were taken off it. digest: of all the rest, see ``digest_of``.
+    command_given where launchers were taken off it. at_fixed_seed: whether each end gave one and the same value at
+    every seed; then the verdict holds at that one seed, if the training has any. digest: of all the rest, see
+    ``digest_of``.
     """
 
     verdict: VerdictWord
@@ -147,6 +152,7 @@ class BisectReport(Finding):
     confirmed: Confirmed | None = None
     tools: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    at_fixed_seed: bool = False
     digest: str = ""
 
     @property

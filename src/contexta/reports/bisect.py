@@ -87,7 +87,8 @@ def headline(found: BisectReport) -> str:
         ways = ("brings", {*found.companions} - removed), ("takes along", {*found.companions} & removed)
         told = "; ".join(f"{way} {', '.join(sorted(keys))}" for way, keys in ways if keys)
         culprits = (f"{key}, removed" if key in removed else key for key in found.culprits)
-        return f"proved: {' and '.join(culprits)}{f' ({told})' if told else ''}"
+        seed = ", at this fixed seed" if found.at_fixed_seed else ""
+        return f"proved: {' and '.join(culprits)}{f' ({told})' if told else ''}{seed}"
     return f"{found.verdict.replace('_', ' ')}: {found.why}"
 
 
@@ -122,10 +123,8 @@ def told_parts(found: BisectReport) -> Iterator[str]:
         if change.key in found.culprits:
             yield str(change)
     if found.share is not None:
-        low, high = (f"{bound:.0%}" for bound in (found.share.low, found.share.high))
         one = "It makes" if len(found.culprits) == 1 else "They make"
-        hardly = ", which so few runs hardly tell" if found.share.high - found.share.low > 1 else ""
-        yield f"{one} {found.share.estimate:.0%} of the change (99 %: {low} to {high}){hardly}."
+        yield f"{one} {found.share.estimate:.0%} of the change{_interval(found)}."
     for name, move in (found.additive or {}).items():
         yield f"{name} alone: {move:+.4g}"
     if found.interaction:
@@ -134,12 +133,38 @@ def told_parts(found: BisectReport) -> Iterator[str]:
         yield "None of them ran without the others: which of them did it, these runs cannot tell."
 
 
+def _interval(found: BisectReport) -> str:
+    """How well the share is known."""
+    share = found.share
+    if share is None or share.low is None or share.high is None:
+        where = " at this fixed seed" if found.at_fixed_seed else ""
+        return f"{where}; values that do not vary give no interval"
+    told = f" (99 % confidence interval {share.low:.0%} to {share.high:.0%})"
+    if share.low <= 0:
+        return f"{told}: the interval includes 0 %, so how much is not known; more runs narrow it"
+    return f"{told}, which so few runs hardly tell" if share.high - share.low > 1 else told
+
+
+def seed_parts(found: BisectReport) -> Iterator[str]:
+    """What values that depend on no seed leave open."""
+    if not found.at_fixed_seed or found.old.mean is None or found.new.mean is None:
+        return
+    yield (
+        f"Every run of OLD gave {amount(found.old.mean)} and every run of NEW {amount(found.new.mean)}, whatever the "
+        "seed. Either the command ignores its seed, or nothing in it is random."
+    )
+    yield (
+        "If it ignores its seed, one fixed seed cannot show a regression: at another one the difference may be "
+        'another, or none. Then pass the seed, with --seed-arg "--seed {seed}" or by the variable SEED, and run again.'
+    )
+
+
 def _verdict(found: BisectReport) -> Iterator[Block]:
     yield Words(text=headline(found), tone=_TONES[found.verdict])
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
             yield Words(text=f"{name}: {found.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
-    if lines := tuple(told_parts(found)):
+    if lines := (*told_parts(found), *seed_parts(found)):
         yield List(items=lines)
 
 
