@@ -11,6 +11,7 @@ import pytest
 from killing import all_end
 from tiny_index import PYTHON
 
+from contexta import Contexta
 from contexta.bisect.metric import check_source, read_metric, threshold
 from contexta.bisect.place import source_of, tidy, too_large_to_copy
 from contexta.bisect.trial import GENEROUS, Command, Order, Report, given_again, run_trial
@@ -179,6 +180,27 @@ print("accuracy=1")
         scratch = str(folder.parent / "scratch")
         report = run_trial(Order(command, str(environment), 0, {}, str(workspace), scratch))
         assert report.value == value
+
+
+def test_a_program_that_begins_several_runs_is_one_trial_and_the_last_value_counts(
+    folder: Path, environment: Path
+) -> None:
+    code = """
+import contexta
+for number in range(1, 6):
+    contexta.init(project="theirs", name="sweep", config={"number": number})
+    contexta.log({"accuracy": number / 10})
+    contexta.finish()
+"""
+    workspace = folder.parent / "trials"
+    (folder / "train.py").write_text(code)
+    command = Command(("python", "train.py"), "accuracy", str(folder))
+    report = run_trial(Order(command, str(environment), 0, {}, str(workspace), str(folder.parent / "scratch")))
+    assert report.value == 0.5, report.log
+    with Contexta(workspace=workspace) as ctx:
+        (kept,) = ctx.list_runs()
+    assert (kept.metrics, kept.params) == ({"accuracy": 0.5}, {"number": 5})
+    assert [metric.points for stage in kept.stages for metric in stage.metrics] == [5]
 
 
 def test_in_a_repository_the_command_runs_in_a_worktree_of_what_is_there_now(folder: Path, environment: Path) -> None:

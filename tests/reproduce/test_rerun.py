@@ -50,6 +50,42 @@ def test_an_unseeded_run_says_how_far_apart_and_is_not_called_reproduced(trained
     assert "1 of 1 metric came out otherwise" in cli("rerun", "first").stdout
 
 
+SWEEP = """
+import alpha, contexta
+for number in range(3):
+    with contexta.init(name=NAMES[number]) as run:
+        run.metric("accuracy", number / 10)
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "run", "rerun"),
+    [(["a", "b", "c"], "p.c", "run:p.c-2"), (["s", "s", "s"], "p.s-2", "run:p.s-4")],
+    ids=["by name", "by number"],
+)
+def test_a_run_of_a_sweep_is_compared_with_the_one_that_corresponds(
+    trained: Trained, cli: Cli, tmp_path: Path, names: list[str], run: str, rerun: str
+) -> None:
+    (tmp_path / "sweep.py").write_text(SWEEP.replace("NAMES", repr(names)))
+    trained(command=["sweep.py"])
+    done = cli("rerun", run, "--json")
+    found = Rerun.model_validate_json(done.stdout)
+    assert (found.verdict, found.rerun_ref) == ("reproduced", rerun), done.stderr
+    assert [metric.apart for metric in found.metrics] == [0.0]
+
+
+def test_a_run_of_a_sweep_that_has_no_counterpart_is_compared_with_none(
+    trained: Trained, cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "sweep.py").write_text(SWEEP.replace("NAMES", "['a', 'b', 'c']"))
+    trained(command=["sweep.py"])
+    (tmp_path / "sweep.py").write_text(SWEEP.replace("NAMES", "['a']").replace("range(3)", "[0]"))
+    done = cli("rerun", "p.c", "--json")
+    found = Rerun.model_validate_json(done.stdout)
+    assert (found.verdict, found.metrics) == ("unknown", ())
+    assert any("none of the new ones corresponds to it" in note for note in found.notes)
+
+
 def test_variables_are_those_of_the_recording(trained: Trained, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     trained(code="import os; print('threads=%s' % os.environ['OMP_NUM_THREADS'])", options=FOUND)

@@ -66,6 +66,7 @@ PROGRAMS = {
     """,
 }
 POINTS = 300
+FOREIGN = "files that Contexta did not write were not checked"  # what ``made`` puts there, and what is half done
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,8 @@ def check(kind: str, root: Path, acknowledged: int) -> None:
             assert ctx.get_environment(str(run.run_ref)).packages
         ctx.get_environment("run-2")
     found = verify(root)
-    assert (found.damage, found.notes) == ((), ())
+    assert found.damage == ()
+    assert [note for note in found.notes if FOREIGN not in note] == []
 
 
 def _logged(ctx: Contexta, acknowledged: int) -> None:

@@ -10,7 +10,7 @@ from builders import Cli
 
 from contexta.errors import WorkspaceTooNew
 from contexta.recorder import digested
-from contexta.recorder.journal import SPARE
+from contexta.recorder.spare import SPARE
 from contexta.store.verify import verify
 
 

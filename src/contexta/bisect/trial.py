@@ -309,14 +309,17 @@ class _Record:
         return tuple(map(str, told[-1].get("argv", ()))) if told else ()
 
     def _records(self, kind: str) -> Iterator[dict[str, Any]]:
+        """In the order in which the processes wrote them; of the ranks of a distributed job those of the first."""
+        found = []
         for path in self._at.glob(f"*{SUFFIX}"):
             for line in path.read_bytes().splitlines():
                 try:
                     record = json.loads(line)
                 except ValueError:
                     continue  # the process was ended while it wrote
-                if record.get("t") == kind:
-                    yield record
+                if record.get("t") == kind and not record.get("r"):
+                    found.append(record)
+        return iter(sorted(found, key=lambda record: int(record.get("at", 0))))
 
     def keep(self, report: Report) -> Report:
         """End the run and move it into the workspace; from then on the trial is finished."""

@@ -31,6 +31,7 @@ _initialised: Optional[Run] = None  # the latest run that ``init`` began, in whi
 _latest: Optional[Run] = None  # the latest run that this process began or took part in, ended or not
 _mine = _thread._local()  # .run: the run that ``init`` began in this thread
 _has_begun = False  # whether this process, or the one it was forked from, has begun a run
+_count = 0  # runs that this process, or the one it was forked from, has begun or taken part in by ``starting.start``
 _watching = False
 _execs: List[bool] = []  # not empty once os.exec* is watched
 
@@ -124,6 +125,13 @@ def _begin_around(run: Run) -> None:
     _has_begun = True
     if _joined and run is _joined[0]:
         inherited.may_begin(run.ref.value, run._journal.folder)
+
+
+def next_number() -> int:
+    """Which run of this process the next one is, counted from 1."""
+    global _count
+    _count += 1
+    return _count
 
 
 def hand_down(run: Run, *, named: bool = True) -> None:

@@ -10,8 +10,8 @@ other keys depend on the type:
 
 ====================  =====================================================================================
 ``run``               first line of a run: run, optionally name and project_name (left out where they are the last and
-                      the first component of run), part_of (the run in whose process it began), and the process (see
-                      processes.identity)
+                      the first component of run), part_of (the run in whose process it began), number (which run of
+                      its process it is, from 2 on), and the process (see processes.identity)
 ``join``              first line of another process of the run: run, rank, heir (true where it goes on as a daemon with
                       what the first process began), and the process
 ``environment``       the first of a process: digest (the body is that object), optionally of (how the digest begins
@@ -40,17 +40,17 @@ from __future__ import annotations
 
 import _thread
 import atexit
-import errno
 import json
 import os
 import sys
 import weakref
 from time import time_ns
 
+from contexta.recorder import spare
 from contexta.recorder.beating import Beat
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import sync_directory
-from contexta.recorder.processes import is_worker
+from contexta.recorder.processes import is_worker, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ if TYPE_CHECKING:
 SUFFIX = ".jsonl"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-SPARE = ".spare"  # a file whose space the last words of a run take when the disk is full
-_SPARE_SIZE = 16 * 1024  # bytes: four blocks of most file systems
 _NONE = -1  # no descriptor: write() refuses it, which leads to the slow path without a test on the fast one
 
 
@@ -86,7 +84,7 @@ class Journal:
         self.lost = 0
         self._beats = beats
         self._is_void = False  # nothing is kept, by decision
-        self._session = _session() if first else None  # that of the process which began the run; None in others
+        self._session = session() if first else None  # that of the process which began the run; None in others
         self._begin()
         if first:
             self._open(os.path.join(self.folder, run + SUFFIX))
@@ -103,6 +101,7 @@ class Journal:
         self._entered = False  # whether the directory's entry of the file is on the disk as well
         self._missing: Dict[str, Tuple[int, str]] = {}  # why -> (how many, the first of them): not told yet
         self._late: Optional[Journal] = None  # where is told what came after the end
+        self._token, self._turn = os.urandom(4).hex(), 1  # the files of a process are read in the order of their names
         self._number = 0 if self.first else 1  # 0 is the join record, written when the file is made
         self._last = 0
         self._beating: Optional[Beat] = None
@@ -225,7 +224,9 @@ class Journal:
 
     def anew(self, *, beats: bool = True) -> Journal:
         """Another file of this process for the same run."""
-        return Journal(self.folder, self.run, first=False, rank=self.rank, beats=beats)
+        journal = Journal(self.folder, self.run, first=False, rank=self.rank, beats=beats)
+        journal._token, journal._turn = self._token, self._turn + 1
+        return journal
 
     def _write_all(self, line: bytes) -> None:
         assert self._file is not None  # the caller has opened it
@@ -246,7 +247,8 @@ class Journal:
         """Make the file of another process of the run, and say who it is."""
         from contexta.recorder.processes import identity
 
-        name = f"{self.run}.{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
+        turn = f"{self._turn:06}" if self._turn > 1 else ""
+        name = f"{self.run}.{os.getpid()}-{self._token}{turn}{SUFFIX}"
         who: Dict[str, Any] = {**identity(), "rank": self.rank}
         if self.is_heir():
             who["heir"] = True
@@ -266,7 +268,7 @@ class Journal:
     def is_heir(self) -> bool:
         """Whether this is a daemon that the process which began the run has become: forked from it, in a session of its
         own. It ends the run; a worker does not."""
-        return self._session is not None and not self.first and self._session != _session() and not is_worker()
+        return self._session is not None and not self.first and self._session != session() and not is_worker()
 
     def flush(self) -> None:
         """Bring everything written to the disk."""
@@ -323,21 +325,11 @@ class Journal:
                 self._write_all(self._line(type_, tail))
                 return
             except OSError as error:
-                if is_last_try or not self._make_room(error):
+                if is_last_try or not spare.make_room(self.folder, error):
                     self._warned = False
                     lost = sum(count for count, _ in self._missing.values())
                     self._warn(f"cannot be ended: {reason(error)}; {lost} records are lost")
                     return
-
-    def _make_room(self, error: OSError) -> bool:
-        """Whether there is space again, where it was space that was missing."""
-        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            return False
-        try:
-            os.unlink(os.path.join(self.folder, SPARE))
-        except OSError:
-            return False
-        return True
 
     def withdraw(self) -> None:
         """Remove a file that nothing was written to: the reference belongs to another run."""
@@ -389,22 +381,6 @@ class Journal:
         self._closed = closed
         if inherited is not None:
             os.close(inherited)
-
-
-def _session() -> Optional[int]:
-    return os.getsid(0) if hasattr(os, "getsid") else None
-
-
-def set_space_aside(folder: str) -> None:
-    """Keep some space of the disk for the last words of the runs that are recorded in ``folder``."""
-    path = os.path.join(folder, SPARE)
-    if os.path.exists(path):
-        return
-    try:
-        with open(path, "wb") as file:
-            file.write(os.urandom(_SPARE_SIZE))  # nothing that a file system could compress
-    except OSError:
-        pass  # there is none left
 
 
 def _name_of(line: bytes) -> str:

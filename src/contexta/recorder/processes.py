@@ -59,6 +59,11 @@ def rank() -> Optional[int]:
     return None
 
 
+def session() -> Optional[int]:
+    """The session of this process; a daemon has its own. None where the system has none."""
+    return os.getsid(0) if hasattr(os, "getsid") else None
+
+
 def is_worker() -> bool:
     """Whether ``multiprocessing``, or a library built on it such as loky, started this process."""
     module = sys.modules.get("multiprocessing.process")

@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 
 from contexta.recorder import settings
-from contexta.recorder.journal import SUFFIX, Journal, set_space_aside
+from contexta.recorder.journal import SUFFIX, Journal
 from contexta.recorder.objects import make_directory
 from contexta.recorder.processes import identity
+from contexta.recorder.spare import set_space_aside
 from contexta.refs import StableRef, numbered, slug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from typing import Any, Dict, Optional
 
 
 def reserve(journals: str, project: str, name: str) -> Journal:
@@ -41,14 +42,16 @@ def reserve(journals: str, project: str, name: str) -> Journal:
             journal.withdraw()
 
 
-def begin(journal: Journal, project: str, name: str, *, part_of: Optional[str] = None) -> None:
+def begin(journal: Journal, project: str, name: str, *, part_of: Optional[str] = None, number: int = 1) -> None:
     """Write the first line of a run. project, name: display names, told where the reference does not say them.
     part_of: ``project.run`` of the run in whose process it began."""
     ref = StableRef("run", journal.run)
     told = {"name": (name, ref.name), "project_name": (project, ref.components[0])}
-    names = {key: given for key, (given, said) in told.items() if given != said}
+    names: Dict[str, Any] = {key: given for key, (given, said) in told.items() if given != said}
     if part_of is not None:
         names["part_of"] = part_of
+    if number > 1:
+        names["number"] = number
     journal.write_first("run", run=journal.run, **names, **identity())
 
 

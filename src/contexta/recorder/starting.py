@@ -56,23 +56,25 @@ def start(
         text(project, printable=True)
     given = text(name, printable=True) if name is not None else None
     checked = {text(key, printable=True): text(value, blank=True) for key, value in (tags or {}).items()}
-    around = current.handed_down()
+    around, number = current.handed_down(), current.next_number()
+    if around is not None and os.environ.get(inherited.SINGLE):
+        project, elsewhere = None, False
     if around is not None and elsewhere and not _is_same(around._journal.folder, journals):
-        run = _begun(journals, objects, project or default_project or settings.project(), given, send)
+        run = _begun(journals, objects, project or default_project or settings.project(), given, send, number)
         run.note("run", f"it began below {around.ref} of the workspace {os.path.dirname(around._journal.folder)}")
         if not around._ended:
             around.note("run", f"its program recorded {run.ref} in the workspace {os.path.dirname(journals)}")
     elif around is None:
-        run = _begun(journals, objects, project or default_project or settings.project(), given, send)
+        run = _begun(journals, objects, project or default_project or settings.project(), given, send, number)
     else:
-        run = _below(around, project, given, send)
+        run = _below(around, project, given, send, number)
     for key, value in checked.items():
         run.tag(key, value)
     return run
 
 
 def _below(
-    around: Run, project: Optional[str], name: Optional[str], send: Optional[Callable[[], Optional[str]]]
+    around: Run, project: Optional[str], name: Optional[str], send: Optional[Callable[[], Optional[str]]], number: int
 ) -> Run:
     """The run around this process, or one of its own that is a part of it."""
     from contexta.recorder import current
@@ -87,7 +89,7 @@ def _below(
     else:
         journal = around._journal
         inside = project if project is not None and other and not fixed else theirs
-        run = _begun(journal.folder, around._objects, inside, name, send, part_of=around.ref.value)
+        run = _begun(journal.folder, around._objects, inside, name, send, number, part_of=around.ref.value)
     if other and fixed:
         run.note("project", f"the program asked for {shown(project)}; `contexta run --project` put the run in {theirs}")
     return run
@@ -99,15 +101,16 @@ def _begun(
     project: str,
     name: Optional[str],
     send: Optional[Callable[[], Optional[str]]],
+    number: int,
     part_of: Optional[str] = None,
 ) -> Run:
-    """A run of its own."""
+    """A run of its own. number: which run of its process it is."""
     from contexta.recorder import current
 
     make_directory(journals, objects.root)
     display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
     journal = reserve(journals, project, display)
-    begin(journal, project, display, part_of=part_of)
+    begin(journal, project, display, part_of=part_of, number=number)
     recording = environment.Recording(journal, objects)
     run = Run(journal, objects, display, before_end=recording.complete, after_end=partial(_after_end, send))
     recording.begin()

@@ -34,6 +34,9 @@ from contexta.reproduce.watching import Watch
 DERIVED = "derived"
 RERUN = "contexta rerun"
 _PREFIX, _LOCK = "contexta-rerun-", "lock"
+_NO_COUNTERPART = (
+    "the run is one of several of its program, and none of the new ones corresponds to it: nothing is compared"
+)
 _FRESH = 2.0  # seconds in which a new directory may not be locked yet
 
 
@@ -104,9 +107,12 @@ def rerun(
         code = wrapper.run()
         seen = observations(_journals_of(wrapper.ref, journals), tools.objects, folder / "reported")
         where = confirm(_intended(recorded, rebuilt, environment, directory), seen)
-    new = workspace.get_run(str(wrapper.ref))
+    around = workspace.get_run(str(wrapper.ref))
+    same = _counterpart(workspace, details, around)
+    new = same or around
     workspace.note_rerun(_edge(new, recorded.run_ref), rebuilt)
-    metrics = rerun_metrics(workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)), *limits, how.metrics)
+    compared = workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)) if same is not None else None
+    metrics = rerun_metrics(compared, *limits, how.metrics) if compared is not None else ()
     return Rerun(
         **base,
         rerun_ref=new.run_ref,
@@ -119,9 +125,28 @@ def rerun(
             *launched.notes,
             *_about_environment(launched.command, where),
             *notes,
+            *([] if same is not None else [_NO_COUNTERPART]),
             *_notes(details, new, how, metrics),
         ),
     )
+
+
+def _counterpart(workspace: Workspace, old: RunDetails, around: RunDetails) -> RunDetails | None:
+    """The run of the repeated program that corresponds to the old one; None where that cannot be told.
+
+    A program may begin several runs: the first is that of the command, the others are its parts, in an order that a
+    pool of workers does not repeat. So the one of the same name is taken, else the one with the same number.
+    """
+    number = old.metadata.get("run_of_process", 1)
+    if number == 1 and old.part_of is None:
+        return around
+    parts = [workspace.get_run(str(ref)) for ref in around.parts]
+    named = [part for part in parts if part.name == old.name]
+    numbered = [part for part in parts if part.metadata.get("run_of_process", 1) == number]
+    for found in (named, [part for part in named if part in numbered] or numbered):
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def _journals_of(run: StableRef, journals: Path) -> list[Path]:

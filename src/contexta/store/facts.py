@@ -14,6 +14,8 @@ from contexta.store.rows import keep_text
 LOST = "lost_records"
 """The name of the fact that counts the records of a run that could not be kept."""
 
+NUMBER = "run_of_process"
+"""The name of the fact that says which run of its process a run is; left out for the first."""
 _REASONS = 20  # kept apart
 
 SHARED = ("command", "invocation", "source")

@@ -23,10 +23,11 @@ from contexta.recorder.settings import ENDED
 from contexta.scalars import from_microseconds
 from contexta.store import tables
 from contexta.store.driver import no_garbage_collection
+from contexta.store.ends import end_run
 from contexta.store.engine import Store
 from contexta.store.environments import choose_own
 from contexta.store.outbox import deliver_objects
-from contexta.store.reading import Reading, end_run
+from contexta.store.reading import Reading
 from contexta.store.rows import insert_missing
 
 STALE = 600.0  # seconds without a sign of life after which a process that cannot be asked counts as dead

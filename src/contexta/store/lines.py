@@ -85,7 +85,7 @@ def _failure(given: Any) -> dict[str, str]:
 
 
 _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
-    "run": {"name": name, "project_name": name},
+    "run": {"name": name, "project_name": name, "number": _count},
     "name": {"name": name},
     "stage": {"name": name, "order": _count},
     "stage-end": {"status": _status},

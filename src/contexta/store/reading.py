@@ -14,9 +14,10 @@ from sqlalchemy import Connection, insert, select, update
 from contexta.errors import ContextaError
 from contexta.recorder.objects import Objects
 from contexta.refs import StableRef, numbered
-from contexta.scalars import MAX_NAME, from_microseconds, number, to_microseconds
+from contexta.scalars import MAX_NAME, from_microseconds, number
 from contexta.store import facts, lines, parts, ranks, tables
 from contexta.store.artifacts import put_told
+from contexta.store.ends import end_run, open_again
 from contexta.store.engine import Store
 from contexta.store.environments import began_with, put_captured
 from contexta.store.metadata import find_id
@@ -148,7 +149,7 @@ class Reading:
             "ended_at": None,
             "description": None,
             "tags": {},
-            "metadata": {},
+            "metadata": {facts.NUMBER: record["number"]} if record.get("number") is not None else {},
         }
         self._connection.execute(insert(tables.run), [run])
         self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
@@ -163,9 +164,7 @@ class Reading:
         told = ("pid", "parent", "began", "boot", "space", "rank", "heir")
         self._process = {name: record[name] for name in told if record.get(name) is not None}
         if record.get("heir"):  # the process that began the run ended when it had become a daemon
-            run = tables.run
-            ended = update(run).where(run.c.id == self._run_id, run.c.status.in_(("completed", "crashed")))
-            self._connection.execute(ended.values(status="open", ended_at=None))
+            open_again(self._connection, self._run_id, "completed", "crashed")
 
     def _environment(self, record: dict[str, Any]) -> None:
         if self._environment_id is None:  # the first record of a process is its start
@@ -280,10 +279,8 @@ class Reading:
     def _leave(self, data: bytes) -> None:
         """End the run where its process became another program with the last of these lines; open it again where that
         was the last line before, and the process went on."""
-        run = tables.run
         if self._process.pop("left", False):
-            again = update(run).where(run.c.id == self._run_id, run.c.status == "completed")
-            self._connection.execute(again.values(status="open", ended_at=None))
+            open_again(self._connection, self._run_id, "completed")
         self._leaves = data.rstrip(b"\n").rpartition(b"\n")[2]
 
     def _exec(self, record: dict[str, Any]) -> None:
@@ -401,28 +398,13 @@ class Reading:
 
     def _reopen(self) -> None:
         """A run that was taken for crashed and speaks again was not."""
-        run = tables.run
-        if self._run_id is not None:
-            self._connection.execute(
-                update(run)
-                .where(run.c.id == self._run_id, run.c.status == "crashed")
-                .values(status="open", ended_at=None)
-            )
+        open_again(self._connection, self._run_id, "crashed")
 
 
 def _fit(steps: Sequence[int | None]) -> bool:
     """Whether every step fits the database; asked of the extremes only."""
     known = [step for step in steps if step is not None]
     return not known or (lines.is_step(min(known)) and lines.is_step(max(known)))
-
-
-def end_run(connection: Connection, run_id: int, status: str, at: int) -> None:
-    """Give a run and the stages it left open their end."""
-    run, stage = tables.run, tables.stage
-    started = connection.execute(select(run.c.started_at).where(run.c.id == run_id)).scalar_one()
-    ended = {"status": status, "ended_at": from_microseconds(max(at, to_microseconds(started)))}
-    connection.execute(update(run).where(run.c.id == run_id, run.c.status == "open").values(ended))
-    connection.execute(update(stage).where(stage.c.run_id == run_id, stage.c.status == "open").values(ended))
 
 
 _TAKERS = {

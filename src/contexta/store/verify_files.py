@@ -12,11 +12,12 @@ from contexta.findings import Damage
 from contexta.findings.workspace import DamageKind
 from contexta.recorder import digested
 from contexta.recorder.environment import CACHE
-from contexta.recorder.journal import SPARE, SUFFIX
+from contexta.recorder.journal import SUFFIX
 from contexta.recorder.objects import Objects
 from contexta.recorder.salt import NAME as SALT
 from contexta.recorder.salt import salt_is_intact
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
+from contexta.recorder.spare import SPARE
 from contexta.store.lines import records
 
 _OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\Z")
