@@ -120,3 +120,10 @@ def test_the_requirements_of_addresses_and_directories_count(tmp_path: Path, ind
     assert told.startswith("old.txt lacks six, which own-wheel requires")
     project = a_project(tmp_path / "own")
     assert ends(tmp_path, f"-e {project}\nsix==1.16\n", f"-e {project}\nnumpy==2.0\n").fixed[0].name == "own"
+
+
+@pytest.mark.online
+def test_a_file_is_completed_as_of_its_newest_pin(tmp_path: Path) -> None:
+    found = ends(tmp_path, "pandas==1.5.3\nnumpy==1.24.4\n", "pandas==2.0.3\nnumpy==1.24.4\n", RESOLVE)
+    assert found.old.packages["python-dateutil"] == found.new.packages["python-dateutil"] == "2.8.2"
+    assert any("completed with uv (--resolve), as of 2023-06-" in note for note in found.notes)

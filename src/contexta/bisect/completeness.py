@@ -1,14 +1,18 @@
 """Check that requirements files pin everything that their packages require, and complete them with uv.
 
 uv resolves the pins of each file on its side's interpreter before anything is built: what it adds is missing in the
-file. Environments and recorded runs are not checked: what they lack was lacking when they ran.
+file. A file is completed as of the day when the newest of its pins was published, as far as the index tells dates.
+Environments and recorded runs are not checked: what they lack was lacking when they ran.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -17,6 +21,8 @@ from contexta.bisect.changes import BOTH
 from contexta.bisect.pins import Pins
 from contexta.errors import InvalidInput
 from contexta.reproduce.addresses import is_address
+from contexta.reproduce.dates import current_with, published
+from contexta.reproduce.indexes import uv_has_date_limit
 from contexta.reproduce.uv import IndexUnreachable, Interpreter, Uv, UvError
 
 CHECK, RESOLVE, AS_PINNED = "check", "resolve", "as pinned"
@@ -28,6 +34,7 @@ _DEPENDS = re.compile(
 _CONCLUSION = re.compile(r"we can conclude that .*?(?=(?:\(\d+\) )?(?:And b|B)ecause |\Z)")
 _MOST_CONFLICTS = 10  # that are looked for, each by another resolution
 _SHOWN = 300  # characters of what uv said
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -73,13 +80,7 @@ def completed(
     """
     if how == AS_PINNED or not files:
         return Completed(pins)
-    checked: dict[str, Checked] = {}
-    preferred: dict[str, str] = {}
-    for end in (*files, *(files if how == RESOLVE else ())):  # the second time with what the other side took
-        other = pins[BOTH[end == "old"]].packages
-        wanted = {**_releases(other), **preferred}
-        checked[end] = _checked(pins[end], pythons[end], uvs[end], wanted, skip)
-        preferred.update({each.name: each.version for each in checked[end].missing if each.version})
+    checked = {end: _checked(pins[end], pythons[end], uvs[end], skip) for end in files}
     notes = [f"{files[end]}: {text}" for end in files for text in _told(checked[end])]
     lacking = {end: checked[end].missing for end in files if checked[end].missing}
     if not lacking:
@@ -87,15 +88,49 @@ def completed(
     hopeless = [each for missing in lacking.values() for each in missing if not each.version]
     if how != RESOLVE or hopeless:
         raise _incomplete(files, lacking, hopeless)
-    notes += [
-        f"{files[end]}, completed with uv (--resolve): {', '.join(f'{each.name}=={each.version}' for each in missing)}"
-        for end, missing in lacking.items()
-    ]
-    added = {
-        end: replace(pins[end], packages=dict(sorted({**pins[end].packages, **_versions(missing)}.items())))
-        for end, missing in lacking.items()
+    added = _resolved_alike(tuple(lacking), pins, pythons, uvs, skip)
+    for end, (versions, when) in added.items():
+        told = ", ".join(f"{name}=={version}" for name, version in versions.items())
+        as_of = f", as of {when.date().isoformat()}" if when is not None else ""
+        notes.append(f"{files[end]}, completed with uv (--resolve){as_of}: {told}")
+    whole = {
+        end: replace(pins[end], packages=dict(sorted({**pins[end].packages, **versions}.items())))
+        for end, (versions, _) in added.items()
     }
-    return Completed({**pins, **added}, tuple(notes))
+    return Completed({**pins, **whole}, tuple(notes))
+
+
+def _resolved_alike(
+    ends: Sequence[str],
+    pins: Mapping[str, Pins],
+    pythons: Mapping[str, Interpreter],
+    uvs: Mapping[str, Uv],
+    skip: Collection[str],
+) -> dict[str, tuple[dict[str, str], datetime | None]]:
+    """What is added to each of these sides, by name, and as of when: what the other side has, where that fits."""
+    dates = {end: _date(pins[end], pythons[end], uvs[end]) for end in ends}
+    added: dict[str, tuple[dict[str, str], datetime | None]] = {}
+    preferred: dict[str, str] = {}
+    for end in (*ends, *ends):  # the second time with what the other side took
+        wanted = {**_releases(pins[BOTH[end == "old"]].packages), **preferred}
+        for when in dict.fromkeys((dates[end], None)):
+            found = _checked(pins[end], pythons[end], uvs[end], skip, wanted, when)
+            if found.missing and all(each.version for each in found.missing):
+                break  # else some of it was published later
+        versions = {each.name: each.version for each in found.missing}
+        added[end] = (versions, when)
+        preferred.update(versions)
+    return added
+
+
+def _date(side: Pins, python: Interpreter, uv: Uv) -> datetime | None:
+    """The day after the newest pin was published; None where the index does not tell, or uv has a limit of its own."""
+    if uv_has_date_limit({**os.environ, **dict(uv.options.variables)}, Path.cwd()):
+        return None
+    try:
+        return current_with(published(uv, python, side.packages), python)
+    except UvError:
+        return None
 
 
 def _told(side: Checked) -> Iterator[str]:
@@ -130,16 +165,24 @@ def _with_requirers(missing: Sequence[Missing]) -> str:
 # ------------------------------------------------------------------------------------------------- one side
 
 
-def _checked(side: Pins, python: Interpreter, uv: Uv, wanted: Mapping[str, str], skip: Collection[str]) -> Checked:
-    """What uv adds to a side. wanted: versions to take where they fit."""
+def _checked(
+    side: Pins,
+    python: Interpreter,
+    uv: Uv,
+    skip: Collection[str],
+    wanted: Mapping[str, str] = _NOTHING,
+    when: datetime | None = None,
+) -> Checked:
+    """What uv adds to a side. wanted: versions to take where they fit. when: as of this moment."""
     lines = [*_lines(side)]
     known = {*side.packages, *side.fixed}
-    preferred = [f"{name}=={version}" for name, version in {**wanted, **_releases(side.packages)}.items()]
+    preferred = [f"{name}=={version}" for name, version in wanted.items() if name not in known]
+    before = None if when is None else when.isoformat()
     overrides: dict[str, str] = {}
     conflicts: list[str] = []
     while True:
         try:
-            resolved = uv.resolve(python.path, lines, list(overrides.values()), preferred)
+            resolved = uv.resolve(python.path, lines, list(overrides.values()), preferred, before)
         except IndexUnreachable as error:
             return Checked(conflicts=tuple(conflicts), unknown=error.what[:_SHOWN])
         except UvError as error:
@@ -219,7 +262,3 @@ def _line(side: Pins, name: str) -> str:
 
 def _releases(packages: Mapping[str, str]) -> dict[str, str]:
     return {name: pin for name, pin in packages.items() if not is_address(pin)}
-
-
-def _versions(missing: Sequence[Missing]) -> dict[str, str]:
-    return {each.name: each.version for each in missing}

@@ -104,7 +104,14 @@ def uv_has_its_own(environ: Mapping[str, str], folder: Path) -> bool:
     """Whether uv is told of an index or a place of files, by a variable or by one of its files."""
     if any(environ.get(f"UV_{name.upper().replace('-', '_')}") for name in _OF_UV):
         return True
-    return any(_names_indexes(path) for path in _uv_files(environ, folder))
+    return any(_names(path, _OF_UV) for path in _uv_files(environ, folder))
+
+
+def uv_has_date_limit(environ: Mapping[str, str], folder: Path) -> bool:
+    """Whether uv is told to leave out what was published after a date."""
+    if environ.get("UV_EXCLUDE_NEWER"):
+        return True
+    return any(_names(path, ("exclude-newer",)) for path in _uv_files(environ, folder))
 
 
 def _uv_files(environ: Mapping[str, str], folder: Path) -> Iterator[Path]:
@@ -125,14 +132,15 @@ def _uv_files(environ: Mapping[str, str], folder: Path) -> Iterator[Path]:
         yield Path("/etc/uv/uv.toml")
 
 
-def _names_indexes(path: Path) -> bool:
+def _names(path: Path, keys: Sequence[str]) -> bool:
+    """Whether a file of uv's settings has one of these keys."""
     try:
         read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False  # not there; or broken, which uv says
     if path.name == "pyproject.toml":
         read = _table(_table(read, "tool"), "uv")
-    return any(name in read or name in _table(read, "pip") for name in _OF_UV)
+    return any(name in read or name in _table(read, "pip") for name in keys)
 
 
 def _table(of: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -231,11 +231,17 @@ class Uv:
         return said.stdout.decode()
 
     def resolve(
-        self, python: str, lines: Sequence[str], overrides: Sequence[str] = (), preferred: Sequence[str] = ()
+        self,
+        python: str,
+        lines: Sequence[str],
+        overrides: Sequence[str] = (),
+        preferred: Sequence[str] = (),
+        before: str | None = None,
     ) -> str:
         """Everything that some requirements need on an interpreter, as ``name==version  # via REQUIRER`` lines.
 
         overrides: requirements that hold whatever others say. preferred: pins that are kept where they fit.
+        before: only what was published before, as RFC 3339 has dates, except for releases that the lines pin.
         Raises as ``install``; UvError with uv's explanation where no versions fit.
         """
         with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
@@ -246,6 +252,7 @@ class Uv:
                 *("pip", "compile", "--quiet", "--no-header", "--annotation-style=line"),
                 *self.options.arguments,
                 *([f"--overrides={forced}"] if overrides else []),
+                *([f"--exclude-newer={before}", *_whenever(lines)] if before is not None else []),
                 f"--output-file={out}",
                 "--python",
                 python,
@@ -464,6 +471,12 @@ def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str
         allowed = "".join(f" --hash={each}" for each in (hashes or {}).get(f"{name}=={version}", ()))
         lines.append(f"{line}{allowed}\n")
     return "".join(lines)
+
+
+def _whenever(lines: Sequence[str]) -> list[str]:
+    """Options that take what is pinned, whenever it was published."""
+    names = [Requirement(line).name for line in lines if "==" in line and " @ " not in line]
+    return [f"--exclude-newer-package={name}=9999-01-01T00:00:00Z" for name in names]
 
 
 def _packaged() -> str | None:
