@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from contexta.cli.bisect_setup import Asked, Options, asked_by, last_asked, last
 from contexta.cli.typed import swapped_line
 from contexta.errors import InvalidInput, NotFound
 from contexta.findings.bisect import BisectReport, Releases
+from contexta.recorder import redact
 from contexta.reproduce.uv import UvError
 
 _REPORT = "report.json"
@@ -161,15 +163,20 @@ def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectRep
         higher_is_better=setup.higher_is_better,
         releases=releases,
         inside=study.inside,
-        command=setup.command.argv,
-        command_given=asked.command_given,
+        command=_without_secrets(setup.command.argv),
+        command_given=None if asked.command_given is None else _without_secrets(asked.command_given),
         tools=_tools(asked),
         notes=(*asked.sides, *asked.notes, *study.notes, *unknown),
-        here=asked.here,
+        here=replace(asked.here, command=_without_secrets(asked.here.command)),
         recorded=asked.recorded,
     )
     (setup.folder / _REPORT).write_text(done.model_dump_json(indent=2), encoding="utf-8")
     return done
+
+
+def _without_secrets(command: Sequence[str]) -> tuple[str, ...]:
+    """A command as reports show it, which others read."""
+    return tuple(redact.argv(command, None)[0])
 
 
 def _releases(study: Study, verdict: Verdict, watch: Watch) -> tuple[Releases | None, tuple[str, ...]]:

@@ -36,7 +36,7 @@ from contexta.cli.bisect_sides import (
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
 from contexta.findings import Difference
-from contexta.recorder import digested
+from contexta.recorder import digested, redact
 from contexta.reproduce.launchers import Prepared, prepared
 from contexta.reproduce.uv import Uv, find_uv
 
@@ -259,7 +259,8 @@ def remember(options: Options, setup: Setup, workspace: str | None) -> None:
     at = home(workspace)
     at.mkdir(parents=True, exist_ok=True)
     kept = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
-    told = {"options": kept, "folder": setup.command.folder, "study": str(setup.folder)}
+    safe, hidden = redact.parameters(json.loads(json.dumps(kept)), None)
+    told = {"options": safe, "folder": setup.command.folder, "study": str(setup.folder), "hidden": bool(hidden)}
     digested.write(str(at / _LAST), json.dumps(told).encode())
 
 
@@ -268,6 +269,11 @@ def last_asked(workspace: str | None) -> Options:
     kept = _last(workspace)
     if kept["folder"] != str(Path.cwd()):
         raise InvalidInput(f"the last study ran in {kept['folder']}", hint="resume it from there")
+    if kept.get("hidden"):
+        raise InvalidInput(
+            "the command of the last study holds a secret, and secrets are not stored",
+            hint="give the whole command again: the trials that ended count",
+        )
     options: Options = kept["options"]
     options["study"] = Path(options["study"]) if options["study"] else None
     if options["good_if"] or not options["metric"]:

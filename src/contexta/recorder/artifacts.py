@@ -75,7 +75,7 @@ def _fields(name: str, kind: str, place: str, salt: bytes) -> Fields:
     where = redact.inside(place, salt)
     return {
         "name": redact.inside(name, salt),
-        "kind": kind,
+        "kind": redact.name(kind, salt),
         "location": redact.inside(os.path.abspath(place), salt),
         "attributes": {"path": where},
     }
@@ -114,9 +114,7 @@ def _shows_secrets(path: str) -> bool:
         text = storable(data.decode())
     except UnicodeDecodeError:
         return False
-    if "PRIVATE KEY-----" in text or redact.tokens_hidden(text, b"") != text:
-        return True
-    return path.lower().endswith(_SETTINGS) and redact.pairs_hidden(text, b"") != text
+    return redact.holds_secret(text, settings=path.lower().endswith(_SETTINGS))
 
 
 def _archived(root: str, objects: Objects) -> Tuple[str, List[str]]:

@@ -343,8 +343,7 @@ def from_metadata(head: bytes, place: Place, notes: list[Note]) -> Optional[dict
         except UnicodeDecodeError:
             text, damaged = raw.decode("utf-8", "backslashreplace"), True
         if key == b"Requires-Dist":
-            text = text.strip()
-            requires.append(storable(" ".join(text.split()) if "\n" in text else text))
+            requires.append(requirement(text))
         else:
             fields.setdefault(key, text.strip())
     name, version = fields.get(b"Name", ""), fields.get(b"Version", "")
@@ -358,6 +357,16 @@ def from_metadata(head: bytes, place: Place, notes: list[Note]) -> Optional[dict
     if requires:
         described["requires"] = requires
     return described
+
+
+def requirement(text: str) -> str:
+    """A line of requirements as it is recorded: on one line, without credentials in its URL."""
+    text = " ".join(text.split()) if "\n" in text else text.strip()
+    if "://" not in text:
+        return storable(text)
+    from contexta.recorder.redact import clean_url
+
+    return clean_url(text)
 
 
 def _from_file_name(

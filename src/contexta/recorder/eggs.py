@@ -121,7 +121,7 @@ def required(listing: bytes) -> list[str]:
     """The lines of requires.txt as Requires-Dist would say them: its sections ``[extra:marker]`` become markers."""
     lines, extra, marker = [], "", ""
     for raw in listing.decode("utf-8", "backslashreplace").splitlines():
-        line = storable(raw.strip())
+        line = distributions.requirement(raw)
         if not line or line.startswith("#"):
             continue
         if line.startswith("[") and line.endswith("]"):

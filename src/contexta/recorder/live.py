@@ -180,13 +180,14 @@ class Run:
 
     def rename(self, name: str) -> None:
         """Call the run otherwise from now on; its reference stays."""
-        self.name = text(name, printable=True)
-        self._write("name", name=name)
+        self.name = redact.name(text(name, printable=True), self._salt)
+        self._write("name", name=self.name)
 
     def note(self, topic: str, words: str) -> None:
         """Record something that could not be captured or was adjusted, and why."""
         text(words, limit=10_000)
-        self._write("note", topic=text(topic, printable=True), text=redact.inside(words, self._salt))
+        topic = redact.name(text(topic, printable=True), self._salt)
+        self._write("note", topic=topic, text=redact.inside(words, self._salt))
 
     def input(self, name: str, path: Union[str, "os.PathLike[str]"], *, limit: Optional[int] = None) -> Optional[str]:
         """Record what the run reads: a file or a directory, by size, modification time and a digest of its content.
@@ -231,7 +232,7 @@ class Run:
 
         ``with run.stage("train") as stage: stage.metric("loss", 0.3, step=1)``
         """
-        text(name, printable=True)
+        name = redact.name(text(name, printable=True), self._salt)
         base = component = slug(name) or "stage"
         count, mine = 1, object()
         while self._stages.setdefault(component, mine) is not mine:  # one step, so that threads do not share a name
@@ -309,7 +310,7 @@ class Run:
 
     def _head(self, known: Dict[str, str], key: Any, stage: Optional[str]) -> str:
         """What every measurement of ``key`` says alike; ``key`` is checked once."""
-        head = self._journal.metric_head(text(key, printable=True), stage)
+        head = self._journal.metric_head(redact.name(text(key, printable=True), self._salt), stage)
         if len(known) < _MOST_HEADS:
             known[key] = head
         return head

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def note(topic: str, text: str) -> Note:
-    """A note whose texts any database can hold."""
-    return {"topic": storable(topic)[:250], "text": storable(text)[:10_000]}
+    """A note whose texts any database can hold, without secrets: paths, URLs and errors may have some in them."""
+    from contexta.recorder.redact import inside
+
+    return {"topic": storable(topic)[:250], "text": inside(text[:20_000], None)[:10_000]}
 
 
 def storable(text: str) -> str:
@@ -29,8 +31,10 @@ def storable(text: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in one line."""
+    """Why something failed, in one line, without secrets."""
+    from contexta.recorder.redact import inside
+
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower() + (f": {error.filename}" if error.filename else "")
+        return inside(error.strerror.lower() + (f": {error.filename}" if error.filename else ""), None)
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{type(error).__name__}: {inside(text, None)}" if text else type(error).__name__

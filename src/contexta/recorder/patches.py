@@ -1,67 +1,64 @@
-"""Secrets in a patch: found line by line and taken out, so that no key in a changed file is ever stored."""
+"""Take the secrets out of a patch, so that no key in a changed file is ever stored."""
 
 from __future__ import annotations
 
-import re
-
-from contexta.recorder import redact
+from contexta.recorder.redaction.find import find
+from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.spans import merged, secret_hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Match
+    from typing import Dict, List, Set, Tuple
 
 # Where NAME=value without quotes assigns a text; in code it would be an expression
-_SETTINGS = re.compile(
-    r"(?:.*/)?(?:[^/]*\.(?:ya?ml|ini|cfg|conf|toml|properties|sh|bash|zsh|fish|json|txt|md|rst|bat|ps1|service|tf|hcl)"
+_SETTINGS = Pattern(
+    r"(?:.*/)?(?:[^/]*\.(?:ya?ml|ini|cfg|conf|toml|properties|sh|bash|zsh|fish|json|txt|md|rst|bat|ps1|service|tf|hcl"
+    r"|xml|sql|env|cnf|plist|pom|config|envrc)"
     r"|Dockerfile[^/]*|Makefile|[^/.]+|\.[^/.]+)\Z"
 )
-_ASSIGNED = re.compile(
-    r"""(?<!\w)(?P<name>[A-Za-z_][\w.-]{0,200})(?P<gap>\\*["']?\]?\s*(?::\s*\w+\s*)?(?::=|=>|=(?!=)|:)\s*[rbfu]*"""
-    r"""|\\*["']\s*,\s*[rbfu]*)(?P<quote>\\*["'])(?P<value>(?:(?!(?P=quote)).)+)"""
-)
-_UNQUOTED = re.compile(
-    r"^(?P<lead>\W*(?:export |ENV |ARG |set |- )?\s*)(?P<name>[\w.-]+)(?P<gap>\s*[=:]\s*)(?P<value>[^\s\"'].*)$"
-)
-# In a text of a program: print("password=x")
-_INSIDE = re.compile(r"(?<![\w.])(?P<name>[A-Za-z_][\w-]{0,200})=(?P<value>[^\s\"'&;,(){}\[\]%$<>\\]{6,})")
-_LITERAL = re.compile(r"""(?<=["'])[A-Za-z0-9+/_=.-]{20,200}(?=["'])""")
-_CHECKSUM = re.compile(r"sha(?:1|256|384|512)[-:=]|integrity|\bh1:")
-_EXPRESSION = re.compile(r"\$[{(\w]|<[\w -]+>\Z|\{\{")
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_KEY_BODY = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}|(?<![A-Za-z0-9+/-])[A-Za-z0-9+/]{4,}={0,2}\s*\Z")
-_KEY_LINE = re.compile(
-    r"""[\s"'+(]*(?:[A-Za-z0-9+/]{4,}={0,2}|(?:Proc-Type|DEK-Info|Comment|Version):.*)?[\s\\nr"',+)]*\Z"""
-)
+_CHECKSUMS = Pattern(r"(?:.*/)?(?:[^/]*\.lock|package-lock\.json|go\.sum|pnpm-lock\.yaml)\Z")
 
 
-def without_secrets(patch: bytes, salt: bytes) -> tuple[bytes, list[str]]:
+def without_secrets(patch: bytes, salt: bytes) -> Tuple[bytes, List[str]]:
     """The patch with secret values hashed, and the files in which there were any. Binary parts are left as they are.
 
-    Found: quoted texts assigned to secret names; unquoted ones in settings files; credentials in URLs; private keys,
-    authorisation headers and token shapes anywhere. About 1 MB/s.
+    Each file is searched as it was and as it is, so that a value may stand on another line than its name. About 2 MB/s.
     """
     lines = patch.split(b"\n")
-    touched: dict[str, None] = {}
-    path, binary, in_key = "", False, False
-    for number, raw in enumerate(lines):
-        if raw.startswith(b"diff --git "):
-            path, binary, in_key = _path(raw), False, False
-        elif raw.startswith(b"GIT binary patch"):
-            binary = True
-        elif not binary and raw[:1] in (b"+", b"-", b" ") and not raw.startswith((b"+++ ", b"--- ")):
-            text = raw.decode("utf-8", "surrogateescape")
-            mark, line = text[0], text[1:]
-            begins = _KEY_BEGIN.search(line) is not None
-            in_key = begins or (in_key and _KEY_LINE.match(line) is not None)
-            cleaned = _without_key(line, salt) if in_key else _cleaned(line, path, salt)
-            if cleaned != line:
-                touched[path] = None
-                lines[number] = (mark + cleaned).encode("utf-8", "surrogateescape")
+    touched: Dict[str, None] = {}
+    for path, numbers in _files(lines):
+        hidden = False
+        for marks in (b"-", b"+"):
+            hidden = (
+                _clean(lines, [number for number in numbers if _belongs(lines[number], marks)], path, salt) or hidden
+            )
+        if hidden:
+            touched[path] = None
     return b"\n".join(lines), list(touched)
 
 
-def _without_key(line: str, salt: bytes) -> str:
-    return _KEY_BODY.sub(lambda match: redact.secret_hash(match.group(), salt), line)
+def _files(lines: List[bytes]) -> List[Tuple[str, List[int]]]:
+    """(path, the numbers of the lines of its text parts) for each file of a patch."""
+    files: List[Tuple[str, List[int]]] = []
+    binary = False
+    for number, line in enumerate(lines):
+        if line.startswith(b"diff --git "):
+            files.append((_path(line), []))
+            binary = False
+        elif line.startswith(b"GIT binary patch"):
+            binary = True
+        elif (
+            files
+            and not binary
+            and line[:1] in (b"+", b"-", b" ", b"@", b"\\")
+            and not line.startswith((b"+++ ", b"--- "))
+        ):
+            files[-1][1].append(number)
+    return files
+
+
+def _belongs(line: bytes, mark: bytes) -> bool:
+    return line[:1] in (mark, b" ", b"@")
 
 
 def _path(header: bytes) -> str:
@@ -69,38 +66,38 @@ def _path(header: bytes) -> str:
     return text.rpartition(" b/")[2] if " b/" in text else text.rpartition('"b/')[2].rstrip('"')
 
 
-def _cleaned(line: str, path: str, salt: bytes) -> str:
-    def hide(match: Match[str]) -> str:
-        return redact.secret_hash(match.group(), salt)
-
-    def hide_value(match: Match[str]) -> str:
-        given = match.group("value")
-        if not _is_secret(match.group("name"), given):
-            return match.group()
-        return match.group()[: match.start("value") - match.start()] + redact.secret_hash(given, salt)
-
-    def hide_inside(match: Match[str]) -> str:
-        before = match.string[: match.start()]
-        in_text = before.count('"') % 2 or before.count("'") % 2
-        return hide_value(match) if in_text else match.group()
-
-    if "://" in line:
-        line = redact.clean_url(line) if "@" in line or "=" in line or "/t/" in line else line
-    if len(line) < 20_000:
-        line = _ASSIGNED.sub(hide_value, line)
-        line = _INSIDE.sub(hide_inside, line)
-        if _SETTINGS.match(path):
-            line = _UNQUOTED.sub(hide_value, line)
-    line = redact.tokens_hidden(line, salt)
-    if not _CHECKSUM.search(line):
-        line = _LITERAL.sub(lambda match: hide(match) if redact.looks_secret(match.group()) else match.group(), line)
-    return line
-
-
-def _is_secret(name: str, value: str) -> bool:
-    if value.startswith(redact.HIDDEN) or _EXPRESSION.search(value) or not redact.is_secret_name(name):
+def _clean(lines: List[bytes], numbers: List[int], path: str, salt: bytes) -> bool:
+    """Hide the secrets in one side of a file, in place. Whether there were any."""
+    texts = [lines[number].decode("utf-8", "surrogateescape") for number in numbers]
+    heads = [_head(text) for text in texts]
+    whole = "\n".join(text[head:] for text, head in zip(texts, heads))
+    settings = _SETTINGS.match(path) is not None
+    spans = merged(
+        whole, find(whole, code=not settings, settings=settings, checksums=_CHECKSUMS.match(path) is not None)
+    )
+    if not spans:
         return False
-    plain = re.split(r"[._-]", name.lower())[-1] in ("token", "auth", "signature", "pass")
-    if plain and len(value) < 8:
-        return False  # words of a language model, not of a lock: token = "the"
-    return redact.is_secret(name, value)
+    changed: Set[int] = set()
+    starts, position = [], 0
+    for text, head in zip(texts, heads):
+        starts.append(position)
+        position += len(text) - head + 1
+    at = len(starts) - 1
+    for start, end, new in reversed(spans):
+        while starts[at] > start:
+            at -= 1
+        first, last = start - starts[at] + heads[at], end - starts[at] + heads[at]
+        text = texts[at]
+        texts[at] = text[:first] + (secret_hash(text[first:last], salt) if new is None else new) + text[last:]
+        changed.add(at)
+    for place in changed:
+        lines[numbers[place]] = texts[place].encode("utf-8", "surrogateescape")
+    return True
+
+
+def _head(text: str) -> int:
+    """How many characters of a line are git's: a mark, or the places of a hunk, which the line it is in follows."""
+    if not text.startswith("@@"):
+        return 1
+    end = text.find("@@", 2)
+    return end + 2 if end > 0 else len(text)

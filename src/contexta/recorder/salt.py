@@ -34,6 +34,14 @@ def salt_of(objects: Objects) -> bytes:
     return (_read(path) or b"")[:_SIZE]
 
 
+def salt_or_another(objects: Objects) -> bytes:
+    """The workspace's salt, or where it can be neither read nor made, another one that nothing else is hashed with."""
+    try:
+        return salt_of(objects)
+    except OSError:
+        return os.urandom(_SIZE)
+
+
 def salt_is_intact(objects: Objects) -> Optional[bool]:
     """Whether the salt reads back as it was made. None where there is none, or it cannot be told: earlier versions
     wrote no digest beside it."""

@@ -11,12 +11,13 @@ import time
 from functools import partial
 
 from contexta.errors import shown
-from contexta.recorder import environment, inherited, sending, settings
+from contexta.recorder import environment, inherited, redact, sending, settings
 from contexta.recorder.journal import Journal
 from contexta.recorder.live import Run, join
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects, make_directory
 from contexta.recorder.reserving import begin, reserve
+from contexta.recorder.salt import salt_or_another
 from contexta.refs import StableRef, slug
 from contexta.scalars import text
 
@@ -108,7 +109,9 @@ def _begun(
     from contexta.recorder import current
 
     make_directory(journals, objects.root)
-    display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
+    salt = salt_or_another(objects)
+    project = redact.name(project, salt)
+    display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
     journal = reserve(journals, project, display)
     begin(journal, project, display, part_of=part_of, number=number)
     recording = environment.Recording(journal, objects)

@@ -77,7 +77,8 @@ def recorded(
         if readable != given:
             escaped.append(name)
         # In a variable a token is one that opens something, wherever in the name it stands
-        told = "token" if "TOKEN" in name.upper().split("_") else name
+        token = "TOKEN" in name.upper().split("_") and not redact.is_secret_name(name)
+        told = "access_token" if token else name
         kept[redact.inside(name, salt)] = written = redact.value(told, given, salt)
         if written != readable:
             hidden.append(name)

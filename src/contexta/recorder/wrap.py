@@ -24,6 +24,7 @@ from contexta.recorder.live import Run
 from contexta.recorder.notes import reason
 from contexta.recorder.objects import Objects
 from contexta.recorder.reserving import begin, reserve
+from contexta.recorder.salt import salt_or_another
 from contexta.recorder.streams import Stream, open_streams
 from contexta.recorder.watch import Program, Watch
 from contexta.refs import StableRef
@@ -78,7 +79,9 @@ class Wrapper:
 
     def begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> None:
         """Begin the run around the command. Raises OSError where nothing can be recorded; then there is none."""
-        display = name or time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
+        salt = salt_or_another(self._objects)
+        project = redact.name(project, salt)
+        display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(self._journals, project, display)
         begin(journal, project, display, part_of=self._around())
         self._run = run = Run(journal, self._objects, display)
@@ -86,7 +89,7 @@ class Wrapper:
         command, hidden = redact.argv(self._command, run._salt)
         facts: Dict[str, Any] = {"command": command}
         if self._pattern is not None:
-            facts["metrics_from_stdout"] = self._pattern.pattern
+            facts["metrics_from_stdout"] = redact.inside(self._pattern.pattern, run._salt)
         self._reading = read_source(journal, run._salt, self._objects, self._directory)
         source, told = self._reading.early() or ({}, [])
         if source:
@@ -249,7 +252,7 @@ class Wrapper:
             if long:
                 told = f"{long} lines of {stream.name} are" if long > 1 else f"a line of {stream.name} is"
                 self._run.note("log", f"{told} over {cutting.MAX_LINE} characters: the middle is left out")
-            clean = "\n".join(redact.inside(line, salt) for line in text.split("\n")).encode()
+            clean = redact.inside(text, salt).encode()
             try:
                 digest = self._objects.put(clean)
             except OSError as error:

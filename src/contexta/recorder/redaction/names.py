@@ -1,0 +1,251 @@
+"""Which names (of variables, options, keys, headers) name a secret, and how surely."""
+
+from __future__ import annotations
+
+from contexta.recorder.redaction.pattern import Pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Tuple
+
+    Sensitivity = Tuple[int, str]  # how surely, and the word that decides
+
+NONE, CONTAINED, LIKELY, CERTAIN = range(4)
+"""No sensitive word; a sensitive word beside the point (``password_dataset``); a word that has other uses too
+(``token``, ``auth``, ``signature``): ordinary words under it are no secrets; a word with this one use."""
+
+_WORDS = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_FOREIGN = Pattern("contrase|kennwort|passwort|mot_?de_?passe|senha|пароль|密码|密碼|密钥|パスワード|비밀번호")
+
+_CERTAIN = frozenset(
+    """
+    secret secrets password passwords passwd passphrase passphrases passcode credential credentials creds apikey apikeys
+    apitoken authtoken accesstoken accesskey secretkey privatekey authkey jwt dsn netrc connectionstring connstr otp
+    htpasswd mnemonic bearer pwd pw passwort kennwort userpwd userpass dbpass dbpw dbpasswd
+    """.split()
+)
+_LIKELY = frozenset("token tok auth pat pass sas webhook signature cookie cookies authorization".split())
+_SENSITIVE = _CERTAIN | _LIKELY
+# One word of a name may be made of two: dbpassword, githubtoken, clientsecret
+_ENDINGS = (
+    "password passwd passwort kennwort passphrase passcode secret secrets apikey apikeys authtoken accesstoken "
+    "accesskey secretkey privatekey authkey pwd credentials connectionstring"
+).split()
+_BEFORE_PASS = frozenset(
+    """
+    db database user my root admin sql mysql pg postgres psql redis smtp mail email imap ftp sftp ssh key store trust
+    keystore truststore vault sudo http https proxy ldap mongo mongodb rabbit rabbitmq amqp mqtt login wifi wlan vpn
+    account service registry docker nexus artifactory jenkins jira grafana oracle mssql ora sys app api basic auth bind
+    http_auth web site net nas smb rdp vnc cert p12 pfx jks master encryption enc zip pdf git svn hive kafka elastic es
+    require
+    """.split()
+)
+_BEFORE_TOKEN = frozenset(
+    """
+    api access auth authn authz refresh bearer bot user id secret oauth oauth2 hf hub huggingface github gh gitlab gl
+    bitbucket git session csrf xsrf wandb openai anthropic cohere mistral replicate slack discord telegram azure aws gcp
+    google npm pypi twine cargo conda anaconda docker registry vault consul nomad k8s kube kubernetes sa service jwt
+    login admin personal private deploy deployment webhook app client dev read write publish upload index repo ci
+    codecov sonar jenkins circle circleci travis heroku netlify vercel cloudflare digitalocean do linode terraform tf
+    tfe mlflow comet neptune clearml dagshub kaggle roboflow labelbox databricks snowflake influx influxdb grafana
+    sentry datadog newrelic security sts sso saml mfa device verify verification reset invite signing master root db
+    jupyter notebook lab gateway proxy x my
+    """.split()
+)
+_KEYS = frozenset(
+    """
+    api access secret private auth encryption decryption signing sign ssh aws azure gcp openai anthropic cohere hf wandb
+    pgp gpg tls ssl rsa dsa hmac aes fernet cipher crypto crypt account storage subscription client cohere mistral groq
+    gemini deepseek together replicate pinecone qdrant weaviate langchain langsmith sendgrid mailgun twilio stripe
+    datadog dd newrelic sentry algolia google maps firebase supabase jwt minio s3 b2 r2 backblaze wasabi ssh_private
+    """.split()
+)
+_MAYBE_KEYS = frozenset(
+    "license licence session host admin write read push app shared deploy service master root token consumer vault sas "
+    "user team project org member instrumentation".split()
+)
+# ... token: the vocabulary of language models, not of locks
+_MODEL_WORDS = frozenset(
+    """
+    cls pad eos bos sep mask unk unknown special image img video audio vision text speech num n max min per new total
+    prefix suffix next first last prev previous vocab start end begin stop decoder encoder forced class distill dist
+    visual query register reg sot eot middle pre word sub subword byte char add skip ignore use with has is by line
+    think tool role classification separation extra additional learnable global patch row column newline space blank
+    target source lang language each every one single avg mean average count fim sink draft accepted rejected prompt
+    completion input output context generated in out cache cached time memory latent state object point box grid frame
+    """.split()
+)
+_PASSES = frozenset(
+    """
+    forward backward n num single multi two one first second third high low band final train eval test tests val all
+    render compile optimizer graph fusion lowering did does must will can should is has pre post by com sur tres over
+    under encom im
+    """.split()
+)
+# Behind these words a name still names the secret itself: PASSWORD_PROD, secret_2, token_value
+_AFTER = frozenset(
+    """
+    value val raw plain plaintext text str string b64 base64 json header prod production dev development stage staging
+    test testing live sandbox old new current backup primary secondary main confirmation confirm again repeat local
+    remote default env
+    """.split()
+)
+_STANDING_ALONE = frozenset(["pwd", "pw", "tok", "pat", "pass", "otp", "sas", "dsn", "jwt", "auth", "bearer"])
+_LONGEST = 128
+_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+# The words that sensitive names are made of, wherever in a text they stand; and what they must not go on with
+_STEMS = (
+    *(
+        (stem, "")
+        for stem in "pass pwd pw secret tok key cred cookie bearer jwt dsn sas otp webhook signature netrc phrase"
+        " mnemonic identified kennwort senha contrase connstr conn_str connectionstring connection_string"
+        " пароль 密码 密碼 密钥 パスワード 비밀번호".split()
+    ),
+    ("pat", "hct"),
+    ("auth", "o"),
+    ("authori", "t"),
+)
+UNSAID = ("key", "keys", "identified")
+"""Names that only what is around them makes sensitive."""
+_CACHE: Dict[str, Sensitivity] = {}
+_CACHED = 20_000
+
+
+def stems(text: str) -> List[Tuple[int, int]]:
+    """Where parts of sensitive names are in a text, in order: (start, end)."""
+    lower = text.lower()
+    if len(lower) != len(text):  # a few letters become two
+        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    found: List[Tuple[int, int]] = []
+    for stem, unless in _STEMS:
+        at = lower.find(stem)
+        while at >= 0:
+            end = at + len(stem)
+            if not unless or lower[end : end + 1] not in unless or end == len(lower):
+                found.append((at, end))
+            at = lower.find(stem, end)
+    found.sort()
+    return found
+
+
+def name_around(text: str, start: int, end: int, floor: int) -> Tuple[int, int]:
+    """The name that a part of one belongs to; it begins at ``floor`` at the earliest."""
+    before, after = text[max(floor, start - _LONGEST) : start], text[end : end + _LONGEST]
+    return start - len(before) + len(before.rstrip(_CHARACTERS)), end + len(after) - len(after.lstrip(_CHARACTERS))
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable, option or key of this name holds a secret."""
+    return sensitivity(name)[0] >= LIKELY
+
+
+def sensitivity(name: str) -> Sensitivity:
+    """How surely something of this name is a secret, and the word of it that decides.
+
+    name: also a path of keys, ``trainer.logger.api_key``.
+    """
+    known = _CACHE.get(name)
+    if known is None:
+        if len(_CACHE) >= _CACHED:
+            _CACHE.clear()
+        known = _CACHE[name] = _sensitivity(name[-256:])
+    return known
+
+
+# What lies under `credentials:` and is none
+_BESIDE = frozenset(
+    """
+    type kind name user username enabled provider path file url uri host port region method scheme backend project id
+    description expires scope scopes email account realm database db driver version timeout size length
+    """.split()
+)
+
+
+def _sensitivity(name: str) -> Sensitivity:
+    if name in ("PWD", "OLDPWD"):
+        return LIKELY, "cwd"  # a shell's directory, or the password of a connection string
+    whole = _of_words([word.lower() for word in _WORDS.findall(name)])
+    if whole[0] < LIKELY and not name.isascii() and _FOREIGN.search(name.lower()):
+        return CERTAIN, "password"
+    if whole[0] < LIKELY and "." in name:
+        above, _, leaf = name.rpartition(".")
+        if leaf and below(above.rpartition(".")[2], leaf) is not None:
+            return LIKELY, leaf.lower()
+    return whole
+
+
+def below(above: str, leaf: str) -> "Sensitivity | None":
+    """What a key is by the name it lies under; None where that says nothing. ``credentials`` holds credentials, and
+    ``openai`` a ``key``."""
+    level, word = sensitivity(above)
+    own = sensitivity(leaf)
+    if own[0] >= LIKELY:
+        return own
+    if level >= LIKELY:
+        return None if leaf.lower() in _BESIDE else (level, word)
+    if leaf.lower() in ("key", "keys"):
+        joined = _of_words([word.lower() for word in _WORDS.findall(f"{above}_{leaf}")])
+        return joined if joined[0] >= LIKELY else None
+    return None
+
+
+def _of_words(words: List[str]) -> Sensitivity:
+    joined = "".join(words)
+    if joined in _CERTAIN and len(joined) > 3:
+        return CERTAIN, joined
+    core = list(words)
+    while len(core) > 1 and (core[-1] in _AFTER or core[-1].isdigit()) and not _ends_secret(core):
+        core.pop()
+    found = _ends_secret(core)
+    if found is not None:
+        return found
+    if any(_ends_secret([word]) is not None for word in words if word not in _STANDING_ALONE):
+        return CONTAINED, ""
+    return NONE, ""
+
+
+def _ends_secret(words: List[str]) -> "Sensitivity | None":
+    """What the last word, with the one before it, says; None where it says nothing."""
+    if not words:
+        return None
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last in _CERTAIN:
+        return CERTAIN, last
+    if last in ("key", "keys"):
+        if before in _KEYS:
+            return CERTAIN, last
+        return (LIKELY, last) if before in _MAYBE_KEYS else None
+    if last == "tokens":
+        return _tokens(words, before)
+    if last in ("token", "tok"):
+        return None if before in _MODEL_WORDS else (CERTAIN if before in _BEFORE_TOKEN else LIKELY, last)
+    if last == "pass":
+        return None if before in _PASSES else (CERTAIN if before in _BEFORE_PASS else LIKELY, last)
+    if last in _LIKELY:
+        return (CERTAIN if last == "pat" and before in _BEFORE_TOKEN else LIKELY), last
+    if (last, before) in (("string", "connection"), ("str", "conn"), ("str", "connection"), ("url", "webhook")):
+        return CERTAIN, last
+    if last in ("phrase", "words") and before in ("pass", "seed", "recovery", "mnemonic", "secret"):
+        return CERTAIN, "passphrase"
+    return _one_word(last)
+
+
+def _tokens(words: List[str], before: str) -> "Sensitivity | None":
+    if before in ("user", "id") or len(words) == 1:
+        return LIKELY, "tokens"
+    return (CERTAIN, "tokens") if before in _BEFORE_TOKEN else None
+
+
+def _one_word(word: str) -> "Sensitivity | None":
+    """What two words written as one say: dbpassword, githubtoken."""
+    for ending in _ENDINGS:
+        if word.endswith(ending):
+            return CERTAIN, ending
+    if word.endswith("token") and word[:-5] not in _MODEL_WORDS:
+        return (CERTAIN if word[:-5] in _BEFORE_TOKEN else LIKELY), "token"
+    for ending in ("pass", "pw"):
+        if word.endswith(ending) and word[: -len(ending)] in _BEFORE_PASS:
+            return CERTAIN, ending
+    if word.endswith("key") and word[:-3] in _KEYS:
+        return CERTAIN, "key"
+    return None

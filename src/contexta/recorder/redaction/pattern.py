@@ -1,0 +1,32 @@
+"""Regular expressions that are compiled when they are first used: a training that shows no secrets pays for none."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator, List, Match, Optional
+
+
+class Pattern:
+    """One expression; ``match``, ``search``, ``finditer``, ``findall``, ``split`` as of ``re.Pattern``."""
+
+    if TYPE_CHECKING:
+        match: Callable[..., Optional[Match[str]]]
+        search: Callable[..., Optional[Match[str]]]
+        finditer: Callable[..., Iterator[Match[str]]]
+        findall: Callable[..., List[Any]]
+        split: Callable[..., List[Any]]
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self.pattern = pattern
+        self.flags = flags
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("match", "search", "finditer", "findall", "split"):
+            raise AttributeError(name)
+        compiled = re.compile(self.pattern, self.flags)
+        for each in ("match", "search", "finditer", "findall", "split"):
+            setattr(self, each, getattr(compiled, each))
+        return getattr(self, name)

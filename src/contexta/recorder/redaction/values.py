@@ -1,0 +1,120 @@
+"""Whether a value is a secret: under a name of some sensitivity, or by its looks alone."""
+
+from __future__ import annotations
+
+import re
+
+from contexta.recorder.redaction.names import CERTAIN, LIKELY, sensitivity
+from contexta.recorder.redaction.pattern import Pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contexta.recorder.redaction.names import Sensitivity
+
+HIDDEN = "secret:sha256:"
+REMOVED = "[redacted]"
+
+_FLAGS = frozenset(
+    """
+    0 1 true false yes no on off none null nil auto default undefined unset empty required optional enabled disabled
+    str string int bytes bool any todo tbd n/a na required, xxx changeme
+    """.split()
+)
+_NUMBER = Pattern(r"[-+]?(?:\d[\d_,]*)?\.?\d+(?:[eE][-+]?\d+)?\Z")
+_COUNT, _LARGEST_COUNT = 6, 12  # digits of a number, and of a count of things, that is no secret
+_PLACEHOLDER = Pattern(
+    r"(?:(?:bearer|basic|token)\s+)?(?:\$\{?\(?[\w.:-]+\}?\)?|\$\{\{[^}]*\}\}|\{\{[^}]*\}\}|\{[\w.()\[\]!:'\" -]*\}"
+    r"|%[\w(][\w)]*[%s]?"
+    r"|<[\w .-]{1,40}>|\[[\w .-]{1,40}\]|\*{2,}|x{3,}|\.{2,}|-+|!(?:ENV|env|vault|secret)\b.*|\{env:\w+\})\Z",
+    re.IGNORECASE,
+)
+_SPECIAL_TOKEN = Pattern(r"(?:</?\|?[\w ▁.:-]{1,24}\|?>|\[/?[A-Za-z_]{1,24}\d{0,4}\])\Z")
+_ORDINARY = Pattern(
+    r"(?:[A-Z]?[a-z]{1,14}|[A-Z]{1,14})(?:[ _./:,+-]{1,2}(?:[A-Z]?[a-z]{1,14}|[A-Z]{1,14})){0,8}[.!?]?\Z"
+)
+_TECHNICAL = Pattern(
+    r"(?:v?\d+(?:\.\d+)*|(?:oauth|oauth-|hs|rs|es|ps|sha|sha-|md|aes|ntlm|ntlmv|tls|tlsv|http|utf-?)\d+(?:\.\d+)?"
+    r"|(?:apache|l?a?gpl|bsd|mpl|cc-by(?:-(?:sa|nc|nd))*|epl)-\d(?:[.\d]*)(?:-clause|-only|-or-later)?)\Z",
+    re.IGNORECASE,
+)
+_VARIABLE = Pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
+_PATH = Pattern(r"(?:[~.]{0,2}/|[A-Za-z]:[\\/])[\w.@ \\/~+-]*\Z")
+_FILE = Pattern(
+    r"\.[A-Za-z][\w-]{0,15}(?:/[\w./-]{1,80})?\Z"
+    r"|[\w./-]{1,80}\.(?:json|ya?ml|toml|txt|pem|key|env|cfg|ini|crt|p12|pfx|local)\Z"
+)
+# Where these name a file, its path is no secret
+_FILES = frozenset(
+    "credential credentials creds netrc pwd cwd cookie cookies key keys secret secrets jwt token".split()
+)
+_CLASSES = Pattern(r"[a-z]+|[A-Z]+|[0-9]+")
+_HEX = Pattern(r"(?:0x)?[0-9a-fA-F]+\Z")
+_ISSUED = Pattern(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\x21-\x7e]+\Z")
+_ALPHANUMERIC = Pattern(r"\w")
+_DASHED = Pattern(r"[A-Za-z0-9+/_=.-]{16,}\Z")
+
+
+def is_secret_under(name: Sensitivity, value: str) -> bool:
+    """Whether ``value`` is a secret where something of that sensitivity names it.
+
+    Flags, placeholders, names of variables, counts under a plural and paths of credential files are none.
+    """
+    level, word = name
+    text = value.strip()
+    lower = text.lower() if len(text) <= 200 else ""
+    if (
+        not text
+        or lower in _FLAGS
+        or (len(text) < 4 and not _ALPHANUMERIC.search(text))
+        or text.startswith((HIDDEN, REMOVED))
+    ):
+        return False
+    if len(text) > 200:
+        return level >= LIKELY or is_random(text)
+    if _NUMBER.match(text):
+        if word == "cwd":
+            return False
+        digits = sum(c.isdigit() for c in text)
+        if word.endswith("s"):
+            return digits > _LARGEST_COUNT and word != "tokens"
+        return level == CERTAIN or (level == LIKELY and digits > _COUNT and "." not in text)
+    if _PLACEHOLDER.match(text) or (_VARIABLE.match(text) and sensitivity(text)[0] >= LIKELY):
+        return False
+    if word in _FILES and _FILE.match(text):
+        return False
+    if word in _FILES and _PATH.match(text) and (word in ("pwd", "cwd") or "/" in text[1:].replace("\\", "/")):
+        return False
+    if level == CERTAIN:
+        return lower != word
+    if level == LIKELY:
+        if word == "tokens":  # pieces of text far more often
+            return len(text) >= 8 and _ISSUED.match(text) is not None
+        return not (_SPECIAL_TOKEN.match(text) or is_ordinary(text.strip("().,:;")))
+    return _mixed(text)
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether a text is made of ordinary words or technical terms: ``serving_default``, ``MIT``, ``oauth2``."""
+    return _ORDINARY.match(text) is not None or _TECHNICAL.match(text) is not None
+
+
+def _mixed(text: str) -> bool:
+    """Whether a text looks like a secret where its name has to do with secrets in some way."""
+    return _DASHED.match(text) is not None and not _HEX.match(text) and "/" not in text and _dice(text, 0.36)
+
+
+def is_random(text: str) -> bool:
+    """Whether letters and digits are mixed as only dice do: classes change far more often than in CamelCase words.
+
+    text: 20 and more letters and digits. Digests in hex stay readable: commits and checksums look like that.
+    """
+    if len(text) > 512 or _HEX.match(text) or not any(c.isdigit() for c in text):
+        return False  # longer ones are data: images, weights
+    mixed = text.lower() != text and text.upper() != text
+    return _dice(text, 0.42) if mixed else len(text) >= 28 and _dice(text, 0.3)
+
+
+def _dice(text: str, share: float) -> bool:
+    """Whether the class of character (small, capital, digit) changes at that share of all places."""
+    digits = any(c.isdigit() for c in text)
+    return digits and (len(_CLASSES.findall(text)) - 1) / (len(text) - 1) >= share
