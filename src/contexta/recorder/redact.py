@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contexta.recorder.notes import note, storable
 from contexta.recorder.redaction.find import find, find_in_url
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, below, sensitivity
+from contexta.recorder.redaction.names import CERTAIN, LIKELY, below, of_option, sensitivity
 from contexta.recorder.redaction.names import is_secret_name as is_secret_name
 from contexta.recorder.redaction.pattern import Pattern
 from contexta.recorder.redaction.spans import secret_hash, without
@@ -211,7 +211,7 @@ def _arguments(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[st
             cleaned, awaited = _argument(argument, salt), None
             bare = _BARE.match(argument)
             if bare:
-                kind = sensitivity(bare.group("name"))
+                kind = of_option(bare.group("name")) if bare.group("dashes") else sensitivity(bare.group("name"))
                 if kind[0] >= (LIKELY if bare.group("dashes") else CERTAIN):
                     # A bare word may be prose: `password required`
                     awaited = kind if bare.group("dashes") else (LIKELY, kind[1])
@@ -230,6 +230,8 @@ def _argument(argument: str, salt: Optional[bytes]) -> str:
     name, given = match.group("name").replace("/", ".").replace(":", "."), match.group("value")
     if sensitivity(name)[0] < LIKELY:
         return inside(argument, salt)  # with its name, so that a text is seen as a whole
+    if match.group("dashes") and is_secret_under(of_option(name), given):
+        return argument[: match.start("value")] + secret_hash(given, salt)
     return argument[: match.start("value")] + value(name, given, salt)
 
 

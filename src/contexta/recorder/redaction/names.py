@@ -90,6 +90,7 @@ _AFTER = frozenset(
     remote default env
     """.split()
 )
+_GIVEN = frozenset("token tok pat pass cookie sas webhook".split())
 _STANDING_ALONE = frozenset(["pwd", "pw", "tok", "pat", "pass", "otp", "sas", "dsn", "jwt", "auth", "bearer"])
 _LONGEST = 128
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
@@ -150,6 +151,12 @@ def sensitivity(name: str) -> Sensitivity:
             _CACHE.clear()
         known = _CACHE[name] = _sensitivity(name[-256:])
     return known
+
+
+def of_option(name: str) -> Sensitivity:
+    """The same for an option of a command line: what is given as ``--token`` is no piece of a language."""
+    level, word = sensitivity(name)
+    return (CERTAIN if level == LIKELY and word in _GIVEN else level), word
 
 
 # What lies under `credentials:` and is none

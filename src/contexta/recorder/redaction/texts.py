@@ -17,6 +17,7 @@ from contexta.recorder.redaction.names import (
     UNSAID,
     below,
     name_around,
+    of_option,
     sensitivity,
 )
 from contexta.recorder.redaction.reader import Reader
@@ -145,7 +146,7 @@ class Search:
         if g.OPTION.search(before):
             gap = g.OPTION_VALUE.match(text, end)
             if gap is not None and kind[0] >= LIKELY:
-                return self._option_values(gap.end(), kind)
+                return self._option_values(gap.end(), of_option(text[start:end]))
         done = self._spaced(start, end, after, before, kind, bool(closed))
         return done or end
 
