@@ -31,6 +31,7 @@ from contexta.errors import InvalidInput, InvalidReference, shown
 from contexta.store import environments, metadata, records, tables
 from contexta.store.driver import no_garbage_collection
 from contexta.store.engine import Store
+from contexta.store.hiding import without_secrets
 from contexta.store.ingest import take_in
 from contexta.values import Value
 
@@ -45,7 +46,9 @@ class _Collection:
 
     def _put(self, noun: metadata.Noun[V], value: V) -> StableRef:
         _require(noun.model, value)
-        with self._current().writing() as connection:
+        store = self._current()
+        value = without_secrets(value, store.objects)
+        with store.writing() as connection:
             return metadata.put(connection, noun, value)
 
     def _get(self, noun: metadata.Noun[V], ref: str) -> V:
@@ -161,6 +164,7 @@ class Environments(_Collection):
     def put_environment_snapshot(self, snapshot: EnvironmentSnapshot) -> StableRef:
         _require(EnvironmentSnapshot, snapshot)
         store = self._current()
+        snapshot = without_secrets(snapshot, store.objects)
         with store.writing() as connection:
             return environments.put_snapshot(connection, store.objects, snapshot)
 
@@ -259,7 +263,9 @@ class RecordStore(_Collection):
         for item in checked:
             if type(item) not in _RECORDS:
                 _require_record(item)
-        with self._current().writing() as connection, no_garbage_collection():
+        store = self._current()
+        checked = [without_secrets(item, store.objects) for item in checked]
+        with store.writing() as connection, no_garbage_collection():
             records.append(connection, checked)
 
     def list_records(self, run_ref: str) -> tuple[Record, ...]:
