@@ -69,7 +69,7 @@ NAMING = Pattern(
     re.IGNORECASE,
 )
 VALUE_KEY = Pattern(
-    r"[\"']?\b(?:value|val|default|content|secret|text|plaintext|string_?value|secret_?value|data|current)"
+    r"[\"']?\b(?:value|val|default|content|secret(?!:sha256:)|text|plaintext|string_?value|secret_?value|data|current)"
     r"[\"']?[ \t]*[:=][ \t]*",
     re.IGNORECASE,
 )

@@ -146,7 +146,8 @@ _FORMS: Tuple[Tuple[str, str], ...] = (
 _BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # also where a line break is written as \n
 # Without a part that is always there
 _LOOSE = Pattern(
-    r"(?<![A-Za-z0-9_.-])(?:[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}"  # Discord
+    r"(?:(?<![A-Za-z0-9_.-])|(?<=\\[nrt]))"
+    r"(?:[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}"  # Discord
     r"|\d{8,10}:A[A-Za-z0-9_-]{33,35}"  # Telegram
     r"|(?:AC|SK)[a-f0-9]{32}"  # Twilio
     r"|[a-f0-9]{32}-us\d{1,2}"  # Mailchimp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, sensitivity
+from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, sensitivity
 from contexta.recorder.redaction.pattern import Pattern
 
 TYPE_CHECKING = False
@@ -63,7 +63,8 @@ def is_secret_under(name: Sensitivity, value: str) -> bool:
     text = value.strip()
     lower = text.lower() if len(text) <= 200 else ""
     if (
-        not text
+        level == NONE
+        or not text
         or lower in _FLAGS
         or (len(text) < 4 and not _ALPHANUMERIC.search(text))
         or text.startswith((HIDDEN, REMOVED))

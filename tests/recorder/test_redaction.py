@@ -1,0 +1,196 @@
+"""Secrets in all the ways they are written are hidden; what only sounds or looks like one stays readable."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+
+import pytest
+from canaries import ISSUED, LOOKALIKES, WRITTEN
+
+from contexta.recorder import redact
+from contexta.recorder.patches import without_secrets
+
+SALT = b"salt of a workspace"
+# A word with a number in it, letters and digits, two words in one: no form gives these away, only what is around them
+CANARIES = ("plaincanary07word", "Tr0ub4dor3x", "hunter2hunter")
+KEY = """-----BEGIN RSA PRIVATE KEY-----
+MIIEowIBAAKCAQEAq1Yc7QzJ4m0yq9yYb7Qe0n2gq1mY0t5cZ3kq9yYb7Qe0n2gq
+Zx9Kq2Lm8Wp4Rt7Yv3Bn6Hs1abcdefghmY0t5cZ3kq9yYb7Qe0n2gq1mY0t5cZ3k
+c2hvcnQ=
+-----END RSA PRIVATE KEY-----
+after = 1"""
+LINES = KEY.split("\n")
+
+
+@pytest.mark.parametrize("notation", WRITTEN)
+def test_a_secret_is_hidden_in_every_way_of_writing_its_name(notation: str) -> None:
+    leaked = [
+        text
+        for way in WRITTEN[notation]
+        for canary in CANARIES
+        for text in (way.format(canary), f"2025-02-15 12:00 INFO\n{way.format(canary)}\nnext line")
+        if canary in redact.inside(text, SALT)
+    ]
+    assert leaked == []
+
+
+@pytest.mark.parametrize("issuer", ISSUED)
+def test_a_token_of_a_published_form_is_hidden_wherever_it_stands(issuer: str) -> None:
+    for number in range(5):
+        token = ISSUED[issuer](number)
+        for text in (token, f"see {token} there", f'"{token}"', f"value: {token}", f"a={token};", f"line\\n{token}"):
+            written = redact.inside(text, SALT)
+            assert token[-10:] not in written, text
+
+
+def test_of_lookalikes_all_stay_readable_in_texts_parameters_and_arguments() -> None:
+    assert len(set(LOOKALIKES)) >= 300
+    assert [text for text in LOOKALIKES if redact.inside(text, SALT) != text] == []
+    assert redact.parameters({"texts": {str(n): text for n, text in enumerate(LOOKALIKES)}}, SALT)[1] == []
+    words = [text for text in LOOKALIKES if not set(text) & set("\n{}")]
+    hidden = [text for text in words if redact.argv(split(text), SALT)[0] != split(text)]
+    assert hidden == []
+
+
+def split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (["python", "-u", "train.py"], True),
+        (["python3.12", "-u", "-m", "package.train", "-p", "8080"], True),
+        (["torchrun", "-u", "train.py"], True),
+        (["ssh", "-p", "2222", "me@host"], True),
+        (["docker", "run", "-p", "80:80", "-u", "1000", "image"], True),
+        (["uv", "run", "-p", "3.12", "train.py"], True),
+        (["pip", "install", "-U", "package"], True),
+        (["curl", "-o", "file", "-u", "me:plaincanary"], False),
+        (["mysql", "-u", "root", "-pplaincanary", "db"], False),
+        (["mysqldump", "--password=plaincanary"], False),
+        (["sshpass", "-p", "plaincanary", "ssh", "host"], False),
+        (["docker", "login", "-u", "me", "-p", "plaincanary"], False),
+        (["sudo", "-u", "me", "redis-cli", "-a", "plaincanary"], False),
+        (["bash", "-c", "mysql -pplaincanary db"], False),
+        (["sh", "-c", "wandb login plaincanary && python -u train.py"], False),
+        (["env", "A=b", "vault", "login", "plaincanary"], False),
+        (["openssl", "enc", "-pass", "pass:plaincanary"], False),
+    ],
+)
+def test_an_option_is_understood_as_its_program_does(arguments: list[str], kept: bool) -> None:
+    written, notes = redact.argv(arguments, SALT)
+    assert ("plaincanary" in " ".join(written)) is False
+    assert (written == arguments) is kept
+    assert bool(notes) is not kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        "\n".join(f"2025-02-15 INFO {line}" for line in LINES),
+        "\n".join(f"+ {line}" for line in LINES),
+        json.dumps({"a": KEY}),
+        "\n".join(LINES[1:]),
+        "\n".join(LINES[:3]),
+        "\n".join(f"\x1b[31m{line}\x1b[0m" for line in LINES),
+        "\r\n".join(LINES),
+        KEY.replace("RSA PRIVATE", "OPENSSH PRIVATE"),
+    ],
+)
+def test_the_lines_of_a_private_key_are_hidden_and_the_lines_around_it_stay(text: str) -> None:
+    written = redact.inside(text, SALT)
+    for line in LINES[1:4]:
+        assert line not in written
+    assert ("after = 1" in written) == ("after = 1" in text)
+    assert written.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 50 + " ghp_aBcDeFgHiJkL\nmNoPqRsTuVwXyZ0123",
+        "│ HF_TOKEN │ hf_aBcDeFgH │\n│          │ mNoPqRsTuVwXyZ0123 │",
+        "token: hf_aBcDeFg\x1b[0m\x1b[31mHmNoPqRsTuVwXyZ0123",
+        "password: " + "x7" * 30 + "\nmNoPqRsTuVwXyZ0123",
+        "│ " + "y" * 40 + " sk-proj-aBcDeFg │\n│ mNoPqRsTuVwXyZ0123 │",
+    ],
+)
+def test_a_secret_that_is_split_by_colours_tables_or_the_width_of_a_line_is_hidden(text: str) -> None:
+    written = redact.inside(text, SALT)
+    assert "mNoPqRsTuVwXyZ0123" not in written
+    assert "aBcDeFg" not in written
+
+
+def test_a_hidden_text_is_hidden_as_it_is() -> None:
+    for way in (way for ways in WRITTEN.values() for way in ways):
+        once = redact.inside(way.format("plaincanary07word"), SALT)
+        assert redact.inside(once, SALT) == once, way
+
+
+def test_a_note_names_no_secret_that_is_a_key_itself() -> None:
+    written, notes = redact.parameters(
+        {
+            "api_keys": {"plaincanary07word": "alice"},
+            "x": {"password=plaincanary07word": {"token": "abc123def"}},
+            "args": ["--password", "plaincanary07word", "--lr", "0.1"],
+            "pairs": [["password", "plaincanary07word"]],
+            "env": [{"name": "HF_TOKEN", "value": "plaincanary07word"}],
+            "command": "bash -c 'train --token plaincanary07word'",
+        },
+        SALT,
+    )
+    assert "plaincanary07word" not in json.dumps([written, notes])
+    assert written["args"][2:] == ["--lr", "0.1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        ("a.yaml", [" password:", "-  old1canary", "+  new1canary"]),
+        ("a.yaml", ["+token: |", "+  new1canary", "+next: 1"]),
+        ("a.yaml", ["+  - name: HF_TOKEN", "+    value: new1canary"]),
+        ("a.py", ['@@ -1,2 +3,4 @@ password = "new1canary"', "+x = 1"]),
+        ("a.py", ['+parser.add_argument("--password",', '+    default="new1canary")']),
+        ("a.py", ['+token = os.environ.get("K") or "new1canary"']),
+        ("a.py", ['+    password: str = field(default="new1canary")']),
+        ("a.ipynb", ['+    "login(token=\\"new1canary\\")\\n",']),
+        ("Makefile", ["+\tpython train.py --password new1canary"]),
+        ("Dockerfile", ["+ENV HF_TOKEN new1canary"]),
+        ("a.xml", ["+<password>new1canary</password>"]),
+        ("a.sql", ["+CREATE USER me IDENTIFIED BY 'new1canary'"]),
+    ],
+)
+def test_a_secret_of_a_patch_is_hidden_where_it_spans_lines_or_needs_the_file(path: str, lines: list[str]) -> None:
+    given = "\n".join([f"diff --git a/{path} b/{path}", f"--- a/{path}", f"+++ b/{path}", *lines, ""]).encode()
+    cleaned, touched = without_secrets(given, SALT)
+    assert b"1canary" not in cleaned
+    assert touched == [path]
+    assert [line[:1] for line in cleaned.split(b"\n")] == [line[:1] for line in given.split(b"\n")]
+
+
+@pytest.mark.parametrize("text", ["x", "aB3", "{'lr': 0.1, 'name': 'x'}, ", "step 12 loss 0.5\n"])
+def test_a_megabyte_in_one_text_takes_less_than_a_second(text: str) -> None:
+    long = text * (1_000_000 // len(text))
+    began = time.process_time()
+    assert redact.inside(long, SALT) == long
+    assert time.process_time() - began < 2  # seconds, of a busy machine; a quarter of one on an idle one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", ["password: ", "token=abc1 ", "'password', ", "-----BEGIN PRIVATE KEY-----", "kind: Secret\n"]
+)
+def test_the_cost_of_many_names_grows_with_the_length_alone(text: str) -> None:
+    seconds = []
+    for size in (250_000, 1_000_000):
+        began = time.process_time()
+        redact.inside(text * (size // len(text)), SALT)
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 8 * seconds[0] + 0.5
