@@ -58,7 +58,7 @@ def hide_group(reader: Reader, at: int, kind: Sensitivity) -> int:
                 reader.found.append((*part, None))
                 hidden = position
     reader.grouped = max(reader.grouped, position)
-    if hidden or opened == "{":
+    if hidden or opened == "{" or any(quote in text[at:position] for quote in "\"'`"):
         return hidden
     # A list without quotes: [X, Y]
     for item in g.ITEM.finditer(text, at + 1, min(position, at + 1_000)):
