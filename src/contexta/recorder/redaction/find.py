@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from contexta.recorder.redaction.names import CONTAINED, UNSAID, name_around, sensitivity, stems
 from contexta.recorder.redaction.pattern import Pattern
 from contexta.recorder.redaction.shapes import private_keys, random_runs, tokens
 from contexta.recorder.redaction.spans import uncoloured, unwrapped
+from contexta.recorder.redaction.values import HIDDEN, REMOVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ _COMMANDS = (
     "config host",
     "aws configure",
 )
+_MARK = Pattern(r"secret:sha256:[0-9a-f]{16}|\[redacted\]")
 _SHORTEST = 4  # characters of a text that can hold a name and a secret
 _CONTINUED = Pattern(
     r"[ \t]*[│┃║|]?[ \t]*\\?\r?\n[ \t]*[│┃║|>]?[ \t]*(?P<rest>[A-Za-z0-9_+/=.~-]+)"
@@ -68,7 +72,24 @@ def _find(text: str, code: bool, settings: bool, checksums: bool) -> List[Span]:
         from contexta.recorder.redaction.programs import in_text
 
         found += in_text(text)
-    return found
+    return _unhidden(text, found) if HIDDEN in text or REMOVED in text else found
+
+
+def _unhidden(text: str, found: List[Span]) -> List[Span]:
+    """The spans without what is hidden already."""
+    marks = [match.span() for match in _MARK.finditer(text)]
+    starts = [start for start, _ in marks]
+    left: List[Span] = []
+    for start, end, new in found:
+        at = max(0, bisect_right(starts, start) - 1)
+        while at < len(marks) and marks[at][0] < end:
+            first, last = marks[at]
+            if last > start:
+                left.append((start, first, new))
+                start = last
+            at += 1
+        left.append((start, end, new))
+    return [(start, end, new) for start, end, new in left if any(c.isalnum() for c in text[start:end])]
 
 
 def find_in_url(text: str) -> List[Span]:

@@ -21,7 +21,7 @@ PLAIN = Pattern(r"[^\s\"'`;&|<>(){}\[\],\\│┃║]+(?:[,;&<>(){}\[\]|\\]+[^\s\
 RUN = Pattern(r"[^\s\"'`│┃║]+")
 LINE = Pattern(r"[^\r\n│┃║]*[^\s│┃║]")
 OPTION = Pattern(r"(?:(?<=[\s\"'`=,(\[;|&])|\A)--?\Z")
-OPTION_VALUE = Pattern(r"[ \t]+(?:\\\r?\n[ \t]*)?(?!-{1,2}[A-Za-z])|[\"'][ \t]*,[ \t]*\n?[ \t]*(?=[\"'])")
+OPTION_VALUE = Pattern(r"[ \t]+(?:\\\r?\n[ \t]*)?(?!-{1,2}[A-Za-z])|[\"'][ \t]*,[ \t]*\n?[ \t]*(?=[\"'](?!-))")
 COMMAND_BEFORE = Pattern(
     r"(?:\b(?:ENV|ARG|setenv|setx|putenv|config:set|(?:set|export)(?:[ \t]+-{1,2}\w+)*"
     r"|(?:config|configure|secrets?|var|variable)"
