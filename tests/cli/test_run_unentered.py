@@ -15,6 +15,7 @@ import pytest
 from pythons import another_python
 
 from contexta import Contexta
+from contexta.recorder.entered import is_question
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are seen from outside through /proc")
 
@@ -140,6 +141,42 @@ def test_questions_to_interpreters_and_installers_are_no_alarm(tmp_path: Path, w
     assert (done.stdout, done.stderr) == ("trained\n", "")
     assert environment(tmp_path).python_version == version(sys.executable)
     assert notes(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python3 -Es /usr/bin/lsb_release -a", True),
+        ("python -I -c pass", True),
+        ("python -I /home/me/train.py", False),
+        ("python -E -m train", False),
+        ("python -I /usr/local/bin/train", False),
+    ],
+)
+def test_programs_of_the_system_are_told_from_trainings(command: str, expected: bool) -> None:
+    assert is_question(command.split()) is expected
+
+
+def test_worker_of_another_interpreter_is_recorded_as_what_it_runs_on(tmp_path: Path, wrap: Wrap) -> None:
+    python = os.path.realpath(sys.executable)  # without the venv that the tests run in
+    if python == sys.executable:
+        pytest.skip("the tests run in no environment of their own")
+    program = f"""
+    import multiprocessing, time
+    if __name__ == "__main__":
+        context = multiprocessing.get_context("spawn")
+        context.set_executable({python!r})
+        worker = context.Process(target=time.sleep, args=(0.1,))
+        worker.start()
+        worker.join()
+    """
+    (tmp_path / "train.py").write_text(textwrap.dedent(program))
+    done = wrap(sys.executable, "train.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        found = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)
+    prefixes = {dict(each.interpreter)["prefix"] for each in found}
+    assert len(prefixes) == 2
 
 
 def test_forked_children_and_repeated_programs_are_one_note_each(tmp_path: Path, wrap: Wrap) -> None:

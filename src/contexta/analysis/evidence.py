@@ -11,7 +11,7 @@ from contexta.analysis.words import some
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetails
 from contexta.findings.history import PastRun
-from contexta.recorder.source import UNKNOWN
+from contexta.recorder.repository import UNKNOWN
 
 _HIDDEN = "secret:sha256:"
 _SWITCHES = ("CUBLAS_WORKSPACE_CONFIG", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC")

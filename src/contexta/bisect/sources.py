@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from contexta.bisect.place import Revision, own_place, repository, workplace
 from contexta.errors import ContextaError, InvalidInput
 from contexta.recorder.git import git
-from contexta.recorder.source import NO_PATCH
+from contexta.recorder.repository import NO_PATCH
 from contexta.reproduce.build import Fixed
 from contexta.reproduce.rebuild import Recorded
 

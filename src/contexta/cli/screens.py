@@ -32,7 +32,7 @@ from contexta.findings import (
     StageComparison,
 )
 from contexta.findings.runs import lost_records
-from contexta.recorder.source import UNKNOWN
+from contexta.recorder.repository import UNKNOWN
 from contexta.reports.words import printable, some_names
 
 

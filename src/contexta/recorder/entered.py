@@ -23,6 +23,7 @@ _HELPERS = re.compile(
 )
 # Workers take part in the run when they have something to say; what they run in is their parent's.
 _MULTIPROCESSING = re.compile(r"from multiprocessing\.(?:spawn|forkserver|resource_tracker|semaphore_tracker) import ")
+_PREFIX = "CONTEXTA_PREFIX"  # sys.prefix of the process that was recorded last, for those below it
 _INSTALLING = frozenset(
     "add build create develop download install lock restore sync update upgrade venv wheel bdist_wheel".split()
 )
@@ -34,7 +35,7 @@ def enter() -> None:
     """Take part in the run that the variables name, with the environment of this process. A program that has its own
     contexta imports that."""
     arguments = _arguments()
-    recorded = is_recorded(arguments)
+    recorded = is_recorded(arguments) or _is_worker_of_another(arguments)
     try:
         _take_part(arguments, recorded)
     finally:
@@ -59,6 +60,15 @@ def _take_part(arguments: List[str], recorded: bool) -> None:
         recording = environment.Recording(run._journal, run._objects)
         run._before_end = recording.complete
         recording.begin()
+        os.environ[_PREFIX] = sys.prefix
+
+
+def _is_worker_of_another(arguments: List[str]) -> bool:
+    """Whether ``multiprocessing`` started this process on another interpreter than that of its parent
+    (``set_executable``): then it does not run in what was recorded of its parent."""
+    kind, program = program_of(arguments)
+    theirs = os.environ.get(_PREFIX, sys.prefix)
+    return kind == "code" and _MULTIPROCESSING.match(program) is not None and theirs != sys.prefix
 
 
 def is_recorded(arguments: List[str]) -> bool:
@@ -77,6 +87,15 @@ def is_installer(arguments: List[str]) -> bool:
         return _HELPERS.match(name) is not None and not _INSTALLING.isdisjoint(arguments[1:])
     is_code = program_of(arguments)[0] == "code"
     return not is_code and not is_recorded(arguments) and not _INSTALLING.isdisjoint(arguments)
+
+
+def is_question(arguments: List[str]) -> bool:
+    """Whether a Python process of that command line asks something of its interpreter or its system, if it is brief:
+    ``python -c``, or a program that came with the system (``lsb_release``)."""
+    kind, program = program_of(arguments)
+    return kind == "code" or program.startswith(
+        ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/share/", "/bin/", "/sbin/")
+    )
 
 
 def isolation(arguments: Sequence[str]) -> str:

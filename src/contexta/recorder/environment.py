@@ -154,7 +154,7 @@ def read_source(journal: Journal, salt: bytes, objects: Objects, directory: Opti
 
 def source_of(salt: bytes, objects: Objects, directory: str, limits: Limits) -> Told:
     """The repository around a directory, the patch against its commit as an object."""
-    from contexta.recorder import source
+    from contexta.recorder import repository, source
 
     workspace = os.path.dirname(os.path.abspath(objects.root))
     facts, patch, told = source.source(directory, salt=salt, workspace=workspace, limits=limits)
@@ -162,7 +162,7 @@ def source_of(salt: bytes, objects: Objects, directory: str, limits: Limits) -> 
         try:
             facts = {**facts, "patch": objects.put(patch)}
         except OSError as error:
-            told = [*told, notes.note(source.TOPIC, f"{source.NO_PATCH}: {notes.reason(error)}")]
+            told = [*told, notes.note(repository.TOPIC, f"{repository.NO_PATCH}: {notes.reason(error)}")]
     return facts, told
 
 

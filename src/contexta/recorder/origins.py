@@ -176,7 +176,7 @@ def _checkout(path: str, timeout: float, name: str, notes: list[Note]) -> tuple[
     """(commit, dirty) of the working tree around ``path``; changes outside ``path`` do not count."""
     from contexta.process import ProcessError, TimedOut
     from contexta.recorder.git import git
-    from contexta.recorder.source import NOT_IN_GIT, repository_above
+    from contexta.recorder.repository import NOT_IN_GIT, repository_above
 
     if os.path.isdir(path) and repository_above(path) is None:
         notes.append(note(TOPIC, f"editable {name} has no commit: {NOT_IN_GIT}"))

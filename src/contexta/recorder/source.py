@@ -9,25 +9,30 @@ import os
 import re
 
 from contexta.recorder import settings
-from contexta.recorder.git import Limits, git
+from contexta.recorder.git import Limits
 from contexta.recorder.notes import note, reason, storable
-from contexta.recorder.redact import clean_url
-from contexta.recorder.settings import WORKSPACE
-from contexta.recorder.submodules import is_changed_submodule, of_submodules
+from contexta.recorder.repository import (
+    NO_PATCH,
+    NOT_IN_GIT,
+    TOPIC,
+    UNKNOWN,
+    Refused,
+    answer,
+    is_a_git_directory,
+    remote_of,
+    repository_above,
+    status_of,
+)
+from contexta.recorder.submodules import of_submodules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Optional, Sequence
 
-    from contexta.process import Finished
     from contexta.recorder.notes import Note
 
-TOPIC = "source"
 MAX_FILE = 1024 * 1024
 MAX_PATCH = 10 * 1024 * 1024
-NOT_IN_GIT, UNKNOWN = "not in a git repository", "unknown: "
-NO_PATCH = "the changes are not recorded"
-"""How a note begins that tells of changes which no patch holds."""
 _SHOWN = 20
 _PIECE = 128 * 1024  # bytes
 _ROUNDS = 3  # times a patch is read when the program writes to its files meanwhile
@@ -85,22 +90,6 @@ def source(
     return {name: fact for name, fact in facts.items() if fact is not None or "reason" in facts}, patch, notes
 
 
-class _Refused(Exception):
-    """git answered with an error; ``what`` is git's own text."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
-def _ask(arguments: Sequence[str], cwd: str, limits: Limits, **options: Any) -> Finished:
-    done = git(arguments, cwd, limits.seconds, stop=limits.stop, **options)
-    if done.exit_code != 0:
-        lines = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
-        raise _Refused(lines[0] if lines else f"git {arguments[0]} failed with exit code {done.exit_code}")
-    return done
-
-
 def _source(
     directory: str,
     salt: bytes,
@@ -116,22 +105,22 @@ def _source(
     from contexta.process import ProcessError
 
     repository = repository_above(directory)
-    if repository is None and not _is_a_git_directory(directory):
+    if repository is None and not is_a_git_directory(directory):
         facts.update(commit=None, reason=NOT_IN_GIT)
         return None
     try:
         where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
-        said = _ask(["rev-parse", *where, "--revs-only", "HEAD"], directory, limits)
-    except _Refused as error:
+        said = answer(["rev-parse", *where, "--revs-only", "HEAD"], directory, limits)
+    except Refused as error:
         if repository is None and "not a git repository" in str(error):
             facts.update(commit=None, reason=NOT_IN_GIT)
             return None
-        raise _Refused(f"git refuses {storable(repository or directory)}: {error}") from error
+        raise Refused(f"git refuses {storable(repository or directory)}: {error}") from error
     root, prefix, git_dir, objects, commit = os.fsdecode(said.stdout).split("\n")[:5]
     facts.update(root=storable(root), directory=storable(prefix.rstrip("/") or "."))
-    status = _status(root, limits, notes)
+    status = status_of(root, limits, notes)
     facts.update(commit=commit or None, branch=status.branch)
-    facts.update(remote=_remote(root, status.upstream, limits))
+    facts.update(remote=remote_of(root, status.upstream, limits))
     if status.changed is None:
         return None
     untracked = _without_ours(status.untracked, root, workspace) if workspace else status.untracked
@@ -149,7 +138,7 @@ def _source(
         try:
             stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
             return _patch(root, stores, commit or None, new, out, limits, max_patch, notes, below)
-        except (ProcessError, _Refused, OSError) as error:
+        except (ProcessError, Refused, OSError) as error:
             notes.append(note(TOPIC, f"{NO_PATCH}: {getattr(error, 'what', None) or reason(error)}"))
             return None
 
@@ -257,105 +246,6 @@ def _without_ours(untracked: list[str], root: str, workspace: str) -> list[str]:
     return [path for path in untracked if not os.path.join(top, path).startswith(ours)]
 
 
-def repository_above(directory: str) -> Optional[str]:
-    """The ``.git`` in a directory or in the nearest one above it; None without one. Whether git accepts it, only git
-    knows. Looking costs microseconds, git ten milliseconds."""
-    folder = os.path.realpath(directory)
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return os.path.join(folder, ".git")
-
-
-def _is_a_git_directory(directory: str) -> bool:
-    """Whether a directory may be a repository itself (a bare one), or is gone: then only git knows."""
-    return not os.path.isdir(directory) or os.path.exists(os.path.join(directory, "HEAD"))
-
-
-class _Status:
-    """What ``git status`` says; paths relative to the root. changed, untracked: None where it said nothing of them."""
-
-    def __init__(self) -> None:
-        self.commit: Optional[str] = None
-        self.branch: Optional[str] = None
-        self.upstream: Optional[str] = None
-        self.changed: Optional[list[str]] = None
-        self.untracked: list[str] = []
-        self.submodules: list[str] = []  # those among the changed
-
-
-def _status(root: str, limits: Limits, notes: list[Note]) -> _Status:
-    from contexta.process import TimedOut
-
-    ask = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=none"]
-    ask += ["--untracked-files=all"]
-    try:
-        said = _ask(ask, root, limits)
-    except TimedOut:
-        notes.append(note(TOPIC, f"untracked files are not in the patch: listing them takes over {limits.seconds:g} s"))
-        try:
-            said = _ask([*ask[:-1], "--untracked-files=no"], root, limits)
-        except TimedOut as error:
-            notes.append(note(TOPIC, f"{NO_PATCH}, nor whether there are any: {error.what}"))
-            return _head(root, limits)
-    if said.stdout_truncated:
-        notes.append(note(TOPIC, "there are too many untracked files to list; some are not in the patch"))
-    return _read_status(os.fsdecode(said.stdout))
-
-
-def _read_status(said: str) -> _Status:
-    status = _Status()
-    status.changed = []
-    heads: dict[str, str] = {}
-    for entry in said.split("\0"):
-        if entry.startswith("# "):
-            _, name, given = (*entry.split(" ", 2), "")[:3]
-            heads[name] = given
-        elif entry.startswith("1 "):
-            status.changed.append(entry.split(" ", 8)[8])
-            if is_changed_submodule(entry):
-                status.submodules.append(status.changed[-1])
-        elif entry.startswith("u "):
-            status.changed.append(entry.split(" ", 10)[10])
-        elif entry.startswith("? ") and f"/{WORKSPACE}/" not in f"/{entry[2:]}":  # ours, and no change of the source
-            status.untracked.append(entry[2:])
-    commit, branch = heads.get("branch.oid", "("), heads.get("branch.head", "(")
-    status.commit = None if commit.startswith("(") else commit
-    status.branch = None if branch == "(detached)" else storable(branch)
-    status.upstream = heads.get("branch.upstream")
-    return status
-
-
-def _head(root: str, limits: Limits) -> _Status:
-    """Commit and branch alone, for which git looks at no file."""
-    status = _Status()
-    status.commit = _ask(["rev-parse", "--verify", "HEAD"], root, limits).stdout.decode().strip()
-    try:
-        status.branch = storable(
-            os.fsdecode(_ask(["symbolic-ref", "-q", "--short", "HEAD"], root, limits).stdout.strip())
-        )
-    except _Refused:
-        pass  # no branch is checked out
-    return status
-
-
-def _remote(root: str, upstream: Optional[str], limits: Limits) -> Optional[str]:
-    """The URL, without credentials, of the branch's remote, else of origin, else of the first one."""
-    try:
-        said = _ask(["config", "--get-regexp", r"^remote\..*\.url$"], root, limits)
-    except _Refused:
-        return None  # git config says so by exit code 1: there is none
-    urls: dict[str, str] = {}
-    for line in said.stdout.decode("utf-8", "backslashreplace").splitlines():
-        name, _, url = line.partition(" ")
-        urls.setdefault(name[len("remote.") : -len(".url")], url)
-    wanted = next((name for name in urls if upstream and upstream.startswith(name + "/")), "origin")
-    url = urls.get(wanted) or next(iter(urls.values()), "")
-    return clean_url(url) if url else None
-
-
 def _chosen(
     root: str, paths: Sequence[str], max_file: int, max_patch: int, notes: list[Note]
 ) -> tuple[set[str], list[str]]:
@@ -432,7 +322,7 @@ def _patch(
         ask = ["diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"]
         ask += [f"--src-prefix=a/{below}", f"--dst-prefix=b/{below}", "--ignore-submodules=dirty", base, "--", ":/"]
         ask += [f":(top,exclude,literal){path}" for path in out if path not in new][:2_000]
-        said = _ask(ask, root, limits, extra=extra, max_output=max_patch)
+        said = answer(ask, root, limits, extra=extra, max_output=max_patch)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if said.stdout_truncated:
@@ -459,10 +349,10 @@ def _index_with(new: Sequence[str], root: str, stores: tuple[str, str], folder: 
         pass  # nothing was ever added
     listing = b"\0".join(os.fsencode(path) for path in new)
     add = ["--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul"]
-    _ask(add, root, limits, extra=extra, input=listing)
+    answer(add, root, limits, extra=extra, input=listing)
     return extra
 
 
 def _empty_tree(root: str, limits: Limits) -> str:
-    said = _ask(["hash-object", "-t", "tree", "--stdin"], root, limits, input=b"")
+    said = answer(["hash-object", "-t", "tree", "--stdin"], root, limits, input=b"")
     return said.stdout.decode().strip()

@@ -11,7 +11,7 @@ import threading
 import time
 
 from contexta.recorder import inherited
-from contexta.recorder.entered import PYTHON, is_installer, is_recorded, isolation, program_of
+from contexta.recorder.entered import PYTHON, is_installer, is_question, is_recorded, isolation, program_of
 from contexta.recorder.environment import INJECTED
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHORTEST, _LONGEST = 0.002, 0.25  # seconds between two looks: short after something has changed
 _GROWTH = 1.15
 _SHARE = 10  # a look may cost one part in so many of the time between two of them
-_BRIEF = 1.0  # seconds; `python -c` that lives no longer is a question to an interpreter, not a training
+_BRIEF = 1.0  # seconds; a question to an interpreter that lives longer may be a training
 _SETTLED = 2.0  # seconds after which a process that is not entered is told of while it runs
 
 
@@ -108,7 +108,7 @@ class Watch:
     def finish(self, is_any_entered: bool) -> int:
         """Tell of those that nobody was told of yet. Returns how many were told of.
 
-        is_any_entered: whether some other Python process was: then a brief ``python -c`` is left out.
+        is_any_entered: whether some other Python process was: then brief questions are left out.
         """
         self._stop.set()
         if self._thread is not None:
@@ -156,7 +156,7 @@ class Watch:
         obstacle = program.obstacle(self._run)
         if obstacle is None or self._is_fork(program) or self._is_of_an_installer(program):
             return
-        is_brief = program_of(program.argv)[0] == "code" and program.last - program.began < _BRIEF
+        is_brief = is_question(program.argv) and program.last - program.began < _BRIEF
         if is_brief and not brief:
             return
         self._told.add(id(program))
