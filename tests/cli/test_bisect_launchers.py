@@ -245,3 +245,54 @@ def test_a_tool_of_another_environment_beside_the_training_is_harmless(
     (project / "launch").write_text(f"{tool} --all\npython train.py\n")
     told = study(cli, "bash launch")
     assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [("--in-place",), ("--jobs", "2")])
+def test_trials_in_place_and_beside_each_other_are_compared_as_well(
+    cli: Cli, project: Path, options: tuple[str, ...]
+) -> None:
+    (project / "launch").write_text('"$ELSEWHERE" train.py\n')
+    told = json.loads(cli(*ASKED, *options, "--", "bash", "launch").stdout)
+    assert (told["verdict"], told["trials"][-1]["confirmed"]) == ("undecided", "no")
+    told = json.loads(cli(*ASKED, *options, "--", "python", "train.py").stdout)
+    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
+
+
+@pytest.mark.slow
+def test_a_judge_that_runs_elsewhere_judges_nothing(cli: Cli, project: Path) -> None:
+    (project / "judge").write_text('"$ELSEWHERE" check.py\n')
+    (project / "check.py").write_text("import culprit\nraise SystemExit(culprit.worse > 0)\n")
+    asked = ("bisect", "old.txt", "new.txt", "--no-versions", "--python", PYTHON, "--json")
+    told = json.loads(cli(*asked, "--judge", "bash judge", "--", "python", "train.py").stdout)
+    assert told["verdict"] == "undecided"
+    assert "check.py ran on the Python" in told["why"]
+    told = json.loads(cli(*asked, "--judge", "python check.py", "--", "python", "train.py").stdout)
+    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
+
+
+@pytest.mark.slow
+def test_trials_of_a_version_that_did_not_compare_run_again(cli: Cli, project: Path) -> None:
+    first = study(cli, "python train.py")
+    records = project / ".contexta" / "bisect"
+    journals = [journal for journal in (records / "journal").glob("*.jsonl") if "trial" in journal.read_text()]
+    for journal in journals:
+        journal.write_text(journal.read_text().replace('"confirmed":"inside",', ""))
+    assert len(journals) >= first["runs"]
+    done = cli(*ASKED, "--", "python", "train.py")
+    assert f"{first['runs']} trials of an earlier version of Contexta will run again" in done.stderr
+    assert "known" not in done.stderr
+    again = json.loads(done.stdout)
+    assert (again["verdict"], again["confirmed"]) == ("proved", "inside")
+    assert not {trial["run"] for trial in first["trials"]} & {trial["run"] for trial in again["trials"]}
+    done = cli(*ASKED, "--", "python", "train.py")
+    assert done.stderr.count("  known") == again["runs"]
+    assert json.loads(done.stdout)["confirmed"] == "inside"
+
+
+@pytest.mark.slow
+def test_a_package_that_a_module_of_the_source_hides_is_named(cli: Cli, project: Path) -> None:
+    (project / "culprit.py").write_text("worse = 0.2\n")
+    told = study(cli, "python train.py")
+    assert (told["verdict"], told["confirmed"]) == ("no_regression", "inside")
+    assert "modules of the source hid packages of the environments: culprit by culprit.py" in told["notes"]

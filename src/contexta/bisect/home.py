@@ -10,6 +10,8 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from contexta.recorder.notes import storable
+
 _MOST_LOOKED_AT = 3_000  # files and directories; about 3 us each
 _DEPTH, _DEPTH_OF_CACHES = 2, 3
 _CACHES = frozenset({".cache", ".config", ".local"})
@@ -29,7 +31,7 @@ def changed_in_home(home: Path, since: int, besides: Collection[Path]) -> tuple[
         if budget < 0:
             break
         if max(facts.st_ctime_ns, facts.st_mtime_ns) >= since - _CLOCK:
-            found.append(path)
+            found.append(storable(path))
     return tuple(sorted(found))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from contexta.bisect.parameters import Setting, text
-from contexta.bisect.trial import FACT, PROJECT, Command, Report
+from contexta.bisect.trial import Command, Report
+from contexta.bisect.trial_record import FACT, PROJECT
 from contexta.errors import NotFound
 from contexta.refs import StableRef
 from contexta.store import pages

@@ -2,7 +2,7 @@
 
 A program may start a Python without variables, or with switches that ignore them, through any number of shells. Of such
 a process /proc tells the interpreter; whether that is the one of the trial, ``confirmation`` decides. One that ends
-between two looks is missed: they are 5 ms apart at first, and 1 % of the time that has passed later.
+between two looks is missed: they are 6 ms apart at first, and 2 % of the time that has passed later.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from contexta.recorder.environment import INJECTED
 from contexta.recorder.trial_process import FILE, cannot_be_entered, find_program, is_python, tell
 
 _PROC = Path("/proc")
-_SHORTEST, _LONGEST = 0.005, 0.1  # seconds between two looks: no Python starts and ends in less
-_SHARE = 0.01  # of the time that a trial took so far
+_SHORTEST, _LONGEST = 0.006, 0.1  # seconds between two looks: hardly a Python starts and ends in less
+_SHARE = 0.02  # of the time that a trial took so far
 _TOO_OLD = re.compile(r"(?:python|pypy)(?:2|3\.[0-7](?!\d))")  # where nothing is recorded
 _ASKS = frozenset({"uv", "uvx"})  # programs that ask interpreters what they are, by ``python -I -c``
 

@@ -23,7 +23,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Mapping, Sequence, Set, Tuple
+    from typing import Any, Callable, Dict, Mapping, Sequence, Set, Tuple
 
 FILE = "CONTEXTA_TRIAL"
 """The variable that names the file."""
@@ -66,7 +66,7 @@ def begin(kind: str, program: str, *, recorded: bool) -> None:
         recorded=recorded,
     )
     if recorded:
-        sys.addaudithook(_Watch(path).see)
+        sys.addaudithook(_Watch(path).hook())
 
 
 def extra_variables() -> "Tuple[str, ...]":
@@ -133,18 +133,29 @@ class _Watch:
         self._own = tuple(os.path.join(os.path.realpath(folder), "") for folder in own)
         self._seen: "Set[Any]" = set()
         self._told: "Set[str]" = set()
+        self._folders: "Dict[str, str]" = {}  # as they are without links
         self._busy = False
 
-    def see(self, event: str, args: "Tuple[Any, ...]") -> None:
-        """Called for every audit event of the process: whatever is none of ours costs two look-ups."""
-        if event == "open":
-            if self._own and self._opens_for_writing(args):
-                self._wrote(args[0], follow=True)
-        elif event in _PATHS:
-            for path, folder in _PATHS[event] if self._own else ():
-                self._wrote(args[path], args[folder] if folder < len(args) else -1)
-        elif event in _STARTS:
-            self._starts(event, args)
+    def hook(self) -> "Callable[[str, Tuple[Any, ...]], None]":
+        """The function that is called for every audit event: even ``id()`` is one, so others cost one look-up."""
+        handlers: "Dict[str, Callable[[str, Tuple[Any, ...]], None]]" = dict.fromkeys(_STARTS, self._starts)
+        if self._own:
+            handlers.update(dict.fromkeys(_PATHS, self._changes), open=self._opens)
+
+        def see(event: str, args: "Tuple[Any, ...]", find: Any = handlers.get) -> None:
+            handler = find(event)
+            if handler is not None:
+                handler(event, args)
+
+        return see
+
+    def _opens(self, _: str, args: "Tuple[Any, ...]") -> None:
+        if self._opens_for_writing(args):
+            self._wrote(args[0], follow=True)
+
+    def _changes(self, event: str, args: "Tuple[Any, ...]") -> None:
+        for path, folder in _PATHS[event]:
+            self._wrote(args[path], args[folder] if folder < len(args) else -1)
 
     @staticmethod
     def _opens_for_writing(args: "Tuple[Any, ...]") -> bool:
@@ -168,8 +179,11 @@ class _Watch:
                 return
             if len(self._seen) < _MOST_SEEN:
                 self._seen.add(path)
-            path = os.path.normpath(path)
-            path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+            above, name = os.path.split(os.path.normpath(path))
+            real = self._folders.get(above)
+            if real is None:
+                real = self._folders[above] = os.path.realpath(above)
+            path = os.path.join(real, name)
             if follow and os.path.islink(path):
                 path = os.path.realpath(path)
             if path not in self._told and not self._is_own(path):

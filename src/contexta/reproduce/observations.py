@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from contexta.recorder.notes import storable
 from contexta.recorder.objects import Objects
 from contexta.reproduce.confirmation import Observations, SeenProcess, UnseenProcess
 
@@ -27,7 +28,7 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
         for key, line in pythons.items()
         if key not in seen and (line["recorded"] or line["kind"] == "code")
     ]
-    writes = dict.fromkeys(line["path"] for line in lines if line["t"] == "write")
+    writes = dict.fromkeys(storable(line["path"]) for line in lines if line["t"] == "write")
     return Observations(tuple(seen.values()), tuple(dict.fromkeys(unseen)), tuple(sorted(writes)))
 
 
