@@ -74,7 +74,7 @@ def _bisect(
     words = ["contexta", "bisect", *(_name(run, place) for run in (old, new)), "--metric", metric]
     source = None if training.pattern is None else metric_source(training.pattern, focus.metric_key)
     words += [] if source is None else ["--metric-from", source]
-    words += ["--seed-arg", " ".join(training.seed_option)] if training.seed_option else []
+    words += ["--seed-arg", training.seed_option] if training.seed_words else []
     words += ["--lower-is-better"] if focus.better == "lower" else []
     asked = included({suspect.kind for suspect in movable})
     way = "" if focus.better else " [--lower-is-better]"
@@ -134,7 +134,7 @@ def _again(run: PastRun, place: Place, *, rebuilt: bool, checkout: bool) -> str:
         return _recording(run, command, training, place)
     recorded = ["--checkout"] if checkout and run.code is not None else []
     words = ["contexta", "rerun", _name(run, place), *recorded, *place.workspace]
-    behind = f" -- {command}" if training.seed_option or not training.complete else ""
+    behind = f" -- {command}" if training.seed_words or not training.complete else ""
     return f"{shlex.join(words)}{behind}"
 
 

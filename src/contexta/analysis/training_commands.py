@@ -16,52 +16,52 @@ _GROUP = re.compile(r"\(\?P<(?P<name>\w+)>")
 
 @dataclass(frozen=True)
 class Training:
-    """The command of a recorded run, without its seed.
+    """The command of a recorded run, its seed replaced by a mark.
 
-    seed_option: the words that pass the seed, ``{seed}`` in its place; none where the command line has no seed.
-    seed: the recorded one. pattern: of --metrics-from-stdout; None where none was recorded. complete: whether the
-    command was recorded.
+    words: of the command line. seed_words: where in it the option that passes the seed stands; none where the command
+    line has no seed. seed: the recorded one. pattern: of --metrics-from-stdout; None where none was recorded.
+    complete: whether the command was recorded.
     """
 
     words: tuple[str, ...]
-    seed_option: tuple[str, ...] = ()
+    seed_words: tuple[int, ...] = ()
     seed: str = ""
     pattern: str | None = None
     complete: bool = True
 
     def at_seed(self, seed: str) -> str:
         """As a shell command. seed: as the shell has it, ``"$s"`` or a number."""
-        marked = [word.replace("{seed}", _MARK) for word in self.seed_option]
-        return shlex.join([*self.words, *marked]).replace(_MARK, seed)
+        return shlex.join(self.words).replace(_MARK, seed)
 
     @property
     def line(self) -> str:
         """As a shell command without its seed."""
-        return shlex.join(self.words)
+        return shlex.join(word for position, word in enumerate(self.words) if position not in self.seed_words)
+
+    @property
+    def seed_option(self) -> str:
+        """The option that passes the seed, as ``--seed-arg`` of a bisect has it; "" without one."""
+        return " ".join(self.words[position] for position in self.seed_words).replace(_MARK, "{seed}")
 
 
 def training_of(run: PastRun, placeholder: Sequence[str]) -> Training:
     """placeholder: the command where none was recorded."""
-    recorded = command_of(run)
+    words = command_of(run)
     given = run.metadata.get("metrics_from_stdout")
     pattern = given if isinstance(given, str) else None
-    if recorded is None:
+    if words is None:
         return Training(tuple(placeholder), pattern=pattern, complete=False)
-    words, option, seed = list[str](), list[str](), ""
-    position = 0
-    while position < len(recorded):
-        word = recorded[position]
-        position += 1
+    for position, word in enumerate(words):
+        option, equals, value = word.partition("=")
         if not SEED_OPTION.match(word):
-            words.append(word)
-        elif "=" in word:
-            option, seed = [f"{word.partition('=')[0]}={{seed}}"], word.partition("=")[2]
-        elif position < len(recorded) and re.fullmatch(r"-?\d+", recorded[position]):
-            option, seed = [word, "{seed}"], recorded[position]
-            position += 1
-        else:
-            words.append(word)  # a flag like --seed-everything
-    return Training(tuple(words), tuple(option), seed, pattern)
+            continue
+        if equals:
+            marked = [*words[:position], f"{option}={_MARK}", *words[position + 1 :]]
+            return Training(tuple(marked), (position,), value, pattern)
+        if position + 1 < len(words) and re.fullmatch(r"-?\d+", words[position + 1]):
+            marked = [*words[: position + 1], _MARK, *words[position + 2 :]]
+            return Training(tuple(marked), (position, position + 1), words[position + 1], pattern)
+    return Training(tuple(words), pattern=pattern)
 
 
 def unused_seeds(runs: Sequence[PastRun], count: int) -> list[int]:
