@@ -14,6 +14,7 @@ from wheels import Venv, wheel
 
 from contexta.findings import Lock, Rebuild
 from contexta.reproduce.indexes import index_variables, pip_settings
+from contexta.reproduce.newest import newest_between
 from contexta.reproduce.uv import find_uv
 
 Trained = Callable[..., Venv]
@@ -51,8 +52,8 @@ def test_a_range_that_no_index_has_anything_in_is_empty_also_where_the_extra_one
     uv_knows_nothing.write_text(
         f"[global]\nindex-url = {(tmp_path / 'main').as_uri()}\nextra-index-url = {(tmp_path / 'extra').as_uri()}\n"
     )
-    assert find_uv().newest(sys.executable, "alpha", "1.0", "2.0") is None
-    assert find_uv().newest(sys.executable, "alpha", "1.0", "9.5") == "9.0"
+    assert newest_between(find_uv(), sys.executable, "alpha", "1.0", "2.0") is None
+    assert newest_between(find_uv(), sys.executable, "alpha", "1.0", "9.5") == "9.0"
 
 
 def test_credentials_reach_the_index_and_nothing_else(

@@ -12,6 +12,7 @@ from tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import process
 from contexta.errors import InvalidInput
+from contexta.reproduce.newest import newest_between
 from contexta.reproduce.uv import (
     LEAST_VERSION,
     IndexUnreachable,
@@ -144,9 +145,10 @@ def test_every_python_of_a_line_on_this_machine_is_listed() -> None:
 def test_releases_between_two_hold_those_after_the_older_one_and_neither_of_both(index: Path) -> None:
     for version in ("1.0", "1.0.post1", "1.1", "2.0"):
         make_wheel(index, "a", version)
-    between: list[str] = []
-    while (newest := find_uv().newest(sys.executable, "a", "1.0", between[-1] if between else "2.0")) is not None:
+    between, below = list[str](), "2.0"
+    while (newest := newest_between(find_uv(), sys.executable, "a", "1.0", below)) is not None:
         between.append(newest)
+        below = newest
     assert between == ["1.1", "1.0.post1"]
 
 

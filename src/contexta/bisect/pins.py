@@ -26,6 +26,7 @@ from contexta.reproduce.options import FileOptions, with_option
 
 _WRITERS = "every line is name==version; `pip list --format=freeze` and `uv pip compile` write such files"
 _OF_THE_PIN = re.compile(r"\s+--(hash|config-settings|global-option|build-option)\b.*")
+_NOT_HEEDED = re.compile(r"\s(--config-settings|--global-option|--build-option)\b")
 _HASH = re.compile(r"\s--hash[=\s]+(?P<hash>[a-z0-9]+:[0-9a-fA-F]+)")
 _CONSTRAINT = re.compile(r"(?:-c|--constraint)[\s=]*(?P<file>\S.*)")
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # what PowerShell writes with `>`
@@ -162,6 +163,8 @@ class _Reading:
         self._notes[f"{line.where}: {project} is editable: it is source, and not installed in any mix"] = None
 
     def _requirement(self, line: _Line) -> None:
+        if match := _NOT_HEEDED.search(line.text):
+            self._notes[f"{line.where}: {match[1]} is not heeded"] = None
         text = _OF_THE_PIN.sub("", line.text).strip()
         requirement = _parsed(text)
         if requirement is None:

@@ -27,6 +27,7 @@ from contexta.bisect.trial import Report
 from contexta.findings.bisect import Release, Releases
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.build import Built
+from contexta.reproduce.newest import newest_between
 from contexta.reproduce.uv import UvError, gist
 
 _ODDS = 30.0
@@ -105,7 +106,9 @@ class _Inside:
         found: list[str] = []
         below = high
         while len(found) < _MOST_RELEASES:
-            newest = self.study.uv_of("new").newest(self.places[0].python.path, self.name, low, below, build=True)
+            newest = newest_between(
+                self.study.uv_of("new"), self.places[0].python.path, self.name, low, below, build=True
+            )
             if newest is None:
                 break
             found.append(newest)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from packaging.version import Version
 
 from contexta.bisect.pins import Pins
-from contexta.reproduce.dates import current_with, newest_of, published
-from contexta.reproduce.uv import Interpreter, Uv, UvError
+from contexta.reproduce.newest import current_with, newest_of, published
+from contexta.reproduce.uv import IndexUnreachable, Interpreter, Uv, UvError
 
 SETUPTOOLS = "setuptools"
 _WITHOUT_PKG_RESOURCES = "82"  # what old code imports setuptools for is gone from this release on
@@ -27,17 +26,21 @@ def setuptools_of(
     sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]
 ) -> tuple[str | None, str]:
     """(the setuptools for all of these sides alike, a note): the newest when the older side was frozen."""
+    left_out = "requirements files of Python before 3.12 leave setuptools out"
     found = []
     for end, side in sides.items():
-        with suppress(UvError):  # what cannot be had is told when it is installed
+        try:
             found.append(published(uvs[end], pythons[end], side.packages))
+        except IndexUnreachable:
+            return None, f"{left_out}, and no index answers: it is not installed"
+        except UvError:
+            continue  # what cannot be had is told when it is installed
     if not found:
         return None, ""
     when = current_with(min((each for each in found if each is not None), default=None), *pythons.values())
     version = _newest(sides, pythons, uvs, when)
     if version is None and when is not None:
         when, version = None, _newest(sides, pythons, uvs, None)
-    left_out = "requirements files of Python before 3.12 leave setuptools out"
     if version is None:
         return None, f"{left_out}, and no index has it: it is not installed"
     return version, f"{left_out}: {version} is installed on both sides, the newest{_of(when)}"
@@ -46,8 +49,8 @@ def setuptools_of(
 def _newest(
     sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv], when: datetime | None
 ) -> str | None:
-    below = _WITHOUT_PKG_RESOURCES if when is None else None
-    return next((each for end in sides if (each := newest_of(uvs[end], pythons[end], SETUPTOOLS, when, below))), None)
+    wanted = SETUPTOOLS if when is not None else f"{SETUPTOOLS}<{_WITHOUT_PKG_RESOURCES}"
+    return next((each for end in sides if (each := newest_of(uvs[end], pythons[end], wanted, when))), None)
 
 
 def _of(when: datetime | None) -> str:

@@ -8,7 +8,6 @@ trials finds them too. Trials go through an executor: threads of this process, o
 from __future__ import annotations
 
 import json
-import platform
 import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -30,6 +29,7 @@ from contexta.bisect.changes import Metadata, Release, Space, space_between
 from contexta.bisect.errand import Errand, Recipe, Returned, Stock, WorkerLost, carry_out, carry_out_elsewhere, unpack
 from contexta.bisect.first_trials import require_metric, require_modules
 from contexta.bisect.known import key_of, read_known
+from contexta.bisect.limits import limited
 from contexta.bisect.parameters import with_settings
 from contexta.bisect.place import Source, fingerprint, settle, source_of, tidy
 from contexta.bisect.readings import Result
@@ -43,10 +43,10 @@ from contexta.recorder import digested
 from contexta.refs import slug
 from contexta.reproduce.build import Built, EnvironmentChanged, stock
 from contexta.reproduce.indexes import settings_for_elsewhere
-from contexta.reproduce.lacking import in_words, lacking, way_out
+from contexta.reproduce.lacking import not_built
 from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import BuildFailed, NoSuchVersion, NoWheel, Uv, UvError, gist
+from contexta.reproduce.uv import Uv, UvError
 from contexta.scalars import from_microseconds
 
 Watch = Callable[[Trial, int], None]
@@ -115,7 +115,7 @@ class Study:
         """
         problem = self.problem
         if not self.space.atoms:
-            return self._bounded(Verdict("no_regression", "OLD and NEW differ in nothing that is compared"))
+            return self._limited(Verdict("no_regression", "OLD and NEW differ in nothing that is compared"))
         with self._alone(), self._pool() as pool:
             while isinstance(step := decide(problem, self._results()), Probe):
                 if trying is not None:
@@ -130,19 +130,10 @@ class Study:
                 full, records = self.space.mixes.full, str(self.setup.workspace)
                 require_metric(self.trials, full, records)
                 require_modules(self.trials, full, records, Path(self.setup.command.folder))
-        return self._bounded(step)
+        return self._limited(step)
 
-    def _bounded(self, verdict: Verdict) -> Verdict:
-        """The verdict as far as trials can tell: not where OLD itself is bad, nor of a build that cannot be rerun."""
-        if verdict.kind != "no_regression":
-            return verdict
-        old = [trial.report.value for trial in self.trials if trial.result.mix == 0 and trial.report.value is not None]
-        if self.setup.command.is_judged and old and not any(old):
-            return replace(verdict, kind="undecided", why=f"OLD itself is bad in each of {len(old)} runs")
-        if not self.setup.lost:
-            return verdict
-        builds = f"the build of {', '.join(self.setup.lost)} differs and cannot be rerun"
-        return replace(verdict, kind="undecided", why=f"{builds}; of everything else, {verdict.why}")
+    def _limited(self, verdict: Verdict) -> Verdict:
+        return limited(verdict, self.trials, judged=self.setup.command.is_judged, lost=self.setup.lost)
 
     # ------------------------------------------------------------------------------------------ trials
 
@@ -360,7 +351,11 @@ class Study:
             try:
                 built = self.built(name, end.packages)
             except UvError as error:
-                raise self._not_built(name, error) from error
+                sides = {
+                    each: (self.uv_of(each), setup.pythons[each], packages)
+                    for each, packages in (("old", setup.old.packages), ("new", setup.new.packages))
+                }
+                raise not_built(name, error, sides) from error
             self.notes.update(dict.fromkeys(built.kept.notes))
             for package in built.packages.values():
                 pin = end.packages.get(package.name, package.version)
@@ -371,21 +366,6 @@ class Study:
             return self.uv_of("new" if end == "old" else "old").has_wheel(setup.pythons[end].path, *release)
 
         return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
-
-    def _not_built(self, end: str, error: UvError) -> UvError:
-        """Why an end cannot be built; where releases cannot be had, all of them on both sides."""
-        if isinstance(error, NoSuchVersion | NoWheel):
-            ends = {"old": self.setup.old, "new": self.setup.new}
-            missing = {
-                name: lacking(self.uv_of(name), self.setup.pythons[name], each.packages) for name, each in ends.items()
-            }
-            if any(missing.values()):
-                pinned = {*self.setup.old.packages, *self.setup.new.packages}
-                return type(error)(in_words(missing), hint=way_out(missing, pinned, platform.system()))
-        if isinstance(error, BuildFailed):
-            hint = "older build tools may do: --build-constraint FILE, with a line like setuptools<58"
-            return type(error)(f"{end.upper()} cannot be built: {gist(error, 900)}", hint=error.hint or hint)
-        return type(error)(f"{end.upper()} cannot be built: {error.what}", hint=error.hint)
 
     def built(self, end: str, pins: Mapping[str, str], options: str | None = None) -> Built:
         """The stock of some pins on the interpreter of one end, on this machine. options: the end whose they are; by

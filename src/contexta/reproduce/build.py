@@ -29,7 +29,7 @@ from contexta.errors import ContextaError
 from contexta.locks import alone
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.confirmation import import_names
-from contexta.reproduce.dates import current_with, published
+from contexta.reproduce.newest import current_with, published
 from contexta.reproduce.options import InstallOptions
 from contexta.reproduce.shelf import Kept, Shelf, with_short_first_line
 from contexta.reproduce.uv import BuildFailed, Interpreter, NoWheel, Uv, UvError, python_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -9,7 +10,7 @@ from contexta.findings import Missing
 from contexta.reproduce.absent import absent
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.plan import Plan
-from contexta.reproduce.uv import Interpreter, Uv
+from contexta.reproduce.uv import BuildFailed, Interpreter, NoSuchVersion, NoWheel, Uv, UvError, gist
 
 _OF_PLATFORM = {  # packages that one platform has and no other
     "Windows": re.compile(
@@ -23,6 +24,23 @@ _OF_PLATFORM = {  # packages that one platform has and no other
 }
 _TORCH = re.compile(r"(cu\d+|cpu|xpu|rocm[\d.]+)\Z")
 _PYG = re.compile(r"pt(?P<major>\d)(?P<minor>\d+)(?P<build>cu\d+|cpu)\Z")
+
+
+Side = tuple[Uv, Interpreter, Mapping[str, str]]
+"""How a side is installed, on which interpreter, and its pins."""
+
+
+def not_built(end: str, error: UvError, sides: Mapping[str, Side]) -> UvError:
+    """Why a side cannot be built; where releases cannot be had, all of them on all sides."""
+    if isinstance(error, NoSuchVersion | NoWheel):
+        missing = {name: lacking(*side) for name, side in sides.items()}
+        if any(missing.values()):
+            pinned = {name for _, _, pins in sides.values() for name in pins}
+            return type(error)(in_words(missing), hint=way_out(missing, pinned, platform.system()))
+    if isinstance(error, BuildFailed):
+        hint = "older build tools may do: --build-constraint FILE, with a line like setuptools<58"
+        return type(error)(f"{end.upper()} cannot be built: {gist(error, 900)}", hint=error.hint or hint)
+    return type(error)(f"{end.upper()} cannot be built: {error.what}", hint=error.hint)
 
 
 def lacking(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> list[Missing]:

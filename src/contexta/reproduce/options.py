@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
 
 from contexta.errors import InvalidInput, shown
 from contexta.recorder.redact import clean_url
@@ -131,3 +134,22 @@ def _expanded(value: str, environ: Mapping[str, str]) -> str:
             f"{shown(clean_url(value))} needs the variable {missing[0]}, which is not set", hint=f"export {missing[0]}"
         )
     return _VARIABLE.sub(lambda match: environ[match["name"]], value)
+
+
+def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Pins as a requirements file of nothing but ``name==version`` lines. hashes: see InstallOptions.
+
+    Raises InvalidInput for a name or version that its standard does not allow (PEP 508, PEP 440).
+    """
+    lines = []
+    for name, version in pins.items():
+        try:
+            line = f"{name}=={Version(version)}"
+            parsed = Requirement(line)
+        except (InvalidVersion, InvalidRequirement) as error:
+            raise InvalidInput(f"{shown(name)} {shown(version)} is no release that can be installed") from error
+        if parsed.name != name or parsed.url or parsed.marker or parsed.extras:
+            raise InvalidInput(f"{shown(name)} is no package name")
+        allowed = "".join(f" --hash={each}" for each in (hashes or {}).get(f"{name}=={version}", ()))
+        lines.append(f"{line}{allowed}\n")
+    return "".join(lines)

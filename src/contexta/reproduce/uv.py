@@ -16,15 +16,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from contexta import process
 from contexta.errors import InvalidInput, shown
 from contexta.keeper import kept
 from contexta.reproduce.addresses import is_address
 from contexta.reproduce.indexes import NO_INDEX, STRATEGY, index_variables
-from contexta.reproduce.options import NO_OPTIONS, InstallOptions
+from contexta.reproduce.markers import MARKERS
+from contexta.reproduce.options import NO_OPTIONS, InstallOptions, requirement_lines
 from contexta.reproduce.pyenv import kept_by_pyenv, pyenv_python
 from contexta.reproduce.uv_errors import (
     BuildFailed,
@@ -261,47 +262,22 @@ class Uv:
             )
             return out.read_text(encoding="utf-8")
 
-    def newest(self, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
-        """The newest release between two others that has a wheel for an interpreter; None when there is none.
-        build: or its source.
+    def newest(self, python: str, requirement: str, *, build: bool = False, before: str | None = None) -> str | None:
+        """The version of the newest release that fits a requirement and has a wheel for an interpreter; None where
+        there is none. See ``newest.py``.
 
-        Yanked ones do not count, nor pre-releases where there are others. Raises IndexUnreachable when nobody can say.
+        build: or its source. before: only what was published before, as RFC 3339 has dates. Yanked ones do not count,
+        nor pre-releases where there are others. Raises IndexUnreachable when nobody can say.
         """
-        requirement_lines({name: above}), requirement_lines({name: below})  # checks what goes into the line
-        above, below = (Version(each).public for each in (above, below))  # no order is defined with local tags
+        name = Requirement(requirement).name
         try:
             told = self._run(
-                "pip",
-                "compile",
-                "--quiet",
-                "--no-deps",
-                "--no-header",
-                "--no-annotate",
+                *("pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"),
                 *self.options.arguments,
                 *([] if build else ["--only-binary=:all:"]),
-                "--python",
-                python,
-                "-",
-                lines=f"{name}>={above},!={above},<{below}\n",  # >1.0 would leave out 1.0.post1
-            )
-        except (NoWheel, NoSuchVersion):
-            return None
-        lines = told.stdout.decode().splitlines()
-        return next((line.partition("==")[2] for line in lines if line.startswith(f"{name}==")), None)
-
-    def newest_before(self, python: str, name: str, when: str | None, below: str | None = None) -> str | None:
-        """The newest release of a package that has a wheel for an interpreter; None where there is none.
-
-        when: only what was published before, as RFC 3339 has dates. Raises IndexUnreachable when nobody can say.
-        """
-        requirement_lines({name: below or "1"})  # checks what goes into the line
-        try:
-            told = self._run(
-                *("pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate", "--only-binary=:all:"),
-                *self.options.arguments,
-                *(["--exclude-newer", when] if when is not None else []),
+                *([f"--exclude-newer={before}"] if before is not None else []),
                 *("--python", python, "-"),
-                lines=f"{name}{'' if below is None else f'<{below}'}\n",
+                lines=f"{requirement}\n",
             )
         except (NoWheel, NoSuchVersion):
             return None
@@ -320,7 +296,7 @@ class Uv:
         """
         found = request if Path(request).is_file() else self._find_python(request)
         try:
-            asked = process.run([found, "-I", "-c", _MARKERS], timeout=_MINUTES)
+            asked = process.run([found, "-I", "-c", MARKERS], timeout=_MINUTES)
         except process.ProcessError as error:
             raise InvalidInput(f"{shown(found)} is no working Python: {error.what}") from error
         if asked.exit_code != 0:
@@ -409,23 +385,6 @@ class Uv:
 
 
 _NOT_FOR_UV = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON"})
-_MARKERS = """
-import json, os, platform, sys
-v = sys.implementation.version
-print(json.dumps({
-    "implementation_name": sys.implementation.name,
-    "implementation_version": "%d.%d.%d" % v[:3] + ("" if v[3] == "final" else v[3][0] + str(v[4])),
-    "os_name": os.name,
-    "platform_machine": platform.machine(),
-    "platform_release": platform.release(),
-    "platform_system": platform.system(),
-    "platform_version": platform.version(),
-    "python_full_version": platform.python_version(),
-    "platform_python_implementation": platform.python_implementation(),
-    "python_version": ".".join(platform.python_version_tuple()[:2]),
-    "sys_platform": sys.platform,
-}))
-"""
 
 
 def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES, settings: tuple[tuple[str, str], ...] = ()) -> Uv:
@@ -452,25 +411,6 @@ def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES, settings: 
 def python_in(environment: Path) -> Path:
     """The interpreter of a virtual environment."""
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Pins as a requirements file of nothing but ``name==version`` lines. hashes: see InstallOptions.
-
-    Raises InvalidInput for a name or version that its standard does not allow (PEP 508, PEP 440).
-    """
-    lines = []
-    for name, version in pins.items():
-        try:
-            line = f"{name}=={Version(version)}"
-            parsed = Requirement(line)
-        except (InvalidVersion, InvalidRequirement) as error:
-            raise InvalidInput(f"{shown(name)} {shown(version)} is no release that can be installed") from error
-        if parsed.name != name or parsed.url or parsed.marker or parsed.extras:
-            raise InvalidInput(f"{shown(name)} is no package name")
-        allowed = "".join(f" --hash={each}" for each in (hashes or {}).get(f"{name}=={version}", ()))
-        lines.append(f"{line}{allowed}\n")
-    return "".join(lines)
 
 
 def _whenever(lines: Sequence[str]) -> list[str]:

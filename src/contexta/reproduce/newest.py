@@ -1,4 +1,4 @@
-"""The dates of releases: when the newest pin of a side was published, and what was the newest of a package then."""
+"""Find the newest release of a package: between two others, or at the date of other releases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from packaging.version import Version
 
 from contexta.reproduce.addresses import is_address
-from contexta.reproduce.uv import Interpreter, Uv, UvError
+from contexta.reproduce.uv import Interpreter, Uv, UvError, requirement_lines
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,10 +52,18 @@ def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | Non
     return max(when, *(datetime(*each, tzinfo=timezone.utc) for each in minors if each is not None)) + timedelta(days=1)
 
 
-def newest_of(uv: Uv, python: Interpreter, name: str, when: datetime | None, below: str | None = None) -> str | None:
-    """The newest release of a package at a date, and below a version, that an interpreter takes as a wheel; None where
-    there is none."""
+def newest_between(uv: Uv, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
+    """The newest release between two others that has a wheel for an interpreter, or with ``build`` its source; None
+    where there is none. Raises IndexUnreachable when nobody can say."""
+    requirement_lines({name: above}), requirement_lines({name: below})  # checks what goes into the line
+    above, below = (Version(each).public for each in (above, below))  # no order is defined with local tags
+    return uv.newest(python, f"{name}>={above},!={above},<{below}", build=build)  # >1.0 would leave out 1.0.post1
+
+
+def newest_of(uv: Uv, python: Interpreter, requirement: str, when: datetime | None) -> str | None:
+    """The newest release at a date that fits a requirement and that an interpreter takes as a wheel; None where there
+    is none, or nobody can say."""
     try:
-        return uv.newest_before(python.path, name, None if when is None else when.isoformat(), below)
+        return uv.newest(python.path, requirement, before=None if when is None else when.isoformat())
     except UvError:
         return None
