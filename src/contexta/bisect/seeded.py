@@ -7,6 +7,7 @@ from datetime import datetime
 
 from packaging.version import Version
 
+from contexta.bisect.changes import BOTH
 from contexta.bisect.pins import Pins
 from contexta.reproduce.newest import current_with, newest_of, published
 from contexta.reproduce.uv import IndexUnreachable, Interpreter, Uv, UvError
@@ -43,7 +44,8 @@ def setuptools_of(
         when, version = None, _newest(sides, pythons, uvs, None)
     if version is None:
         return None, f"{left_out}, and no index has it: it is not installed"
-    return version, f"{left_out}: {version} is installed on both sides, the newest{_of(when)}"
+    where = "both sides" if len(sides) == len(BOTH) else "".join(sides).upper()
+    return version, f"{left_out}: {version} is installed on {where}, the newest{_of(when)}"
 
 
 def _newest(
