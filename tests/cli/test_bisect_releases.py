@@ -108,6 +108,7 @@ def test_what_others_require_of_the_culprit_is_heeded_too(cli: Cli, tmp_path: Pa
     assert told["first_bad_version"] == "1.2"
 
 
+@pytest.mark.slow
 def test_releases_of_source_alone_are_built_where_the_ends_were(cli: Cli, tmp_path: Path, index: Path) -> None:
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.5), ("2.0", 0.5)):
         make_sdist(index, "culprit", version, f"worse = {worse}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from contexta.bisect.changes import BOTH
@@ -15,6 +16,8 @@ from contexta.reproduce.packing import packed
 from contexta.reproduce.shelf import find_shelf
 from contexta.reproduce.uv import Interpreter, Uv
 from contexta.reproduce.wheels import build_of
+
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -40,28 +43,43 @@ def changed_builds(pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter],
     """
     found: dict[str, dict[str, str]] = {end: {} for end in BOTH}
     lost: dict[str, str] = {}
-    is_first = dict.fromkeys(BOTH, False)
-    for name, version in _suspected(pins):
-        files: dict[str, str] = {}
-        for end in BOTH:
-            try:
-                files[end], is_first[end] = _file(name, version, pins[end], pythons[end], uvs[end])
-            except _Lost as error:
-                lost[name] = str(error)
+
+    def asked(release: tuple[str, str]) -> dict[str, _File | _Lost]:
+        return {end: _file(*release, pins[end], pythons[end], uvs[end]) for end in BOTH}
+
+    suspected = [*_suspected(pins)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = [*pool.map(asked, suspected)]
+    for (name, version), answer in zip(suspected, answers, strict=True):
+        files = {end: file for end, file in answer.items() if isinstance(file, _File)}
+        if why := next((file.why for file in answer.values() if isinstance(file, _Lost)), None):
+            lost[name] = why
         if name in lost and all(name in pins[end].hashes for end in BOTH):
             raise InvalidInput(
                 f"the build of {name} {version} differs and cannot be rerun: {lost[name]}",
                 hint="name the place that has the file: --find-links DIR or --extra-index-url URL in the file",
             )
-        if len({*files.values()}) == 2 or name in lost or not all(is_first.values()):
-            known = next(iter(files.values()), None)  # of two builds one that can be had goes into every mix
-            found["old"].update({name: files.get("old", known)} if known else {})
-            found["new"].update({name: files.get("new", known)} if known else {})
+        alike = len({file.pin for file in files.values()}) == 1 and name not in lost
+        if files and not (alike and all(file.is_first for file in files.values())):
+            known = next(iter(files.values()))  # of two builds one that can be had goes into every mix
+            for end in BOTH:
+                found[end][name] = files.get(end, known).pin
     return Builds(found, lost)
 
 
-class _Lost(Exception):
+@dataclass(frozen=True)
+class _File:
+    """The file of a build. is_first: whether uv takes that one anyway."""
+
+    pin: str
+    is_first: bool
+
+
+@dataclass(frozen=True)
+class _Lost:
     """Why the file of a build cannot be had."""
+
+    why: str
 
 
 def _suspected(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
@@ -76,31 +94,28 @@ def _suspected(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
             yield name, one
 
 
-def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> tuple[str, bool]:
-    """(address of the file that a side had, whether uv takes that one anyway). Raises _Lost when nobody has it any
-    more."""
+def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> _File | _Lost:
     files = [] if is_address(version) else files_of(uv, python, name, version)
-    if (build := side.builds.get(name)) is None:
-        file = with_hash(files, side.hashes[name])
-        if file is None:
-            raise _Lost(f"no index has a file with {_few(side.hashes[name])}")
-        return file.pin, file == files[0]
-    file = with_build(files, build)
-    return (_from_environment(name, side, build), False) if file is None else (file.pin, file == files[0])
+    build = side.builds.get(name)
+    file = with_hash(files, side.hashes[name]) if build is None else with_build(files, build)
+    if file is not None:
+        return _File(file.pin, file == files[0])
+    if build is None:
+        return _Lost(f"no index has a file with {_few(side.hashes[name])}")
+    return _from_environment(name, side, build)
 
 
-def _from_environment(name: str, side: Pins, build: str) -> str:
+def _from_environment(name: str, side: Pins, build: str) -> _File | _Lost:
     """The package as it is installed in the environment of a side, packed into a wheel."""
     if side.prefix is None:
-        raise _Lost("no index has the recorded files, and their environment is not known")
-    version = side.versions.get(name, "")
+        return _Lost("no index has the recorded files, and their environment is not known")
     try:
-        path = packed(side.prefix, name, version, find_shelf().folder)
-        if build_of(path.as_uri()) != build:
-            raise _Lost(f"no index has the recorded files, and those in {side.prefix} are others now")
+        path = packed(side.prefix, name, side.versions.get(name, ""), find_shelf().folder)
+        if build_of(path.as_uri()) == build:
+            return _File(ReleaseFile.of(path).pin, False)
     except (OSError, ValueError) as error:
-        raise _Lost(f"no index has the recorded files, and {error}") from error
-    return ReleaseFile.of(path).pin
+        return _Lost(f"no index has the recorded files, and {error}")
+    return _Lost(f"no index has the recorded files, and those in {side.prefix} are others now")
 
 
 def _few(hashes: tuple[str, ...]) -> str:

@@ -27,6 +27,8 @@ def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
     found = [each for each in distributions(path=[str(site)]) if canonicalize_name(each.metadata["Name"] or "") == name]
     if len(found) != 1 or found[0].version != version:
         raise ValueError(f"{prefix} does not hold {name} {version} any more")
+    if (found[0].read_text("INSTALLER") or "").strip() == "conda":
+        raise ValueError(f"conda installed {name} in {prefix}, beside libraries that no wheel has")
     content = _wheel(found[0], site, prefix)
     folder = into / f"packed-{hashlib.sha256(content).hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
