@@ -14,7 +14,7 @@ from contexta.reproduce.addresses import is_address
 from contexta.reproduce.files import ReleaseFile, files_of, with_build, with_hash
 from contexta.reproduce.packing import packed
 from contexta.reproduce.shelf import find_shelf
-from contexta.reproduce.uv import Interpreter, Uv
+from contexta.reproduce.uv import Interpreter, Uv, UvError
 from contexta.reproduce.wheels import build_of
 
 _AT_ONCE = 4
@@ -95,8 +95,13 @@ def _suspected(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
 
 
 def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> _File | _Lost:
-    files = [] if is_address(version) else files_of(uv, python, name, version)
     build = side.builds.get(name)
+    try:
+        files = [] if is_address(version) else files_of(uv, python, name, version)
+    except UvError:
+        if build is None:
+            raise
+        files = []  # no index answers, and the environment may still hold it
     file = with_hash(files, side.hashes[name]) if build is None else with_build(files, build)
     if file is not None:
         return _File(file.pin, file == files[0])

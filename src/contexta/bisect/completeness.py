@@ -21,8 +21,8 @@ from contexta.bisect.changes import BOTH
 from contexta.bisect.pins import Pins
 from contexta.errors import InvalidInput
 from contexta.reproduce.addresses import is_address
-from contexta.reproduce.dates import current_with, published
 from contexta.reproduce.indexes import uv_has_date_limit
+from contexta.reproduce.newest import current_with, published
 from contexta.reproduce.uv import IndexUnreachable, Interpreter, Uv, UvError
 
 CHECK, RESOLVE, AS_PINNED = "check", "resolve", "as pinned"
