@@ -22,12 +22,17 @@ from contexta.errors import ContextaError, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
-    from threading import Event
-    from typing import Any, Mapping, Optional, Sequence, Union
+    from typing import Any, Mapping, Optional, Protocol, Sequence, Union
 
     from contexta.pipes import Output, Polled, Threaded
 
     Pipes = Union[Polled, Threaded]
+
+    class Stop(Protocol):
+        """What says that a program is to end: a ``threading.Event``, say."""
+
+        def is_set(self) -> bool: ...
+
 
 MAX_OUTPUT = 16 * 1024 * 1024
 _LINGER = 1.0  # seconds the output of an ended program may still take to arrive
@@ -84,7 +89,7 @@ def run(
     input: Optional[bytes] = None,
     max_output: int = MAX_OUTPUT,
     strays: bool = False,
-    stop: Optional[Event] = None,
+    stop: Optional[Stop] = None,
 ) -> Finished:
     """Run a program to its end and return what it said.
 
@@ -175,7 +180,7 @@ def _start(argv: Sequence[str], cwd: Optional[str], env: Optional[Mapping[str, s
         raise StartFailed(f"{shown(argv[0])} cannot be started: {error}") from error
 
 
-def _wait(process: Popen[bytes], pipes: Pipes, deadline: float, stop: Optional[Event]) -> bool:
+def _wait(process: Popen[bytes], pipes: Pipes, deadline: float, stop: Optional[Stop]) -> bool:
     """Until the program has ended: True; or the deadline has passed, or it is to stop: False."""
     from time import monotonic
 

@@ -20,6 +20,7 @@ from contexta.recorder.entered import is_question
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are seen from outside through /proc")
 
 CONTEXTA = [sys.executable, "-I", "-m", "contexta.cli"]
+OLD = [str(path) for minor in (6, 7) for path in Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")]
 Wrap = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -177,6 +178,22 @@ def test_worker_of_another_interpreter_is_recorded_as_what_it_runs_on(tmp_path: 
         found = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)
     prefixes = {dict(each.interpreter)["prefix"] for each in found}
     assert len(prefixes) == 2
+
+
+@pytest.mark.skipif(not OLD, reason="there is no Python before 3.8 here")
+def test_python_that_is_too_old_is_named(tmp_path: Path, wrap: Wrap) -> None:
+    wrap("sh", "-c", f"{OLD[0]} train.py; true")
+    (note,) = notes(tmp_path)
+    assert f"{OLD[0]} train.py (process " in note
+    assert "did not report what it runs on: it is older than CPython 3.8" in note
+
+
+@pytest.mark.skipif(not OLD, reason="there is no Python before 3.8 here")
+def test_interpreter_that_does_not_tell_from_outside_is_said_so(tmp_path: Path, wrap: Wrap) -> None:
+    wrap("sh", "-c", f"{OLD[0]} -I train.py; true")
+    (note,) = notes(tmp_path)
+    assert "was not entered, as it was started with -I, and its interpreter did not tell what it runs on: " in note
+    assert "read from outside" not in note
 
 
 def test_forked_children_and_repeated_programs_are_one_note_each(tmp_path: Path, wrap: Wrap) -> None:

@@ -30,18 +30,26 @@ _SECONDS = 60.0  # for each question to git once the program runs
 _GRACE = 1.0  # seconds that a reading may still take after it was told to stop
 
 
+class _Flag:
+    """Says that a reading is to end. An ``Event`` would have the program import ``threading`` for it."""
+
+    is_raised = False
+
+    def is_set(self) -> bool:
+        return self.is_raised
+
+
 class SourceReading:
     """The source being read by a thread of its own, which Python's ``threading`` does not list."""
 
     def __init__(self, journal: Journal, read: Callable[[Limits], Told]) -> None:
         """read: called with the limits that it observes."""
-        from threading import Event
-
         from contexta.recorder.git import Limits
 
         self._journal = journal
         self._told: Optional[Told] = None
-        self._limits = Limits(_SECONDS, stop=Event())
+        self._stop = _Flag()
+        self._limits = Limits(_SECONDS, stop=self._stop)
         self._lock = _thread.allocate_lock()
         self._done = _thread.allocate_lock()
         self._done.acquire()
@@ -63,8 +71,7 @@ class SourceReading:
     def finish(self, seconds: float) -> None:
         """Wait for the end of the reading no longer than that; then have it end with what it knows."""
         if not self._wait(seconds):
-            assert self._limits.stop is not None  # __init__ has set it
-            self._limits.stop.set()
+            self._stop.is_raised = True
             self._wait(_GRACE)
 
     def _run(self, read: Callable[[Limits], Told]) -> None:

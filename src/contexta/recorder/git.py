@@ -6,10 +6,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from threading import Event
     from typing import Mapping, Optional, Sequence
 
-    from contexta.process import Finished
+    from contexta.process import Finished, Stop
 
 _SETTINGS = (
     "core.quotepath=false",
@@ -42,7 +41,7 @@ class Limits:
     (nanoseconds), where it did before git was done; how a file was that was written after that is unknown.
     """
 
-    def __init__(self, seconds: float = 5.0, stop: Optional[Event] = None) -> None:
+    def __init__(self, seconds: float = 5.0, stop: Optional[Stop] = None) -> None:
         self.seconds = seconds
         self.stop = stop
         self.since: Optional[int] = None
@@ -66,7 +65,7 @@ def git(
     cwd: str,
     timeout: float,
     *,
-    stop: Optional[Event] = None,
+    stop: Optional[Stop] = None,
     extra: Optional[Mapping[str, str]] = None,
     input: Optional[bytes] = None,
     max_output: int = 64 * 1024 * 1024,

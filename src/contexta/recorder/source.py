@@ -104,20 +104,10 @@ def _source(
     """The patch, or None. facts: taken as far as they are known when something fails."""
     from contexta.process import ProcessError
 
-    repository = repository_above(directory)
-    if repository is None and not is_a_git_directory(directory):
-        facts.update(commit=None, reason=NOT_IN_GIT)
+    located = _located(directory, limits, facts)
+    if located is None:
         return None
-    try:
-        where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
-        said = answer(["rev-parse", *where, "--revs-only", "HEAD"], directory, limits)
-    except Refused as error:
-        if repository is None and "not a git repository" in str(error):
-            facts.update(commit=None, reason=NOT_IN_GIT)
-            return None
-        raise Refused(f"git refuses {storable(repository or directory)}: {error}") from error
-    root, prefix, git_dir, objects, commit = os.fsdecode(said.stdout).split("\n")[:5]
-    facts.update(root=storable(root), directory=storable(prefix.rstrip("/") or "."))
+    root, stores, commit = located
     status = status_of(root, limits, notes)
     facts.update(commit=commit or None, branch=status.branch)
     facts.update(remote=remote_of(root, status.upstream, limits))
@@ -136,7 +126,6 @@ def _source(
         out += [path for path in status.changed or () if path not in changed]
         new = [path for path in untracked if path in kept]
         try:
-            stores = (git_dir, os.path.join(os.path.abspath(directory), objects))
             return _patch(root, stores, commit or None, new, out, limits, max_patch, notes, below)
         except (ProcessError, Refused, OSError) as error:
             notes.append(note(TOPIC, f"{NO_PATCH}: {getattr(error, 'what', None) or reason(error)}"))
@@ -171,6 +160,28 @@ def _source(
             patch = (patch or b"") + inside
             facts["patch_applies"] = all(each.get("patch_applies", True) for each in [facts, *parts])
     return patch or None
+
+
+def _located(directory: str, limits: Limits, facts: dict[str, Any]) -> Optional[tuple[str, tuple[str, str], str]]:
+    """(root, (git directory, objects), commit) of the repository around a directory; None where there surely is none.
+
+    The commit is empty where there are none yet. Raises Refused, or ProcessError, where git does not tell.
+    """
+    repository = repository_above(directory)
+    if repository is None and not is_a_git_directory(directory):
+        facts.update(commit=None, reason=NOT_IN_GIT)
+        return None
+    try:
+        where = ["--show-toplevel", "--show-prefix", "--absolute-git-dir", "--git-path", "objects"]
+        said = answer(["rev-parse", *where, "--revs-only", "HEAD"], directory, limits)
+    except Refused as error:
+        if repository is None and "not a git repository" in str(error):
+            facts.update(commit=None, reason=NOT_IN_GIT)
+            return None
+        raise Refused(f"git refuses {storable(repository or directory)}: {error}") from error
+    root, prefix, git_dir, objects, commit = os.fsdecode(said.stdout).split("\n")[:5]
+    facts.update(root=storable(root), directory=storable(prefix.rstrip("/") or "."))
+    return root, (git_dir, os.path.join(os.path.abspath(directory), objects)), commit
 
 
 def _without_secrets(patch: bytes, salt: bytes, limits: Limits, notes: list[Note]) -> tuple[Optional[bytes], list[str]]:

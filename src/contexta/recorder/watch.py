@@ -117,6 +117,11 @@ class Watch:
             self._judge(program, brief=not is_any_entered)
         return len(self._told)
 
+    def pythons(self) -> List[Program]:
+        """Every Python program that was seen and is more than a helper, entered or not."""
+        seen = [*self._past, *self._programs.values()]
+        return [each for each in seen if each.is_python and is_recorded(each.argv)]
+
     def _watch(self, pid: int) -> None:
         pause = _SHORTEST
         while not self._stop.wait(pause):
@@ -193,7 +198,7 @@ def _program(pid: int, parent: int, argv: List[str]) -> Program:
         if program.is_python:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 pairs = (os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0") if pair)
-            program.variables = {name: value for name, _, value in pairs}
+            program.variables = {name: value for name, equals, value in pairs if name and equals}
     except OSError:
         program.executable = ""  # it has ended, or is another user's: nothing is known of it
     return program

@@ -116,7 +116,7 @@ class Wrapper:
             self._run.finish("failed", failure=error)
             return self._not_started(error)
         if not watch.finish(self._is_any_entered()):
-            self._ask_command()
+            self._ask_command(watch.pythons())
         self._tell_user()
         self._keep_logs()
         self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
@@ -292,10 +292,11 @@ class Wrapper:
                 )
             outside.keep(self._journals, self._run.ref.value, program, starter or program.parent, self._asked[key])
             self._kept += 1
-        except (ProcessError, OSError) as error:
-            what += f", and its interpreter did not tell from outside: {reason(error)}"
+            what += f": {_FROM_OUTSIDE}"
+        except (ProcessError, OSError, ValueError) as error:  # ValueError: a variable that cannot be passed on
+            what += f", and its interpreter did not tell what it runs on: {reason(error)}"
         if len(alike) == 1:
-            self._run.note("environment", f"{what}: {_FROM_OUTSIDE}")
+            self._run.note("environment", what)
 
     def _tell_user(self) -> None:
         """Say on stderr what was not recorded from inside and can be, once for each command."""
@@ -307,12 +308,18 @@ class Wrapper:
                 print(f"contexta: {command[:_SHOWN]}{more} was not recorded from inside: {obstacle}", file=sys.stderr)  # noqa: T201  # where a wrapper speaks
                 print(f"hint: {_HINT}", file=sys.stderr)  # noqa: T201  # as above
 
-    def _ask_command(self) -> None:
-        """Ask the interpreter that the command names, where no process was seen from inside or outside."""
+    def _ask_command(self, seen: List[Program]) -> None:
+        """Ask the interpreter that the command names, where no process was entered or told of. seen: Python programs
+        that did not join the run although nothing kept them out."""
         from contexta.process import ProcessError
 
         python, switches = self._interpreter()
         if not switches and self._is_any_entered():
+            return
+        if python is None and seen:
+            command = shlex.join(redact.argv(seen[-1].argv, self._run._salt)[0])[:_SHOWN]
+            why = "it is older than CPython 3.8, or ended before it was recorded"
+            self._run.note("environment", f"{command} (process {seen[-1].pid}) did not report what it runs on: {why}")
             return
         if python is None:
             self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
