@@ -91,7 +91,10 @@ def is_wrong(outcome: Outcome) -> bool:
     )
     if any(max(moved(shown, unit), moved(left | unit, unit)) < _LEAST for unit in units):
         return True
-    return verdict.share is None or _left(world, culprits) > 1 - verdict.share[1] + 1e-6
+    if verdict.share is None:
+        return True
+    unnamed, (estimate, low, _) = _left(world, culprits), verdict.share
+    return unnamed >= _LEAST and unnamed > 1 - (low if math.isfinite(low) else estimate) + 1e-6
 
 
 def _left(world: HardWorld, culprits: int) -> float:

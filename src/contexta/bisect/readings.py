@@ -21,6 +21,7 @@ from contexta.bisect.levels import Levels, Pool
 from contexta.bisect.mixes import mix_of
 from contexta.bisect.noise import grain, pooled_spread, shared_by_seed
 from contexta.bisect.scale import Scale
+from contexta.bisect.shares import is_a_part, may_be_a_part, paired_share, shares_by_seed
 
 State = Literal["good", "bad", "between", "open"]
 
@@ -379,21 +380,60 @@ class Readings:
         1 is all of it. The noise is that of all mixes together. The drop is known no better than the ends are, so the
         error is that of a ratio (the delta method). Values identical to both ends' at their seeds leave nothing to
         estimate. Where no value depends on its seed, the interval is all there is: how the share scatters from seed to
-        seed was never seen.
+        seed was never seen. Where seeds move the values, mixes are compared seed by seed (``shares.py``).
         """
         if self.seedless:
             rise = self.level(shown) - self.level(beside)
             return rise, -math.inf, math.inf
         if self._identical(shown, 1) and self._identical(beside, 0):
             return 1.0, 1.0, 1.0
+        rise, error, freedom = self._unpaired(shown, beside)
+        reach = student_quantile(0.995, freedom) * error
+        return self._paired(shown, beside, moving=self.shows_a_part) or (rise, rise - reach, rise + reach)
+
+    def _unpaired(self, shown: int, beside: int) -> tuple[float, float, float]:
+        """(share, its standard error, degrees of freedom), whatever the seeds."""
         before, after = self._scaled(self.samples(beside)), self._scaled(self.samples(shown))
         rise = fmean(after) - fmean(before)
         groups = [self._scaled(self.samples(mix)) for mix in (0, self.new, *self.probed)]
         of_ends = rise**2 * (1 / len(groups[0]) + 1 / len(groups[1]))
         error = pooled_spread(*groups) * math.sqrt(1 / len(before) + 1 / len(after) + of_ends)
         freedom = max(1.0, sum(len(group) - 1 for group in groups))
-        reach = student_quantile(0.995, freedom) * error
-        return rise, rise - reach, rise + reach
+        return rise, error, freedom
+
+    def _paired(self, shown: int, beside: int = 0, *, moving: bool) -> tuple[float, float, float] | None:
+        """(share, low, high) by the seeds that both mixes and both ends ran at; None where that tells no more.
+
+        moving: whether it is known that seeds move the values.
+        """
+        shares = self._by_pairs(shown, beside, moving=moving)
+        return paired_share(shares, self._unpaired(shown, beside)[1]) if shares else None
+
+    def _by_pairs(self, shown: int, beside: int = 0, *, moving: bool) -> list[float]:
+        if self.seedless:
+            return []
+        return shares_by_seed(*map(self._values_by_seed, (0, self.new, beside, shown)), moving=moving)
+
+    def _values_by_seed(self, mix: int) -> dict[int, float]:
+        """Seed -> value of a mix; where values repeat, of all that behave like it."""
+        sure = self.repeatable and self.identical > SURE_ALIKE
+        like = [*(self.alike(mix) if sure else ()), mix]
+        return {seed: value for each in like for seed, value in self._runs.get(each, ())}
+
+    def asks_for_pairs(self, mix: int) -> bool:
+        """Whether a mix may hold a part of the drop that shows only seed by seed."""
+        shares = self._by_pairs(mix, moving=self.shows_a_part)
+        return bool(shares) and may_be_a_part(shares, self._unpaired(mix, 0)[1], parts=self.shows_a_part)
+
+    @cached_property
+    def shows_a_part(self) -> bool:
+        """Whether some mix is known to hold a part of the drop, seed by seed: pooled values know less than that."""
+        return any((share := self._paired(mix, moving=False)) is not None and is_a_part(share) for mix in self.probed)
+
+    @cached_property
+    def seeds_move(self) -> bool:
+        """Whether some mix is known better seed by seed than by all of its values."""
+        return any(self._paired(mix, moving=False) for mix in self.probed)
 
     def _identical(self, mix: int, side: int) -> bool:
         end = (0, self.new)[side]
@@ -408,6 +448,11 @@ class Readings:
         if mix == 0 or mix == self.new:
             return "good" if mix == 0 else "bad"
         if self.run_count(mix) < runs or mix not in self.log_densities:
+            return "open"
+        paired = self._paired(mix, moving=self.shows_a_part)
+        if paired and is_a_part(paired):
+            return "between"
+        if not paired and self.asks_for_pairs(mix):
             return "open"
         good, bad, other = self.densities(mix, culprits)
         need, position = math.log(odds), self.level(mix)

@@ -211,7 +211,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     if belief.none > _DOUBT:
         return Probe(*next_end_run(readings), "end", "it is not sure enough yet that the ends differ at all")
     leader, probability = belief.leader(mixes.twins)
-    if belief.several > max(probability, 0.5):
+    if belief.several > max(probability, 0.5) or readings.shows_a_part:
         return _several(problem, readings, risk, belief, ends)
     # "several" predicts nothing, and whether the leader makes all of the drop, or a part, is a question for its proof
     aside = belief.several + belief.with_parts_of(leader)
@@ -376,6 +376,11 @@ def _probe(readings: Readings, mix: int, purpose: Purpose, why: str) -> Probe:
     if not readings.seedless and len(readings.loose.get(mix, ())) >= 2 * known:
         return Probe(*next_end_run(readings), "end", "less is known of the ends than of what is held against them")
     seed = next_seed(readings, mix)
+    if readings.seeds_move or readings.asks_for_pairs(mix):
+        paired = (readings.seeds(0) & readings.seeds(readings.new)) - readings.seeds(mix)
+        if not paired:
+            return Probe(*next_end_run(readings), "end", "what a further seed does to OLD and NEW is not known yet")
+        seed = seed if seed in paired else min(paired)
     if readings.seed_effects and seed not in readings.seed_effects:
         return Probe(*next_end_run(readings), "end", "what a further seed does to every value is not known yet")
     return Probe(mix, seed, purpose, why)
