@@ -51,8 +51,8 @@ def judgement(options: Options, threshold: Threshold | None, workspace: str | No
     """Raises InvalidInput or Ambiguous for a metric that no run has, and for OLD and NEW swapped; see
     ``recorded_metric``."""
     runs = _recorded(options, workspace)
-    sides = {end: _side(run, options["command"], workspace) for end, run in runs.items()}
     lower, named = options["lower_is_better"], threshold.metric if threshold is not None else options["metric"]
+    sides = {end: _side(run, named, options["command"], workspace) for end, run in runs.items()}
     explanation = _explained(options, named, sides, workspace, lower)
     notes: list[str] = []
     metric, chosen = named, None
@@ -91,7 +91,8 @@ def _recorded(options: Options, workspace: str | None) -> dict[str, RunDetails]:
         return {end: ctx.get_run(text) for end, text in named.items()}
 
 
-def _side(run: RunDetails, command: Sequence[str], workspace: str | None) -> RecordedSide:
+def _side(run: RunDetails, named: str | None, command: Sequence[str], workspace: str | None) -> RecordedSide:
+    """named: the metric that the user names; what was printed is read only where it was not recorded."""
     metrics: dict[MetricId, float] = {}
     for stage in run.stages:
         for metric in stage.metrics:
@@ -103,7 +104,9 @@ def _side(run: RunDetails, command: Sequence[str], workspace: str | None) -> Rec
         for metadata in (run.metadata, {"command": list(command)})
     )
     what = f"run {run.run_ref.value}"
-    return RecordedSide(what, run.status, metrics, recorded == given, _printed(run, workspace))
+    is_recorded = named is None or any(named in (each[1], label(each)) for each in metrics)
+    output = None if is_recorded else _printed(run, workspace)
+    return RecordedSide(what, run.status, metrics, recorded == given, output)
 
 
 def _printed(run: RunDetails, workspace: str | None) -> str | None:
