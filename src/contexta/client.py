@@ -80,11 +80,10 @@ class Contexta(Questions, Upkeep):
         config = self._given[1]
         return starting.start_or_warn(
             lambda: (os.fspath(self.root / settings.JOURNALS), Objects(self.root / settings.OBJECTS)),
-            project=project,
+            project=project or (config.project_name if config is not None else None),
             name=name,
             tags=tags,
             send=self._sender(),
-            default_project=config.project_name if config is not None else None,
             elsewhere=self._is_told_where(),
         )
 

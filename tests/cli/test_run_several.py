@@ -388,6 +388,33 @@ def test_project_that_the_program_names_counts_unless_the_command_line_names_one
     assert note == 'the program asked for "theirs"; `contexta run --project` put the run in p'
 
 
+def test_project_of_a_configuration_counts_as_well(tmp_path: Path, wrap: Wrap) -> None:
+    wrap(
+        """
+        from contexta import Contexta
+        from contexta.config import UnifiedConfig
+        with Contexta(config=UnifiedConfig(project_name="theirs")).run("r") as run:
+            run.metric("loss", 1)
+        """
+    )
+    assert [str(run.project_ref) for run in runs(tmp_path) if run.metrics] == ["project:theirs"]
+
+
+def test_run_in_the_project_of_the_command_is_its_run_though_another_project_came_first(
+    tmp_path: Path, wrap: Wrap
+) -> None:
+    wrap(
+        """
+        import contexta
+        contexta.init(project="theirs", name="other")
+        contexta.init(name="mine")
+        contexta.log({"loss": 1})
+        """
+    )
+    assert {run.name: str(run.part_of) for run in runs(tmp_path)}["mine"] == "None"
+    assert [run.metrics for run in runs(tmp_path) if run.name == "mine"] == [{"loss": 1}]
+
+
 ENDS = {
     "finish": ('import contexta; contexta.init().finish("failed")', "failed"),
     "module finish": ('import contexta; contexta.init(); contexta.finish("cancelled")', "cancelled"),

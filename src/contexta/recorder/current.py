@@ -51,7 +51,7 @@ def init(
     config: parameters. tags: names with values, or names alone. group: kept as the tag ``group``.
     When nothing can be recorded, that is said on stderr and the program goes on.
     """
-    global _initialised, _has_begun  # one program has one current run: that is what the module-level names mean
+    global _initialised  # one program has one current run: that is what the module-level names mean
     before: Optional[Run] = getattr(_mine, "run", None)
     if before is not None:
         before.finish()
@@ -61,7 +61,6 @@ def init(
     run = starting.start_or_warn(project=project, name=name, tags=marks)
     run.params(config or {})
     _mine.run = _initialised = run
-    _has_begun = True
     return run
 
 

@@ -226,6 +226,8 @@ class Journal:
         """Another file of this process for the same run."""
         journal = Journal(self.folder, self.run, first=False, rank=self.rank, beats=beats)
         journal._token, journal._turn = self._token, self._turn + 1
+        if self._is_void:
+            journal.give_up()
         return journal
 
     def _write_all(self, line: bytes) -> None:

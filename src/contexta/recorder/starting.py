@@ -36,7 +36,6 @@ def start(
     name: Optional[str] = None,
     tags: Optional[Mapping[str, str]] = None,
     send: Optional[Callable[[], Optional[str]]] = None,
-    default_project: Optional[str] = None,
     elsewhere: bool = False,
 ) -> Run:
     """Begin a run: reserve its reference by creating its journal, and capture the environment of this interpreter.
@@ -45,9 +44,8 @@ def start(
     run; see ``inherited.may_begin``. Every further one is a run of its own, and says what it is a part of.
     journals: the directory. objects: where the environment's body goes. project, name: display names; their references
     are made of the nearest valid components, and a name that is taken gets a number behind it.
-    Without a name the run is called after the moment; without a project it is in that of the run around it, else in
-    default_project, else in the configured one. elsewhere: the caller insists on this directory, whatever the run
-    around it writes to.
+    Without a name the run is called after the moment; without a project it is in that of the run around it, else in the
+    configured one. elsewhere: the caller insists on this directory, whatever the run around it writes to.
     send: begins to deliver what is recorded; returns why it cannot, or None. Called when the run begins and has ended.
     Raises InvalidInput for names that are no text, OSError when the journal cannot be created.
     """
@@ -61,12 +59,12 @@ def start(
     if around is not None and os.environ.get(inherited.SINGLE):
         project, elsewhere = None, False
     if around is not None and elsewhere and not _is_same(around._journal.folder, journals):
-        run = _begun(journals, objects, project or default_project or settings.project(), given, send, number)
+        run = _begun(journals, objects, project or settings.project(), given, send, number)
         run.note("run", f"it began below {around.ref} of the workspace {os.path.dirname(around._journal.folder)}")
         if not around._ended:
             around.note("run", f"its program recorded {run.ref} in the workspace {os.path.dirname(journals)}")
     elif around is None:
-        run = _begun(journals, objects, project or default_project or settings.project(), given, send, number)
+        run = _begun(journals, objects, project or settings.project(), given, send, number)
     else:
         run = _below(around, project, given, send, number)
     for key, value in checked.items():
@@ -83,7 +81,7 @@ def _below(
     theirs = around.ref.components[0]
     other = project is not None and (slug(project) or "project") != theirs
     fixed = bool(os.environ.get(inherited.IN_PROJECT))
-    if current.takes_part(around) and not (other and not fixed):
+    if (fixed or not other) and current.takes_part(around):
         if name is not None and not os.environ.get(inherited.NAMED):
             around.rename(name)
         run = around
