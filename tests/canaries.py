@@ -305,6 +305,195 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         'password%3D{}%26x',
         'token%3D{}',
     ),
+    "more logs": (
+        'password -> {}',
+        "PASSWORD '{}'",
+        'the password was {}',
+        'Enter password: {}',
+        'user=admin password={} host=x',
+        'user:admin,password:{}',
+        '(password={})',
+        '[token={}]',
+        '<token>{}</token>',
+        'api key: {}',
+        'API Key = {}',
+        'Api-Key {}',
+        'secret key: {}',
+        'access token: {}',
+        'Access Token={}',
+        'private key: {}',
+        "'Authorization': 'token {}'",
+        "headers={{'Authorization': 'Bearer {}'}}",
+        'http.extraheader=AUTHORIZATION: basic {}',
+        'redis://default:{}@h:1',
+        '{{"password":"{}"}}',
+        '{{password: {}}}',
+        "{{'token': '{}'}}",
+        'password="{}"',
+        "password='''{}'''",
+        'password = """{}"""',
+        "password=b'{}'",
+        "password=r'{}'",
+        'password: &x {}',
+        "password: '{}' # c",
+        '  - password: {}',
+        '- token: {}',
+        'HF_TOKEN\t{}',
+        'HF_TOKEN    {}',
+        '│ password: {} │',
+        'password………{}',
+        '<input name="password" value="{}">',
+        '\\"password\\": \\"{}\\"',
+        '\\\\\\"password\\\\\\": \\\\\\"{}\\\\\\"',
+        '&quot;password&quot;:&quot;{}&quot;',
+        "monkeypatch.setenv('API_KEY', '{}')",
+        "conf.setdefault('secret', '{}')",
+        "token: Optional[str] = '{}'",
+        "token: str | None = '{}'",
+        "password: Annotated[str, x] = '{}'",
+        "PASSWORD = env('PASSWORD', default='{}')",
+        "password = input() or '{}'",
+        "app.secret_key = '{}'",
+        "SECRET_KEY = '{}'",
+        "hf_hub_download(x, use_auth_token='{}')",
+        "neptune.init(api_token='{}')",
+        "mlflow.set_tracking_uri('https://u:{}@h')",
+        'password==={}',
+        'x-api-key={}',
+        'X-Auth-Token: {}',
+        'Ocp-Apim-Subscription-Key: {}',
+        'sas_token=?sv=2020&sig={}',
+        'SharedAccessSignature=sv=1&sig={}',
+        'DefaultEndpointsProtocol=https;AccountName=a;AccountKey={}',
+        'seed phrase: {} a b c',
+        'backup_codes: [{}]',
+        'passcode {}',
+        'http-basic.x.password {}',
+        'credentials "app.terraform.io" {{ token = "{}" }}',
+        'args: ["--password", "{}"]',
+        "args: ['--password={}']",
+        'command: ["sh","-c","x --token {}"]',
+    ),
+    "more source": (
+        'client secret: {}',
+        "auth = ('me', '{}')",
+        "requests.get(url, auth=('me','{}'))",
+        'pip config set global.index-url https://u:{}@h/simple',
+        'npm config set //registry.npmjs.org/:_authToken {}',
+        "os.environ['X_SECRET']='{}'",
+        "os.environ.update(HF_TOKEN='{}')",
+        "os.environ.update({{'HF_TOKEN': '{}'}})",
+        "config.set('db', 'password', '{}')",
+        "getattr(args, 'token', '{}')",
+        "args.token or '{}'",
+        "def f(password='{}'):",
+        "lambda token='{}': 1",
+        "@dataclass\nclass A:\n    password: str = '{}'",
+        "PASSWORD = os.getenv('PASSWORD', default='{}')",
+        "PASSWORD = config('PASSWORD', '{}')",
+        "self.password = password or '{}'",
+        "api_key=os.environ.get('K', '{}')",
+        "Fernet(b'{}')",
+        "app.config['SECRET_KEY'] = '{}'",
+        "DATABASES = {{'default': {{'PASSWORD': '{}'}}}}",
+        "smtp.login('me', '{}')",
+        "conn = connect(user='u', passwd='{}')",
+        "session.auth = ('u', '{}')",
+        "s3 = boto3.client('s3', aws_secret_access_key='{}')",
+        "login('{}')",
+        "wandb.login(key='{}')",
+        "huggingface_hub.login('{}')",
+        "comet_ml.Experiment(api_key='{}')",
+        "openai.api_key='{}'",
+        'Set-Cookie: session={}; HttpOnly',
+        'sessionid={}',
+        'os.system("sshpass -p {} ssh")',
+    ),
+    "more commands": (
+        'mysql://root:{}@localhost/db?ssl=1',
+        '--token={},--x=1',
+        '--auth-token {}',
+        '-Dpassword={}',
+        '-Ppassword={}',
+        '/p:Password={}',
+        '--set db.password={}',
+        '--from-literal=password={}',
+        'kubectl create secret generic x --from-literal=apikey={}',
+        'helm install --set secret.token={}',
+        'wandb: ERROR api_key {} invalid',
+        "git -c http.extraHeader='Authorization: Bearer {}' clone",
+        'git clone https://oauth2:{}@gitlab.com/x.git',
+        'pip install --index-url https://__token__:{}@h/simple x',
+        'echo {} | docker login --password-stdin',
+        'export PGPASSWORD={};psql',
+        'password: !!str {}',
+        'password%3A%20{}',
+        "cmd=['mysql', '-p{}']",
+        "['curl', '-u', 'me:{}']",
+        "subprocess.run(['curl','-u','me:{}'])",
+        "subprocess.run('mysql -p{} db', shell=True)",
+        '!wandb login {}',
+        '%env HF_TOKEN={}',
+        '%env HF_TOKEN {}',
+        '!export HF_TOKEN={}',
+        '%%bash\nexport TOKEN={}',
+    ),
+    "more names": (
+        'DB_PASS: {}',
+        'MYSQL_ROOT_PASSWORD={}',
+        'Password: {}',
+        'PGPASSWORD={} psql -h x',
+        'token = {} ; comment',
+        'token={};',
+        'password.....: {}',
+        'token:{}',
+        'TOKEN:{}',
+        'JSESSIONID={}',
+        'csrftoken={}',
+        'TRAINER_WANDB_KEY={}',
+        'WANDB_KEY={}',
+        'COMET_KEY={}',
+        'DB_PWD={}',
+        'MAIL_PW={}',
+        'ADMIN_PW={}',
+        'root_pw={}',
+        'wifi_psk={}',
+        'psk={}',
+        'wpa_passphrase={}',
+        'encryption_password={}',
+        'vault_pass={}',
+        'become_pass={}',
+        'ansible_ssh_pass={}',
+        'ansible_become_password: {}',
+        'otp={}',
+        'mfa_code={}',
+        'mnemonic = {} word word',
+        'recovery_code={}',
+        'SNYK_TOKEN={}',
+        'NPM_AUTH={}',
+        '_auth={}',
+        '_password={}',
+        'bearer_token: {}',
+        'id_token={}',
+        'refresh_token={}',
+        'oauth_token={}',
+        'consumer_secret={}',
+        'app_secret={}',
+        'signing_secret={}',
+        'webhook_secret={}',
+        'shared_secret={}',
+        'hmac_key={}',
+        'aes_key={}',
+        'master_key={}',
+        'rsa_private_key={}',
+        'deploy_key={}',
+        'ssh_key={}',
+        'service_account_key={}',
+        'storage_key={}',
+        'COSMOS_KEY={}',
+        'FUNCTION_KEY={}',
+        'tfe_token={}',
+    ),
 }
 """Class of notation -> ways to write a name and its secret."""
 # fmt: on
@@ -700,6 +889,211 @@ secure=True
 tls=1.3
 ssl_mode=require
 sslmode=require
+API key: not set
+API key error: missing
+Foreign key: user_id
+Sort key: date
+Cache key: train
+Answer key: B
+login("bob")
+login successful for bob
+login page loaded
+if token or flag:
+token or word
+password or token required
+Downloading tokenizer.json: 100%
+Downloading tokenizer_config.json: 100%|##########| 48.0/48.0 [00:00<00:00, 12.1kB/s]
+model.safetensors: 100%|██████████| 440M/440M [00:10<00:00, 42.0MB/s]
+Epoch 1/3: 100%|██████████| 100/100 [00:10<00:00, 9.9it/s, loss=0.5, tok/s=1200]
+tokens/sec: 1523.4
+tokens_per_sec=1523
+train_tokens: 1.2B
+num_input_tokens_seen=1048576
+Tokenizer vocab size: 50257
+Token count mismatch: 512 vs 510
+passed tests: 12
+All tests passed
+compass=3
+passwd file not found
+Password dataset loaded: 14344391 rows
+password strength: weak
+password_strength=strong
+secret santa dataset: v2
+Secret Santa participants: 12
+secrets module imported
+key: accuracy
+keys: ['a', 'b', 'c']
+KeyError: 'token'
+best key = val_loss
+key=lambda x: x[1]
+max(d, key=d.get)
+sorted(items, key=len)
+df.set_index("key")
+dict(key="value")
+{"key": 1, "value": 2}
+{"key": "lr", "value": 0.1}
+{"name": "accuracy", "value": 0.91}
+{"id": "layer1", "default": "relu"}
+{"token": "[MASK]", "score": 0.9, "token_str": "paris"}
+{"token": 1012, "token_str": "hello"}
+{"generated_text": "secret agent"}
+{"sequence": "the password is weak"}
+[{"word": "pass", "score": 0.9}]
+attention.key.weight
+encoder.layer.0.attention.self.key.bias
+transformer.h.0.attn.c_attn.weight
+layers.3.self_attn.k_proj.weight
+cls.predictions.decoder.weight
+special_tokens_map.json
+added_tokens.json
+tokenizer_config.json
+vocab.txt, merges.txt, tokenizer.json
+keras.layers.Dense(64)
+tf.keras.utils.get_file
+key_size=128
+key_length=32
+value_dim=64, key_dim=64
+num_attention_heads=12
+state_dict_keys=199
+missing_keys=[]
+unexpected_keys=[]
+missing_keys=['classifier.weight', 'classifier.bias']
+pass_through=True
+high_pass=200
+low_pass_cutoff=50
+bandpass=(1, 40)
+forward_pass_time=0.02
+backward_pass_ms=12
+author="The Authors"
+authors: Ada Lovelace, Alan Turing
+auth_mode=oauth2
+auth_url=https://example.org/login
+oauth2=enabled
+authenticated=True
+authorization=none
+authorization_required=False
+cookie_consent=accepted
+patience=10, pattern=*.py
+path=/data/pat/001
+patient_id=12345
+patch_embed.proj.weight
+dispatch=eager
+compat_mode=1
+spatial_dims=3
+sas7bdat=True
+dataset=token_classification
+task=token-classification
+task_type="TOKEN_CLS"
+problem_type="single_label_classification"
+model_type=bert, hidden_act=gelu
+license: apache-2.0
+license=cc-by-nc-4.0
+license_key: mit
+signature: predict
+signature_name="serving_default"
+signature_keys=["serving_default"]
+method signature mismatch: expected 3 arguments
+bearer=alice
+certificate=issued
+secure_mode=True
+encryption=aes256
+crypto_dataset=btc_2021
+hash_key=id
+partition_keys=["year", "month"]
+primary_keys=["id"]
+join_key="user_id"
+group_key=country
+random_key=0
+jax_key=[0 42]
+key_data=uint32
+PRNG key: [0 1]
+dropout_rng=key
+api_version=v1
+api_base=https://api.example.org/v1
+api_type=azure
+api_calls=120
+access_level=public
+access_count=17
+client_id=3
+client_name=flower
+num_clients=10
+session_length=30
+session_count=12
+user_id=1234
+user_agent=python-requests/2.31
+otp_release=26
+pin_memory=True
+pinned=True
+num_pins=3
+sid=12
+connection=ok
+connection_pool=5
+dsn_count=1
+webhooks=0
+hook_name=forward
+forward_hook=None
+private_dataset=True
+public_key_size=2048
+master_port=29500
+MASTER_ADDR=127.0.0.1
+MASTER_PORT=29500
+WORLD_SIZE=8
+NCCL_DEBUG=INFO
+TOKENIZERS_PARALLELISM=true
+HF_HUB_OFFLINE=1
+TRANSFORMERS_CACHE=/cache/hf
+HF_DATASETS_CACHE=/cache/ds
+WANDB_MODE=offline
+WANDB_PROJECT=demo
+AWS_DEFAULT_REGION=eu-west-1
+CUDA_VISIBLE_DEVICES=0,1
+GPU-12345678-1234-1234-1234-123456789abc
+run-20250215_120000-3x7k2m9q
+wandb: Syncing run happy-sun-12
+Run 3f2b1c9e8d7a6f5e4d3c2b1a0f9e8d7c6b5a4f3e finished
+checksum: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+etag: "d41d8cd98f00b204e9800998ecf8427e"
+md5 d41d8cd98f00b204e9800998ecf8427e
+numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+torch==2.1.0+cu121
+build 20240115.123456
+0x7f8b4c0d1e90
+<torch.nn.modules.linear.Linear object at 0x7f8b4c0d1e90>
+File "/home/me/train.py", line 12, in <module>
+ValueError: token not found in vocabulary
+RuntimeError: expected key.size(1) == value.size(1)
+assert key.shape == value.shape
+query, key, value = qkv.chunk(3, dim=-1)
+q = q.view(b, t, h, d); k = key.view(b, t, h, d)
+token_ids = [101, 2023, 102]
+input_ids = tokenizer(text)["input_ids"]
+labels[labels == tokenizer.pad_token_id] = -100
+tokenizer.pad_token = tokenizer.eos_token
+tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+parser.add_argument("--token", type=str)
+parser.add_argument("--token", "-t", type=str, help="your token")
+parser.add_argument("--password", "-p", help="the password")
+parser.add_argument("--key", default="accuracy")
+@click.option("--password", prompt=True, hide_input=True)
+token = getpass.getpass("Token: ")
+token = os.getenv("HF_TOKEN")
+api_key = os.environ.get("OPENAI_API_KEY", None)
+api_key = os.environ["OPENAI_API_KEY"]
+client = OpenAI(api_key=os.environ["OPENAI_API_KEY"])
+password = keyring.get_password("system", "user")
+secret = client.get_secret_value(SecretId="db-creds")
+headers = {"Authorization": f"Bearer {token}"}
+with open("token.txt") as f: token = f.read()
+if not token: raise ValueError("no token")
+assert token is not None, "set HF_TOKEN"
+print("token", token)
+logger.info("token %s", token)
+def tokenize(text, token="word"):
+class Token(NamedTuple):
+self.key = nn.Linear(d, d)
+self.token_embedding = nn.Embedding(n, d)
+kwargs.pop("token", None)
 """.strip("\n").split("\n")
 )
 """Texts of training code, settings and logs in which nothing is secret."""

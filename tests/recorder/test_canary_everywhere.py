@@ -1,4 +1,4 @@
-"""Some 1 400 secrets of 67 classes, planted in every channel of one command, and looked for in all that is written."""
+"""Some 2 000 secrets of 71 classes, planted in every channel of one command, and looked for in all that is written."""
 
 from __future__ import annotations
 

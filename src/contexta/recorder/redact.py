@@ -227,7 +227,7 @@ def _argument(argument: str, salt: Optional[bytes]) -> str:
     match = _OPTION.match(argument)
     if match is None or "\n" in match.group("name"):
         return inside(argument, salt)
-    name, given = match.group("name").replace("/", ".").replace(":", "."), match.group("value")
+    name, given = match.group("name").rpartition("/")[2].replace(":", "."), match.group("value")
     if sensitivity(name)[0] < LIKELY:
         return inside(argument, salt)  # with its name, so that a text is seen as a whole
     if match.group("dashes") and is_secret_under(of_option(name), given):

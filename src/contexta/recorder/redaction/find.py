@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _COMMANDS = (
     " -",
+    "'-",
+    '"-',
     "login",
     "obscure",
     "alias",
@@ -109,7 +111,7 @@ def _names_secret(text: str, places: List[Tuple[int, int]]) -> bool:
             continue
         begin, position = name_around(text, start, end, position)
         name = text[begin:position].strip(".-")
-        if sensitivity(name)[0] >= CONTAINED or name.lower() in UNSAID:
+        if sensitivity(name)[0] >= CONTAINED or name.rpartition(".")[2].lower() in UNSAID:
             return True
     return False
 

@@ -13,7 +13,8 @@ _TYPES = (
 )
 SIGN = Pattern(
     rf"[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*{_TYPES}[ \t]*=(?!=)"
-    r"|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda])[ \t]*"
+    r"|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
+    r"[ \t]*(?:&\w{1,40}[ \t]+)?"
 )
 AFTER_NAME = Pattern(_QUOTE)
 OPENS = Pattern(r"(?P<prefix>[rbfuRBFU@$]{0,2}|N)(?P<quote>\\*(?:\"\"\"|'''|[\"'`])|&quot;|&\#3[49];|&apos;|%22|%27)")
@@ -23,10 +24,10 @@ LINE = Pattern(r"[^\r\n│┃║]*[^\s│┃║]")
 OPTION = Pattern(r"(?:(?<=[\s\"'`=,(\[;|&])|\A)--?\Z")
 OPTION_VALUE = Pattern(r"[ \t]+(?:\\\r?\n[ \t]*)?(?!-{1,2}[A-Za-z])|[\"'][ \t]*,[ \t]*\n?[ \t]*(?=[\"'](?!-))")
 COMMAND_BEFORE = Pattern(
-    r"(?:\b(?:ENV|ARG|setenv|setx|putenv|config:set|(?:set|export)(?:[ \t]+-{1,2}\w+)*"
+    r"(?:(?<!\w)(?:ENV|ARG|%env|setenv|setx|putenv|config:set|(?:set|export)(?:[ \t]+-{1,2}\w+)*"
     r"|(?:config|configure|secrets?|var|variable)"
     r"(?:[ \t]+-{1,2}\w+)*(?:[ \t]+(?:set|add))?"
-    r"|login[ \t]+\S{1,80}|machine[ \t]+\S{1,80}(?:[ \t]+login[ \t]+\S{1,80})?)[ \t]+)\Z"
+    r"|login[ \t]+\S{1,80}|machine[ \t]+\S{1,80}(?:[ \t]+login[ \t]+\S{1,80})?)[ \t]+)(?:[^\s\"']{1,100}[:/])?\Z"
 )
 SPACED = Pattern(r"[ \t]+(?=[^\s=:-])")
 SQL = Pattern(
@@ -52,7 +53,7 @@ DEFAULT = Pattern(r"\b(?:default|value|initial|const|fallback)\s*=\s*(?=[rbfuRBF
 FALLBACK = Pattern(
     r"\s*[)\]]{0,3}\s*(?:or|\?\?|\|\||\?:|if\b[^\n]{0,60}?\belse)\s*(?:\w{1,20}\()?(?=[rbfuRBFU@]{0,2}[\"'`])"
 )
-LITERAL = Pattern(r"\b(?:or|else|\|\||\?\?)\s*$|(?:\|\||\?\?|\+)\s*$")
+LITERAL = Pattern(r"\?[^\n?]{0,120}:\s*$|\?\s*$|\b(?:or|else|\|\||\?\?)\s*$|(?:\|\||\?\?|\+)\s*$")
 KWARG = Pattern(r"\b(\w{1,40})\s*=\s*$")
 FUNCTION = Pattern(r"([\w.]{1,60})\(\s*$")
 ASKED_WITH_DEFAULT = Pattern(r"([\w.]{1,60})\([^()\n]{0,200},\s*$")
@@ -97,7 +98,7 @@ LOGGING_IN = Pattern(r"\b(?:login|authenticate|configure|init_api|set_api_key)\(
 
 # ------------------------------------------------------------------------------------------------ small ones
 
-NEXT_LITERAL = Pattern(r"\s*\+?\s*\\?\s*(?=[rbfuRBFU]{0,2}[\"'])")
+NEXT_LITERAL = Pattern(r"\?[^\n?]{0,120}:\s*$|\?\s*$|\s*\+?\s*\\?\s*(?=[rbfuRBFU]{0,2}[\"'])")
 COLON = Pattern(r"\s*:\s*")
 COMMA = Pattern(r"\s*,\s*")
 NEXT_VALUE = Pattern(r"[\"']?[ \t]*,?[ \t]+(?=[^\s-])")
@@ -112,3 +113,8 @@ MANIFEST = Pattern(r"^[ \t+-]*kind:[ \t]*[\"']?Secret[\"']?[ \t]*$", re.MULTILIN
 MANIFEST_DATA = Pattern(r"^([ \t]*)(?:data|stringData):[ \t]*\n((?:\1[ \t]+[^\n]*\n?)+)", re.MULTILINE)
 MANIFEST_VALUE = Pattern(r"^[ \t]+[\w.-]+:[ \t]+[\"']?([^\s\"'][^\n\"']*)", re.MULTILINE)
 KEY_SIGN = Pattern(rf"{_QUOTE}?[ \t]*\]?[ \t]*[:=]")
+WORD_BEFORE = Pattern(r"(?<![A-Za-z])([A-Za-z]{2,12})[ ]\Z")
+ISSUED_NEXT = Pattern(
+    r"[ \t]+(?=[^\s\"']{8,200}(?:[\s,.;:]|\Z))(?=\S*[A-Za-z][0-9]+[A-Za-z]|\S*[0-9][A-Za-z]+[0-9])[\w+/=!@#%^*~-]"
+)
+LOGIN_CALL = Pattern(r"\((?=(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"'][ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])")

@@ -21,10 +21,13 @@ _CERTAIN = frozenset(
     """
     secret secrets password passwords passwd passphrase passphrases passcode credential credentials creds apikey apikeys
     apitoken authtoken accesstoken accesskey secretkey privatekey authkey jwt dsn netrc connectionstring connstr otp
-    htpasswd mnemonic bearer pwd pw passwort kennwort userpwd userpass dbpass dbpw dbpasswd
+    htpasswd mnemonic psk pwd pw passwort kennwort userpwd userpass dbpass dbpw dbpasswd
     """.split()
 )
-_LIKELY = frozenset("token tok auth pat pass sas webhook signature cookie cookies authorization".split())
+_LIKELY = frozenset(
+    "token tok auth pat pass bearer sas webhook signature cookie cookies authorization"
+    " sessionid jsessionid phpsessid sessid".split()
+)
 _SENSITIVE = _CERTAIN | _LIKELY
 # One word of a name may be made of two: dbpassword, githubtoken, clientsecret
 _ENDINGS = (
@@ -57,12 +60,13 @@ _KEYS = frozenset(
     api access secret private auth encryption decryption signing sign ssh aws azure gcp openai anthropic cohere hf wandb
     pgp gpg tls ssl rsa dsa hmac aes fernet cipher crypto crypt account storage subscription client cohere mistral groq
     gemini deepseek together replicate pinecone qdrant weaviate langchain langsmith sendgrid mailgun twilio stripe
-    datadog dd newrelic sentry algolia google maps firebase supabase jwt minio s3 b2 r2 backblaze wasabi ssh_private
+    comet neptune cosmos datadog dd newrelic sentry algolia google maps firebase supabase jwt minio
+    s3 b2 r2 backblaze wasabi
     """.split()
 )
 _MAYBE_KEYS = frozenset(
     "license licence session host admin write read push app shared deploy service master root token consumer vault sas "
-    "user team project org member instrumentation".split()
+    "user team project org member instrumentation function functions search speech vision translator".split()
 )
 # ... token: the vocabulary of language models, not of locks
 _MODEL_WORDS = frozenset(
@@ -99,14 +103,15 @@ _STEMS = (
     *(
         (stem, "")
         for stem in "pass pwd pw secret tok key cred cookie bearer jwt dsn sas otp webhook signature netrc phrase"
-        " mnemonic identified kennwort senha contrase connstr conn_str connectionstring connection_string"
+        " mnemonic identified psk sessionid sessid mfa_code otp_code recovery_code backup_code login fernet"
+        " kennwort senha contrase connstr conn_str connectionstring connection_string"
         " пароль 密码 密碼 密钥 パスワード 비밀번호".split()
     ),
     ("pat", "hct"),
     ("auth", "o"),
     ("authori", "t"),
 )
-UNSAID = ("key", "keys", "identified")
+UNSAID = ("key", "keys", "phrase", "words", "identified", "login", "fernet")
 """Names that only what is around them makes sensitive."""
 _CACHE: Dict[str, Sensitivity] = {}
 _CACHED = 20_000
@@ -232,6 +237,8 @@ def _ends_secret(words: List[str]) -> "Sensitivity | None":
         return (CERTAIN if last == "pat" and before in _BEFORE_TOKEN else LIKELY), last
     if (last, before) in (("string", "connection"), ("str", "conn"), ("str", "connection"), ("url", "webhook")):
         return CERTAIN, last
+    if last in ("code", "codes") and before in ("mfa", "otp", "recovery", "backup", "totp"):
+        return CERTAIN, "passcode"
     if last in ("phrase", "words") and before in ("pass", "seed", "recovery", "mnemonic", "secret"):
         return CERTAIN, "passphrase"
     return _one_word(last)

@@ -269,6 +269,20 @@ def split(text: str, start: int, stop: int) -> List[Tuple[str, int, int]]:
     return words
 
 
+_ITEM = Pattern(r"[\"']([^\"'\n]*)[\"']")
+_PIPED = Pattern(
+    r"\b(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\"'|$]+)[\"']?[ \t]*\|[ \t]*[^|\n]{0,80}"
+    r"(?:--password-stdin|\bsudo[ \t]+-S|--with-token|\bchpasswd)"
+)
+
+
+def _listed(text: str, start: int, end: int, stop: int) -> List[Tuple[str, int, int]]:
+    """The words of a command that a program writes as a list: ["curl", "-u", "me:X"]."""
+    closing = text.find("]", end, stop)
+    items = _ITEM.finditer(text, end + 1, stop if closing < 0 else closing)
+    return [(text[start:end], start, end), *((each.group(1), each.start(1), each.end(1)) for each in items)]
+
+
 _SEGMENT_END = Pattern(r"(?<!\\)\n|\||;|&&")
 _LONGEST_COMMAND = 4_000
 _CALLS: List[Pattern] = []
@@ -278,7 +292,10 @@ def in_text(text: str) -> Iterator[Tuple[int, int, None]]:
     """Where commands in a text take secrets: ``+ curl -u me:X``, ``RUN mysql -pX``, ``bash -c "wandb login X"``."""
     if not _CALLS:
         names = "|".join(re.escape(name) for name in program_names())
-        _CALLS.append(Pattern(rf"(?<![\w.-])(?:{names})(?:\.exe)?(?=[ \t])"))
+        _CALLS.append(Pattern(rf"(?<![\w.-])(?:{names})(?:\.exe)?(?=[ \t]|[\"'][ \t]*,)"))
+    if "|" in text and ("echo" in text or "printf" in text):
+        for piped in _PIPED.finditer(text):
+            yield piped.start(1), piped.end(1), None
     position = 0
     while True:
         match = _CALLS[0].search(text, position)
@@ -288,11 +305,12 @@ def in_text(text: str) -> Iterator[Tuple[int, int, None]]:
         ends = _SEGMENT_END.search(text, match.end(), stop)
         stop = ends.start() if ends else stop
         line = text.rfind("\n", max(0, match.start() - 400), match.start()) + 1
-        for quote in "\"'":
+        for quote in () if text[match.end()] in "\"'" else "\"'":
             if text.count(quote, line, match.start()) % 2:  # within quotes, which end the command
                 closing = text.find(quote, match.end(), stop)
                 stop = closing if closing >= 0 else stop
-        words = split(text, match.start(), stop)
+        listed = text[match.end()] in "\"'"
+        words = _listed(text, match.start(), match.end(), stop) if listed else split(text, match.start(), stop)
         for number, start, end in secret_parts([word for word, _, _ in words]):
             first, last = words[number][1] + start, words[number][1] + end
             if not text.startswith("secret:sha256:", first) and words[number][0][start : start + 1] not in ("$", "<"):

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     Part = Tuple[int, int]  # start, end
 
 
-_FALLBACKS = (" or ", " else ", "||", "??")
-_COMMANDS = ("ENV", "ARG", "set", "export", "config", "secret", "var", "login", "machine", "putenv")
+_FALLBACKS = (" or ", " else ", "||", "??", " ? ")
+_COMMANDS = ("ENV", "ARG", "%env", "set", "export", "config", "secret", "var", "login", "machine", "putenv")
+_JOINING = ("is ", "was ", "set to", "for ", "as ", "to ", "or ", "if ")
 _LOGINS = ("auth", "credential", "credentials")  # of these calls any argument may be the secret
 
 
@@ -69,13 +70,18 @@ class Search:
                 end -= 1
             name = text[start:end]
             kind = sensitivity(name)
-            if kind[0] < LIKELY and name.lower() in UNSAID:
+            if kind[0] < LIKELY and name.rpartition(".")[2].lower() in UNSAID:
                 if name.lower() == "identified":
                     by = g.IDENTIFIED.match(text, start)
                     position = max(position, self._reader.value(by.end(), (CERTAIN, "password")) if by else 0)
                     continue
+                if name.rpartition(".")[2].lower() in ("login", "fernet"):
+                    call = g.LOGIN_CALL.match(text, end)
+                    hidden = hide_group(self._reader, call.start(), (LIKELY, "login")) if call else 0
+                    position = max(position, hidden)
+                    continue
                 if g.KEY_SIGN.match(text, end):
-                    kind = self._by_parent(name, start) or kind
+                    kind = self._by_parent(name, start) or self._by_word_before(name, start) or kind
             if kind[0] != NONE and not (g.FILE_NAME.search(name) or self._in_prose(start, end)):
                 position = max(position, self._named(start, end, kind))
         hide_inserted(self._reader)
@@ -88,10 +94,20 @@ class Search:
         if after[:1] not in (" ", "\t") or text[start - 1 : start] not in (" ", "\t") or start == 0:
             return False
         rest = after.lstrip(" \t")
-        if not rest[:1].isalnum() or rest.lower().startswith(("is ", "was ", "set to", "for ", "as ", "to ")):
+        if self._is_issued(start, end):
+            return False
+        if not rest[:1].isalnum() or rest.lower().startswith(
+            ("is ", "was ", "set to", "for ", "as ", "to ", "or ", "if ")
+        ):
             return False
         before = text[max(0, start - 160) : start]
         return not (before.rstrip(" \t").endswith("\n") or any(word in before for word in _COMMANDS))
+
+    def _by_word_before(self, name: str, start: int) -> Optional[Sensitivity]:
+        """What ``key`` is by the word before it: ``API key: X``."""
+        word = g.WORD_BEFORE.search(self._text, max(0, start - 24), start)
+        level, decides = sensitivity(f"{word.group(1)}_{name}") if word else (NONE, "")
+        return (LIKELY, decides) if level >= LIKELY else None
 
     def _by_parent(self, name: str, start: int) -> Optional[Sensitivity]:
         """What ``key`` is by what it lies under: ``{"openai": {"key":``, or the line above that is indented less."""
@@ -149,6 +165,11 @@ class Search:
                 return self._option_values(gap.end(), of_option(text[start:end]))
         done = self._spaced(start, end, after, before, kind, bool(closed))
         return done or end
+
+    def _is_issued(self, start: int, end: int) -> bool:
+        """Whether the word behind a name is none of a language: ``api_key a1b2c3d4 is invalid``."""
+        value = g.ISSUED_NEXT.match(self._text, end)
+        return value is not None and sensitivity(self._text[start:end])[0] == CERTAIN
 
     @staticmethod
     def _is_argument(before: str) -> bool:
@@ -224,9 +245,14 @@ class Search:
                 if kind[1] in _LOGINS
                 else self._reader.value(called.end(), kind)
             )
+        fallback = g.FALLBACK.match(text, after)
+        if fallback is not None:
+            return self._reader.value(fallback.end(), kind)
         spaced = g.SPACED.match(text, after)
         if spaced is None:
             return 0
+        if self._is_issued(start, end):
+            return self._reader.value(spaced.end(), kind)
         sql = g.SQL.match(text, end)
         if sql is not None and kind[1] in ("password", "passwd", "secret", "key"):
             return self._reader.value(sql.end(), kind)
