@@ -296,3 +296,11 @@ def test_a_package_that_a_module_of_the_source_hides_is_named(cli: Cli, project:
     told = study(cli, "python train.py")
     assert (told["verdict"], told["confirmed"]) == ("no_regression", "inside")
     assert "modules of the source hid packages of the environments: culprit by culprit.py" in told["notes"]
+
+
+@pytest.mark.slow
+def test_what_the_hint_says_of_uv_runs_in_the_environment_of_each_mix(cli: Cli, project: Path) -> None:
+    (project / "pyproject.toml").write_text(PROJECT)
+    (project / "train.sh").write_text("uv run --active --no-sync python train.py\n")
+    told = study(cli, "bash train.sh")
+    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside"), told["why"]
