@@ -337,7 +337,8 @@ def test_rank_is_the_one_that_has_a_number_of_ranks(tmp_path: Path, wrap: Wrap, 
     assert [metric.slice_ref for stage in run.stages for metric in stage.metrics] == ["rank-1"]
 
 
-def test_tests_of_a_pytest_session_are_runs_of_their_own(tmp_path: Path, wrap: Wrap) -> None:
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_tests_of_a_pytest_session_are_runs_of_their_own(tmp_path: Path, wrap: Wrap, workers: str) -> None:
     (tmp_path / "test_models.py").write_text(
         "import contexta, pytest\n"
         "@pytest.mark.parametrize('number', [1, 2, 3])\n"
@@ -346,7 +347,8 @@ def test_tests_of_a_pytest_session_are_runs_of_their_own(tmp_path: Path, wrap: W
         "        run.metric('loss', number, step=1)\n"
         "        run.metric('loss', number, step=2)\n"
     )
-    wrap("import pytest, sys; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_models.py']))")
+    options = ["-q", "-p", "no:cacheprovider", "-n", workers, "test_models.py"]
+    wrap(f"import pytest, sys; sys.exit(pytest.main({options}))")
     assert losses(tmp_path) == [("s1", 1), ("s2", 2), ("s3", 3)]
 
 
