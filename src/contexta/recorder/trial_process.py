@@ -10,8 +10,8 @@ All processes of a trial append to one file, one JSON object a line and one ``wr
 ``write``     a file was opened for writing, made, renamed or removed outside the trial's own directories: path
 ============  =======================================================================================
 
-The audit hook that sees the last two is only installed below a trial or a rerun (there it reports no writes), never in a
-run that the user starts.
+The audit hook that sees the last two is installed below a trial, and below a rerun, where it reports no writes. It is
+never in a run that the user starts.
 Standard library only, Python 3.8.
 """
 
