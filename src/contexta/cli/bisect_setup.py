@@ -14,7 +14,7 @@ from contexta.analysis.suspects import prior
 from contexta.bisect.advice import Here
 from contexta.bisect.changes import BOTH, SOURCE
 from contexta.bisect.completeness import AS_PINNED, CHECK, RESOLVE
-from contexta.bisect.given import Install, both_ends, skipped
+from contexta.bisect.given import Ends, Install, both_ends, skipped
 from contexta.bisect.metric import Threshold, check_source, threshold
 from contexta.bisect.pins import read_text
 from contexta.bisect.place import too_large_to_copy
@@ -35,7 +35,6 @@ from contexta.cli.bisect_sides import (
 )
 from contexta.client import Contexta
 from contexta.errors import InvalidInput, NotFound, shown
-from contexta.findings import Difference
 from contexta.recorder import digested, redact
 from contexta.reproduce.launchers import Prepared, prepared
 from contexta.reproduce.uv import Uv, find_uv
@@ -90,8 +89,6 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
     install = Install(skip, read_text(Path(limits)) if limits else "", _pinning(options))
     ends = both_ends(given, pythons, variables, uv, install)
     ends = included(ends, include, {end: options[end] for end in BOTH}, command.argv, workspace)
-    runs = None if any(is_path(options[end], workspace) for end in BOTH) else (options["old"], options["new"])
-    found = judged.differences
     setup = Setup(
         old=ends.old,
         new=ends.new,
@@ -112,18 +109,15 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         options=ends.options,
         lost=ends.lost,
         outputs=(Path(options["html"]),) if options["html"] else (),
-        suspicion=prior(found),
+        suspicion=prior(judged.differences),
     )
     name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
     setup = replace(setup, folder=(options["study"] or home(workspace) / name).absolute())
     about = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
     about += filter(None, [note_on_seed(command.argv, command.seed_argument)])
     told = [f"{end.upper()} is {given[end].what}, on Python {ends.pythons[end].version}" for end in BOTH]
-    typed = tuple(options["command"])
-    here = replace(_here(options, include, found, workspace), runs=runs, command=typed, held=held(include, ends))
-    by_metric = not command.is_judged
-    here = replace(here, old_python=ends.pythons["old"].path, by_metric=by_metric, swapped=swapped, lost=ends.lost)
-    here = replace(here, installation=installation(options["new"], typed, workspace))
+    here = _here(options, include, ends, workspace, include_more=not_included(include, judged.differences))
+    here = replace(here, by_metric=not command.is_judged, swapped=swapped)
     values = (None, None) if command.timeout_is_bad else judged.values
     rewritten = (*launched.notes, *(f"--judge: {note}" for note in (judge.notes if judge is not None else ())))
     return Asked(
@@ -134,7 +128,7 @@ def asked_by(options: Options, workspace: str | None, swapped: str) -> Asked:
         here,
         values,
         judged.chosen,
-        typed if launched.notes else None,
+        tuple(options["command"]) if launched.notes else None,
     )
 
 
@@ -145,13 +139,22 @@ def _pinning(options: Options) -> str:
     return RESOLVE if options["resolve"] else AS_PINNED if options["as_pinned"] else CHECK
 
 
-def _here(options: Options, include: Include, found: Sequence[Difference], workspace: str | None) -> Here:
+def _here(options: Options, include: Include, ends: Ends, workspace: str | None, *, include_more: str) -> Here:
+    """include_more: what --include would add."""
     named = [f"--workspace={workspace}"] if workspace is not None else []
     records = home(workspace).absolute()
+    are_runs = not any(is_path(options[end], workspace) for end in BOTH)
+    typed = tuple(options["command"])
     return Here(
-        shlex.join(["contexta", "bisect", "--resume", *named]),
-        str(records.relative_to(Path.cwd()) if records.is_relative_to(Path.cwd()) else records),
-        include="" if options["study"] else not_included(include, found),
+        resume=shlex.join(["contexta", "bisect", "--resume", *named]),
+        records=str(records.relative_to(Path.cwd()) if records.is_relative_to(Path.cwd()) else records),
+        runs=(options["old"], options["new"]) if are_runs else None,
+        command=typed,
+        held=held(include, ends),
+        include="" if options["study"] else include_more,
+        old_python=ends.pythons["old"].path,
+        lost=ends.lost,
+        installation=installation(options["new"], typed, workspace),
         workspace=tuple(named),
     )
 
