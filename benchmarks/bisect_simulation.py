@@ -4,7 +4,8 @@
 
 STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
 DIES of all runs gives no value (default 0). Then a tenth as many of two more kinds: a culprit that dies beside one to
-four others at OLD, which no metadata says, and one run of OLD or NEW that diverges. A world has 5 to 60 changes, a
+four others at OLD, which no metadata says, and one run of OLD or NEW that diverges; then at most 300 of each kind of
+unkind noise (tests/noisy_worlds.py). A world has 5 to 60 changes, a
 dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the ends and the
 proof.
 """
@@ -18,12 +19,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
 from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from noisy_worlds import FAMILIES
 from worlds import World, draw, draw_needing_others, play
 
 from contexta.bisect.mixes import mix_of
@@ -159,6 +161,27 @@ def hindered(pool: ProcessPoolExecutor, numbers: range) -> None:
         print(f"a run diverges, 4 sd, {fingerprint=}: right {right:.1%}, wrongly proved {wrong:.2%}", flush=True)
 
 
+def unkind(pool: ProcessPoolExecutor, numbers: range) -> None:
+    """Print what comes of each kind of unkind noise (``noisy_worlds.py``)."""
+    for name in FAMILIES:
+        rows = list(pool.map(of_family, repeat(name), numbers, chunksize=5))
+        right, wrong, restricted, runs, slowest = zip(*rows, strict=True)
+        print(
+            f"{name:<48} right {fmean(right):.1%}, wrong {fmean(wrong):.2%}, proved at this fixed seed only "
+            f"{fmean(restricted):.1%}, runs {fmean(runs):.1f}, slowest decision {max(slowest):.2f} s",
+            flush=True,
+        )
+
+
+def of_family(name: str, number: int) -> tuple[bool, bool, bool, int, float]:
+    """(right, wrongly proved beyond one fixed seed, proved at one fixed seed only, runs, longest step in s)"""
+    times = [time.perf_counter()]
+    outcome = play(FAMILIES[name](number), None, lambda *_: times.append(time.perf_counter()))
+    restricted = outcome.verdict.fixed_seed and outcome.verdict.kind == "proved"
+    slowest = max(after - before for before, after in pairwise([*times, time.perf_counter()]))
+    return outcome.right, outcome.wrongly_proved and not restricted, restricted, outcome.runs, slowest
+
+
 def main(studies: int, first: int, dies: float) -> None:
     numbers = range(first, first + studies)
     with ProcessPoolExecutor(2) as pool:
@@ -179,6 +202,7 @@ def main(studies: int, first: int, dies: float) -> None:
                 flush=True,
             )
         hindered(pool, range(first, first + max(1, studies // 10)))
+        unkind(pool, numbers[:300])
         others = list(pool.map(compared, numbers, chunksize=20))
         for name, column in zip(("ddmin", "one by one", "prefix bisection"), zip(*others, strict=True), strict=True):
             share, mixes = fmean(right for right, _ in column), fmean(mixes for _, mixes in column)

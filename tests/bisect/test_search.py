@@ -9,6 +9,7 @@ from random import Random
 from statistics import fmean
 
 import pytest
+from noisy_worlds import FAMILIES
 from worlds import KINDS, Outcome, World, draw, play
 
 from contexta.bisect.mixes import Mixes
@@ -489,3 +490,25 @@ def test_ends_that_differ_at_few_seeds_are_not_called_identical(every: int, off:
     verdict = at_some_seeds(every, off)
     assert "identical" not in verdict.why
     assert verdict.kind == "undecided" or "but the two differ at" in verdict.why
+
+
+NULLS = [name for name in FAMILIES if "null" in name and "fixed seed" not in name]
+
+
+def test_unkind_noise_alone_is_hardly_ever_proved() -> None:
+    outcomes = [play(FAMILIES[name](number)) for name in NULLS for number in range(50_000, 50_008)]
+    assert sum(outcome.wrongly_proved for outcome in outcomes) <= 2  # of some hundred; the docs have what many give
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if "fixed seed" in name])
+def test_what_one_fixed_seed_shows_is_never_proved_without_saying_so(name: str) -> None:
+    verdicts = [play(FAMILIES[name](number)).verdict for number in range(50_000, 50_006)]
+    assert all(verdict.fixed_seed for verdict in verdicts if verdict.kind == "proved")
+    assert all(verdict.why.endswith("at this fixed seed") for verdict in verdicts if verdict.fixed_seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FAMILIES if "machine" in name or "diverges" in name])
+def test_in_many_unkind_studies_at_most_three_in_a_hundred_are_wrongly_proved(name: str) -> None:
+    outcomes = [play(FAMILIES[name](number)) for number in range(60_000, 60_033)]
+    assert sum(outcome.wrongly_proved for outcome in outcomes) <= 1

@@ -140,6 +140,12 @@ class Readings:
             return [mean + _WIDER * (value - mean) for value in values]
         return [value - effects.get(seed, 0.0) for seed, value in counted]
 
+    def timed(self, mix: int) -> list[tuple[int, float]]:
+        """(number of the result, value) of each run of a mix that gave one, in their order; less what its seed adds."""
+        numbers = (n for n, result in enumerate(self.results) if result.mix == mix and result.value is not None)
+        runs = zip(numbers, self._runs.get(mix, ()), strict=True)
+        return [(number, value - self.seed_effects.get(seed, 0.0)) for number, (seed, value) in runs]
+
     def seeds(self, mix: int) -> set[int]:
         """The seeds this mix has a result at."""
         return {result.seed for result in self.results if result.mix == mix}

@@ -78,8 +78,9 @@ def report(
     """
     sign = 1.0 if higher_is_better else -1.0
     readings = read([trial.result for trial in trials], space.mixes.full)
-    strays = [number for number, result in enumerate(readings.results) if result.reason == STRAY]
-    values = _Values([trial for number, trial in enumerate(trials) if number not in strays], sign)
+    moved = len(trials) - len(readings.results)  # what ran before the machine changed counts no more
+    strays = [number for number, result in enumerate(readings.results, start=moved) if result.reason == STRAY]
+    values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
     everything = (*trials, *inside)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     known = verdict.kind == "proved"
@@ -116,6 +117,7 @@ def report(
         notes=(
             *notes,
             *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
+            *_moved(moved),
             *_left_out(trials, strays, sign),
             *_flaky(everything, space.mixes.full),
             *_unconfirmed(everything),
@@ -204,6 +206,15 @@ def _unlike_recorded(
 
 def _decimals(value: float) -> int:
     return len(f"{Decimal(repr(value)):f}".rstrip("0").partition(".")[2])
+
+
+def _moved(trials: int) -> Iterator[str]:
+    """That both ends gave other values from some trial on."""
+    if trials:
+        yield (
+            f"from trial {trials + 1} on OLD and NEW gave other values than before at the same seeds: the machine "
+            "or the data changed while the study ran, and no earlier trial counts"
+        )
 
 
 def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:

@@ -22,6 +22,7 @@ from typing import Literal
 from contexta.bisect.belief import Belief, believe
 from contexta.bisect.choose import likeliest, most_informative
 from contexta.bisect.companions import fewer, known_needed, shared
+from contexta.bisect.drift import next_late_run
 from contexta.bisect.ends import Ends, judge_ends, next_end_run
 from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.proof import Proof, Strength, prove
@@ -37,7 +38,7 @@ Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBT = 0.02  # probability of "none" above which the ends run again
-_OUT, _OUT_WHERE_REPEATED = 0.003, 0.0015  # below these something is proved; only the ends tell where values repeat
+_OUT, _OUT_WHERE_REPEATED = 0.0015, 0.0005  # below these something is proved; only the ends tell where values repeat
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it (see ``_beside``); 1 at the end
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
@@ -135,6 +136,9 @@ def _decided(problem: Problem, readings: Readings, *, spent: bool) -> Probe | Ve
     step = _search(problem, readings, ends, spent)
     if not spent and isinstance(step, Verdict) and step.kind in ("proved", "not_proved"):
         step = _once_more(problem, readings, step) or step
+    if not spent and isinstance(step, Verdict) and step.kind == "proved" and step.proof is not None:
+        late = next_late_run(readings, step.proof)
+        step = step if late is None else Probe(*late, "end", "does it still give what it gave before?")
     if spent and isinstance(step, Probe):
         belief, why = _belief(problem, readings), f"{problem.settings.max_runs} runs did not suffice"
         if belief.none > _DOUBT:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from contexta.analysis.stats import student_cdf
+from contexta.bisect.drift import since
 from contexta.bisect.noise import grain, pooled_spread
 from contexta.bisect.readings import Readings, Result
 from contexta.bisect.scale import Scale
@@ -32,6 +33,8 @@ Runs = Mapping[int, Sequence[tuple[int, float]]]
 def read(results: Sequence[Result], new: int) -> Readings:
     """What a study's trials say; a stray has no value there, for the reason ``STRAY``.
 
+    Where the machine changed meanwhile, only of the trials since then (``drift.py``).
+
     new: the mix that is NEW; OLD is 0. Where a seed gives a stray at both ends, that is what the seed does: both count.
     So does what NEW gives again at its seed and is worse: that is no accident, but what the study looks for.
     """
@@ -47,7 +50,9 @@ def read(results: Sequence[Result], new: int) -> Readings:
     strays = {*_of_ends(runs, new, came)}
     strays.update(_of_mixes(runs, new, strays))
     counted = (replace(r, value=None, reason=STRAY) if (r.mix, r.value) in strays else r for r in results)
-    return Readings(tuple(counted), new)
+    readings = Readings(tuple(counted), new)
+    moved = since(readings)
+    return readings if moved == 0 else read(results[moved:], new)
 
 
 def _of_ends(runs: Runs, new: int, came: Mapping[tuple[int, int, float | None], int]) -> Iterator[tuple[int, float]]:
