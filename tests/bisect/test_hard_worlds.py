@@ -56,6 +56,12 @@ def test_the_share_of_one_of_two_causes_is_taken_seed_by_seed() -> None:
     assert 0.65 < low < high < 0.95
 
 
+@pytest.mark.parametrize(("size", "number"), [(8, 1), (8, 3), (12, 1), (12, 2)])
+def test_changes_that_run_only_together_are_told_from_the_others(size: int, number: int) -> None:
+    outcome = play(KINDS[f"silent block of {size}"](number))
+    assert is_right(outcome)
+
+
 @pytest.mark.parametrize("kind", ["many shifts of 5 %", "some shifts of 5 %", "four shifts of 5 % the same way"])
 def test_changes_that_move_the_value_by_a_twentieth_of_the_drop_are_no_culprits(kind: str) -> None:
     outcomes = [play(KINDS[kind](number)) for number in (0, 1, 3, 4)]

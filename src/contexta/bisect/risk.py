@@ -6,6 +6,9 @@ same pair and ran. Or the mix fails for a reason of its own, which says nothing 
 learned as well. A mix is as risky as the suspect pairs in it, and as mixes are anyway. Pairs that were in the same
 failures are equally suspect, so they are kept together: a failure among 300 changes suspects 20 000 pairs in a handful
 of groups.
+
+Or many changes run only all together, and no metadata says so. Then hardly any mix in the middle runs, and those do
+that are close to an end. So several failures without a success raise the risk of the mixes in the middle.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ _PAIRS = 1.0  # deadly pairs expected before any trial
 _FAILED, _RAN = 1.0, 20.0  # mixes that failed by themselves, and that ran, which the expectation before any is worth
 _RULE, _OFTEN = 0.6, 4  # how sure, after how many failures, a suspect pair is taken for a rule
 _DEADLY = 0.98  # the chance that a mix fails, at most, as long as it did not
+_BLOCKS, _NO_BLOCK = (2, 4, 8, 16), 0.99  # sizes of a block of changes that run only together; prior of none
+_FEW_FAILURES, _OFTEN_ENOUGH = 3, 0.3  # before that no block is thought of; how often mixes fail where there is none
 _SURE = 0.9  # one failure may have any reason, even where only one pair is left to suspect
 
 
@@ -44,13 +49,16 @@ class Suspects:
 class Risk:
     """suspects: what may be deadly together. failed: the mixes known to fail.
 
-    itself: the chance that a mix fails for a reason of its own, once any failed.
+    itself: the chance that a mix fails for a reason of its own, once any failed. count: atoms in all. blocks: how many
+    atoms run only together, and how likely that is; () where that is not in question.
     """
 
     suspects: tuple[Suspects, ...]
     failed: frozenset[int]
     ran: frozenset[int] = frozenset()
     itself: float = 0.0
+    count: int = 0
+    blocks: tuple[tuple[int, float], ...] = ()
 
     def of(self, mix: int) -> float:
         """The chance that a mix fails, 0..1; 1 for one that did."""
@@ -59,6 +67,9 @@ class Risk:
         if mix in self.ran:
             return 0.0
         survives = math.log1p(-self.itself)
+        if self.blocks:
+            whole = sum(chance * _whole(size, mix, self.count) for size, chance in self.blocks)
+            survives += math.log(1 - sum(chance for _, chance in self.blocks) + whole)
         for group in self.suspects:
             many = sum((others & ~mix).bit_count() for one, others in group.beside.items() if mix >> one & 1)
             survives += math.log1p(-min(_DEADLY, many * group.chance))  # of a group, one pair is deadly as a rule
@@ -105,7 +116,28 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
         frozenset(mixes),
         frozenset(alive),
         (_FAILED + sum(itself)) / (_FAILED + _RAN + len(alive) + len(mixes)) if mixes else 0.0,
+        count,
+        _blocks(count, mixes, alive),
     )
+
+
+def _blocks(count: int, failed: tuple[int, ...], ran: tuple[int, ...]) -> tuple[tuple[int, float], ...]:
+    """(size, probability) of a block of atoms that run only together, by Bayes; () after few failures."""
+    if len(failed) < _FEW_FAILURES:
+        return ()
+    sizes = [size for size in _BLOCKS if size <= count]
+    weights = [_NO_BLOCK * _OFTEN_ENOUGH ** len(failed)]
+    weights[0] *= (1 - _OFTEN_ENOUGH) ** sum(mix not in (0, (1 << count) - 1) for mix in ran)
+    for size in sizes:
+        died = math.prod(1 - _whole(size, mix, count) for mix in failed)
+        weights.append((1 - _NO_BLOCK) / len(sizes) * died * math.prod(_whole(size, mix, count) for mix in ran))
+    return tuple(zip(sizes, (weight / sum(weights) for weight in weights[1:]), strict=True))
+
+
+def _whole(size: int, mix: int, count: int) -> float:
+    """The chance that a mix holds all or nothing of a block of so many atoms, of which nobody knows which they are."""
+    share = min(max(mix.bit_count() / count, 0.0), 1.0)
+    return min(0.999, share**size + (1 - share) ** size) if 0 < share < 1 else 1.0
 
 
 def _groups(count: int, failed: tuple[int, ...], ran: Iterable[int]) -> dict[int, dict[int, int]]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from contexta.bisect.belief import Belief, believe
+from contexta.bisect.blocks import as_rules, block, next_apart
 from contexta.bisect.choose import likeliest, most_informative
 from contexta.bisect.companions import fewer, known_needed, shared
 from contexta.bisect.drift import next_late_run
@@ -214,6 +215,13 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     belief = _belief(problem, readings)
     if belief.none > _DOUBT:
         return Probe(*next_end_run(readings), "end", "it is not sure enough yet that the ends differ at all")
+    if group := block(mixes, risk, belief.singles, settings.leads):
+        if (apart := next_apart(mixes, risk, group)) is None:
+            mixes = mixes.ruled(as_rules(group))
+            problem = replace(problem, mixes=mixes)
+            belief = _belief(problem, readings)
+        elif not spent:
+            return _probe(readings, apart, "search", "does it run apart from those that may belong to it?")
     leader, probability = belief.leader(mixes.twins)
     if belief.several > max(probability, 0.5) or readings.shows_a_part:
         return _several(problem, readings, risk, belief, ends)
