@@ -28,7 +28,6 @@ _LIKELY = frozenset(
     "token tok auth pat pass bearer sas webhook signature cookie cookies authorization"
     " sessionid jsessionid phpsessid sessid".split()
 )
-_SENSITIVE = _CERTAIN | _LIKELY
 # One word of a name may be made of two: dbpassword, githubtoken, clientsecret
 _ENDINGS = (
     "password passwd passwort kennwort passphrase passcode secret secrets apikey apikeys authtoken accesstoken "

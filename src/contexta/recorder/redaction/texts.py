@@ -96,9 +96,7 @@ class Search:
         rest = after.lstrip(" \t")
         if self._is_issued(start, end):
             return False
-        if not rest[:1].isalnum() or rest.lower().startswith(
-            ("is ", "was ", "set to", "for ", "as ", "to ", "or ", "if ")
-        ):
+        if not rest[:1].isalnum() or rest.lower().startswith(_JOINING):
             return False
         before = text[max(0, start - 160) : start]
         return not (before.rstrip(" \t").endswith("\n") or any(word in before for word in _COMMANDS))
