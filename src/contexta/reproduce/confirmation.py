@@ -117,7 +117,7 @@ def confirm(intended: Intended, observed: Observations) -> Confirmation:
     hid = tuple(sorted(shadowed))
     if hidden:
         what = _named(hidden[0].kind, hidden[0].program)
-        return Confirmation("outside", f"the recorder could not enter the Python that ran {what}", shadowed=hid)
+        return Confirmation("outside", f"the recorder could not enter the process of {what}", shadowed=hid)
     if not matching:
         return Confirmation("outside", "the recorder was in no Python process of the command")
     return Confirmation("inside", shadowed=hid)

@@ -16,7 +16,8 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
     """journals: of the run. reported: the file that ``trial_process`` writes."""
     lines = list(_lines(reported))
     pythons = {(line["pid"], line["prefix"]): line for line in lines if line["t"] == "python"}
-    seen = {key: process for path in journals for key, process in _process(path, objects, pythons)}
+    recorded = {key: process for path in journals for key, process in _process(path, objects, pythons)}
+    seen = {key: process for key, process in recorded.items() if key in pythons}
     entered = {(line["prefix"], line["program"]) for line in pythons.values()}
     unseen = [
         UnseenProcess(prefix, line["kind"], line["program"], line.get("cwd", ""))
@@ -28,6 +29,8 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
         for key, line in pythons.items()
         if key not in seen and (line["recorded"] or line["kind"] == "code")
     ]
+    # `contexta run` writes the journal of a process that it could not enter: what it read from outside is no more
+    unseen += [UnseenProcess(process.prefix, "script", "") for key, process in recorded.items() if key not in seen]
     writes = dict.fromkeys(storable(line["path"]) for line in lines if line["t"] == "write")
     return Observations(tuple(seen.values()), tuple(dict.fromkeys(unseen)), tuple(sorted(writes)))
 
