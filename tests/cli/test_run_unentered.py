@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pythons import another_python
 
+import contexta
 from contexta import Contexta
 from contexta.recorder.entered import is_question
 
@@ -84,6 +85,17 @@ def test_replaced_pythonpath_is_named_and_the_packages_on_it_are_recorded(
     assert "train.py (process " in note
     assert f"was not entered, as {why}: its environment was read from outside" in note
     assert f"was not recorded from inside: {why}\nhint: add to PYTHONPATH instead of replacing it" in done.stderr
+
+
+def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wrap: Wrap) -> None:
+    (tmp_path / "train.py").write_text("import contexta; contexta.log({'loss': 0.5})\n")
+    source = Path(contexta.__file__).parents[1]
+    done = wrap("sh", "-c", f"PYTHONPATH={source} {another_python()} train.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = environment(tmp_path)
+    assert found.python_version == version(another_python())
+    assert found.imports is not None
+    assert notes(tmp_path) == []
 
 
 def test_what_was_not_observed_is_shown_first(tmp_path: Path, wrap: Wrap) -> None:

@@ -104,6 +104,8 @@ def handed_down() -> Optional[Run]:
             return None
         _joined[:] = [run]
         watch(run)
+        if not is_worker():  # mostly at its start; later in one that was not entered, as its PYTHONPATH was replaced
+            starting.record_environment(run)
     return _joined[0]
 
 

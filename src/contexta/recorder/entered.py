@@ -53,13 +53,12 @@ def _take_part(arguments: List[str], recorded: bool) -> None:
         trial_process.begin(*program_of(arguments), recorded=recorded)
     if not recorded:
         return
-    from contexta.recorder import current, environment
+    from contexta.recorder import current, starting
 
     run = current.handed_down()
     if run is not None:
-        recording = environment.Recording(run._journal, run._objects)
-        run._before_end = recording.complete
-        recording.begin()
+        if run._before_end is None:
+            starting.record_environment(run)  # a worker of another interpreter
         os.environ[_PREFIX] = sys.prefix
 
 

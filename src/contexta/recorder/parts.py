@@ -34,6 +34,19 @@ def files_of(journals: str, run: str) -> "List[str]":
     return found
 
 
+def has_told_environment(journals: str, run: str, pid: int) -> bool:
+    """Whether a process of the run has recorded what it runs on."""
+    for path in files_of(journals, run):
+        if os.path.basename(path).startswith(f"{run}.{pid}-"):
+            try:
+                with open(path, "rb") as file:
+                    if b'"t":"environment"' in file.read(_LAST):
+                        return True
+            except OSError:
+                continue  # it was taken away meanwhile
+    return False
+
+
 def status_said(journals: str, run: str) -> str:
     """How the program said that the run has ended, with ``finish`` or a ``with`` block; the last word counts. Empty
     where it said nothing."""

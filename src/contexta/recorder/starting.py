@@ -94,6 +94,13 @@ def _below(
     return run
 
 
+def record_environment(run: Run) -> None:
+    """Record what this process of a run runs on, now and at its end."""
+    recording = environment.Recording(run._journal, run._objects)
+    run._before_end = recording.complete
+    recording.begin()
+
+
 def _begun(
     journals: str,
     objects: Objects,

@@ -274,6 +274,8 @@ class Wrapper:
         """Read the environment of a process that was not entered from outside, and say so."""
         from contexta.process import ProcessError
 
+        if parts.has_told_environment(self._journals, self._run.ref.value, program.pid):
+            return  # it has joined the run by itself: its own contexta is installed
         command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
         alike = self._unentered.setdefault((command, obstacle), [])
         alike.append(program.pid)

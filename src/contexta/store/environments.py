@@ -169,6 +169,8 @@ def choose_own(connection: Connection, run_id: int) -> None:
     waited = dict.fromkeys(points, 0)
     for row in rows:
         parent = by_pid.get(row.process.get("parent"))
+        if row.environment_id is None:  # what a process that was not entered runs on stands in a journal of its own
+            parent = by_pid.get(row.process.get("pid"), parent)
         if parent is None or parent.id == row.id:
             continue
         if row.environment_id is None:  # a forked child measures in the environment of its parent
