@@ -86,11 +86,13 @@ class Program:
 class Watch:
     """The programs below a process, looked at by a thread until ``stop``."""
 
-    def __init__(self, run: str, tell: Callable[[Program, int, str], None]) -> None:
+    def __init__(self, run: str, tell: Callable[[Program, int, str], None], has_joined: Callable[[int], bool]) -> None:
         """tell: called once for each program that is not entered, with the process id of the Python that started it (0
-        where none did) and with what keeps the recorder out: while it runs when it lives long, else at the end."""
+        where none did) and with what keeps the recorder out: while it runs when it lives long, else at the end.
+        has_joined: whether a process has recorded its environment: one can by itself, where contexta is installed."""
         self._run = run
         self._tell = tell
+        self._has_joined = has_joined
         self._programs: Dict[int, Program] = {}  # by process: its latest program
         self._past: List[Program] = []
         self._replaced: List[Program] = []
@@ -163,6 +165,9 @@ class Watch:
             return
         is_brief = is_question(program.argv) and program.last - program.began < _BRIEF
         if is_brief and not brief:
+            return
+        is_first = all(each.pid != program.pid for each in self._replaced)  # else that was what it was before
+        if is_first and not program.isolation and self._has_joined(program.pid):
             return
         self._told.add(id(program))
         self._tell(program, self._starter(program), obstacle)

@@ -105,7 +105,8 @@ class Wrapper:
     def run(self) -> int:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
         started."""
-        watch = Watch(self._run.ref.value, self._tell)
+        ref = self._run.ref.value
+        watch = Watch(ref, self._tell, lambda pid: parts.has_told_environment(self._journals, ref, pid))
         try:
             code = self._execute(
                 self._variables(), watch, open_streams(self._measure if self._pattern is not None else None)
@@ -274,8 +275,6 @@ class Wrapper:
         """Read the environment of a process that was not entered from outside, and say so."""
         from contexta.process import ProcessError
 
-        if parts.has_told_environment(self._journals, self._run.ref.value, program.pid):
-            return  # it has joined the run by itself: its own contexta is installed
         command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
         alike = self._unentered.setdefault((command, obstacle), [])
         alike.append(program.pid)
