@@ -5,9 +5,9 @@
 STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
 DIES of all runs gives no value (default 0). Then a tenth as many of two more kinds: a culprit that dies beside one to
 four others at OLD, which no metadata says, and one run of OLD or NEW that diverges; then at most 300 of each kind of
-unkind noise (tests/noisy_worlds.py). A world has 5 to 60 changes, a
-dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are mixes besides the ends and the
-proof.
+unkind noise (tests/noisy_worlds.py), and a seventh as many of each kind that is hard to judge (tests/hard_worlds.py). A
+world has 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are
+mixes besides the ends and the proof.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from hard_worlds import KINDS, is_right, is_wrong
 from noisy_worlds import FAMILIES
 from worlds import World, draw, draw_needing_others, play
 
@@ -82,6 +83,12 @@ def diverging(number: int, effect: float, fingerprint: bool) -> tuple[bool, bool
     """(right, wrongly proved)"""
     outcome = play(Diverging(**vars(draw(number, "single", effect, fingerprint=fingerprint))))
     return outcome.right, outcome.wrongly_proved
+
+
+def hard(kind: str, number: int) -> tuple[bool, bool, int]:
+    """(right, wrongly proved, runs) of a world that is hard to judge (tests/hard_worlds.py)."""
+    outcome = play(KINDS[kind](number))
+    return is_right(outcome), is_wrong(outcome), outcome.runs
 
 
 class Tester:
@@ -182,6 +189,14 @@ def of_family(name: str, number: int) -> tuple[bool, bool, bool, int, float]:
     return outcome.right, outcome.wrongly_proved and not restricted, restricted, outcome.runs, slowest
 
 
+def hard_to_judge(pool: ProcessPoolExecutor, numbers: range) -> None:
+    """Print what comes of the worlds that are hard to judge."""
+    for kind in KINDS:
+        rows = list(pool.map(hard, repeat(kind), numbers, chunksize=5))
+        right, wrong, runs = (fmean(column) for column in zip(*rows, strict=True))
+        print(f"{kind}: right {right:.1%}, wrongly proved {wrong:.2%}, runs {runs:.1f}", flush=True)
+
+
 def main(studies: int, first: int, dies: float) -> None:
     numbers = range(first, first + studies)
     with ProcessPoolExecutor(2) as pool:
@@ -203,6 +218,7 @@ def main(studies: int, first: int, dies: float) -> None:
             )
         hindered(pool, range(first, first + max(1, studies // 10)))
         unkind(pool, numbers[:300])
+        hard_to_judge(pool, range(first, first + max(1, studies // 7)))
         others = list(pool.map(compared, numbers, chunksize=20))
         for name, column in zip(("ddmin", "one by one", "prefix bisection"), zip(*others, strict=True), strict=True):
             share, mixes = fmean(right for right, _ in column), fmean(mixes for _, mixes in column)
