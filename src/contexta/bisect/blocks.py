@@ -30,7 +30,13 @@ def block(mixes: Mixes, risk: Risk, singles: Sequence[float], sure: float) -> in
     for group in groups.values():
         split = sum(0 < (mix & group) < group for mix in risk.failed)
         likely = sum(singles[atom] for atom in atoms_of(group))
-        if 1 < group.bit_count() <= _MOST and split >= max(_LEAST_FAILURES, 0.8 * len(risk.failed)) and likely >= sure:
+        narrows = group != mixes.full  # "all changes together" says no more than the endpoints do
+        if (
+            narrows
+            and 1 < group.bit_count() <= _MOST
+            and split >= max(_LEAST_FAILURES, 0.8 * len(risk.failed))
+            and likely >= sure
+        ):
             return group
     return 0
 
