@@ -416,9 +416,13 @@ class Readings:
         return paired_share(shares, self._unpaired(shown, beside)[1]) if shares else None
 
     def _by_pairs(self, shown: int, beside: int = 0, *, moving: bool) -> list[float]:
-        if self.seedless:
+        if self.seedless or self._repeats_an_end(shown):
             return []
         return shares_by_seed(*map(self._values_by_seed, (0, self.new, beside, shown)), moving=moving)
+
+    def _repeats_an_end(self, mix: int) -> bool:
+        """Whether a mix gave the very value of OLD or of NEW at a seed: then pairs tell no more of it than that."""
+        return self.repeatable and self.identical > SURE_ALIKE and any(self.matches.get(mix, ()))
 
     def _values_by_seed(self, mix: int) -> dict[int, float]:
         """Seed -> value of a mix; where values repeat, of all that behave like it."""

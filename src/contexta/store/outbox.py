@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contexta.recorder.objects import Objects, sync_directory
 
+ORIGIN = "origin"  # the file that tells this machine from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -45,7 +46,7 @@ def deliver_objects(objects: Objects, data: bytes) -> None:
 def origin_of(root: Path) -> str:
     """What the names of this directory's journals begin with on the server: two machines may have a run of one name.
     Chosen once, at random."""
-    path = root / "origin"
+    path = root / ORIGIN
     for _ in range(3):
         try:
             found = path.read_text(encoding="ascii").strip()

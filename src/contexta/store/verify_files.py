@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from contexta.errors import DamagedData
 from contexta.findings import Damage
@@ -19,10 +22,13 @@ from contexta.recorder.salt import salt_is_intact
 from contexta.recorder.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.recorder.spare import SPARE
 from contexta.store.lines import records
+from contexta.store.outbox import ORIGIN
 
 _OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\Z")
 _WITHOUT_CONTENT = re.compile(r"(?:.*/)?(?:lock|[a-z.-]*\.lock|\.gitignore)\Z")
 _TEMPORARY = re.compile(r"(?:.*/)?(?:\.\d+\.[0-9a-f]+|\.[^/]*|[^/]*\.\d+\.[0-9a-f]+|[^/]*\.tmp)\Z")
+_COPY = re.compile(r"contexta-.+\.db\Z")  # of the database, kept by an upgrade
+_ORIGIN = re.compile(rb"[0-9a-f]{16}\n?\Z")
 _MOST_NAMED = 5
 
 
@@ -54,6 +60,10 @@ class OtherFiles:
                 self._new_lines(path, ingested.get(path.name, 0) if path.parent.name != ENDED else None)
             elif room == "bisect" and name.endswith(".json"):
                 self._digested("study", path, "this study cannot be resumed; its trials are not affected")
+            elif _COPY.match(name):
+                self._kept_copy(path)
+            elif name == ORIGIN:
+                self._origin(path)
             elif _TEMPORARY.match(name):
                 unfinished += 1
             else:
@@ -99,6 +109,23 @@ class OtherFiles:
             broken.append(f"it cannot be read: {error.strerror}")
         for words in broken:
             self._say("journal", path.name, words)
+
+    def _kept_copy(self, path: Path) -> None:
+        """A copy of the database that an upgrade kept: its pages, as it is of another schema."""
+        self._count("kept copies of the database")
+        try:
+            with closing(sqlite3.connect(f"file:{quote(os.fspath(path))}?mode=ro&immutable=1", uri=True)) as raw:
+                words = [str(word) for (word,) in raw.execute("PRAGMA integrity_check(1)")]
+        except sqlite3.Error as error:
+            words = [str(error)]
+        if words != ["ok"]:
+            self._say("database", path.name, words[0])
+
+    def _origin(self, path: Path) -> None:
+        """What this machine's journals are called by on a server."""
+        self._count("origin")
+        if not _ORIGIN.match(path.read_bytes()):
+            self._say("journal", path.name, "it is no name of a machine: journals of this machine may arrive twice")
 
     def _salt(self) -> None:
         objects = Objects(self.root / OBJECTS)
