@@ -50,7 +50,9 @@ PAGES = {
 
 
 def report_of(finding: Value) -> Report:
-    """How an answer is told on a page: as its own page does, else field by field."""
+    """How an answer is told on a page: as its own page does, else field by field. A page is its own."""
+    if isinstance(finding, Report):
+        return finding
     home = PAGES.get(type(finding).__name__, "contexta.reports.plain:plain")
     module, _, name = home.partition(":")
     report: Report = getattr(import_module(module), name)(finding)
