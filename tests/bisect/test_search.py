@@ -379,7 +379,7 @@ def test_a_change_of_the_noise_is_told_from_a_drop(drop: float, verdict: str, sp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fingerprint", "right"), [(True, 0.93), (False, 0.83)])
+@pytest.mark.parametrize(("fingerprint", "right"), [(True, 0.9), (False, 0.83)])  # 0.95 with a bar that nulls pass
 def test_at_two_standard_deviations_most_causes_are_proved_within_forty_runs(fingerprint: bool, right: float) -> None:
     outcomes = studies(200, "single", 2.0, fingerprint=fingerprint, runs=40)
     assert share(outcomes, "right") >= right
