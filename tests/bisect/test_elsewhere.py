@@ -56,6 +56,7 @@ def study(cli: Cli, old: str, new: str, *options: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_commit_that_changed_between_two_files_is_a_change_like_any_other(cli: Cli, place: Place) -> None:
     for name, version, commit in (("old.txt", "1.0", place.good), ("new.txt", "2.0", place.bad)):
         (place.here / name).write_text(f"innocent=={version}\nown @ {place.address(commit)}\n")

@@ -75,6 +75,7 @@ def test_an_end_that_hangs_is_undecided(cli: Cli, project: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a daemon is nobody's child")
+@pytest.mark.slow
 def test_daemons_end_with_their_trial(cli: Cli, project: Path) -> None:
     code = """
 import subprocess
@@ -89,6 +90,7 @@ print('accuracy=%g' % (0.9 - culprit.worse))
     assert [pid for pid in pids if Path("/proc", pid).exists()] == []
 
 
+@pytest.mark.slow
 def test_files_of_the_repository_that_a_trial_edits_are_as_before_and_no_trial_meets_them(
     cli: Cli, project: Path
 ) -> None:
@@ -106,6 +108,7 @@ print('accuracy=%g' % accuracy)
     assert (project / "params.json").read_text() == "0.9"
 
 
+@pytest.mark.slow
 def test_files_that_a_trial_leaves_anywhere_of_its_own_change_no_other(cli: Cli, project: Path) -> None:
     code = """
 import pathlib, sysconfig, tempfile
@@ -122,6 +125,7 @@ print('accuracy=%g' % (0.9 - culprit.worse - met))
     assert (told["verdict"], told["old"]["mean"], told["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
 
 
+@pytest.mark.slow
 def test_installed_files_that_a_trial_edits_end_the_study_and_are_never_met_again(cli: Cli, project: Path) -> None:
     code = "open(culprit.__file__, 'w').write('version = worse = 7'); print('accuracy=1')"
     number, told, stderr = study(cli, project, code)

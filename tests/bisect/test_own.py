@@ -30,6 +30,7 @@ def build_wheel(folder, *_):
 """
 
 
+@pytest.mark.slow
 def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_change(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

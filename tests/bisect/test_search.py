@@ -427,6 +427,7 @@ def found_by(
 
 
 @pytest.mark.parametrize("stirs", [0b10, 0b11])
+@pytest.mark.slow
 def test_a_change_that_stirs_the_noise_is_no_culprit_beside_two_that_each_suffice(stirs: int) -> None:
     for number in range(25):
         verdict = found_by(lambda mix: float(bool(mix & 0b100100)), number, 0.25, seeded=True, stirs=stirs)

@@ -96,6 +96,7 @@ def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
         assert len(ctx.list_runs()) == len(study.trials), "a finished trial was repeated"
 
 
+@pytest.mark.slow
 def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(project: Path) -> None:
     first = Study(setup(project), find_uv())
     first.finish()
@@ -108,6 +109,7 @@ def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(
     assert not any(trial.before for trial in fresh.trials)
 
 
+@pytest.mark.slow
 def test_with_other_source_nothing_is_taken_over_and_nothing_resumed(project: Path) -> None:
     Study(setup(project, settings=Settings(max_runs=8)), find_uv()).finish()
     (project / "train.py").write_text((project / "train.py").read_text() + "# other\n")
@@ -124,6 +126,7 @@ def _finished(study: Study) -> list[Trial]:
     return study.trials
 
 
+@pytest.mark.slow
 def test_several_jobs_come_to_the_verdict_of_one(project: Path) -> None:
     one = Study(setup(project, workspace=project.parent / "other"), find_uv())
     verdict = one.finish()
@@ -181,12 +184,14 @@ def test_equal_environments_are_no_regression_without_a_single_run(project: Path
     assert study.trials == []
 
 
+@pytest.mark.slow
 def test_each_end_is_run_as_often_as_asked_for(project: Path) -> None:
     study = Study(setup(project, settings=Settings(max_runs=12, repeats=6)), find_uv())
     study.finish()
     assert Counter(trial.step.mix for trial in study.trials) == {0: 6, study.space.mixes.full: 6}
 
 
+@pytest.mark.slow
 def test_a_changed_variable_is_found_like_a_package(project: Path) -> None:
     (project / "train.py").write_text(
         "import os\nprint('loss=%g' % (0.1 + (os.environ.get('MODE') == 'fast') + int(os.environ['SEED']) / 100))\n"

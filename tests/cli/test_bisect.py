@@ -77,6 +77,7 @@ requirements = [{ name = "bystander" }, { name = "culprit" }, { name = "innocent
 )
 
 
+@pytest.mark.slow
 def test_an_environment_and_a_lock_are_sides_like_any_other(cli: Cli, project: Path) -> None:
     as_environments(project)
     (project / "uv.lock").write_text(UV_LOCK)
@@ -110,6 +111,7 @@ def test_a_run_comes_before_a_directory_of_the_same_name(cli: Cli, project: Path
     assert "NEW is the environment ./old-env" in done.stderr.replace("environment old-env", "environment ./old-env")
 
 
+@pytest.mark.slow
 def test_equal_values_are_no_regression_and_a_yes(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("print('accuracy=0.9')")
     done = cli(*arguments(), *COMMAND)
@@ -159,6 +161,7 @@ def test_a_finished_study_resumes_without_a_further_run(cli: Cli, project: Path)
     assert again.stderr.count("known") == first["runs"]
 
 
+@pytest.mark.slow
 def test_a_study_of_changed_source_does_not_resume(cli: Cli, project: Path) -> None:
     cli(*arguments("--max-runs", "8"), *COMMAND)
     (project / "train.py").write_text("print('accuracy=1')")
@@ -167,6 +170,7 @@ def test_a_study_of_changed_source_does_not_resume(cli: Cli, project: Path) -> N
     assert "were changed since this study began" in done.stderr
 
 
+@pytest.mark.slow
 def test_incomplete_files_are_refused_before_anything_is_built_and_completed_on_request(
     cli: Cli, project: Path
 ) -> None:
@@ -194,6 +198,7 @@ def test_incomplete_files_are_refused_before_anything_is_built_and_completed_on_
     assert as_they_are.returncode == 0, as_they_are.stderr
 
 
+@pytest.mark.slow
 def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
     given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)
@@ -202,6 +207,7 @@ def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> N
     assert (told["old"]["mean"], told["new"]["mean"]) == (1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_metric_s_name_says_which_way_is_good(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nprint('loss=%g' % (0.1 + culprit.worse))\n")
     given = ("bisect", "old.txt", "new.txt", "--metric", "loss", "--python", PYTHON)
@@ -224,6 +230,7 @@ def test_a_threshold_judges_and_the_values_stay_what_they_are(cli: Cli, project:
     assert {(trial["value"], trial["verdict"]) for trial in told["trials"]} == {(0.9, "good"), (0.4, "bad")}
 
 
+@pytest.mark.slow
 def test_a_judge_command_decides_after_the_training(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nopen('model', 'w').write(str(culprit.worse))\n")
     (project / "judge.py").write_text("raise SystemExit(float(open('model').read()) > 0.1)\n")
@@ -232,6 +239,7 @@ def test_a_judge_command_decides_after_the_training(cli: Cli, project: Path) -> 
     assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
 
 
+@pytest.mark.slow
 def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Path) -> None:
     index = project.parent / f"{project.name}-index"
     for version, worse in (("1.1", 0.0), ("1.2", 0.0), ("1.3", 0.5), ("1.4", 0.5)):
@@ -262,6 +270,7 @@ def _require_trials_of_releases(told: dict[str, Any], html: str, markdown: str) 
         assert page.count("NEW with culprit 1.3") >= 2
 
 
+@pytest.mark.slow
 def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(cli: Cli, project: Path) -> None:
     done = cli(*arguments("--json-stream", "--no-versions", "--html", "page.html"), *COMMAND)
     assert done.returncode == 0, done.stderr
@@ -292,6 +301,7 @@ def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> 
     assert cli(*shlex.split(command, comments=True)[1:]).stdout.split() == ["loading", "boom"]
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_as_it_was_asked_beside_the_answers_it_wrote(cli: Cli, project: Path) -> None:
     noise = "[0, 0.05, -0.05][int(os.environ['SEED']) % 3]"  # a drop of 1.6 standard deviations: eight runs cannot tell
     (project / "train.py").write_text(

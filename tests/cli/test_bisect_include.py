@@ -100,6 +100,7 @@ def keys(found: dict[str, Any]) -> list[str]:
     return [change["key"] for change in found["changes"]]
 
 
+@pytest.mark.slow
 def test_the_source_is_proved_beside_a_package_a_variable_and_parameters_that_did_nothing(
     cli: Cli, project: Path, train: Train, git: Callable[..., str]
 ) -> None:
@@ -134,6 +135,7 @@ def test_the_source_is_proved_beside_a_package_a_variable_and_parameters_that_di
     assert "were changed since this study began" in cli("bisect", "--resume").stderr
 
 
+@pytest.mark.slow
 def test_a_parameter_is_proved_and_what_restores_it_is_a_command(cli: Cli, project: Path, train: Train) -> None:
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("old", mode="1")

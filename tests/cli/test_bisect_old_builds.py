@@ -51,6 +51,7 @@ def asked(*more: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 def test_the_tools_of_its_time_build_an_old_release_and_the_report_says_so(cli: Cli, index: Path) -> None:
     with dated_index(index, DATES) as url:
         done = cli(*asked(), env={"UV_DEFAULT_INDEX": url})
@@ -59,6 +60,7 @@ def test_the_tools_of_its_time_build_an_old_release_and_the_report_says_so(cli: 
     assert note in json.loads(done.stdout)["notes"]
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_names_the_way_to_older_tools_which_works(cli: Cli, tmp_path: Path, index: Path) -> None:
     places = {"UV_FIND_LINKS": str(index), "UV_NO_INDEX": "1"}  # without dates
     done = cli(*asked(), env=places)

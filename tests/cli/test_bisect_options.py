@@ -52,6 +52,7 @@ def index_of(place: Path) -> Path:
     return place.parent / f"{place.name}-index"
 
 
+@pytest.mark.slow
 def test_credentials_come_from_the_environment_and_are_neither_shown_nor_stored(cli: Cli, place: Path) -> None:
     with private_index(index_of(place)) as host:
         write(place, f"--index-url http://${{SOMEONE}}:${{TOKEN}}@{host}/simple")
@@ -114,6 +115,7 @@ def test_a_side_without_options_takes_those_of_the_other(cli: Cli, place: Path) 
     proved(cli)
 
 
+@pytest.mark.slow
 def test_what_is_not_to_be_binary_is_built(cli: Cli, place: Path) -> None:
     index = index_of(place)
     for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
@@ -133,6 +135,7 @@ def test_a_local_version_that_no_index_has_names_the_usual_index(cli: Cli, place
     assert "--skip torch" not in done.stderr
 
 
+@pytest.mark.slow
 def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cli, place: Path) -> None:
     index = index_of(place)
     make_wheel(index, "pywinpty", "2.0", tag="cp311-none-win_amd64")

@@ -83,6 +83,7 @@ def test_a_downgrade_is_searched_in_its_own_direction(cli: Cli, tmp_path: Path, 
     assert told["next"][1].startswith("python -m pip install culprit==1.2 ")
 
 
+@pytest.mark.slow
 def test_a_release_that_new_does_not_allow_is_tried_in_old(cli: Cli, tmp_path: Path, index: Path) -> None:
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.5), ("2.0", 0.5)):
         requires = ["base<2"] if version in ("1.1", "1.2") else []
@@ -116,6 +117,7 @@ def test_releases_of_source_alone_are_built_where_the_ends_were(cli: Cli, tmp_pa
     assert (told["first_bad_version"], told["releases"]["last_good"]) == ("1.2", "1.1")
 
 
+@pytest.mark.slow
 def test_a_release_of_source_alone_between_wheels_is_named_and_never_advised(
     cli: Cli, tmp_path: Path, index: Path
 ) -> None:

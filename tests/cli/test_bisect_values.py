@@ -30,6 +30,7 @@ COMMAND = ("--", "python", "train.py")
 
 
 @pytest.mark.parametrize("value", ["-1e200 * (1 + worse)", "1e15 - 100 * worse", "1e-300 * (1 - worse)"])
+@pytest.mark.slow
 def test_a_drop_is_proved_and_shown_whatever_the_size_of_the_metric(cli: Cli, project: Path, value: str) -> None:
     (project / "train.py").write_text(f"from culprit import worse\nprint('accuracy=%r' % ({value}))\n")
     done = cli(*bisect("--json", "--html", "page.html"), *COMMAND)
@@ -93,6 +94,7 @@ def test_what_one_fixed_seed_shows_is_restricted_to_it_on_every_face(cli: Cli, p
     ],
 )
 @pytest.mark.parametrize("passed", [("--seed", "{seed}"), ("--seed-arg", "--seed {seed}")])
+@pytest.mark.slow
 def test_a_seed_that_is_passed_restricts_nothing(
     cli: Cli, project: Path, training: str, passed: tuple[str, str]
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_seed_that_is_passed_restricts_nothing(
     assert "fixed seed" not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_a_script_around_the_training_hides_no_fixed_seed(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text(IGNORES_ITS_SEED.format(1))
     (project / "train.sh").write_text("python train.py --seed 5\n")
@@ -121,6 +124,7 @@ def test_a_seed_argument_without_its_place_is_refused(cli: Cli, project: Path) -
     assert 'hint: write it as --seed-arg "--seed {seed}"' in done.stderr
 
 
+@pytest.mark.slow
 def test_exit_codes_say_nothing_of_seeds(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("from culprit import worse\nraise SystemExit(worse > 0)\n")
     done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--no-versions", "--json", *COMMAND)

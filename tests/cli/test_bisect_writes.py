@@ -83,6 +83,7 @@ def test_what_a_shell_writes_into_the_home_is_seen_afterwards(cli: Cli, project:
     assert str(Path.home() / ".state") in note
 
 
+@pytest.mark.slow
 def test_a_trial_that_keeps_to_its_own_directories_writes_nowhere_else(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("open('model', 'w').write('1')\nopen('/dev/null', 'w')\nprint('accuracy=1')\n")
     for in_place in (False, True):

@@ -84,6 +84,7 @@ def losses(project: Path) -> dict[str, list[tuple[str, float]]]:
     return found
 
 
+@pytest.mark.slow
 def test_advice_for_an_environment_made_by_uv_works_when_pasted(cli: Cli, project: Path) -> None:
     environment = project / "my env"
     find_uv().create(PYTHON, environment)
@@ -157,6 +158,7 @@ def test_advice_for_a_plain_virtual_environment_uses_its_own_pip(cli: Cli, proje
     assert versions(environment) == {"culprit": "1.0", "innocent": "1.0"}
 
 
+@pytest.mark.slow
 def test_advice_of_a_bisect_of_files_is_for_the_activated_environment(
     cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_run_that_is_killed_leaves_what_it_imported_by_its_last_flush(ctx: Conte
     assert "click" in (ctx.get_environment("@latest").imports or {})["distributions"]
 
 
+@pytest.mark.slow
 def test_thread_beside_the_program_sees_what_was_imported(tmp_path: Path) -> None:
     code = """
 import os, re, time
@@ -91,6 +92,7 @@ with Contexta() as ctx:
 """
 
 
+@pytest.mark.slow
 def test_further_run_in_one_environment_takes_less_than_two_kilobytes(tmp_path: Path, git: Git) -> None:
     """Its journal and its rows, before `contexta gc` takes the journal, in a repository, whose state each run names."""
     git(tmp_path, "init", "-q")
