@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tools / "contexta").chmod(0o755)
     (tools / "uv").symlink_to(find_uv().path)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tools), "/usr/bin", "/bin"]))
-    for version, worse in (("1.0", 0.0), ("2.0", 0.5)):
+    for version, worse in (("1.0", "0"), ("2.0", "0.5")):  # of different sizes: bytecode is found by size and second
         make_wheel(index, "culprit", version, f"worse = {worse}")
         make_wheel(index, "innocent", version)
     (tmp_path / "my train.py").write_text(TRAIN)

@@ -66,7 +66,7 @@ PROGRAMS = {
     """,
 }
 POINTS = 300
-FOREIGN = "files that Contexta did not write were not checked"  # what ``made`` puts there, and what is half done
+UNCHECKED = "were not checked"  # what ``made`` puts there, and what is half done
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def check(kind: str, root: Path, acknowledged: int) -> None:
         ctx.get_environment("run-2")
     found = verify(root)
     assert found.damage == ()
-    assert [note for note in found.notes if FOREIGN not in note] == []
+    assert [note for note in found.notes if UNCHECKED not in note] == []
 
 
 def _logged(ctx: Contexta, acknowledged: int) -> None:
