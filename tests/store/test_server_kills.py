@@ -95,7 +95,8 @@ def subject(kind: str, made: Path, server: Server, tmp_path: Path) -> Subject:
                 assert ctx.get_run(str(run.run_ref)).params == {"lr": 0.1, "layers": 3}
                 assert ctx.get_environment(str(run.run_ref)).packages
             found = ctx.verify()
-        assert (found.damage, found.notes) == ((), ())
+        unexpected = [note for note in found.notes if "were not checked" not in note]  # of files that are half done
+        assert (found.damage, unexpected) == ((), [])
         shutil.rmtree(arguments[0])
 
     return Subject(_OPEN + textwrap.dedent(PROGRAMS[kind]), prepare, check)
