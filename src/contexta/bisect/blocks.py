@@ -1,7 +1,7 @@
 """Changes that run only all together, which no metadata says: which they are, and how to find out. Pure.
 
-Such a block is on one side in every mix that ran, and failures split it. Each of its changes is tried alone in OLD,
-then NEW without it, as long as none of both failed: what runs apart from the others does not belong to them.
+Such a block is on one side in every mix that ran, and failures split it. Each of its changes is tried alone in OLD, and
+NEW without it: what runs apart from the others does not belong to them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contexta.bisect.mixes import Mixes, atoms_of
 from contexta.bisect.risk import Risk
 
 _LEAST_FAILURES = 4
+_SMALL = 6  # changes: a group of so few may look like a block by chance
 _MOST = 16  # changes: to try each of more takes too many runs
 
 
@@ -42,11 +43,18 @@ def block(mixes: Mixes, risk: Risk, singles: Sequence[float], sure: float) -> in
 
 
 def next_apart(mixes: Mixes, risk: Risk, group: int) -> int | None:
-    """The next mix with one atom of the group apart from the others; None once each failed."""
+    """The next mix with one atom of the group apart from the others; None once enough of them failed.
+
+    Of a small group both mixes of each atom have to fail, OLD with it alone and NEW without it: where mixes fail by
+    themselves, one failure for each of three atoms is nothing unusual.
+    """
+    enough = 2 if group.bit_count() <= _SMALL else 1
     for atom in atoms_of(group):
-        alone, without = mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom)
-        if not {alone, without} & risk.failed:
-            return alone if alone & group != group else without
+        apart = [mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom)]
+        apart = [mix for mix in apart if 0 < mix & group < group]
+        open_ = [mix for mix in apart if mix not in risk.failed]
+        if open_ and len(apart) - len(open_) < enough:
+            return open_[0]
     return None
 
 
