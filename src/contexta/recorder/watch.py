@@ -201,12 +201,23 @@ def _program(pid: int, parent: int, argv: List[str]) -> Program:
         program.executable = os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "")
         program.directory = os.readlink(f"/proc/{pid}/cwd")
         if program.is_python:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                pairs = (os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0") if pair)
+            pairs = (os.fsdecode(pair).partition("=") for pair in _environ(pid).split(b"\0") if pair)
             program.variables = {name: value for name, equals, value in pairs if name and equals}
     except OSError:
         program.executable = ""  # it has ended, or is another user's: nothing is known of it
     return program
+
+
+def _environ(pid: int) -> bytes:
+    """The variables of a process. Read again where there are none: in the moment of its exec they read as empty, and
+    that is not what a process with replaced variables looks like."""
+    for pause in (0.001, 0.005, 0.02):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            data = file.read()
+        if data:
+            return data
+        time.sleep(pause)
+    return b""
 
 
 def _argv(pid: int) -> List[str]:
