@@ -87,10 +87,11 @@ def test_replaced_pythonpath_is_named_and_the_packages_on_it_are_recorded(
     assert f"was not recorded from inside: {why}\nhint: add to PYTHONPATH instead of replacing it" in done.stderr
 
 
-def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wrap: Wrap) -> None:
+@pytest.mark.parametrize("before", ["", "sleep 0.3; exec "])  # the shell becomes that Python, and is seen before
+def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wrap: Wrap, before: str) -> None:
     (tmp_path / "train.py").write_text("import contexta; contexta.log({'loss': 0.5})\n")
     source = Path(contexta.__file__).parents[1]
-    done = wrap("sh", "-c", f"PYTHONPATH={source} {another_python()} train.py")
+    done = wrap("sh", "-c", f"{before}env PYTHONPATH={source} {another_python()} train.py")
     assert (done.returncode, done.stderr) == (0, "")
     found = environment(tmp_path)
     assert found.python_version == version(another_python())

@@ -22,7 +22,7 @@ _SHORTEST, _LONGEST = 0.002, 0.25  # seconds between two looks: short after some
 _GROWTH = 1.15
 _SHARE = 10  # a look may cost one part in so many of the time between two of them
 _BRIEF = 1.0  # seconds; a question to an interpreter that lives longer may be a training
-_SETTLED = 2.0  # seconds after which a process that is not entered is told of while it runs
+_SETTLED = 5.0  # seconds after which a process that is not entered is told of while it runs; importing takes some
 
 
 class Program:
@@ -166,8 +166,8 @@ class Watch:
         is_brief = is_question(program.argv) and program.last - program.began < _BRIEF
         if is_brief and not brief:
             return
-        is_first = all(each.pid != program.pid for each in self._replaced)  # else that was what it was before
-        if is_first and not program.isolation and self._has_joined(program.pid):
+        was_python = any(each.pid == program.pid and each.is_python for each in self._replaced)  # that may have joined
+        if not was_python and not program.isolation and self._has_joined(program.pid):
             return
         self._told.add(id(program))
         self._tell(program, self._starter(program), obstacle)
