@@ -21,6 +21,7 @@ from contexta.bisect.risk import Risk
 Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one", "only one", "left out"]
 _DOUBT = 1.5  # runs for every halving of what stands beside the culprits, and for having to name the less
 _TRIES = 3  # of the culprits beside one more change; if these fail as well, more than one is lacking
+_LEANING = 3.0  # odds by the ends alone against a fact about several culprits, above which it is not shown yet
 _LEAST_MOVE = 0.1 - 1e-9  # of the drop: a change that makes less is none of its causes
 _RUNS = 2  # what a mix of the proof takes at least
 _FACTS: dict[Role, State] = {
@@ -231,8 +232,11 @@ def _state(readings: Readings, mix: int, strength: Strength, culprits: int, expe
     several = culprits.bit_count() > 1
     if several and mix in readings.log_densities and readings.run_count(mix) >= strength.runs:
         good, bad, _ = readings.log_densities[mix]
-        if (good - bad if expected == "bad" else bad - good) > math.log(strength.odds):
+        against = good - bad if expected == "bad" else bad - good
+        if against > math.log(strength.odds):
             return "good" if expected == "bad" else "bad"
+        if against > math.log(_LEANING):
+            return "open"  # more runs tell
     return readings.state(mix, strength.odds, strength.runs, culprits)
 
 
