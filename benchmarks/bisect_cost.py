@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contexta.bisect.errand import Errand, Recipe, Stock, carry_out
-from contexta.bisect.trial import Command
-from contexta.reproduce.build import assemble, require_pins, stock
-from contexta.reproduce.shelf import FOLDER_VARIABLE, find_shelf
-from contexta.reproduce.uv import Interpreter, Uv, find_uv, python_in
+from contexta.bisect.execution.job import Errand, Recipe, Stock, carry_out
+from contexta.bisect.execution.trial import Command
+from contexta.reproduce.environments.builder import assemble, require_pins, stock
+from contexta.reproduce.environments.cache import FOLDER_VARIABLE, find_shelf
+from contexta.reproduce.uv.commands import Interpreter, Uv, find_uv, python_in
 
 Took = tuple[float, float]
 """Seconds on the clock, and of processor time."""

@@ -23,14 +23,14 @@ from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from worlds import World, draw, play
+from support.worlds import World, draw, play
 
-from contexta.bisect.belief import Belief
-from contexta.bisect.choose import likeliest, most_informative
-from contexta.bisect.levels import Levels, Pool
-from contexta.bisect.mixes import Mixes
-from contexta.bisect.risk import learn
-from contexta.bisect.search import Settings
+from contexta.bisect.inference.failure_model import learn
+from contexta.bisect.inference.likelihood import Levels, Pool
+from contexta.bisect.inference.posterior import Belief
+from contexta.bisect.search.acquisition import likeliest, most_informative
+from contexta.bisect.search.search import Settings
+from contexta.bisect.space.lattice import Mixes
 
 Told = Literal["one change", "and the noise", "and the levels"]
 Row = tuple[bool, bool, int]

@@ -5,9 +5,9 @@
 STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
 DIES of all runs gives no value (default 0). Then a tenth as many of two more kinds: a culprit that dies beside one to
 four others at OLD, which no metadata says, and one run of OLD or NEW that diverges; then at most 300 of each kind of
-unkind noise (tests/noisy_worlds.py), and a seventh as many of each kind that is hard to judge (tests/hard_worlds.py). A
-world has 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/worlds.py). "probes" are
-mixes besides the ends and the proof.
+unkind noise (tests/support/noisy_worlds.py), and a seventh as many of each kind that is hard to judge
+(tests/support/hard_worlds.py). A world has 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail
+(tests/support/worlds.py). "probes" are mixes besides the ends and the proof.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from hard_worlds import KINDS, is_right, is_wrong
-from noisy_worlds import FAMILIES
-from worlds import World, draw, draw_needing_others, play
+from support.hard_worlds import KINDS, is_right, is_wrong
+from support.noisy_worlds import FAMILIES
+from support.worlds import World, draw, draw_needing_others, play
 
-from contexta.bisect.mixes import mix_of
-from contexta.bisect.readings import Result
-from contexta.bisect.search import Settings
+from contexta.bisect.inference.observations import Result
+from contexta.bisect.search.search import Settings
+from contexta.bisect.space.lattice import mix_of
 
 # kind, effect in standard deviations, fingerprint, runs allowed
 CASES = [
@@ -86,7 +86,7 @@ def diverging(number: int, effect: float, fingerprint: bool) -> tuple[bool, bool
 
 
 def hard(kind: str, number: int) -> tuple[bool, bool, int]:
-    """(right, wrongly proved, runs) of a world that is hard to judge (tests/hard_worlds.py)."""
+    """(right, wrongly proved, runs) of a world that is hard to judge (tests/support/hard_worlds.py)."""
     outcome = play(KINDS[kind](number))
     return is_right(outcome), is_wrong(outcome), outcome.runs
 

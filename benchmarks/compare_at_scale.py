@@ -24,7 +24,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from contexta import Contexta
 from contexta.contract import EnvironmentSnapshot, MetricPayload, MetricRecord, Project, RecordEnvelope, Run
-from contexta.store import tables
+from contexta.store.schema import tables
 
 WHEN = "2025-02-15T08:00:00Z"
 Rows = list[tuple[Any, ...]]

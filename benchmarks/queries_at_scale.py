@@ -30,10 +30,10 @@ from sqlalchemy import Connection
 
 from contexta import Contexta
 from contexta.contract import EnvironmentSnapshot, Project, Run
-from contexta.scalars import from_microseconds, to_microseconds
-from contexta.store import tables
-from contexta.store.driver import insert_rows
-from contexta.store.orders import number_of, words_of
+from contexta.core.validation import from_microseconds, to_microseconds
+from contexta.store.backends.driver import insert_rows
+from contexta.store.schema import tables
+from contexta.store.schema.sort_keys import number_of, words_of
 
 BEGAN = to_microseconds("2025-01-01T00:00:00Z")
 PARAMS, METRICS, ENVIRONMENTS, PACKAGES = 20, 10, 200, 300

@@ -19,9 +19,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contexta.errors import ContextaError
+from contexta.core.errors import ContextaError
 from contexta.findings import Rebuild
-from contexta.reproduce.uv import Uv, find_uv
+from contexta.reproduce.uv.commands import Uv, find_uv
 
 PROMISED, PACKAGES = 1.0, 60
 COMMON = ["numpy", "pandas", "scikit-learn"]

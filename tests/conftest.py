@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from builders import Cli
 from hypothesis import settings
-from servers import Server
+from support.builders import Cli
+from support.servers import Server
 
 from contexta import Contexta
-from contexta.store.engine import open_store
+from contexta.store.backends.engine import open_store
 
 settings.register_profile("contexta", deadline=None)  # two slow cores are no bug
 settings.load_profile("contexta")

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from pythons import found
+from support.paths import ROOT
+from support.pythons import found
 
 from contexta import Contexta
-from contexta.libraries import NEEDED
+from contexta.core.requirements import NEEDED
 
 pytestmark = pytest.mark.online
 
@@ -20,7 +21,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[1]
 
 ENVIRONMENTS = {
     "scikit-learn 2022": (

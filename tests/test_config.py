@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contexta.config import UnifiedConfig, WorkspaceConfig, resolve
-from contexta.errors import InvalidInput
+from contexta.core.errors import InvalidInput
 
 
 def test_later_source_of_a_setting_wins(tmp_path: Path) -> None:

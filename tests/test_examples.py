@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from studies import a_space, studied
+from support.paths import ROOT
+from support.studies import a_space, studied
 
 from contexta.cli.app import COMMANDS
 
-ROOT = Path(__file__).parent.parent
 STORY = ROOT / "examples" / "case_studies"
 SAID = """\
 Metric comparison: last-month -> this-month

@@ -35,7 +35,7 @@ def test_asking_loads_no_more_than_it_asks_for(tmp_path: Path) -> None:
     loaded = modules_after(f"from contexta import Contexta; Contexta({str(tmp_path)!r}).list_runs()")
     assert "contexta.findings.runs" in loaded
     unasked = ("alembic", "sqlalchemy.dialects.postgresql", "contexta.findings.explain", "contexta.contract.records")
-    assert not loaded & {*unasked, "contexta.recorder.live"}
+    assert not loaded & {*unasked, "contexta.recorder.session.run"}
 
 
 @pytest.mark.parametrize("package", [contexta, contexta.contract, contexta.findings], ids=lambda each: each.__name__)
@@ -49,7 +49,7 @@ def test_every_public_name_is_there(package: Any) -> None:
 
 def test_every_finding_has_a_json_schema() -> None:
     from contexta import findings
-    from contexta.values import Value
+    from contexta.core.model import Value
 
     for name in findings.__all__:
         model = getattr(findings, name)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import put_run
+from support.builders import put_run
+from support.paths import ROOT
 
 from contexta import Contexta
-from contexta.errors import ContextaError
+from contexta.core.errors import ContextaError
 
 WITHOUT = ["project", "name", "status", "started_at", "ended_at", "duration_seconds"]
 
@@ -59,7 +60,7 @@ def test_old_and_new_pandas_give_the_same_table(ctx: Contexta, tmp_path: Path, p
         "from contexta import Contexta; t = Contexta().list_runs(order_by='name').to_pandas();"
         "print(list(t.index), t.started_at.dt.tz, t.started_at['p.a'].microsecond, (t.ended_at - t.started_at).sum())"
     )
-    root = Path(__file__).parents[1]
+    root = ROOT
     options = [each for pin in pins.split() for each in ("--with", pin)]
     command = ["uv", "run", "--no-project", "--python", "3.11", "--with", str(root), *options, "python", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)

@@ -7,23 +7,23 @@ and the recorder's part of it works on Python 3.8 with nothing else installed.
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Contexta": "contexta.client",
+    "Contexta": "contexta.client.contexta",
     "UnifiedConfig": "contexta.config",
     "WorkspaceConfig": "contexta.config",
-    "ContextaError": "contexta.errors",
-    "init": "contexta.recorder.current",
-    "log": "contexta.recorder.current",
-    "finish": "contexta.recorder.current",
+    "ContextaError": "contexta.core.errors",
+    "init": "contexta.recorder.session.active_run",
+    "log": "contexta.recorder.session.active_run",
+    "finish": "contexta.recorder.session.active_run",
 }
 
 __all__ = ["Contexta", "ContextaError", "UnifiedConfig", "WorkspaceConfig", "init", "log", "finish", "__version__"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contexta.client import Contexta
+    from contexta.client.contexta import Contexta
     from contexta.config import UnifiedConfig, WorkspaceConfig
-    from contexta.errors import ContextaError
-    from contexta.recorder.current import finish, init, log
+    from contexta.core.errors import ContextaError
+    from contexta.recorder.session.active_run import finish, init, log
 
 
 def __getattr__(name):  # type: ignore[no-untyped-def]  # annotations would cost the import of typing

@@ -5,7 +5,7 @@ Whatever is set explicitly on a ``UnifiedConfig`` wins; ``resolve`` fills in the
 
 from __future__ import annotations
 
-import contexta.asking  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
 
 # isort: split
 import os
@@ -16,11 +16,11 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from contexta import addresses
-from contexta.errors import InvalidInput, shown
-from contexta.refs import slug
-from contexta.scalars import storable
-from contexta.values import Value, nearest
+from contexta.core import workspace_address
+from contexta.core.errors import InvalidInput, shown
+from contexta.core.model import Value, nearest
+from contexta.core.references import slug
+from contexta.core.validation import storable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,7 +48,7 @@ class WorkspaceConfig(Value):
         """The directory on this machine; ``root_path``, and without one that of the address."""
         if self.url is None or "root_path" in self.model_fields_set:
             return self.root_path
-        return Path(os.environ.get("CONTEXTA_LOCAL") or addresses.directory(self.url.get_secret_value()))
+        return Path(os.environ.get("CONTEXTA_LOCAL") or workspace_address.directory(self.url.get_secret_value()))
 
     @field_validator("url", mode="before")
     @classmethod
@@ -56,11 +56,11 @@ class WorkspaceConfig(Value):
         given = value.get_secret_value() if isinstance(value, SecretStr) else value
         if given is None:
             return None
-        if not isinstance(given, str) or not addresses.is_server(given):
+        if not isinstance(given, str) or not workspace_address.is_server(given):
             raise InvalidInput(
                 "the url is no address of a PostgreSQL database", hint="e.g. postgresql://me@db.example.org/contexta"
             )
-        return addresses.checked(storable(given))
+        return workspace_address.checked(storable(given))
 
     @field_validator("root_path", "objects", mode="before")
     @classmethod
@@ -123,7 +123,7 @@ def resolve(
 
 def _workspace(given: str | os.PathLike[str], base: Path | None = None) -> WorkspaceConfig:
     """base: what a relative path starts from, where ``~`` is expanded; None leaves the path as it is given."""
-    if isinstance(given, str) and addresses.is_server(given):
+    if isinstance(given, str) and workspace_address.is_server(given):
         return WorkspaceConfig(url=SecretStr(given))
     return WorkspaceConfig(root_path=Path(given) if base is None else base / Path(given).expanduser())
 

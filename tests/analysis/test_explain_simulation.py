@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from explained import EFFECT, World, a_world
+from support.explained import EFFECT, World, a_world
 
 from contexta.findings import Explanation
 

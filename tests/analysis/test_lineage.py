@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.analysis.lineage import EdgesAt, traverse
+from contexta.core.references import StableRef
 from contexta.findings import LineageStep
-from contexta.refs import StableRef
 
 Pairs = set[tuple[int, int]]
 GRAPHS = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda pair: pair[0] != pair[1]), max_size=20)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hard_worlds import KINDS, is_right, is_wrong
-from worlds import play
+from support.hard_worlds import KINDS, is_right, is_wrong
+from support.worlds import play
 
-from contexta.bisect.readings import Readings, Result
+from contexta.bisect.inference.observations import Readings, Result
 
 ONLY_NEEDED = ["exclusive or", "exclusive or beside a cause", "masked", "one or two together", "one with either of two"]
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny_index import PYTHON, make_wheel, only_index
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 Told = dict[str, Any]
 

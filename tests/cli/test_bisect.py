@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli, put_run
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.reproduce.uv import find_uv
+from contexta.reproduce.uv.commands import find_uv
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
-from tiny_index import PYTHON, only_index
-from wheels import Venv, wheel
+from support.builders import Cli, put_run
+from support.tiny_index import PYTHON, only_index
+from support.wheels import Venv, wheel
 
 from contexta import Contexta
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
-from tiny_index import PYTHON, make_wheel, only_index
-from wheels import Venv
+from support.builders import Cli, put_run
+from support.tiny_index import PYTHON, make_wheel, only_index
+from support.wheels import Venv
 
 from contexta import Contexta
-from contexta.reproduce.uv import find_uv
+from contexta.reproduce.uv.commands import find_uv
 
 FOUND = ("--metrics-from-stdout", r"accuracy=(?P<accuracy>\S+)")
 TRAIN = """

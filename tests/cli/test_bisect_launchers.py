@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.tiny_index import PYTHON, make_wheel, only_index
 
-from contexta.reproduce.uv import find_uv, python_in
+from contexta.reproduce.uv.commands import find_uv, python_in
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="shell scripts")
 ASKED = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--no-versions", "--python", PYTHON, "--json")

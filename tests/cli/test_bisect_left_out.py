@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import Cli
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 NO_RUN = "the first run of OLD has no module"
 

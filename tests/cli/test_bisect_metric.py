@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, a_metric, a_stage, put_run
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli, a_metric, a_stage, put_run
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.bisect.metric import threshold
+from contexta.bisect.execution.metric import threshold
 from contexta.cli.bisect_metric import judgement
-from contexta.errors import InvalidInput
-from contexta.reproduce.uv import find_uv
+from contexta.core.errors import InvalidInput
+from contexta.reproduce.uv.commands import find_uv
 
 COMMAND = ("--", "python", "train.py")
 Record = Callable[..., None]

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import Cli
-from dated_index import dated_index
-from sdists import BACKEND, make_sdist
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.dated_index import dated_index
+from support.sdists import BACKEND, make_sdist
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 DATES = {"tool-1": "2022-11-01", "tool-2": "2025-01-01", "alpha": "2022-11-10", "beta": "2025-02-01"}
 

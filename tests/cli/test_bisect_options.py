@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli
-from private_index import PASSWORD, USER, private_index, served
-from sdists import make_sdist
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.private_index import PASSWORD, USER, private_index, served
+from support.sdists import make_sdist
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 COMMAND = ("--metric", "accuracy", "--python", PYTHON, "--no-versions", "--json", "--", "python", "train.py")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli
-from sdists import make_sdist
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.sdists import make_sdist
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import Cli
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 
 @pytest.fixture

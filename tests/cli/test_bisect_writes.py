@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the home is mirrored by links")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from builders import Cli, put_run
+from support.builders import Cli, put_run
 
 from contexta import Contexta
 from contexta.findings import Gate

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
+from support.builders import Cli, put_run
 
 from contexta import Contexta, __version__
 from contexta.cli.app import COMMANDS

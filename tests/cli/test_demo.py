@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import Cli
-from tiny_index import only_index
+from support.builders import Cli
+from support.tiny_index import only_index
 
 
 def test_without_an_index_the_demo_says_so_and_leaves_nothing(

@@ -14,7 +14,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from builders import Cli, put_run
+from support.builders import Cli, put_run
+from support.paths import ROOT
 
 from contexta import Contexta
 
@@ -251,7 +252,7 @@ def test_a_program_of_such_a_name_runs_and_is_not_asked_about_behind_dashes(
 
 
 def test_each_exit_code_is_documented_once() -> None:
-    page = Path(__file__).parents[2].joinpath("docs", "reference", "command-line.md").read_text(encoding="utf-8")
+    page = ROOT.joinpath("docs", "reference", "command-line.md").read_text(encoding="utf-8")
     table = page.partition("| exit code | meaning |")[2].partition("\n\n")[0].splitlines()[2:]
     codes = [line.split("|")[1].strip() for line in table]
     assert codes == ["0", "1", "2", "130", "141"]

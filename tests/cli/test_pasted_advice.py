@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
-from tiny_index import PYTHON, make_wheel, only_index
+from support.builders import Cli, put_run
+from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.analysis.install_commands import install_commands
-from contexta.reproduce.managed import directory_installation
-from contexta.reproduce.uv import find_uv
+from contexta.analysis.commands.install_commands import install_commands
+from contexta.reproduce.environment_manager import directory_installation
+from contexta.reproduce.uv.commands import find_uv
 
 PATTERN = r"(?P<name>score) is (?P<loss>[0-9.]+)( \(final\))?"
 TRAIN = "import argparse, culprit\nparser = argparse.ArgumentParser()\nparser.add_argument('--seed', type=int)\n" + (

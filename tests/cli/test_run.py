@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythons import another_python, every_python
+from support.pythons import another_python, every_python
 
 from contexta import Contexta
 from contexta.findings import RunDetails

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythons import every_python
+from support.paths import SOURCE
+from support.pythons import every_python
 
 from contexta import Contexta
 from contexta.findings import RunDetails
@@ -216,7 +217,7 @@ def test_runs_of_workers_below_an_open_run_are_its_parts_without_contexta_run_as
     """
     program = textwrap.dedent(WORKERS) + textwrap.dedent(main) + textwrap.dedent(POOLS["pool"])
     (tmp_path / "train.py").write_text(program)
-    environ = {**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src")}
+    environ = {**os.environ, "PYTHONPATH": os.fspath(SOURCE)}
     subprocess.run([sys.executable, "train.py", method], cwd=tmp_path, env=environ, check=True, timeout=120)
     assert losses(tmp_path) == [(f"s{number}", number) for number in range(1, 5)]
     told = {run.name: run for run in runs(tmp_path)}

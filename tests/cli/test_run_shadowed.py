@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pythons import every_python
+from support.pythons import every_python
 
 from contexta import Contexta
 

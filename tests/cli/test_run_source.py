@@ -12,7 +12,7 @@ import pytest
 
 from contexta import Contexta
 from contexta.findings import RunDetails
-from contexta.recorder.objects import Objects
+from contexta.recorder.journal.objects import Objects
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell script stands for a slow git")
 

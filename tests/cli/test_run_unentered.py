@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythons import another_python
+from support.pythons import another_python
 
 import contexta
 from contexta import Contexta
-from contexta.recorder.entered import is_question
+from contexta.recorder.wrapping.bootstrap import is_question
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are seen from outside through /proc")
 

@@ -7,13 +7,13 @@ import random
 from typing import Any
 
 import pytest
-from builders import Cli, put_run
+from support.builders import Cli, put_run
 
 from contexta import Contexta
-from contexta.errors import NotFound
+from contexta.core.errors import NotFound
 from contexta.findings import Explanation
 from contexta.reports.blocks import Table
-from contexta.reports.explain import explanation, tone_of
+from contexta.reports.pages.explain import explanation, tone_of
 
 OLD = {"torch": "2.0.0", "numpy": "1.24.0", "scikit-learn": "1.2.2", "transformers": "4.28.0", "pandas": "1.5.3"}
 NEW = {**OLD, "torch": "2.1.0", "numpy": "1.26.4"}

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from builders import END, START, a_run, a_stage
+from support.builders import END, START, a_run, a_stage
 
 from contexta.contract import (
     BatchExecution,
@@ -17,7 +17,7 @@ from contexta.contract import (
     StableRef,
     StageExecution,
 )
-from contexta.errors import InvalidInput, InvalidReference
+from contexta.core.errors import InvalidInput, InvalidReference
 
 
 def test_references_and_datetimes_are_taken_in_both_forms() -> None:

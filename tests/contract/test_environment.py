@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import a_snapshot
+from support.builders import a_snapshot
 
 from contexta.contract import Distribution, Origin
 from contexta.contract.environment import same_version
-from contexta.errors import InvalidInput
+from contexta.core.errors import InvalidInput
 
 
 def test_package_named_twice_with_different_versions_is_refused() -> None:

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import pytest
-from builders import END, START, a_metric, an_envelope
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import END, START, a_metric, an_envelope
 
 from contexta.contract import (
     ArtifactManifest,
@@ -20,7 +20,7 @@ from contexta.contract import (
     TraceSpanPayload,
     TraceSpanRecord,
 )
-from contexta.errors import InvalidInput
+from contexta.core.errors import InvalidInput
 
 SPAN: dict[str, Any] = {
     "span_id": "s",

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythons import every_python
+from support.pythons import every_python
 
 from contexta import Contexta
-from contexta.recorder.objects import Objects
+from contexta.recorder.journal.objects import Objects
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="written for POSIX shells and signals")
 

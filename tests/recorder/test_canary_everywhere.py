@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from canaries import ISSUED, WRITTEN
+from support.canaries import ISSUED, WRITTEN
 
 from contexta import Contexta
 

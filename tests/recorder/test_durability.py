@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.paths import SOURCE
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace tells which system calls are made")
 
@@ -32,7 +33,7 @@ def traced(tmp_path: Path) -> list[str]:
     trace = tmp_path / "trace"
     subprocess.run(
         [*STRACE, "-o", os.fspath(trace), sys.executable, "-c", PROGRAM, os.fspath(tmp_path / "ws")],
-        env={**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src")},
+        env={**os.environ, "PYTHONPATH": os.fspath(SOURCE)},
         cwd=tmp_path,
         check=True,
         timeout=60,

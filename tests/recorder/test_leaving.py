@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from pythons import every_python
+from support.paths import SOURCE
+from support.pythons import every_python
 
 from contexta import Contexta
 from contexta.findings import RunDetails
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="exec and forks are P
 
 def run(tmp_path: Path, text: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     (tmp_path / "train.py").write_text(textwrap.dedent(text), encoding="utf-8")
-    environ = {**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src")}
+    environ = {**os.environ, "PYTHONPATH": os.fspath(SOURCE)}
     command = [python, "train.py"]
     return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=60)
 

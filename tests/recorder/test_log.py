@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy
 import pytest
-from pythons import every_python
+from support.paths import SOURCE
+from support.pythons import every_python
 
 from contexta import Contexta
-from contexta.errors import InvalidInput
+from contexta.core.errors import InvalidInput
 from contexta.findings import RunDetails
 
 
@@ -184,7 +185,7 @@ def test_log_never_raises_in_any_python(tmp_path: Path, python: str) -> None:
     for step in (0.0, 1.0, 1.5):
         contexta.log({"a": .5, "best": True, "note": None, "d": Decimal("0.1"), 5: 1, "in": {"x": [1]}}, step=step)
     """
-    environ = {**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src")}
+    environ = {**os.environ, "PYTHONPATH": os.fspath(SOURCE)}
     command = [python, "-c", textwrap.dedent(program)]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -201,7 +202,7 @@ def test_exit_handlers_of_the_program_still_log(tmp_path: Path) -> None:
     run = contexta.init(name="r")
     contexta.log({"loss": 1})
     """
-    environ = {**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2] / "src")}
+    environ = {**os.environ, "PYTHONPATH": os.fspath(SOURCE)}
     command = [sys.executable, "-c", textwrap.dedent(program)]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

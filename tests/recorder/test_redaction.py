@@ -7,10 +7,10 @@ import shlex
 import time
 
 import pytest
-from canaries import ISSUED, LOOKALIKES, WRITTEN
+from support.canaries import ISSUED, LOOKALIKES, WRITTEN
 
-from contexta.recorder import redact
-from contexta.recorder.patches import without_secrets
+from contexta.recorder.redaction import redact
+from contexta.recorder.source.patches import without_secrets
 
 SALT = b"salt of a workspace"
 # A word with a number in it, letters and digits, two words in one: no form gives these away, only what is around them

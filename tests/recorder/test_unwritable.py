@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pythons import every_python
+from support import paths
+from support.pythons import every_python
 
 from contexta import Contexta
 
-SOURCE = os.fspath(Path(__file__).parents[2] / "src")
+SOURCE = os.fspath(paths.SOURCE)
 PROGRAM = """
 import contexta, sys
 from contexta.recorder import starting

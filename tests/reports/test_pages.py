@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import Cli, put_run
+from support.builders import Cli, put_run
 
 from contexta import Contexta
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tiny_index import PYTHON, only_index
-from wheels import Venv, wheel
+from support.tiny_index import PYTHON, only_index
+from support.wheels import Venv, wheel
 
 from contexta import Contexta
-from contexta.reproduce.shelf import FOLDER_VARIABLE
+from contexta.reproduce.environments.cache import FOLDER_VARIABLE
 
 
 @pytest.fixture

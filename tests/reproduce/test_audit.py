@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from builders import Cli
-from projects import a_project
-from tiny_index import PYTHON
-from wheels import Venv
+from support.builders import Cli
+from support.projects import a_project
+from support.tiny_index import PYTHON
+from support.wheels import Venv
 
 from contexta import Contexta
 from contexta.findings import Audit

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_index import PYTHON
-from wheels import Venv
+from support.tiny_index import PYTHON
+from support.wheels import Venv
 
 from contexta import Contexta
 from contexta.findings import LockFormat
 from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.uv import find_uv, python_in
+from contexta.reproduce.uv.commands import find_uv, python_in
 
 pytestmark = [pytest.mark.online, pytest.mark.slow]
 

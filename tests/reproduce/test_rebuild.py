@@ -4,16 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import Cli, put_run
-from tiny_index import PYTHON
-from wheels import Venv, wheel
+from support.builders import Cli, put_run
+from support.tiny_index import PYTHON
+from support.wheels import Venv, wheel
 
-from contexta import Contexta, process
+from contexta import Contexta
 from contexta.contract import StructuredEventRecord
-from contexta.errors import InvalidInput
+from contexta.core import process
+from contexta.core.errors import InvalidInput
 from contexta.findings import Rebuild
 from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.uv import python_in
+from contexta.reproduce.uv.commands import python_in
 
 Trained = Callable[..., Venv]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import Cli
-from wheels import Venv
+from support.builders import Cli
+from support.wheels import Venv
 
 from contexta import Contexta
-from contexta.errors import InvalidInput
+from contexta.core.errors import InvalidInput
 from contexta.findings import Rerun
 
 Trained = Callable[..., Venv]
@@ -122,7 +122,7 @@ def test_a_command_that_fails_reproduces_nothing(trained: Trained, cli: Cli) -> 
 
 
 def test_without_a_command_there_is_nothing_to_rerun(index: Path, ctx: Contexta, cli: Cli) -> None:
-    from builders import put_run
+    from support.builders import put_run
 
     put_run(ctx, "by-hand", environment={})
     with pytest.raises(InvalidInput, match="the command of this run was not recorded"):

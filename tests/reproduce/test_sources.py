@@ -12,15 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from private_index import served
-from projects import a_project, git
-from tiny_index import PYTHON
-from wheels import Venv, wheel
+from support.private_index import served
+from support.projects import a_project, git
+from support.tiny_index import PYTHON
+from support.wheels import Venv, wheel
 
-from contexta import Contexta, process
+from contexta import Contexta
+from contexta.core import process
+from contexta.reproduce.environments.cache import Shelf
 from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.shelf import Shelf
-from contexta.reproduce.uv import NoRoom, Uv, find_uv, python_in
+from contexta.reproduce.uv.commands import NoRoom, Uv, find_uv, python_in
 
 Trained = Callable[..., Venv]
 
@@ -218,7 +219,7 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
 
 
 def test_a_wish_that_is_no_index_is_refused() -> None:
-    from contexta.errors import InvalidInput
+    from contexta.core.errors import InvalidInput
 
     with pytest.raises(InvalidInput, match="is no index"):
         Wishes(indexes=("--extra-index-url=https://evil",))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_metric, a_project, a_run, a_snapshot, a_stage, put_run
+from support.builders import a_metric, a_project, a_run, a_snapshot, a_stage, put_run
 
 from contexta import Contexta
 from contexta.contract import StructuredEventPayload, StructuredEventRecord
-from contexta.errors import Conflict, NotFound, ParentMissing, WorkspaceClosed
+from contexta.core.errors import Conflict, NotFound, ParentMissing, WorkspaceClosed
 
 NUMBERS = [
     0.0,

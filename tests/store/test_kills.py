@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import killing
 import pytest
-from builders import an_old_workspace, put_run
-from killing import ALL, Subject
+from support import killing
+from support.builders import an_old_workspace, put_run
+from support.killing import ALL, Subject
 
 from contexta import Contexta
-from contexta.errors import ContextaError, NotFound
-from contexta.store import tables
-from contexta.store.verify import verify
+from contexta.core.errors import ContextaError, NotFound
+from contexta.store.lifecycle.verify import verify
+from contexta.store.schema import tables
 
 PROGRAMS = {
     "logging": """

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import put_run
-from servers import Server
 from sqlalchemy import event
+from support.builders import put_run
+from support.servers import Server
 
 from contexta import Contexta
-from contexta.store import pages
+from contexta.store.query import pages
 
 POINTS = 400
 SERVED = 20_000  # of few runs a server rather reads all

@@ -8,14 +8,14 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-import killing
 import pytest
-from builders import put_run
-from killing import Subject
-from servers import Server
+from support import killing
+from support.builders import put_run
+from support.killing import Subject
+from support.servers import Server
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
-from contexta.store.verify import verify
+from contexta.store.lifecycle.verify import verify
 
 POINTS = 3_000
 _OPEN = """

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from contexta.contract import BatchExecution, DegradedRecord, DeploymentExecution, StageExecution
+from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL, Issue, RunDetails, RunDiagnosis, Severity
 from contexta.findings.runs import lost_records
-from contexta.refs import StableRef
 
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 _SEVERE: dict[str, Severity] = {

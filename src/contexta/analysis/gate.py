@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from contexta.analysis.direction import direction_of
-from contexta.analysis.explain import Ways, find_metric, label
-from contexta.analysis.words import amount, some
-from contexta.errors import InvalidInput, NotFound, shown
+from contexta.analysis.metrics.direction import direction_of
+from contexta.analysis.metrics.formatting import amount, some
+from contexta.analysis.why.explain import Ways, find_metric, label
+from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.findings import EnvironmentDiff
 from contexta.findings.gate import Gate, Rule, Strictness
 from contexta.findings.history import PastRun

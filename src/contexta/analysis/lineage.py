@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from contexta.core.references import StableRef
 from contexta.findings import Direction, Lineage, LineageStep
-from contexta.refs import StableRef
 
 MOST_EDGES = 10_000
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from packaging.utils import canonicalize_name
 
-from contexta.analysis.explain import label
-from contexta.errors import NotFound, shown
+from contexta.analysis.why.explain import label
+from contexta.core.errors import NotFound, shown
 from contexta.findings.history import MetricId, PastRun
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
 

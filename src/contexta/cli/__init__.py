@@ -30,7 +30,7 @@ def _run(arguments: list[str]) -> int:
     import click
 
     from contexta.cli.app import app
-    from contexta.errors import ContextaError
+    from contexta.core.errors import ContextaError
 
     try:
         # Not app.main(): it would decide about broken pipes and closed streams before we can.

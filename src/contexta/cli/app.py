@@ -46,7 +46,7 @@ COMMANDS = {
     "upgrade": ("contexta.cli.server", "Bring the workspace to the schema of this version."),
     "version": ("contexta.cli.version", "Print the version."),
 }
-# What needs no more than click; the others ask, which the gate (contexta.asking) may refuse
+# What needs no more than click; the others ask, which the gate (contexta.core.check_requirements) may refuse
 RECORDING = {"run", "version"}
 
 
@@ -59,7 +59,7 @@ class _Lazy(click.Group):
             return None
         module, _ = COMMANDS[name]
         if name not in RECORDING:
-            import_module("contexta.asking")
+            import_module("contexta.core.check_requirements")
         command: click.Command = getattr(import_module(module), name)
         return command
 
@@ -69,7 +69,7 @@ class _Lazy(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            from contexta.errors import InvalidInput, shown
+            from contexta.core.errors import InvalidInput, shown
 
             close = get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean `contexta {close[0]}`?" if close else "`contexta --help` lists the commands"

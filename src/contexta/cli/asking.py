@@ -11,10 +11,10 @@ import click
 
 from contexta.cli import layout
 from contexta.cli.output import STDOUT, write
-from contexta.client import Contexta
-from contexta.errors import InvalidInput, WorkspaceError
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput, WorkspaceError
 from contexta.reports import report_of
-from contexta.store.engine import exists
+from contexta.store.backends.engine import exists
 
 Screen = Iterable[Any]
 

@@ -13,21 +13,21 @@ import click
 from click.core import ParameterSource
 
 from contexta import __version__
-from contexta.bisect.cluster import Cluster, cluster_at
-from contexta.bisect.outlook import plan
-from contexta.bisect.releases import releases_of
-from contexta.bisect.report import report
-from contexta.bisect.search import Verdict
-from contexta.bisect.study import Study, Watch
+from contexta.bisect.execution.cluster import Cluster, cluster_at
+from contexta.bisect.reporting.estimate import plan
+from contexta.bisect.reporting.report import report
+from contexta.bisect.search.search import Verdict
+from contexta.bisect.session.releases import releases_of
+from contexta.bisect.session.study import Study, Watch
 from contexta.cli.asking import answer, pages
 from contexta.cli.bisect_progress import progress
 from contexta.cli.bisect_screens import measured, opening, plan_screen, report_screen
 from contexta.cli.bisect_setup import Asked, Options, asked_by, last_asked, last_study, remember
 from contexta.cli.typed import swapped_line
-from contexta.errors import InvalidInput, NotFound
+from contexta.core.errors import InvalidInput, NotFound
 from contexta.findings.bisect import BisectReport, Releases
-from contexta.recorder import redact
-from contexta.reproduce.uv import UvError
+from contexta.recorder.redaction import redact
+from contexta.reproduce.uv.commands import UvError
 
 _REPORT = "report.json"
 _OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", "show", "resume", "workspace")

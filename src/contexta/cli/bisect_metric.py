@@ -7,12 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from contexta.analysis.direction import direction_of
-from contexta.analysis.explain import label
-from contexta.analysis.groups import arguments_of
-from contexta.bisect.changes import BOTH
-from contexta.bisect.metric import Threshold
-from contexta.bisect.recorded_metric import (
+from contexta.analysis.metrics.direction import direction_of
+from contexta.analysis.metrics.repeats import arguments_of
+from contexta.analysis.why.explain import label
+from contexta.bisect.execution.metric import Threshold
+from contexta.bisect.inputs.recorded_metric import (
     RecordedSide,
     Sides,
     assumed_direction,
@@ -20,9 +19,10 @@ from contexta.bisect.recorded_metric import (
     require_known,
     require_order,
 )
+from contexta.bisect.space.changes import BOTH
 from contexta.cli.bisect_sides import is_path
-from contexta.client import Contexta
-from contexta.errors import DamagedData, InvalidInput, NotFound
+from contexta.client.contexta import Contexta
+from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.findings import Difference, Explanation, RunDetails
 from contexta.findings.explain import Better, MetricShift
 from contexta.findings.history import MetricId, PastRun

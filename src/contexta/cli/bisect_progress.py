@@ -13,12 +13,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from contexta.bisect.first_trials import seed_note, swapped_note
-from contexta.bisect.outlook import Outlook, outlook
-from contexta.bisect.report import Trial, finished
-from contexta.bisect.search import Probe, Verdict
-from contexta.bisect.setup import Setup
-from contexta.bisect.study import Study
+from contexta.bisect.reporting.estimate import Outlook, outlook
+from contexta.bisect.reporting.report import Trial, finished
+from contexta.bisect.search.search import Probe, Verdict
+from contexta.bisect.session.first_trials import seed_note, swapped_note
+from contexta.bisect.session.setup import Setup
+from contexta.bisect.session.study import Study
 from contexta.cli import words
 from contexta.cli.bisect_screens import mix_name, trial_line
 from contexta.cli.layout import short

@@ -7,14 +7,15 @@ from typing import Any
 
 from rich.text import Text
 
-from contexta.bisect.report import Trial
-from contexta.bisect.setup import Setup
-from contexta.bisect.study import Study
+from contexta.bisect.reporting.report import Trial
+from contexta.bisect.session.setup import Setup
+from contexta.bisect.session.study import Study
 from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.bisect import (
+from contexta.reports.formatting import printable
+from contexta.reports.pages.bisect import (
     OUTSIDE,
     expected,
     first_bad,
@@ -26,7 +27,6 @@ from contexta.reports.bisect import (
     told_parts,
     tried,
 )
-from contexta.reports.words import printable
 
 
 def opening(study: Study, setup: Setup) -> Iterator[str]:

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contexta.analysis.suspects import prior
-from contexta.bisect.advice import Here
-from contexta.bisect.changes import BOTH, SOURCE
-from contexta.bisect.completeness import AS_PINNED, CHECK, RESOLVE
-from contexta.bisect.given import Ends, Install, both_ends, skipped
-from contexta.bisect.metric import Threshold, check_source, threshold
-from contexta.bisect.pins import read_text
-from contexta.bisect.place import too_large_to_copy
-from contexta.bisect.search import Settings
-from contexta.bisect.seeds import note_on_seed
-from contexta.bisect.setup import Setup, identity
-from contexta.bisect.trial import Command
+from contexta.analysis.why.suspects import prior
+from contexta.bisect.execution.metric import Threshold, check_source, threshold
+from contexta.bisect.execution.sandbox import too_large_to_copy
+from contexta.bisect.execution.seed_use import note_on_seed
+from contexta.bisect.execution.trial import Command
+from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
+from contexta.bisect.inputs.pins import read_text
+from contexta.bisect.inputs.sides import Ends, Install, both_ends, skipped
+from contexta.bisect.reporting.advice import Here
+from contexta.bisect.search.search import Settings
+from contexta.bisect.session.setup import Setup, identity
+from contexta.bisect.space.changes import BOTH, SOURCE
 from contexta.cli.bisect_metric import judgement
 from contexta.cli.bisect_sides import (
     Include,
@@ -33,11 +33,12 @@ from contexta.cli.bisect_sides import (
     not_included,
     side,
 )
-from contexta.client import Contexta
-from contexta.errors import InvalidInput, NotFound, shown
-from contexta.recorder import digested, redact
-from contexta.reproduce.launchers import Prepared, prepared
-from contexta.reproduce.uv import Uv, find_uv
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput, NotFound, shown
+from contexta.recorder.journal import digested_files
+from contexta.recorder.redaction import redact
+from contexta.reproduce.launch.launchers import Prepared, prepared
+from contexta.reproduce.uv.commands import Uv, find_uv
 
 _LAST = "last.json"
 _USAGE = "contexta bisect OLD NEW --metric NAME -- COMMAND"
@@ -264,7 +265,7 @@ def remember(options: Options, setup: Setup, workspace: str | None) -> None:
     kept = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
     safe, hidden = redact.parameters(json.loads(json.dumps(kept)), None)
     told = {"options": safe, "folder": setup.command.folder, "study": str(setup.folder), "hidden": bool(hidden)}
-    digested.write(str(at / _LAST), json.dumps(told).encode())
+    digested_files.write(str(at / _LAST), json.dumps(told).encode())
 
 
 def last_asked(workspace: str | None) -> Options:
@@ -293,5 +294,5 @@ def _last(workspace: str | None) -> dict[str, Any]:
     path = home(workspace) / _LAST
     if not path.exists():
         raise NotFound("there is no study here", hint=f"begin one: {_USAGE}")
-    kept: dict[str, Any] = json.loads(digested.read(str(path)))
+    kept: dict[str, Any] = json.loads(digested_files.read(str(path)))
     return kept

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contexta.analysis.suspects import included as asked_for
-from contexta.bisect.changes import BOTH, SOURCE
-from contexta.bisect.given import Ends, Given, given_path, given_run
-from contexta.bisect.parameters import moved, not_in, told_by
-from contexta.bisect.place import repository
-from contexta.bisect.sources import about_sources, packages_of, require_here, revision_of
-from contexta.client import Contexta
-from contexta.errors import InvalidInput, NotFound, shown
+from contexta.analysis.why.suspects import included as asked_for
+from contexta.bisect.execution.parameter_changes import moved, not_in, told_by
+from contexta.bisect.execution.sandbox import repository
+from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
+from contexta.bisect.inputs.sides import Ends, Given, given_path, given_run
+from contexta.bisect.space.changes import BOTH, SOURCE
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.findings import Difference, RunDetails
 from contexta.findings.installations import Installation
-from contexta.reproduce.managed import (
+from contexta.reproduce.environment_manager import (
     current_installation,
     directory_installation,
     installation_of,

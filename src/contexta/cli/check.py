@@ -12,11 +12,11 @@ from rich.text import Text
 from contexta.cli.asking import Screen, asks, pages
 from contexta.cli.layout import columns, status_word, words
 from contexta.cli.output import STDOUT, write
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 from contexta.findings import Gate
 from contexta.findings.gate import Strictness
-from contexta.reports.words import printable
-from contexta.values import Value
+from contexta.reports.formatting import printable
 
 
 @click.command(epilog="Example: contexta check @latest --against last-month --max-drop accuracy=0.01 --env packages")

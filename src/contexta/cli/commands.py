@@ -9,9 +9,9 @@ from pydantic import ConfigDict, RootModel
 
 from contexta.cli import environments, screens
 from contexta.cli.asking import Screen, asks, pages
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 from contexta.findings import RunSummary
-from contexta.values import Value
 
 
 class _Runs(RootModel[tuple[RunSummary, ...]]):

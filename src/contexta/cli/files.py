@@ -14,8 +14,8 @@ from rich.text import Text
 
 from contexta.cli.asking import asks
 from contexta.cli.output import STDOUT
-from contexta.client import Contexta
-from contexta.values import Value
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 
 
 @click.command(epilog="Example: contexta log this-month --stderr")

@@ -13,9 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL
-from contexta.refs import StableRef
-from contexta.reports.words import printable
+from contexta.reports.formatting import printable
 
 _PIPE_WIDTH = 10_000  # nobody's pipe wraps lines
 _STATUS_STYLES = {

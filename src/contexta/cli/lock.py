@@ -12,11 +12,11 @@ from rich.text import Text
 from contexta.cli.asking import asks
 from contexta.cli.output import STDOUT, write
 from contexta.cli.words import count
-from contexta.client import Contexta
-from contexta.errors import InvalidInput
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput
 from contexta.findings import Lock, LockFormat
 from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.uv import find_uv
+from contexta.reproduce.uv.commands import find_uv
 
 
 @click.command(epilog="Example: contexta lock last-month -o pylock.toml")

@@ -9,9 +9,9 @@ from pydantic import ConfigDict, RootModel
 
 from contexta.cli import answers
 from contexta.cli.asking import Screen, asks, pages
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
 from contexta.contract import DeploymentExecution
-from contexta.values import Value
+from contexta.core.model import Value
 
 _STAGE = click.option("--stage", "stage_name", metavar="NAME", help="Look at this stage; else at the last that has it.")
 _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this project.")

@@ -16,11 +16,11 @@ from rich.text import Text
 from contexta.cli.asking import asks
 from contexta.cli.layout import columns, indented, note_lines, short, status_word, words
 from contexta.cli.words import count, span
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
 from contexta.findings import Deviation, Missing, Rebuild
+from contexta.reproduce.environments.progress import Watch
 from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.uv import find_uv
-from contexta.reproduce.watching import Watch
+from contexta.reproduce.uv.commands import find_uv
 
 EXIT_CODES = {"match": 0, "deviates": 1, "impossible": 2}
 

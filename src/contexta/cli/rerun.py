@@ -16,10 +16,10 @@ from contexta.cli.layout import columns, in_stage, indented, note_lines, status_
 from contexta.cli.rebuild import missing_table, told_once, wished, wishes
 from contexta.cli.run import _pattern
 from contexta.cli.words import count
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
 from contexta.findings import Rerun
 from contexta.reproduce.rerun import Rerunning
-from contexta.reproduce.uv import find_uv
+from contexta.reproduce.uv.commands import find_uv
 
 _EXIT_CODES = {"reproduced": 0, "differs": 1, "unknown": 1, "impossible": 2}
 

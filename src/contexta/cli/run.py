@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from contexta import addresses
 from contexta.cli.subcommands import meant
-from contexta.errors import InvalidInput, shown
-from contexta.process import CommandNotFound
-from contexta.recorder import sending, settings
-from contexta.recorder.objects import Objects
+from contexta.core import settings, workspace_address
+from contexta.core.errors import InvalidInput, shown
+from contexta.core.process import CommandNotFound
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.session import delivery
 
 
 class _Run(click.Command):
@@ -56,8 +56,8 @@ def run(
     Nothing has to be installed where COMMAND runs, and nothing has to be changed in it. The exit code is that of
     COMMAND. Where the workspace cannot be written, COMMAND runs unrecorded, after a warning.
     """
-    from contexta.recorder import starting
-    from contexta.recorder.wrap import Wrapper
+    from contexta.recorder.session import start
+    from contexta.recorder.wrapping.command import Wrapper
 
     if not command:
         raise InvalidInput("there is no command to run", hint="contexta run -- python train.py")
@@ -85,7 +85,7 @@ def run(
     try:
         wrapper.begin(project or settings.project(), name, marks)
     except OSError as error:
-        starting.warn_unrecorded(str(root), error)
+        start.warn_unrecorded(str(root), error)
         return wrapper.run_unrecorded()
     send()
     code = wrapper.run()
@@ -95,11 +95,11 @@ def run(
 
 def _sender(root: Path, server: str | None) -> Callable[[], None]:
     """What brings records to a server while the command runs; nothing where the workspace is a directory."""
-    address = addresses.checked(server) if server is not None else None
+    address = workspace_address.checked(server) if server is not None else None
 
     def send() -> None:
         if address is not None:
-            problem = sending.send(str(root), address)
+            problem = delivery.send(str(root), address)
             if problem:
                 click.echo(f"contexta: {problem}", err=True)
 

@@ -32,8 +32,8 @@ from contexta.findings import (
     StageComparison,
 )
 from contexta.findings.runs import lost_records
-from contexta.recorder.repository import UNKNOWN
-from contexta.reports.words import printable, some_names
+from contexta.recorder.source.repository import UNKNOWN
+from contexta.reports.formatting import printable, some_names
 
 
 def runs(found: Sequence[RunSummary], limit: int, filtered: bool = False) -> Iterator[Any]:

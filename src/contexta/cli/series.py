@@ -11,10 +11,10 @@ from rich.text import Text
 from contexta.cli.asking import Screen, asks
 from contexta.cli.layout import columns, metric_name, note_lines
 from contexta.cli.words import amount, count, moment
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 from contexta.findings import RUN_LEVEL, MetricSeries
-from contexta.reports.words import printable
-from contexta.values import Value
+from contexta.reports.formatting import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ROWS = 20

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from contexta.cli.asking import Screen, asks
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 from contexta.findings import Delivery
-from contexta.values import Value
 
 
 @click.command(epilog="Example: contexta sync --workspace postgresql://me@db.example.org/contexta")

@@ -11,9 +11,9 @@ from rich.text import Text
 from contexta.cli.asking import Screen, asks, pages
 from contexta.cli.layout import columns, note_lines, words
 from contexta.cli.words import amount, count, moment
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 from contexta.findings import PackageTimeline
-from contexta.values import Value
 
 
 @click.command(epilog="Example: contexta timeline torch --metric accuracy")

@@ -11,10 +11,10 @@ from rich.text import Text
 from contexta.cli.asking import Screen, asks, pages
 from contexta.cli.layout import columns, in_stage, indented, note_lines, short, versus, words
 from contexta.cli.words import amount, count, signed, span
-from contexta.client import Contexta
+from contexta.client.contexta import Contexta
+from contexta.core.model import Value
 from contexta.findings import Explanation, History, MetricShift, NextStep, Suspect
-from contexta.reports.explain import change_point, tone_of
-from contexta.values import Value
+from contexta.reports.pages.explain import change_point, tone_of
 
 _MOST_METRICS, _MOST_SUSPECTS = 6, 8
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "quiet": "dim"}

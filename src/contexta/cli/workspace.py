@@ -8,16 +8,16 @@ from typing import Any
 import click
 from rich.text import Text
 
-from contexta import addresses
 from contexta.cli import layout
 from contexta.cli.asking import asks
 from contexta.cli.output import STDOUT
 from contexta.cli.subcommands import meant
 from contexta.cli.words import count
-from contexta.client import Contexta
-from contexta.errors import InvalidInput
+from contexta.client.contexta import Contexta
+from contexta.core import workspace_address
+from contexta.core.errors import InvalidInput
+from contexta.core.model import Value
 from contexta.findings import Backup, Cleanup, Damage, Diagnosis, Verification
-from contexta.values import Value
 
 Screen = Iterator[Any]
 
@@ -54,7 +54,7 @@ def restore(globals_: dict[str, Any], file: str, into: str, as_json: bool) -> in
     """Make a workspace of a backup, after checking all of it. Nothing is written before. A backup of a directory can
     be restored onto a server, and one of a server into a directory."""
     found = Contexta.restore(file, into)
-    place = addresses.shown(into) if addresses.is_server(into) else found.path
+    place = workspace_address.shown(into) if workspace_address.is_server(into) else found.path
     _print(found, _backup(found, f"{place} now holds"), as_json or globals_["as_json"])
     return int(bool(found.damaged))
 

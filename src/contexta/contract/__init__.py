@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import contexta.asking  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
 
 if TYPE_CHECKING:
     from contexta.contract.artifacts import ArtifactManifest
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         TraceSpanPayload,
         TraceSpanRecord,
     )
-    from contexta.refs import StableRef
+    from contexta.core.references import StableRef
 
 __all__ = [
     "StableRef",
@@ -95,7 +95,7 @@ _HOMES = {
         "TraceSpanPayload",
         "TraceSpanRecord",
     ),
-    "contexta.refs": ("StableRef",),
+    "contexta.core.references": ("StableRef",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

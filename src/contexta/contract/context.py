@@ -26,8 +26,8 @@ from contexta.contract.fields import (
     require_below,
     require_order,
 )
-from contexta.errors import InvalidInput
-from contexta.values import Value
+from contexta.core.errors import InvalidInput
+from contexta.core.model import Value
 
 RUN_LEVEL = "(run)"
 """The stage name under which metrics that belong to no stage are shown; no stage may have it."""

@@ -28,8 +28,8 @@ from contexta.contract.fields import (
     Timestamp,
     require_below,
 )
-from contexta.errors import InvalidInput, shown
-from contexta.values import Value
+from contexta.core.errors import InvalidInput, shown
+from contexta.core.model import Value
 
 # The name rule of the core metadata specification; conda also has names like _libgcc_mutex
 _PROJECT_NAME = re.compile(r"_?[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?\Z", re.IGNORECASE | re.ASCII)

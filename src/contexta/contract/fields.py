@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from contexta.errors import InvalidInput, InvalidReference, shown
-from contexta.refs import KINDS, StableRef
-from contexta.scalars import (
+from contexta.core.errors import InvalidInput, InvalidReference, shown
+from contexta.core.references import KINDS, StableRef
+from contexta.core.validation import (
     MAX_NAME,
     number,
     text,

@@ -15,8 +15,8 @@ from contexta.contract.fields import (
     Timestamp,
     require_below,
 )
-from contexta.errors import InvalidInput
-from contexta.values import Value
+from contexta.core.errors import InvalidInput
+from contexta.core.model import Value
 
 
 class LineageEdge(Value):

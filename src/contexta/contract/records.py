@@ -23,8 +23,8 @@ from contexta.contract.fields import (
     require_order,
 )
 from contexta.contract.scope import Scoped
-from contexta.errors import InvalidInput
-from contexta.values import Value
+from contexta.core.errors import InvalidInput
+from contexta.core.model import Value
 
 RecordType = Literal["metric", "event", "span", "degraded"]
 Completeness = Literal["complete", "partial", "sampled", "absent", "unknown"]

@@ -14,7 +14,7 @@ from contexta.contract.fields import (
     StageRef,
     require_below,
 )
-from contexta.values import Value
+from contexta.core.model import Value
 
 _IN_STAGE = ("batch_execution_ref", "sample_observation_ref", "operation_context_ref")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import contexta.asking  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
 
 if TYPE_CHECKING:
     from contexta.contract.context import RUN_LEVEL

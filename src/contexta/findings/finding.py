@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from contexta.values import Value
+from contexta.core.model import Value
 
 
 class Finding(Value):

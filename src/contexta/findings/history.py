@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.refs import StableRef
+from contexta.core.references import StableRef
 
 MetricId = tuple[str, str]
 """(stage name, metric key)"""

@@ -20,9 +20,9 @@ from contexta.contract.fields import (
     Status,
     Timestamp,
 )
-from contexta.errors import ContextaError
+from contexta.core.errors import ContextaError
+from contexta.core.validation import to_microseconds
 from contexta.findings.finding import Finding
-from contexta.scalars import to_microseconds
 
 if TYPE_CHECKING:
     import pandas

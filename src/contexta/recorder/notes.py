@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def note(topic: str, text: str) -> Note:
     """A note whose texts any database can hold, without secrets: paths, URLs and errors may have some in them."""
-    from contexta.recorder.redact import inside
+    from contexta.recorder.redaction.redact import inside
 
     return {"topic": storable(topic)[:250], "text": inside(text[:20_000], None)[:10_000]}
 
@@ -32,7 +32,7 @@ def storable(text: str) -> str:
 
 def reason(error: BaseException) -> str:
     """Why something failed, in one line, without secrets."""
-    from contexta.recorder.redact import inside
+    from contexta.recorder.redaction.redact import inside
 
     if isinstance(error, OSError) and error.strerror:
         return inside(error.strerror.lower() + (f": {error.filename}" if error.filename else ""), None)

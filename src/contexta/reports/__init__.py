@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import contexta.asking  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
+from contexta.core.model import Value
 from contexta.reports.blocks import Block, Code, Level, List, Mark, Plot, Point, Report, Row, Section, Table, Words
-from contexta.values import Value
 
 __all__ = [
     "Block",
@@ -29,23 +29,23 @@ __all__ = [
 
 # finding -> module:function that makes a Report of it
 PAGES = {
-    "Audit": "contexta.reports.audit:audit",
-    "BestRun": "contexta.reports.questions:best",
-    "EnvironmentSnapshot": "contexta.reports.environment:environment",
-    "Gate": "contexta.reports.gate:gate",
-    "BisectPlan": "contexta.reports.bisect:plan",
-    "BisectReport": "contexta.reports.bisect:bisection",
-    "Explanation": "contexta.reports.explain:explanation",
-    "EnvironmentDiff": "contexta.reports.comparisons:environment_diff",
-    "Lineage": "contexta.reports.questions:lineage",
-    "MetricTrend": "contexta.reports.questions:trend",
-    "MultiRunComparison": "contexta.reports.comparisons:side_by_side",
-    "PackageTimeline": "contexta.reports.explain:timeline",
-    "RunComparison": "contexta.reports.comparisons:comparison",
-    "RunDetails": "contexta.reports.runs:details",
-    "RunDiagnosis": "contexta.reports.questions:diagnosis",
-    "RunDiff": "contexta.reports.comparisons:diff",
-    "RunSnapshot": "contexta.reports.questions:snapshot",
+    "Audit": "contexta.reports.pages.audit:audit",
+    "BestRun": "contexta.reports.pages.queries:best",
+    "EnvironmentSnapshot": "contexta.reports.pages.environment:environment",
+    "Gate": "contexta.reports.pages.gate:gate",
+    "BisectPlan": "contexta.reports.pages.bisect:plan",
+    "BisectReport": "contexta.reports.pages.bisect:bisection",
+    "Explanation": "contexta.reports.pages.explain:explanation",
+    "EnvironmentDiff": "contexta.reports.pages.comparisons:environment_diff",
+    "Lineage": "contexta.reports.pages.queries:lineage",
+    "MetricTrend": "contexta.reports.pages.queries:trend",
+    "MultiRunComparison": "contexta.reports.pages.comparisons:side_by_side",
+    "PackageTimeline": "contexta.reports.pages.explain:timeline",
+    "RunComparison": "contexta.reports.pages.comparisons:comparison",
+    "RunDetails": "contexta.reports.pages.runs:details",
+    "RunDiagnosis": "contexta.reports.pages.queries:diagnosis",
+    "RunDiff": "contexta.reports.pages.comparisons:diff",
+    "RunSnapshot": "contexta.reports.pages.queries:snapshot",
 }
 
 
@@ -53,7 +53,7 @@ def report_of(finding: Value) -> Report:
     """How an answer is told on a page: as its own page does, else field by field. A page is its own."""
     if isinstance(finding, Report):
         return finding
-    home = PAGES.get(type(finding).__name__, "contexta.reports.plain:plain")
+    home = PAGES.get(type(finding).__name__, "contexta.reports.pages.any_finding:plain")
     module, _, name = home.partition(":")
     report: Report = getattr(import_module(module), name)(finding)
     return report

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field, computed_field
 
 from contexta.contract.fields import Number
-from contexta.values import Value
+from contexta.core.model import Value
 
 Tone = Literal["good", "bad", "warn", "quiet"]
 """How a line is coloured. Colour never says something alone: the words say it too."""
@@ -112,7 +112,7 @@ class Section(_Part):
     @property
     def body(self) -> str:
         """What the section says, as Markdown."""
-        from contexta.reports.markdown import blocks
+        from contexta.reports.writers.markdown import blocks
 
         return blocks(self.blocks)
 
@@ -125,13 +125,13 @@ class Report(_Part):
 
     def to_markdown(self) -> str:
         """GitHub's Markdown; fits a pull request."""
-        from contexta.reports.markdown import markdown
+        from contexta.reports.writers.markdown import markdown
 
         return markdown(self)
 
     def to_html(self) -> str:
         """One self-contained page: opens offline, asks nothing of any other place."""
-        from contexta.reports.html import page
+        from contexta.reports.writers.html import page
 
         return page(self)
 
@@ -139,6 +139,6 @@ class Report(_Part):
         return self.to_markdown()
 
     def _repr_html_(self) -> str:
-        from contexta.reports.html import fragment
+        from contexta.reports.writers.html import fragment
 
         return fragment(self)

@@ -1,3 +1,3 @@
 """Reproduce: environments built again from exact pins, through uv."""
 
-import contexta.asking  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from contexta import process
+from contexta.core import process
 from contexta.findings import Check
-from contexta.reproduce.uv import UvMissing, find_uv
+from contexta.reproduce.uv.commands import UvMissing, find_uv
 
 
 def checks() -> Iterator[Check]:

@@ -12,23 +12,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from contexta import process
-from contexta.analysis.environments import compare_environments
-from contexta.analysis.rebuilds import compared_builds, deviations, notes
+from contexta.analysis.environments.environment_diff import compare_environments
+from contexta.analysis.environments.rebuilds import compared_builds, deviations, notes
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.errors import ContextaError, InvalidInput
+from contexta.core import process
+from contexta.core.errors import ContextaError, InvalidInput
+from contexta.core.references import StableRef
 from contexta.findings import Rebuild
-from contexta.recorder.environment import INJECTED
-from contexta.recorder.objects import Objects
-from contexta.refs import StableRef
-from contexta.reproduce.absent import Impossible, absent, as_missing
-from contexta.reproduce.addresses import index_option
-from contexta.reproduce.interpreters import find_interpreter
-from contexta.reproduce.local import install_local, missing_locally
-from contexta.reproduce.plan import Plan, plan_of
-from contexta.reproduce.shelf import Kept, KeptChanged, Shelf, hand_out
-from contexta.reproduce.uv import Interpreter, NoRoom, NoSuchVersion, Uv, UvError, python_in
-from contexta.reproduce.watching import Watch, counted
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.session.environment import INJECTED
+from contexta.reproduce.environments.cache import Kept, KeptChanged, Shelf, hand_out
+from contexta.reproduce.environments.progress import Watch, counted
+from contexta.reproduce.plan.interpreters import find_interpreter
+from contexta.reproduce.plan.local_checkouts import install_local, missing_locally
+from contexta.reproduce.plan.plan import Plan, plan_of
+from contexta.reproduce.plan.unavailable import Impossible, absent, as_missing
+from contexta.reproduce.uv.commands import Interpreter, NoRoom, NoSuchVersion, Uv, UvError, python_in
+from contexta.reproduce.uv.urls import index_option
 
 _UNFINISHED = "contexta-unfinished"
 _FINISHED = "contexta-rebuild.json"

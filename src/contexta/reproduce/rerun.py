@@ -15,21 +15,22 @@ from typing import Any, Protocol
 
 from contexta.analysis.reruns import outcome, rerun_metrics
 from contexta.contract import LineageEdge
-from contexta.errors import InvalidInput
+from contexta.core import settings
+from contexta.core.errors import InvalidInput
+from contexta.core.filelock import alone
+from contexta.core.references import StableRef
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
-from contexta.locks import alone
-from contexta.recorder import settings, trial_process
-from contexta.recorder.journal import SUFFIX
-from contexta.recorder.wrap import Wrapper
-from contexta.refs import StableRef
-from contexta.reproduce.checkouts import check_out, repository_of
-from contexta.reproduce.command import command_of, in_environment, tolerance, variables
-from contexta.reproduce.confirmation import Confirmation, Intended, confirm
-from contexta.reproduce.fixes import fixes
-from contexta.reproduce.launchers import prepared
-from contexta.reproduce.observations import observations
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.recorder.wrapping import trial_process
+from contexta.recorder.wrapping.command import Wrapper
+from contexta.reproduce.environments.progress import Watch
+from contexta.reproduce.launch.confirmation import Confirmation, Intended, confirm
+from contexta.reproduce.launch.fixes import fixes
+from contexta.reproduce.launch.launchers import prepared
+from contexta.reproduce.launch.observations import observations
+from contexta.reproduce.launch.recorded_command import command_of, in_environment, tolerance, variables
+from contexta.reproduce.plan.checkouts import check_out, repository_of
 from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
-from contexta.reproduce.watching import Watch
 
 DERIVED = "derived"
 RERUN = "contexta rerun"

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from contexta.cli import main, words
-from contexta.errors import InvalidInput, shown
-from contexta.reproduce.uv import IndexUnreachable, Interpreter, Uv, UvError, find_uv, python_in
+from contexta.core.errors import InvalidInput, shown
+from contexta.reproduce.uv.commands import IndexUnreachable, Interpreter, Uv, UvError, find_uv, python_in
 
 MONTHS = ("march", "april")
 _OLDEST = (3, 11)  # pandas 3 needs it
@@ -101,7 +101,7 @@ def _python(month: str) -> str:
 
 def _interpreter(uv: Uv, asked: str | None) -> Interpreter:
     """The Python of both environments: the one asked for, else the one that runs this, else any that will do."""
-    from contexta.bisect.given import this_python
+    from contexta.bisect.inputs.sides import this_python
 
     found: Interpreter | None = None
     for request in [asked] if asked is not None else [this_python(), "3.13", "3.12", "3.14", "3.11"]:

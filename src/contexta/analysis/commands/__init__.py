@@ -1,0 +1,1 @@
+"""Commands that a user can paste: install a package, run a training again."""

@@ -1,0 +1,1 @@
+"""Compare recorded environments, and say how completely one was recorded."""

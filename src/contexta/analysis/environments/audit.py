@@ -1,0 +1,144 @@
+"""How far what was recorded suffices to have a run's environment again."""
+
+from __future__ import annotations
+
+from contexta.analysis.environments.availability import (
+    Evidence,
+    checks_of_environment,
+    checks_of_evidence,
+    checks_of_run,
+)
+from contexta.analysis.metrics.formatting import some
+from contexta.contract.environment import EnvironmentSnapshot, Origin
+from contexta.findings import Audit, Check, RunDetails
+
+# What a rebuild cannot do without; the other checks are worth knowing but do not decide the status.
+_NEEDED = frozenset({"environment recorded", "python version", "packages", "package origins"})
+
+
+def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, evidence: Evidence | None = None) -> Audit:
+    """Check one run against what rebuilding its environment needs, and rerunning it.
+
+    evidence: what was tried and asked beyond the recording.
+    """
+    checks = [_recorded(snapshot)]
+    if snapshot is not None:
+        checks += [_python(snapshot), _packages(snapshot), _origins(snapshot), *_capture(snapshot)]
+        checks += checks_of_environment(snapshot)
+    checks += checks_of_run(run)
+    checks.append(_metrics(run))
+    checks += checks_of_evidence(evidence or Evidence())
+    complete = all(check.status == "pass" for check in checks if check.name in _NEEDED)
+    return Audit(
+        run_ref=run.run_ref,
+        python_version=snapshot.python_version if snapshot else None,
+        platform=snapshot.platform if snapshot else None,
+        package_count=len(snapshot.packages) if snapshot else 0,
+        environment_variable_count=len(snapshot.environment_variables) if snapshot else 0,
+        reproducibility_status="missing" if snapshot is None else "complete" if complete else "partial",
+        checks=tuple(checks),
+        completeness_notes=tuple(
+            f"{check.name}: {check.detail}" for check in checks if check.status in ("warn", "fail", "unknown")
+        ),
+    )
+
+
+def _recorded(snapshot: EnvironmentSnapshot | None) -> Check:
+    name = "environment recorded"
+    if snapshot is None:
+        return Check(
+            name=name,
+            status="fail",
+            detail="the run has no environment snapshot",
+            fix="record the next run with `with ctx.run(...)`: it captures the environment when the run is created",
+        )
+    return Check(name=name, status="pass", detail=f"captured {snapshot.captured_at}")
+
+
+def _python(snapshot: EnvironmentSnapshot) -> Check:
+    exact = snapshot.python_version.count(".") >= 2
+    return Check(
+        name="python version",
+        status="pass" if exact else "warn",
+        detail=f"{snapshot.python_version} on {snapshot.platform}",
+        fix=None if exact else "record the full version, e.g. 3.11.7",
+    )
+
+
+def _packages(snapshot: EnvironmentSnapshot) -> Check:
+    count = len(snapshot.packages)
+    return Check(
+        name="packages",
+        status="pass" if count else "warn",
+        detail=f"{count} package{'' if count == 1 else 's'} recorded",
+        fix=None if count else "record them: an environment without any package trains nothing",
+    )
+
+
+def _origins(snapshot: EnvironmentSnapshot) -> Check:
+    name = "package origins"
+    if not snapshot.distributions:
+        return Check(
+            name=name,
+            status="unknown",
+            detail="names and versions only: from where they were installed was not recorded",
+            fix="let Contexta capture the environment (`with ctx.run(...)`) instead of writing it by hand",
+        )
+    lost = [f"{found.name} ({why})" for found in snapshot.distributions if (why := _lost(found.origin))]
+    if lost:
+        return Check(
+            name=name,
+            status="warn",
+            detail=f"cannot be had again: {some(lost)}",
+            fix="install them from an index or from a committed revision",
+        )
+    return Check(
+        name=name, status="pass", detail="every package came from an index, conda, an archive or a known commit"
+    )
+
+
+def _lost(origin: Origin) -> str | None:
+    """Why what came from there cannot be had again; None if it can."""
+    if origin.kind in ("directory", "editable"):
+        return "an editable install" if origin.kind == "editable" else "a local directory"
+    if origin.kind == "unknown":
+        return "of unknown origin"
+    if origin.kind in ("vcs", "archive") and not origin.url:
+        return f"a {origin.kind} origin without its URL"
+    if origin.url and origin.url.startswith("file:"):
+        return "a local file"
+    if origin.kind == "vcs" and not origin.commit:
+        return "a repository without its commit"
+    return "uncommitted changes" if origin.dirty else None
+
+
+def _capture(snapshot: EnvironmentSnapshot) -> list[Check]:
+    """What only a captured environment can be asked."""
+    if not snapshot.distributions:
+        return []
+    return [_builds(snapshot), _completeness(snapshot)]
+
+
+def _builds(snapshot: EnvironmentSnapshot) -> Check:
+    missing = [found.name for found in snapshot.distributions if found.build is None]
+    if missing:
+        return Check(name="package builds", status="warn", detail=f"no build digest for {some(missing)}")
+    return Check(name="package builds", status="pass", detail="every package has a build digest")
+
+
+def _completeness(snapshot: EnvironmentSnapshot) -> Check:
+    notes = [f"{note.topic}: {note.text}" for note in snapshot.notes]
+    if notes:
+        return Check(name="capture", status="warn", detail=some(notes))
+    return Check(name="capture", status="pass", detail="everything that was looked for was captured")
+
+
+def _metrics(run: RunDetails) -> Check:
+    if not run.metrics:
+        return Check(
+            name="metrics",
+            status="warn",
+            detail="the run has no metric: a rerun could not be compared with it",
+            fix="log at least one with run.metric(name, value)",
+        )
+    return Check(name="metrics", status="pass", detail=f"{len(run.metrics)} recorded: {some(list(run.metrics))}")

@@ -1,0 +1,224 @@
+"""What changed between two environments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from contexta.analysis.environments.versions import distance
+from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
+from contexta.core.references import StableRef
+from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
+from contexta.recorder.probes.installed_files import EDITED
+
+# Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
+_NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})
+
+# Its name and version stand by themselves, and a configuration is the version with what it was built with.
+_NOT_OF_A_LIBRARY = frozenset({"name", "kind", "path", "file", "config"})
+
+
+def compare_environments(
+    left_ref: StableRef,
+    left: EnvironmentSnapshot | None,
+    right_ref: StableRef,
+    right: EnvironmentSnapshot | None,
+) -> EnvironmentDiff:
+    """Diff two snapshots. Names compare normalised (PEP 503), versions by PEP 440.
+
+    A side that is None was not recorded: a note says so, and nothing is listed as added or removed.
+    """
+    sides = {
+        "left_ref": left_ref,
+        "right_ref": right_ref,
+        "left_python_version": left.python_version if left else None,
+        "right_python_version": right.python_version if right else None,
+        "left_platform": left.platform if left else None,
+        "right_platform": right.platform if right else None,
+    }
+    notes = _notes(left_ref, left, right_ref, right)
+    if left is None or right is None:
+        return EnvironmentDiff(
+            **sides, python_version_changed=False, platform_changed=False, completeness_notes=tuple(notes)
+        )
+    lefts, rights = _normalised(left.packages), _normalised(right.packages)
+    packages = _package_changes(left, lefts, right, rights)
+    unchanged = _unchanged(rights, packages)
+    variables = _changes(left.environment_variables, right.environment_variables)
+    builds, origins = _same_version_changes(left, right)
+    return EnvironmentDiff(
+        **sides,
+        python_version_changed=not same_version(left.python_version, right.python_version),
+        platform_changed=left.platform != right.platform,
+        changed_packages=tuple(change for change in packages if None not in (change.left_value, change.right_value)),
+        added_packages=tuple(change for change in packages if change.left_value is None),
+        removed_packages=tuple(change for change in packages if change.right_value is None),
+        unchanged_package_count=len(unchanged),
+        unchanged_packages=unchanged,
+        build_changes=builds,
+        origin_changes=origins,
+        interpreter_changes=_fact_changes(left.interpreter, right.interpreter),
+        machine_changes=_fact_changes(left.machine, right.machine),
+        native_changes=_fact_changes(_native(left), _native(right)),
+        changed_variables=tuple(change for change in variables if None not in (change.left_value, change.right_value)),
+        added_variables=tuple(change for change in variables if change.left_value is None),
+        removed_variables=tuple(change for change in variables if change.right_value is None),
+        completeness_notes=tuple(notes),
+    )
+
+
+def _notes(
+    left_ref: StableRef, left: EnvironmentSnapshot | None, right_ref: StableRef, right: EnvironmentSnapshot | None
+) -> list[str]:
+    notes = [SAME_RUN.format(left_ref)] if left_ref == right_ref else []
+    for ref, side, other in ((left_ref, left, right), (right_ref, right, left)):
+        if side is None:
+            notes.append(f"{ref} has no environment snapshot: what changed is unknown")
+        elif not side.packages:
+            notes.append(f"the environment of {ref} lists no packages")
+        elif other is not None and other.distributions and not side.distributions:
+            notes.append(
+                f"the environment of {ref} was written by hand: changes of builds, origins, interpreter, machine and "
+                "native libraries are unknown"
+            )
+        elif other is not None:
+            known = {note.text for note in other.notes}
+            notes += [f"in {ref} {note.text}" for note in side.notes if note.topic == EDITED and note.text not in known]
+    return list(dict.fromkeys(notes))
+
+
+# ---------------------------------------------------------------------------------------------- packages
+
+
+def _package_changes(
+    left: EnvironmentSnapshot, lefts: Mapping[str, str], right: EnvironmentSnapshot, rights: Mapping[str, str]
+) -> list[PackageChange]:
+    """lefts, rights: the versions, by normalised name."""
+    old, new = _by_name(left), _by_name(right)
+    found = []
+    for change in _changes(lefts, rights, same_version):
+        direction, size = distance(change.left_value, change.right_value)
+        newest = new.get(change.key) or old.get(change.key)
+        found.append(
+            PackageChange(
+                **dict(change),
+                direction=direction,
+                size=size,
+                imported=_imported(change.key, left, right),
+                requested=newest.requested if newest else None,
+            )
+        )
+    return found
+
+
+def _unchanged(rights: Mapping[str, str], changes: Iterable[Change]) -> dict[str, str]:
+    changed = {change.key for change in changes}
+    return {name: version for name, version in sorted(rights.items()) if name not in changed}
+
+
+def _imported(name: str, *sides: EnvironmentSnapshot) -> bool | None:
+    """Whether either run imported a distribution; None where one of them may have, as nobody looked."""
+    looked = [side.imports.get("distributions", {}) for side in sides if side.imports is not None]
+    if any(name in seen for seen in looked):
+        return True
+    return False if len(looked) == len(sides) else None
+
+
+def _same_version_changes(
+    left: EnvironmentSnapshot, right: EnvironmentSnapshot
+) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """(builds, origins) of packages whose version is the same."""
+    lefts, rights = _by_name(left), _by_name(right)
+    builds, origins = [], []
+    for name in sorted({*lefts} & {*rights}):
+        one, two = lefts[name], rights[name]
+        if not same_version(one.version, two.version):
+            continue
+        if one.build is not None and two.build is not None and one.build != two.build:
+            builds.append(Change(key=name, left_value=one.build, right_value=two.build))
+        if one.origin is two.origin:
+            continue
+        if "unknown" not in (one.origin.kind, two.origin.kind) and _is_another(one.origin, two.origin):
+            origins.append(Change(key=name, left_value=_told(one.origin), right_value=_told(two.origin)))
+    return tuple(builds), tuple(origins)
+
+
+def _is_another(one: Origin, two: Origin) -> bool:
+    """Whether two origins are known to differ: a commit, say, that one run could not read tells nothing."""
+    if (one.kind, one.url, one.subdirectory) != (two.kind, two.url, two.subdirectory):
+        return True
+    pairs = ((one.commit, two.commit), (one.dirty, two.dirty), (one.digest, two.digest))
+    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+
+
+def _told(origin: Origin) -> str:
+    """An origin in one line: ``vcs https://... at 1a2b3c4d5e6f, with uncommitted changes``."""
+    parts: list[str] = [origin.kind]
+    if origin.url:
+        parts.append(origin.url + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else ""))
+    if origin.commit:
+        parts.append(f"at {origin.commit[:12]}")
+    if origin.digest:
+        parts.append(f"({origin.digest[:19]})")
+    return " ".join(parts) + (", with uncommitted changes" if origin.dirty else "")
+
+
+def _by_name(snapshot: EnvironmentSnapshot) -> dict[str, Distribution]:
+    return {found.name: found for found in snapshot.distributions}
+
+
+def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
+    return {normal_name(name): version for name, version in packages.items()}
+
+
+# ---------------------------------------------------------------------------------------------- facts
+
+
+def _fact_changes(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What both sides recorded and what differs; nothing where a side recorded nothing at all."""
+    if not left or not right:
+        return ()
+    return tuple(_changes(_as_texts(left), _as_texts(right)))
+
+
+def _as_texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in facts.items()
+        if name not in _NOT_COMPARED
+    }
+
+
+def _native(snapshot: EnvironmentSnapshot) -> dict[str, str]:
+    """Each loaded library's version, and each further fact about it, by name; not where it lies."""
+    facts: dict[str, str] = {}
+    for library in snapshot.native_libraries:
+        name = _library_name(library)
+        facts[name] = str(library.get("version") or "loaded")
+        facts.update(
+            (f"{name} {key}", value) for key, value in _as_texts(library).items() if key not in _NOT_OF_A_LIBRARY
+        )
+    return facts
+
+
+def _library_name(library: Mapping[str, Any]) -> str:
+    """``openblas (scipy)``: several packages bring one of their own, in a folder that wheels call scipy.libs."""
+    name = str(library.get("name", "?"))
+    folders = str(library.get("path", "")).replace("\\", "/").split("/")
+    owner = next((folder[: -len(".libs")] for folder in folders if folder.endswith(".libs")), None)
+    return f"{name} ({owner})" if owner else name
+
+
+def _changes(
+    left: Mapping[str, str], right: Mapping[str, str], same: Callable[[str, str], bool] = str.__eq__
+) -> list[Change]:
+    return [
+        Change(key=key, left_value=left.get(key), right_value=right.get(key))
+        for key in _keys(left, right)
+        if not (key in left and key in right and same(left[key], right[key]))
+    ]
+
+
+def _keys(*tables: Iterable[str]) -> list[str]:
+    return sorted({key for table in tables for key in table})

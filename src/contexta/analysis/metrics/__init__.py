@@ -1,0 +1,1 @@
+"""Metrics of runs: direction, statistics, change points, repeats, selection."""

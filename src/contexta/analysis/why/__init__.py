@@ -1,0 +1,1 @@
+"""Explain a drop: is it real, what changed, which change is suspected, what to do next."""

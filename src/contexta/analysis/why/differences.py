@@ -1,0 +1,275 @@
+"""Everything that differs between two runs, with what speaks for and against each having mattered."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from contexta.analysis.metrics.formatting import some
+from contexta.analysis.metrics.repeats import arguments_of, is_seed, seed_of
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.findings import Change, EnvironmentDiff, PackageChange
+from contexta.findings.explain import Difference, Kind, Side, Unknown
+from contexta.findings.history import Recorded, SourceFiles
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+# Libraries whose versions decide what is computed. Names as PEP 503 writes them.
+NUMERIC = frozenset(
+    _words(
+        """
+torch torchvision torchaudio torchtext pytorch-lightning lightning tensorflow tensorflow-cpu tensorflow-gpu tf-keras
+keras jax jaxlib flax optax numpy scipy pandas polars pyarrow scikit-learn xgboost lightgbm catboost statsmodels
+transformers tokenizers sentencepiece datasets accelerate peft trl diffusers timm bitsandbytes flash-attn xformers
+deepspeed triton onnx onnxruntime onnxruntime-gpu numba cupy cupy-cuda11x cupy-cuda12x opencv-python opencv-python-
+headless pillow albumentations imgaug librosa soundfile spacy gensim nltk fasttext mkl mkl-service intel-openmp tbb
+faiss-cpu faiss-gpu sentence-transformers evaluate torchmetrics ray vllm gymnasium gym stable-baselines3 imbalanced-
+learn umap-learn hdbscan prophet implicit surprise category-encoders feature-engine
+"""
+    )
+)
+# Loaded as shared libraries, or switched on by another package: never imported by name, and yet at work.
+_LOADED_WITHOUT_IMPORT = ("nvidia-", "mkl", "intel-openmp", "tbb", "jax-cuda", "intel-extension-", "rocm-", "amd-")
+_RUNS_BY_ITSELF = ("-plugin", "-metal", "-plugins")
+_TOOLS = frozenset(
+    _words(
+        """
+pip setuptools wheel uv pytest hypothesis coverage ruff black flake8 isort mypy pylint pre-commit tox nox ipython
+ipykernel jupyter jupyterlab notebook nbconvert sphinx mkdocs twine build virtualenv poetry debugpy rich click tqdm
+colorama pygments
+"""
+    )
+)
+
+
+def differences(
+    old: Recorded, new: Recorded, environment: EnvironmentDiff, source: SourceFiles
+) -> tuple[Difference, ...]:
+    """What differs and was recorded on both sides; packages first."""
+    return (*_of_environments(old, new, environment), *_of_runs(old, new, source))
+
+
+def unknowns(old: Recorded, new: Recorded) -> tuple[Unknown, ...]:
+    """What may have changed, as one side or both did not record it."""
+    found = []
+    for what, missing in _ASPECTS.items():
+        reasons = [missing(side) for side in (old, new)]
+        if any(reasons):
+            side: Side = "both" if all(reasons) else "old" if reasons[0] else "new"
+            found.append(Unknown(what=what, side=side, reason=next(reason for reason in reasons if reason)))
+    return tuple(found)
+
+
+def is_at_work_unimported(name: str) -> str | None:
+    """Why a package that nobody imported may act all the same; None for most."""
+    if name.startswith(_LOADED_WITHOUT_IMPORT):
+        return "its libraries are loaded by others without an import"
+    if name.endswith(_RUNS_BY_ITSELF) or name.startswith("pytest-"):
+        return "plugins are found by entry points, not by imports"
+    if name == "setuptools":
+        return "it acts at start-up through a .pth file"
+    return None
+
+
+def is_tool(name: str) -> bool:
+    """Whether a package is for developers and screens, and computes nothing."""
+    return name in _TOOLS
+
+
+# ---------------------------------------------------------------------------------------------- environments
+
+
+def _of_environments(old: Recorded, new: Recorded, found: EnvironmentDiff) -> Iterator[Difference]:
+    chains = reached(new.snapshot) if new.snapshot is not None else None
+    before = reached(old.snapshot) if old.snapshot is not None else None
+    for change in found.package_changes:
+        table = chains if change.right_value is not None else before
+        yield _of_package(change, None if table is None else table.get(change.key, ()))
+    if found.python_version_changed:
+        yield Difference(
+            kind="python",
+            key="python",
+            left_value=found.left_python_version,
+            right_value=found.right_python_version,
+        )
+    groups: tuple[tuple[Kind, Sequence[Change]], ...] = (
+        ("build", found.build_changes),
+        ("origin", found.origin_changes),
+        ("variable", [change for change in found.variable_changes if not is_seed(change.key)]),
+        ("native", found.native_changes),
+        ("interpreter", found.interpreter_changes),
+        ("machine", found.machine_changes),
+    )
+    for kind, changes in groups:
+        for each in changes:
+            yield Difference(
+                kind=kind,
+                key=each.key,
+                left_value=each.left_value,
+                right_value=each.right_value,
+                numeric=each.key in NUMERIC if kind in ("build", "origin") else None,
+            )
+    if found.platform_changed and not found.machine_changes:
+        yield Difference(
+            kind="machine", key="platform", left_value=found.left_platform, right_value=found.right_platform
+        )
+
+
+def _of_package(change: PackageChange, chain: tuple[str, ...] | None) -> Difference:
+    return Difference(
+        kind="package",
+        key=change.key,
+        left_value=change.left_value,
+        right_value=change.right_value,
+        imported=change.imported,
+        reached=chain,
+        requested=change.requested,
+        jump=" ".join(filter(None, (change.size, change.direction))) or None,
+        numeric=change.key in NUMERIC,
+    )
+
+
+def reached(snapshot: EnvironmentSnapshot) -> dict[str, tuple[str, ...]] | None:
+    """Package -> the shortest chain of requirements that leads to it from an imported package that no other imported
+    one requires; () for what none leads to. None where imports or requirements were not recorded."""
+    if snapshot.imports is None or not any(found.requires for found in snapshot.distributions):
+        return None
+    seen = set(snapshot.imports.get("distributions", {}))
+    needs = {found.name: _required(found.requires) for found in snapshot.distributions}
+    required = {name for one in seen for name in needs.get(one, ())}
+    chains: dict[str, tuple[str, ...]] = {name: (name,) for name in sorted(seen - required) if name in needs}
+    queue = deque(chains)
+    while queue:
+        name = queue.popleft()
+        for other in needs.get(name, ()):
+            if other in needs and other not in chains:
+                chains[other] = (*chains[name], other)
+                queue.append(other)
+    return {name: chains.get(name, ()) for name in needs}
+
+
+def _required(lines: Iterable[str]) -> list[str]:
+    """Names that are required whatever the extras; markers other than extras are taken to hold."""
+    names: list[str] = []
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:  # old releases carry lines that no standard allows
+            continue
+        if requirement.marker is None or "extra" not in str(requirement.marker):
+            names.append(canonicalize_name(requirement.name))
+    return names
+
+
+# ---------------------------------------------------------------------------------------------- runs
+
+
+def _of_runs(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
+    yield from _of_source(old, new, source)
+    for kind, lefts, rights in (
+        ("parameter", _settings(old), _settings(new)),
+        ("input", old.inputs, new.inputs),
+    ):
+        if lefts and rights:
+            for name in sorted({*lefts, *rights}):
+                if lefts.get(name) != rights.get(name):
+                    yield Difference(
+                        kind="parameter" if kind == "parameter" else "input",
+                        key=name,
+                        left_value=lefts.get(name),
+                        right_value=rights.get(name),
+                    )
+    left, right = arguments_of(old.run), arguments_of(new.run)
+    if left and right and left != right:
+        yield Difference(kind="command", key="command", left_value=" ".join(left), right_value=" ".join(right))
+    seeds = seed_of(old.run), seed_of(new.run)
+    if None not in seeds and seeds[0] != seeds[1]:
+        yield Difference(kind="seed", key="seed", left_value=seeds[0], right_value=seeds[1])
+
+
+def _of_source(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
+    left, right = old.run.code, new.run.code
+    if left is None or right is None or left == right:
+        return
+    files = sorted({*source.files, *_patch_difference(old, new)})
+    about = f" ({some(files, 3)})" if files else f" ({source.reason})" if source.reason else ""
+    count = f", {source.commits} commits later" if source.commits and source.commits > 1 else ""
+    yield Difference(
+        kind="source",
+        key="code",
+        left_value=_commit(left),
+        right_value=_commit(right) + count + about,
+    )
+
+
+def _patch_difference(old: Recorded, new: Recorded) -> set[str]:
+    """The files that either side had changed without committing it, where those changes are not the same."""
+    left, right = old.run.code, new.run.code
+    same = left is not None and right is not None and left[1] == right[1]
+    return set() if same else {*old.patched, *new.patched}
+
+
+def _commit(code: tuple[str, str]) -> str:
+    return code[0][:12] + (" with uncommitted changes" if code[1] else "")
+
+
+def _settings(side: Recorded) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+        for name, value in side.run.params.items()
+        if not is_seed(name)
+    }
+
+
+# ---------------------------------------------------------------------------------------------- what is unknown
+
+
+def _no_environment(side: Recorded) -> str | None:
+    return None if side.snapshot is not None else "no environment snapshot"
+
+
+def _by_hand(side: Recorded, has: Any) -> str | None:
+    return _no_environment(side) or (None if has else "the environment was written by hand")
+
+
+def _no_imports(side: Recorded) -> str | None:
+    if side.snapshot is None or side.snapshot.imports is None:
+        return _no_environment(side) or "nobody looked at what was imported"
+    return None
+
+
+def _no_source(side: Recorded) -> str | None:
+    source = side.run.metadata.get("source")
+    if side.run.code is not None:
+        is_lost = isinstance(source, Mapping) and bool(source.get("dirty")) and not source.get("patch")
+        return "its uncommitted changes were not recorded" if is_lost else None
+    return str(source.get("reason", "")) if isinstance(source, Mapping) and source.get("reason") else "not recorded"
+
+
+def _not_recorded(has: Any) -> str | None:
+    return None if has else "not recorded"
+
+
+_ASPECTS: Mapping[str, Callable[[Recorded], str | None]] = {
+    "packages": _no_environment,
+    "imports": _no_imports,
+    "builds and origins": lambda side: _by_hand(side, side.snapshot and side.snapshot.distributions),
+    "interpreter": lambda side: _by_hand(side, side.snapshot and side.snapshot.interpreter),
+    "machine": lambda side: _by_hand(side, side.snapshot and side.snapshot.machine),
+    "native libraries": lambda side: _by_hand(
+        side, side.snapshot and (side.snapshot.native_libraries or side.snapshot.distributions)
+    ),
+    "source": _no_source,
+    "parameters": lambda side: _not_recorded(side.run.params),
+    "inputs": lambda side: _not_recorded(side.inputs),
+    "command": lambda side: _not_recorded(side.run.metadata.get("command") or side.run.metadata.get("invocation")),
+    "seeds": lambda side: _not_recorded(seed_of(side.run)),
+}

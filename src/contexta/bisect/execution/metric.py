@@ -1,0 +1,163 @@
+"""The number a command leaves: recorded by itself, printed, or in a file; and what makes a number good."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from contexta.analysis.metrics.metric_names import like
+from contexta.core.errors import InvalidInput, shown
+
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
+_CALL = (
+    r"(?:[A-Za-z_][A-Za-z_0-9.]*\()?"  # np.float64(0.87), tensor(0.87): what a print shows may change with a release
+)
+_NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nobody knows what the comma is
+_NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
+GIVES_NO = "gives no "
+"""How the reason of a run begins that completed without the metric."""
+_TOLD = 5  # names of other metrics
+_LONGEST = 1000  # characters of a line that somebody wrote for people to read
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_THRESHOLD = re.compile(rf"\s*(?P<metric>.*?[^\s=<>!])\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": lambda value, bound: value >= bound,
+    "<=": lambda value, bound: value <= bound,
+    ">": lambda value, bound: value > bound,
+    "<": lambda value, bound: value < bound,
+}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """``accuracy >= 0.9``: what is good."""
+
+    metric: str
+    sign: str
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        return _SIGNS[self.sign](value, self.bound)
+
+
+def threshold(text: str) -> Threshold:
+    """Raises InvalidInput for what is no comparison of a metric with a finite number."""
+    match = _THRESHOLD.match(text)
+    if match is None or not math.isfinite(float(match["bound"])):
+        raise InvalidInput(f"--good-if cannot be {shown(text)}", hint='write it as "accuracy >= 0.9"')
+    return Threshold(match["metric"], match["sign"], float(match["bound"]))
+
+
+def read_metric(
+    metric: str, source: str | None, output: str, folder: Path, recorded: Mapping[str, float] | None = None
+) -> tuple[float | None, str]:
+    """(value, "") or (None, why there is none).
+
+    source: as ``check_source`` takes it. recorded: what the command recorded itself; it counts before what it printed.
+    """
+    where = ""
+    if source is None and recorded and metric in recorded:
+        found: str | None = str(recorded[metric])
+    elif source is not None and source.startswith("json:"):
+        found, where = _in_file(folder, source)
+    elif source is not None:
+        matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
+        found, where = matches[-1].group(1) if matches else None, f": nothing matches {source.partition(':')[2]}"
+    else:
+        found = _in_lines(metric, output)
+    if found is None:
+        in_file = source is not None and source.startswith("json:")
+        others = "" if in_file else _names(output, metric, recorded or {})
+        return None, f"{GIVES_NO}{metric}{where}{others}"
+    try:
+        value = float(found.strip().removesuffix("%"))
+    except ValueError:
+        return None, f"{metric} is {shown(found)}, no number"
+    return (value, "") if math.isfinite(value) else (None, f"{metric} is {value}")
+
+
+def check_source(source: str | None) -> None:
+    """Raises InvalidInput for a --metric-from that could never work."""
+    if source is None:
+        return
+    kind, _, rest = source.partition(":")
+    if kind == "json" and ":" in rest:
+        return
+    if kind == "stdout" and rest:
+        try:
+            if re.compile(rest).groups >= 1:
+                return
+        except re.error as error:
+            raise InvalidInput(f"--metric-from: {shown(rest)} is no regular expression: {error}") from error
+    raise InvalidInput(
+        f"--metric-from cannot be {shown(source)}", hint="it is stdout:REGEX with one group, or json:FILE:PATH"
+    )
+
+
+def _in_lines(metric: str, output: str) -> str | None:
+    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{_CALL}({_NUMBER}){_NO_MORE}")
+    found = None
+    for line in output.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("{"):
+            try:
+                found = _at_path(json.loads(stripped), metric) or found
+                continue
+            except (ValueError, RecursionError):
+                pass  # a line of text that happens to start with a brace
+        for match in pattern.finditer(_COLOUR.sub("", line)):
+            found = match.group(1)
+    return found
+
+
+def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
+    """What it gives instead: the name asked for may be misspelt, so those like it come first."""
+    lines = (_COLOUR.sub("", line) for line in output.splitlines() if len(line) <= _LONGEST)
+    found = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
+    names = list(dict.fromkeys([*like(metric, found, least=0.4, most=_TOLD), *found]))
+    more = ", ..." if len(names) > _TOLD else ""
+    return f"; it gives {', '.join(names[:_TOLD])}{more}" if names else ""
+
+
+def _in_file(folder: Path, source: str) -> tuple[str | None, str]:
+    """(what stands there, or None; why nothing does)"""
+    _, name, path = source.split(":", 2)
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8-sig"))
+        found = _at_path(content, path)
+    except OSError as error:
+        return None, f": {name}: {error.strerror}"
+    except (ValueError, RecursionError):
+        return None, f": {name} is no JSON"
+    there = ", ".join(islice(_paths(content), _TOLD))
+    return found, f": {name} has no number at {path}{f'; it has {there}' if there else ''}"
+
+
+def _paths(content: object, above: str = "") -> Iterator[str]:
+    """Where numbers are in parsed JSON, as ``_at_path`` takes it."""
+    if isinstance(content, bool) or not isinstance(content, int | float | dict | list):
+        return
+    if isinstance(content, int | float):
+        yield above
+        return
+    items = content.items() if isinstance(content, dict) else enumerate(content[:_TOLD])
+    for key, value in items:
+        yield from _paths(value, f"{above}.{key}" if above else str(key))
+
+
+def _at_path(value: object, path: str) -> str | None:
+    """A number in parsed JSON, by its key or by keys joined with dots; of a list by its place, the last at -1."""
+    if isinstance(value, dict) and path in value:
+        value = value[path]
+    else:
+        for key in path.split("."):
+            if isinstance(value, list) and re.fullmatch(r"-?[0-9]{1,9}", key):
+                value = value[int(key)] if -len(value) <= int(key) < len(value) else None
+            else:
+                value = value.get(key) if isinstance(value, dict) else None
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

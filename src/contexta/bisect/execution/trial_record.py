@@ -1,0 +1,170 @@
+"""The run of a trial: begun in a directory of its own, joined by every Python of it, kept when it has ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from contexta.core import settings
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.journal.writer import SUFFIX, Journal
+from contexta.recorder.notes import storable
+from contexta.recorder.probes import variables
+from contexta.recorder.session import inherited
+from contexta.recorder.session.environment import INJECTED
+from contexta.recorder.session.reserve import begin
+from contexta.recorder.session.run import Run
+from contexta.recorder.session.salt import salt_of
+from contexta.recorder.wrapping import trial_process
+from contexta.reproduce.launch.confirmation import Observations
+from contexta.reproduce.launch.observations import observations
+
+if TYPE_CHECKING:
+    from contexta.bisect.execution.trial import Order, Report
+
+PROJECT = "bisect"
+FACT = "trial"  # what a trial's run knows about its place in a study
+_NAMED_WRITES = 20
+_LONGEST_NOTE = 5_000
+
+
+class Record:
+    """The run of one trial: begun in a place of its own, moved into the workspace by ``keep``."""
+
+    def __init__(self, order: Order) -> None:
+        assert order.workspace is not None  # else nobody asks for a record
+        self._order = order
+        self._workspace = Path(order.workspace)
+        self._at = Path(order.scratch) / f"record-{uuid4().hex[:12]}"
+        self._objects = Objects(self._workspace / settings.OBJECTS)
+        self._reported = self._at / "reported"
+        self.ref = f"{PROJECT}.{order.about.get('study', 'trial')}-{uuid4().hex[:10]}"
+
+    def __enter__(self) -> Record:
+        self._at.mkdir(parents=True)
+        journal = Journal(str(self._at), self.ref, first=True)
+        name = self.ref.partition(".")[2]
+        begin(journal, PROJECT, name)
+        journal.write("fact", name="command", value=list(self._order.command.argv))
+        self._run = Run(journal, self._objects, name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run.finish("cancelled")
+        shutil.rmtree(self._at, ignore_errors=True)
+
+    def joined_by(self, environment: Mapping[str, str], own: Sequence[str]) -> dict[str, str]:
+        """The variables of a command, and what makes every Python of it a part of the run. own: the directories of the
+        trial."""
+        own = [*own, str(self._at), str(self._workspace.absolute())]
+        return {
+            **environment,
+            trial_process.FILE: str(self._reported),
+            trial_process.OWN: os.pathsep.join(own),
+            trial_process.VARIABLES: ",".join(self._order.changing),
+            "PYTHONPATH": os.pathsep.join([INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
+            inherited.RUN: self.ref,
+            inherited.JOURNALS: str(self._at),
+            inherited.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it
+            inherited.WRAPPED: "1",
+            inherited.NAMED: "1",
+            inherited.SINGLE: "1",  # a trial is one run, however many its program begins
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric the command recorded; a stage's also as ``stage/metric``."""
+        found: dict[str, float] = {}
+        for record in self._records("metric"):
+            found[record["k"]] = float(record["x"])
+            if record.get("g"):
+                found[f"{record['g']}/{record['k']}"] = float(record["x"])
+        return found
+
+    def parameters(self) -> dict[str, Any]:
+        """The last value of each parameter the command recorded."""
+        return {record["k"]: record["x"] for record in self._records("param")}
+
+    def observed(self) -> Observations:
+        """What the recorder saw inside the processes of the command."""
+        return observations(sorted(self._at.glob(f"*{SUFFIX}")), self._objects, self._reported)
+
+    def as_recorded(self) -> dict[str, str | None]:
+        """The variables that differ from mix to mix, as the recorder writes them; None for one that is not set."""
+        wanted = {name: self._order.variables.get(name) for name in self._order.changing}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        written, _ = variables.recorded(given, salt=salt_of(self._objects), extra=given)
+        return {name: written.get(name) for name in wanted}
+
+    def arguments(self) -> tuple[str, ...]:
+        """The command line of the program that ran, as it recorded it; () where no Python did."""
+        facts = [record.get("facts") or {} for record in self._records("fact")]
+        told = [found["invocation"] for found in facts if "invocation" in found]
+        return tuple(map(str, told[-1].get("argv", ()))) if told else ()
+
+    def _records(self, kind: str) -> Iterator[dict[str, Any]]:
+        """In the order in which the processes wrote them; of the ranks of a distributed job those of the first."""
+        found = []
+        for path in self._at.glob(f"*{SUFFIX}"):
+            for line in path.read_bytes().splitlines():
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue  # the process was ended while it wrote
+                if record.get("t") == kind and not record.get("r"):
+                    found.append(record)
+        return iter(sorted(found, key=lambda record: int(record.get("at", 0))))
+
+    def keep(self, report: Report) -> Report:
+        """End the run and move it into the workspace; from then on the trial is finished."""
+        command, run = self._order.command, self._run
+        if report.measured is not None and command.metric is not None and command.metric not in self.metrics():
+            run.metric(command.metric, report.measured)
+        if report.log:
+            content = report.log.encode(errors="replace")
+            digest = self._objects.put(content)
+            run._journal.write(
+                "artifact",
+                name="output",  # both streams, as `contexta log` reads them
+                kind="log",
+                location=f"object:{digest}",
+                digest=f"sha256:{digest}",
+                size=len(content),
+                attributes={},
+            )
+        assembled: Any = self._order.about.get("assembled", 0.0)
+        report = replace(report, seconds=report.seconds + assembled, run=self.ref)
+        kept = {"value": report.value, "measured": report.measured, "reason": report.reason, "seconds": report.seconds}
+        where = {"confirmed": report.confirmed, "writes": report.writes, "shadowed": report.shadowed}
+        where["home_changes"] = report.home_changes
+        for topic, text in _notes(report):
+            run.note(topic, storable(text[:_LONGEST_NOTE]))
+        run._journal.write("fact", name=FACT, value={**self._order.about, **kept, **where})
+        run.finish("completed" if report.value is not None else "failed")
+        journals = self._workspace / settings.JOURNALS
+        journals.mkdir(parents=True, exist_ok=True)
+        first = self._at / f"{self.ref}{SUFFIX}"
+        for path in (*(path for path in self._at.glob(f"*{SUFFIX}") if path != first), first):
+            shutil.copyfile(path, journals / f".{path.name}.tmp")
+            os.replace(journals / f".{path.name}.tmp", journals / path.name)  # noqa: PTH105  # atomic
+        return report
+
+
+def _notes(report: Report) -> Iterator[tuple[str, str]]:
+    """What who looks at a trial's run should know of where it ran, and what it wrote to."""
+    if report.confirmed == "no":
+        yield (
+            "environment",
+            f"this trial did not run in the environment of its mix, and counts for nothing: {report.reason}",
+        )
+    if report.confirmed == "outside":
+        yield "environment", "the environment of this trial is confirmed from outside only: no Python of it was seen"
+    if report.writes:
+        named = ", ".join(report.writes[:_NAMED_WRITES])
+        more = f" and {len(report.writes) - _NAMED_WRITES} more" if len(report.writes) > _NAMED_WRITES else ""
+        yield "writes", f"it wrote outside its own directories, where later trials see it: {named}{more}"

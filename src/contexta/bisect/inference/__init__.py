@@ -1,0 +1,1 @@
+"""What the trials say: likelihoods, the posterior over causes, and proof. Pure."""

@@ -1,0 +1,1 @@
+"""Read OLD and NEW: one module per kind of side."""

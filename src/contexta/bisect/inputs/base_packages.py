@@ -1,0 +1,59 @@
+"""What `pip freeze` leaves out of an environment, installed as it was then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from packaging.version import Version
+
+from contexta.bisect.inputs.pins import Pins
+from contexta.bisect.space.changes import BOTH
+from contexta.reproduce.uv.commands import IndexUnreachable, Interpreter, Uv, UvError
+from contexta.reproduce.uv.newest_release import current_with, newest_of, published
+
+SETUPTOOLS = "setuptools"
+_WITHOUT_PKG_RESOURCES = "82"  # what old code imports setuptools for is gone from this release on
+_LISTED_SINCE = Version("3.12")  # before, every environment began with it, and `pip freeze` did not list it
+
+
+def is_left_out(side: Pins, python: Interpreter) -> bool:
+    """Whether a requirements file is silent on setuptools. One that lists pip lists everything."""
+    is_old = Version(python.version) < _LISTED_SINCE
+    return is_old and SETUPTOOLS not in side.packages and SETUPTOOLS not in side.fixed and "pip" not in side.packages
+
+
+def setuptools_of(
+    sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]
+) -> tuple[str | None, str]:
+    """(the setuptools for all of these sides alike, a note): the newest when the older side was frozen."""
+    left_out = "requirements files of Python before 3.12 leave setuptools out"
+    found = []
+    for end, side in sides.items():
+        try:
+            found.append(published(uvs[end], pythons[end], side.packages))
+        except IndexUnreachable:
+            return None, f"{left_out}, and no index answers: it is not installed"
+        except UvError:
+            continue  # what cannot be had is told when it is installed
+    if not found:
+        return None, ""
+    when = current_with(min((each for each in found if each is not None), default=None), *pythons.values())
+    version = _newest(sides, pythons, uvs, when)
+    if version is None and when is not None:
+        when, version = None, _newest(sides, pythons, uvs, None)
+    if version is None:
+        return None, f"{left_out}, and no index has it: it is not installed"
+    where = "both sides" if len(sides) == len(BOTH) else "".join(sides).upper()
+    return version, f"{left_out}: {version} is installed on {where}, the newest{_of(when)}"
+
+
+def _newest(
+    sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv], when: datetime | None
+) -> str | None:
+    wanted = SETUPTOOLS if when is not None else f"{SETUPTOOLS}<{_WITHOUT_PKG_RESOURCES}"
+    return next((each for end in sides if (each := newest_of(uvs[end], pythons[end], wanted, when))), None)
+
+
+def _of(when: datetime | None) -> str:
+    return " with pkg_resources, as the index tells no dates" if when is None else f" of {when.date().isoformat()}"

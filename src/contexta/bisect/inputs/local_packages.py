@@ -1,0 +1,38 @@
+"""What an environment holds, told apart: what can be changed package by package, and what is the user's own source.
+
+A package installed from a directory is code, and code is held as it is now: it is built from that directory for every
+mix alike. What comes from a commit or a file is a package like any other, pinned by its address; the same address on
+both sides is no change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contexta.bisect.execution.sandbox import source_of
+from contexta.contract import EnvironmentSnapshot
+from contexta.core.errors import InvalidInput
+from contexta.reproduce.environments.builder import Fixed
+from contexta.reproduce.plan.plan import plan_of
+from contexta.reproduce.uv.urls import directory_line
+
+
+def pins_and_fixed(snapshot: EnvironmentSnapshot) -> tuple[dict[str, str], dict[str, Fixed]]:
+    """(name -> version or address; what is built from directories, by name). Raises InvalidInput for a directory that
+    is not there any more."""
+    plan = plan_of(snapshot, {})
+    fixed = {each.name: own_at(each.name, Path(each.path)) for each in plan.local}
+    pins = {name: version for name, version in snapshot.packages.items() if name not in fixed}
+    pins.update((name, line.partition(" @ ")[2]) for name, line in plan.linked.items())
+    return dict(sorted(pins.items())), fixed
+
+
+def own_at(name: str, path: Path) -> Fixed:
+    """A package that is built from what stands at a path now. Raises InvalidInput when nothing does."""
+    if not path.exists():
+        raise InvalidInput(f"{name} was installed from {path}, which is not there any more", hint="put it back there")
+    state = source_of(path, in_place=False).digest if path.is_dir() else str(path.stat().st_mtime_ns)
+    return Fixed(name, directory_line(name, str(path)), state)
+
+
+__all__ = ["own_at", "pins_and_fixed"]

@@ -1,0 +1,190 @@
+"""Choose and check the metric of a study by what the recorded runs of its sides say. Pure.
+
+Everything here is decided before an environment is built: which metric judges where none is named, whether a named
+one exists, and whether OLD and NEW are swapped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contexta.analysis.metrics.direction import familiarity
+from contexta.analysis.metrics.metric_names import like, listed
+from contexta.analysis.why.explain import label
+from contexta.bisect.execution.metric import Threshold, read_metric
+from contexta.core.errors import Ambiguous, InvalidInput, shown
+from contexta.findings.explain import Better, MetricShift
+from contexta.findings.history import MetricId
+
+EXIT_CODE = "--exit-code"
+_BROKEN = ("failed", "crashed")  # how a run ended whose command did not do what it should
+_FEW_SPREADS = 2.0  # a difference of single runs within this many standard deviations of repeats says nothing
+
+
+@dataclass(frozen=True)
+class RecordedSide:
+    """A side that is a recorded run.
+
+    metrics: where each ended, without slices. repeats_command: whether it ran the command that the study reruns.
+    output: what it printed; None where that was not kept.
+    """
+
+    what: str
+    status: str
+    metrics: Mapping[MetricId, float] = field(default_factory=dict)
+    repeats_command: bool = False
+    output: str | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        return sorted(label(each) for each in self.metrics)
+
+    def value(self, metric: str) -> float | None:
+        """Where a metric ended: ``accuracy`` or ``train/accuracy``; printed values count where none was recorded."""
+        found = [value for each, value in self.metrics.items() if metric in (each[1], label(each))]
+        if found or self.output is None:
+            return found[0] if len(set(found)) == 1 else None
+        return read_metric(metric, None, self.output, Path())[0]
+
+
+Sides = Mapping[str, RecordedSide]
+"""``old`` and ``new``, as far as they are recorded runs."""
+
+
+def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | None, str]:
+    """(the metric that judges where none is named, or None for the exit code; why, in words for the user).
+
+    shifts: of the metrics that both runs have, the one that ``contexta why`` explains first.
+    Raises InvalidInput where both runs have metrics and none in common.
+    """
+    broken = [end for end, side in sides.items() if side.status in _BROKEN]
+    if broken and not (len(broken) == 2 and shifts):
+        ended = " and ".join(f"{end.upper()} {sides[end].status}" for end in sides)
+        return None, f"judged by the exit code: when recorded, {ended}; --metric NAME judges by a metric instead"
+    having = {end: side for end, side in sides.items() if side.metrics}
+    if not having:
+        runs = f", and {' and '.join(side.what for side in sides.values())} recorded none" if sides else ""
+        return None, f"judged by the exit code: no metric is named{runs}; --metric NAME judges by a metric"
+    if len(having) == 2:
+        if not shifts:
+            has = "; ".join(f"{end.upper()} has {listed(side.labels)}" for end, side in having.items())
+            raise InvalidInput(
+                f"the two runs have no metric in common: {has}",
+                hint=f"name the one that the command gives (--metric NAME), or judge by its exit code ({EXIT_CODE})",
+            )
+        ranked = [(shift.stage_name, shift.metric_key) for shift in shifts]
+        whose = "the metric that `contexta why` explains first"
+    else:
+        ((end, side),) = having.items()
+        ranked = sorted(side.metrics, key=lambda each: (familiarity(each[1]), each))
+        whose = f"the best known metric of {end.upper()}, the only side with recorded metrics"
+    name = _shortest(ranked[0], ranked)
+    others = [label(each) for each in ranked[1:]]
+    more = f" (also recorded: {listed(others, 5)})" if others else ""
+    return name, f"judged by {name}, {whose}{more}; --metric NAME judges by another, {EXIT_CODE} by the exit code"
+
+
+def _shortest(metric: MetricId, among: Sequence[MetricId]) -> str:
+    """A metric's name without its stage, where only one stage has it."""
+    stages = {stage for stage, key in among if key == metric[1]}
+    return metric[1] if len(stages) == 1 else label(metric)
+
+
+def require_known(metric: str, sides: Sides) -> list[str]:
+    """Notes about a named metric that no recorded run has; nothing where one has it or printed it.
+
+    Raises InvalidInput where it is misspelled, or where a run of the same command neither recorded nor printed it;
+    Ambiguous where several stages of a run have it.
+    """
+    having = [side for side in sides.values() if side.metrics]
+    names = list(dict.fromkeys(name for side in having for name in side.labels))
+    for side in having:
+        stages = [label(each) for each in side.metrics if each[1] == metric]
+        if len(stages) > 1 and metric not in side.labels:
+            raise Ambiguous(
+                f"metric {shown(metric)} is in several stages of {side.what}",
+                hint=f"name one of them: --metric {' or --metric '.join(stages)}",
+            )
+    keys = {each[1] for side in having for each in side.metrics}
+    if not having or metric in {*names, *keys} or any(side.value(metric) is not None for side in sides.values()):
+        return []
+    near = like(metric, names)
+    runs = " and ".join(side.what for side in having)
+    has = f"{runs} recorded no metric {shown(metric)}; recorded: {listed(names)}"
+    if near or any(side.repeats_command and side.output is not None for side in having):
+        meant = f"did you mean --metric {near[0]}? " if near else "name one of them. "
+        raise InvalidInput(has, hint=f"{meant}A number that the command only prints is read with --metric-from")
+    return [f"{has}. The first rerun tells whether the command gives it"]
+
+
+def require_order(
+    metric: str | None,
+    sides: Sides,
+    shift: MetricShift | None,
+    better: Better | None,
+    threshold: Threshold | None,
+    swapped: str,
+) -> list[str]:
+    """Notes about runs that look swapped by chance only.
+
+    shift: of the metric, where both runs recorded it. better: which way the metric is good, None where that is not
+    known. threshold: what is good. swapped: the command with OLD and NEW swapped.
+    Raises InvalidInput where the records say that OLD is the worse side.
+    """
+    if len(sides) < 2:
+        return []
+    if metric is None:
+        if sides["old"].status in _BROKEN and sides["new"].status == "completed":
+            raise _swapped(f"when recorded, OLD {sides['old'].status} and NEW completed", swapped)
+        return []
+    old, new = (sides[end].value(metric) for end in ("old", "new"))
+    if shift is not None and shift.old.mean is not None and shift.new.mean is not None:
+        old, new = shift.old.mean, shift.new.mean
+    if old is None or new is None or not math.isfinite(old) or not math.isfinite(new) or old == new:
+        return []
+    told = f"recorded {metric} is {old:g} for OLD and {new:g} for NEW"
+    if threshold is not None:
+        if threshold.holds(new) and not threshold.holds(old):
+            raise _swapped(f"by --good-if, OLD is bad and NEW is good: {told}", swapped)
+        return []
+    if better is None or (new > old) != (better == "higher"):
+        return []
+    if shift is not None and _may_be_chance(shift):
+        return [f"{told}, so NEW does not look worse; repeats scatter as much, so this may be chance"]
+    other = "lower" if better == "higher" else "higher"
+    raise _swapped(f"NEW is better than OLD: {told}, and {better} is better", swapped, f", or --{other}-is-better")
+
+
+def _may_be_chance(shift: MetricShift) -> bool:
+    """Whether repeats scatter as far as the two sides differ."""
+    spread = shift.usual_spread
+    small = spread is not None and shift.change is not None and abs(shift.change) < _FEW_SPREADS * spread
+    return shift.verdict == "not_shown" or (shift.verdict == "unknown" and small)
+
+
+def _swapped(what: str, swapped: str, more: str = "") -> InvalidInput:
+    return InvalidInput(
+        what,
+        hint=f"swap them, which also shows what made NEW better: {swapped}\n"
+        f"To rerun them in this order all the same, add --keep-order{more}",
+    )
+
+
+def assumed_direction(metric: str, sides: Sides) -> tuple[Better, str] | None:
+    """(which way is good, why) for a metric of unknown direction: the user says that NEW is the worse side.
+
+    None where the records do not tell.
+    """
+    values = [side.value(metric) for side in (sides[end] for end in ("old", "new") if end in sides)]
+    if len(values) < 2 or values[0] is None or values[1] is None or values[0] == values[1]:
+        return None
+    moved = "fell" if values[1] < values[0] else "rose"
+    better: Better = "higher" if moved == "fell" else "lower"
+    other = "lower" if better == "higher" else "higher"
+    return better, (
+        f"{better} is taken for better: {metric} {moved} from OLD's record to NEW's, and its name does not say; "
+        f"--{other}-is-better says otherwise"
+    )

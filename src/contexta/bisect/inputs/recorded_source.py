@@ -1,0 +1,76 @@
+"""The source that a recorded run ran, to be run again: what was recorded of it, and whether it can be had here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.requirements import Requirement
+
+from contexta.bisect.execution.sandbox import Revision, own_place, repository, workplace
+from contexta.core.errors import ContextaError, InvalidInput
+from contexta.recorder.source.git import git
+from contexta.recorder.source.repository import NO_PATCH
+from contexta.reproduce.environments.builder import Fixed
+from contexta.reproduce.rebuild import Recorded
+
+_SECONDS = 60.0
+
+
+def revision_of(what: str, recorded: Recorded, notes: Collection[str]) -> Revision:
+    """notes: what the recorder said of the source. Raises InvalidInput for what was not recorded whole."""
+    commit, reason = recorded.source.get("commit"), recorded.source.get("reason")
+    if not isinstance(commit, str):
+        raise InvalidInput(
+            f"{what} has no recorded commit" + (f": {reason}" if reason else ""),
+            hint="record runs in a git repository that has commits, or leave source out of --include",
+        )
+    lost = next((note for note in notes if note.startswith(NO_PATCH)), None)
+    if recorded.source.get("patch_applies") is False:
+        lost = "secrets were taken out of its uncommitted changes, so they do not apply any more"
+    if lost is not None:
+        raise InvalidInput(
+            f"the source of {what} cannot be had again: {lost}",
+            hint="give a run of committed source, or leave source out of --include",
+        )
+    return Revision(commit, recorded.patch, str(recorded.source.get("root", "")))
+
+
+def require_here(what: str, revision: Revision, folder: Path) -> None:
+    """Raises InvalidInput unless the repository around a folder has the revision, the folder in it too."""
+    try:
+        with (
+            own_place(Path(tempfile.gettempdir())) as scratch,
+            workplace(folder, scratch, in_place=False, revision=revision),
+        ):
+            pass
+    except ContextaError as error:
+        raise InvalidInput(f"the source of {what} cannot be had here: {error.what}", hint=error.hint) from error
+
+
+def packages_of(fixed: Sequence[Fixed], top: Path) -> tuple[tuple[str, str], ...]:
+    """(name, directory below the top) of the packages that are installed from a repository's own source."""
+    found = []
+    for each in fixed:
+        address = Requirement(each.line).url or ""
+        path = Path(os.path.realpath(unquote(urlsplit(address).path)))
+        if address.startswith("file:") and path.is_dir() and path.is_relative_to(top):
+            found.append((each.name, path.relative_to(top).as_posix()))
+    return tuple(found)
+
+
+def about_sources(old: Revision, new: Revision, folder: Path) -> Iterator[str]:
+    """What a user should know of how sources are taken."""
+    if old.state == new.state:
+        yield f"OLD and NEW ran the same source, {old}: it is no change"
+    if old.packages:
+        names = ", ".join(name for name, _ in old.packages)
+        yield f"with the source of each mix, and so not alike in all of them: {names}"
+    top = repository(folder)
+    for revision in {old.commit: old, new.commit: new}.values():
+        asked = ["cat-file", "-e", f"{revision.commit}:.gitmodules"]
+        if top is not None and git(asked, str(top), _SECONDS).exit_code == 0:
+            yield f"submodules of {revision.commit[:12]} are not checked out"

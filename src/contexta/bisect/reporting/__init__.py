@@ -1,0 +1,1 @@
+"""Describe a verdict: report, proof wording, advice, estimate."""

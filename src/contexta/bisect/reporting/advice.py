@@ -1,0 +1,197 @@
+"""What to do next, as lines for a shell: what is no command is a comment there. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from contexta.analysis.commands.install_commands import install_commands
+from contexta.bisect.execution.metric import GIVES_NO
+from contexta.bisect.execution.parameter_changes import with_settings
+from contexta.bisect.execution.sandbox import Revision
+from contexta.bisect.search.search import Verdict
+from contexta.bisect.space.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
+from contexta.findings.bisect import Releases
+from contexta.findings.installations import Installation
+
+_DIVERGED = re.compile(r" is (?:nan|-?inf)\Z")
+
+
+@dataclass(frozen=True)
+class Here:
+    """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
+    NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
+    would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
+    the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold.
+    swapped: the command with OLD and NEW swapped; None where nobody can say it. lost: packages whose build differs and
+    cannot be rerun. installation: the environment of NEW. workspace: the words that name the workspace of the runs."""
+
+    resume: str = "contexta bisect --resume"
+    records: str = ".contexta/bisect"
+    runs: tuple[str, str] | None = None
+    command: tuple[str, ...] = ()
+    held: tuple[str, ...] = ("code", "data", "parameters", "machine")
+    include: str = ""
+    old_python: str | None = None
+    by_metric: bool = True
+    swapped: str | None = None
+    lost: tuple[str, ...] = ()
+    installation: Installation = field(default_factory=Installation)
+    workspace: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run of OLD or NEW that gave no value. run: its record, where there is one."""
+
+    end: str
+    run: str | None
+    why: str
+
+
+def advice(
+    space: Space,
+    verdict: Verdict,
+    releases: Releases | None,
+    here: Here,
+    runs: int,
+    failed: Failed | None,
+    interaction: str | None,
+) -> Iterator[str]:
+    """What restores the metric, or what would tell more.
+
+    runs: that were made. failed: the last run of an end that gives no value; None where both ends do.
+    interaction: how several culprits act, as the report says it.
+    """
+    if verdict.kind == "proved":
+        if interaction == "only together":
+            yield "# they act only together: one of them may be enough"
+        yield from _restored(space, verdict, here)
+        if releases is not None and (newer := _good_in_new(releases)) is not None:
+            (line,) = install_commands(here.installation, {releases.package: newer})
+            yield f"{line}  # nearer to NEW, and good there too"
+    elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
+        turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
+        yield f"# if it is worse in truth: give OLD first{turned}"
+        if here.swapped is not None:
+            yield here.swapped
+    elif verdict.kind == "no_regression":
+        *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
+        what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
+        noisy = bool(verdict.ends is not None and verdict.ends.drop)
+        yield f"# {what} {'hardly' if noisy else 'not'} the cause: look at {', '.join(here.held)}"
+        if noisy:
+            yield f"{here.resume} --repeats {runs} --max-runs {2 * runs + 30}  # looks for a smaller drop"
+        if here.include:
+            yield f"{here.resume} --include {here.include}  # that differs between the runs, too"
+        if here.runs is not None:
+            yield shlex.join(["contexta", "diff", *here.runs, *here.workspace])
+    elif failed is not None:
+        yield from _of_failed(failed, here)
+    elif verdict.kind == "undecided" and verdict.ends is not None and verdict.ends.state == "same" and not here.lost:
+        yield "# give an OLD that is good, or say otherwise what is: --metric, --good-if or --judge"
+    elif verdict.kind == "undecided" and here.lost and (verdict.ends is None or verdict.ends.state == "same"):
+        lines = " and ".join(f"{name} @ file:///PATH/TO/WHEEL" for name in here.lost)
+        yield f"# to try it, give both sides as requirements files with the line {lines}"
+    elif verdict.kind == "undecided":
+        yield f"{here.resume} --max-runs {_more_runs(verdict, runs)}"
+    else:
+        yield (
+            "# suspected, and not proved; worth a try:" if verdict.culprits else "# nothing more can be told by reruns"
+        )
+        yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [key], here))
+
+
+def _of_failed(failed: Failed, here: Here) -> Iterator[str]:
+    if failed.run is not None:
+        yield f"{shlex.join(['contexta', 'log', failed.run, '--workspace', here.records])}  # what it said"
+    if failed.why.startswith(GIVES_NO):
+        yield "# print it as NAME=0.87, name another with --metric, or say where it stands with --metric-from"
+    elif failed.end == "NEW" and failed.why.startswith("did not end within"):
+        yield f"{here.resume} --timeout-is-bad  # finds the change that makes NEW hang"
+        yield "# if it only takes longer: --timeout SECONDS"
+    elif failed.why.startswith("did not end within"):
+        yield "# if it takes that long: --timeout SECONDS"
+    elif failed.end == "NEW" and here.by_metric and failed.why.startswith(("exit code", "was ended by signal")):
+        yield "# to find the change that makes NEW end so: instead of --metric, let the exit code decide: --exit-code"
+    elif failed.end == "NEW" and here.by_metric and _DIVERGED.search(failed.why):
+        yield "# to find the change that does it: instead of --metric, let --judge COMMAND tell good runs from bad ones"
+
+
+def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
+    """NEW without the culprits, exactly as it was shown to be good."""
+    most = space.mixes.without(space.mixes.full, verdict.culprits)
+    back = space.keys(space.mixes.full & ~(verdict.proof.without_mix if verdict.proof is not None else most))
+    yield from _back(space, back, here)
+
+
+def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
+    """The commands that bring these changes back to OLD."""
+    found = (change for atom in space.atoms for change in atom.changes if change.key in keys)
+    changes = sorted(found, key=lambda change: change.key)
+    packages = [each for each in changes if space.is_package(each.key)]
+    back = {each.key: space.old.packages.get(each.key) for each in packages}
+    for each in changes:
+        if each.key == PYTHON:
+            python = shlex.quote(here.old_python or str(each.left_value))
+            uv, version = shlex.quote(here.installation.uv_program), _one_line(str(each.left_value))
+            yield f"{uv} venv --python {python} .venv-old  # Python {version}; and install NEW's packages there"
+        elif each.key.startswith(VARIABLE):
+            name = each.key[len(VARIABLE) :]
+            yield _variable_back(name, each.left_value)
+    if SOURCE in keys and space.old.revision is not None and space.new.revision is not None:
+        yield from _source_back(space.old.revision, space.new.revision, here)
+    if any(key.startswith(PARAMETER) for key in keys):
+        yield _told_as_before(space, keys, here)
+    yield from install_commands(here.installation, back)
+
+
+def _variable_back(name: str, value: str | None) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):  # a shell cannot name it
+        return f"# set the variable {_one_line(name)} as it was in OLD"
+    return f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+
+
+def _one_line(text: str) -> str:
+    """Recorded text in a comment: a new line in it would begin a command."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _source_back(old: Revision, new: Revision, here: Here) -> Iterator[str]:
+    if old.commit != new.commit:
+        one, two = (shlex.quote(revision.commit[:12]) for revision in (old, new))
+        yield f"git diff {one}..{two}"
+        yield f"git bisect start {two} {one}  # where several commits lie between"
+    if (old.patch or new.patch) and here.runs is not None:
+        why = shlex.join(["contexta", "why", *here.runs, *here.workspace])
+        yield f"{why}  # names the files that had uncommitted changes"
+
+
+def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
+    """The command with these parameters at OLD, the others at NEW."""
+    settings = {
+        name: (space.old if PARAMETER + name in keys else space.new).parameters[name] for name in space.old.parameters
+    }
+    back = [
+        f"{name}={setting.shown}" if setting.shown is not None else f"without {name}"
+        for name, setting in space.old.parameters.items()
+        if PARAMETER + name in keys
+    ]
+    return f"{shlex.join(with_settings(here.command, settings))}  # {_one_line(', '.join(back))}"
+
+
+def _good_in_new(releases: Releases) -> str | None:
+    """The release nearest to NEW's that was observed to be good in NEW; None for none but OLD's.
+
+    An exact pin: whatever else a constraint may install, a resolver picks it sooner or later.
+    """
+    found = [each.version for each in releases.tried if each.state == "good" and each.beside == "new"]
+    return releases.last_good if releases.last_good in found else None
+
+
+def _more_runs(verdict: Verdict, runs: int) -> int:
+    """Enough for the ends, where these need more, and for a search behind them; else twice as many as there were."""
+    ends = 2 * (verdict.ends.repeats or 0) if verdict.ends is not None else 0
+    return max(2 * runs, ends + 30)

@@ -1,0 +1,71 @@
+"""What a study will take: before it begins, and while it runs. Pure; good for announcing, never for deciding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contexta.bisect.inference.endpoints import judge_ends
+from contexta.bisect.inference.outliers import read
+from contexta.bisect.inference.posterior import believe
+from contexta.bisect.reporting.report import Trial, suspects
+from contexta.bisect.search.search import Problem
+from contexta.bisect.space.changes import Space
+from contexta.bisect.space.lattice import atoms_of
+from contexta.findings.bisect import BisectPlan, Suspect
+
+_ENDS = 7  # runs of the ends that a study takes at least
+_PROOF = 4  # and to show the two facts beside the ends, twice each
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where a study stands. suspects: the likeliest first. runs: about how many are still to come."""
+
+    suspects: tuple[Suspect, ...]
+    runs: int
+
+
+def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Sequence[str] = ()) -> BisectPlan:
+    """What a study of this space would do; the figures are those of a single culprit without noise.
+
+    seconds: that one run of the command takes, None where it is not known.
+    """
+    weights = space.weights()
+    total = sum(weights) or 1.0
+    names = [" + ".join(atom.keys) for atom in space.atoms]
+    probes = sum(w / total * math.log2(total / w) for w in weights)
+    runs = min(max_runs, _ENDS + math.ceil(probes) + _PROOF)
+    return BisectPlan(
+        changes=tuple(change for atom in space.atoms for change in atom.changes),
+        atoms=tuple(atom.keys for atom in space.atoms),
+        needs={
+            name: tuple(names[other] for other in atoms_of(space.mixes.needs[number]) if other != number)
+            for number, name in enumerate(names)
+            if space.mixes.needs[number] != 1 << number
+        },
+        prior={name: round(weight / total, 4) for name, weight in zip(names, weights, strict=True)},
+        expected_probes=round(probes, 1),
+        expected_runs=runs,
+        expected_seconds=None if seconds is None else round(runs * seconds, 1),
+        max_runs=max_runs,
+        notes=tuple(notes),
+    )
+
+
+def outlook(space: Space, problem: Problem, trials: Sequence[Trial]) -> Outlook:
+    """What the trials so far leave open."""
+    readings = read([trial.result for trial in trials], space.mixes.full)
+    left = problem.settings.max_runs - len(trials)
+    values = readings.run_count(0), readings.run_count(space.mixes.full)
+    ends = judge_ends(readings) if all(values) else None
+    if ends is None or ends.state != "worse":
+        wanted = max(_ENDS, 2 * (ends.repeats or 0)) if ends is not None else _ENDS
+        total = sum(problem.weights)
+        bits = sum(w / total * math.log2(total / w) for w in problem.weights)
+        return Outlook((), min(left, max(2, wanted - sum(values)) + math.ceil(bits) + _PROOF))
+    belief = believe(readings, space.mixes, problem.weights)
+    bits = -sum(p * math.log2(p) for p in belief.marginals if p > 1e-9)
+    shown = sum(trial.step.purpose == "proof" for trial in trials)
+    return Outlook(suspects(space, belief), min(left, math.ceil(bits) + max(1, _PROOF - shown)))

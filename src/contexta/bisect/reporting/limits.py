@@ -1,0 +1,25 @@
+"""Limit a verdict to what the trials can tell. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from contexta.bisect.reporting.report import Trial
+from contexta.bisect.search.search import Verdict
+
+
+def limited(verdict: Verdict, trials: Sequence[Trial], *, judged: bool, lost: Sequence[str]) -> Verdict:
+    """The verdict, or that nothing is decided: where OLD itself is bad, or a changed build cannot be rerun.
+
+    judged: whether runs are good or bad, without a value. lost: the packages with such builds.
+    """
+    if verdict.kind != "no_regression":
+        return verdict
+    old = [trial.report.value for trial in trials if trial.result.mix == 0 and trial.report.value is not None]
+    if judged and old and not any(old):
+        return replace(verdict, kind="undecided", why=f"OLD itself is bad in each of {len(old)} runs")
+    if lost:
+        builds = f"the build of {', '.join(lost)} differs and cannot be rerun"
+        return replace(verdict, kind="undecided", why=f"{builds}; of everything else, {verdict.why}")
+    return verdict

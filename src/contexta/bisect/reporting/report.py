@@ -1,0 +1,351 @@
+"""From a verdict about atoms to a report about packages. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import mean
+
+from contexta.analysis.metrics.stats import student_quantile
+from contexta.bisect.execution.seed_use import ASK
+from contexta.bisect.execution.trial import Report
+from contexta.bisect.inference.failure_counts import died_although_it_runs
+from contexta.bisect.inference.noise import pooled_spread
+from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.outliers import STRAY, read
+from contexta.bisect.inference.posterior import Belief
+from contexta.bisect.inference.proof import Fact
+from contexta.bisect.inference.scale import Scale
+from contexta.bisect.reporting.advice import Failed, Here, advice
+from contexta.bisect.reporting.proof_wording import claim
+from contexta.bisect.search.search import Probe, Verdict
+from contexta.bisect.space.changes import Space
+from contexta.findings.bisect import (
+    BisectReport,
+    EndValues,
+    FinishedTrial,
+    ProofFact,
+    Releases,
+    Share,
+    Suspect,
+)
+from contexta.reproduce.launch.confirmation import summary
+from contexta.reproduce.launch.fixes import fixes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial: why it was run, what the search makes of it, what came out. before: from an earlier study.
+    release: of the culprit, in the end ``beside``; None for a mix of the two ends."""
+
+    step: Probe
+    result: Result
+    report: Report
+    before: bool = False
+    release: str | None = None
+    beside: int = 0
+
+
+_HERE = Here()
+_MOST_WRITES = 10  # paths in one note
+_PART, _NEARLY = 0.15, 0.25  # of the whole change: less is no part of it; parts that add up to it but for so much
+
+
+def report(
+    space: Space,
+    verdict: Verdict,
+    trials: Sequence[Trial],
+    *,
+    metric: str,
+    higher_is_better: bool,
+    releases: Releases | None = None,
+    inside: Sequence[Trial] = (),
+    command: Sequence[str] = (),
+    command_given: Sequence[str] | None = None,
+    tools: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    here: Here = _HERE,
+    recorded: tuple[float | None, float | None] = (None, None),
+) -> BisectReport:
+    """Everything a study found, in the words of its user. Values get their own sign back.
+
+    inside: the trials of releases of the culprit. command, command_given, tools, notes: what it was found with, see
+    ``BisectReport``. here: where its commands are to be run. recorded: where the metric ended in the runs that OLD and
+    NEW are taken from.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    readings = read([trial.result for trial in trials], space.mixes.full)
+    moved = len(trials) - len(readings.results)  # what ran before the machine changed counts no more
+    strays = [number for number, result in enumerate(readings.results, start=moved) if result.reason == STRAY]
+    values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
+    everything = (*trials, *inside)
+    facts = verdict.proof.facts if verdict.proof is not None else ()
+    known = verdict.kind == "proved"
+    additive, interaction = _parts(space, verdict, readings, values) if known else (None, None)
+    beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
+    return BisectReport(
+        verdict=verdict.kind,
+        why=verdict.why,
+        metric=metric,
+        higher_is_better=higher_is_better,
+        culprits=space.keys(verdict.culprits) if known else (),
+        companions=space.keys(verdict.companions),
+        share=_share(verdict.share) if verdict.share else None,
+        additive=additive,
+        interaction=interaction,
+        old=_end(values(0)),
+        new=_end(values(space.mixes.full)),
+        proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
+        suspects=() if known else suspects(space, verdict.belief),
+        changes=tuple(change for atom in space.atoms for change in atom.changes),
+        probes=len({trial.result.mix for trial in trials} - beside),
+        runs=len(everything),
+        seconds=round(sum(trial.result.seconds for trial in everything), 3),
+        first_bad_version=releases.first_bad if releases is not None else None,
+        releases=releases,
+        trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(everything, start=1)),
+        next=_ran_elsewhere(space, trials, command)
+        or tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings), interaction)),
+        command=tuple(command),
+        command_given=None if command_given is None else tuple(command_given),
+        confirmed=summary(trial.report.confirmed for trial in everything if trial.result.value is not None),
+        tools=dict(tools or {}),
+        at_fixed_seed=verdict.fixed_seed,
+        notes=(
+            *notes,
+            *_unlike_recorded(metric, recorded, (values(0), values(space.mixes.full))),
+            *_moved(moved),
+            *_left_out(trials, strays, sign),
+            *_flaky(everything, space.mixes.full),
+            *_unconfirmed(everything),
+            *_beyond(everything),
+            *_other_seeds(everything),
+        ),
+    ).sealed()
+
+
+def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]) -> tuple[str, ...]:
+    """What to change in the command, where an end did not run in its environment."""
+    last = trials[-1] if trials else None
+    if last is None or last.report.confirmed != "no" or last.result.mix not in (0, space.mixes.full):
+        return ()
+    return tuple(f"# {line}" for line in fixes(command, last.report.location))
+
+
+def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
+    """That the recorder did not see where trials ran, or saw that they ran elsewhere."""
+    with_value = [trial for trial in trials if trial.result.value is not None]
+    outside = [trial for trial in with_value if trial.report.confirmed == "outside"]
+    if outside:
+        yield (
+            f"environment confirmed from outside only in {len(outside)} of {len(with_value)} trials: their "
+            "environments were put together as intended, but the recorder did not see a Python that trained in them"
+        )
+    if elsewhere := sum(1 for trial in trials if trial.report.confirmed == "no"):
+        yield f"{elsewhere} of {len(trials)} trials did not run in the environment of their mix, and gave no value"
+
+
+def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
+    """What trials took from elsewhere than their environments, and what they wrote to outside of their directories."""
+    if shadowed := sorted({each for trial in trials for each in trial.report.shadowed}):
+        yield f"modules of the source hid packages of the environments: {', '.join(shadowed)}"
+    paths = sorted({path for trial in trials for path in trial.report.writes})
+    if paths:
+        writers = sum(1 for trial in trials if trial.report.writes)
+        more = f" and {len(paths) - _MOST_WRITES} more" if len(paths) > _MOST_WRITES else ""
+        yield (
+            f"{writers} of {len(trials)} trials wrote outside their own directories, where the next trial sees it: "
+            f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read what an earlier one left there"
+        )
+    often = Counter(path for trial in trials for path in trial.report.home_changes)
+    again = [path for path, count in sorted(often.items()) if count > 1 and path not in paths]
+    if again:
+        more = f" and {len(again) - _MOST_WRITES} more" if len(again) > _MOST_WRITES else ""
+        yield (
+            "changed in the home directory while several trials ran, by them or by another program: "
+            f"{', '.join(again[:_MOST_WRITES])}{more}"
+        )
+
+
+def _share(share: tuple[float, float, float]) -> Share:
+    estimate, low, high = share
+    if math.isinf(low):
+        return Share(estimate=estimate, low=None, high=None)
+    return Share(estimate=estimate, low=low, high=high)
+
+
+def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
+    """That a program ran at another seed than it was told, once."""
+    for number, trial in enumerate(trials, start=1):
+        if trial.report.other_seed is not None:
+            yield f"trial {number} was told its seed, and ran at {trial.report.other_seed}: {ASK}"
+            return
+
+
+def _unlike_recorded(
+    metric: str, recorded: Sequence[float | None], reran: Sequence[tuple[float, ...]]
+) -> Iterator[str]:
+    """That the reruns of an end do not give what its recorded run gave, by Student's t at 1 in 300."""
+    for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
+        if was is None or len(values) < 3 or not math.isfinite(was):
+            continue
+        scale = Scale.of([*values, was])
+        scaled = [scale(value) for value in values]
+        away, reach = abs(scale(was) - mean(scaled)), student_quantile(1 - 1 / 600, len(values) - 1)
+        # a print may round what was recorded
+        printed = scale.length(min(10.0 ** -max(map(_decimals, values)), 0.01 * abs(was)))
+        if away > reach * pooled_spread(scaled) * math.sqrt(1 + 1 / len(values)) + printed:
+            yield (
+                f"the recorded run of {name} ended with {metric} {was:g}, its reruns with {min(values):g} to "
+                f"{max(values):g}: something else ran then, too (code, data, variables or machine)"
+            )
+
+
+def _decimals(value: float) -> int:
+    return len(f"{Decimal(repr(value)):f}".rstrip("0").partition(".")[2])
+
+
+def _moved(trials: int) -> Iterator[str]:
+    """That both ends gave other values from some trial on."""
+    if trials:
+        yield (
+            f"from trial {trials + 1} on OLD and NEW gave other values than before at the same seeds: the machine "
+            "or the data changed while the study ran, and no earlier trial counts"
+        )
+
+
+def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
+    """What runs of the ends count as ones without a value."""
+    for number in strays:
+        trial = trials[number]
+        end = "OLD" if trial.result.mix == 0 else "NEW"
+        told = f"trial {number + 1} ({end}, seed {trial.step.seed}) gave {_value(trial, sign):g}"
+        yield f"{told}, like none of {end}'s other runs: it was left out"
+
+
+def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
+    """That the training dies now and then, where it does."""
+    readings = Readings(tuple(trial.result for trial in trials), new)
+    if died := died_although_it_runs(readings.told):
+        often = Counter(died).most_common(1)[0][0]
+        told = f"{len(died)} of {len(readings.results)} runs gave no value though the same mix did in others"
+        yield f"{told}: the training is flaky ({often})"
+
+
+def _failed_end(trials: Sequence[Trial], readings: Readings) -> Failed | None:
+    """The last run of an end that gives no value; None where both do."""
+    failed = [trial for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
+    if not failed:
+        return None
+    last = failed[-1]
+    return Failed("OLD" if last.result.mix == 0 else "NEW", last.report.run, last.result.reason)
+
+
+def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
+    """One trial as the report has it. sign: -1 where lower is better."""
+    step, result, told = trial.step, trial.result, trial.report
+    return FinishedTrial(
+        number=number,
+        purpose=step.purpose,
+        why=step.why,
+        at_new=space.keys(trial.beside if trial.release is not None else result.mix),
+        release=trial.release,
+        seed=result.seed,
+        value=_value(trial, sign),
+        verdict=None if told.measured is None or told.value == told.measured else "good" if told.value else "bad",
+        reason=result.reason,
+        seconds=round(result.seconds, 3),
+        run=told.run,
+        confirmed=told.confirmed,
+        writes=told.writes,
+    )
+
+
+def _value(trial: Trial, sign: float) -> float | None:
+    """What was measured, with its own sign; where nothing is, the judgement: 1 or 0."""
+    if trial.report.measured is not None:
+        return trial.report.measured
+    return None if trial.result.value is None else sign * trial.result.value
+
+
+class _Values:
+    """The values of each mix as its user knows them."""
+
+    def __init__(self, trials: Sequence[Trial], sign: float) -> None:
+        self._of: dict[int, list[tuple[int, float]]] = {}
+        for trial in trials:
+            if (value := _value(trial, sign)) is not None:
+                self._of.setdefault(trial.result.mix, []).append((trial.result.seed, value))
+
+    def moved(self, mix: int, paired: bool) -> float:
+        """How far a mix lies from OLD. paired: by the seeds that OLD ran at too, where there are any."""
+        runs, old = self._of[mix], self._of[0]
+        at = dict(old) if paired else {}
+        pairs = [value - at[seed] for seed, value in runs if seed in at]
+        return mean(pairs or [value - mean(value for _, value in old) for _, value in runs])
+
+    def __call__(self, mix: int) -> tuple[float, ...]:
+        return tuple(value for _, value in self._of.get(mix, ()))
+
+
+def _end(values: tuple[float, ...]) -> EndValues:
+    return EndValues(
+        values=values, mean=mean(values) if values else None
+    )  # no fmean: to it, three 0.4 are 0.4000000000000001
+
+
+def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: Sequence[Trial]) -> ProofFact:
+    ran = [trial for trial in trials if trial.result.mix == fact.mix and trial.result.value is not None]
+    expected = fact.expected if fact.expected in ("good", "bad") else None
+    return ProofFact(
+        fact=claim(space, verdict.culprits, fact),
+        at_new=space.keys(fact.mix),
+        expected=expected,
+        state=fact.state,
+        holds=fact.holds,
+        values=values(fact.mix),
+        pins=space.packages(fact.mix),
+        confirmed=summary(trial.report.confirmed for trial in ran),
+    )
+
+
+def _parts(
+    space: Space, verdict: Verdict, readings: Readings, values: _Values
+) -> tuple[dict[str, float] | None, str | None]:
+    """How several culprits act: what each does alone, or that they act only together, or that each suffices."""
+    alone = [fact for fact in (verdict.proof.facts if verdict.proof else ()) if fact.role == "alone"]
+    if not alone:
+        return None, None
+    paired = readings.repeatable or bool(readings.seed_effects)
+    whole = values.moved(space.mixes.full, paired)
+    moves = {
+        " + ".join(space.keys(verdict.culprits & fact.mix)): round(values.moved(fact.mix, paired), 6) for fact in alone
+    }
+    off = abs(sum(moves.values()) / whole - 1) if whole else math.inf
+    # by the same seeds parts show that lie within the noise, each for itself
+    if off <= _NEARLY and paired and all(_PART < move / whole < 1 - _PART for move in moves.values()):
+        return moves, None
+    if all(fact.state == "good" for fact in alone):
+        return None, "only together"
+    if all(fact.state == "bad" for fact in alone):
+        return None, "each alone suffices"
+    if off <= max(_PART, 2 * readings.spread):
+        return moves, None
+    return None, "together more or less than the sum of each alone"
+
+
+def suspects(space: Space, belief: Belief | None) -> tuple[Suspect, ...]:
+    """What may have done it, the likeliest first."""
+    if belief is None:
+        return ()
+    found = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
+    found += [
+        (belief.pair(one, other), space.keys(1 << one | 1 << other))
+        for one in range(space.mixes.count)
+        for other in range(one)
+    ]
+    likely = sorted((item for item in found if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
+    return tuple(Suspect(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])

@@ -1,0 +1,1 @@
+"""Choose the next trial, or decide on the verdict. Pure."""

@@ -1,0 +1,63 @@
+"""Changes that run only all together, which no metadata says: which they are, and how to find out. Pure.
+
+Such a block is on one side in every mix that ran, and failures split it. Each of its changes is tried alone in OLD, and
+NEW without it: what runs apart from the others does not belong to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contexta.bisect.inference.failure_model import Risk
+from contexta.bisect.space.lattice import Mixes, atoms_of
+
+_LEAST_FAILURES = 4
+_SMALL = 6  # changes: a group of so few may look like a block by chance
+_MOST = 16  # changes: to try each of more takes too many runs
+
+
+def block(mixes: Mixes, risk: Risk, singles: Sequence[float], sure: float) -> int:
+    """The atoms that may run only all together and one of which is likely to blame, as a mix; 0 without any.
+
+    singles: how likely each atom is. sure: how likely one of them has to be.
+    """
+    if len(risk.failed) < _LEAST_FAILURES:
+        return 0
+    groups: dict[tuple[bool, ...], int] = {}
+    ran = sorted(risk.ran)
+    for atom in range(mixes.count):
+        sides = tuple(bool(mix >> atom & 1) for mix in ran)
+        groups[sides] = groups.get(sides, 0) | 1 << atom
+    for group in groups.values():
+        split = sum(0 < (mix & group) < group for mix in risk.failed)
+        likely = sum(singles[atom] for atom in atoms_of(group))
+        narrows = group != mixes.full  # "all changes together" says no more than the endpoints do
+        if (
+            narrows
+            and 1 < group.bit_count() <= _MOST
+            and split >= max(_LEAST_FAILURES, 0.8 * len(risk.failed))
+            and likely >= sure
+        ):
+            return group
+    return 0
+
+
+def next_apart(mixes: Mixes, risk: Risk, group: int) -> int | None:
+    """The next mix with one atom of the group apart from the others; None once enough of them failed.
+
+    Of a small group both mixes of each atom have to fail, OLD with it alone and NEW without it: where mixes fail by
+    themselves, one failure for each of three atoms is nothing unusual.
+    """
+    enough = 2 if group.bit_count() <= _SMALL else 1
+    for atom in atoms_of(group):
+        apart = [mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom)]
+        apart = [mix for mix in apart if 0 < mix & group < group]
+        open_ = [mix for mix in apart if mix not in risk.failed]
+        if open_ and len(apart) - len(open_) < enough:
+            return open_[0]
+    return None
+
+
+def as_rules(group: int) -> list[tuple[int, int]]:
+    """That every atom of a block needs every other one."""
+    return [(one, other) for one in atoms_of(group) for other in atoms_of(group) if one != other]

@@ -1,0 +1,1 @@
+"""The loop of a study: decide, run a trial, store it, decide again."""

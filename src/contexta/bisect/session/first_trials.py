@@ -1,0 +1,101 @@
+"""Tell wrong use from the first trials: no metric, a missing module, OLD and NEW swapped, an ignored seed. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from contexta.bisect.execution.metric import GIVES_NO
+from contexta.bisect.execution.missing_modules import missing_module, what_to_add
+from contexta.bisect.execution.seed_use import ASK
+from contexta.bisect.reporting.report import Trial
+from contexta.core.errors import InvalidInput
+
+
+def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
+    """End a study whose first run of an end completed and does not give the metric.
+
+    new: the mix NEW. records: the workspace of the trials. Raises InvalidInput.
+    """
+    trial = trials[-1]
+    reason, mix = trial.report.reason, trial.result.mix
+    if mix not in (0, new) or not reason.startswith(GIVES_NO):
+        return
+    if any(each.result.mix == mix for each in trials[:-1]):
+        return  # it gave the metric before, or failed in another way: the search tries it again
+    end = "OLD" if mix == 0 else "NEW"
+    log = shlex.join(["contexta", "log", trial.report.run or "RUN", "--workspace", records])
+    raise InvalidInput(
+        f"the first run of {end} completed and {reason}",
+        hint="name a metric it gives (--metric), say where the number stands (--metric-from), or judge by the exit "
+        f"code (--exit-code); `{log}` shows what it printed",
+    )
+
+
+def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Path) -> None:
+    """End a study whose first run of an end lacks a module: it would again.
+
+    new: the mix NEW. records: the workspace of the trials. folder: where they run. Raises InvalidInput.
+    """
+    trial = trials[-1]
+    mix, report = trial.result.mix, trial.report
+    judged = report.value is not None  # by its exit code: of NEW that is what the study looks for
+    if mix not in (0, new) or (judged and (mix == new or report.value)):
+        return
+    module = missing_module(report.reason, report.log)
+    if module is None or any(each.result.mix == mix for each in trials[:-1]):
+        return
+    end = "OLD" if mix == 0 else "NEW"
+    log = shlex.join(["contexta", "log", report.run or "RUN", "--workspace", records])
+    change = "; to find the change that takes it away: --exit-code" if mix == new else ""
+    raise InvalidInput(
+        f"the first run of {end} has no module {module}",
+        hint=f"{what_to_add(module, end, folder)}{change}; `{log}` shows what it printed",
+    )
+
+
+def swapped_note(trials: Sequence[Trial], new: int, swapped: str) -> str | None:
+    """What to say after the first pair of OLD and NEW at one seed, if NEW is better; else None.
+
+    swapped: the command with OLD and NEW swapped.
+    """
+    valued = [trial for trial in trials if trial.result.value is not None and trial.result.mix in (0, new)]
+    last = trials[-1]
+    ends = {trial.result.mix for trial in valued}
+    before = {trial.result.mix for trial in valued if trial is not last}
+    if ends != {0, new} or before == ends:
+        return None
+    old, now = (next(trial for trial in valued if trial.result.mix == mix) for mix in (0, new))
+    if (old.result.value or 0.0) >= (now.result.value or 0.0):
+        return None
+    values = [
+        trial.report.measured if trial.report.measured is not None else trial.report.value for trial in (now, old)
+    ]
+    return (
+        f"NEW is better than OLD so far ({values[0]:g} against {values[1]:g}); if they are swapped, stop with Ctrl-C "
+        f"and run: {swapped}"
+    )
+
+
+def seed_note(trials: Sequence[Trial], first_seed: int) -> str | None:
+    """What to say after the first trial that shows that the command ignores its seed; else None.
+
+    It recorded another seed, or OLD gave one value at its first two seeds. first_seed: what seed number 0 stands for.
+    """
+    last = trials[-1]
+    if last.report.other_seed is not None and all(trial.report.other_seed is None for trial in trials[:-1]):
+        seed = first_seed + last.step.seed
+        return f"this trial was told seed {seed}, and ran at {last.report.other_seed}; {ASK}"
+    old = {
+        trial.step.seed: trial.report.measured
+        for trial in trials
+        if trial.result.mix == 0 and trial.release is None and trial.report.measured is not None
+    }
+    if last.result.mix != 0 or len(old) != 2 or len({*old.values()}) > 1 or list(old)[-1] != last.step.seed:
+        return None
+    seeds = " and ".join(str(first_seed + seed) for seed in old)
+    return (
+        f"OLD gave the same value at seeds {seeds}: the command ignores its seed, or nothing in it is random; one "
+        f"fixed seed cannot show a regression; {ASK}"
+    )

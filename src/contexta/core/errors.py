@@ -1,0 +1,109 @@
+"""Everything Contexta raises on wrong use or bad data.
+
+::
+
+    ContextaError
+    ├── InvalidInput          (ValueError)   a value breaks a rule of the contract
+    │   └── InvalidReference                 a reference or a run selector is malformed
+    ├── NotFound              (LookupError)  nothing stored under that reference
+    │   └── ParentMissing                    something is put before what it belongs to
+    ├── Ambiguous             (LookupError)  a selector fits several runs
+    ├── Conflict                             the same reference with other content
+    ├── WorkspaceError                       the workspace cannot be opened or used
+    │   ├── WorkspaceTooNew                  written by a newer Contexta
+    │   ├── WorkspaceAway                    its server cannot be reached; trying again later may help
+    │   └── WorkspaceClosed                  used after close()
+    ├── CannotAsk             (ImportError)  what is here suffices to record, not to ask
+    ├── DamagedData                          what is stored does not read back as it was written
+    ├── ProcessError                         a child process (contexta.core.process): not found, not started, timed out
+    │   └── UvError                          uv (contexta.reproduce) could not do what it was asked
+    └── EnvironmentChanged                   a trial edited the environment it ran in
+
+``str(error)`` says what failed, with the value; ``error.hint`` is the next step, or None.
+Standard library only, Python 3.8: the recorder raises these inside training processes.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+
+class ContextaError(Exception):
+    """What failed, with the value, and what to do next."""
+
+    def __init__(self, what: str, *, hint: Optional[str] = None) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        what = str(self.args[0])
+        return f"{what}\nhint: {self.hint}" if self.hint else what
+
+    @property
+    def what(self) -> str:
+        """The first part of the message, without the hint."""
+        return str(self.args[0])
+
+
+class InvalidInput(ContextaError, ValueError):
+    """A value breaks a rule of the contract."""
+
+
+class InvalidReference(InvalidInput):
+    """A reference or a run selector is malformed."""
+
+
+class NotFound(ContextaError, LookupError):
+    """Nothing is stored under that reference."""
+
+
+class ParentMissing(NotFound):
+    """Something is put before what it belongs to."""
+
+
+class Ambiguous(ContextaError, LookupError):
+    """A selector fits several runs."""
+
+
+class Conflict(ContextaError):
+    """The same reference was stored before with other content."""
+
+
+class WorkspaceError(ContextaError):
+    """The workspace cannot be opened or used."""
+
+
+class WorkspaceTooNew(WorkspaceError):
+    """The workspace was written by a newer Contexta."""
+
+
+class WorkspaceAway(WorkspaceError):
+    """The workspace's server cannot be reached. What runs record meanwhile waits on this machine."""
+
+
+class WorkspaceClosed(WorkspaceError):
+    """The workspace was used after close()."""
+
+
+class CannotAsk(ContextaError, ImportError):
+    """What is installed here suffices to record, not to ask: a library is too old or missing."""
+
+
+class DamagedData(ContextaError):
+    """What is stored does not read back as it was written."""
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value as an error message quotes it: printable, one line, at most ``limit`` characters."""
+    try:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except Exception as error:  # noqa: BLE001  # a broken __repr__ must not hide the error that quotes the value
+        text = f"<{type(value).__name__} whose repr fails: {type(error).__name__}>"
+    if isinstance(value, str) and text.startswith("'"):
+        text = '"' + text[1:-1] + '"'
+    if len(text) <= limit:
+        return text
+    size = f" ({len(value)} characters)" if isinstance(value, str) else ""
+    return text[:limit] + "..." + size

@@ -1,0 +1,178 @@
+"""The program between us and a command (a trial, or uv): whatever it starts, nothing outlives the command or us.
+
+Run as a script: ``keeper.py STARTER LIMIT KIND COMMAND...``. STARTER: the process id of who starts it. LIMIT: the
+memory that all processes of the command may hold together, in bytes, 0 for any. KIND: ``hard`` has the kernel hold each
+of them to it as well, which also counts what is reserved and never touched; ``soft`` only looks.
+
+It ends as the command ends, when the command has used more than it may, or when its starter is gone (killed, say), and
+ends every descendant before. On Linux even those that made themselves daemons: they become its children.
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OVER_LIMIT = 97
+"""The exit code for a command that used more memory than it may; the last line of stderr says so."""
+_PAUSE = 0.05
+_LOOKS = 6  # pauses between two looks at the memory: each reads all of /proc
+_BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+
+
+def kept(argv: Sequence[str], memory: int = 0, *, hard: bool = False) -> list[str]:
+    """The command line that runs another under a keeper; on Windows, where there is none, the command itself."""
+    if os.name == "nt":
+        return list(argv)
+    kind = "hard" if hard else "soft"
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(memory), kind, *argv]
+
+
+def main(arguments: list[str]) -> int:
+    starter, limit, hard, command = int(arguments[0]), int(arguments[1]), arguments[2] == "hard", arguments[3:]
+    if os.getppid() != starter:
+        return 1  # it went while this program started
+    _adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        _become(command, limit if hard else 0)
+    status = None
+    looks = 0
+    while status is None:
+        pid, found = os.waitpid(child, os.WNOHANG)
+        if pid == child:
+            status = found
+            break
+        if os.getppid() != starter:
+            _end_all()
+            os.killpg(0, signal.SIGKILL)  # where there is no /proc, the group that is its own is all it knows
+        looks += 1
+        if limit and looks % _LOOKS == 0 and _over(limit):
+            _end_all()
+            print(over_limit(limit), file=sys.stderr, flush=True)  # noqa: T201  # to the trial's log
+            return OVER_LIMIT
+        time.sleep(min(_PAUSE, 0.001 * 2**looks if looks < 6 else _PAUSE))
+    _end_all()
+    if os.WIFSIGNALED(status):
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) not in _FIXED else None
+        _no_core()
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    return os.WEXITSTATUS(status)
+
+
+def over_limit(limit: int) -> str:
+    return f"used more than {limit // 2**20} MB of memory"
+
+
+_FIXED = (signal.SIGKILL, signal.SIGSTOP)
+
+
+def _become(command: list[str], limit: int) -> None:
+    """In the child: the command, under the kernel's own limit too, which stops one huge allocation at once."""
+    try:
+        if limit:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        os.execvp(command[0], command)
+    except FileNotFoundError:
+        print(f"{command[0]} is not installed or not on PATH", file=sys.stderr, flush=True)  # noqa: T201  # as above
+    except (OSError, ValueError) as error:
+        print(f"{command[0]} cannot be started: {error}", file=sys.stderr, flush=True)  # noqa: T201  # as above
+    os._exit(127)
+
+
+def _no_core() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _adopt_orphans() -> None:
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_all() -> None:
+    """End every descendant; some may start others meanwhile, so until there is none."""
+    for _ in range(200):
+        found = _descendants()
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass  # it has ended meanwhile
+        _reap()
+        if not found:
+            return
+        time.sleep(0.005)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass  # there is none left
+
+
+def _descendants() -> list[int]:
+    """Every living process below this one, from /proc; where there is none, nothing is known."""
+    children: dict[int, list[int]] = {}
+    try:
+        entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]  # standard library of 3.8
+    except OSError:
+        return []
+    for entry in entries:
+        try:
+            with open(f"/proc/{entry}/stat", "rb") as file:  # a hot loop
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        if fields[0] != b"Z":
+            children.setdefault(int(fields[1]), []).append(int(entry))
+    found: list[int] = []
+    open_ends = [os.getpid()]
+    while open_ends:
+        below = children.get(open_ends.pop(), [])
+        found += below
+        open_ends += below
+    return found
+
+
+def _over(limit: int) -> bool:
+    """Whether all descendants together hold more; pages they share are told apart only when it comes to that."""
+    found = _descendants()
+    return sum(map(_resident, found)) > limit and sum(map(_proportional, found)) > limit
+
+
+def _resident(pid: int) -> int:
+    """Bytes a process holds; pages it shares with others count in full."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:  # as above
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0  # it has ended meanwhile
+
+
+def _proportional(pid: int) -> int:
+    """Bytes a process holds; of pages it shares, its share. Slower: the kernel walks all of its pages."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # as above
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
+    except (OSError, StopIteration):
+        return _resident(pid)  # an older kernel, or it has ended meanwhile
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

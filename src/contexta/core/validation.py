@@ -1,0 +1,147 @@
+"""Texts, numbers and moments as the contract takes them. Standard library only, Python 3.8: the recorder checks with
+the same rules inside training processes that the models apply outside.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+
+from contexta.core.errors import InvalidInput, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, Optional, Union
+
+MAX_NAME = 250
+MAX_DIGITS = 1_000
+
+
+def storable(text: str) -> str:
+    """The text itself. Raises InvalidInput if it holds NUL or a lone surrogate."""
+    if "\0" in text:
+        raise InvalidInput(f"{shown(text)} contains a NUL character at index {text.index(chr(0))}", hint="remove it")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{shown(text)} contains a lone surrogate at index {error.start}, which is no text",
+            hint='decode the bytes it came from with errors="replace"',
+        ) from None
+    return text
+
+
+def text(given: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: bool = False) -> str:
+    """A text of at most ``limit`` characters. Raises InvalidInput if it is none, too long, blank, or not printable."""
+    if not isinstance(given, str):
+        raise InvalidInput(f"{shown(given)} is no text", hint="write str(value)")
+    if not blank and not given.strip():
+        raise InvalidInput(f"{shown(given)} is blank", hint="give it a name")
+    if len(given) > limit:
+        raise InvalidInput(f"{shown(given)} is too long", hint=f"at most {limit} characters are kept here")
+    storable(given)
+    if printable and not given.isprintable():
+        raise InvalidInput(
+            f"{shown(given)} has characters that cannot be printed", hint="remove line breaks and the like"
+        )
+    return str.__str__(given)  # of a subclass, such as an enum, the text itself
+
+
+def number(given: Any) -> Union[int, float]:
+    """An int or a float with exactly the given value; NumPy scalars are numbers too.
+
+    Raises InvalidInput for a bool, a text, a number a float cannot hold, or an integer of over 1 000 digits.
+    """
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+        kind = type(given).__name__
+        hint = "write int(value)" if "bool" in kind else "write float(value)"
+        raise InvalidInput(f"{shown(given)} is a {kind}, not a number", hint=hint)
+    if isinstance(given, numbers.Integral):
+        whole = int(given)
+        if abs(whole) >= 10**MAX_DIGITS:
+            raise InvalidInput(f"an integer of over {MAX_DIGITS} digits is no metric value", hint="write float(value)")
+        return whole
+    try:
+        real = float(given)
+    except OverflowError:
+        real = math.inf
+    if real == given or math.isnan(real):
+        return real
+    raise InvalidInput(f"{shown(given)} cannot be held exactly by a float", hint="write float(value)")
+
+
+_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # of UTC: arithmetic without a zone is several times faster
+_TICK = timedelta(microseconds=1)
+
+
+def timestamp(given: Any) -> str:
+    """The canonical text of a moment: ``2025-02-15T08:00:00Z``, with six decimals when it has microseconds.
+
+    given: such a text, or an aware datetime. Raises InvalidInput for anything else; never guesses a time zone.
+    """
+    if isinstance(given, datetime):
+        if given.tzinfo is None:
+            raise InvalidInput(
+                f"the datetime {given.isoformat()} has no time zone", hint="use datetime.now(timezone.utc)"
+            )
+        return _written(given)
+    if not isinstance(given, str):
+        raise InvalidInput(f"{shown(given)} is no timestamp", hint="e.g. 2025-02-15T08:00:00Z, or a datetime")
+    match = _TIMESTAMP.match(given)
+    if match is None:
+        raise InvalidInput(f"{shown(given)} is no ISO 8601 timestamp", hint="e.g. 2025-02-15T08:00:00Z")
+    *parts, fraction, zone = match.groups()
+    if len((fraction or "").rstrip("0")) > 6:
+        raise InvalidInput(
+            f"timestamp {shown(given)} is finer than a microsecond",
+            hint=f"write six decimals: .{fraction[:6]}Z",
+        )
+    if zone != "Z":
+        _refuse_zone(given, zone)
+    try:
+        moment = datetime(*map(int, parts), int((fraction or "0")[:6].ljust(6, "0")), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]  # six numbers by the pattern
+    except ValueError as error:
+        raise InvalidInput(f"{shown(given)} is no moment of the calendar: {error}", hint="check the date") from None
+    return _written(moment)
+
+
+def _refuse_zone(given: str, zone: Optional[str]) -> NoReturn:
+    if zone is None:
+        raise InvalidInput(f"timestamp {shown(given)} does not end in Z", hint="if it is UTC, add the Z")
+    try:
+        moment = datetime.fromisoformat(given if ":" in zone else f"{given[:-2]}:{given[-2:]}")
+        hint = f"in UTC it is {_written(moment)}"
+    except (ValueError, OverflowError):
+        hint = "e.g. 2025-02-15T08:00:00Z"
+    raise InvalidInput(f"timestamp {shown(given)} is not in UTC", hint=hint)
+
+
+def _written(moment: datetime) -> str:
+    try:
+        utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    except OverflowError:
+        raise InvalidInput(
+            f"the datetime {moment.isoformat()} is outside the years 1 to 9999 in UTC", hint="check the year"
+        ) from None
+    return utc.isoformat() + "Z"
+
+
+def to_microseconds(moment: str) -> int:
+    """Microseconds since 1970 of a canonical timestamp; exact."""
+    return (datetime.fromisoformat(moment[:-1]).replace(tzinfo=timezone.utc) - _EPOCH) // _TICK
+
+
+def from_microseconds(ticks: int) -> str:
+    """The canonical timestamp of microseconds since 1970; exact."""
+    seconds, rest = divmod(ticks, 1_000_000)
+    return f"{_second(seconds)}.{rest:06}Z" if rest else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=4_096)  # what is read together happened together: the calendar is asked once for each second
+def _second(seconds: int) -> str:
+    return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat()

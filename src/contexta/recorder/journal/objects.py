@@ -1,0 +1,200 @@
+"""Objects: bytes stored under their own sha256, once, however often they are put.
+
+Three verbs are all that another kind of storage would have to offer: ``put`` (or ``put_file``), ``get`` (or ``copy``)
+and ``exists``. What a person calls an object is data in the database; no name ever becomes a path here.
+
+Standard library only, Python 3.8: the recorder writes environment bodies from inside training processes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+from contexta.core.errors import DamagedData, InvalidInput, NotFound, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO, Iterator, Tuple, Union
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_CHUNK = 1024 * 1024
+_RESTORE = "restore the workspace from a backup"
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# A link is not followed, and opening a pipe or a device does not wait for anybody.
+_READ_PLAIN = _READ | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class Objects:
+    """A directory of objects; ``<root>/ab/cdef...`` holds the bytes whose sha256 is ``abcdef...``.
+
+    A reader never sees half an object: bytes go to a temporary name, reach the disk, then take their name.
+    """
+
+    def __init__(self, root: Union[str, "os.PathLike[str]"]) -> None:
+        self.root = os.fspath(root)
+
+    def put(self, data: bytes) -> str:
+        """Store ``data`` and return its digest; on disk when this returns. Raises OSError when it cannot."""
+        from hashlib import sha256
+
+        digest = sha256(data).hexdigest()
+        if not (self._keep(digest) and self._reads_back(digest, data)):
+            self._write(iter((data,)), digest)
+        return digest
+
+    def put_file(self, path: Union[str, "os.PathLike[str]"]) -> "Tuple[str, int]":
+        """Store the bytes of a regular file, in pieces, and return (digest, size); on disk when this returns.
+
+        Of a file that somebody writes to meanwhile, what was read is stored. Raises InvalidInput for a link, directory,
+        device or pipe, FileNotFoundError, OSError when it cannot be read or stored.
+        """
+        with open_plain(os.fspath(path)) as file:
+            return self._write(_chunks(file), None)
+
+    def put_stream(self, file: "BinaryIO") -> "Tuple[str, int]":
+        """The same with what is left to read of an open file."""
+        return self._write(_chunks(file), None)
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of that digest, verified. Raises NotFound, or DamagedData if they are not what was put."""
+        return b"".join(self._read(digest))
+
+    def copy(self, digest: str, path: Union[str, "os.PathLike[str]"]) -> int:
+        """Write an object to a new file and return its size. Raises FileExistsError, NotFound, or DamagedData if the
+        bytes are not what was put; then no file is left."""
+        size = 0
+        with open(path, "xb") as file:
+            try:
+                for chunk in self._read(digest):
+                    size += file.write(chunk)
+            except BaseException:  # whatever stopped it: no half file stays behind
+                file.close()
+                os.unlink(path)
+                raise
+        return size
+
+    def check(self, digest: str) -> None:
+        """Read an object to its end. Raises NotFound, or DamagedData if the bytes are not what was put."""
+        for _ in self._read(digest):
+            pass
+
+    def exists(self, digest: str) -> bool:
+        """Whether there is an object of that digest; its bytes are not looked at."""
+        return os.path.isfile(self.path(digest))
+
+    def path(self, digest: str) -> str:
+        """Where an object of that digest lies. Raises NotFound for a text that is no digest."""
+        if not _DIGEST.match(digest):
+            raise NotFound(f"{shown(digest)} is no object digest")
+        return os.path.join(self.root, digest[:2], digest[2:])
+
+    def _keep(self, digest: str) -> bool:
+        """Whether it is there already; then it counts as new, so that nobody takes it for forgotten."""
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return self.exists(digest)  # somebody else's file: it is there, and not ours to touch
+        return True
+
+    def _reads_back(self, digest: str, data: bytes) -> bool:
+        """Whether the stored bytes are these: a damaged object is written again. Costs less than the digest did."""
+        try:
+            with open_plain(self.path(digest)) as file:
+                return file.read(len(data) + 1) == data
+        except InvalidInput:
+            return False  # no regular file
+        except OSError:
+            return True  # somebody else's file, which cannot be read here
+
+    def _write(self, chunks: "Iterator[bytes]", digest: "Union[str, None]") -> "Tuple[str, int]":
+        """digest: where it is known before; else it is found out while the bytes are written."""
+        from hashlib import sha256
+
+        make_directory(self.root)
+        temporary = os.path.join(self.root, f".{os.getpid()}.{os.urandom(8).hex()}")
+        found, size = sha256(), 0
+        try:
+            with open(temporary, "xb") as file:
+                for chunk in chunks:
+                    if digest is None:
+                        found.update(chunk)
+                    size += file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            digest = digest or found.hexdigest()
+            path = self.path(digest)
+            make_directory(os.path.dirname(path))
+            os.replace(temporary, path)
+        except BaseException:  # whatever stopped it: no half object stays behind
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
+        sync_directory(os.path.dirname(path))
+        return digest, size
+
+    def _read(self, digest: str) -> "Iterator[bytes]":
+        """The bytes of an object; raises at their end if they were not the right ones."""
+        from hashlib import sha256
+
+        found = sha256()
+        try:
+            with open_plain(self.path(digest)) as file:
+                for chunk in _chunks(file):
+                    found.update(chunk)
+                    yield chunk
+        except FileNotFoundError:
+            raise NotFound(f"object {digest} is missing from {self.root}", hint=_RESTORE) from None
+        except InvalidInput as error:
+            raise DamagedData(f"object {digest}: {error.what}", hint=_RESTORE) from None
+        if found.hexdigest() != digest:
+            raise DamagedData(
+                f"object {digest} in {self.root} is damaged: its bytes have another digest", hint=_RESTORE
+            )
+
+
+def _chunks(file: "BinaryIO") -> "Iterator[bytes]":
+    return iter(lambda: file.read(_CHUNK), b"")
+
+
+def open_plain(path: str) -> "BinaryIO":
+    """A regular file, opened for reading. Raises InvalidInput for anything else that has that name."""
+    if os.path.islink(path):
+        raise InvalidInput(f"{shown(path)} is a symbolic link", hint=f"give the file itself: {os.path.realpath(path)}")
+    if os.path.isdir(path):
+        raise InvalidInput(f"{shown(path)} is a directory", hint="give a file")
+    handle = os.open(path, _READ_PLAIN)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise InvalidInput(f"{shown(path)} is a device, a pipe or a socket", hint="give a regular file")
+        return os.fdopen(handle, "rb")
+    except BaseException:  # whatever stopped it: the handle is not left open
+        os.close(handle)
+        raise
+
+
+def make_directory(*folders: str) -> None:
+    """Make directories and those above them where they are missing; the entry of each is on the disk as well. Those
+    that lie in one directory cost one ``fsync`` of it together."""
+    missing = [os.path.abspath(folder) for folder in folders if not os.path.isdir(folder)]
+    above = dict.fromkeys(os.path.dirname(folder) for folder in missing)
+    for folder in above:
+        make_directory(folder)
+    for folder in missing:
+        os.makedirs(folder, exist_ok=True)
+    for folder in above:
+        sync_directory(folder)
+
+
+def sync_directory(folder: str) -> None:
+    """Bring a directory's entries to the disk, where the system can do that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,140 @@
+"""Distributions in the forms that came before wheels: egg-info, eggs, and archives on ``sys.path``."""
+
+from __future__ import annotations
+
+import os
+
+from contexta.recorder.notes import note, reason, storable
+from contexta.recorder.probes import distributions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Optional
+
+    from contexta.recorder.notes import Note
+
+
+def egg_info(place: distributions.Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
+    """One egg-info: a file (distutils), or a directory (setuptools), whose source lies beside it when linked."""
+    path = place.path
+    head, requires = b"", []
+    if not os.path.isdir(path):
+        head = distributions.read_head(path)
+    else:
+        files = os.listdir(path)
+        if "PKG-INFO" in files:
+            head = distributions.read_head(os.path.join(path, "PKG-INFO"))
+        if "requires.txt" in files:
+            with open(os.path.join(path, "requires.txt"), "rb") as file:
+                requires = required(file.read())
+    described = _described(head, requires, place, notes)
+    if described is None:
+        return
+    described["origin"] = {"kind": "unknown"}
+    if place.linked:
+        described["origin"] = {"kind": "editable", "url": _file_url(place.folder)}
+    yield described
+
+
+def in_archive(place: distributions.Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
+    """Every distribution in a zip file, wheel or zipped egg that is an entry of sys.path."""
+    from zipfile import BadZipFile, ZipFile
+
+    around = archive_around(place.folder)
+    if around is None:
+        return  # it has been taken away meanwhile
+    file, prefix = around
+    try:
+        with ZipFile(file) as archive:
+            names = archive.namelist()
+            for name in names:
+                parts = name[len(prefix) :].split("/") if name.startswith(prefix) else []
+                if len(parts) != 2 or parts[1] not in ("METADATA", "PKG-INFO"):
+                    continue
+                inner = distributions.Place(place.folder, "" if parts[0] == "EGG-INFO" else parts[0])
+                requires = f"{prefix}{parts[0]}/requires.txt"
+                listed = required(archive.read(requires)) if requires in names else []
+                data = archive.read(name)
+                end = data.find(b"\n\n")
+                described = _described(data[:end] if end >= 0 else data, listed, inner, notes)
+                if described is not None:
+                    described["origin"] = {"kind": "archive", "url": _file_url(place.folder)}
+                    yield described
+    except (BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:  # encrypted, odd compression, cut short
+        notes.append(note(distributions.TOPIC, f"sys.path entry {place.folder} is no usable archive: {reason(error)}"))
+
+
+def archive_around(path: str) -> Optional[tuple[str, str]]:
+    """(archive, prefix) of an entry of sys.path that is a file, or a directory inside one: ``("app.pyz", "lib/")``.
+    None for one on the disk."""
+    inner = ""
+    outer = os.path.abspath(path or os.curdir)
+    while not os.path.exists(outer):
+        outer, name = os.path.split(outer)
+        if not name:
+            return None
+        inner = f"{name}/{inner}"
+    return (outer, inner) if os.path.isfile(outer) else None
+
+
+def read_inside(path: str) -> Optional[bytes]:
+    """The content of a file on the disk or in an archive; None where there is none."""
+    from zipfile import BadZipFile, ZipFile
+
+    around = archive_around(path)
+    try:
+        if around is not None and around[1]:
+            with ZipFile(around[0]) as archive:
+                return archive.read(around[1].rstrip("/"))
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, KeyError, BadZipFile, RuntimeError, NotImplementedError, EOFError):
+        return None
+
+
+def inside(place: distributions.Place) -> list[distributions.Place]:
+    """Where the metadata of the distributions in an archive lies."""
+    from zipfile import BadZipFile, ZipFile
+
+    around = archive_around(place.folder)
+    if around is None:
+        return []
+    try:
+        with ZipFile(around[0]) as archive:
+            names = [name[len(around[1]) :] for name in archive.namelist() if name.startswith(around[1])]
+    except (OSError, BadZipFile):
+        return []
+    folders = {name.partition("/")[0] for name in names if name.endswith(("/METADATA", "/PKG-INFO"))}
+    return [distributions.Place(place.folder, name) for name in sorted(folders) if name != "EGG-INFO"]
+
+
+def _described(
+    head: bytes, requires: list[str], place: distributions.Place, notes: list[Note]
+) -> Optional[dict[str, Any]]:
+    described = distributions.from_metadata(head, place, notes)
+    if described is not None and requires and "requires" not in described:
+        described["requires"] = requires
+    return described
+
+
+def required(listing: bytes) -> list[str]:
+    """The lines of requires.txt as Requires-Dist would say them: its sections ``[extra:marker]`` become markers."""
+    lines, extra, marker = [], "", ""
+    for raw in listing.decode("utf-8", "backslashreplace").splitlines():
+        line = distributions.requirement(raw)
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            extra, _, marker = line[1:-1].partition(":")
+            continue
+        conditions = [f"({marker})" if extra else marker] if marker else []
+        if extra:
+            conditions.append(f'extra == "{extra}"')
+        lines.append(f"{line}; {' and '.join(conditions)}" if conditions else line)
+    return lines
+
+
+def _file_url(path: str) -> str:
+    from pathlib import Path
+
+    return storable(Path(os.path.realpath(path)).as_uri())[:4_096]

@@ -1,0 +1,150 @@
+"""Files that a run reads and files that it makes, as its journal tells of them.
+
+An input is told by its digest and stays where it is. What a run makes is kept as an object of the workspace, up to a
+size; beyond that it is told like an input. Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from contexta.recorder.notes import note, reason, storable
+from contexta.recorder.redaction import redact
+from contexta.recorder.session.content_digest import LIMIT, TOPIC, contents
+from contexta.recorder.source.capture import may_hold_secrets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, Dict, List, Tuple, Union
+
+    from contexta.recorder.journal.objects import Objects
+    from contexta.recorder.notes import Note
+
+    Fields = Dict[str, Any]
+    Path = Union[str, "os.PathLike[str]"]
+
+INPUT, OUTPUT = "input", "output"
+KEPT = 256 * 1024**2  # bytes of what is kept whole; of more only the digest
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_SCANNED = 1024**2  # bytes of a text that is looked through for secrets
+_SETTINGS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".txt")
+
+
+def read(name: str, path: Path, salt: bytes, limit: int = LIMIT) -> Tuple[Fields, List[Note]]:
+    """The journal's fields of an input: where it lies and what it holds."""
+    place = os.fspath(path)
+    fields = _fields(name, INPUT, place, salt)
+    if _REMOTE.match(place) and not os.path.exists(place):
+        fields["location"] = redact.inside(place, salt)
+        return fields, [_not_read(fields, "it is no local file")]
+    return fields, _tell(fields, place, limit, salt)
+
+
+def made(
+    name: str, path: Path, salt: bytes, objects: Objects, kind: str = OUTPUT, limit: int = KEPT
+) -> Tuple[Fields, List[Note]]:
+    """The journal's fields of an artifact, its bytes kept in ``objects``; a directory as a tar archive."""
+    place = os.fspath(path)
+    fields = _fields(name, kind, place, salt)
+    notes = _tell(fields, place, LIMIT, salt)
+    if "digest" not in fields:
+        return fields, notes
+    if fields["size"] > limit:
+        return fields, [*notes, _not_kept(fields, f"its {fields['size']} bytes are over the limit of {limit}")]
+    try:
+        if os.path.isdir(place):
+            digest, left_out = _archived(place, objects)
+            fields["attributes"]["format"] = "tar"
+            if left_out:
+                notes.append(
+                    _not_kept(fields, f"whole: these files may hold secrets: {storable(', '.join(left_out[:20]))}")
+                )
+        elif _shows_secrets(place):
+            return fields, [*notes, _not_kept(fields, "it holds what looks like a secret")]
+        else:
+            digest, size = objects.put_file(os.path.realpath(place))
+            fields.update(digest=f"sha256:{digest}", size=size)  # of what was kept, if somebody wrote to it meanwhile
+    except OSError as error:
+        return fields, [*notes, _not_kept(fields, reason(error))]
+    fields["location"] = f"object:{digest}"
+    return fields, notes
+
+
+def _fields(name: str, kind: str, place: str, salt: bytes) -> Fields:
+    where = redact.inside(place, salt)
+    return {
+        "name": redact.inside(name, salt),
+        "kind": redact.name(kind, salt),
+        "location": redact.inside(os.path.abspath(place), salt),
+        "attributes": {"path": where},
+    }
+
+
+def _tell(fields: Fields, place: str, limit: int, salt: bytes) -> List[Note]:
+    """Add to ``fields`` what a local file or directory holds."""
+    if may_hold_secrets(os.path.abspath(place).replace(os.sep, "/")):
+        return [_not_read(fields, "it may hold secrets, by its name")]
+    try:
+        facts, notes = contents(place, limit)
+    except (OSError, ValueError) as error:
+        return [_not_read(fields, reason(error).partition(":")[0] if isinstance(error, OSError) else str(error))]
+    fields.update(digest=facts.pop("digest"), size=facts.pop("size"))
+    fields["attributes"].update(facts)
+    if facts.get("sampled"):
+        notes.append(note(TOPIC, f"{fields['name']} has {fields['size']} bytes; its digest is of a sample of them"))
+    return [note(each["topic"], redact.inside(each["text"], salt)) for each in notes]
+
+
+def _not_read(fields: Fields, why: str) -> Note:
+    return note(TOPIC, f"{fields['kind']} {fields['name']} at {fields['attributes']['path']} was not read: {why}")
+
+
+def _not_kept(fields: Fields, why: str) -> Note:
+    return note(TOPIC, f"{fields['kind']} {fields['name']} at {fields['attributes']['path']} is not kept: {why}")
+
+
+def _shows_secrets(path: str) -> bool:
+    """Whether a small text holds a token of a known shape, a private key or, in a settings file, a secret's value."""
+    if os.path.getsize(path) > _SCANNED:
+        return False
+    with open(path, "rb") as file:
+        data = file.read(_SCANNED)
+    try:
+        text = storable(data.decode())
+    except UnicodeDecodeError:
+        return False
+    return redact.holds_secret(text, settings=path.lower().endswith(_SETTINGS))
+
+
+def _archived(root: str, objects: Objects) -> Tuple[str, List[str]]:
+    """A directory as one object: (digest, files that were left out). The same files make the same bytes."""
+    import tarfile
+    import tempfile
+
+    left_out: List[str] = []
+    found = sorted(os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)
+    os.makedirs(objects.root, exist_ok=True)
+    with tempfile.TemporaryFile(dir=objects.root) as target:
+        with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            for path in found:
+                below = os.path.relpath(path, root).replace(os.sep, "/")
+                if not os.path.isfile(path):
+                    continue  # a pipe or a broken link: noted when its digest was taken
+                if may_hold_secrets(below) or _shows_secrets(path):
+                    left_out.append(below)
+                    continue
+                with open(path, "rb") as source:
+                    _add(archive, below, source)
+        target.seek(0)
+        return objects.put_stream(target)[0], left_out
+
+
+def _add(archive: Any, name: str, source: BinaryIO) -> None:
+    import tarfile
+
+    member = tarfile.TarInfo(name)
+    facts = os.fstat(source.fileno())
+    member.size = facts.st_size
+    member.mode = 0o755 if facts.st_mode & 0o100 else 0o644
+    archive.addfile(member, source)  # raises OSError when the file became shorter meanwhile

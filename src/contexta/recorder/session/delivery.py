@@ -1,0 +1,73 @@
+"""Beginning to deliver what runs record to a workspace on a server: in a process of its own, which no training waits
+for. It ends by itself when everything is delivered, or when nobody records any more and the server stays away.
+
+Standard library only, Python 3.8. Whether psycopg is there is asked, not needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+
+from contexta.core import process, settings, workspace_address
+from contexta.core.process import ProcessError, leave
+from contexta.recorder.journal.objects import make_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional, Union
+
+LOG = "delivery.log"  # beside the journals' directory: what the last delivery said
+OFF = "CONTEXTA_DELIVERY"  # "off": nothing is started, `contexta sync` delivers
+
+
+def configured() -> "Optional[Callable[[], Optional[str]]]":
+    """``send`` for the workspace that the environment or pyproject.toml names; None where it is a directory."""
+    server = settings.server()
+    return None if server is None else partial(send, settings.workspace(), server)
+
+
+def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" = None) -> "Optional[str]":
+    """Begin; a second process beside one that is at it ends at once. Returns why it could not be begun, or None.
+
+    root: this machine's directory. Costs a few milliseconds.
+    """
+    from importlib.util import find_spec
+
+    from contexta.core.requirements import lacking
+
+    if os.environ.get(OFF) == "off":
+        return None
+    missing = "" if find_spec("psycopg") else "psycopg is not installed here"
+    for needed, here in lacking().items():
+        missing = missing or f"that needs {needed}, and here is {here}"
+    if missing:
+        return f"nothing is sent to the server meanwhile: {missing}; `contexta sync` delivers"
+    try:
+        make_directory(root)
+        argv = [sys.executable, "-m", "contexta.cli", "sync", "--follow"]
+        leave(argv, cwd=root, env=_variables(root, server, objects), log=os.path.join(root, LOG))
+    except (OSError, ProcessError) as error:
+        return f"nothing is sent to the server meanwhile: {error}; `contexta sync` delivers"
+    return None
+
+
+def _variables(root: str, server: str, objects: "Union[str, os.PathLike[str], None]") -> "dict[str, str]":
+    """Its environment: no part of any run, and the address, with its password, where other users cannot read it."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("CONTEXTA_")}
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(process.__file__))))
+    path = [each for each in given.pop("PYTHONPATH", "").split(os.pathsep) if each and not _is_injected(each)]
+    if os.path.basename(here) not in ("site-packages", "dist-packages"):
+        path.append(here)
+    if path:
+        given["PYTHONPATH"] = os.pathsep.join(os.path.abspath(each) for each in path)
+    address = server if objects is None else workspace_address.with_objects(server, os.fspath(objects))
+    given.update({"CONTEXTA_WORKSPACE": address, "CONTEXTA_LOCAL": root})
+    return given
+
+
+def _is_injected(folder: str) -> bool:
+    from contexta.recorder.session.environment import INJECTED
+
+    return os.path.abspath(folder) == os.path.abspath(INJECTED)

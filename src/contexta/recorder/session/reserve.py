@@ -1,0 +1,112 @@
+"""Reserving the reference of a new run: nobody else gets it, whether or not a database can be asked.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contexta.core import settings
+from contexta.core.references import StableRef, numbered, slug
+from contexta.recorder.journal.objects import make_directory
+from contexta.recorder.journal.processes import identity
+from contexta.recorder.journal.reserved_space import set_space_aside
+from contexta.recorder.journal.writer import SUFFIX, Journal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+
+def reserve(journals: str, project: str, name: str) -> Journal:
+    """Create the first journal of a run under a reference that nobody has. Raises OSError when that is impossible.
+
+    project, name: display names. Of a name that was used n times, about 2 log n references are looked up.
+    """
+    base = StableRef("run", f"{slug(project) or 'project'}.{slug(name) or 'run'}")
+    make_directory(journals)
+    set_space_aside(journals)
+    with _Taken(journals) as taken:
+        number = _free(base, taken)
+        while True:
+            ref = _numbered(base, number)
+            number += 1
+            try:
+                journal = Journal(journals, ref.value, first=True)
+            except FileExistsError:  # another process was faster
+                continue
+            # Asked again: the file of a run that ended meanwhile may just have left its name free.
+            if not taken(ref, but_this=True):
+                return journal
+            journal.withdraw()
+
+
+def begin(journal: Journal, project: str, name: str, *, part_of: Optional[str] = None, number: int = 1) -> None:
+    """Write the first line of a run. project, name: display names, told where the reference does not say them.
+    part_of: ``project.run`` of the run in whose process it began."""
+    ref = StableRef("run", journal.run)
+    told = {"name": (name, ref.name), "project_name": (project, ref.components[0])}
+    names: Dict[str, Any] = {key: given for key, (given, said) in told.items() if given != said}
+    if part_of is not None:
+        names["part_of"] = part_of
+    if number > 1:
+        names["number"] = number
+    journal.write_first("run", run=journal.run, **names, **identity())
+
+
+def _free(base: StableRef, taken: _Taken) -> int:
+    """A number whose reference is free: the lowest where the taken ones have no gaps."""
+    low, high = 0, 1  # numbers up to low are taken, high is free
+    while taken(_numbered(base, high)):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if taken(_numbered(base, middle)) else (low, middle)
+    return high
+
+
+def _numbered(ref: StableRef, number: int) -> StableRef:
+    return ref if number == 1 else StableRef("run", f"{ref.components[0]}.{numbered(ref.name, number)}")
+
+
+class _Taken:
+    """Which references are in use: by a journal, or by a run that the workspace's database holds.
+
+    The database is asked by the standard library, read only. One that cannot be asked (it is being made, or is damaged)
+    is left to whoever takes the journals in: there a reference in use is never merged with another run.
+    """
+
+    def __init__(self, journals: str) -> None:
+        self._journals = journals
+        self._connection: Any = None
+
+    def __enter__(self) -> _Taken:
+        database = os.path.join(os.path.dirname(os.path.abspath(self._journals)), settings.DATABASE)
+        if os.path.exists(database):
+            import sqlite3
+            from urllib.parse import quote
+
+            try:
+                self._connection = sqlite3.connect(f"file:{quote(database)}?mode=ro", uri=True, timeout=1.0)
+            except sqlite3.Error:
+                pass  # as the class says
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def __call__(self, ref: StableRef, *, but_this: bool = False) -> bool:
+        """but_this: leave out the live journal, which is the caller's own."""
+        folders = (settings.ENDED,) if but_this else ("", settings.ENDED)
+        if any(os.path.exists(os.path.join(self._journals, folder, ref.value + SUFFIX)) for folder in folders):
+            return True
+        if self._connection is None:
+            return False
+        import sqlite3
+
+        try:
+            return self._connection.execute("SELECT 1 FROM run WHERE ref = ?", (str(ref),)).fetchone() is not None
+        except sqlite3.Error:
+            return False  # as the class says

@@ -1,0 +1,84 @@
+"""The salt of a workspace: the secret key of the digests that stand for hidden values and for host names.
+
+A file of 64 bytes: 32 random ones and their sha256, by which a damaged salt is recognised. With another salt every
+hidden value would seem to have changed. Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contexta.recorder.journal.objects import Objects, make_directory, sync_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+NAME = ".salt"
+_SIZE = 32
+
+
+def salt_of(objects: Objects) -> bytes:
+    """The workspace's salt, made at its first use. Raises OSError when there is none and none can be made.
+
+    A damaged salt is used as it is, since nothing can restore it: ``salt_is_intact`` tells.
+    """
+    path = os.path.join(objects.root, NAME)
+    for _ in range(3):
+        data = _read(path)
+        if data:
+            return data[:_SIZE]
+        if data is not None:
+            os.unlink(path)  # its maker died before it wrote anything
+        _make(objects.root, path)
+    return (_read(path) or b"")[:_SIZE]
+
+
+def salt_or_another(objects: Objects) -> bytes:
+    """The workspace's salt, or where it can be neither read nor made, another one that nothing else is hashed with."""
+    try:
+        return salt_of(objects)
+    except OSError:
+        return os.urandom(_SIZE)
+
+
+def salt_is_intact(objects: Objects) -> Optional[bool]:
+    """Whether the salt reads back as it was made. None where there is none, or it cannot be told: earlier versions
+    wrote no digest beside it."""
+    data = _read(os.path.join(objects.root, NAME))
+    if not data or len(data) == _SIZE:
+        return None
+    return data[_SIZE:] == _digest(data[:_SIZE])
+
+
+def _read(path: str) -> Optional[bytes]:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _make(root: str, path: str) -> None:
+    make_directory(root)
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    salt = os.urandom(_SIZE)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(salt + _digest(salt))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # another process was first: its salt counts
+    except OSError:  # a file system without hard links
+        os.replace(temporary, path)
+    if os.path.exists(temporary):
+        os.unlink(temporary)
+    sync_directory(root)
+
+
+def _digest(salt: bytes) -> bytes:
+    from hashlib import sha256
+
+    return sha256(salt).digest()

@@ -1,0 +1,1 @@
+"""``contexta run``: record a command, and every Python process below it, without changing its code."""

@@ -1,0 +1,70 @@
+"""What `contexta run` puts on PYTHONPATH: every Python below it imports this at its start, before the program.
+
+The environment's own sitecustomize runs as it would have; sys.path is as it would have been; whatever goes wrong here,
+the program runs. PYTHONPATH itself keeps the entry: a program that starts others with a copy of its environment
+(torchrun does) would otherwise start them unseen, and nothing of the program is patched to prevent that.
+
+Any Python may come by here, hence the old syntax; from 3.8 on it is recorded.
+"""
+
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # what every copy of ours has
+_SELF = sys.modules.pop("sitecustomize", None)  # kept: Python 2 clears the globals of a module that nobody holds
+
+
+def _leave_path():
+    # type: () -> None
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
+    sys.path_importer_cache.pop(_HERE, None)
+
+
+def _enter():
+    # type: () -> None
+    if sys.version_info < (3, 8) or not os.environ.get("CONTEXTA_WRAPPED"):
+        return
+    from _frozen_importlib_external import PathFinder  # importlib.machinery's, without importing that
+
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(_HERE))))
+
+    class _OnlyContexta(object):
+        """Serves the package contexta where it is not installed, and nothing else of the place it comes from."""
+
+        @staticmethod
+        def find_spec(name, path=None, target=None):  # noqa: ARG004  # the signature is Python's
+            # type: (str, object, object) -> object
+            return PathFinder.find_spec(name, [root]) if name == "contexta" else None
+
+    sys.meta_path.append(_OnlyContexta)  # type: ignore[arg-type]  # typed as object, for the Pythons without typing
+    # A contexta on the path that is not a copy of ours is the program's own: the recorder must not run its code.
+    found = PathFinder.find_spec("contexta")
+    places = [] if found is None else list(found.submodule_search_locations or ())
+    is_theirs = found is not None and not any(os.path.exists(os.path.join(each, _MARK)) for each in places)
+    before = set(sys.modules)
+    try:
+        if is_theirs:
+            sys.meta_path.insert(0, _OnlyContexta)  # type: ignore[arg-type]  # as above
+        from contexta.recorder.wrapping import bootstrap
+
+        bootstrap.enter()
+    finally:
+        if is_theirs:
+            sys.meta_path.remove(_OnlyContexta)  # type: ignore[arg-type]  # the first of the two
+        # A program whose directory has a json.py of its own must get that one, as if nobody had imported json before.
+        # No file can take the place of a built-in module, and to import one again may reset it: before Python 3.10 a
+        # second import of atexit forgets the functions that were registered with the first.
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] != "contexta" and name not in sys.builtin_module_names:
+                del sys.modules[name]
+
+
+try:
+    _leave_path()
+    __import__("sitecustomize")  # the environment's own; without one this raises what site expects then
+finally:
+    try:
+        _enter()
+    except Exception:  # noqa: BLE001  # whatever it is, the program runs; the wrapper notes that it was not entered
+        pass

@@ -1,0 +1,162 @@
+"""What a program writes, passed on unchanged as it comes, and kept up to a limit.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections import deque
+
+from contexta.recorder.redaction import cutting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Deque, List, Optional
+
+KEPT = 8 * 1024 * 1024  # bytes kept of each stream: half from its beginning, half from its end
+_CHUNK = 64 * 1024
+
+
+class Log:
+    """The beginning and the end of a stream."""
+
+    def __init__(self, limit: int = KEPT) -> None:
+        self.size = 0
+        self._half = limit // 2
+        self._head = bytearray()
+        self._tail: Deque[bytes] = deque()
+        self._tail_size = 0
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        if data[room:]:
+            self._tail.append(data[room:])
+            self._tail_size += len(data) - room
+            while self._tail_size - len(self._tail[0]) >= self._half:
+                self._tail_size -= len(self._tail.popleft())
+
+    def content(self) -> bytes:
+        """What was kept; a line in between says what is missing."""
+        head, tail = bytes(self._head), b"".join(self._tail)[-self._half :]
+        if self.size <= len(head) + len(tail):
+            return head + tail
+        head, tail = _without_last_word(head), _without_first_word(tail)
+        return head + b"\n[contexta: %d bytes left out]\n" % (self.size - len(head) - len(tail)) + tail
+
+
+def _without_last_word(data: bytes) -> bytes:
+    """What was cut behind, without the word or key block that the cut split: half a secret is not recognised."""
+    text = data.decode("utf-8", "surrogateescape")
+    return cutting.beginning(text, len(text) - 1).encode("utf-8", "surrogateescape")
+
+
+def _without_first_word(data: bytes) -> bytes:
+    """The same of what was cut in front."""
+    text = data.decode("utf-8", "surrogateescape")
+    return cutting.ending(text, len(text) - 1).encode("utf-8", "surrogateescape")
+
+
+class Stream:
+    """One output of the program on its way to one of ours."""
+
+    def __init__(self, name: str, target: int, *, terminal: bool, each_line: Optional[Callable[[str], None]]) -> None:
+        """target: our descriptor. terminal: whether the program shall find a terminal there."""
+        self.name = name
+        self.log = Log()
+        self._target = target
+        self._each_line = each_line
+        self._line = b""
+        if terminal:
+            self._source, self.end = _pty(target)
+        else:
+            self._source, self.end = os.pipe()
+        self._terminal = terminal
+        self._thread = threading.Thread(target=self._pass_on, daemon=True)
+
+    def start(self) -> None:
+        """Once the program has its end."""
+        os.close(self.end)
+        self._thread.start()
+
+    def finish(self, seconds: float) -> None:
+        """Wait for what is still on its way; no longer than that for processes that outlive the program."""
+        self._thread.join(seconds)
+        self._take_lines(b"\n")
+
+    def resize(self) -> None:
+        """The terminal's window has another size now."""
+        if self._terminal:
+            _copy_size(self._target, self._source)
+
+    def _pass_on(self) -> None:
+        try:
+            while True:
+                data = os.read(self._source, _CHUNK)
+                if not data:
+                    return
+                self.log.add(data)
+                left = memoryview(data)
+                while left:
+                    left = left[os.write(self._target, left) :]
+                self._take_lines(data)
+        except OSError:
+            pass  # the terminal's way to say that the other end is closed; or nobody reads us any more
+        finally:
+            os.close(self._source)  # the program is told, as it would be without us
+
+    def _take_lines(self, data: bytes) -> None:
+        if self._each_line is None:
+            return
+        *lines, self._line = (self._line + data).replace(b"\r", b"\n").split(b"\n")
+        self._line = self._line[-_CHUNK:]
+        for line in lines:
+            if line:
+                self._each_line(line.decode("utf-8", "replace"))
+
+
+def open_streams(each_line: Optional[Callable[[str], None]]) -> List[Stream]:
+    """The program's stdout and stderr; one for both where both are terminals or one file (``> log 2>&1``), so that
+    their order is kept and no line of one lands inside a line of the other."""
+    out, err = (hasattr(os, "openpty") and os.isatty(target) for target in (1, 2))
+    if (out and err) or (not out and not err and _are_one_file(1, 2)):
+        return [Stream("output", 1, terminal=out, each_line=each_line)]
+    return [
+        Stream("stdout", 1, terminal=out, each_line=each_line),
+        Stream("stderr", 2, terminal=err, each_line=None),
+    ]
+
+
+def _are_one_file(one: int, other: int) -> bool:
+    """Whether two descriptors lead to one file, pipe or socket, opened once or twice. Of /dev/null nothing is shown, so
+    there is no order to keep."""
+    try:
+        left, right = os.fstat(one), os.fstat(other)
+    except OSError:
+        return False  # one of them is closed
+    same = (left.st_dev, left.st_ino) == (right.st_dev, right.st_ino)
+    return same and left.st_ino != 0 and not stat.S_ISCHR(left.st_mode)  # on Windows every pipe has the number 0
+
+
+def _pty(target: int) -> tuple[int, int]:
+    """A terminal like the one at ``target``, but for its newlines: those the real one makes."""
+    import termios
+
+    master, slave = os.openpty()
+    attributes = termios.tcgetattr(target)
+    attributes[1] &= ~termios.OPOST
+    termios.tcsetattr(slave, termios.TCSANOW, attributes)
+    _copy_size(target, slave)
+    return master, slave
+
+
+def _copy_size(source: int, target: int) -> None:
+    import fcntl
+    import termios
+
+    size = fcntl.ioctl(source, termios.TIOCGWINSZ, b"\0" * 8)
+    fcntl.ioctl(target, termios.TIOCSWINSZ, size)

@@ -1,0 +1,65 @@
+"""Read from outside what a Python process runs on that was not entered, and keep it as the journal of that process.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.recorder.session.environment import INJECTED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Optional
+
+    from contexta.recorder.wrapping.process_watch import Program
+
+_SECONDS = 60.0
+
+
+def ask(
+    python: str,
+    switches: str,
+    objects: Objects,
+    *,
+    variables: Optional[Mapping[str, str]] = None,
+    directory: Optional[str] = None,
+    program: str = "",
+) -> str:
+    """The digest of the environment that an interpreter finds, started with these switches, variables and directory.
+
+    program: the script, archive or directory that it runs: some bring packages along.
+    Raises OSError or ProcessError where it does not tell.
+    """
+    from contexta.core.process import run
+
+    argv = [python, *([f"-{switches}"] if switches else []), os.path.join(INJECTED, "probe.py")]
+    argv += [os.path.abspath(objects.root), *(["program", os.path.abspath(program)] if program else [])]
+    told = run(argv, timeout=_SECONDS, env=variables, cwd=directory)
+    if told.exit_code != 0:
+        raise OSError(told.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {told.exit_code}")
+    return objects.put(told.stdout)
+
+
+def keep(folder: str, run: str, program: Program, parent: int, digest: str) -> None:
+    """Write the journal that a process would have written. parent: the Python process that started it, if one did.
+
+    Raises OSError.
+    """
+    began, last = (int(moment * 1_000_000) for moment in (program.began, program.last))
+    records: list[dict[str, Any]] = [
+        {"t": "join", "at": began, "run": run, "pid": program.pid, "parent": parent, "rank": None},
+        {"t": "environment", "at": began, "digest": digest},
+        {"t": "close", "at": last},
+    ]
+    path = os.path.join(folder, f"{run}.{program.pid}-{os.urandom(4).hex()}{SUFFIX}")
+    with open(f"{path}.tmp", "x", encoding="ascii") as file:
+        for number, record in enumerate(records):
+            file.write(json.dumps({"s": number, **record}, separators=(",", ":")) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{path}.tmp", path)

@@ -1,0 +1,234 @@
+"""What a Python process below a trial reports besides its record: where it runs, what it writes elsewhere, what it
+starts unseen.
+
+All processes of a trial append to one file, one JSON object a line and one ``write`` each:
+
+============  =======================================================================================
+``python``    a Python began: pid, prefix, version, kind and program (see ``bootstrap.program_of``), recorded: whether its
+              environment is in a journal of the run
+``unseen``    a Python was started that the recorder cannot enter: path (of the interpreter), kind, program
+``write``     a file was opened for writing, made, renamed or removed outside the trial's own directories: path
+============  =======================================================================================
+
+The audit hook that sees the last two is installed below a trial, and below a rerun, where it reports no writes. It is
+never in a run that the user starts.
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Mapping, Sequence, Set, Tuple
+
+FILE = "CONTEXTA_TRIAL"
+"""The variable that names the file."""
+OWN = "CONTEXTA_TRIAL_OWN"
+"""The variable that names the directories that are thrown away with the trial, or are Contexta's. Without it writes
+are not reported."""
+VARIABLES = "CONTEXTA_TRIAL_VARIABLES"
+"""The names of the variables that differ between trials, joined by commas: they are recorded whatever their name."""
+MOST_PATHS = 200  # outside the trial's directories, of one process
+_MOST_SEEN = 20_000
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
+_SYSTEM = ("/dev/", "/proc/", "/sys/")
+_PATHS: "Dict[str, Tuple[Tuple[int, int], ...]]" = {
+    "os.rename": ((0, 2), (1, 3)),
+    "os.remove": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.rmdir": ((0, 1),),
+    "os.symlink": ((1, 2),),
+    "os.link": ((1, 3),),
+    "os.truncate": ((0, 9),),
+    "sqlite3.connect": ((0, 9),),
+}
+"""Audit events that change what a path names: which arguments are such paths, and which the directories they are
+relative to (9: there is none)."""
+_STARTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn"})
+
+
+def begin(kind: str, program: str, *, recorded: bool) -> None:
+    """Report this process of a trial, and watch it. kind, program: what it runs (see ``bootstrap.program_of``)."""
+    path = os.environ[FILE]
+    tell(
+        path,
+        "python",
+        pid=os.getpid(),
+        prefix=sys.prefix,
+        version=sys.version.split(None, 1)[0],
+        kind=kind,
+        program=program[:1000],
+        recorded=recorded,
+    )
+    if recorded:
+        sys.addaudithook(_Watch(path).hook())
+
+
+def extra_variables() -> "Tuple[str, ...]":
+    """The variables that differ between the trials of the study this process belongs to."""
+    return tuple(filter(None, os.environ.get(VARIABLES, "").split(",")))
+
+
+def tell(file: str, type_: str, **fields: Any) -> None:
+    """Append one line. The file is opened each time: a program may close every descriptor it finds."""
+    line = json.dumps({"t": type_, **fields}, separators=(",", ":")) + "\n"
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            os.write(handle, line.encode("utf-8", "backslashreplace"))
+        finally:
+            os.close(handle)
+    except OSError:
+        pass  # what is missing there is taken for unseen
+
+
+def cannot_be_entered(words: Sequence[str], environ: Mapping[str, str], injected: str) -> bool:
+    """Whether a Python of that command line and these variables starts without the recorder. injected: its entry."""
+    flags = ""
+    for word in words[1:]:
+        if not re.match(r"-[A-Za-z]", word):
+            break
+        cut = re.search(r"[cmWX]", word)
+        flags += word[1 : cut.start()] if cut else word[1:]
+        if cut and cut.group() in "cm":
+            break
+    joined = (
+        environ.get("CONTEXTA_WRAPPED")
+        and environ.get(FILE)
+        and injected in environ.get("PYTHONPATH", "").split(os.pathsep)
+    )
+    return not joined or any(letter in flags for letter in "IES")
+
+
+def is_python(name: str) -> bool:
+    """Whether a program is a Python interpreter by its file's name."""
+    return _PYTHON.match(os.path.basename(name)) is not None
+
+
+def find_program(name: str, environ: Mapping[str, str], directory: str) -> str:
+    """The path of a program as the system finds it; its name where it is not found."""
+    if os.path.dirname(name):
+        return os.path.join(directory, name)
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(directory, folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return name
+
+
+class _Watch:
+    """The audit hook of one process."""
+
+    def __init__(self, path: str) -> None:
+        from contexta.recorder.session.environment import INJECTED
+
+        self._path = path
+        self._injected = INJECTED
+        own = [folder for folder in os.environ.get(OWN, "").split(os.pathsep) if folder]
+        self._own = tuple(os.path.join(os.path.realpath(folder), "") for folder in own)
+        self._seen: "Set[Any]" = set()
+        self._told: "Set[str]" = set()
+        self._folders: "Dict[str, str]" = {}  # as they are without links
+        self._busy = False
+
+    def hook(self) -> "Callable[[str, Tuple[Any, ...]], None]":
+        """The function that is called for every audit event: even ``id()`` is one, so others cost one look-up."""
+        handlers: "Dict[str, Callable[[str, Tuple[Any, ...]], None]]" = dict.fromkeys(_STARTS, self._starts)
+        if self._own:
+            handlers.update(dict.fromkeys(_PATHS, self._changes), open=self._opens)
+
+        def see(event: str, args: "Tuple[Any, ...]", find: Any = handlers.get) -> None:
+            handler = find(event)
+            if handler is not None:
+                handler(event, args)
+
+        return see
+
+    def _opens(self, _: str, args: "Tuple[Any, ...]") -> None:
+        if self._opens_for_writing(args):
+            self._wrote(args[0], follow=True)
+
+    def _changes(self, event: str, args: "Tuple[Any, ...]") -> None:
+        for path, folder in _PATHS[event]:
+            self._wrote(args[path], args[folder] if folder < len(args) else -1)
+
+    @staticmethod
+    def _opens_for_writing(args: "Tuple[Any, ...]") -> bool:
+        mode, flags = args[1], args[2]
+        if isinstance(mode, str):
+            return not mode.startswith("r") or "+" in mode
+        return isinstance(flags, int) and bool(flags & _WRITING)
+
+    def _wrote(self, given: Any, folder: Any = -1, *, follow: bool = False) -> None:
+        """Report a path that is changed, once. folder: the descriptor that it is relative to, -1 for none. follow:
+        whether a link there leads to what is changed: much of a trial's home is links into the user's."""
+        if self._busy or isinstance(given, int) or len(self._told) >= MOST_PATHS:
+            return
+        self._busy = True
+        try:
+            path = os.fsdecode(given)
+            if not os.path.isabs(path):
+                base = os.getcwd() if folder in (-1, None) else os.readlink(f"/proc/self/fd/{folder}")
+                path = os.path.join(base, path)
+            if path in self._seen:
+                return
+            if len(self._seen) < _MOST_SEEN:
+                self._seen.add(path)
+            above, name = os.path.split(os.path.normpath(path))
+            real = self._folders.get(above)
+            if real is None:
+                real = self._folders[above] = os.path.realpath(above)
+            path = os.path.join(real, name)
+            if follow and os.path.islink(path):
+                path = os.path.realpath(path)
+            if path not in self._told and not self._is_own(path):
+                self._told.add(path)
+                tell(self._path, "write", path=path)
+        except Exception:  # noqa: BLE001  # the program must not see that somebody looks on
+            pass
+        finally:
+            self._busy = False
+
+    def _is_own(self, path: str) -> bool:
+        inside = path + os.sep
+        return inside.startswith(self._own) or path.startswith(_SYSTEM) or "__pycache__" in path or ":memory:" in path
+
+    def _starts(self, event: str, args: "Tuple[Any, ...]") -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            words, environ, directory = _start_of(event, args)
+            if is_python(words[0]) and cannot_be_entered(words, environ, self._injected):
+                from contexta.recorder.wrapping.bootstrap import program_of
+
+                kind, program = program_of(list(words))
+                path = find_program(words[0], environ, directory)
+                tell(self._path, "unseen", path=path, kind=kind, program=program[:1000], cwd=directory)
+        except Exception:  # noqa: BLE001  # as above: a program may start others with anything
+            pass
+        finally:
+            self._busy = False
+
+
+def _start_of(event: str, args: "Tuple[Any, ...]") -> "Tuple[Sequence[str], Mapping[str, str], str]":
+    """(command line with the program's path first, variables, directory) of a program that is about to start."""
+    directory: Any = None
+    if event == "subprocess.Popen":
+        executable, given, directory, environ = args
+    elif event == "os.spawn":
+        _, executable, given, environ = args
+    else:
+        executable, given, environ = args
+    words = [os.fsdecode(word) for word in ([given] if isinstance(given, (str, bytes)) else given)]
+    # A Python finds its environment by the name that it was called by, whatever file that led to
+    first = words[0] if is_python(words[0]) or executable is None else os.fsdecode(executable)
+    variables: "Mapping[Any, Any]" = os.environ if environ is None else environ
+    readable = {os.fsdecode(name): os.fsdecode(value) for name, value in variables.items()}
+    return [first, *words[1:]], readable, os.getcwd() if directory is None else os.fsdecode(directory)

@@ -1,0 +1,61 @@
+"""Any finding on a page, field by field: for what nobody wrote a page for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from contexta.core.model import Value
+from contexta.reports.blocks import Report, Row, Section, Table
+from contexta.reports.formatting import amount
+from contexta.reports.pages.parts import told
+
+_MOST = 300  # characters of one value
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def plain(finding: Value) -> Report:
+    """What is one value each first, then a table for each list."""
+    fields = dict(_fields(finding))
+    lists = {name: value for name, value in fields.items() if _is_list(value)}
+    rows = tuple(Row(cells=(name, _text(value))) for name, value in fields.items() if name not in lists)
+    sections = [Section(title="", blocks=(Table(columns=("", ""), rows=rows),))]
+    sections += [Section(title=_words(name), blocks=(_table(values),)) for name, values in lists.items()]
+    return Report(title=_WORD.sub(" ", type(finding).__name__), sections=tuple(sections))
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(each, Value) for each in value)
+
+
+def _table(values: Sequence[Value]) -> Table:
+    lines = [dict(_fields(value)) for value in values]
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    return Table(
+        columns=tuple(map(_words, names)),
+        rows=tuple(Row(cells=tuple(_text(line.get(name)) for name in names)) for line in lines),
+    )
+
+
+def _fields(value: Value) -> Iterator[tuple[str, Any]]:
+    for name in (*type(value).model_fields, *type(value).model_computed_fields):
+        yield name, getattr(value, name)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return amount(value)
+    if isinstance(value, Value):
+        text = value.model_dump_json()
+    elif isinstance(value, tuple):
+        text = ", ".join(map(_text, value))
+    else:
+        text = value if isinstance(value, str) else told(value)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}... ({len(text)} characters)"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

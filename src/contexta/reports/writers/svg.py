@@ -1,0 +1,141 @@
+"""A line plot as SVG: small, without a script, in the colours of the page around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from xml.etree.ElementTree import Element, SubElement
+
+from contexta.reports.blocks import Plot
+from contexta.reports.formatting import amount, finite, printable
+
+WIDTH, HEIGHT = 720, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 26, 34
+_MOST_DOTS = 200  # more are a line
+_MOST_LABELS = 6
+_LABEL_LENGTH = 18
+
+
+class _Scale:
+    """Where a point of that number and value lies."""
+
+    def __init__(self, count: int, low: float, high: float) -> None:
+        self._step = (WIDTH - _LEFT - _RIGHT) / max(count - 1, 1)
+        self._middle = (WIDTH - _RIGHT + _LEFT) / 2 if count == 1 else None
+        self._low, self._high = low, high
+
+    def x(self, number: float) -> float:
+        return self._middle if self._middle is not None else _LEFT + number * self._step
+
+    def y(self, value: float) -> float:
+        share = (value / 2 - self._low / 2) / (self._high / 2 - self._low / 2)  # halves: the range may overflow
+        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
+
+
+def drawing(plot: Plot) -> Element:
+    """The drawing; where nothing can be drawn, it says so."""
+    svg = Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": _told(plot)})
+    values = [finite(point.value) for point in plot.points]
+    known = [value for value in values if value is not None]
+    if not known:
+        _text(svg, WIDTH / 2, HEIGHT / 2, "no finite values", "middle")
+        return svg
+    every = known + [level.value for level in plot.levels]
+    ticks = nice_ticks(min(every), max(every))
+    scale = _Scale(len(values), min(ticks[0], *every), max(ticks[-1], *every))
+    _axes(svg, plot, ticks, scale)
+    for level in plot.levels:
+        ends = (max(scale.x(level.start - 0.4), _LEFT), min(scale.x(level.stop - 0.6), WIDTH - _RIGHT))
+        _line(svg, "level", ends[0], scale.y(level.value), ends[1], scale.y(level.value))
+    _marks(svg, plot, scale)
+    for part in _stretches(values) if plot.joined else ():
+        path = " ".join(f"{scale.x(number):.1f},{scale.y(value):.1f}" for number, value in part)
+        SubElement(svg, "polyline", {"class": "curve", "points": path})
+    _dots(svg, plot, values, scale)
+    return svg
+
+
+def nice_ticks(low: float, high: float) -> list[float]:
+    """Three to seven round numbers around [low, high], the outer ones at or beyond its ends."""
+    low, high = _wide(low, high)
+    raw = high / 4 - low / 4
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10, 20) if unit * factor >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = [number * step for number in range(first, last + 1)]
+    return ticks if all(map(math.isfinite, ticks)) and ticks[0] < ticks[-1] else [low, high]
+
+
+def _wide(low: float, high: float) -> tuple[float, float]:
+    """The range itself, or a bit of room around a single value: as much as floats have there."""
+    if high / 2 - low / 2 > 1e-300:
+        return low, high
+    if abs(high) > 1e300:
+        return (high / 2, high) if high > 0 else (high, high / 2)
+    room = abs(high) * 0.05 if abs(high) > 1e-290 else 1.0
+    return low - room, high + room
+
+
+def _axes(svg: Element, plot: Plot, ticks: Sequence[float], scale: _Scale) -> None:
+    for tick in ticks:
+        _line(svg, "grid", _LEFT, scale.y(tick), WIDTH - _RIGHT, scale.y(tick))
+        _text(svg, _LEFT - 8, scale.y(tick) + 4, amount(tick), "end")
+    count = len(plot.points)
+    shown = min(count, _MOST_LABELS)
+    for place in sorted({round(number * (count - 1) / max(shown - 1, 1)) for number in range(shown)}):
+        label = printable(plot.points[place].label)
+        short = label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 1]}…"
+        anchor = "middle" if count == 1 else "start" if place == 0 else "end" if place == count - 1 else "middle"
+        _text(svg, scale.x(place), HEIGHT - 12, short, anchor)
+
+
+def _marks(svg: Element, plot: Plot, scale: _Scale) -> None:
+    for number, mark in enumerate(plot.marks, 1):
+        x = scale.x(mark.at - 0.5 if mark.at else 0)
+        _line(svg, "mark", x, _TOP - 6, x, HEIGHT - _BOTTOM)
+        _about(_text(svg, x, _TOP - 10, str(number), "middle"), mark.label)
+
+
+def _dots(svg: Element, plot: Plot, values: Sequence[float | None], scale: _Scale) -> None:
+    for number, (point, value) in enumerate(zip(plot.points, values, strict=True)):
+        if value is None or (plot.joined and len(values) > _MOST_DOTS and point.tone is None):
+            continue
+        x, y = f"{scale.x(number):.1f}", f"{scale.y(value):.1f}"
+        dot = SubElement(svg, "circle", {"class": f"dot {point.tone or ''}".strip(), "cx": x, "cy": y, "r": "4"})
+        _about(dot, f"{point.label}: {amount(point.value)}" + (f"\n{point.about}" if point.about else ""))
+
+
+def _stretches(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
+    """The parts between gaps."""
+    part: list[tuple[int, float]] = []
+    for number, value in enumerate(values):
+        if value is None:
+            if part:
+                yield part
+            part = []
+        else:
+            part.append((number, value))
+    if part:
+        yield part
+
+
+def _told(plot: Plot) -> str:
+    known = [point for point in plot.points if finite(point.value) is not None]
+    ends = f", from {amount(known[0].value)} to {amount(known[-1].value)}" if known else ""
+    return printable(f"{plot.title}: {len(plot.points)} points{ends}")
+
+
+def _line(svg: Element, name: str, x1: float, y1: float, x2: float, y2: float) -> None:
+    ends = {"x1": f"{x1:.1f}", "y1": f"{y1:.1f}", "x2": f"{x2:.1f}", "y2": f"{y2:.1f}"}
+    SubElement(svg, "line", {"class": name, **ends})
+
+
+def _text(svg: Element, x: float, y: float, words: str, anchor: str) -> Element:
+    text = SubElement(svg, "text", {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor})
+    text.text = words
+    return text
+
+
+def _about(element: Element, words: str) -> None:
+    """What a reader sees on pointing at it. A tail keeps the text of a label where it stands."""
+    SubElement(element, "title").text = printable(words)

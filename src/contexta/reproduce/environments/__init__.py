@@ -1,0 +1,1 @@
+"""Build virtual environments with uv, and keep them in a cache."""

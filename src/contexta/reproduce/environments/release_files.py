@@ -1,0 +1,107 @@
+"""Find the file of a release by its hash, or by the digest of the build that was recorded."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.tags import compatible_tags, cpython_tags, platform_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from contexta.reproduce.environments.wheel_digest import build_of
+from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, NoWheel, Uv
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_MOST_READ = 8  # wheels whose RECORD is read before a build counts as not found
+
+
+@dataclass(frozen=True)
+class ReleaseFile:
+    """A file of a release as the index has it. hashes: ``sha256:...``. rank: how well a wheel fits the interpreter, 0
+    the best; after all wheels for a source distribution."""
+
+    url: str
+    hashes: tuple[str, ...]
+    is_wheel: bool
+    rank: int
+
+    @classmethod
+    def of(cls, wheel: Path) -> ReleaseFile:
+        """A wheel of this machine."""
+        return cls(wheel.as_uri(), (f"sha256:{sha256(wheel.read_bytes()).hexdigest()}",), True, 0)
+
+    @property
+    def pin(self) -> str:
+        """Its address, with its digest where the index tells it."""
+        digest = next((each for each in self.hashes if each.startswith("sha256:")), None)
+        return self.url if digest is None else f"{self.url}#{digest.replace(':', '=')}"
+
+
+def files_of(uv: Uv, python: Interpreter, name: str, version: str) -> list[ReleaseFile]:
+    """The files of a release that fit an interpreter, the one that is installed first; none for no such release.
+
+    Raises IndexUnreachable when nobody can say.
+    """
+    try:
+        told = tomllib.loads(uv.compile(python.version, {name: version}, build=True))
+    except (NoSuchVersion, NoWheel):
+        return []
+    ranks = _ranks(python)
+    found = [file for package in told.get("packages", ()) for file in _files(package, ranks)]
+    return sorted(found, key=lambda file: file.rank)
+
+
+def with_hash(files: Collection[ReleaseFile], allowed: Collection[str]) -> ReleaseFile | None:
+    """The first file that one of the hashes fits; None for none."""
+    return next((file for file in files if {*file.hashes} & {*allowed}), None)
+
+
+def with_build(files: Collection[ReleaseFile], build: str) -> ReleaseFile | None:
+    """The first wheel that holds a recorded build; None where none does, or where that cannot be read."""
+    for file in [file for file in files if file.is_wheel][:_MOST_READ]:
+        try:
+            if build_of(file.url) == build:
+                return file
+        except (OSError, ValueError):
+            continue  # what the index does not serve in parts cannot be told without all of it
+    return None
+
+
+def _files(package: Mapping[str, Any], ranks: Mapping[Any, int]) -> Iterator[ReleaseFile]:
+    for entry in package.get("wheels", ()):
+        url, hashes = _url(entry), _hashes(entry)
+        try:
+            tags = parse_wheel_filename(unquote(urlsplit(url).path.rpartition("/")[2]))[3]
+        except InvalidWheelFilename:
+            continue
+        fitting = [ranks[tag] for tag in tags if tag in ranks]
+        if fitting:
+            yield ReleaseFile(url, hashes, True, min(fitting))
+    if (entry := package.get("sdist") or package.get("archive")) is not None:
+        yield ReleaseFile(_url(entry), _hashes(entry), False, len(ranks))
+
+
+def _url(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("url") or Path(entry["path"]).absolute().as_uri())
+
+
+def _hashes(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{kind}:{value}" for kind, value in sorted(entry.get("hashes", {}).items()))
+
+
+def _ranks(python: Interpreter) -> dict[Any, int]:
+    """Tag -> how well it fits a CPython of this machine."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", python.version)[:2])
+    interpreter, platforms = f"cp{numbers[0]}{numbers[1]}", list(platform_tags())
+    tags = [*cpython_tags(numbers, [interpreter], platforms), *compatible_tags(numbers, interpreter, platforms)]
+    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}

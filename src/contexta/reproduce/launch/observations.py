@@ -1,0 +1,96 @@
+"""Read what the recorder saw inside the processes of one run: their journals, and what they reported besides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.notes import storable
+from contexta.reproduce.launch.confirmation import Observations, SeenProcess, UnseenProcess
+
+
+def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> Observations:
+    """journals: of the run. reported: the file that ``trial_process`` writes."""
+    lines = list(_lines(reported))
+    pythons = {(line["pid"], line["prefix"]): line for line in lines if line["t"] == "python"}
+    recorded = {key: process for path in journals for key, process in _process(path, objects, pythons)}
+    seen = {key: process for key, process in recorded.items() if key in pythons}
+    entered = {(line["prefix"], line["program"]) for line in pythons.values()}
+    unseen = [
+        UnseenProcess(prefix, line["kind"], line["program"], line.get("cwd", ""))
+        for line in lines
+        if line["t"] == "unseen" and (prefix := str(Path(line["path"]).parent.parent), line["program"]) not in entered
+    ]
+    unseen += [
+        UnseenProcess(line["prefix"], line["kind"], line["program"], is_worker=True)
+        for key, line in pythons.items()
+        if key not in seen and (line["recorded"] or line["kind"] == "code")
+    ]
+    # `contexta run` writes the journal of a process that it could not enter: what it read from outside is no more
+    unseen += [UnseenProcess(process.prefix, "script", "") for key, process in recorded.items() if key not in seen]
+    writes = dict.fromkeys(storable(line["path"]) for line in lines if line["t"] == "write")
+    return Observations(tuple(seen.values()), tuple(dict.fromkeys(unseen)), tuple(sorted(writes)))
+
+
+def _process(
+    path: Path, objects: Objects, pythons: Mapping[tuple[int, str], Mapping[str, Any]]
+) -> Iterator[tuple[tuple[int, str], SeenProcess]]:
+    """The Python that wrote a journal; none where its environment was not captured: a forked child has its parent's."""
+    records = list(_lines(path))
+    if not records or records[0].get("t") != "join":
+        return  # the first journal of a run is of what watches the command
+    body = _last(records, "digest", objects)
+    if body is None:
+        return
+    end = _last(records, "end", objects)
+    prefix = str(body.get("interpreter", {}).get("prefix", ""))
+    key = (records[0]["pid"], prefix)
+    about = pythons.get(key, {})
+    packages, commits = {}, {}
+    for each in body["distributions"]:
+        packages[each["name"]] = each["version"]
+        if each.get("origin", {}).get("commit"):
+            commits[each["name"]] = each["origin"]["commit"]
+    imports = end.get("imports") if end is not None else None
+    yield (
+        key,
+        SeenProcess(
+            prefix=prefix,
+            python=body["python_version"],
+            kind=about.get("kind", "script"),
+            program=about.get("program", ""),
+            packages=packages,
+            commits=commits,
+            variables=body["environment_variables"],
+            has_metrics=any(record.get("t") == "metric" for record in records),
+            imports=frozenset(imports["distributions"]) if imports else None,
+            own={each["module"]: each["path"] for each in imports["own"]} if imports else None,
+        ),
+    )
+
+
+def _last(records: Iterable[Mapping[str, Any]], field: str, objects: Objects) -> dict[str, Any] | None:
+    """The last object that the environment records of a journal name in a field; None where there is none."""
+    digests = [record[field] for record in records if record.get("t") == "environment" and field in record]
+    if not digests:
+        return None
+    try:
+        body: dict[str, Any] = json.loads(objects.get(digests[-1]))
+    except (OSError, LookupError, ValueError):
+        return None  # damaged or gone: nothing was seen
+    return body
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return
+    for line in content.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue  # the process was ended while it wrote

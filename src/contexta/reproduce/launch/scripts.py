@@ -1,0 +1,242 @@
+"""Read the shell scripts and Makefiles of a command for lines that would take it to another environment.
+
+This is no shell: words are split as a shell does, variables stay as they are, and every line counts, whether it would
+run or not. What it misses is seen after each trial (see ``confirmation``).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contexta.core.errors import InvalidInput
+from contexta.reproduce.launch.launchers import ACTIVE, SHELLS, name_of, program_at, shebang, starts_elsewhere, text_of
+
+_NESTED = 4  # scripts that call scripts
+_LONGEST_QUOTATION = 300  # lines
+_SEPARATORS = frozenset(";&|(){}") | {"&&", "||", ";;", "|&"}
+_KEYWORDS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "(", ")", "time", "export"})
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
+_INTERPRETER = re.compile(r"/(?:python|pypy)[\d.]*t?[}\"']*\Z")
+_HERE_DOCUMENT = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+_TARGET = re.compile(r"(?P<names>[^\s:=#][^:=#]*?)\s*::?(?!=)\s*(?P<needs>[^;#=]*)(?:;(?P<recipe>.*))?$")
+_DEFINED = re.compile(r"\s*(?:export\s+|override\s+)*(?P<name>[\w.]+)\s*(?:\?|::?|\+)?=\s*(?P<value>.*)")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command line inside a script. where: the file and the number of the line, as in ``train.sh line 3``."""
+
+    words: tuple[str, ...]
+    where: str
+
+
+def require_harmless(words: Sequence[str], directory: Path) -> None:
+    """Raises InvalidInput where a script or Makefile of a command names another environment, with the line."""
+    for line in _lines(words, directory, "the command", _NESTED):
+        for problem in _problems(line.words, directory):
+            raise InvalidInput(
+                f"{line.where} {problem}: no trial would run in the environment that is meant for it",
+                hint=f"write python there (or `{ACTIVE}`), or give the command itself, as in: -- python train.py",
+            )
+
+
+def _problems(words: Sequence[str], directory: Path) -> Iterator[str]:
+    """Why a command line of a script is certain to run elsewhere."""
+    rest = list(words)
+    while rest and (rest[0] in _KEYWORDS or _ASSIGNMENT.match(rest[0])):
+        assigned = _ASSIGNMENT.match(rest.pop(0))
+        if assigned is None:
+            continue
+        value = assigned["value"]
+        if _INTERPRETER.search(value) and "VIRTUAL_ENV}" not in value and "$VIRTUAL_ENV" not in value:
+            yield f"sets {assigned['name']} to the interpreter {value}"
+    if (problem := starts_elsewhere(rest, directory)) is not None:
+        yield problem
+
+
+def _lines(words: Sequence[str], directory: Path, where: str, depth: int) -> Iterator[Line]:
+    """The command lines of all scripts that a command line runs, not itself."""
+    at = program_at(words)
+    if at is None or depth == 0:
+        return
+    word, rest = words[at], list(words[at + 1 :])
+    name = name_of(word)
+    if name in SHELLS:
+        yield from _of_shell(rest, directory, where, depth)
+    elif name in ("source", ".") and rest:
+        yield from _of_file(directory / rest[0], directory, depth)
+    elif name in ("make", "gmake"):
+        yield from _of_make(rest, directory, depth)
+    elif "/" in word and (first := shebang(directory / word)):
+        interpreter = [each for each in first if each != "-S"][-1 if name_of(first[0]) == "env" else 0]
+        if name_of(interpreter) in SHELLS:
+            yield from _of_file(directory / word, directory, depth)
+
+
+def _of_shell(rest: Sequence[str], directory: Path, where: str, depth: int) -> Iterator[Line]:
+    for number, word in enumerate(rest):
+        if not word.startswith(("-", "+")):
+            yield from _of_file(directory / word, directory, depth)
+            return
+        if "c" in word.lstrip("-+") and not word.startswith("--"):
+            if number + 1 < len(rest):
+                yield from _of_text(rest[number + 1], where, directory, depth)
+            return
+
+
+def _of_file(path: Path, directory: Path, depth: int) -> Iterator[Line]:
+    text = text_of(path)
+    if text is not None:
+        yield from _of_text(text, path.name, directory, depth)
+
+
+def _of_text(text: str, name: str, directory: Path, depth: int) -> Iterator[Line]:
+    """name: of the file; or of what the text is, where it has one line."""
+    for number, line in _with_whole_quotes(list(_logical_lines(text))):
+        for words in commands_of(line):
+            found = Line(tuple(words), f"{name} line {number}" if "\n" in text.strip() or "." in name else name)
+            yield found
+            yield from _lines(_bare(words), directory, found.where, depth - 1)
+
+
+def _bare(words: Sequence[str]) -> list[str]:
+    """A command line without what may stand before its program."""
+    rest = list(words)
+    while rest and (rest[0] in _KEYWORDS or _ASSIGNMENT.match(rest[0])):
+        rest.pop(0)
+    return rest
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number, line) with continued lines joined, without here-documents and comments."""
+    until, joined, began = None, "", 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if until is not None:
+            until = None if line.strip() == until else until
+            continue
+        began = began or number
+        if line.endswith("\\"):
+            joined += line[:-1] + " "
+            continue
+        whole, joined, start, began = joined + line, "", began, 0
+        if (document := _HERE_DOCUMENT.search(whole)) is not None:
+            until = document[1]
+        yield start, whole
+
+
+def _with_whole_quotes(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The same lines, those joined that a quotation goes on in; one that never ends stays as it is."""
+    at = 0
+    while at < len(lines):
+        number, line = lines[at]
+        after = at + 1
+        while _is_open(line) and after < min(len(lines), at + _LONGEST_QUOTATION):
+            line += "\n" + lines[after][1]
+            after += 1
+        if _is_open(line):
+            after, line = at + 1, lines[at][1]
+        yield number, line
+        at = after
+
+
+def _is_open(line: str) -> bool:
+    """Whether a quotation in it has no end."""
+    try:
+        shlex.split(line, comments=True)
+    except ValueError:
+        return True
+    return False
+
+
+def commands_of(line: str) -> Iterator[list[str]]:
+    """The simple commands of a line of a shell script, each as its words."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|(){}")
+    lexer.whitespace_split = True
+    lexer.wordchars += "{}$"
+    words: list[str] = []
+    try:
+        for word in lexer:
+            if word in _SEPARATORS or (word and set(word) <= set(";&|()")):
+                if words:
+                    yield words
+                words = []
+            else:
+                words.append(word)
+    except ValueError:  # a quote that goes on in the next line
+        words = line.split()
+    if words:
+        yield words
+
+
+# ---------------------------------------------------------------------------------------------- make
+
+
+def _of_make(rest: Sequence[str], directory: Path, depth: int) -> Iterator[Line]:
+    """The recipes of the targets that are asked for, and of those they need."""
+    folder, files, targets, given = directory, list[str](), list[str](), dict[str, str]()
+    words = iter(rest)
+    for word in words:
+        if word in ("-C", "--directory"):
+            folder = directory / next(words, ".")
+        elif word in ("-f", "--file", "--makefile"):
+            files.append(next(words, ""))
+        elif (assigned := _ASSIGNMENT.match(word)) is not None:
+            given[assigned["name"]] = assigned["value"]
+        elif not word.startswith("-"):
+            targets.append(word)
+    for name in files or ["GNUmakefile", "makefile", "Makefile"]:
+        text = text_of(folder / name)
+        if text is not None:
+            yield from _of_makefile(text, name, targets, given, folder, depth)
+            return
+
+
+def _of_makefile(
+    text: str, name: str, targets: Sequence[str], given: dict[str, str], folder: Path, depth: int
+) -> Iterator[Line]:
+    variables: dict[str, str] = {}
+    rules: dict[str, tuple[list[str], list[tuple[int, str]]]] = {}
+    current: list[str] = []
+    for number, line in _logical_lines(text):
+        if line.startswith("\t"):
+            for target in current:
+                rules[target][1].append((number, line.strip()))
+            continue
+        if (defined := _DEFINED.match(line)) is not None:
+            variables[defined["name"]] = defined["value"].strip()
+            continue
+        if (rule := _TARGET.match(line)) is not None:
+            current = rule["names"].split()
+            for target in current:
+                needs, recipe = rules.setdefault(target, ([], []))
+                needs += rule["needs"].split()
+                recipe += [(number, rule["recipe"].strip())] if rule["recipe"] else []
+    variables.update(given)
+    first = next((target for target in rules if not target.startswith(".")), None)
+    queue, done = list(targets or ([first] if first else [])), set[str]()
+    while queue:
+        target = queue.pop(0)
+        if target in done or target not in rules:
+            continue
+        done.add(target)
+        needs, recipe = rules[target]
+        queue += needs
+        for number, line in recipe:
+            for words in commands_of(_expanded(line.lstrip("@-+"), variables)):
+                yield Line(tuple(words), f"{name} line {number}")
+                yield from _lines(_bare(words), folder, f"{name} line {number}", depth - 1)
+
+
+def _expanded(line: str, variables: dict[str, str]) -> str:
+    """A recipe with the variables of the Makefile in it; those it does not know stay."""
+    for _ in range(_NESTED):
+        line, count = re.subn(
+            r"\$[({](\w+)[)}]", lambda found: variables.get(found[1], f"${{{found[1]}}}"), line.replace("$$", "$")
+        )
+        if count == 0:
+            break
+    return line

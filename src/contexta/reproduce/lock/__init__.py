@@ -1,0 +1,1 @@
+"""Write a recorded environment as a lock file."""

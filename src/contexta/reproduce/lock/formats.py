@@ -1,0 +1,241 @@
+"""How a lock is written down: pylock.toml (PEP 751), requirements, pyproject.toml, conda, a Dockerfile. Pure.
+
+Everything in a lock comes out of a recording: what somebody runs is checked or quoted first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from contexta.core.errors import ContextaError
+from contexta.findings import LockFormat, Missing
+from contexta.recorder.redaction.redact import HIDDEN
+from contexta.reproduce.rebuild import Recorded
+from contexta.reproduce.uv.commands import LEAST_VERSION
+
+# What an image may set: how a run behaves, never where things lie on one machine.
+_BEHAVIOUR = re.compile(
+    r"(?:PYTHONHASHSEED|OMP_\w+|MKL_\w+|OPENBLAS_\w+|NUMEXPR_\w+|CUBLAS_WORKSPACE_CONFIG|TF_\w+|XLA_FLAGS|CUDA_LAUNCH"
+    r"_BLOCKING|TZ|LANG|LC_\w+|PYTHONOPTIMIZE|PYTHONUTF8)\Z"
+)
+_PLAIN_VERSION = re.compile(r"\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a release as the index offers it."""
+
+    url: str
+    name: str
+    sha256: str
+    size: int | None = None
+
+
+@dataclass
+class Locked:
+    """A package of the lock.
+
+    files: wheels. source: what it is built from, where there is no wheel. address: of a repository or an archive.
+    conda: how conda pins it; channel: from where. exact: whether its file is the recorded one; why: why not.
+    """
+
+    name: str
+    version: str
+    files: list[File] = field(default_factory=list)
+    source: File | None = None
+    address: str | None = None
+    conda: str | None = None
+    channel: str | None = None
+    exact: bool = False
+    why: str = ""
+
+    @property
+    def hashes(self) -> list[str]:
+        """The sha256 of each file that it may be installed from."""
+        digest = re.search(r"sha256=([0-9a-f]{64})", self.address or "")
+        files = [*self.files, *([self.source] if self.source else [])]
+        return [digest[1]] if digest else [file.sha256 for file in files if file.sha256]
+
+
+def written(
+    form: LockFormat,
+    recorded: Recorded,
+    everything: Sequence[Locked],
+    missing: Sequence[Missing],
+    notes: Sequence[str] = (),
+) -> str:
+    """The text of a lock. notes: what else a reader must know; comments in every format.
+
+    Raises ContextaError for pylock where the installed packaging does not know it.
+    """
+    said = "".join(f"# {_one_line(note)}\n" for note in notes)
+    text = _FORMATS[form](recorded, everything, missing)
+    return said + text if form != "dockerfile" else text.replace("\n", f"\n{said}", 1)  # its first line is a directive
+
+
+def _remarks(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> Iterator[str]:
+    """What a reader must know that the format has no place for, as comments."""
+    snapshot = recorded.snapshot
+    yield f"# the environment of {recorded.run_ref}: Python {snapshot.python_version} on {snapshot.platform}"
+    for each in everything:
+        if not each.exact:
+            yield f"# by version alone: {each.name} {each.version}: {_one_line(each.why)}"
+    for lost in missing:
+        yield f"# NOT HERE: {lost.name} {_one_line(lost.version)}: {lost.reason}: {_one_line(lost.detail)}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:300]
+
+
+def _pylock(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+    try:
+        from packaging.pylock import Pylock
+    except ImportError as error:
+        raise ContextaError(
+            "the installed packaging does not know pylock.toml", hint="`pip install -U packaging`, or another --format"
+        ) from error
+    document: dict[str, Any] = {
+        "lock-version": "1.0",
+        "created-by": "contexta",
+        "packages": [_entry(each) for each in everything],
+    }
+    Pylock.from_dict(document).validate()
+    lines = [*_remarks(recorded, everything, missing), ""]
+    lines += [f"{key} = {_toml(value)}" for key, value in document.items() if key != "packages"]
+    for entry in document["packages"]:
+        lines += ["", "[[packages]]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(each: Locked) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": each.name}
+    address = each.address or ""
+    if address.startswith("git+"):
+        url, _, fragment = address.removeprefix("git+").partition("#")
+        url, _, commit = url.rpartition("@")
+        entry["vcs"] = {"type": "git", "url": url, "commit-id": commit}
+        if fragment.startswith("subdirectory="):
+            entry["vcs"]["subdirectory"] = fragment.partition("=")[2]
+        return entry
+    entry["version"] = each.version
+    if address:
+        url, _, fragment = address.partition("#")
+        digests = dict(part.split("=", 1) for part in fragment.split("&") if part.startswith("sha"))
+        entry["archive"] = {"url": url, "hashes": digests}
+        return entry
+    if each.source is not None:
+        entry["sdist"] = _file(each.source)
+    if each.files:
+        entry["wheels"] = [_file(file) for file in each.files]
+    return entry
+
+
+def _file(file: File) -> dict[str, Any]:
+    size = {"size": file.size} if file.size is not None else {}
+    return {"name": file.name, "url": file.url, **size, "hashes": {"sha256": file.sha256}}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[\n" + "".join(f"    {_toml(inner)},\n" for inner in value) + "]"
+    return json.dumps(value)  # a JSON string or number is one of TOML
+
+
+def _requirements(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+    lines = [*_remarks(recorded, everything, missing)]
+    lines.append("# install with: pip install --no-deps --require-hashes -r FILE")
+    for each in everything:
+        what = f"{each.name} @ {each.address.partition('#')[0]}" if each.address else f"{each.name}=={each.version}"
+        lines.append(" \\\n".join([what, *(f"    --hash=sha256:{value}" for value in each.hashes)]))
+    return "\n".join(lines) + "\n"
+
+
+def _uv(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+    """A project of exact pins; what they ask for is left out of the resolution, as it was not asked then either."""
+    version = _plain(recorded)
+    pins = [
+        f"{each.name}=={each.version}" if not each.address else f"{each.name} @ {each.address}" for each in everything
+    ]
+    lines = [
+        *_remarks(recorded, everything, missing),
+        "",
+        "[project]",
+        f"name = {_toml('environment-of-' + recorded.run_ref.name)}",
+        'version = "0"',
+        f"requires-python = {_toml('==' + version)}",
+        f"dependencies = {_toml(pins)}",
+        "",
+        "[tool.uv]",
+        "package = false",
+    ]
+    for each in everything:
+        lines += ["", "[[tool.uv.dependency-metadata]]", f"name = {_toml(each.name)}"]
+        lines += [f"version = {_toml(each.version)}", "requires-dist = []"]
+    return "\n".join(lines) + "\n"
+
+
+def _conda(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+    """conda's own packages by their build, the rest by pip."""
+    theirs = {each.conda.partition("=")[0]: each.conda for each in everything if each.conda}
+    by_pip = [each for each in everything if not each.conda]
+    channels = list(dict.fromkeys(each.channel for each in everything if each.channel))
+    theirs.setdefault("python", f"python={_plain(recorded)}")
+    if by_pip:
+        theirs.setdefault("pip", "pip")
+    lines = [
+        *_remarks(recorded, everything, missing),
+        "# create with: PIP_NO_DEPS=1 conda env create --file FILE",
+        f"name: {json.dumps('environment-of-' + recorded.run_ref.name)}",
+    ]
+    lines += ["channels:", *(f"  - {json.dumps(channel)}" for channel in channels or ["conda-forge"]), "dependencies:"]
+    lines += [f"  - {json.dumps(pin)}" for pin in sorted(theirs.values())]
+    if by_pip:
+        lines.append("  - pip:")
+    for each in by_pip:
+        pin = f"{each.name} @ {each.address}" if each.address else f"{each.name}=={each.version}"
+        lines.append(f"      - {json.dumps(pin)}")
+    return "\n".join(lines) + "\n"
+
+
+def _dockerfile(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+    """One file with the lock inside. The full image, not the slim one, when something is built."""
+    is_built = any(each.source or (each.address or "").startswith("git+") for each in everything)
+    image = _plain(recorded) + ("" if is_built else "-slim")
+    variables = [
+        f"ENV {name}={json.dumps(value).replace('$', chr(92) + '$')}"
+        for name, value in sorted(recorded.snapshot.environment_variables.items())
+        if _BEHAVIOUR.match(name) and HIDDEN not in value and value.isprintable()
+    ]
+    lines = [
+        "# syntax=docker/dockerfile:1",
+        *_remarks(recorded, everything, missing),
+        f"FROM python:{image}",
+        *variables,
+        f'RUN pip install --no-cache-dir "uv>={LEAST_VERSION}"',
+        "COPY <<'END_OF_LOCK' /contexta/pylock.toml",
+        _pylock(recorded, everything, missing).rstrip("\n"),
+        "END_OF_LOCK",
+        "RUN uv pip install --system --no-deps --requirements /contexta/pylock.toml",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _plain(recorded: Recorded) -> str:
+    match = _PLAIN_VERSION.match(recorded.snapshot.python_version)
+    return match[0] if match else "3"
+
+
+_FORMATS: dict[LockFormat, Callable[[Recorded, Sequence[Locked], Sequence[Missing]], str]] = {
+    "pylock": _pylock,
+    "requirements": _requirements,
+    "uv": _uv,
+    "conda": _conda,
+    "dockerfile": _dockerfile,
+}

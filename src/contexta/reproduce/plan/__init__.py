@@ -1,0 +1,1 @@
+"""Decide what to install for a recorded environment, and what cannot be installed."""

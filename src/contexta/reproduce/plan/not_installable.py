@@ -1,0 +1,110 @@
+"""Name every package of a study that cannot be installed here, where it may be, and the way out."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from contexta.findings import Missing
+from contexta.reproduce.plan.plan import Plan
+from contexta.reproduce.plan.unavailable import absent
+from contexta.reproduce.uv.commands import BuildFailed, Interpreter, NoSuchVersion, NoWheel, Uv, UvError, gist
+from contexta.reproduce.uv.urls import is_address
+
+_OF_PLATFORM = {  # packages that one platform has and no other
+    "Windows": re.compile(
+        r"(pywin32|pypiwin32|pywinpty|pywin32-ctypes|winpty|windows-curses|win32-setctime|wincertstore|win-.*|winshell|"
+        r"wmi|comtypes|pyreadline|tensorflow-intel|intel-openmp|mkl|vs2015-runtime|winrt-.*|winsdk)\Z"
+    ),
+    "macOS": re.compile(r"(appnope|pyobjc.*|tensorflow-(macos|metal)|py2app|mlx|mlx-metal|coremltools)\Z"),
+    "Linux": re.compile(
+        r"(nvidia-.*-cu\d+|triton|uvloop|secretstorage|jeepney|pyinotify|python-apt|ubuntu-.*|evdev)\Z"
+    ),
+}
+_TORCH = re.compile(r"(cu\d+|cpu|xpu|rocm[\d.]+)\Z")
+_PYG = re.compile(r"pt(?P<major>\d)(?P<minor>\d+)(?P<build>cu\d+|cpu)\Z")
+
+
+Side = tuple[Uv, Interpreter, Mapping[str, str]]
+"""How a side is installed, on which interpreter, and its pins."""
+
+
+def not_built(end: str, error: UvError, sides: Mapping[str, Side]) -> UvError:
+    """Why a side cannot be built; where releases cannot be had, all of them on all sides."""
+    if isinstance(error, NoSuchVersion | NoWheel):
+        missing = {name: lacking(*side) for name, side in sides.items()}
+        if any(missing.values()):
+            pinned = {name for _, _, pins in sides.values() for name in pins}
+            return type(error)(in_words(missing), hint=way_out(missing, pinned, platform.system()))
+    if isinstance(error, BuildFailed):
+        hint = "older build tools may do: --build-constraint FILE, with a line like setuptools<58"
+        return type(error)(f"{end.upper()} cannot be built: {gist(error, 900)}", hint=error.hint or hint)
+    return type(error)(f"{end.upper()} cannot be built: {error.what}", hint=error.hint)
+
+
+def lacking(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> list[Missing]:
+    """The releases of a side that no index gives for an interpreter. About 0.1 s each, four at once."""
+    releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
+    return absent(uv, python, Plan(python.version, releases), not _never_builds(uv), ())
+
+
+def in_words(missing: Mapping[str, Sequence[Missing]]) -> str:
+    """All of them in one sentence. missing: by side."""
+    sides: dict[tuple[str, str, str], list[str]] = {}
+    for side, each in missing.items():
+        for one in each:
+            sides.setdefault((one.name, one.version, one.detail), []).append(side.upper())
+    told = [f"{name} {version} of {' and '.join(of)} ({why})" for (name, version, why), of in sorted(sides.items())]
+    return f"{len(told)} of the pinned packages cannot be installed here: {'; '.join(told)}"
+
+
+def way_out(missing: Mapping[str, Sequence[Missing]], pinned: Collection[str], system: str) -> str:
+    """What to do. pinned: all packages of both sides. system: this platform, as in platform.system()."""
+    found = {one.name: one.version for each in missing.values() for one in each}
+    here = {"Darwin": "macOS"}.get(system, system)
+    foreign = {
+        platform: sorted({name for name in {*pinned, *found} if names.match(name)})
+        for platform, names in _OF_PLATFORM.items()
+        if platform != here and any(names.match(name) for name in found)
+    }
+    told = [f"these pins are of {platform} ({', '.join(names)})" for platform, names in foreign.items()]
+    elsewhere = {name for name, version in found.items() if usual_index(name, version) is not None}
+    needless = sorted({*found, *(name for names in foreign.values() for name in names)} - elsewhere)
+    return "; ".join((*told, *_indexes(found), *_skip(needless)))
+
+
+def usual_index(name: str, version: str) -> str | None:
+    """The option that names the index of a release with a local version tag; None for a version without one."""
+    _, plus, tag = version.partition("+")
+    if not plus:
+        return None
+    if pyg := _PYG.match(tag):
+        torch = f"{pyg['major']}.{pyg['minor']}.0"
+        return f"--find-links https://data.pyg.org/whl/torch-{torch}+{pyg['build']}.html"
+    if name.startswith("jax") and tag.startswith("cuda"):
+        return "--find-links https://storage.googleapis.com/jax-releases/jax_cuda_releases.html"
+    if name == "dgl":
+        return f"--find-links https://data.dgl.ai/wheels/{tag}/repo.html"
+    if _TORCH.match(tag):
+        return f"--extra-index-url https://download.pytorch.org/whl/{tag}"
+    return "--extra-index-url URL"
+
+
+def _indexes(found: Mapping[str, str]) -> Iterator[str]:
+    options: dict[str, list[str]] = {}
+    for name, version in sorted(found.items()):
+        if (option := usual_index(name, version)) is not None:
+            options.setdefault(option, []).append(f"{name} {version}")
+    for option, releases in options.items():
+        yield f"{' and '.join(releases)} may come from another index: write {option} into the file"
+
+
+def _skip(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        options = " ".join(f"--skip {name}" for name in names)
+        yield f"{options} leaves out on both sides what the training does without"
+
+
+def _never_builds(uv: Uv) -> bool:
+    return "--only-binary=:all:" in uv.options.arguments

@@ -1,0 +1,102 @@
+"""What a workspace knows of a run that is to be had again, and what it is told of how that went."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from contexta.contract import RecordEnvelope, StructuredEventPayload, StructuredEventRecord
+from contexta.core.errors import DamagedData, NotFound
+from contexta.core.references import StableRef
+from contexta.core.validation import from_microseconds
+from contexta.findings import Rebuild
+from contexta.recorder.journal.objects import Objects
+from contexta.reproduce.environments.cache import find_shelf
+from contexta.reproduce.environments.progress import Watch, unwatched
+from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
+from contexta.reproduce.uv.commands import Uv, find_uv
+from contexta.store.entities.environments import snapshot_of
+from contexta.store.read import loading
+
+if TYPE_CHECKING:
+    from contexta.store.ingest.metadata_api import RecordStore
+
+REBUILT = "contexta.rebuild"
+"""The event by which a run knows that its environment was built again."""
+
+
+def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: StableRef) -> Recorded:
+    """Raises NotFound for a run without an environment, DamagedData for a patch that does not read back."""
+    snapshot = snapshot_of(connection, objects, run_id)
+    if snapshot is None:
+        raise NotFound(
+            f"{ref} has no environment snapshot: there is nothing to build",
+            hint="record the next run with `contexta run -- CMD` or `with ctx.run(...)`",
+        )
+    source = loading.summary(connection, run_id).metadata.get("source")
+    facts: Mapping[str, Any] = source if isinstance(source, Mapping) else {}
+    return Recorded(ref, snapshot, facts, _patch(objects, facts))
+
+
+def _patch(objects: Objects, source: Mapping[str, Any]) -> bytes | None:
+    digest = source.get("patch")
+    if not isinstance(digest, str):
+        return None
+    try:
+        return objects.get(digest)
+    except NotFound as error:
+        raise DamagedData(f"the recorded changes {digest} are not in the workspace") from error
+
+
+def rebuild_and_note(
+    records: RecordStore,
+    objects: Objects,
+    recorded: Recorded,
+    into: Path,
+    wishes: Wishes | None,
+    uv: Uv | None,
+    watch: Watch | None,
+) -> Rebuild:
+    """Build it with the user's uv and cache unless told otherwise, and note on the run how that went."""
+    done = rebuild(recorded, into, wishes or Wishes(), tools_of(objects, uv), watch or unwatched)
+    records.append(event_of(done))
+    return done
+
+
+def tools_of(objects: Objects, uv: Uv | None) -> Tools:
+    """The user's uv and cache, unless another uv is given. Raises UvMissing."""
+    return Tools(uv or find_uv(), find_shelf(), objects)
+
+
+def event_of(done: Rebuild) -> StructuredEventRecord:
+    """That and how it was built, as an event of the run."""
+    now = from_microseconds(time.time_ns() // 1_000)
+    envelope = RecordEnvelope(
+        record_ref=done.run_ref.child("record", f"rebuild-{os.urandom(6).hex()}"),
+        record_type="event",
+        recorded_at=now,
+        observed_at=now,
+        producer_ref="contexta",
+        run_ref=done.run_ref,
+    )
+    attributes = {
+        "verdict": done.verdict,
+        "into": done.into,
+        "python": done.rebuilt_python,
+        "platform": done.platform,
+        "deviations": len(done.deviations),
+        "missing": len(done.missing),
+        "environment_key": done.environment_key,
+    }
+    payload = StructuredEventPayload(
+        event_key=REBUILT,
+        level="info" if done.verdict == "match" else "warning",
+        message=f"its environment was built again: {done.verdict}",
+        attributes={name: value for name, value in attributes.items() if value is not None},
+    )
+    return StructuredEventRecord(envelope=envelope, payload=payload)

@@ -1,0 +1,1 @@
+"""Run uv: the only package that knows its arguments and messages."""

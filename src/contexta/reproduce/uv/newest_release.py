@@ -1,0 +1,69 @@
+"""Find the newest release of a package: between two others, or at the date of other releases."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+
+from packaging.version import Version
+
+from contexta.reproduce.uv.commands import Interpreter, Uv, UvError, requirement_lines
+from contexta.reproduce.uv.urls import is_address
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PYTHONS = {  # minor version of Python 3 -> its first release; an older tool may not run on it
+    8: (2019, 10, 14),
+    9: (2020, 10, 5),
+    10: (2021, 10, 4),
+    11: (2022, 10, 24),
+    12: (2023, 10, 2),
+    13: (2024, 10, 7),
+    14: (2025, 10, 7),
+}
+
+
+def published(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> datetime | None:
+    """When the newest of some releases was published; None where the index does not tell.
+
+    Raises UvError where they cannot be had.
+    """
+    releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
+    if not releases:
+        return None
+    told = tomllib.loads(uv.compile(python.version, releases, build=True))
+    dates = []
+    for package in told.get("packages", ()):
+        files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
+        of_files = [when for file in files if isinstance(when := file.get("upload-time"), datetime)]
+        dates += [min(of_files)] if of_files else []
+    return max(dates, default=None)
+
+
+def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | None:
+    """The day after a date, or after the first release of these Pythons where that is later."""
+    if when is None:
+        return None
+    minors = [_PYTHONS.get(Version(python.version).minor) for python in pythons]
+    return max(when, *(datetime(*each, tzinfo=timezone.utc) for each in minors if each is not None)) + timedelta(days=1)
+
+
+def newest_between(uv: Uv, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
+    """The newest release between two others that has a wheel for an interpreter, or with ``build`` its source; None
+    where there is none. Raises IndexUnreachable when nobody can say."""
+    requirement_lines({name: above}), requirement_lines({name: below})  # checks what goes into the line
+    above, below = (Version(each).public for each in (above, below))  # no order is defined with local tags
+    return uv.newest(python, f"{name}>={above},!={above},<{below}", build=build)  # >1.0 would leave out 1.0.post1
+
+
+def newest_of(uv: Uv, python: Interpreter, requirement: str, when: datetime | None) -> str | None:
+    """The newest release at a date that fits a requirement and that an interpreter takes as a wheel; None where there
+    is none, or nobody can say."""
+    try:
+        return uv.newest(python.path, requirement, before=None if when is None else when.isoformat())
+    except UvError:
+        return None

@@ -1,0 +1,193 @@
+"""Environment snapshots: a row for the run, a body stored once however many runs share it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from sqlalchemy import Connection, select, update
+
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.core.errors import NotFound
+from contexta.core.references import StableRef
+from contexta.core.validation import from_microseconds
+from contexta.findings import EnvironmentSummary
+from contexta.recorder.journal.objects import Objects
+from contexta.store.backends.driver import Rows, fetch
+from contexta.store.entities.bodies import checked, decoded, encode_body
+from contexta.store.entities.metadata import parent_id, require_id
+from contexta.store.schema import tables
+from contexta.store.schema.rows import insert_missing, keep_once, upsert
+from contexta.store.schema.sort_keys import version_order
+
+_STARTING = 5_000_000  # microseconds that a launcher may take for itself
+_OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
+
+
+def put_snapshot(connection: Connection, objects: Objects, snapshot: EnvironmentSnapshot) -> StableRef:
+    """Insert or replace a snapshot by reference. Raises ParentMissing when its run is not stored."""
+    ref = snapshot.environment_snapshot_ref
+    run_id = parent_id(connection, tables.run, snapshot.run_ref, child=ref)
+    body_id = _put_body(connection, objects.put(encode_body(snapshot)), snapshot)
+    _put_row(connection, ref, run_id, body_id, snapshot.captured_at)
+    return ref
+
+
+def put_captured(
+    connection: Connection, objects: Objects, ref: StableRef, captured_at: str, digest: str, end: str | None = None
+) -> EnvironmentSnapshot:
+    """Link a body that the recorder has already written to its run, and what completes it. Raises NotFound, DamagedData
+    or InvalidInput when one of these objects is missing or is not what it should be."""
+    run_id = parent_id(connection, tables.run, ref.run, child=ref)
+    snapshot = checked(objects, ref, captured_at, digest, end)
+    _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at, end)
+    return snapshot
+
+
+def began_with(connection: Connection, environment_id: int) -> tuple[StableRef, str, str]:
+    """(reference, moment, digest of the body) of a snapshot by its key."""
+    ((ref, captured_at, digest, *_),) = _rows(connection, "e.id = ?", environment_id)
+    return ref, captured_at, digest
+
+
+def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> EnvironmentSnapshot:
+    """Raises NotFound when it is not stored, DamagedData when its body does not read back."""
+    found = _rows(connection, "e.ref = ?", ref)
+    if not found:
+        raise NotFound(f"{ref} is not stored in this workspace")
+    return decoded(objects, *found[0][:4])
+
+
+def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
+    """The snapshots of a run, its own first, then oldest first. Raises NotFound for a run that is not stored."""
+    run_id = require_id(connection, tables.run, run_ref)
+    return tuple(decoded(objects, *row[:4]) for row in _rows(connection, "e.run_id = ?", run_id))
+
+
+def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
+    """The environment a run was made in: its own, else its oldest snapshot; None when it has none."""
+    found = fetch(connection, OF_RUN, (run_id,))
+    return decoded(objects, *_told(found[0])[:4]) if found else None
+
+
+def summary_in(rows: Rows) -> EnvironmentSummary | None:
+    """The same in one line, without reading its body, of the rows that ``OF_RUN`` finds."""
+    if not rows:
+        return None
+    ref, captured_at, _, _, python_version, platform, package_count = _told(rows[0])
+    return EnvironmentSummary.trusted(
+        environment_snapshot_ref=ref,
+        captured_at=captured_at,
+        python_version=python_version,
+        platform=platform,
+        package_count=package_count,
+    )
+
+
+def _rows(connection: Connection, where: str, value: Any) -> list[tuple[Any, ...]]:
+    """(reference, moment, body, end, Python, platform, packages) of snapshots, a run's own first, then oldest first."""
+    return [_told(row) for row in fetch(connection, _SNAPSHOTS.format(where), (value,))]
+
+
+def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (StableRef.parse(row[0]), from_microseconds(row[1]), *row[2:])
+
+
+_SNAPSHOTS = """
+SELECT e.ref, e.captured_at, b.digest, CASE WHEN e.end_id IS NOT NULL THEN coalesce(x.digest, 'missing') END,
+b.python_version, b.platform, b.package_count
+FROM environment e JOIN environment_body b ON b.id = e.environment_body_id
+LEFT JOIN environment_end x ON x.id = e.end_id
+WHERE {} ORDER BY e.own DESC, e.captured_at, e.id"""
+OF_RUN = _SNAPSHOTS.format("e.run_id = ?") + " LIMIT 1"
+
+
+def _put_row(
+    connection: Connection, ref: StableRef, run_id: int, body_id: int, captured_at: str, end: str | None = None
+) -> None:
+    row = {
+        "ref": ref,
+        "run_id": run_id,
+        "environment_body_id": body_id,
+        "captured_at": captured_at,
+        "end_id": None if end is None else keep_once(connection, tables.environment_end, end),
+    }
+    upsert(connection, tables.environment, [row], ("ref",))
+    keep_body(connection, run_id)
+
+
+def keep_body(connection: Connection, run_id: int) -> None:
+    """Keep with the run what it was made in: by that its packages are found."""
+    run, environment = tables.run, tables.environment
+    made_in = (
+        select(environment.c.environment_body_id).where(environment.c.run_id == run_id).order_by(*_OWN_FIRST).limit(1)
+    )
+    connection.execute(update(run).where(run.c.id == run_id).values(environment_body_id=made_in.scalar_subquery()))
+
+
+def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot) -> int:
+    body = tables.environment_body
+    known: int | None = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar()
+    if known is not None:
+        return known
+    row = {
+        "digest": digest,
+        "python_version": snapshot.python_version,
+        "python_order": version_order(snapshot.python_version),
+        "platform": snapshot.platform,
+        "package_count": len(snapshot.packages),
+    }
+    insert_missing(connection, body, [row])
+    body_id: int = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar_one()
+    if snapshot.packages:
+        rows = [
+            {
+                "environment_body_id": body_id,
+                "name": canonicalize_name(name),
+                "version": version,
+                "version_order": version_order(version),
+            }
+            for name, version in snapshot.packages.items()
+        ]
+        insert_missing(connection, tables.environment_distribution, rows)
+    return body_id
+
+
+def choose_own(connection: Connection, run_id: int) -> None:
+    """Of the environments of a run's processes, mark that of the process that did its work.
+
+    That is the one that measured (of several the run's first process, then the lowest rank). Where none did, it is the
+    one that lived longest beside the Python processes that it had started: a launcher only waits for them.
+    """
+    journal, environment = tables.journal, tables.environment
+    rows = connection.execute(select(journal).where(journal.c.run_id == run_id).order_by(journal.c.id)).all()
+    captured = [row for row in rows if row.environment_id is not None]
+    if len({row.environment_id for row in captured}) < 2:
+        return
+    points = {row.id: row.points for row in captured}
+    by_pid = {row.process.get("pid"): row for row in captured}
+    waited = dict.fromkeys(points, 0)
+    for row in rows:
+        parent = by_pid.get(row.process.get("parent"))
+        if row.environment_id is None:  # what a process that was not entered runs on stands in a journal of its own
+            parent = by_pid.get(row.process.get("pid"), parent)
+        if parent is None or parent.id == row.id:
+            continue
+        if row.environment_id is None:  # a forked child measures in the environment of its parent
+            points[parent.id] += row.points
+        else:
+            waited[parent.id] += row.last_at - row.first_at
+
+    def rank(row: Any) -> tuple[Any, ...]:
+        lowest = -int(row.process.get("rank") or 0)
+        lived = row.last_at - row.first_at
+        worked = max(0, lived - waited[row.id] - _STARTING)
+        pid, parent = row.process.get("pid"), row.process.get("parent")
+        is_started = parent in by_pid or any(  # or became this one, by exec
+            other.process.get("pid") == pid and other.first_at < row.first_at for other in captured
+        )
+        return (points[row.id] > 0, "rank" not in row.process, lowest, worked, is_started, lived, -row.id)
+
+    own = max(captured, key=rank).environment_id
+    connection.execute(update(environment).where(environment.c.run_id == run_id).values(own=environment.c.id == own))
+    keep_body(connection, run_id)

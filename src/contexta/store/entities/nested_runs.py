@@ -1,0 +1,49 @@
+"""Runs that began in the process of another run, and how the two are joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from contexta.core.references import StableRef
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.store.backends.driver import Rows
+from contexta.store.schema import tables
+from contexta.store.schema.rows import insert_missing
+
+PART_OF = "part_of"
+_BY = "contexta recorder"
+
+RELATED = f"""
+SELECT source_ref, target_ref FROM relation WHERE relation_type = '{PART_OF}'
+AND (source_ref = (SELECT ref FROM run WHERE id = ?) OR target_ref = (SELECT ref FROM run WHERE id = ?)) ORDER BY id
+"""
+
+
+def link(connection: Connection, run_id: int | None, ref: StableRef, around: StableRef, at: str, origin: str) -> None:
+    """Store that a run is a part of another one. around: the reference of that one on the machine ``origin``; in the
+    database it may have another."""
+    journal, run = tables.journal, tables.run
+    stored = select(run.c.ref).join(journal, journal.c.run_id == run.c.id)
+    known = connection.execute(stored.where(journal.c.name == f"{origin}{around.value}{SUFFIX}")).scalar()
+    edge: dict[str, Any] = {
+        "ref": ref.child("relation", "part-of"),
+        "run_id": run_id,
+        "relation_type": PART_OF,
+        "source_ref": ref,
+        "target_ref": known or around,
+        "recorded_at": at,
+        "origin_marker": _BY,
+        "confidence_marker": "certain",
+        "operation_id": None,
+        "evidence_refs": (),
+    }
+    insert_missing(connection, tables.relation, [edge])
+
+
+def around_and_below(rows: Rows, ref: str) -> tuple[StableRef | None, tuple[StableRef, ...]]:
+    """(the run that ``ref`` is a part of, the runs that are a part of it), of what ``RELATED`` finds."""
+    around = next((target for source, target in rows if source == ref), None)
+    below = tuple(str.__new__(StableRef, source) for source, target in rows if target == ref)
+    return None if around is None else str.__new__(StableRef, around), below

@@ -1,0 +1,313 @@
+"""Records as people append them: what a metric record shares with its neighbours once, its point in its series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice, repeat
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import IntegrityError
+
+from contexta.contract.records import RECORD_TYPES, MetricRecord, Record
+from contexta.core.errors import Conflict, DamagedData
+from contexta.core.references import StableRef
+from contexta.core.validation import from_microseconds, to_microseconds
+from contexta.store.backends.driver import insert_rows
+from contexta.store.entities.metadata import SCOPE_TABLES, parent_id
+from contexta.store.entities.series import Points, SeriesKey, add_points, decode_number
+from contexta.store.schema import running_checksums, tables
+from contexta.store.schema.rows import keep_text
+
+_BATCH = 50_000
+_NAMES_AT_ONCE = 500  # under the limit of bound variables of every supported database
+
+T = TypeVar("T")
+
+# What is a record's own; everything else is its form.
+_OWN_OF_ENVELOPE = ("record_ref", "recorded_at", "observed_at")
+_OWN_OF_PAYLOAD = ("step", "value")
+_ENVELOPE = itemgetter(
+    "run_ref",
+    "producer_ref",
+    "completeness_marker",
+    "degradation_marker",
+    "correlation_refs",
+    *SCOPE_TABLES,
+)
+_PAYLOAD = itemgetter(
+    "metric_key", "value_type", "unit", "aggregation_scope", "subject_ref", "slice_ref", "summary_basis"
+)
+_MINE = itemgetter("record_ref", "recorded_at", "observed_at")
+_MEASURED = itemgetter("step", "value")
+COLUMNS = ("run_id", "name", "number", "form_id", "series_id", "point", "recorded_at", "digest", "body")
+
+
+def append(connection: Connection, records: Iterable[Record]) -> int:
+    """Store records and return how many of them were new.
+
+    The same reference with the same content changes nothing. Raises Conflict when the content differs, ParentMissing
+    when something a record belongs to is not stored; then the transaction is to be rolled back as a whole.
+    """
+    parents = _Parents(connection)
+    return sum(_append_batch(connection, batch, parents) for batch in _batches(records, _BATCH))
+
+
+def list_records(connection: Connection, run_id: int) -> tuple[Record, ...]:
+    """The records appended to a run, in order of arrival. What a live run logged is in its series, not here."""
+    run_ref = StableRef.parse(
+        connection.execute(select(tables.run.c.ref).where(tables.run.c.id == run_id)).scalar_one()
+    )
+    rows = connection.execute(_stored().where(tables.record.c.run_id == run_id).order_by(tables.record.c.number))
+    return tuple(_decoded(run_ref, row) for row in rows)
+
+
+def said(connection: Connection, run_id: int) -> Iterator[Record]:
+    """What was appended to a run besides metrics, in order of arrival, one after the other."""
+    record = tables.record
+    rows = connection.execute(
+        select(record.c.body)
+        .where(record.c.run_id == run_id, record.c.form_id.is_(None))
+        .order_by(record.c.number)
+        .execution_options(yield_per=1_000)
+    )
+    for row in rows:
+        body = tables.decode_json(row.body)
+        yield RECORD_TYPES[body["envelope"]["record_type"]].model_validate(body)
+
+
+# ---------------------------------------------------------------------------------------------- appending
+
+
+@dataclass
+class _Parents:
+    """The keys of what the records of one call belong to, looked up once each."""
+
+    connection: Connection
+    known: dict[StableRef, int] = field(default_factory=dict)
+
+    def require(self, record: Record) -> tuple[int, int | None]:
+        """(run id, stage id); everything else the envelope refers to must exist too."""
+        envelope = record.envelope
+        run_id = self._key(tables.run, envelope.run_ref, envelope.record_ref)
+        found = {
+            name: self._key(table, getattr(envelope, name), envelope.record_ref)
+            for name, table in SCOPE_TABLES.items()
+            if getattr(envelope, name) is not None
+        }
+        return run_id, found.get("stage_execution_ref")
+
+    def _key(self, table: Any, ref: StableRef, child: StableRef) -> int:
+        if ref not in self.known:
+            self.known[ref] = parent_id(self.connection, table, ref, child=child)
+        return self.known[ref]
+
+
+def _append_batch(connection: Connection, batch: list[Record], parents: _Parents) -> int:
+    """Nearly always every record is new: so it is tried as if, and only a refusal makes it look."""
+    before = connection.begin_nested()
+    try:
+        _insert_new(connection, batch, parents)
+        before.commit()
+        return len(batch)
+    except IntegrityError:
+        before.rollback()
+    new = _new_ones(connection, batch, parents)
+    _insert_new(connection, new, parents)
+    return len(new)
+
+
+class _Rows:
+    """Rows of ``record`` that have no number yet, column by column, in the order of a batch."""
+
+    def __init__(self, count: int) -> None:
+        self.run_ids: list[int] = [0] * count
+        self.names: list[str] = [""] * count
+        self.form_ids: list[int | None] = [None] * count
+        self.series_ids: list[int | None] = [None] * count
+        self.points: list[int | None] = [None] * count
+        self.recorded_at: list[int | None] = [None] * count
+        self.digests: list[bytes | None] = [None] * count
+        self.bodies: list[str | None] = [None] * count
+
+    def columns(self, places: Sequence[int]) -> list[Sequence[Any]]:
+        """All but ``run_id`` and ``number``, of the rows at some places; of all where there are none."""
+        own = (self.names, self.form_ids, self.series_ids, self.points, self.recorded_at, self.digests, self.bodies)
+        return [_at(places, column) for column in own] if places else list(own)
+
+
+def _at(places: Sequence[int], column: Sequence[T]) -> Sequence[T]:
+    return itemgetter(*places)(column) if len(places) > 1 else [column[place] for place in places]
+
+
+def _insert_new(connection: Connection, batch: list[Record], parents: _Parents) -> None:
+    if not batch:
+        return
+    rows = _Rows(len(batch))
+    _place_metrics(connection, batch, parents, rows)
+    for place, item in enumerate(batch):
+        if type(item) is MetricRecord:
+            continue
+        rows.run_ids[place], _ = parents.require(item)
+        rows.names[place] = item.envelope.record_ref.name
+        body = rows.bodies[place] = tables.encode_json(item.model_dump(exclude_defaults=True))
+        rows.digests[place] = sha256(body.encode()).digest()[:16]
+    _insert_rows_of_runs(connection, rows)
+
+
+def _place_metrics(connection: Connection, batch: list[Record], parents: _Parents, rows: _Rows) -> None:
+    """Add the points of the metrics of a batch, and put what their rows hold in their places.
+
+    Of a frozen model, its fields are its __dict__: read as one, and column by column, many times faster.
+    """
+    metrics = [(place, item) for place, item in enumerate(batch) if type(item) is MetricRecord]
+    envelopes = [item.envelope.__dict__ for _, item in metrics]
+    payloads = [item.payload.__dict__ for _, item in metrics]
+    refs, recorded, observed = zip(*map(_MINE, envelopes), strict=True) if metrics else ((), (), ())
+    steps, values = zip(*map(_MEASURED, payloads), strict=True) if metrics else ((), ())
+    points: dict[SeriesKey, Points] = {}
+    found: list[tuple[SeriesKey, int, int, list[int], list[int]]] = []
+    for places in _of_one_form(envelopes, payloads):
+        _, first = metrics[places[0]]
+        run_id, stage_id = parents.require(first)
+        key = (run_id, stage_id, first.payload.metric_key, first.payload.slice_ref or "")
+        of_series = points.setdefault(key, Points())
+        offset, texts, later = len(of_series), _at(places, observed), _at(places, recorded)
+        moments = _moments(texts)
+        of_series.extend(_at(places, steps), moments, _at(places, values))
+        found.append((key, offset, _form_id(connection, first), places, moments if later == texts else _moments(later)))
+    starts = add_points(connection, points)
+    for key, offset, form_id, places, recorded_at in found:
+        run_id, (series_id, number) = key[0], starts[key]
+        ref = refs[places[0]]
+        behind = len(ref) - len(ref.name)
+        for point, (which, at) in enumerate(zip(places, recorded_at, strict=True), number + offset):
+            place = metrics[which][0]
+            rows.run_ids[place], rows.form_ids[place], rows.series_ids[place] = run_id, form_id, series_id
+            rows.names[place], rows.points[place], rows.recorded_at[place] = refs[which][behind:], point, at
+
+
+def _of_one_form(envelopes: Iterable[dict[str, Any]], payloads: list[dict[str, Any]]) -> Iterable[list[int]]:
+    """The places of the metrics that share everything but what is a record's own."""
+    forms: dict[tuple[Any, ...], list[int]] = {}
+    tags = [tuple(sorted(payload["tags"].items())) if payload["tags"] else None for payload in payloads]
+    for place, form in enumerate(zip(map(_ENVELOPE, envelopes), map(_PAYLOAD, payloads), tags, strict=True)):
+        known = forms.get(form)
+        if known is None:
+            forms[form] = [place]
+        else:
+            known.append(place)
+    return forms.values()
+
+
+def _insert_rows_of_runs(connection: Connection, rows: _Rows) -> None:
+    """Number the rows of each run behind those it has, and continue its check."""
+    of_runs: dict[int, list[int]] = {run_id: [] for run_id in rows.run_ids}
+    for place, run_id in enumerate(rows.run_ids if len(of_runs) > 1 else ()):
+        of_runs[run_id].append(place)
+    run = tables.run
+    for run_id, places in of_runs.items():
+        known = connection.execute(select(run.c.records, run.c.records_check).where(run.c.id == run_id)).one()
+        names, *rest = rows.columns(places)
+        count, bodies = len(names), rest[-1]
+        given = (repeat(run_id), names, range(known.records, known.records + count), *rest)
+        width = len(COLUMNS) if any(bodies) else COLUMNS.index("digest")  # of metrics alone there is nothing behind
+        insert_rows(connection, tables.record, COLUMNS[:width], count, zip(*given[:width], strict=False))
+        check = running_checksums.extended(running_checksums.RECORDS, (names, *rest[:-1]), known.records_check)
+        connection.execute(
+            update(run).where(run.c.id == run_id).values(records=known.records + count, records_check=check)
+        )
+
+
+def form_of(body: dict[str, Any]) -> str:
+    """What a metric record shares with its neighbours, as canonical JSON. body: of the whole record."""
+    envelope = {name: value for name, value in body["envelope"].items() if name not in _OWN_OF_ENVELOPE}
+    payload = {name: value for name, value in body["payload"].items() if name not in _OWN_OF_PAYLOAD}
+    return tables.encode_json({"envelope": envelope, "payload": payload})
+
+
+def _form_id(connection: Connection, record: Record) -> int:
+    return keep_text(connection, tables.record_form, form_of(record.model_dump(exclude_defaults=True)))
+
+
+def _moments(texts: Sequence[str]) -> list[int]:
+    """Microseconds since 1970 of canonical timestamps; the calendar is asked once for each second."""
+    seconds = {text: to_microseconds(f"{text}Z") for text in {text[:19] for text in texts}}
+    return [seconds[text[:19]] + (int(text[20:26]) if len(text) > 20 else 0) for text in texts]
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+# ---------------------------------------------------------------------------------------------- appended before
+
+
+def _new_ones(connection: Connection, batch: list[Record], parents: _Parents) -> list[Record]:
+    """The records of the batch that are not stored, each once. Raises Conflict for one with other content."""
+    names: dict[int, dict[str, StableRef]] = {}
+    for item in batch:
+        ref = item.envelope.record_ref
+        names.setdefault(parents.require(item)[0], {})[ref.name] = ref.run
+    known: dict[StableRef, Record] = {}
+    for run_id, of_run in names.items():
+        wanted, run_ref = list(of_run), next(iter(of_run.values()))
+        for start in range(0, len(wanted), _NAMES_AT_ONCE):
+            some = tables.record.c.name.in_(wanted[start : start + _NAMES_AT_ONCE])
+            for row in connection.execute(_stored().where(tables.record.c.run_id == run_id, some)):
+                known[run_ref.child("record", row.name)] = _decoded(run_ref, row)
+    new = []
+    for item in batch:
+        ref = item.envelope.record_ref
+        if ref not in known:
+            known[ref] = item
+            new.append(item)
+        elif _content(known[ref]) != _content(item):
+            raise Conflict(
+                f"{ref} was appended before with other content",
+                hint="a record is never rewritten: append the new one under a new reference",
+            )
+    return new
+
+
+def _content(record: Record) -> str:
+    """A value of 1 and one of 1.0 are the same content, whatever a JSON file between made of them."""
+    dumped = record.model_dump(exclude_defaults=True)
+    if isinstance(record, MetricRecord):
+        value = record.payload.value
+        if type(value) is float and value.is_integer() and repr(value) != "-0.0":
+            dumped["payload"]["value"] = int(value)
+    return tables.encode_json(dumped)
+
+
+def _stored() -> Any:
+    record, form, point = tables.record, tables.record_form, tables.metric_point
+    return (
+        select(
+            *record.c["name", "recorded_at", "body"],
+            form.c.body.label("form"),
+            *point.c["step", "observed_at", "value", "exact"],
+        )
+        .outerjoin_from(record, form, form.c.id == record.c.form_id)
+        .outerjoin(point, (point.c.series_id == record.c.series_id) & (point.c.number == record.c.point))
+    )
+
+
+def _decoded(run_ref: StableRef, row: Row[Any]) -> Record:
+    if row.form is None:
+        body = tables.decode_json(row.body)
+        return RECORD_TYPES[body["envelope"]["record_type"]].model_validate(body)
+    if row.observed_at is None:
+        raise DamagedData(
+            f"the point of record {row.name} of {run_ref} is missing", hint="restore the workspace from a backup"
+        )
+    body = tables.decode_json(row.form)
+    own = (run_ref.child("record", row.name), from_microseconds(row.recorded_at), from_microseconds(row.observed_at))
+    body["envelope"].update(zip(_OWN_OF_ENVELOPE, own, strict=True))
+    body["payload"].update(step=row.step, value=decode_number(row.value, row.exact))
+    return MetricRecord.model_validate(body)

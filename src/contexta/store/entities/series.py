@@ -1,0 +1,237 @@
+"""Metric series: the points that appended records and live runs add, where each series ends, and where each metric of
+a run does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from contexta.core.errors import DamagedData
+from contexta.store.backends.driver import fetch, insert_rows, marks
+from contexta.store.schema import running_checksums, tables
+from contexta.store.schema.rows import insert_into
+
+_KEYS_AT_ONCE = 500
+
+SeriesKey = tuple[int, int | None, str, str]  # run id, stage id, metric key, slice ("" for the whole)
+
+
+def encode_number(number: int | float) -> tuple[float | None, str | None]:
+    """(value, exact): the nearest double, and the text that makes it exact where the double is not the number."""
+    if isinstance(number, float):
+        if math.isnan(number):
+            return None, "nan"
+        if number == 0 and math.copysign(1, number) < 0:
+            return 0.0, "-0.0"  # SQLite drops that sign, so that it would not read as it was written
+        return number, None
+    try:
+        return float(number), str(number)
+    except OverflowError:
+        return (math.inf if number > 0 else -math.inf), str(number)
+
+
+def decode_number(value: float | None, exact: str | None) -> int | float:
+    """The inverse of encode_number. Raises DamagedData for a row that it cannot have written."""
+    if exact is None and value is not None:
+        return value
+    if exact in ("nan", "-0.0"):
+        return float(exact)
+    if exact is not None:
+        try:
+            return int(exact)
+        except ValueError:
+            raise DamagedData(f"a metric value reads {exact!r}", hint="restore the workspace from a backup") from None
+    raise DamagedData("a metric point has no value", hint="restore the workspace from a backup")
+
+
+class Points:
+    """Points of one series in order of arrival, column by column, as they lie in the database."""
+
+    __slots__ = ("exacts", "moments", "steps", "values")
+
+    def __init__(self) -> None:
+        self.steps: list[int | None] = []
+        self.moments: list[int] = []  # microseconds since 1970
+        self.values: list[float | None] = []
+        self.exacts: list[str | None] = []
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+    def add(self, step: int | None, observed_at: int, number: int | float) -> None:
+        value, exact = encode_number(number)
+        self.steps.append(step)
+        self.moments.append(observed_at)
+        self.values.append(value)
+        self.exacts.append(exact)
+
+    def extend(self, steps: Sequence[int | None], moments: Sequence[int], numbers: Sequence[int | float]) -> None:
+        """Many at once; far faster where all are floats that a double says exactly."""
+        self.steps.extend(steps)
+        self.moments.extend(moments)
+        if set(map(type, numbers)) == {float} and not any(each != each or each == 0 for each in numbers):
+            self.values.extend(numbers)
+            self.exacts.extend(repeat(None, len(numbers)))
+        else:
+            values, exacts = zip(*map(encode_number, numbers), strict=True)
+            self.values.extend(values)
+            self.exacts.extend(exacts)
+
+    def last(self) -> tuple[int | None, int, float | None, str | None]:
+        """(step, observed_at, value, exact) of the last by step, then time, then arrival; a point without a step
+        precedes all steps."""
+        if None not in self.steps and self.steps[-1] == max(self.steps) and self.moments[-1] == max(self.moments):  # type: ignore[type-var]  # none is None
+            place = len(self) - 1
+        else:
+            order = [
+                (*_order(step, at), place)
+                for place, (step, at) in enumerate(zip(self.steps, self.moments, strict=True))
+            ]
+            place = max(order)[-1]
+        return self.steps[place], self.moments[place], self.values[place], self.exacts[place]
+
+
+def add_points(connection: Connection, points: Mapping[SeriesKey, Points]) -> dict[SeriesKey, tuple[int, int]]:
+    """Append points to their series, and keep where each series and each metric of a run ends.
+
+    Returns series key -> (series id, number of the first new point). Some statements for all series together: a run
+    may log tens of thousands of metrics.
+    """
+    if not points:
+        return {}
+    known = _series(connection, list(points))
+    for has_exact in (False, True):  # a column of nothing but NULL costs as much as another
+        some = [key for key, new in points.items() if any(new.exacts) == has_exact]
+        columns = _POINT_COLUMNS if has_exact else _POINT_COLUMNS[:-1]
+        rows = chain.from_iterable(_point_rows(known[key], points[key], len(columns)) for key in some)
+        insert_rows(connection, tables.metric_point, columns, sum(len(points[key]) for key in some), rows)
+    connection.execute(_CHANGE, [_changed(known[key], new) for key, new in points.items()])
+    _keep_ends(connection, points)
+    return {key: (known[key].id, known[key].points) for key in points}
+
+
+def _point_rows(series: _Series, new: Points, width: int) -> Iterator[tuple[Any, ...]]:
+    numbers = range(series.points, series.points + len(new))
+    columns = (repeat(series.id), numbers, new.steps, new.moments, new.values, new.exacts)
+    return zip(*columns[:width], strict=False)
+
+
+def _changed(series: _Series, new: Points) -> dict[str, Any]:
+    """What appending makes of a series' row."""
+    last = new.last()
+    is_newer = series.points == 0 or _order(last[0], last[1]) >= _order(series.last_step, series.last_at or 0)
+    kept = last if is_newer else (series.last_step, series.last_at, series.last_value, series.last_exact)
+    columns = (new.steps, new.moments, new.values, new.exacts)
+    check = running_checksums.extended(running_checksums.POINTS, columns, series.points_check)
+    return dict(zip(_CHANGED, (series.id, series.points + len(new), *kept, check), strict=True))
+
+
+def _order(step: int | None, observed_at: int) -> tuple[bool, int, int]:
+    return (step is not None, step or 0, observed_at)
+
+
+_LAST = ("last_step", "last_at", "last_value", "last_exact", "points_check")
+_CHANGED = ("row", "points_", *(f"{name}_" for name in _LAST))
+_CHANGE = (
+    update(tables.metric_series)
+    .where(tables.metric_series.c.id == bindparam("row"))
+    .values({name: bindparam(f"{name}_") for name in ("points", *_LAST)})
+)
+
+
+class _Series(NamedTuple):
+    """A row of metric_series as it is before points are appended."""
+
+    id: int
+    points: int
+    last_step: int | None
+    last_at: int | None
+    last_value: float | None
+    last_exact: str | None
+    points_check: bytes | None
+
+
+def _series(connection: Connection, keys: Sequence[SeriesKey]) -> dict[SeriesKey, _Series]:
+    """The rows of these series; those that are new are created."""
+    found = dict(_existing(connection, keys))
+    new = [key for key in keys if key not in found]
+    if new:
+        rows = [(*key, 0) for key in new]
+        insert_rows(connection, tables.metric_series, _KEY_COLUMNS, len(rows), rows)
+        found.update(_existing(connection, new))
+    return found
+
+
+def _existing(connection: Connection, keys: Iterable[SeriesKey]) -> Iterator[tuple[SeriesKey, _Series]]:
+    """Those of the series that are there. The condition on the stage reads as the unique index has it: with a value for
+    the 0, SQLite would not use the index."""
+    groups: dict[tuple[int, int | None, str], list[str]] = {}
+    for run_id, stage_id, metric_key, slice_ref in keys:
+        groups.setdefault((run_id, stage_id, slice_ref), []).append(metric_key)
+    for (run_id, stage_id, slice_ref), names in groups.items():
+        for start in range(0, len(names), _KEYS_AT_ONCE):
+            some = names[start : start + _KEYS_AT_ONCE]
+            rows = fetch(
+                connection,
+                f"SELECT metric_key, id, points, {', '.join(_LAST)} FROM metric_series WHERE run_id = ?"
+                f" AND coalesce(stage_id, 0) = ? AND metric_key IN ({marks(some)}) AND slice_ref = ?",
+                (run_id, stage_id or 0, *some, slice_ref),
+            )
+            for metric_key, *row in rows:
+                yield (run_id, stage_id, metric_key, slice_ref), _Series(*row)
+
+
+_KEY_COLUMNS = ("run_id", "stage_id", "metric_key", "slice_ref", "points")
+_POINT_COLUMNS = ("series_id", "number", "step", "observed_at", "value", "exact")
+
+
+# ---------------------------------------------------------------------------------------------- where metrics end
+
+
+def _keep_ends(connection: Connection, touched: Iterable[SeriesKey]) -> None:
+    keys: dict[int, set[str]] = {}
+    for run_id, _, metric_key, slice_ref in touched:
+        if not slice_ref:
+            keys.setdefault(run_id, set()).add(metric_key)
+    for run_id, of_run in keys.items():
+        keep_ends(connection, run_id, sorted(of_run))
+
+
+def keep_ends(connection: Connection, run_id: int, metric_keys: Sequence[str] | None = None) -> None:
+    """Bring run_metric up to date for these metrics of a run (None for all), as RunSummary.metrics reads its stages:
+    the series that was logged last; of several at one moment that of the last stage."""
+    series, stage, end = tables.metric_series, tables.stage, tables.run_metric
+    last_first = (
+        series.c.last_at.desc(),
+        series.c.stage_id.is_not(None).desc(),
+        stage.c.order_index.is_(None).desc(),
+        stage.c.order_index.desc(),
+        stage.c.started_at.desc(),
+        stage.c.id.desc(),
+    )
+    ranked = (
+        select(
+            series.c.run_id,
+            series.c.metric_key,
+            series.c.last_value,
+            series.c.last_exact,
+            func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place"),
+        )
+        .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
+        .where(series.c.run_id == run_id, series.c.slice_ref == "", series.c.points > 0)
+    )
+    if metric_keys is not None and len(metric_keys) <= _KEYS_AT_ONCE:  # each statement looks at all series of the run
+        ranked = ranked.where(series.c.metric_key.in_(metric_keys))
+    last = ranked.subquery()
+    source = select(*list(last.c)[:4]).where(last.c.place == 1)
+    statement = insert_into(connection, end).from_select(["run_id", "metric_key", "value", "exact"], source)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["run_id", "metric_key"],
+            set_={"value": statement.excluded.value, "exact": statement.excluded.exact},
+        )
+    )

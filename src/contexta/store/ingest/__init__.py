@@ -1,0 +1,1 @@
+"""Write journals and hand-written records to the database, each line exactly once."""

@@ -1,0 +1,429 @@
+"""What the records of a journal do to the database."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from contexta.core.errors import ContextaError
+from contexta.core.references import StableRef, numbered
+from contexta.core.validation import MAX_NAME, from_microseconds, number
+from contexta.recorder.journal.objects import Objects
+from contexta.store.backends.engine import Store
+from contexta.store.entities import nested_runs, shared_facts
+from contexta.store.entities.artifacts import put_told
+from contexta.store.entities.environments import began_with, put_captured
+from contexta.store.entities.metadata import find_id
+from contexta.store.entities.query_index import keep_params, keep_tags
+from contexta.store.entities.series import Points, SeriesKey, add_points
+from contexta.store.ingest import journal_parsing, ranks
+from contexta.store.ingest.ranks import Rank
+from contexta.store.ingest.run_end import end_run, open_again
+from contexta.store.schema import tables
+from contexta.store.schema.rows import insert_missing
+
+# A measurement as the journal writes it: at; key, stage and rank as one text; value; step. Many times faster than JSON.
+_METRIC = re.compile(
+    rb'^\{"s":\d+,"t":"metric","at":(\d+),("k":"[^"\\]*(?:\\.[^"\\]*)*"(?:,"g":"[^"\\]*")?(?:,"r":\d+)?)'
+    rb',"x":([^,}]+)(?:,"i":(-?\d+))?\}\n',
+    re.MULTILINE,
+)
+
+
+_HEAD = itemgetter(1)
+_KEPT = frozenset({"pid", "parent", "rank"})  # of a process that has ended: whether it lives is asked no more
+
+
+class Reading:
+    """One journal being taken in, in one transaction."""
+
+    def __init__(self, connection: Connection, store: Store, row: Any, run_id: int | None) -> None:
+        """row: of the journal. run_id: of the run it belongs to; None while the run's first record is to come."""
+        self.ended: bool = row.ended
+        self._connection = connection
+        self._store = store
+        self._key: str = row.name
+        self._name: str = row.name.rpartition("/")[2]  # without the machine it comes from
+        self._run_id = run_id
+        self._ref = self._stored_ref()
+        self._process: dict[str, Any] = row.process
+        self._environment_id: int | None = row.environment_id
+        self._first_at: int | None = row.first_at
+        self._last_at: int | None = row.last_at
+        self._points: dict[SeriesKey, Points] = {}
+        self._count: int = row.points
+        self._stages: dict[str, int] = {}
+        self._tags: dict[str, str] = {}
+        self._notes: list[tuple[int, str, str]] = []
+        self._lost: list[tuple[int, str, str]] = []  # how many, why, what the first of them was
+        self._at = row.last_at or 0
+        self._leaves = b""  # the last line that is taken in
+
+    def take(self, data: bytes) -> None:
+        """Take in whole lines: what is no measurement first, as measurements may belong to a stage that begins here."""
+        self._reopen()
+        self._leave(data)
+        metrics = _METRIC.findall(data)
+        rest = data if not metrics else b"" if len(metrics) == data.count(b"\n") else _METRIC.sub(b"", data)
+        for record in journal_parsing.records(rest, self._report):
+            self._take(record)
+        if metrics and self._run_id is None:
+            self._report(f"{len(metrics)} metric records stand before the run's first record and were skipped")
+        elif metrics:
+            self._take_metrics(metrics)
+
+    def finish(self) -> dict[str, Any]:
+        """Write what was gathered. Returns the new values of the journal's row."""
+        add_points(self._connection, self._points)
+        self._write_tags()
+        self._count += sum(map(len, self._points.values()))
+        if self._run_id is not None and self._notes:
+            rows = [
+                {"run_id": self._run_id, "noted_at": from_microseconds(at), "topic": topic, "text": words}
+                for at, topic, words in self._notes
+            ]
+            self._connection.execute(insert(tables.note), rows)
+        if self._run_id is not None and self._lost:
+            shared_facts.count_lost(self._connection, self._run_id, self._lost)
+        return {
+            "run_id": self._run_id,
+            "ended": self.ended,
+            "process": self._process if not self.ended else {k: self._process[k] for k in _KEPT & set(self._process)},
+            "environment_id": self._environment_id,
+            "first_at": self._first_at,
+            "last_at": self._last_at,
+            "points": self._count,
+        }
+
+    # ------------------------------------------------------------------------------------------ one record
+
+    def _take(self, record: dict[str, Any]) -> None:
+        self._see(record["at"])
+        if self._run_id is None and record["t"] != "run":
+            self._report(f"a {record['t']} record stands before the run's first record and was skipped")
+            return
+        try:
+            getattr(self, _TAKERS[record["t"]])(journal_parsing.checked(record))
+        except KeyError as error:
+            self._skip(record, f"it lacks or has an unknown {error}")
+        except (ContextaError, TypeError, ValueError) as error:
+            words = error.what if isinstance(error, ContextaError) else str(error)
+            self._skip(record, words)
+
+    def _see(self, at: int) -> None:
+        self._at = at
+        if self._first_at is None:
+            self._first_at = at
+        if self._last_at is None or at > self._last_at:
+            self._last_at = at
+
+    def _report(self, words: str) -> None:
+        self._notes.append((self._at, "journal", f"{self._name}: {words}"))
+
+    def _skip(self, record: dict[str, Any], why: str) -> None:
+        self._report(f"a {record['t']} record was skipped: {why}")
+        self._lost.append((1, why, f"{record['t']} {record.get('k') or record.get('name') or ''}".strip()[:MAX_NAME]))
+
+    def _run(self, record: dict[str, Any]) -> None:
+        if self._run_id is not None:
+            raise ValueError("the run began before")
+        wanted = StableRef("run", record["run"])
+        at = from_microseconds(record["at"])
+        project = {"ref": wanted.project, "name": record.get("project_name", wanted.components[0]), "created_at": at}
+        insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
+        ref, count = wanted, 1
+        while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
+            count += 1
+            ref = StableRef("run", f"{wanted.components[0]}.{numbered(wanted.name, count)}")
+        run = {
+            "ref": ref,
+            "project_id": find_id(self._connection, tables.project, ref.project),
+            "slug": ref.name,
+            "name": record.get("name", wanted.name),
+            "status": "open",
+            "started_at": at,
+            "ended_at": None,
+            "description": None,
+            "tags": {},
+            "metadata": {shared_facts.NUMBER: record["number"]} if record.get("number") is not None else {},
+        }
+        self._connection.execute(insert(tables.run), [run])
+        self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
+        if ref != wanted and self._store.origin:  # nobody could be asked when the run began
+            self._notes.append((record["at"], "run", f"it began as {wanted}, which is another run: it is {ref} here"))
+        if record.get("part_of") is not None:
+            around, origin = StableRef("run", record["part_of"]), self._key[: -len(self._name)]
+            nested_runs.link(self._connection, self._run_id, ref, around, at, origin)
+        self._join(record)
+
+    def _join(self, record: dict[str, Any]) -> None:
+        told = ("pid", "parent", "began", "boot", "space", "rank", "heir")
+        self._process = {name: record[name] for name in told if record.get(name) is not None}
+        if record.get("heir"):  # the process that began the run ended when it had become a daemon
+            open_again(self._connection, self._run_id, "completed", "crashed")
+
+    def _environment(self, record: dict[str, Any]) -> None:
+        if self._environment_id is None:  # the first record of a process is its start
+            self._begin_environment(record)
+        elif self._may_complete():
+            ref, captured_at, before = began_with(self._connection, self._environment_id)
+            digest, end = record.get("digest", before), record.get("end")
+            put_captured(self._connection, self._store.objects, ref, captured_at, digest, end)
+            self._compare_ranks(ranks.differing_gpus, digest, end)
+
+    def _begin_environment(self, record: dict[str, Any]) -> None:
+        start = record.get("of", record["digest"])
+        ref = self._ref.child("environment", f"start-{start[:12]}")
+        known = find_id(self._connection, tables.environment, ref)
+        if known is None:
+            at = from_microseconds(record["at"])
+            put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
+            known = find_id(self._connection, tables.environment, ref)
+        self._environment_id = known
+        self._compare_ranks(ranks.differing_start, record["digest"])
+
+    def _compare_ranks(
+        self, differing: Callable[[Objects, Rank, list[Rank]], str | None], digest: str, end: str | None = None
+    ) -> None:
+        if self._process.get("rank") is None or self._environment_id is None:
+            return
+        assert self._run_id is not None  # _take has seen to it
+        mine = Rank(self._process["rank"], self._environment_id, digest, end)
+        words = differing(self._store.objects, mine, ranks.others_of(self._connection, self._run_id, self._key))
+        if words is not None:
+            self._notes.append((self._at, "environment", words))
+
+    def _may_complete(self) -> bool:
+        """Whether this process' end is that of the environment it shares: it worked, or no other one did."""
+        journal = tables.journal
+        others = select(journal.c.id).where(
+            journal.c.environment_id == self._environment_id, journal.c.name != self._key, journal.c.points > 0
+        )
+        return bool(self._count or self._points) or self._connection.execute(others.limit(1)).first() is None
+
+    def _stage(self, record: dict[str, Any]) -> None:
+        row = {
+            "ref": self._ref.child("stage", record["stage"]),
+            "run_id": self._run_id,
+            "stage_name": record["name"],
+            "status": "open",
+            "started_at": from_microseconds(record["at"]),
+            "ended_at": None,
+            "order_index": record["order"],
+        }
+        insert_missing(self._connection, tables.stage, [row])
+        self._connection.execute(  # another process of the run may have spoken of it before its beginning was read
+            update(tables.stage).where(tables.stage.c.ref == row["ref"]).values(stage_name=record["name"])
+        )
+
+    def _stage_end(self, record: dict[str, Any]) -> None:
+        stage_id = self._stage_id(record["stage"], record["at"])
+        self._connection.execute(
+            update(tables.stage)
+            .where(tables.stage.c.id == stage_id)
+            .values(status=record["status"], ended_at=from_microseconds(record["at"]))
+        )
+
+    def _stage_id(self, component: str, at: int) -> int:
+        known = self._stages.get(component)
+        if known is None:
+            ref = self._ref.child("stage", component)
+            if find_id(self._connection, tables.stage, ref) is None:
+                self._stage({"stage": component, "name": component, "at": at, "order": None})
+            known = find_id(self._connection, tables.stage, ref)
+            assert known is not None  # it has just been made
+            self._stages[component] = known
+        return known
+
+    def _param(self, record: dict[str, Any]) -> None:
+        assert self._run_id is not None  # _take has seen to it
+        keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
+
+    def _tag(self, record: dict[str, Any]) -> None:
+        self._tags[record["k"]] = record["x"]
+
+    def _write_tags(self) -> None:
+        """Once for all tags that were read: they lie in one row of the run."""
+        if self._run_id is None or not self._tags:
+            return
+        run = tables.run
+        before = self._connection.execute(select(run.c.tags).where(run.c.id == self._run_id)).scalar_one()
+        changed = {**before, **self._tags}
+        if changed != before:
+            self._connection.execute(update(run).where(run.c.id == self._run_id).values(tags=changed))
+            keep_tags(self._connection, self._run_id, changed)
+
+    def _fact(self, record: dict[str, Any]) -> None:
+        said = record["facts"] if "facts" in record else {record["name"]: record["value"]}
+        shared_facts.learn(self._connection, self._run_id, said, once=not self._is_first)
+
+    def _rename(self, record: dict[str, Any]) -> None:
+        table = tables.run
+        self._connection.execute(update(table).where(table.c.id == self._run_id).values(name=record["name"]))
+
+    def _artifact(self, record: dict[str, Any]) -> None:
+        assert self._run_id is not None  # _take has seen to it
+        put_told(self._connection, self._run_id, self._ref, record)
+
+    def _count_lost(self, record: dict[str, Any]) -> None:
+        """Records that their process could not write."""
+        self._lost.append((record["count"], record["why"], record["first"]))
+
+    def _note(self, record: dict[str, Any]) -> None:
+        self._notes.append((record["at"], record["topic"], record["text"]))
+
+    def _leave(self, data: bytes) -> None:
+        """End the run where its process became another program with the last of these lines; open it again where that
+        was the last line before, and the process went on."""
+        if self._process.pop("left", False):
+            open_again(self._connection, self._run_id, "completed")
+        self._leaves = data.rstrip(b"\n").rpartition(b"\n")[2]
+
+    def _exec(self, record: dict[str, Any]) -> None:
+        """The process becomes another program, unless another line follows."""
+        assert self._run_id is not None  # _take has seen to it
+        if self._is_first and b'"t":"exec"' in self._leaves:
+            self._process["left"] = True
+            end_run(self._connection, self._run_id, "completed", record["at"])
+
+    def _end(self, record: dict[str, Any]) -> None:
+        assert self._run_id is not None  # _take has seen to it
+        if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
+            failed_command = record["failure"]["type"] == "CommandFailed"
+            shared_facts.learn(self._connection, self._run_id, {"failure": record["failure"]}, once=failed_command)
+        elif record["status"] != "failed":
+            self._forgive()
+        end_run(self._connection, self._run_id, record["status"], record["at"])
+        self.ended = True
+
+    def _close(self, record: dict[str, Any]) -> None:
+        """Another process has ended. What it failed with is why the run failed, if the run did."""
+        assert self._run_id is not None  # _take has seen to it
+        self.ended = True
+        if self._process.get("heir"):
+            end_run(self._connection, self._run_id, record.get("status", "completed"), record["at"])
+        if "failure" not in record:
+            return
+        run = tables.run
+        status = self._connection.execute(select(run.c.status).where(run.c.id == self._run_id)).scalar_one()
+        shared_facts.learn(self._connection, self._run_id, {"failure": record["failure"]})
+        if status not in ("open", "failed"):
+            self._forgive()
+
+    def _forgive(self) -> None:
+        """A process failed and the run did not: worth a note."""
+        before = shared_facts.of_run(self._connection, self._run_id)
+        failure = before.pop("failure", None)
+        if failure is not None:
+            words = f"a process of the run failed with {failure['type']}: {failure['message']}"[:10_000]
+            self._notes.append((self._at, "process", words))
+            shared_facts.replace(self._connection, self._run_id, before)
+
+    # ------------------------------------------------------------------------------------------ measurements
+
+    def _take_metrics(self, metrics: list[tuple[bytes, ...]]) -> None:
+        first_at, last_at = int(metrics[0][0]), int(metrics[-1][0])  # a journal's time never goes back
+        for at in (first_at, last_at):
+            if journal_parsing.is_moment(at):
+                self._see(at)
+        assert self._run_id is not None  # take() has seen to it
+        for head, same in groupby(sorted(metrics, key=_HEAD), _HEAD):  # the sort keeps the order within a series
+            try:
+                told = json.loads(b"{" + head + b"}")
+                journal_parsing.name(told["k"])
+                stage_id = self._stage_id(told["g"], self._at) if "g" in told else None
+            except (ContextaError, ValueError) as error:
+                count = len(list(same))
+                self._report(f"{count} metric records were skipped: {error}")
+                self._lost.append((count, str(error), "metric"))
+                continue
+            slice_ref = f"rank-{told['r']}" if told.get("r") else ""
+            moments, _, values, steps = zip(*same, strict=True)
+            self._extend(self._of((self._run_id, stage_id, told["k"], slice_ref)), moments, values, steps)
+
+    def _of(self, key: SeriesKey) -> Points:
+        return self._points.setdefault(key, Points())
+
+    def _extend(
+        self, points: Points, moments: Sequence[bytes], values: Sequence[bytes], steps: Sequence[bytes]
+    ) -> None:
+        """The measurements of one series. Column by column where all are plain floats, which is far faster."""
+        at = list(map(int, moments))
+        step: Sequence[int | None]
+        step = [int(each) if each else None for each in steps] if b"" in steps else list(map(int, steps))
+        plain = b",".join(values).count(b".") == len(values)  # a plain float has one point
+        if plain and journal_parsing.is_moment(min(at)) and journal_parsing.is_moment(max(at)) and _fit(step):
+            points.extend(step, at, list(map(float, values)))
+            return
+        for each in zip(step, at, values, strict=True):
+            self._unusual(points, *each)
+
+    def _unusual(self, points: Points, step: int | None, at: int, value: bytes) -> None:
+        """One measurement of a series that has integers, NaN or infinities; it is reported when it is none."""
+        try:
+            if not (journal_parsing.is_moment(at) and journal_parsing.is_step(step)):
+                raise ValueError(f"its moment {at} or its step {step} is beyond what is kept")
+            points.add(step, at, number(json.loads(value)))
+        except (ContextaError, TypeError, ValueError) as error:
+            self._report(f"a metric record was skipped: {error}")
+            self._lost.append((1, str(error), "metric"))
+
+    def _metric(self, record: dict[str, Any]) -> None:
+        """A measurement that was not laid out as the journal does it."""
+        assert self._run_id is not None  # _take has seen to it
+        stage_id = self._stage_id(record["g"], record["at"]) if "g" in record else None
+        slice_ref = f"rank-{int(record['r'])}" if record.get("r") else ""
+        if not journal_parsing.is_step(record.get("i")):
+            raise ValueError(f"{record['i']!r} is no step")
+        value = number(record["x"])
+        self._of((self._run_id, stage_id, str(record["k"]), slice_ref)).add(record.get("i"), record["at"], value)
+
+    # ------------------------------------------------------------------------------------------ the run
+
+    @property
+    def _is_first(self) -> bool:
+        return self._name.count(".") == 2
+
+    def _stored_ref(self) -> StableRef:
+        if self._run_id is None:
+            return StableRef("run", ".".join(self._name.split(".")[:2]))
+        table = tables.run
+        return StableRef.parse(
+            self._connection.execute(select(table.c.ref).where(table.c.id == self._run_id)).scalar_one()
+        )
+
+    def _reopen(self) -> None:
+        """A run that was taken for crashed and speaks again was not."""
+        open_again(self._connection, self._run_id, "crashed")
+
+
+def _fit(steps: Sequence[int | None]) -> bool:
+    """Whether every step fits the database; asked of the extremes only."""
+    known = [step for step in steps if step is not None]
+    return not known or (journal_parsing.is_step(min(known)) and journal_parsing.is_step(max(known)))
+
+
+_TAKERS = {
+    "run": "_run",
+    "join": "_join",
+    "environment": "_environment",
+    "stage": "_stage",
+    "stage-end": "_stage_end",
+    "metric": "_metric",
+    "param": "_param",
+    "tag": "_tag",
+    "fact": "_fact",
+    "name": "_rename",
+    "artifact": "_artifact",
+    "note": "_note",
+    "lost": "_count_lost",
+    "end": "_end",
+    "close": "_close",
+    "exec": "_exec",
+}

@@ -1,0 +1,105 @@
+"""Delivering what this machine's runs have recorded: once, or as long as there is something to deliver.
+
+Everything arrives exactly once: how far a journal was read moves on in the transaction of what was read from it, so
+that a delivery that dies, or does not learn whether its last transaction was kept, begins where the server stands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from contexta.core.errors import WorkspaceAway
+from contexta.core.filelock import alone
+from contexta.core.settings import ENDED, JOURNALS
+from contexta.findings import Delivery
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.store.backends.engine import Store
+from contexta.store.ingest.ingest import bytes_waiting, positions, take_in
+
+_PAUSE = 2.0  # seconds between two looks at the journals
+_LINGER = 20.0  # seconds without anything to deliver after which there is nothing left to do
+_SILENCE = 60.0  # seconds without a sign of life (see journal.BEAT) after which nobody records any more
+_ATTEMPTS = 6  # at a server that stays away while nobody records: about two minutes
+_LONGEST = 60.0  # seconds between two attempts
+_LOCK = "delivery.lock"
+
+
+def deliver(store: Store, *, again: bool = False) -> Delivery:
+    """Take in everything that there is, now. again: also what was delivered before and is there no more.
+    Raises WorkspaceAway when the server cannot be reached."""
+    if again:
+        _bring_back(store)
+    before = _ended(store.root)
+    take_in(store)
+    waiting = _waiting(store.root)
+    return Delivery(
+        workspace=store.name.removeprefix("workspace "),
+        finished=len(_ended(store.root) - before),
+        waiting=len(waiting),
+        bytes_waiting=bytes_waiting(store) if waiting else 0,
+    )
+
+
+def _bring_back(store: Store) -> None:
+    """Journals that were set aside, and of which the database has not all: it was restored from a backup."""
+    ended = store.journals / ENDED
+    names = sorted(_ended(store.root))
+    with store.reading() as connection:
+        known = positions(connection, names, store.origin)
+    for name in names:
+        size = (ended / name).stat().st_size
+        if size > known.get(name, (0, False))[0] and not (store.journals / name).exists():
+            (ended / name).rename(store.journals / name)
+
+
+def follow(root: Path, open_: Callable[[], Store], *, pause: float = _PAUSE, linger: float = _LINGER) -> bool:
+    """Deliver until nothing is left. Whether everything was delivered: False when the server stays away, or when
+    another process is at it. Raises what cannot get better by waiting, such as a password that is refused."""
+    with alone(root / _LOCK) as first:
+        if not first:
+            return False
+        return _follow(root, open_, pause, linger)
+
+
+def _follow(root: Path, open_: Callable[[], Store], pause: float, linger: float) -> bool:
+    store: Store | None = None
+    faults, quiet = 0, 0.0
+    try:
+        while quiet < linger:
+            try:
+                store = store or open_()
+                take_in(store)
+                faults = 0
+            except WorkspaceAway:
+                faults += 1
+                if faults >= _ATTEMPTS and not _is_recording(root):
+                    return False
+            quiet = 0.0 if _waiting(root) else quiet + pause
+            wait = pause if faults == 0 else min(_LONGEST, pause * 2**faults)
+            time.sleep(wait)
+        return True
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _waiting(root: Path) -> list[Path]:
+    """The journals that are not set aside."""
+    return [path for path in (root / JOURNALS).glob(f"*{SUFFIX}") if path.is_file()]
+
+
+def _ended(root: Path) -> set[str]:
+    return {path.name for path in (root / JOURNALS / ENDED).glob(f"*{SUFFIX}")}
+
+
+def _is_recording(root: Path) -> bool:
+    now = time.time()
+    for path in _waiting(root):
+        try:
+            if now - path.stat().st_mtime < _SILENCE:
+                return True
+        except FileNotFoundError:
+            pass  # set aside by another reader: delivered
+    return False

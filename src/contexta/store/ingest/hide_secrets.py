@@ -1,0 +1,70 @@
+"""What is written by hand into a workspace, without the secrets in it: origins, variables, attributes, texts.
+
+What the recorder writes has passed through the same rules already (``contexta.recorder.redaction.redact``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, TypeVar
+
+from contexta.core.model import Value
+from contexta.core.references import StableRef
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.redaction import redact
+from contexta.recorder.session.salt import salt_or_another
+
+V = TypeVar("V", bound=Value)
+_PLAIN = ("_at", "_type", "_marker", "kind", "status", "build", "digest", "version", "commit")
+"""How the fields end that hold moments, digests and words of a fixed list."""
+_NEVER = frozenset([bool, int, float, StableRef])
+
+
+def without_secrets(value: V, objects: Objects) -> V:
+    """The same value with hidden secrets; the value itself where it holds none.
+
+    objects: whose salt the secrets are hashed with. It is made only when there is a secret.
+    """
+    return value if _hidden(value, None) is value else _hidden(value, salt_or_another(objects))
+
+
+def _hidden(value: V, salt: bytes | None) -> V:
+    changed = {}
+    fields = value.__dict__
+    for name in _looked_at(type(value)):
+        held = fields[name]
+        if not held or type(held) in _NEVER:
+            continue
+        clean = _clean(name, held, salt)
+        if clean is not held and clean != held:
+            changed[name] = clean
+    return value.model_copy(update=changed) if changed else value
+
+
+def _clean(name: str, held: Any, salt: bytes | None) -> Any:
+    if isinstance(held, Value):
+        return _hidden(held, salt)
+    if isinstance(held, str):
+        return redact.clean_url(held) if name == "url" else _inside(held, salt)
+    if isinstance(held, Mapping):
+        return _mapping(held, salt) if held else held
+    if isinstance(held, tuple):
+        return tuple(_clean(name, each, salt) for each in held)
+    return held
+
+
+@cache
+def _looked_at(model: type[Value]) -> tuple[str, ...]:
+    return tuple(name for name in model.model_fields if not name.endswith(_PLAIN))
+
+
+def _mapping(held: Mapping[str, Any], salt: bytes | None) -> Mapping[str, Any]:
+    clean: Mapping[str, Any] = redact.parameters(dict(held), salt)[0]
+    return held if clean == held else clean
+
+
+@lru_cache(maxsize=10_000)
+def _inside(text: str, salt: bytes | None) -> str:
+    """Of many records most texts are the same few."""
+    return redact.inside(text, salt)

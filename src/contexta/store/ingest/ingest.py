@@ -1,0 +1,277 @@
+"""Taking journals into the database: incrementally, exactly once.
+
+How far a file has been read moves on in the same transaction as the rows that came from it, so a reader that dies
+leaves the old state or the new one, and two readers at once wait for each other instead of doing it twice. A last
+line without its newline is still being written and waits for the next time. Files of which nothing follows and that
+are taken in whole move to ``ended/``, so that looking for news costs by what is live, not by what was ever recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from sqlalchemy import Connection, insert, select, update
+
+from contexta.core.settings import ENDED
+from contexta.core.validation import from_microseconds
+from contexta.recorder.journal.processes import alive
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.store.backends.driver import no_garbage_collection
+from contexta.store.backends.engine import Store
+from contexta.store.backends.outbox import deliver_objects
+from contexta.store.entities.environments import choose_own
+from contexta.store.ingest.apply import Reading
+from contexta.store.ingest.run_end import end_run
+from contexta.store.schema import tables
+from contexta.store.schema.rows import insert_missing
+
+STALE = 600.0  # seconds without a sign of life after which a process that cannot be asked counts as dead
+_CHUNK = 8 * 1024 * 1024  # bytes taken in by one transaction
+_LOST = (
+    "process {} ended without telling (killed, or os._exit): imports and native libraries are known up to the last "
+    "look at them only; GPUs and the commits of editable installs are unknown"
+)
+
+
+class _File(NamedTuple):
+    """A journal as the directory lists it."""
+
+    size: int
+    changed: float  # seconds since 1970
+
+
+def take_in(store: Store) -> None:
+    """Bring everything that live runs have said so far into the database. Costs one directory listing when there is
+    nothing new. Raises WorkspaceError when the database stays busy."""
+    files = _listed(store.journals)
+    if not files:
+        return
+    with store.reading() as connection:
+        known = positions(connection, files, store.origin)
+    open_runs: dict[str, list[str]] = {}
+    for name in sorted(files, key=lambda name: (not is_first(name), name)):
+        if not _take_file(store, name, files[name].size, *known.get(name, (0, False))):
+            open_runs.setdefault(run_of(name), []).append(name)
+    for run, names in open_runs.items():
+        _settle(store, run, names, files)
+
+
+def run_of(name: str) -> str:
+    """``project.run`` of a journal's file name."""
+    return ".".join(name[: -len(SUFFIX)].split(".")[:2])
+
+
+def is_first(name: str) -> bool:
+    """Whether a file is the one that the run began with."""
+    return name == run_of(name) + SUFFIX
+
+
+def _listed(folder: Path) -> dict[str, _File]:
+    found = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False):
+                    stat = entry.stat()
+                    found[entry.name] = _File(stat.st_size, stat.st_mtime)
+    except FileNotFoundError:
+        pass  # no journals yet, or another reader has just set one aside: the next one sees it
+    return found
+
+
+def positions(connection: Connection, files: Iterable[str], origin: str) -> dict[str, tuple[int, bool]]:
+    """Of each journal that the database knows: how many bytes of it were taken in, and whether nothing follows."""
+    table = tables.journal
+    names, found = [origin + name for name in files], {}
+    for start in range(0, len(names), 1_000):
+        some = names[start : start + 1_000]
+        rows = connection.execute(select(table.c.name, table.c.position, table.c.ended).where(table.c.name.in_(some)))
+        found.update({row.name[len(origin) :]: (row.position, row.ended) for row in rows})
+    return found
+
+
+def _take_file(store: Store, name: str, size: int, position: int = 0, ended: bool = False) -> bool:
+    """Take in what is new of one file. Whether nothing follows; then it is set aside."""
+    while position < size:
+        advanced, ended = _take_chunk(store, name)
+        if advanced <= position:
+            break
+        position = advanced
+    if ended:
+        _set_aside(store.journals / name)
+    return ended
+
+
+def _set_aside(path: Path) -> None:
+    target = path.parent / ENDED / path.name
+    try:
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists():  # else somebody is just finding out that this reference is taken
+            path.rename(target)
+    except OSError:
+        pass  # another reader did it, or it cannot be moved: it is looked at again next time, at the cost of a stat
+
+
+def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
+    """Take in what follows the recorded position, up to a limit, in one transaction. Returns (position, ended)."""
+    table = tables.journal
+    with store.writing() as connection, no_garbage_collection():
+        row = _row(connection, store.origin + name)
+        data = _read(store.journals / name, row.position)
+        if not data or (
+            row.run_id is None and not is_first(name) and _run_id(connection, store.origin + run_of(name)) is None
+        ):
+            return row.position, row.ended  # other processes of a run wait for its first record
+        reading = Reading(connection, store, row, _run_id(connection, store.origin + run_of(name)))
+        deliver_objects(store.objects, data)
+        reading.take(data)
+        position = row.position + len(data)
+        values = reading.finish()
+        values |= {"position": position, "bytes_check": _check(row, data)}
+        connection.execute(update(table).where(table.c.id == row.id).values(values))
+        if not is_first(name) and (values["points"] or values["environment_id"]):
+            choose_own(connection, values["run_id"])
+        return position, reading.ended
+
+
+def _row(connection: Connection, name: str) -> Any:
+    table = tables.journal
+    wanted = select(table).where(table.c.name == name)
+    row = connection.execute(wanted).first()
+    if row is None:
+        new: dict[str, Any] = {"name": name, "run_id": None, "position": 0, "ended": False, "process": {}, "points": 0}
+        insert_missing(connection, table, [new])
+        row = connection.execute(wanted).one()
+    return row
+
+
+def _run_id(connection: Connection, run: str) -> int | None:
+    """The key of the run whose first journal is of that name; not by reference, which somebody else may have taken."""
+    table = tables.journal
+    found: int | None = connection.execute(select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
+    return found
+
+
+def _check(row: Any, data: bytes) -> int | None:
+    """The check of a journal's bytes, these included; None where that of the earlier ones is not known."""
+    return None if row.bytes_check is None and row.position else crc32(data, row.bytes_check or 0)
+
+
+def _bytes(path: Path, start: int, stop: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start)
+
+
+def _read(path: Path, position: int) -> bytes:
+    """Whole lines from ``position`` on; empty when there is none yet, or the file was set aside meanwhile."""
+    try:
+        with path.open("rb") as file:
+            file.seek(position)
+            data = file.read(_CHUNK)
+            if data and b"\n" not in data:
+                data += file.readline()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+# ---------------------------------------------------------------------------------------------- the dead
+
+
+def _settle(store: Store, run: str, names: list[str], files: dict[str, _File]) -> None:
+    """See which writers of a run have died. When all of them have, and none said how the run ended, it crashed."""
+    with store.reading() as connection:
+        rows = _processes(connection, names, store.origin)
+    now = time.time()
+    dead = {name: _is_dead(rows.get(name), now - files[name].changed) for name in names}
+    if not any(dead.values()):
+        return
+    # Asked first, read to the end after: what a writer said just before it ended is not missed.
+    for name in [name for name in names if dead[name]]:
+        size = _size(store.journals / name)
+        if size is None or _take_file(store, name, size):  # None: another reader has set it aside
+            names.remove(name)
+    if all(dead[name] for name in names):
+        _bury(store, run, names, [name for name in names if dead[name] == "certain"])
+    else:
+        _bury(store, run, [], [name for name in names if dead[name] == "certain" and not is_first(name)])
+
+
+def _processes(connection: Connection, names: list[str], origin: str) -> dict[str, dict[str, Any]]:
+    table = tables.journal
+    rows = connection.execute(
+        select(table.c.name, table.c.process).where(table.c.name.in_([origin + name for name in names[:10_000]]))
+    )
+    return {row.name[len(origin) :]: row.process for row in rows}
+
+
+def _is_dead(process: dict[str, Any] | None, silent: float) -> str:
+    """``certain``; ``likely``, when only its long silence speaks for it; empty when it lives or may live."""
+    lives = alive(process) if process else None
+    if lives is None:
+        return "likely" if silent > STALE else ""
+    return "" if lives else "certain"
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> None:
+    """crashed: all open files of a run that nobody writes any more. finished: those that are surely not written again;
+    where death is only likely, a later record opens the run again."""
+    table = tables.journal
+    with store.writing() as connection:
+        for name in finished:
+            row = _row(connection, store.origin + name)
+            size = _size(store.journals / name)
+            if size is None or row.ended:
+                continue  # another reader was faster
+            if row.run_id is not None and size > row.position:
+                pid = row.process.get("pid", "unknown")
+                words = f"{name}: its last line was cut short when process {pid} died, and skipped"
+                _note(connection, row, "journal", words)
+            if not is_first(name) and _lost_its_end(connection, row):
+                _note(connection, row, "process", _LOST.format(row.process.get("pid", "unknown")))
+            check = _check(row, _bytes(store.journals / name, row.position, size))
+            connection.execute(
+                update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
+            )
+        run_id = _run_id(connection, store.origin + run)
+        if crashed and run_id is not None:
+            last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
+            end_run(connection, run_id, "crashed", max(at for at in last if at is not None))
+    for name in finished:
+        _set_aside(store.journals / name)
+
+
+def _lost_its_end(connection: Connection, row: Any) -> bool:
+    """Whether a dead process that told its environment, and said no last word, took something with it. One that became
+    another program by ``exec`` did not: that one has a journal too."""
+    if row.run_id is None or row.environment_id is None:
+        return False
+    table = tables.journal
+    others = select(table.c.process).where(table.c.run_id == row.run_id, table.c.id != row.id)
+    return all(other.get("pid") != row.process.get("pid") for other in connection.execute(others).scalars())
+
+
+def _note(connection: Connection, row: Any, topic: str, words: str) -> None:
+    at = from_microseconds(row.last_at)
+    connection.execute(insert(tables.note), {"run_id": row.run_id, "noted_at": at, "topic": topic, "text": words})
+
+
+def bytes_waiting(store: Store) -> int:
+    """How much of the journals is not in the database yet, such as lines that are still being written."""
+    files = _listed(store.journals)
+    with store.reading() as connection:
+        known = positions(connection, files, store.origin)
+    return sum(max(0, file.size - known.get(name, (0, False))[0]) for name, file in files.items())

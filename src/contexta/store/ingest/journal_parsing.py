@@ -1,0 +1,101 @@
+"""What the lines of a journal must be like before anything is made of them.
+
+The recorder writes only such lines; a damaged file, or another writer, may hold anything, and one bad line must not
+keep the others, or other runs, from being read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_args
+
+from contexta.contract.fields import Status, json_value
+from contexta.core.errors import InvalidInput, shown
+from contexta.core.validation import MAX_NAME, text, to_microseconds
+
+LATEST = to_microseconds("9999-12-31T23:59:59.999999Z")
+LARGEST = 2**63 - 1
+_SAID = 10_000  # characters of a note or a failure
+_STATUSES = frozenset(get_args(Status)) - {"open"}
+
+
+def records(data: bytes, report: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """The records of whole lines; a line that is no record is reported and skipped."""
+    for line in data.split(b"\n")[:-1]:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict) and isinstance(record.get("t"), str) and is_moment(record.get("at")):
+            yield record
+        else:
+            report(f"a line of the journal is no record and was skipped: {line[:80]!r}")
+
+
+def is_moment(at: object) -> bool:
+    """Whether it is a time that a record may have: microseconds since 1970, up to the year 9999."""
+    return type(at) is int and 0 <= at <= LATEST
+
+
+def is_step(step: object) -> bool:
+    return step is None or (type(step) is int and -LARGEST - 1 <= step <= LARGEST)
+
+
+def checked(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with its fields as the contract takes them. Raises InvalidInput for one that it does not take."""
+    rules = _RULES.get(record["t"], {})
+    return {name: rules[name](value) if name in rules else value for name, value in record.items()}
+
+
+def name(given: Any) -> str:
+    return text(given, printable=True)
+
+
+def _words(given: Any) -> str:
+    return text(given, limit=_SAID)
+
+
+def _status(given: Any) -> str:
+    if given not in _STATUSES:
+        raise InvalidInput(f"{shown(given)} is no status that something ends with")
+    return str(given)
+
+
+def _count(given: Any) -> int | None:
+    if given is not None and not (type(given) is int and 0 <= given <= LARGEST):
+        raise InvalidInput(f"{shown(given)} is no count")
+    return given
+
+
+def _mapping(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise InvalidInput(f"{shown(given)} is no mapping")
+    return dict(json_value(given))
+
+
+def _facts(given: Any) -> dict[str, Any]:
+    return {name(each): fact for each, fact in _mapping(given).items()}
+
+
+def _failure(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not {"type", "message"} <= set(given):
+        raise InvalidInput(f"{shown(given)} tells no failure")
+    return {key: text(value, blank=True, limit=20 * _SAID) for key, value in given.items() if len(key) <= MAX_NAME}
+
+
+_RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
+    "run": {"name": name, "project_name": name, "number": _count},
+    "name": {"name": name},
+    "stage": {"name": name, "order": _count},
+    "stage-end": {"status": _status},
+    "param": {"k": name, "x": json_value},
+    "tag": {"k": name, "x": lambda given: text(given, blank=True, limit=_SAID)},
+    "fact": {"name": name, "value": json_value, "facts": _facts},
+    "note": {"topic": name, "text": _words},
+    "lost": {"count": _count, "why": _words, "first": _words},
+    "end": {"status": _status, "failure": _failure},
+    "close": {"status": _status, "failure": _failure},
+    "artifact": {"name": name, "kind": name, "location": _words, "size": _count, "attributes": _mapping},
+    "metric": {"k": name},
+}

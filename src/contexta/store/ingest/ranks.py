@@ -1,0 +1,134 @@
+"""Whether the ranks of one run ran in the same environment. Which machine each of them ran on is no difference."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from contexta.core.errors import shown
+from contexta.recorder.journal.objects import Objects
+from contexta.recorder.session.environment import encode, without_builds
+from contexta.store.schema import tables
+
+# Launchers and schedulers give each rank its devices, cores and caches: no difference of the environment
+_OF_ONE_RANK = re.compile(
+    r"(?:VISIBLE_(?:DEVICES|CHIPS)|DEVICE_ORDINAL|AFFINITY(?:_MASK)?|OMP_PLACES|NET_DEVICES|_HCA|_CACHE_DIR)\Z"
+)
+_MOST_TOLD = 5  # differences that a note names
+_WHICH = "host"  # of what is known about a machine that which tells it from others of its kind
+
+
+class Rank(NamedTuple):
+    """A process of a distributed run, and the objects that tell its environment."""
+
+    number: int
+    environment_id: int
+    digest: str
+    end: str | None = None  # what is known only after the start; None as long as the process runs
+
+
+def others_of(connection: Connection, run_id: int, journal_name: str) -> list[Rank]:
+    """The ranks of a run but the one that writes that journal, the lowest first."""
+    journal, environment, body = tables.journal, tables.environment, tables.environment_body
+    end = tables.environment_end
+    rows = connection.execute(
+        select(journal.c.process, environment.c.id, body.c.digest, end.c.digest.label("end"))
+        .join(environment, environment.c.id == journal.c.environment_id)
+        .join(body, body.c.id == environment.c.environment_body_id)
+        .outerjoin(end, end.c.id == environment.c.end_id)
+        .where(journal.c.run_id == run_id, journal.c.name != journal_name)
+    )
+    return sorted(
+        Rank(row.process["rank"], row.id, row.digest, row.end) for row in rows if row.process.get("rank") is not None
+    )
+
+
+def differing_start(objects: Objects, mine: Rank, others: list[Rank]) -> str | None:
+    """What there is to note when a rank has begun: that no other rank began in such an environment."""
+    if not others or any(_began_alike(objects, mine, other) for other in others):
+        return None
+    told = _differences(_body(objects, others[0].digest), _body(objects, mine.digest))
+    return f"the environments of rank {others[0].number} and rank {mine.number} differ: {_some(told)}"
+
+
+def differing_gpus(objects: Objects, mine: Rank, others: list[Rank]) -> str | None:
+    """The same when a rank has ended: only then its GPUs are known."""
+    known = {
+        other: gpus
+        for other in others
+        if _began_alike(objects, mine, other) and (gpus := _gpus(objects, other.end)) is not None
+    }
+    found = _gpus(objects, mine.end)
+    if not known or found is None or found in known.values():
+        return None
+    other, theirs = next(iter(known.items()))
+    told = f"{_devices(theirs)} and {_devices(found)}"
+    return f"the GPUs of rank {other.number} and rank {mine.number} differ: {told}"
+
+
+def _devices(gpus: bytes) -> str:
+    """The names of GPUs and their driver."""
+    told = json.loads(gpus)
+    names = [str(each.get("name")) for each in told.get("devices", ())]
+    return ", ".join([*names[:_MOST_TOLD], *([f"driver {told['driver']}"] if told.get("driver") else [])]) or "none"
+
+
+def _began_alike(objects: Objects, one: Rank, other: Rank) -> bool:
+    return one.environment_id == other.environment_id or _start(objects, one.digest) == _start(objects, other.digest)
+
+
+@lru_cache(maxsize=1_024)  # a rank is compared with each of the others
+def _start(objects: Objects, digest: str) -> bytes:
+    """What an environment was at its start, as bytes to compare."""
+    return encode(_body(objects, digest))
+
+
+def _body(objects: Objects, digest: str) -> dict[str, Any]:
+    """What an environment was at its start, without what every rank has of its own."""
+    body = without_builds(json.loads(objects.get(digest)))
+    machine = {name: fact for name, fact in body.get("machine", {}).items() if name != _WHICH}
+    variables = body.get("environment_variables", {})
+    shared = {name: value for name, value in variables.items() if not _OF_ONE_RANK.search(name)}
+    return {**body, "machine": machine, "environment_variables": shared}
+
+
+def _differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
+    """What differs between two bodies, the most telling first, each as ``name: one and other``."""
+    for part in ("python_version", "platform"):
+        if one.get(part) != other.get(part):
+            yield f"{part.replace('_', ' ')}: {one.get(part)} and {other.get(part)}"
+    packages = [{each["name"]: each for each in body.get("distributions", ())} for body in (one, other)]
+    for name in sorted({*packages[0], *packages[1]}):
+        sides = [side.get(name) for side in packages]
+        if sides[0] != sides[1]:
+            versions = ["none" if side is None else side.get("version") for side in sides]
+            yield f"{name}: {_pair(*versions)}" if versions[0] != versions[1] else f"{name}: installed from elsewhere"
+    for part in ("environment_variables", "interpreter", "machine"):
+        facts = [body.get(part) or {} for body in (one, other)]
+        for name in sorted({*facts[0], *facts[1]}):
+            if facts[0].get(name) != facts[1].get(name):
+                yield f"{name}: {_pair(facts[0].get(name, 'none'), facts[1].get(name, 'none'))}"
+    if one.get("notes") != other.get("notes"):
+        yield "what could not be captured"
+
+
+def _pair(one: Any, other: Any) -> str:
+    return f"{shown(one)} and {shown(other)}" if not isinstance(one, str) else f"{one[:80]} and {str(other)[:80]}"
+
+
+def _some(differences: Iterator[str]) -> str:
+    told = list(differences)
+    rest = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    return ", ".join(told[:_MOST_TOLD]) + rest
+
+
+@lru_cache(maxsize=1_024)
+def _gpus(objects: Objects, end: str | None) -> bytes | None:
+    """The GPUs of a process, as bytes to compare; None as long as nobody has asked for them."""
+    told: dict[str, Any] = json.loads(objects.get(end)) if end is not None else {}
+    return encode(told.get("gpus", {})) if "native_libraries" in told else None  # they are asked for together

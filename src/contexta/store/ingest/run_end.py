@@ -1,0 +1,24 @@
+"""The end of a run, as its processes or their death give it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select, update
+
+from contexta.core.validation import from_microseconds, to_microseconds
+from contexta.store.schema import tables
+
+
+def end_run(connection: Connection, run_id: int, status: str, at: int) -> None:
+    """Give a run and the stages it left open their end."""
+    run, stage = tables.run, tables.stage
+    started = connection.execute(select(run.c.started_at).where(run.c.id == run_id)).scalar_one()
+    ended = {"status": status, "ended_at": from_microseconds(max(at, to_microseconds(started)))}
+    connection.execute(update(run).where(run.c.id == run_id, run.c.status == "open").values(ended))
+    connection.execute(update(stage).where(stage.c.run_id == run_id, stage.c.status == "open").values(ended))
+
+
+def open_again(connection: Connection, run_id: int | None, *statuses: str) -> None:
+    """Take back the end of a run that has one of these statuses: its processes speak again."""
+    run = tables.run
+    ended = update(run).where(run.c.id == run_id, run.c.status.in_(statuses))
+    connection.execute(ended.values(status="open", ended_at=None))

@@ -1,0 +1,1 @@
+"""Back up, restore, clean up, verify and diagnose a workspace."""

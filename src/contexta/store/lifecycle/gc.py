@@ -1,0 +1,294 @@
+"""Giving back what nobody needs any more: old runs when asked to, objects that nothing refers to, journals of ended
+runs that are taken in whole, and what processes left behind when they died.
+
+Nothing that is still to be taken in is touched, nor anything younger than a day that only looks forgotten: an object is
+written before the row that needs it. The reference of a run stays taken: the first journal of each stays as an empty
+file, also when the run itself is removed.
+
+On a server the runs are everybody's, and so are the objects that the team shares. Of what lies on machines it is this
+one's that is looked at: each cleans its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, union, update
+
+from contexta.core.errors import DamagedData, InvalidInput, NotFound
+from contexta.core.references import StableRef
+from contexta.core.settings import ENDED
+from contexta.findings import Cleanup
+from contexta.recorder.journal.objects import Objects, open_plain
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.store.backends.engine import Store
+from contexta.store.entities import shared_facts
+from contexta.store.ingest.ingest import is_first
+from contexta.store.lifecycle.object_inventory import stored_digests
+from contexta.store.schema import tables
+
+FRESH = 24 * 3600.0  # seconds for which nothing counts as forgotten
+_HEX = re.compile(rb"[0-9a-f]{64}")
+_AT_ONCE = 200
+_TOLD_APART = frozenset(  # tables that speak of no objects, and those whose rows many runs share
+    {
+        *("metric_point", "seal", "unsealed", "environment_distribution"),
+        *("environment_body", "environment_end", "shared_fact"),
+    }
+)
+_TRASH = ".trash-"
+_TEMPORARY = re.compile(
+    r"\.((salt\.)?\d+\.[0-9a-f]+|(new|copy|origin|contexta-doctor)-.+|.+\.claim)\Z"
+)  # other files are not ours
+
+
+def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
+    """keep_last: remove all but so many of the latest runs of each project; None keeps all. Everything live runs have
+    written must have been taken in just before. Raises WorkspaceError while a backup is being taken."""
+    with store.alone():
+        _return_trash(store)
+        waiting = _waiting(store)  # before the rows are read: what is taken in meanwhile is in one of the two
+        with store.reading() as connection:
+            runs, kept = _old_runs(connection, keep_last) if keep_last is not None else ({}, [])
+            journals = _journals(connection, store, set(runs))
+            used = _used(connection, set(runs))
+        objects = list(_forgotten(store, used, waiting))
+        leftovers = list(_leftovers(store))
+        size = sum(_size(path) for path in [*journals.values(), *objects, *leftovers])
+        if not dry_run:
+            _remove_runs(store, list(runs))
+            _empty_journals(store, journals)
+            for path in objects:
+                _discard(path)
+            for path in leftovers:
+                path.unlink(missing_ok=True)
+    return Cleanup(
+        dry_run=dry_run,
+        runs=tuple(StableRef.parse(ref) for ref in runs.values()),
+        objects=len(objects),
+        journals=len(journals),
+        leftovers=len(leftovers),
+        size_bytes=size,
+        kept=tuple(kept),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- runs
+
+
+def _old_runs(connection: Connection, keep_last: int) -> tuple[dict[int, str], list[str]]:
+    """(key -> reference of the runs to be removed, why others are not)"""
+    run, deployment = tables.run, tables.deployment
+    latest = func.row_number().over(partition_by=run.c.project_id, order_by=(run.c.started_at.desc(), run.c.id.desc()))
+    ranked = select(run.c.id, run.c.ref, run.c.status, latest.label("place")).subquery()
+    rows = connection.execute(select(ranked).where(ranked.c.place > keep_last).order_by(ranked.c.id)).all()
+    deployed = set(connection.execute(select(deployment.c.run_id).where(deployment.c.run_id.is_not(None))).scalars())
+    runs, kept = {}, []
+    for row in rows:
+        if row.status == "open":
+            kept.append(f"{row.ref}: it is still open")
+        elif row.id in deployed:
+            kept.append(f"{row.ref}: it is deployed")
+        else:
+            runs[row.id] = str(row.ref)
+    return runs, kept
+
+
+def _remove_runs(store: Store, runs: Sequence[int]) -> None:
+    """Some runs at a time, each with everything that belongs to it."""
+    for start in range(0, len(runs), _AT_ONCE):
+        some = runs[start : start + _AT_ONCE]
+        with store.writing() as connection:
+            series = select(tables.metric_series.c.id).where(tables.metric_series.c.run_id.in_(some))
+            relations = select(tables.relation.c.id).where(tables.relation.c.run_id.in_(some))
+            connection.execute(delete(tables.metric_point).where(tables.metric_point.c.series_id.in_(series)))
+            connection.execute(delete(tables.provenance).where(tables.provenance.c.relation_id.in_(relations)))
+            for table in reversed(tables.metadata.sorted_tables):
+                if "run_id" in table.c:
+                    connection.execute(delete(table).where(table.c.run_id.in_(some)))
+            connection.execute(delete(tables.run).where(tables.run.c.id.in_(some)))
+    with store.writing() as connection:
+        _remove_unused(connection)
+
+
+def _remove_unused(connection: Connection) -> None:
+    """Bodies and ends of environments, forms of records and shared facts that no run has any more."""
+    body, packages, form = tables.environment_body, tables.environment_distribution, tables.record_form
+    used = (
+        select(tables.environment.c.environment_body_id)
+        .union(select(tables.run.c.environment_body_id).where(tables.run.c.environment_body_id.is_not(None)))
+        .subquery()
+    )
+    unused = select(body.c.id).where(body.c.id.not_in(select(used)))
+    connection.execute(delete(packages).where(packages.c.environment_body_id.in_(unused)))
+    connection.execute(delete(body).where(body.c.id.not_in(select(used))))
+    forms = select(tables.record.c.form_id).where(tables.record.c.form_id.is_not(None)).distinct()
+    connection.execute(delete(form).where(form.c.id.not_in(forms)))
+    end, fact, run, environment = tables.environment_end, tables.shared_fact, tables.run, tables.environment
+    ends = select(environment.c.end_id).where(environment.c.end_id.is_not(None))
+    connection.execute(delete(end).where(end.c.id.not_in(ends)))
+    known = union(*(select(run.c[key]).where(run.c[key].is_not(None)) for key in shared_facts.IDS)).subquery()
+    connection.execute(delete(fact).where(fact.c.id.not_in(select(known))))
+
+
+# ---------------------------------------------------------------------------------------------- journals
+
+
+def _journals(connection: Connection, store: Store, removed: set[int]) -> dict[int, Path]:
+    """Key -> file of this machine's journals that are taken in whole and of which nothing follows."""
+    journal, run, ended = tables.journal, tables.run, store.journals / ENDED
+    rows = connection.execute(
+        select(journal.c.id, journal.c.name, journal.c.position, journal.c.run_id, run.c.status)
+        .join(run, run.c.id == journal.c.run_id)
+        .where(journal.c.ended)
+    )
+    known = {row.name: row for row in rows}
+    found = {}
+    # From the directory to the rows: a name in a database that came from elsewhere is no path.
+    for path in sorted(ended.glob(f"*{SUFFIX}")):
+        row = known.get(store.origin + path.name)
+        if row is None or (row.status == "open" and row.run_id not in removed) or path.is_symlink():
+            continue
+        if 0 < _size(path) <= row.position:
+            found[row.id] = path
+    return found
+
+
+def _empty_journals(store: Store, journals: dict[int, Path]) -> None:
+    """The row says first that the file is no longer kept; the first file of a run goes on to reserve its reference."""
+    keys = list(journals)
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        with store.writing() as connection:
+            connection.execute(update(tables.journal).where(tables.journal.c.id.in_(some)).values(bytes_check=None))
+        for key in some:
+            if is_first(journals[key].name):
+                os.truncate(journals[key], 0)
+            else:
+                journals[key].unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------------------------------- objects
+
+
+def _forgotten(store: Store, used: set[str], waiting: set[str]) -> Iterator[Path]:
+    """The objects that nothing refers to, and this machine's of what the team has; none that was put within a day."""
+    for shelf in store.shelves:
+        for digest in stored_digests(Path(shelf.root)):
+            path = Path(shelf.path(digest))
+            if digest in waiting or not _is_old(path):
+                continue
+            if digest not in used or (shelf is not store.objects and _is_whole(store.objects, digest)):
+                yield path
+
+
+def _is_whole(objects: Objects, digest: str) -> bool:
+    try:
+        objects.check(digest)
+    except (NotFound, DamagedData, OSError):  # then the other one is needed
+        return False
+    return True
+
+
+def _used(connection: Connection, removed: set[int]) -> set[str]:
+    """Every digest that any row of a run that stays speaks of. Rather one too many than one too few: whatever looks
+    like a digest counts."""
+    used: set[str] = set()
+    for table in tables.metadata.sorted_tables:
+        if table.name in _TOLD_APART:
+            continue
+        rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}", execution_options={"yield_per": 10_000})
+        owner = "id" if table is tables.run else "run_id"
+        for row in rows.mappings():
+            if row.get(owner) not in removed:
+                for value in row.values():
+                    if isinstance(value, str) and len(value) >= 64:
+                        used.update(_digests_in(value.encode("utf-8", "replace")))
+    environment, body, run = tables.environment, tables.environment_body, tables.run
+    of_snapshots = select(body.c.digest, environment.c.run_id).join_from(environment, body)
+    of_runs = select(body.c.digest, run.c.id.label("run_id")).join(run, run.c.environment_body_id == body.c.id)
+    end, fact = tables.environment_end, tables.shared_fact
+    of_ends = select(end.c.digest, environment.c.run_id).join(environment, environment.c.end_id == end.c.id)
+    for digests in (of_snapshots, of_runs, of_ends):
+        used.update(row.digest for row in connection.execute(digests) if row.run_id not in removed)
+    keys_of_runs = connection.execute(select(run.c.id, *(run.c[key] for key in shared_facts.IDS)))
+    kept = {key for run_id, *keys in keys_of_runs if run_id not in removed for key in keys}
+    for key, told in connection.execute(select(fact.c.id, fact.c.body)):
+        if key in kept:
+            used.update(_digests_in(told.encode("utf-8", "replace")))
+    return used
+
+
+def _waiting(store: Store) -> set[str]:
+    """What the journals that are still to be read speak of."""
+    waiting: set[str] = set()
+    for path in store.journals.glob(f"*{SUFFIX}"):
+        try:
+            with open_plain(os.fspath(path)) as file:
+                waiting.update(_digests_in(file.read()))
+        except (FileNotFoundError, InvalidInput):
+            pass  # set aside: rows speak of it; or no journal
+    return waiting
+
+
+def _digests_in(data: bytes) -> set[str]:
+    return {found.decode() for found in _HEX.findall(data)}
+
+
+def _discard(path: Path) -> None:
+    """Remove an object, unless somebody puts it again in this moment: that makes it new."""
+    trash = path.parent.parent / f"{_TRASH}{path.parent.name}{path.name}"
+    try:
+        path.rename(trash)
+    except FileNotFoundError:
+        return
+    if _is_old(trash):
+        trash.unlink()
+    else:
+        _put_back(trash, path)
+
+
+def _return_trash(store: Store) -> None:
+    """What lies in the trash was being removed by a process that died. It is looked at again."""
+    for root in (Path(shelf.root) for shelf in store.shelves):
+        for trash in root.glob(f"{_TRASH}*"):
+            digest = trash.name.removeprefix(_TRASH)
+            _put_back(trash, root / digest[:2] / digest[2:])
+
+
+def _put_back(trash: Path, path: Path) -> None:
+    if path.exists():
+        trash.unlink()
+    else:
+        trash.rename(path)
+
+
+# ---------------------------------------------------------------------------------------------- leftovers
+
+
+def _leftovers(store: Store) -> Iterator[Path]:
+    """Files under temporary names whose writers died, and claims of runs whose `contexta run` was killed."""
+    for folder in (store.root, store.journals, *(Path(shelf.root) for shelf in store.shelves)):
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if _TEMPORARY.match(path.name) and path.is_file() and _is_old(path):
+                    yield path
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.lstat().st_mtime > FRESH
+    except FileNotFoundError:
+        return False
+
+
+def _size(path: Any) -> int:
+    try:
+        return int(path.lstat().st_size)
+    except FileNotFoundError:
+        return 0

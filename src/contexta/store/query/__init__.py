@@ -1,0 +1,1 @@
+"""Filter, sort and page runs: the language of ``--where`` and its SQL."""

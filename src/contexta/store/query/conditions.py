@@ -1,0 +1,369 @@
+"""Conditions on runs as SQL: every value a bound parameter, every test answered from an index.
+
+A condition on a run is an expression; where one test alone leads to few runs, ``candidates`` finds those by index.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from packaging.utils import canonicalize_name
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from contexta.core.errors import ContextaError, InvalidInput, shown
+from contexta.core.validation import from_microseconds, timestamp, to_microseconds
+from contexta.store.query.where import All, Field, Has, Literal, Not, Pointed, Test, Where
+from contexta.store.schema import tables
+from contexta.store.schema.sort_keys import MAX_WORDS, local_range, prefix_range, version_order
+
+run, body, package = tables.run, tables.environment_body, tables.environment_distribution
+Condition: TypeAlias = ColumnElement[bool]
+DURATION: ColumnElement[int] = type_coerce(run.c.ended_at - run.c.started_at, BigInteger)
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": lambda column, value: column == value,
+    "!=": lambda column, value: column != value,
+    "<": lambda column, value: column < value,
+    "<=": lambda column, value: column <= value,
+    ">": lambda column, value: column > value,
+    ">=": lambda column, value: column >= value,
+}
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+class unled(FunctionElement[Any]):  # noqa: N801  # named as SQL's functions are
+    """What SQLite is not to look for by an index of its own: its planner has counted nothing, and would think any of
+    them good. That of PostgreSQL has."""
+
+    inherit_cache = True
+
+
+@compiles(unled)
+def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)})"
+
+
+@compiles(unled, "sqlite")
+def _behind_a_plus(element: Any, compiler: Any, **options: Any) -> str:
+    return f"+({compiler.process(element.clauses, **options)})"
+
+
+class among(FunctionElement[bool]):  # noqa: N801  # as above
+    """Whether a key is one of those that a statement finds. PostgreSQL is to find them first: of joined tables it
+    guesses how many rows fit, and where it thinks most, it reads them all."""
+
+    inherit_cache = True
+
+    def __init__(self, key: ColumnElement[Any], found: Select[Any]) -> None:
+        super().__init__(key, found.scalar_subquery())
+
+
+@compiles(among)
+def _in(element: Any, compiler: Any, **options: Any) -> str:
+    key, found = (compiler.process(each, **options) for each in element.clauses)
+    return f"{key} IN {found}"
+
+
+@compiles(among, "postgresql")
+def _in_array(element: Any, compiler: Any, **options: Any) -> str:
+    key, found = (compiler.process(each, **options) for each in element.clauses)
+    return f"{key} = ANY (ARRAY{found})"
+
+
+class Conditions:
+    """The conditions of one text."""
+
+    def __init__(self, text: str) -> None:
+        self._pointed = Pointed(text, "where")
+
+    def expression(self, where: Where) -> Condition:
+        """Whether a row of ``run`` fits. Raises InvalidInput, pointing at the place, for values that do not fit their
+        field."""
+        if isinstance(where, Not):
+            return _not(self.expression(where.of))
+        if isinstance(where, (Test, Has)):
+            return _of_run(where.field, self._condition(where))
+        return (and_ if isinstance(where, All) else or_)(*map(self.expression, where.of))
+
+    def candidates(self, where: Where) -> list[Select[Any]]:
+        """For each test that all fitting runs fulfil and that an index can lead: the keys of the runs fulfilling it."""
+        parts = where.of if isinstance(where, All) else (where,)
+        leading = [part for part in parts if isinstance(part, (Test, Has)) and part.field.kind in _KEYS]
+        return [
+            _KEYS[part.field.kind](self._condition(part))
+            for part in leading
+            if isinstance(part, Has) or part.operator in ("=", "<", "<=", ">", ">=", "in")
+        ]
+
+    # ------------------------------------------------------------------------------------------ one test
+
+    def _condition(self, test: Test | Has) -> Condition:
+        """Of the row that holds the field: of run, or of the table that lists it."""
+        field = test.field
+        named = _named(field)
+        if isinstance(test, Has):
+            return named if named is not None else _has(field)
+        if test.operator in ("in", "not in"):
+            equal = or_(*(self._compared(field, "=", value) for value in test.values))
+            fits = equal if test.operator == "in" else _not(equal)
+        else:
+            fits = self._compared(field, test.operator, test.values[0])
+        return fits if named is None else and_(named, fits)
+
+    def _compared(self, field: Field, operator: str, value: Literal) -> Condition:
+        compare = getattr(self, f"_{field.kind}")
+        try:
+            found: Condition = compare(field, operator, value)
+            return found
+        except ContextaError as error:
+            if "\n" in error.what:
+                raise
+            self._pointed.refuse(value.at, error.what, error.hint or "write another value")
+
+    def _metrics(self, field: Field, operator: str, value: Literal) -> Condition:
+        column = tables.run_metric.c.value
+        self._only_compares(field, operator, value)
+        number = self._number(field, value)
+        if math.isnan(number):  # NaN is kept as none
+            self._only_equals(field, operator, value)
+            return column.is_(None) if operator == "=" else column.is_not(None)
+        fits: Condition = _COMPARE[operator](column, number)
+        return or_(fits, column.is_(None)) if operator == "!=" else fits
+
+    def _params(self, field: Field, operator: str, value: Literal) -> Condition:
+        param = tables.param
+        number = None if value.quoted else _as_number(value.text)
+        if operator in ("contains", "like"):
+            return _text(param.c.words, operator, value.text)
+        if number is None:
+            self._only_equals(field, operator, value, "a number compares with < and >")
+            return _COMPARE[operator](param.c.words, self._words(value))  # type: ignore[no-any-return]  # of columns
+        fits: Condition = _COMPARE[operator](param.c.number, number)
+        return or_(fits, param.c.number.is_(None)) if operator == "!=" else fits
+
+    def _tags(self, field: Field, operator: str, value: Literal) -> Condition:
+        return self._words_test(tables.run_tag.c.words, field, operator, value)
+
+    def _packages(self, field: Field, operator: str, value: Literal) -> Condition:
+        return self._version(package.c.version, package.c.version_order, field, operator, value)
+
+    def _python(self, field: Field, operator: str, value: Literal) -> Condition:
+        return self._version(body.c.python_version, body.c.python_order, field, operator, value)
+
+    def _platform(self, field: Field, operator: str, value: Literal) -> Condition:
+        return self._words_test(body.c.platform, field, operator, value)
+
+    def _status(self, field: Field, operator: str, value: Literal) -> Condition:
+        known = ("open", "completed", "failed", "cancelled", "crashed")
+        self._only_equals(field, operator, value)
+        if value.text not in known:
+            self._pointed.refuse(value.at, f"{shown(value.text)} is no status", f"it is one of {', '.join(known)}")
+        return _COMPARE[operator](run.c.status, value.text)  # type: ignore[no-any-return]  # of columns
+
+    def _name(self, field: Field, operator: str, value: Literal) -> Condition:
+        return self._words_test(run.c.name, field, operator, value)
+
+    def _run(self, field: Field, operator: str, value: Literal) -> Condition:
+        text = value.text.removeprefix("run:")
+        if "." in text and operator in ("=", "!="):
+            return _COMPARE[operator](run.c.ref, f"run:{text}")  # type: ignore[no-any-return]  # of columns
+        return self._words_test(run.c.slug, field, operator, value)
+
+    def _project(self, field: Field, operator: str, value: Literal) -> Condition:
+        self._only_equals(field, operator, value)
+        project = tables.project
+        wanted = f"project:{value.text.removeprefix('project:')}"
+        of_project = run.c.project_id == select(project.c.id).where(project.c.ref == wanted).scalar_subquery()
+        return of_project if operator == "=" else _not(of_project)
+
+    def _started(self, field: Field, operator: str, value: Literal) -> Condition:
+        self._only_compares(field, operator, value)
+        return _within(run.c.started_at, operator, _moments(value.text))
+
+    def _ended(self, field: Field, operator: str, value: Literal) -> Condition:
+        self._only_compares(field, operator, value)
+        return _within(run.c.ended_at, operator, _moments(value.text))
+
+    def _duration(self, field: Field, operator: str, value: Literal) -> Condition:
+        self._only_compares(field, operator, value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", value.text, re.ASCII)
+        if match is None:
+            self._pointed.refuse(value.at, f"{shown(value.text)} is no duration", "e.g. 90 (seconds), 30m, 2h, 1.5d")
+        microseconds = min(float(match[1]) * _SECONDS[match[2]] * 1e6, 2.0**62)
+        return _COMPARE[operator](DURATION, int(microseconds))  # type: ignore[no-any-return]  # operator's are untyped  # of columns
+
+    # ------------------------------------------------------------------------------------------ values
+
+    def _version(self, text: Any, order: Any, field: Field, operator: str, value: Literal) -> Condition:
+        if operator in ("contains", "like"):
+            return _text(text, operator, value.text)
+        star = prefix_range(value.text.removesuffix(".*")) if value.text.endswith(".*") else None
+        wanted, exact = star or local_range(value.text), version_order(value.text)
+        if star is not None:
+            self._only_equals(field, operator, value, "2.1.* is what starts with 2.1")
+        if wanted is not None:
+            return _within(order, operator, wanted)
+        if exact is not None:  # with a local part: itself alone
+            return _COMPARE[operator](order, exact)  # type: ignore[no-any-return]  # of columns
+        self._only_equals(field, operator, value, "versions read like 2.1, 2.1.0rc1 or 2.1.0+cu118")
+        return _COMPARE[operator](text, value.text)  # type: ignore[no-any-return]  # of columns
+
+    def _words_test(self, column: Any, field: Field, operator: str, value: Literal) -> Condition:
+        if operator in ("contains", "like"):
+            return _text(column, operator, value.text)
+        self._only_equals(field, operator, value)
+        return _COMPARE[operator](column, self._words(value))  # type: ignore[no-any-return]  # of columns
+
+    def _words(self, value: Literal) -> str:
+        if len(value.text) > MAX_WORDS:
+            hint = 'compare its beginning with `like "...%"`'
+            self._pointed.refuse(value.at, f"only the first {MAX_WORDS} characters of a text are compared", hint)
+        return value.text
+
+    def _number(self, field: Field, value: Literal) -> float:
+        number = None if value.quoted else _as_number(value.text)
+        if number is None:
+            self._pointed.refuse(value.at, f"{shown(value.text)} is no number, and {field} is", "write e.g. 0.9")
+        return number
+
+    def _only_compares(self, field: Field, operator: str, value: Literal) -> None:
+        if operator not in _COMPARE:
+            self._pointed.refuse(value.at, f"{field} is no text, so `{operator}` does not fit", "use = != < <= > >= in")
+
+    def _only_equals(self, field: Field, operator: str, value: Literal, hint: str = "use = != in") -> None:
+        if operator not in ("=", "!="):
+            words = f"{field} {operator} {shown(value.text)} cannot be decided"
+            self._pointed.refuse(value.at, words, hint)
+
+
+# ---------------------------------------------------------------------------------------------- where a field lies
+
+
+def _named(field: Field) -> Condition | None:
+    """The rows of the table that lists such fields which are of this one."""
+    if field.kind == "metrics":
+        return tables.run_metric.c.metric_key == field.name
+    if field.kind == "params":
+        return tables.param.c.name == field.name
+    if field.kind == "tags":
+        return tables.run_tag.c.name == field.name
+    if field.kind == "packages":
+        return package.c.name == canonicalize_name(field.name)
+    return None
+
+
+def _has(field: Field) -> Condition:
+    columns = {"python": body.c.python_version, "platform": body.c.platform, "ended": run.c.ended_at}
+    columns["duration"] = run.c.ended_at
+    return columns.get(field.kind, run.c.id).is_not(None)
+
+
+def _of_run(field: Field, condition: Condition) -> Condition:
+    """The same of a row of run, whose order another index has."""
+    listed = {"metrics": tables.run_metric, "params": tables.param, "tags": tables.run_tag}.get(field.kind)
+    if listed is not None:
+        return exists().select_from(listed).where(listed.c.run_id == run.c.id, condition).correlate(run)
+    bodies = _bodies(field, condition)
+    return condition if bodies is None else among(unled(run.c.environment_body_id), bodies)
+
+
+def _bodies(field: Field, condition: Condition) -> Select[Any] | None:
+    if field.kind == "packages":
+        return select(package.c.environment_body_id).where(condition)
+    return select(body.c.id).where(condition) if field.kind in ("python", "platform") else None
+
+
+def _of_row(condition: Condition) -> Select[Any]:
+    return select(run.c.id).where(condition)
+
+
+_KEYS: dict[str, Callable[[Condition], Select[Any]]] = {
+    "metrics": lambda condition: select(tables.run_metric.c.run_id).where(condition),
+    "params": lambda condition: select(tables.param.c.run_id).where(condition),
+    "tags": lambda condition: select(tables.run_tag.c.run_id).where(condition),
+    "packages": lambda condition: select(run.c.id).where(
+        among(run.c.environment_body_id, select(package.c.environment_body_id).where(condition))
+    ),
+    "python": lambda condition: select(run.c.id).where(
+        among(run.c.environment_body_id, select(body.c.id).where(condition))
+    ),
+    "platform": lambda condition: select(run.c.id).where(
+        among(run.c.environment_body_id, select(body.c.id).where(condition))
+    ),
+    **dict.fromkeys(("status", "name", "run", "started", "duration"), _of_row),
+}
+
+
+# ---------------------------------------------------------------------------------------------- comparing
+
+
+def _not(condition: Condition) -> Condition:
+    """What is unknown is not so."""
+    return not_(func.coalesce(condition, false()))
+
+
+def _within(column: Any, operator: str, span: tuple[Any, Any]) -> Condition:
+    """Compare with a span instead of a point: before it, in it, behind it."""
+    low, high = span
+    found: dict[str, Condition] = {
+        "=": and_(column >= low, column < high),
+        "!=": or_(column < low, column >= high),
+        "<": column < low,
+        "<=": column < high,
+        ">": column >= high,
+        ">=": column >= low,
+    }
+    return found[operator]
+
+
+def _text(column: Any, operator: str, text: str) -> Condition:
+    """Without regard to the case of ASCII letters, as both databases know it."""
+    folded = func.lower(column)
+    lower = "".join(c.lower() if c.isascii() else c for c in text)
+    found: Condition = folded.contains(lower, autoescape=True) if operator == "contains" else folded.like(lower)
+    return found
+
+
+def _as_number(text: str) -> float | None:
+    if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?inf|nan", text, re.ASCII) is None:
+        return None
+    return float(text)
+
+
+def _moments(text: str) -> tuple[str, str]:
+    """(first, behind the last) moment of a year, a month, a day or one moment, as timestamps."""
+    match = re.fullmatch(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", text, re.ASCII)
+    if match is None:
+        moment = timestamp(text)
+        return moment, from_microseconds(to_microseconds(moment) + 1)
+    year, month, day = match.groups()
+    first = timestamp(f"{year}-{month or '01'}-{day or '01'}T00:00:00Z")
+    return first, _following(first, "day" if day else "month" if month else "year")
+
+
+def _following(first: str, unit: str) -> str:
+    start = datetime.fromisoformat(first[:-1])
+    try:
+        end = start + timedelta(days={"day": 1, "month": 31, "year": 366}[unit])
+    except OverflowError:
+        raise InvalidInput(f"{first} is the end of the calendar", hint="write an earlier date") from None
+    end = end if unit == "day" else end.replace(day=1) if unit == "month" else end.replace(month=1, day=1)
+    return end.isoformat() + "Z"

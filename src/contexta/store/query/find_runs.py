@@ -1,0 +1,129 @@
+"""The run a person means, and the projects there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
+from contexta.core.references import StableRef
+from contexta.core.validation import storable
+from contexta.findings import ProjectSummary
+from contexta.store.backends.driver import fetch
+from contexta.store.schema import tables
+
+_LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
+_MOST_CANDIDATES = 5
+_AFTER_EVERY_COMPONENT = "\x7f"  # sorts behind everything a component can hold
+
+run, project = tables.run, tables.project
+
+
+# ---------------------------------------------------------------------------------------------- selecting
+
+
+def find(connection: Connection, selector: str, in_project: str | None) -> tuple[int, StableRef]:
+    """The run a person means: (key, reference).
+
+    selector: ``run:project.name``, ``project.name``, a run's name, ``@latest``, ``@latest~2``, ``project@latest``, or a
+    unique prefix. in_project: the component of the project in which @latest looks; None for all.
+    Raises InvalidReference, NotFound, or Ambiguous with the candidates.
+    """
+    if not isinstance(selector, str) or not selector.strip():
+        raise InvalidReference(f"{shown(selector)} selects no run", hint="give a run's name, or @latest")
+    storable(selector)
+    if (latest := _LATEST.match(selector)) is not None:
+        return _latest(connection, selector, latest["project"] or in_project, int(latest["back"] or 0))
+    found = _by_reference(connection, selector) or _by_name(connection, selector)
+    if found is not None:
+        return found
+    if selector.startswith("run:"):
+        StableRef.parse(selector)  # says what is wrong with it
+    elif ":" in selector:
+        raise InvalidReference(f"{shown(selector)} is no run", hint="a run reads like run:project.name")
+    raise NotFound(f"run {shown(selector)} is not in this workspace", hint=_nearest(connection, selector))
+
+
+def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
+    """``run:project.name`` or ``project.name``, whole."""
+    value = selector.removeprefix("run:")
+    return _one(connection, "ref = ?", [f"run:{value}"], selector) if "." in value else None
+
+
+def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
+    """A run's own component of its reference, else its display name, else the beginning of either reference form."""
+    value = selector.removeprefix("run:")
+    whole = "." in value or value != selector
+    column, prefix = ("ref", f"run:{value}") if whole else ("slug", value)
+    begins = [prefix, prefix + _AFTER_EVERY_COMPONENT]
+    return (
+        _one(connection, "slug = ?", [selector], selector)
+        or _one(connection, "name = ?", [selector], selector)
+        or (_one(connection, f"{column} >= ? AND {column} < ?", begins, selector) if value else None)
+    )
+
+
+def _latest(connection: Connection, selector: str, in_project: str | None, back: int) -> tuple[int, StableRef]:
+    where, values, words = "", [], ""
+    if in_project is not None:
+        ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
+        known = fetch(connection, "SELECT id FROM project WHERE ref = ?", [ref])
+        if not known:
+            raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
+        where, values, words = "WHERE project_id = ?", [known[0][0]], f" of project {ref.value}"
+    statement = f"SELECT id, ref FROM run {where} ORDER BY started_at DESC, id DESC LIMIT 1 OFFSET ?"
+    found = fetch(connection, statement, [*values, back])
+    if not found:
+        raise NotFound(f"there are not so many runs{words} as {selector} counts back", hint="`contexta runs` lists all")
+    return found[0][0], StableRef.parse(found[0][1])
+
+
+def _one(connection: Connection, where: str, values: Sequence[Any], selector: str) -> tuple[int, StableRef] | None:
+    statement = f"SELECT id, ref FROM run WHERE {where} ORDER BY ref LIMIT {_MOST_CANDIDATES + 1}"
+    found = fetch(connection, statement, values)
+    if len(found) > 1:
+        names = ", ".join(ref.removeprefix("run:") for _, ref in found[:_MOST_CANDIDATES])
+        more = " ..." if len(found) > _MOST_CANDIDATES else ""
+        raise Ambiguous(f"run {shown(selector)} is ambiguous", hint=f"it could be {names}{more}")
+    return (found[0][0], StableRef.parse(found[0][1])) if found else None
+
+
+def _nearest(connection: Connection, selector: str) -> str:
+    from difflib import get_close_matches
+
+    value = selector.removeprefix("run:")
+    names = connection.execute(select(run.c.ref).order_by(run.c.started_at.desc()).limit(500)).scalars().all()
+    if not names:
+        return "the workspace has no runs yet"
+    values = [name.removeprefix("run:") for name in names]
+    pool = values if "." in value else [name.partition(".")[2] for name in values]
+    close = get_close_matches(value[:200], pool, n=1, cutoff=0.5)
+    return (f"did you mean {close[0]}? " if close else "") + "`contexta runs` lists all"
+
+
+# ---------------------------------------------------------------------------------------------- projects
+
+
+def list_projects(connection: Connection) -> tuple[ProjectSummary, ...]:
+    """Every project, by reference."""
+    rows = connection.execute(
+        select(project, func.count(run.c.id).label("runs"), func.max(run.c.started_at).label("last"))
+        .outerjoin(run, run.c.project_id == project.c.id)
+        .group_by(project.c.id)
+        .order_by(project.c.ref)
+    )
+    return tuple(
+        ProjectSummary(
+            project_ref=row.ref,
+            name=row.name,
+            created_at=row.created_at,
+            description=row.description,
+            tags=row.tags,
+            run_count=row.runs,
+            last_run_at=row.last,
+        )
+        for row in rows
+    )

@@ -1,0 +1,216 @@
+"""Pages of runs: filtered, sorted, a page behind another one; by index, not by the size of the workspace.
+
+A condition that few runs fulfil is led by its own index, and what it finds is sorted. Otherwise the index of the order
+is walked until the page is full: of many that fit, some are near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, literal, select, true, tuple_
+
+from contexta.core.errors import InvalidInput, NotFound, shown
+from contexta.core.references import StableRef
+from contexta.findings import RunList
+from contexta.store.query.conditions import DURATION, Condition, Conditions, unled
+from contexta.store.query.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
+from contexta.store.read.loading import summaries
+from contexta.store.schema import tables
+
+FEW = 2_000
+"""Runs that are sorted rather than found by walking an index."""
+_NAMES = 300  # names that are looked through for the one that was meant
+
+run = tables.run
+_LATEST = Order(Field("started", "", 0), descending=True)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a page shows. where, order_by: in the language of where.py."""
+
+    project: StableRef | None = None
+    where: str | None = None
+    order_by: str | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and not (type(self.limit) is int and 0 < self.limit < 2**31):
+            raise InvalidInput(f"limit {shown(self.limit)} is no number of runs", hint="give 1 or more")
+
+
+def page(connection: Connection, wanted: Wanted, after: int | None) -> RunList:
+    """The runs that are wanted; after: the key of the last run of the page before, None for the first page.
+
+    Raises InvalidInput for a wrong ``where`` or ``order_by``, NotFound for a project that is not stored.
+    """
+    order = _LATEST if wanted.order_by is None else parse_order(wanted.order_by)
+    key = _key(order.field, wanted.order_by)
+    where = None if wanted.where is None else parse(wanted.where)
+    conditions = [] if wanted.project is None else [run.c.project_id == _project_id(connection, wanted.project)]
+    if where is not None and wanted.where is not None:
+        compiled = Conditions(wanted.where)
+        conditions.append(compiled.expression(where))
+        few = _few(connection, compiled.candidates(where))
+        if few is not None:
+            conditions, key = _led_by(few, conditions), key.of_one()
+    place = None if after is None else _place(connection, key, after)
+    ids = list(_walked(connection, key, order.descending, conditions, place, wanted.limit))
+    fields = [*_fields(where), *([order.field] if wanted.order_by else [])]
+    return RunList.of(summaries(connection, ids), _unknown(connection, fields))
+
+
+def _project_id(connection: Connection, ref: StableRef) -> int:
+    found: int | None = connection.execute(select(tables.project.c.id).where(tables.project.c.ref == ref)).scalar()
+    if found is None:
+        raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
+    return found
+
+
+# ---------------------------------------------------------------------------------------------- order
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What runs are sorted by. value: of run, or of the table that lists it, joined by ``of``; runs without it come
+    last, the latest first. always: whether every run has it."""
+
+    value: ColumnElement[Any]
+    of: Condition = field(default_factory=true)
+    table: Any = None
+    always: bool = False
+
+    def rows(self, *columns: Any, outer: bool = False) -> Select[Any]:
+        statement = select(*columns)
+        if self.table is None:
+            return statement.select_from(run)
+        joined = and_(self.table.c.run_id == run.c.id, self.of)
+        return statement.select_from(run.join(self.table, joined, isouter=outer))
+
+    def of_one(self) -> _Key:
+        """The same, looked up for a run that something else led to."""
+        if self.table is None:
+            return self
+        value = select(self.value).where(self.table.c.run_id == run.c.id, self.of).correlate(run).scalar_subquery()
+        return _Key(value)
+
+    def lacks(self) -> Condition:
+        if self.table is None:
+            return self.value.is_(None)
+        has = exists().select_from(self.table).where(self.table.c.run_id == run.c.id, self.of, self.value.is_not(None))
+        return ~has.correlate(run)
+
+
+def _key(of: Field, text: str | None) -> _Key:
+    metric, param = tables.run_metric, tables.param
+    plain: dict[str, _Key] = {
+        "started": _Key(run.c.started_at, always=True),
+        "name": _Key(run.c.name, always=True),
+        "run": _Key(run.c.ref, always=True),
+        "duration": _Key(DURATION),
+    }
+    if of.kind == "metrics":
+        return _Key(metric.c.value, metric.c.metric_key == of.name, metric)
+    if of.kind == "params":
+        return _Key(param.c.number, param.c.name == of.name, param)
+    if of.kind not in plain:
+        hint = f"by metrics.NAME, params.NAME, {', '.join(plain)}"
+        Pointed(text or "", "sort").refuse(of.at, f"runs are not sorted by {of}", hint)
+    return plain[of.kind]
+
+
+def _place(connection: Connection, key: _Key, run_id: int) -> Any:
+    """(value, started_at, id) of a run: behind it the next page begins."""
+    statement = key.rows(key.value.label("value"), run.c.started_at, run.c.id, outer=True)
+    return connection.execute(statement.where(run.c.id == run_id)).one()
+
+
+def _walked(
+    connection: Connection, key: _Key, descending: bool, conditions: list[Condition], place: Any, limit: int | None
+) -> Iterator[int]:
+    """The keys of the runs that fit, in order, behind a place."""
+    # Of a listed value the key of its own row: an order by run.id would not be that of the index.
+    id_ = run.c.id if key.table is None else key.table.c.run_id
+    found = 0
+    if place is None or place.value is not None:
+        statement = key.rows(run.c.id).where(*conditions, *([] if key.always else [key.value.is_not(None)]))
+        if place is not None:
+            here, mark = tuple_(key.value, id_), _mark(key.value, place.value, place.id)
+            statement = statement.where(here < mark if descending else here > mark)
+        columns: list[ColumnElement[Any]] = [key.value, id_]
+        statement = statement.order_by(*(each.desc() if descending else each.asc() for each in columns)).limit(limit)
+        for run_id in connection.execute(statement).scalars():
+            found += 1
+            yield run_id
+    if key.always or found == limit:
+        return
+    rest = select(run.c.id).where(*conditions, key.lacks())
+    if place is not None and place.value is None:
+        rest = rest.where(tuple_(run.c.started_at, run.c.id) < _mark(run.c.started_at, place.started_at, place.id))
+    rest = rest.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(None if limit is None else limit - found)
+    yield from connection.execute(rest).scalars()
+
+
+def _mark(column: ColumnElement[Any], value: Any, run_id: int) -> Any:
+    return tuple_(literal(value, column.type), literal(run_id))
+
+
+# ---------------------------------------------------------------------------------------------- conditions
+
+
+def _few(connection: Connection, candidates: Iterable[Select[Any]]) -> Select[Any] | None:
+    """The test that leads to the fewest runs; None when all lead to many."""
+    fewest, amount = None, FEW + 1
+    for candidate in candidates:
+        some = candidate.limit(amount).subquery("counted")
+        found = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        if found < amount:
+            fewest, amount = candidate.limit(found), found  # the limit changes nothing, and tells a planner how few
+    return fewest
+
+
+def _led_by(few: Select[Any], conditions: list[Condition]) -> list[Condition]:
+    """The same conditions, of few runs."""
+    return [run.c.id.in_(few), unled(and_(*conditions))]
+
+
+def _fields(where: Where | None) -> Iterator[Field]:
+    if where is None:
+        return
+    if isinstance(where, (Test, Has)):
+        yield where.field
+    elif isinstance(where, Not):
+        yield from _fields(where.of)
+    else:
+        for part in where.of:
+            yield from _fields(part)
+
+
+def _unknown(connection: Connection, fields: Iterable[Field]) -> Iterator[str]:
+    """What was asked for and no run has."""
+    columns: dict[str, Column[Any]] = {
+        "metrics": tables.run_metric.c.metric_key,
+        "params": tables.param.c.name,
+        "tags": tables.run_tag.c.name,
+    }
+    for each in fields:
+        column = columns.get(each.kind)
+        if column is None or connection.execute(select(column).where(column == each.name).limit(1)).first():
+            continue
+        close = get_close_matches(each.name, _names(connection, column), n=1)
+        meant = f"; did you mean {each.kind}.{close[0]}?" if close else ""
+        yield f"no run has {each}{meant}"
+
+
+def _names(connection: Connection, column: Column[Any]) -> Iterator[str]:
+    """The names there are, each found behind the one before."""
+    name = connection.execute(select(func.min(column))).scalar()
+    for _ in range(_NAMES):
+        if name is None:
+            return
+        yield name
+        name = connection.execute(select(func.min(column)).where(column > name)).scalar()

@@ -1,0 +1,287 @@
+"""The language of ``--where`` and ``--sort``: text into conditions. Pure; what it knows of runs is their fields.
+
+::
+
+    where     = any
+    any       = all ("or" all)*
+    all       = one ("and" one)*
+    one       = "not" one | "(" any ")" | "has" field | field operator value
+              | field ["not"] "in" "(" value ("," value)* ")"
+    operator  = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "like"
+    field     = "metrics." name | "params." name | "tags." name | "packages." name | status | name | run | project
+              | started | ended | duration | python | platform
+    value     = word | "quoted" | 'quoted'
+
+A name or value with spaces, quotes or one of ``( ) , = < > !`` in it is quoted, a quote inside by a backslash:
+``metrics."val loss" < 0.3``. Words of the language are written in either case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NoReturn, TypeAlias
+
+from contexta.core.errors import InvalidInput, shown
+from contexta.core.validation import storable
+
+KEYED = ("metrics", "params", "tags", "packages")
+PLAIN = ("status", "name", "run", "project", "started", "ended", "duration", "python", "platform")
+OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "like", "in", "not in")
+MAX_LENGTH = 10_000
+_MAX_DEPTH = 50
+_MAX_TESTS = 100
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<mark>==|!=|<=|>=|[=<>(),!])|(?P<word>(?:[^\s()=<>!,"'\\]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+))"""
+)
+_QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^"']+)""")
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is asked of a run. name: of a metric, parameter, tag or package; empty for a plain field. at: its place."""
+
+    kind: str
+    name: str
+    at: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.name}" if self.name else self.kind
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A value as it was written. quoted: then it is a text, whatever it looks like."""
+
+    text: str
+    quoted: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class Test:
+    """``field operator value``; ``in`` and ``not in`` take several values."""
+
+    field: Field
+    operator: str
+    values: tuple[Literal, ...]
+
+
+@dataclass(frozen=True)
+class Has:
+    field: Field
+
+
+@dataclass(frozen=True)
+class Not:
+    of: Where
+
+
+@dataclass(frozen=True)
+class All:
+    of: tuple[Where, ...]
+
+
+@dataclass(frozen=True)
+class Some:
+    of: tuple[Where, ...]
+
+
+Where: TypeAlias = "Test | Has | Not | All | Some"
+
+
+@dataclass(frozen=True)
+class Order:
+    """``field [asc|desc]``, or ``-field`` for descending."""
+
+    field: Field
+    descending: bool
+
+
+def parse(text: str) -> Where:
+    """Raises InvalidInput, pointing at the place, for what is no condition."""
+    parser = _Parser(text, "where")
+    found = parser.any(0)
+    parser.end("`and`, `or`, or the end")
+    return found
+
+
+def parse_order(text: str) -> Order:
+    """Raises InvalidInput, pointing at the place, for what is no order."""
+    parser = _Parser(text, "sort")
+    descending = parser.word.startswith("-")
+    field = parser.field(skip=int(descending))
+    if parser.takes("asc") or parser.takes("desc"):
+        descending = parser.before.lower() == "desc"
+    parser.end("`asc`, `desc`, or the end")
+    return Order(field, descending)
+
+
+class Pointed:
+    """Refuses a place in a text: the text again, a caret below the place, and what to do."""
+
+    def __init__(self, text: str, what: str) -> None:
+        self.text = text
+        self._what = what
+
+    def refuse(self, at: int, words: str, hint: str) -> NoReturn:
+        start = max(0, at - 60)
+        line = "".join(c if c.isprintable() else " " for c in self.text[start : start + 100])
+        raise InvalidInput(f"{self._what}: {words}\n  {line}\n  {' ' * (at - start)}^", hint=hint)
+
+
+class _Parser:
+    def __init__(self, text: str, what: str) -> None:
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidInput(f"{what} is {shown(text)}", hint='e.g. "metrics.accuracy > 0.9 and params.lr = 0.1"')
+        storable(text)
+        if len(text) > MAX_LENGTH:
+            raise InvalidInput(f"{what} has {len(text)} characters", hint=f"at most {MAX_LENGTH} are read")
+        self._pointed = Pointed(text, what)
+        self._tests = 0
+        self._tokens = self._read(text)
+        self._place = 0
+
+    def _read(self, text: str) -> list[tuple[str, str, int]]:
+        """(mark or word or end, its text, its place)"""
+        tokens, at = [], 0
+        while text[at:].strip():
+            match = _TOKEN.match(text, at)
+            if match is None:
+                at += len(text[at:]) - len(text[at:].lstrip())
+                hint = "close the quote" if text[at:].count(text[at]) == 1 else "put it into quotes"
+                self._pointed.refuse(at, f"{shown(text[at])} cannot be read here", hint)
+            kind = str(match.lastgroup)
+            tokens.append((kind, match[kind], match.start(kind)))
+            at = match.end()
+        return [*tokens, ("end", "", len(text))]
+
+    # ------------------------------------------------------------------------------------------ tokens
+
+    @property
+    def word(self) -> str:
+        return self._tokens[self._place][1]
+
+    @property
+    def before(self) -> str:
+        return self._tokens[self._place - 1][1]
+
+    @property
+    def _at(self) -> int:
+        return self._tokens[self._place][2]
+
+    def takes(self, wanted: str) -> bool:
+        """Step over a word of the language, if it stands here."""
+        stands = self.word.lower() == wanted
+        self._place += stands
+        return stands
+
+    def end(self, expected: str) -> None:
+        if self._tokens[self._place][0] != "end":
+            self._refuse(f"expected {expected}, not {shown(self.word)}", 'join conditions with "and" or "or"')
+
+    def _refuse(self, words: str, hint: str) -> NoReturn:
+        self._pointed.refuse(self._at, words, hint)
+
+    def _need(self, mark: str) -> None:
+        if not self.takes(mark):
+            self._refuse(f"expected {mark}, not {self._here()}", f"add the {mark}")
+
+    def _here(self) -> str:
+        return shown(self.word) if self._tokens[self._place][0] != "end" else "the end"
+
+    # ------------------------------------------------------------------------------------------ conditions
+
+    def any(self, depth: int) -> Where:
+        return self._joined("or", Some, lambda: self._all(depth))
+
+    def _all(self, depth: int) -> Where:
+        return self._joined("and", All, lambda: self._one(depth))
+
+    def _joined(self, word: str, kind: type[All] | type[Some], part: Callable[[], Where]) -> Where:
+        parts = [part()]
+        while self.takes(word):
+            parts.append(part())
+        return kind(tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def _one(self, depth: int) -> Where:
+        if depth > _MAX_DEPTH:
+            self._refuse(f"it is nested more than {_MAX_DEPTH} deep", "write it flatter")
+        if self.takes("not"):
+            return Not(self._one(depth + 1))
+        if self.takes("("):
+            found = self.any(depth + 1)
+            self._need(")")
+            return found
+        self._tests += 1
+        if self._tests > _MAX_TESTS:
+            self._refuse(f"it has more than {_MAX_TESTS} conditions", 'use "in (...)", or ask twice')
+        if self.takes("has"):
+            return Has(self.field())
+        return self._test()
+
+    def _test(self) -> Test:
+        field = self.field()
+        if self.takes("not"):
+            self._need("in")
+            return Test(field, "not in", self._values())
+        if self.takes("in"):
+            return Test(field, "in", self._values())
+        operator = "=" if self.word == "==" else self.word.lower()
+        if operator not in OPERATORS:
+            words = f"expected an operator behind {field}, not {self._here()}"
+            self._refuse(words, f"one of {' '.join(OPERATORS)}; or `has {field}`")
+        self._place += 1
+        return Test(field, operator, (self._value(),))
+
+    def _values(self) -> tuple[Literal, ...]:
+        self._need("(")
+        values = [self._value()]
+        while self.takes(","):
+            values.append(self._value())
+        self._need(")")
+        return tuple(values)
+
+    def _value(self) -> Literal:
+        kind, text, at = self._tokens[self._place]
+        if kind != "word":
+            self._refuse(f"expected a value, not {self._here()}", "a text with spaces or marks is quoted")
+        self._place += 1
+        return Literal(_unquoted(text), text[0] in "\"'", at)
+
+    def field(self, skip: int = 0) -> Field:
+        """skip: how many characters of the word stand before the field."""
+        kind, text, at = self._tokens[self._place]
+        text, at = text[skip:], at + skip
+        if kind != "word" or not text:
+            self._refuse(f"expected a field, not {self._here()}", _KNOWN)
+        head, dot, name = text.partition(".")
+        if head in KEYED:
+            if not dot or not _unquoted(name):
+                self._refuse(f"{head} needs a name behind it", f"e.g. {_EXAMPLES[head]}")
+            self._place += 1
+            return Field(head, _unquoted(name), at)
+        if text in PLAIN:
+            self._place += 1
+            return Field(text, "", at)
+        close = get_close_matches(head.lower()[:50], (*KEYED, *PLAIN), n=1)
+        meant = close[0] if close else f"metrics.{text}"
+        behind = f".{name}" if meant in KEYED else ""
+        return self._refuse(f"there is no field {shown(text)}", f"did you mean {meant}{behind}? {_KNOWN}")
+
+
+_KNOWN = f"fields are {', '.join(f'{kind}.NAME' for kind in KEYED)}, {', '.join(PLAIN)}"
+_EXAMPLES = {
+    "metrics": "metrics.accuracy",
+    "params": "params.lr",
+    "tags": "tags.team",
+    "packages": "packages.torch",
+}
+
+
+def _unquoted(text: str) -> str:
+    parts = (double or single or bare for double, single, bare in _QUOTED.findall(text))
+    return "".join(re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts)

@@ -1,0 +1,1 @@
+"""Read runs from the database as findings."""

@@ -1,0 +1,113 @@
+"""A metric's points thinned in the database: only what a plot shows leaves it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from contexta.core.errors import NotFound, shown
+from contexta.core.references import StableRef
+from contexta.core.validation import from_microseconds
+from contexta.findings import RUN_LEVEL, MetricSeries, SeriesBucket
+from contexta.store.backends.driver import fetch, marks
+from contexta.store.entities.series import decode_number
+from contexta.store.schema import tables
+
+series, stage = tables.metric_series, tables.stage
+
+_EXTREMES = (
+    "SELECT min(value), max(value), count(value) FROM metric_point WHERE series_id = ? AND number >= ? AND number < ?"
+)
+_AT_ONCE = 500  # under the limit of bound variables of every supported database
+
+
+def thinned(
+    connection: Connection,
+    run_id: int,
+    run_ref: StableRef,
+    metric: str,
+    *,
+    stage_name: str | None,
+    slice_ref: str | None,
+    buckets: int,
+) -> MetricSeries:
+    """At most so many buckets, alike in how many points they hold; a point each where there are no more points.
+
+    stage_name: None for whichever stage logged the metric last. Reads every point of the series once, by its key.
+    Raises NotFound for a metric that the run, or that stage of it, does not have.
+    """
+    chosen, others = _chosen(connection, run_id, run_ref, metric, stage_name, slice_ref or "")
+    count = chosen.points
+    edges = [count * place // buckets for place in range(buckets + 1)] if count > buckets else list(range(count + 1))
+    ends = _points(connection, chosen.id, [edge - 1 for edge in edges[1:]])
+    found = []
+    for first, behind in pairwise(edges):
+        step, at, value, exact = ends[behind - 1]
+        alone = value, value, int(value is None)
+        low, high, lacking = _extremes(connection, chosen.id, first, behind) if behind - first > 1 else alone
+        found.append(
+            SeriesBucket.trusted(
+                first=first,
+                points=behind - first,
+                step=step,
+                observed_at=from_microseconds(at),
+                low=low,
+                high=high,
+                last=decode_number(value, exact),
+                not_numbers=lacking,
+            )
+        )
+    notes = [f"{metric} was also logged in {', '.join(others)}"] if others else []
+    return MetricSeries.trusted(
+        run_ref=run_ref,
+        stage_name=chosen.stage_name or RUN_LEVEL,
+        metric_key=metric,
+        slice_ref=slice_ref,
+        points=count,
+        buckets=tuple(found),
+        completeness_notes=tuple(notes),
+    )
+
+
+def _chosen(
+    connection: Connection, run_id: int, run_ref: StableRef, metric: str, stage_name: str | None, slice_ref: str
+) -> tuple[Any, list[str]]:
+    """The series that is meant, and the stages of the others."""
+    of_run = (
+        select(series.c.id, series.c.points, series.c.metric_key, stage.c.stage_name)
+        .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
+        .where(series.c.run_id == run_id, series.c.slice_ref == slice_ref, series.c.points > 0)
+    )
+    rows = connection.execute(of_run.where(series.c.metric_key == metric).order_by(series.c.last_at.desc())).all()
+    fits = [row for row in rows if stage_name is None or (row.stage_name or RUN_LEVEL) == stage_name]
+    if fits:
+        others: list[str] = [row.stage_name or RUN_LEVEL for row in rows if row.id != fits[0].id]
+        return fits[0], [] if stage_name is not None else others
+    if rows:
+        names = ", ".join(row.stage_name or RUN_LEVEL for row in rows)
+        raise NotFound(f"{metric} was not logged in stage {shown(stage_name)} of {run_ref}", hint=f"it was in {names}")
+    known = sorted(set(connection.execute(of_run.with_only_columns(series.c.metric_key)).scalars()))
+    close = get_close_matches(metric[:250], known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(known[:10])}" if known else "it has no metrics"
+    raise NotFound(f"{run_ref} has no metric {shown(metric)}", hint=hint)
+
+
+def _points(connection: Connection, series_id: int, numbers: list[int]) -> dict[int, Any]:
+    """Number -> (step, observed_at, value, exact)"""
+    found: dict[int, Any] = {}
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        for number, *rest in fetch(connection, _ENDS.format(marks(some)), [series_id, *some]):
+            found[number] = rest
+    return found
+
+
+_ENDS = "SELECT number, step, observed_at, value, exact FROM metric_point WHERE series_id = ? AND number IN ({})"
+
+
+def _extremes(connection: Connection, series_id: int, first: int, behind: int) -> tuple[Any, Any, int]:
+    ((low, high, numbers),) = fetch(connection, _EXTREMES, (series_id, first, behind))
+    return low, high, behind - first - numbers

@@ -1,0 +1,189 @@
+"""Runs as findings: with their stages, where their metrics ended, and their parameters.
+
+What is read here was checked before it was stored, so the findings are built without checking it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import NoResultFound
+
+from contexta.contract.environment import Note
+from contexta.contract.fields import FrozenDict, frozen
+from contexta.core.errors import DamagedData
+from contexta.core.references import StableRef
+from contexta.core.validation import from_microseconds
+from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
+from contexta.store.backends.driver import Question, Rows, fetch_together, marks
+from contexta.store.entities import artifacts, environments, nested_runs, shared_facts
+from contexta.store.entities.series import decode_number
+from contexta.store.schema import tables
+
+_RUNS_AT_ONCE = 1_000
+
+_Metrics = dict[tuple[int, int | None], tuple[MetricValue, ...]]  # by run and stage
+
+
+def summary(connection: Connection, run_id: int) -> RunSummary:
+    """A run and where its metrics ended. Raises NoResultFound for a key that is not stored."""
+    return summaries(connection, [run_id])[0]
+
+
+def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary]:
+    """The same of several runs, in the order given."""
+    found: dict[int, RunSummary] = {}
+    for some in _slices(run_ids):
+        for run_id, fields in _summary_fields(some, *fetch_together(connection, *_questions(some))).items():
+            found[run_id] = RunSummary.trusted(**fields)
+    return [found[run_id] for run_id in run_ids]
+
+
+def details(connection: Connection, run_id: int) -> RunDetails:
+    """Everything about a run but its environment's body and its single points."""
+    beside = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
+    related: Question = (nested_runs.RELATED, (run_id, run_id))
+    *own, environment, files, notes, edges = fetch_together(connection, *_questions([run_id]), *beside, related)
+    fields = _summary_fields([run_id], *own)[run_id]
+    around, below = nested_runs.around_and_below(edges, fields["run_ref"])
+    return RunDetails.trusted(
+        **fields,
+        part_of=around,
+        parts=below,
+        environment=environments.summary_in(environment),
+        artifacts=artifacts.told(files),
+        notes=tuple(Note.trusted(topic=topic, text=text) for topic, text in notes),
+    )
+
+
+def _questions(run_ids: Sequence[int]) -> list[Question]:
+    """What summaries of these runs are made of, in the order in which ``_summary_fields`` takes the answers."""
+    return [(statement.format(marks(run_ids)), run_ids) for statement in (_RUNS, _PARAMS, _STAGES, _SERIES)]
+
+
+def _summary_fields(
+    run_ids: Sequence[int], rows: Rows, param_rows: Rows, stage_rows: Rows, series_rows: Rows
+) -> dict[int, dict[str, Any]]:
+    """By run, what a summary of it is made of."""
+    stages, params = _stages_of(run_ids, stage_rows, series_rows), _params_of(run_ids, param_rows)
+    known = _values({text for row in rows for text in row[7:12] if text is not None})
+    metadata = {told: _metadata(known, told) for told in {row[8:] for row in rows}}
+    found = {}
+    for run_id, ref, name, status, started, ended, description, tags, *told in rows:
+        found[run_id] = {
+            "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
+            "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
+            "name": name,
+            "status": status,
+            "started_at": from_microseconds(started),
+            "ended_at": None if ended is None else from_microseconds(ended),
+            "description": description,
+            "tags": known[tags],
+            "metadata": metadata[tuple(told)],
+            "stages": stages[run_id],
+            "params": params[run_id],
+        }
+    if len(found) < len(set(run_ids)):
+        raise NoResultFound(f"no run has one of the keys {sorted(set(run_ids) - set(found))}")
+    return found
+
+
+def _metadata(known: Mapping[str, Any], told: tuple[Any, ...]) -> FrozenDict:
+    """Of a run: its own, and the facts it shares with others. told: as ``_RUNS`` finds it."""
+    found = dict(known[told[0]])
+    for name, text, key in zip(shared_facts.SHARED, told[1:4], told[4:], strict=True):
+        if key is not None:
+            found[name] = known[shared_facts.present(name, text)]
+    return FrozenDict(sorted(found.items()))
+
+
+_RUNS = """
+SELECT run.id, ref, name, status, started_at, ended_at, description, tags,
+metadata, command.body, invocation.body, source.body, command_id, invocation_id, source_id
+FROM run LEFT JOIN shared_fact AS command ON command.id = command_id
+LEFT JOIN shared_fact AS invocation ON invocation.id = invocation_id
+LEFT JOIN shared_fact AS source ON source.id = source_id WHERE run.id IN ({})
+"""
+_NOTES = "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id"
+
+
+# ---------------------------------------------------------------------------------------------- stages and metrics
+
+
+def _stages_of(run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows) -> dict[int, tuple[StageSummary, ...]]:
+    """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first."""
+    stages: dict[int, Rows] = {run_id: [] for run_id in run_ids}
+    for row in stage_rows:
+        stages[row[0]].append(row)
+    metrics = {
+        stage: tuple(
+            MetricValue.trusted(
+                metric_key=key,
+                value=value if exact is None and value is not None else decode_number(value, exact),
+                step=step,
+                observed_at=from_microseconds(at),
+                slice_ref=slice_ref or None,
+                points=points,
+            )
+            for _, _, key, slice_ref, points, step, at, value, exact in same
+        )
+        for stage, same in groupby(series_rows, itemgetter(0, 1))
+    }
+    return {run_id: tuple(_stage_summaries(run_id, stages[run_id], metrics)) for run_id in run_ids}
+
+
+_STAGES = """
+SELECT run_id, id, stage_name, status, started_at, ended_at FROM stage WHERE run_id IN ({})
+ORDER BY order_index IS NULL, order_index, started_at, id
+"""
+_SERIES = """
+SELECT run_id, stage_id, metric_key, slice_ref, points, last_step, last_at, last_value, last_exact FROM metric_series
+WHERE run_id IN ({}) AND points > 0 ORDER BY run_id, coalesce(stage_id, 0), metric_key, slice_ref
+"""
+
+
+def _stage_summaries(run_id: int, rows: Rows, metrics: _Metrics) -> Iterable[StageSummary]:
+    own = metrics.get((run_id, None))
+    if own:
+        yield StageSummary.trusted(stage_name=RUN_LEVEL, status=None, started_at=None, ended_at=None, metrics=own)
+    for _, stage_id, name, status, started, ended in rows:
+        yield StageSummary.trusted(
+            stage_name=name,
+            status=status,
+            started_at=from_microseconds(started),
+            ended_at=None if ended is None else from_microseconds(ended),
+            metrics=metrics.get((run_id, stage_id), ()),
+        )
+
+
+# ---------------------------------------------------------------------------------------------- parameters
+
+
+def _params_of(run_ids: Sequence[int], rows: Rows) -> dict[int, FrozenDict]:
+    known = _values({text for _, _, text in rows})
+    found: dict[int, dict[str, Any]] = {run_id: {} for run_id in run_ids}
+    for run_id, name, text in rows:
+        found[run_id][name] = known[text]
+    return {run_id: FrozenDict(params) for run_id, params in found.items()}
+
+
+_PARAMS = "SELECT run_id, name, value FROM param WHERE run_id IN ({}) ORDER BY run_id, name"
+
+
+def _values(texts: Iterable[str]) -> dict[str, Any]:
+    """What canonical JSON texts say. Read as one text, which is many times faster than one by one."""
+    ordered = list(texts)
+    try:
+        return dict(zip(ordered, map(frozen, tables.decode_json(f"[{','.join(ordered)}]")), strict=True))
+    except ValueError as error:
+        raise DamagedData(
+            f"parameters, tags or metadata of a run are no JSON: {error}", hint="restore the workspace from a backup"
+        ) from None
+
+
+def _slices(items: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (items[start : start + _RUNS_AT_ONCE] for start in range(0, len(items), _RUNS_AT_ONCE))

@@ -1,0 +1,104 @@
+"""Where one metric ended in each of many runs, and what they ran on; the points of no series are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, func, select
+
+from contexta.contract.fields import Status
+from contexta.core.references import StableRef
+from contexta.findings import RUN_LEVEL, Candidate
+from contexta.store.entities.series import decode_number
+from contexta.store.schema import tables
+
+_AT_ONCE = 500  # under the limit of bound variables of every supported database
+
+
+class End(NamedTuple):
+    """Where the metric ended in a run; None where the run lacks it. body_id: of its environment."""
+
+    run_ref: StableRef
+    name: str
+    status: Status
+    started_at: str
+    value: int | float | None
+    body_id: int | None
+
+    def candidate(self) -> Candidate:
+        return Candidate(run_ref=self.run_ref, name=self.name, status=self.status, value=self.value, rank=None)
+
+
+def latest_ends(
+    connection: Connection, metric: str, stage_name: str | None, project_id: int | None, limit: int
+) -> tuple[list[End], int, int]:
+    """(the latest runs that have the metric, the oldest first; how many have it; how many runs there are)."""
+    run = tables.run
+    where = [run.c.project_id == project_id] if project_id is not None else []
+    statement = _ends(metric, stage_name).where(*where)
+    rows = connection.execute(statement.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)).all()
+    having = connection.execute(select(func.count()).select_from(statement.order_by(None).subquery())).scalar_one()
+    there = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
+    return [_end(row) for row in reversed(rows)], having, there
+
+
+def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids: Sequence[int]) -> list[End]:
+    """Those of some runs, in their order."""
+    run = tables.run
+    found: dict[int, End] = {}
+    for start in range(0, len(run_ids), _AT_ONCE):
+        some = run_ids[start : start + _AT_ONCE]
+        known = select(run).where(run.c.id.in_(some))
+        for row in connection.execute(known):
+            found[row.id] = End(
+                StableRef.parse(row.ref), row.name, row.status, row.started_at, None, row.environment_body_id
+            )
+        for row in connection.execute(_ends(metric, stage_name).where(run.c.id.in_(some))):
+            found[row.id] = _end(row)
+    return [found[run_id] for run_id in run_ids]
+
+
+def packages_of(connection: Connection, body_ids: Sequence[int]) -> Mapping[int, Mapping[str, str]]:
+    """Name -> version in each of these environments, Python among them."""
+    body, distribution = tables.environment_body, tables.environment_distribution
+    found: dict[int, dict[str, str]] = {}
+    for start in range(0, len(body_ids), _AT_ONCE):
+        some = body_ids[start : start + _AT_ONCE]
+        for row in connection.execute(select(body.c.id, body.c.python_version).where(body.c.id.in_(some))):
+            found[row.id] = {"Python": row.python_version}
+        wanted = select(distribution).where(distribution.c.environment_body_id.in_(some))
+        for row in connection.execute(wanted):
+            found[row.environment_body_id][row.name] = row.version
+    return found
+
+
+def _ends(metric: str, stage_name: str | None) -> Select[Any]:
+    """One row for each run that has the metric, with its value."""
+    run, end = tables.run, tables.run_metric
+    columns = (run.c.id, run.c.ref, run.c.name, run.c.status, run.c.started_at, run.c.environment_body_id)
+    if stage_name is None:
+        statement = select(*columns, end.c.value, end.c.exact).join_from(end, run, run.c.id == end.c.run_id)
+        return statement.where(end.c.metric_key == metric)
+    series, stage = tables.metric_series, tables.stage
+    of_stage = series.c.stage_id.is_(None) if stage_name == RUN_LEVEL else stage.c.stage_name == stage_name
+    ranked = (
+        select(
+            series.c.run_id,
+            series.c.last_value.label("value"),
+            series.c.last_exact.label("exact"),
+            func.row_number()
+            .over(partition_by=series.c.run_id, order_by=(series.c.last_at.desc(), series.c.id.desc()))
+            .label("place"),
+        )
+        .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
+        .where(series.c.metric_key == metric, series.c.slice_ref == "", series.c.points > 0, of_stage)
+        .subquery()
+    )
+    statement = select(*columns, ranked.c.value, ranked.c.exact).join_from(ranked, run, run.c.id == ranked.c.run_id)
+    return statement.where(ranked.c.place == 1)
+
+
+def _end(row: Any) -> End:
+    value = decode_number(row.value, row.exact)
+    return End(StableRef.parse(row.ref), row.name, row.status, row.started_at, value, row.environment_body_id)

@@ -1,0 +1,87 @@
+"""What every table is made of: the types of its columns, and the names of its keys and indexes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from contexta.core.validation import from_microseconds, to_microseconds
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite aliases its row id only under the name INTEGER
+Words = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that compares by its bytes in both databases, so that they order alike and a prefix is a range of an index."""
+
+
+class Moment(TypeDecorator[str]):
+    """A canonical timestamp text outside, microseconds since 1970 inside."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else from_microseconds(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Any JSON value outside, canonical text inside: what can be stored, both databases store alike.
+
+    Not the databases' own JSON types: PostgreSQL's refuses NUL, reorders keys and has no NaN.
+    """
+
+    impl = Words
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return encode_json(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else decode_json(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
+def encode_json(value: Any) -> str:
+    """Canonical JSON text: sorted keys, no spaces, ASCII only; NaN and infinities as Python writes them."""
+    return _ENCODER.encode(value)
+
+
+def decode_json(text: str) -> Any:
+    """The inverse of encode_json. Raises ValueError for text that is no JSON."""
+    return json.loads(text)
+
+
+def reference() -> Column[Any]:
+    return Column("ref", Words, nullable=False, unique=True, comment="kind:value, the name outside")
+
+
+def belongs_to(parent: str, *, nullable: bool = False, index: bool = False) -> Column[Any]:
+    return Column(f"{parent}_id", Key, ForeignKey(f"{parent}.id"), nullable=nullable, index=index)
+
+
+def moment(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, Moment, nullable=nullable)
+
+
+def mapping(name: str) -> Column[Any]:
+    return Column(name, Json, nullable=False)
+
+
+def words(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, Words, nullable=nullable)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import a_snapshot
+
+from contexta.analysis.environments.environment_diff import compare_environments
+from contexta.contract import StableRef
+from contexta.findings import EnvironmentDiff
+
+LEFT, RIGHT = StableRef("run", "p.a"), StableRef("run", "p.b")
+
+
+def diff(left: dict[str, Any] | None, right: dict[str, Any] | None) -> EnvironmentDiff:
+    return compare_environments(
+        LEFT,
+        a_snapshot(run="a", **left) if left is not None else None,
+        RIGHT,
+        a_snapshot(run="b", **right) if right is not None else None,
+    )
+
+
+def test_packages_are_told_apart_by_normalised_name_and_pep_440() -> None:
+    found = diff(
+        {"packages": {"Scikit_Learn": "1.2", "torch": "2.0.0", "gone": "1", "local": "2.1.0"}},
+        {"packages": {"scikit-learn": "1.2.0", "Torch": "2.1.0", "new": "3", "local": "2.1.0+cu118"}},
+    )
+    assert [str(change) for change in found.changed_packages] == [
+        "local: 2.1.0 -> 2.1.0+cu118",
+        "torch: 2.0.0 -> 2.1.0",
+    ]
+    assert [str(change) for change in found.added_packages] == ["new: absent -> 3"]
+    assert [str(change) for change in found.removed_packages] == ["gone: 1 -> absent"]
+    assert found.unchanged_package_count == 1
+    assert found.differs
+
+
+def test_python_platform_and_variables_are_compared() -> None:
+    found = diff(
+        {"python_version": "3.11.0", "platform": "linux", "environment_variables": {"A": "1", "B": "1", "C": "1"}},
+        {"python_version": "3.12.0", "platform": "darwin", "environment_variables": {"A": "1", "B": "2", "D": "1"}},
+    )
+    assert found.python_version_changed
+    assert found.platform_changed
+    assert [change.key for change in found.changed_variables] == ["B"]
+    assert [change.key for change in found.added_variables] == ["D"]
+    assert [change.key for change in found.removed_variables] == ["C"]
+    assert not diff({"python_version": "3.11"}, {"python_version": "3.11.0"}).python_version_changed
+
+
+def test_missing_snapshot_is_a_note_and_no_phantom_addition() -> None:
+    for left, right, who in ((None, {}, "run:p.a"), ({}, None, "run:p.b")):
+        found = diff(left, right)
+        assert not found.differs
+        assert found.package_changes == () == found.variable_changes
+        assert [note for note in found.completeness_notes if who in note and "no environment snapshot" in note]
+    assert len(diff(None, None).completeness_notes) == 2
+
+
+def test_snapshot_without_packages_is_noted() -> None:
+    assert "lists no packages" in diff({"packages": {}}, {}).completeness_notes[0]
+
+
+def dist(name: str, version: str = "1.0", **facts: Any) -> dict[str, Any]:
+    return {"name": name, "version": version, "origin": {"kind": "index"}, **facts}
+
+
+def captured(*distributions: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return {"packages": {}, "distributions": distributions, **facts}
+
+
+def test_same_version_from_other_bytes_or_elsewhere_is_seen() -> None:
+    git = {"kind": "vcs", "url": "https://example.org/x.git", "commit": "a" * 40, "dirty": True}
+    found = diff(
+        captured(dist("torch", build="a" * 64), dist("mine"), dist("same", build="b" * 64), dist("half")),
+        captured(
+            dist("torch", build="c" * 64),
+            dist("mine", origin=git),
+            dist("same", build="b" * 64),
+            dist("half", build="d" * 64),
+        ),
+    )
+    assert found.changed_packages == ()
+    assert [(change.key, change.right_value) for change in found.build_changes] == [("torch", "c" * 64)]
+    assert [str(change) for change in found.origin_changes] == [
+        "mine: index -> vcs https://example.org/x.git at aaaaaaaaaaaa, with uncommitted changes"
+    ]
+    assert found.differs
+
+
+def test_commit_that_one_side_could_not_read_is_no_change() -> None:
+    place = {"kind": "editable", "url": "file:///libs/mine"}
+    read = dist("mine", origin={**place, "commit": "a" * 40, "dirty": False})
+    unread = dist("mine", origin=place)
+    moved = dist("mine", origin={**place, "commit": "b" * 40, "dirty": False})
+    assert diff(captured(read), captured(unread)).origin_changes == ()
+    assert len(diff(captured(read), captured(moved)).origin_changes) == 1
+
+
+def test_interpreter_machine_and_native_libraries_are_compared_but_not_where_they_lie() -> None:
+    def side(gil: bool, cpu: str, blas: str, folder: str) -> dict[str, Any]:
+        return captured(
+            dist("numpy"),
+            interpreter={"gil": gil, "executable": f"{folder}/python", "prefix": folder},
+            machine={"cpu": cpu, "gpus": [{"name": "A100"}]},
+            native_libraries=[
+                {"kind": "blas", "name": "openblas", "version": "1", "path": f"{folder}/numpy.libs/x.so"},
+                {
+                    "kind": "blas",
+                    "name": "openblas",
+                    "version": blas,
+                    "path": f"{folder}/scipy.libs/x.so",
+                    "threads": 4,
+                },
+                {"kind": "framework", "name": "torch", "version": "2", "tf32": gil},
+            ],
+        )
+
+    found = diff(side(True, "epyc", "0.3.21", "/a"), side(False, "xeon", "0.3.27", "/b"))
+    assert [str(change) for change in found.interpreter_changes] == ["gil: true -> false"]
+    assert [str(change) for change in found.machine_changes] == ["cpu: epyc -> xeon"]
+    assert [str(change) for change in found.native_changes] == [
+        "openblas (scipy): 0.3.21 -> 0.3.27",
+        "torch tf32: true -> false",
+    ]
+    assert not diff(side(True, "epyc", "1", "/a"), side(True, "epyc", "1", "/b")).differs
+
+
+def test_what_a_hand_written_side_lacks_is_unknown_and_not_a_change() -> None:
+    full = captured(dist("numpy", build="a" * 64), interpreter={"gil": True}, machine={"cpu": "x"})
+    found = diff({"packages": {"numpy": "1.0"}}, full)
+    assert not found.differs
+    assert "written by hand" in found.completeness_notes[0]
+
+
+def test_change_says_whether_it_was_imported_and_asked_for() -> None:
+    imports = {"distributions": {"numpy": ["numpy"]}, "own": []}
+    old = captured(dist("numpy", "1.24"), dist("torch", "2.0"), imports=imports)
+    new = captured(dist("numpy", "1.26", requested=True), dist("torch", "2.1", requested=False), imports=imports)
+    numpy, torch = diff(old, new).changed_packages
+    assert (numpy.direction, numpy.size, numpy.imported, numpy.requested) == ("upgrade", "minor", True, True)
+    assert (torch.imported, torch.requested) == (False, False)
+    half = diff(captured(dist("numpy", "1.24"), dist("torch", "2.0")), new).changed_packages
+    assert [change.imported for change in half] == [True, None]
+
+
+names = st.from_regex(r"[a-z]{1,3}(-[a-z]{1,3})?", fullmatch=True)
+packages = st.dictionaries(names, st.sampled_from(["1.0", "1.0.0", "2.0", "2.0+cpu", "odd"]), max_size=8)
+
+
+@given(packages, packages)
+def test_diff_backwards_is_the_mirror_image(left: dict[str, str], right: dict[str, str]) -> None:
+    forth, back = diff({"packages": left}, {"packages": right}), diff({"packages": right}, {"packages": left})
+    assert [c.key for c in forth.added_packages] == [c.key for c in back.removed_packages]
+    assert [(c.key, c.left_value) for c in forth.changed_packages] == [
+        (c.key, c.right_value) for c in back.changed_packages
+    ]
+    assert forth.unchanged_package_count == back.unchanged_package_count
+    assert not diff({"packages": left}, {"packages": left}).differs

@@ -1,0 +1,253 @@
+"""Trials on a real Dask cluster: a scheduler and two workers, each a process of its own on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from support.builders import Cli
+from support.tiny_index import PYTHON, make_wheel, only_index
+
+from contexta import Contexta
+
+SIDES = ("project/old.txt", "project/new.txt")
+NAMES = ("alpha", "beta", "gamma", "delta")
+TRAIN = """
+import os, random, time, alpha, beta, gamma, delta
+with open(os.environ["STARTED"], "a") as started:
+    started.write(f"{os.getppid()} {os.getpid()}\\n")
+time.sleep(float(os.environ.get("PAUSE", "0")))
+noise = random.Random(os.environ["SEED"]).gauss(0, 0.005)
+print("accuracy=%.6f" % (0.9 - gamma.worse + noise))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    only_index(monkeypatch, tmp_path / "index", tmp_path / "cache")
+    for name in NAMES:
+        for version in ("1.0", "2.0"):
+            worse = 0.05 if (name, version) == ("gamma", "2.0") else 0.0
+            requires = ["beta>=2"] if (name, version) == ("gamma", "2.0") else []
+            make_wheel(tmp_path / "index", name, version, f"worse = {worse}", requires=requires)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for end, version in (("old", "1.0"), ("new", "2.0")):
+        (folder / f"{end}.txt").write_text("".join(f"{name}=={version}\n" for name in NAMES))
+    (folder / "train.py").write_text(TRAIN)
+    monkeypatch.setenv("STARTED", str(tmp_path / "started"))
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a program that is ended with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*argv: str, cwd: Path = tmp_path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        log = (tmp_path / f"log-{len(started)}").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", *argv],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+        log.close()
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.terminate()
+    for process in started:
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def scheduler(project: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]) -> str:
+    """The address of a scheduler without workers."""
+    file = tmp_path / "scheduler.json"
+    start("dask", "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.read_text().rstrip().endswith("}")):  # it is there before it is written
+        assert time.monotonic() < deadline, "the scheduler did not start"
+        time.sleep(0.1)
+    return str(json.loads(file.read_text())["address"])
+
+
+@pytest.fixture
+def a_worker(
+    scheduler: str, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> Callable[[int], subprocess.Popen[bytes]]:
+    """Start the worker of that number, with a cache of environments of its own, as machines have."""
+
+    def begin(number: int) -> subprocess.Popen[bytes]:
+        env = {"CONTEXTA_CACHE_DIR": str(tmp_path / f"machine-{number}")}
+        return start("dask", "worker", scheduler, "--nthreads", "1", "--no-dashboard", "--name", f"w{number}", env=env)
+
+    return begin
+
+
+@pytest.fixture
+def cluster(scheduler: str, a_worker: Callable[[int], subprocess.Popen[bytes]]) -> str:
+    """The address of a scheduler with two workers."""
+    for number in (1, 2):
+        a_worker(number)
+    return scheduler
+
+
+def bisect(*options: str) -> Sequence[str]:
+    given = ("contexta.cli", "bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON)
+    return (*given, "--no-versions", "--json", *options, "--", "python", "train.py")
+
+
+def paused(seconds: int) -> Sequence[str]:
+    """Every trial waits so long; workers do not have the variables of the study."""
+    return ("--old-env", f"PAUSE={seconds}", "--new-env", f"PAUSE={seconds}")
+
+
+def told(process: subprocess.Popen[bytes]) -> dict[str, object]:
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    found: dict[str, object] = json.loads(said)
+    return found
+
+
+def counted(found: dict[str, object]) -> object:
+    """What a verdict rests on: without what differs from run to run."""
+    trials = found["trials"]
+    assert isinstance(trials, list)
+    kept = [{key: each[key] for key in ("purpose", "at_new", "seed", "value", "reason")} for each in trials]
+    return kept, [found[key] for key in ("verdict", "culprits", "companions", "proof", "runs")]
+
+
+@pytest.mark.slow
+def test_on_two_workers_a_study_comes_to_the_verdict_of_this_machine_and_is_recorded_here(
+    project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    here = told(start(*bisect("--workspace", str(tmp_path / "here")), cwd=project))
+    there = told(start(*bisect("--workspace", str(tmp_path / "there"), "--dask", cluster), cwd=project))
+    assert (there["verdict"], there["culprits"], there["companions"]) == ("proved", ["gamma"], ["beta"])
+    assert counted(there) == counted(here)
+    for machine in ("machine-1", "machine-2"):
+        assert list((tmp_path / machine).glob("stock-*")), f"{machine} ran nothing"
+    with Contexta(workspace=tmp_path / "there" / "bisect") as ctx:
+        runs = {run.run_ref.value: run for run in ctx.list_runs()}
+        for trial in there["trials"]:  # type: ignore[attr-defined]  # a list, as JSON has it
+            assert runs[trial["run"]].metadata["trial"]["at_new"] == tuple(trial["at_new"])
+            assert ctx.get_environment(trial["run"]).packages["gamma"] in ("1.0", "2.0")
+        assert ctx.verify().sound
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's keeper")
+def test_the_trial_of_a_worker_that_dies_is_tried_again(
+    project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    study = start(*bisect("--dask", cluster, "--jobs", "1", *paused(2)), cwd=project)
+    keeper = _first_started(tmp_path)
+    worker = int(Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(worker, signal.SIGKILL)
+    found = told(study)
+    assert (found["verdict"], found["culprits"]) == ("proved", ["gamma"])
+    trials = found["trials"]
+    assert isinstance(trials, list)
+    assert [trial["reason"] for trial in trials if trial["value"] is None] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's keeper")
+def test_a_mix_that_ends_every_worker_it_runs_on_is_unresolved_and_says_so(
+    project: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    (project / "train.py").write_text(
+        "import pathlib, signal\n"
+        + TRAIN
+        + "if alpha.version != beta.version:\n"
+        + "    keeper = pathlib.Path('/proc', str(os.getppid()), 'stat').read_text()\n"
+        + "    os.kill(int(keeper.rpartition(')')[2].split()[1]), signal.SIGKILL)\n"
+        + "    time.sleep(600)\n"
+    )
+    said, _ = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project).communicate(timeout=500)
+    found = json.loads(said)
+    lost = [trial for trial in found["trials"] if trial["value"] is None]
+    assert {trial["reason"] for trial in lost} == {"the worker that ran it died, and so did those that tried again"}
+    assert all(("alpha" in trial["at_new"]) != ("beta" in trial["at_new"]) for trial in lost)
+    assert (found["old"]["mean"] > found["new"]["mean"], set(found["culprits"]) - {"gamma"}) == (True, set())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_cluster_that_loses_its_workers_ends_the_study_which_goes_on_when_there_is_one_again(
+    project: Path,
+    tmp_path: Path,
+    scheduler: str,
+    a_worker: Callable[[int], subprocess.Popen[bytes]],
+    start: Callable[..., subprocess.Popen[bytes]],
+) -> None:
+    worker = a_worker(1)
+    study = start(*bisect("--dask", scheduler, *paused(2)), cwd=project)
+    _first_started(tmp_path)
+    while (tmp_path / "started").read_text().count("\n") < 2:
+        time.sleep(0.1)
+    worker.terminate()
+    said, _ = study.communicate(timeout=200)
+    assert (study.returncode, said) == (2, b"")
+    log = next(
+        each.read_text() for each in sorted(tmp_path.glob("log-*")) if "has no worker any more" in each.read_text()
+    )
+    assert f"the cluster at {scheduler} has no worker any more" in log
+    assert "`contexta bisect --resume` goes on" in log
+    assert "Traceback" not in log
+    a_worker(2)
+    found = told(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))
+    assert (found["verdict"], found["culprits"]) == ("proved", ["gamma"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_study_that_is_killed_takes_its_trials_on_the_workers_with_it(
+    project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    study = start(*bisect("--dask", cluster, *paused(600)), cwd=project)
+    keeper = _first_started(tmp_path)
+    study.kill()
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{keeper}").exists():
+        assert time.monotonic() < deadline, "the trial outlived its study"
+        time.sleep(0.1)
+
+
+def _first_started(tmp_path: Path) -> int:
+    """The keeper of the first trial that began."""
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "started").exists() or not (tmp_path / "started").read_text().endswith("\n"):
+        assert time.monotonic() < deadline, "no trial began"
+        time.sleep(0.1)
+    return int((tmp_path / "started").read_text().split()[0])
+
+
+def test_what_is_no_address_is_wrong_use(cli: Cli, project: Path) -> None:
+    done = cli("bisect", *SIDES, "--metric", "a", "--dask", "nonsense:/x", "--", "python", "train.py")
+    assert done.returncode == 2
+    assert "nonsense:/x\" is no scheduler's address" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_cluster_that_does_not_answer_is_wrong_use(cli: Cli, project: Path) -> None:
+    done = cli("bisect", *SIDES, "--metric", "a", "--dask", "127.0.0.1:1", "--", "python", "train.py")
+    assert done.returncode == 2
+    assert "no Dask scheduler answers at 127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+
+from contexta.bisect.execution.parameter_changes import (
+    Moved,
+    Setting,
+    Told,
+    contradiction,
+    moved,
+    not_in,
+    same,
+    told_by,
+    with_settings,
+)
+from contexta.recorder.redaction.redact import HIDDEN
+
+
+def differing(
+    old: str, new: str, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, template: str = ""
+) -> Moved:
+    """Two runs by their command lines and what they recorded."""
+    return moved(
+        Told(before or {}, tuple(shlex.split(old))), Told(after or {}, tuple(shlex.split(new))), template or None
+    )
+
+
+def commands(found: Moved, command: str) -> tuple[str, str]:
+    """A command as OLD and as NEW."""
+    old, new = (shlex.join(with_settings(shlex.split(command), side)) for side in (found.old, found.new))
+    return old, new
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "before", "after", "command", "as_old", "as_new"),
+    [
+        ("--lr 0.1", "--lr 0.2", {"lr": 0.1}, {"lr": 0.2}, "t.py --lr 5 -v", "t.py --lr 0.1 -v", "t.py --lr 0.2 -v"),
+        ("--lr=0.1", "--lr=2e-1", {"lr": 0.1}, {"lr": 0.2}, "t.py", "t.py --lr=0.1", "t.py --lr=2e-1"),
+        ("lr=0.1", "lr=0.2", {"lr": 0.1}, {"lr": 0.2}, "t.py lr=1 x=2", "t.py lr=0.1 x=2", "t.py lr=0.2 x=2"),
+        ("", "--lr 0.2", {"lr": 0.1}, {"lr": 0.2}, "t.py", "t.py --lr 0.1", "t.py --lr 0.2"),
+        ("-lr -0.1", "-lr 0.2", {"lr": -0.1}, {"lr": 0.2}, "t.py", "t.py -lr -0.1", "t.py -lr 0.2"),
+        ("--max-depth 3", "", {"max_depth": 3}, {"max_depth": 5}, "t.py", "t.py --max-depth 3", "t.py --max-depth 5"),
+        ("x.csv", "--aug x.csv", {"aug": False}, {"aug": True}, "t.py x.csv", "t.py x.csv", "t.py x.csv --aug"),
+        ("--no-aug", "--aug", {"aug": False}, {"aug": True}, "t.py --aug x", "t.py --no-aug x", "t.py --aug x"),
+        ("--aug true", "", {"aug": True}, {"aug": False}, "t.py", "t.py --aug true", "t.py --aug false"),
+        ("--n 1 2", "", {"n": [1, 2]}, {"n": [3]}, "t.py --n 9 9 -v", "t.py --n 1 2 -v", "t.py --n 3 -v"),
+        ("", "--drop 0.1", {}, {"drop": 0.1}, "t.py --drop 0.3", "t.py", "t.py --drop 0.1"),
+        # worked out from the option, and so told word for word
+        ("--lr 1", "--lr 2", {"lr": 0.01}, {"lr": 0.02}, "t.py", "t.py --lr 1", "t.py --lr 2"),
+        # recorded by no run: the command line is all there is
+        ("--lr 0.1 --v", "--lr=0.2 --v", {}, {}, "t.py --lr 5", "t.py --lr 0.1", "t.py --lr=0.2"),
+        ("--t a b --v", "--t c --v", {}, {}, "t.py --t 1 2 3 --v", "t.py --t a b --v", "t.py --t c --v"),
+        ("x.csv", "--fast x.csv", {}, {}, "t.py x.csv", "t.py x.csv", "t.py x.csv --fast"),
+        ("m.lr=1", "m.lr=2", {"m": {"lr": 1}}, {"m": {"lr": 1}}, "t.py", "t.py m.lr=1", "t.py m.lr=2"),
+    ],
+)  # fmt: skip
+def test_a_command_is_told_what_each_side_was_told(
+    old: str, new: str, before: dict[str, Any], after: dict[str, Any], command: str, as_old: str, as_new: str
+) -> None:
+    found = differing(old, new, before, after)
+    assert len(found.old) == 1
+    assert commands(found, command) == (as_old, as_new)
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "before", "after", "reason"),
+    [
+        ("", "", {"lr": 0.1}, {"lr": 0.2}, "it stands on neither command line, so the code sets it"),
+        ("--lr 1", "--lr 1", {"lr": 0.1}, {"lr": 0.2}, "both were told --lr 1, so the code sets it"),
+        ("--lr 1", "", {"lr": 0.1}, {"lr": 0.2}, "it was recorded as 0.1 where the command says --lr 1"),
+        ("", "--key x", {"key": HIDDEN + "0"}, {"key": HIDDEN + "1"}, "it holds a secret that was not stored"),
+    ],
+)
+def test_what_cannot_be_set_is_no_change_and_says_why(
+    old: str, new: str, before: dict[str, Any], after: dict[str, Any], reason: str
+) -> None:
+    found = differing(old, new, before, after)
+    assert (found.old, found.new) == ({}, {})
+    (note,) = found.notes
+    assert reason in note
+
+
+def test_a_template_sets_what_stands_on_no_command_line_and_nothing_else() -> None:
+    before, after = {"lr": 0.1, "depth": 3, "name": None}, {"lr": 0.2, "depth": 4, "name": "a b"}
+    found = differing("--lr=0.1", "--lr=0.2", before, after, template="--set {name}={value}")
+    assert commands(found, "t.py") == (
+        "t.py --set depth=3 --lr=0.1",
+        "t.py --set depth=4 --lr=0.2 --set 'name=a b'",
+    )
+
+
+def test_what_is_the_same_whatever_it_is_written_as_and_what_is_a_seed_is_no_change() -> None:
+    before, after = {"lr": 0.1, "n": 1, "seed": 1}, {"lr": "1e-1", "n": 1.0, "seed": 2}
+    found = differing("--lr 0.1 --seed 1 --m 5", "--lr=.1 --seed 2 --m=5.0", before, after)
+    assert (found.old, found.notes) == ({}, ())
+    assert not same(True, 1)
+    assert same("TRUE", True)
+    assert not same(None, 0)
+
+
+def test_what_only_one_run_recorded_and_both_were_told_is_no_change() -> None:
+    assert differing("--lr 0.1", "--lr 0.1", {}, {"lr": 0.1}) == Moved({}, {}, ())
+
+
+def test_words_that_are_no_options_and_differ_are_told() -> None:
+    found = differing("a.yaml --lr 1", "b.yaml --lr 1")
+    assert found.old == {}
+    assert found.notes == ("besides its options OLD was told a.yaml, NEW b.yaml: taken from the command given here",)
+
+
+def test_options_of_the_interpreter_are_left_alone() -> None:
+    found = differing("-m 1", "-m 2", {"m": 1}, {"m": 2})
+    for command in ("python -u -m train", "env X=1 python3.11 -W error -m train"):
+        assert commands(found, command) == (f"{command} -m 1", f"{command} -m 2")
+        assert not_in(shlex.split(command), found.old) == ["m"]
+
+
+def test_the_program_says_what_it_was_told_before_the_command_around_it_does() -> None:
+    command = ["torchrun", "--nproc", "2", "train.py", "--lr", "1"]
+    invocation = {"argv": ["train.py", "--lr", "1"], "entry_point": "train.py"}
+    assert told_by({}, {"command": command, "invocation": invocation}).line == ("--lr", "1")
+    assert told_by({}, {"command": ["python", "-u", "train.py", "--lr", "1"]}).line == ("--lr", "1")
+    notebook = {"argv": ["ipykernel", "-f", "x.json"], "entry_point": "notebook"}
+    assert told_by({}, {"invocation": notebook}).line == ()
+
+
+def test_a_run_that_recorded_another_value_contradicts_what_it_was_told() -> None:
+    settings = {"lr": Setting(("--lr", "0.1"), 0.1), "drop": Setting(), "depth": Setting(("--depth", "3"), 3)}
+    assert contradiction(settings, {"lr": "0.1", "drop": 0.5}) is None
+    assert contradiction(settings, {"lr": 0.2, "depth": 3.0}) == "it ran with lr=0.2, not with 0.1 as it was told"

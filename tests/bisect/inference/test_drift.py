@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support.noisy_worlds import Stepping, drawn
+from support.studies import a_space
+from support.worlds import Outcome, play
+
+from contexta.bisect.execution.trial import Report
+from contexta.bisect.inference.drift import since
+from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.outliers import read
+from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.search.search import Probe, Verdict
+
+
+def stepping(number: int, kind: str, begins: int, step: float, *, fingerprint: bool) -> Outcome:
+    world = drawn(number, kind, 4.0, fingerprint=fingerprint, sizes=(8,))
+    return play(Stepping(**vars(world), begins=begins, step=step))
+
+
+def test_a_machine_that_changes_while_a_study_runs_puts_no_blame_on_innocents() -> None:
+    outcomes = [
+        stepping(number, "single", begins, step, fingerprint=fingerprint)
+        for fingerprint in (True, False)
+        for step in (-4.0, 4.0)
+        for begins in (7, 10, 14)
+        for number in range(2)
+    ]
+    assert not any(outcome.wrongly_proved for outcome in outcomes)
+    assert sum(outcome.right for outcome in outcomes) >= 0.6 * len(outcomes)
+
+
+def test_after_the_machine_changed_the_study_begins_again_with_the_late_runs() -> None:
+    early = [
+        Result(mix, seed, 0.9 - 0.05 * mix + wave) for seed, wave in enumerate((0.0, 0.01, -0.01)) for mix in (0, 1)
+    ]
+    ends = [replace(result, mix=3 * result.mix) for result in early]
+    late = [replace(result, value=(result.value or 0.0) - 0.2) for result in ends]
+    results = [*ends, Result(1, 0, 0.6), *late]
+    assert since(Readings((*ends, Result(1, 0, 0.6)), 3)) == 0
+    assert read(results, 3).results == tuple(late)
+
+
+def test_late_runs_like_the_early_ones_leave_every_trial_in() -> None:
+    ends = [Result(mix, seed, 0.9 - 0.05 * mix + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
+    results = [*ends, Result(1, 0, 0.6), *(replace(end, value=(end.value or 0.0) + 0.004) for end in ends[:2])]
+    assert since(Readings(tuple(results), 3)) == 0
+
+
+def test_where_values_repeat_a_match_of_the_proof_shows_that_nothing_moved_and_costs_no_run() -> None:
+    outcome = play(drawn(3, "single", 4.0, fingerprint=True, sizes=(8,)))
+    assert outcome.right
+    mixes = [n for n, result in enumerate(outcome.results) if result.mix not in (0, outcome.world.mixes.full)]
+    later = [(result.mix, result.seed) for result in outcome.results[mixes[0] :] if result.mix in (0, 255)]
+    earlier = [(result.mix, result.seed) for result in outcome.results[: mixes[0]]]
+    assert not {*later} & {*earlier}
+
+
+def test_without_repeats_both_ends_run_again_before_a_proof_counts() -> None:
+    outcome = play(drawn(3, "single", 4.0, fingerprint=False, sizes=(8,)))
+    assert outcome.verdict.kind == "proved"
+    assert {result.mix for result in outcome.results[-6:]} >= {0, outcome.world.mixes.full}
+
+
+def test_the_report_says_from_where_on_trials_count_and_shows_those() -> None:
+    space = a_space("a", "b")
+    early = [Result(mix, seed, 0.9 - 0.05 * (mix > 0) + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
+    late = [replace(result, value=(result.value or 0.0) - 0.2) for result in early]
+    trials = [
+        Trial(Probe(result.mix, result.seed, "end", ""), result, Report(result.value, "", 1.0))
+        for result in (*early, Result(1, 0, 0.6), *late)
+    ]
+    found = report(space, Verdict("undecided", "?"), trials, metric="m", higher_is_better=True)
+    assert any(note.startswith("from trial 10 on OLD and NEW gave other values") for note in found.notes)
+    assert found.old.values == tuple(result.value for result in late if result.mix == 0)
+    assert found.runs == len(trials)

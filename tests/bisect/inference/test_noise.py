@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contexta.bisect.inference.noise import drop_test, grain, pooled_spread, shared_by_seed
+
+
+def test_welch_agrees_with_a_worked_example() -> None:
+    drop, error, freedom = drop_test([3.0, 4.0, 5.0], [1.0, 1.0, 4.0])
+    assert drop == pytest.approx(2.0)
+    assert error == pytest.approx(math.sqrt(1 / 3 + 3 / 3))
+    assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
+
+
+def test_the_spread_inside_groups_ignores_the_distance_between_them() -> None:
+    assert pooled_spread([1.0, 3.0], [101.0, 103.0]) == pytest.approx(math.sqrt(2))
+    assert pooled_spread([1.0], [5.0]) == 0.0
+
+
+@pytest.mark.parametrize("size", [1e-120, 1e-90, 1e90, 1e120])
+def test_groups_of_any_size_are_compared(size: float) -> None:
+    drop, error, freedom = drop_test([3 * size, 4 * size, 5 * size], [size, size, 4 * size])
+    assert drop == pytest.approx(2 * size)
+    assert error == pytest.approx(size * math.sqrt(4 / 3))
+    assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
+
+
+@given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))
+def test_the_grain_of_shares_of_n_divides_every_difference(n: int, hits: list[int]) -> None:
+    step = grain(hit / n for hit in hits)
+    assert step == pytest.approx(math.gcd(*(hit - hits[0] for hit in hits)) / n)
+
+
+def test_values_without_a_common_step_have_practically_none() -> None:
+    assert grain([math.sqrt(n) for n in range(2, 8)]) < 1e-6
+    assert grain([0.5, 0.5]) == 0
+
+
+def test_what_a_seed_adds_to_both_groups_is_found_and_what_each_adds_by_itself_is_not() -> None:
+    common = [0.10, -0.20, 0.05, 0.15, -0.10]
+    own = [0.004, -0.003, 0.001, -0.002, 0.003]
+    old = {seed: 0.9 + both + one for seed, (both, one) in enumerate(zip(common, own, strict=True))}
+    new = {seed: 0.8 + both - one for seed, (both, one) in enumerate(zip(common, own, strict=True))}
+    found = shared_by_seed(old, new)
+    assert [found[seed] for seed in range(5)] == pytest.approx(common, abs=0.01)
+    assert shared_by_seed(old, {seed: 0.8 + own[seed] for seed in range(5)}) == {}
+
+
+def test_three_seeds_or_seeds_of_which_only_one_group_ran_show_nothing_of_a_seed() -> None:
+    same = {0: 0.1, 1: 0.5, 2: 0.9, 3: 0.3}
+    assert shared_by_seed(same, same) == pytest.approx({0: -0.35, 1: 0.05, 2: 0.45, 3: -0.15})
+    assert shared_by_seed(same, {seed: same[seed] for seed in range(3)}) == {}
+    assert shared_by_seed(same, dict.fromkeys(same, 0.5)) == {}
+
+
+@given(st.integers(0, 10_000))
+def test_groups_that_share_nothing_are_seldom_said_to_share_a_seed(number: int) -> None:
+    chance = Random(number)
+    groups = [
+        ({seed: chance.gauss() for seed in range(6)}, {seed: chance.gauss() for seed in range(6)}) for _ in range(100)
+    ]
+    assert sum(bool(shared_by_seed(*pair)) for pair in groups) <= 16

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.noisy_worlds import Diverging, drawn
+from support.studies import a_space
+from support.worlds import play
+
+from contexta.bisect.execution.trial import Report
+from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.outliers import STRAY, read, stray, unconfirmed
+from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.search.search import Probe, Problem, decide
+
+OLD = [0.91, 0.905, 0.915, 0.908, 0.912]
+NEW = [0.87, 0.875, 0.865, 0.872]
+
+
+@pytest.mark.parametrize("far", [0.1, 0.3, 0.99, -40.0])
+def test_a_value_far_from_all_others_of_its_end_is_a_stray(far: float) -> None:
+    assert stray([*OLD, far], NEW) == far
+    assert stray([*NEW, far], OLD) == far
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        pytest.param(OLD, NEW, id="none"),
+        pytest.param([*OLD, 0.89], NEW, id="hardly farther out than noise"),
+        pytest.param([*OLD, 0.1, 0.2], NEW, id="two of them"),
+        pytest.param([0.9, 0.9, 0.1], NEW, id="too few to tell"),
+        pytest.param([0.9, 0.9, 0.9, 0.9 - 1 / 30], [0.8, 0.8, 0.8, 0.8 + 1 / 30], id="one step of a coarse metric"),
+        pytest.param([0.9, 0.9, 0.9, 0.9 + 1e-9], [0.8, 0.8, 0.8, 0.8], id="rounding"),
+        pytest.param([0.9] * 5, [0.9] * 5, id="no noise"),
+        pytest.param([1.8973675943590893e-265] * 7, [1.8973675943590893e-265] * 7, id="rounding of tiny values"),
+        pytest.param([0.9, 0.88, 0.91, 0.7], [0.6, 0.9, 0.75, 0.85], id="as much noise in the other end"),
+    ],
+)
+def test_what_noise_may_give_is_none(own: list[float], other: list[float]) -> None:
+    assert stray(own, other) is None
+
+
+def test_mixes_show_the_noise_as_well() -> None:
+    far = 0.86
+    assert stray([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88]) is None
+    assert stray([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88], *(OLD, NEW) * 4) == far
+
+
+@given(st.lists(st.floats(-1, 1), max_size=9), st.lists(st.floats(-1, 1), max_size=9))
+def test_a_stray_is_one_of_the_values_whatever_they_are(own: list[float], other: list[float]) -> None:
+    found = stray(own, other)
+    assert found is None or own.count(found) == 1
+
+
+def test_normal_noise_hardly_ever_looks_like_one() -> None:
+    random = Random(1)
+    ends = [[[random.gauss(0, 1) for _ in range(4 + n % 5)] for _ in range(2)] for n in range(2000)]
+    assert sum(stray(old, new) is not None for old, new in ends) <= 4
+
+
+def runs_of(mix: int, values: list[float]) -> list[Result]:
+    return [Result(mix, seed, value) for seed, value in enumerate(values)]
+
+
+def test_a_stray_counts_as_a_run_without_a_value_each_time_it_comes() -> None:
+    results = [*runs_of(0, [0.1, *OLD]), Result(0, 0, 0.1), *runs_of(1, NEW)]
+    readings = read(results, 1)
+    assert [result.reason for result in readings.results if result.value is None] == [STRAY, STRAY]
+    assert readings.run_count(0) == len(OLD)
+    assert len(readings.results) == len(results)
+
+
+def test_what_a_seed_does_at_both_ends_is_no_stray() -> None:
+    results = [*runs_of(0, [0.5, *OLD]), *runs_of(1, [0.45, *NEW])]
+    assert read(results, 1).results == tuple(results)
+
+
+def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
+    once = [*runs_of(0, OLD), *runs_of(1, [*NEW, 0.1])]
+    assert [result.reason for result in read(once, 1).results if result.value is None] == [STRAY]
+    again = [*once, Result(1, len(NEW), 0.1)]
+    assert read(again, 1).results == tuple(again)
+    better = [*runs_of(0, OLD), *runs_of(1, [*NEW, 40.0]), Result(1, len(NEW), 40.0)]
+    assert [result.reason for result in read(better, 1).results if result.value is None] == [STRAY, STRAY]
+
+
+def test_a_run_of_a_mix_far_outside_both_ends_is_run_again_and_left_out_if_it_is_another_then() -> None:
+    ends = [*runs_of(0, OLD), *runs_of(3, NEW)]
+    once = read([*ends, *runs_of(1, [-11.6])], 3)
+    assert unconfirmed(once) == 1
+    after = read([*ends, *runs_of(1, [-11.6, 0.87])], 3)
+    assert unconfirmed(after) is None
+    assert after.told[1] == [STRAY, None]
+
+
+def test_a_mix_that_lies_far_outside_both_ends_twice_is_no_accident() -> None:
+    results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [-11.6, -11.2]), *runs_of(2, [-11.6])]
+    assert read(results, 3).results == tuple(results)
+
+
+def test_a_mix_within_three_ranges_of_the_ends_has_no_strays() -> None:
+    results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [*NEW, 0.8])]
+    assert read(results, 3).results == tuple(results)
+
+
+@pytest.mark.parametrize("wild", [-1e20, 1e20, -1e300, 1.7e308, 1e6, -1e3])
+@pytest.mark.parametrize("of", ["old", "new", "mix"])
+@pytest.mark.parametrize(("effect", "fingerprint"), [(4.0, False), (4.0, True), (math.inf, True)])
+def test_one_diverged_run_hides_no_cause_whatever_its_value(
+    wild: float, of: str, effect: float, fingerprint: bool
+) -> None:
+    for turn in (1, 2):
+        world = drawn(turn, "single", effect, fingerprint=fingerprint, sizes=(8,))
+        assert play(Diverging(**vars(world), of=of, turn=turn, wild=wild)).right
+
+
+def test_a_value_that_may_be_a_stray_is_not_ruled_out_by_no_regression() -> None:
+    """OLD is 0.9 but once, NEW is 0.85: the one value would make the noise look ten times the drop."""
+    world = drawn(1, "single", math.inf, fingerprint=True, sizes=(8,))
+    assert play(Diverging(**vars(world), of="old", turn=1, wild=0.4)).right
+
+
+@pytest.mark.parametrize("end", ["OLD", "NEW"])
+@pytest.mark.parametrize("turn", [0, 1, 2])
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_one_diverged_run_of_an_end_hides_no_drop_and_is_told(end: str, turn: int, higher_is_better: bool) -> None:
+    space, trials = a_space(*"abcdefgh"), list[Trial]()
+    sign = 1.0 if higher_is_better else -1.0
+    problem = Problem(space.mixes, space.weights())
+    mix = 0 if end == "OLD" else space.mixes.full
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        bad = step.mix >> 4 & 1
+        value = sign * (0.9 - 0.05 * bad) + Random(f"{len(trials)} {bad}").gauss(0, 0.0125)
+        if step.mix == mix and sum(trial.result.mix == mix for trial in trials) == turn:
+            value = 0.1
+        trials.append(Trial(step, Result(step.mix, step.seed, sign * value), Report(value, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=higher_is_better)
+    assert (found.verdict, found.culprits) == ("proved", ("e",))
+    number = next(trial.number for trial in found.trials if trial.value == 0.1)
+    seed = found.trials[number - 1].seed
+    assert (
+        f"trial {number} ({end}, seed {seed}) gave 0.1, like none of {end}'s other runs: it was left out" in found.notes
+    )
+    assert 0.1 not in (*found.old.values, *found.new.values)
+    assert not any("flaky" in note for note in found.notes)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.worlds import draw
+
+from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.posterior import Belief, believe
+from contexta.bisect.space.lattice import Mixes
+
+
+def readings(mixes: Mixes, *probed: tuple[int, float]) -> Readings:
+    ends = [Result(mix, seed, value) for mix, value in ((0, 0.9), (mixes.full, 0.8)) for seed in (0, 0, 1, 2)]
+    return Readings((*ends, *(Result(mix, 0, value) for mix, value in probed)), mixes.full)
+
+
+def pairs(belief: Belief) -> float:
+    return (sum(map(sum, belief.together)) + sum(map(sum, belief.parts))) / 2
+
+
+def total(belief: Belief) -> float:
+    return sum(belief.singles) + pairs(belief) + belief.several + belief.none
+
+
+@given(st.integers(0, 500), st.data())
+def test_probabilities_sum_to_one(number: int, data: st.DataObject) -> None:
+    world = draw(number, "single", 4.0, fingerprint=False)
+    mixes = world.mixes
+    probed = data.draw(st.lists(st.integers(1, mixes.full - 1), max_size=4, unique=True))
+    results = [world.run(mix, seed) for mix in (0, mixes.full) for seed in range(4)]
+    results += [world.run(mixes.closed(mix), 0) for mix in probed]
+    assert total(believe(Readings(tuple(results), mixes.full), mixes, (1.0,) * mixes.count)) == pytest.approx(1.0)
+
+
+def test_a_bad_mix_clears_what_it_lacks_and_a_good_one_what_it_has() -> None:
+    mixes = Mixes.of(4)
+    belief = believe(readings(mixes, (0b0011, 0.8), (0b0101, 0.9)), mixes, (1.0,) * 4)
+    leader, probability = belief.leader()
+    assert leader == 0b0010
+    assert probability > 0.8
+    assert max(belief.singles[atom] for atom in (0, 2, 3)) < 0.01
+
+
+def test_contradicting_mixes_leave_no_single_cause() -> None:
+    mixes = Mixes.of(3)
+    belief = believe(readings(mixes, (0b001, 0.9), (0b010, 0.9), (0b100, 0.9)), mixes, (1.0,) * 3)
+    assert sum(belief.singles) < 0.01
+    assert pairs(belief) + belief.several > 0.99
+
+
+def test_the_prior_tips_the_scale_and_is_never_all_of_it() -> None:
+    mixes = Mixes.of(2)
+    belief = believe(readings(mixes), mixes, (3.0, 1.0))
+    assert belief.singles[0] == pytest.approx(3 * belief.singles[1])
+    assert believe(readings(mixes, (0b01, 0.9)), mixes, (3.0, 1.0)).leader()[0] == 0b10
+
+
+def test_atoms_of_which_one_needs_the_other_are_no_pair() -> None:
+    mixes = Mixes.of(3, [(2, 1)])
+    belief = believe(readings(mixes), mixes, (1.0,) * 3)
+    assert belief.pair(2, 1) == 0
+    assert belief.pair(2, 0) > 0
+
+
+def test_badness_grows_along_a_chain_from_nothing_to_certainty() -> None:
+    mixes = Mixes.of(5)
+    belief = believe(readings(mixes), mixes, (1.0, 2.0, 1.0, 1.0, 3.0))
+    found = [bad for bad, _ in belief.outlook(mixes.chain(0, mixes.full, lambda atom: atom))]
+    assert found == sorted(found)
+    assert found[0] == 0
+    assert found[-1] == pytest.approx(1.0)
+
+
+def test_two_levels_between_the_ends_are_two_parts() -> None:
+    mixes = Mixes.of(5)
+    belief = believe(readings(mixes, (0b00011, 0.87), (0b11100, 0.83), (0b00101, 0.8)), mixes, (1.0,) * 5)
+    leader, probability = belief.leader()
+    assert leader == 0b00101
+    assert probability > 0.9
+    assert belief.parts[0][2] > 0.9
+
+
+def test_a_value_that_many_mixes_share_at_one_seed_counts_once() -> None:
+    ends = [Result(mix, seed, 0.9 - mix / 150 + seed / 300) for mix in (0, 15) for seed in (0, 0, 1, 2)]
+    once = Readings((*ends, Result(0b0011, 1, 0.86)), 15)
+    often = Readings((*ends, *(Result(mix, 1, 0.86) for mix in (0b0011, 0b0111, 0b1011))), 15)
+    assert [(p.value, p.end) for p in once.prints] == [(p.value, p.end) for p in often.prints]
+    assert len(often.prints) == 1

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support.builders import a_snapshot
+from support.tiny_index import PYTHON, make_wheel, only_index
+
+from contexta.bisect.inputs.sides import Ends, Given, both_ends, given_path, given_run
+from contexta.core.errors import InvalidInput
+from contexta.reproduce.uv.commands import find_uv, python_in
+
+HERE = find_uv().interpreter(PYTHON).version
+
+
+def ends(old: Given, new: Given, python: str | None = None, variables: Mapping[str, str] | None = None) -> Ends:
+    """variables: of NEW, by its user."""
+    asked = {"old": python, "new": python}
+    return both_ends({"old": old, "new": new}, asked, {"old": {}, "new": variables or {}}, find_uv())
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A virtual environment as its user made it: a release, an editable project, a wheel from a file, and pip."""
+    only_index(monkeypatch, tmp_path / "index", tmp_path / "cache")
+    make_wheel(tmp_path / "index", "released", "1.5")
+    make_wheel(tmp_path / "index", "pip", "99.0")
+    filed = make_wheel(tmp_path / "elsewhere", "filed", "2.5")
+    project = tmp_path / "project"
+    project.mkdir()
+    uv, at = find_uv(), tmp_path / "env"
+    uv.create(PYTHON, at)
+    uv.install(at, {"released": "1.5", "pip": "99.0"}, compile_bytecode=False)
+    uv.install_linked(at, [f"filed @ {filed.as_uri()}"])
+    info = next(at.rglob("site-packages")) / "mine-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 0.1\n")
+    (info / "direct_url.json").write_text(f'{{"url": "{project.as_uri()}", "dir_info": {{"editable": true}}}}')
+    return at
+
+
+def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: Path, tmp_path: Path) -> None:
+    found = ends(given_path(environment), given_path(environment))
+    assert dict(found.old.packages) == {"pip": "99.0", "released": "1.5"}
+    assert [each.name for each in found.fixed] == ["filed"]
+    assert (found.old.python, found.old.variables) == (HERE, {})
+    assert Path(found.pythons["old"].path).resolve() == Path(PYTHON).resolve()
+    assert found.pythons["old"] is found.pythons["new"]
+    assert any("filed as from its address now, in every mix alike" in note for note in found.notes)
+    assert any("mine stands in" in note for note in found.notes)
+
+
+def test_what_a_file_is_silent_on_is_taken_from_an_environment_beside_it(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("released==2.0\n")
+    found = ends(given_path(environment), given_path(tmp_path / "new.txt"))
+    assert dict(found.new.packages) == {"pip": "99.0", "released": "2.0"}
+    assert found.new.python == found.old.python
+
+
+def test_a_named_python_comes_before_that_of_the_environment(environment: Path) -> None:
+    found = ends(given_path(environment), given_path(environment), python=str(python_in(environment)))
+    assert found.pythons["old"].path == str(python_in(environment))
+
+
+def test_variables_of_a_run_hold_on_a_side_that_does_not_say(tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("numpy==2.0\n")
+    recorded = {"OMP_NUM_THREADS": "4", "MODE": "exact", "HF_TOKEN": "secret:sha256:0123456789abcdef"}
+    run = given_run(a_snapshot(python_version=HERE, environment_variables=recorded), "run p.r", 12.0)
+    found = ends(run, given_path(tmp_path / "new.txt"), python=PYTHON, variables={"MODE": "fast"})
+    assert found.old.variables == {"OMP_NUM_THREADS": "4", "MODE": "exact"}
+    assert found.new.variables == {"OMP_NUM_THREADS": "4", "MODE": "fast"}
+    assert found.seconds == 12.0
+
+
+def test_a_lock_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "march.txt").write_text('lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n')
+    (tmp_path / "april").write_text('version = 1\nrequires-python = ">=3.8"\n[manifest]\n')
+    (tmp_path / "may").write_text("# nothing yet\n")
+    for name, what in (("march.txt", "the lock"), ("april", "the lock"), ("may", "the pins of")):
+        assert given_path(tmp_path / name).what == f"{what} {tmp_path / name}"
+
+
+def test_groups_of_a_lock_are_those_of_the_project_beside_it(tmp_path: Path) -> None:
+    package = 'version = "1.0"\nsource = { registry = "x" }\n'
+    (tmp_path / "uv.lock").write_text(
+        'version = 1\nrequires-python = ">=3.8"\n'
+        f'[[package]]\nname = "six"\n{package}'
+        '[[package]]\nname = "p"\nversion = "1"\nsource = { virtual = "." }\n'
+        '[package.dev-dependencies]\ndocs = [{ name = "six" }]\n'
+    )
+    lock = tmp_path / "uv.lock"
+    assert dict(ends(given_path(lock), given_path(lock), PYTHON).old.packages) == {}
+    (tmp_path / "pyproject.toml").write_text('[tool.uv]\ndefault-groups = ["docs"]\n')
+    assert dict(ends(given_path(lock), given_path(lock), PYTHON).old.packages) == {"six": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("poetry.lock", '[[package]]\nname = "numpy"\n[metadata]\nlock-version = "2.0"\n', "no lock that is known"),
+        ("pyproject.toml", "[project]\nname = 'p'\n", "no lock that is known"),
+        ("uv.lock", "not [ toml", "is no TOML"),
+        ("uv.lock", 'version = 1\nrequires-python = ">=3.8"\npackage = [{ name = "a" }]\nmanifest = 3\n', "is damaged"),
+        ("environment.yml", "dependencies:\n  - numpy=1.26\n", "line 1"),
+    ],
+)
+def test_what_is_no_known_input_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InvalidInput, match=message) as refused:
+        given = given_path(tmp_path / name)
+        ends(given, given, PYTHON)
+    assert refused.value.hint
+
+
+def test_a_directory_without_a_python_is_no_environment(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="a directory without"):
+        given_path(tmp_path)
+
+
+def test_the_directory_of_a_project_points_to_what_to_give_of_it(tmp_path: Path) -> None:
+    for name in ("requirements.txt", "uv.lock"):
+        (tmp_path / name).touch()
+        with pytest.raises(InvalidInput) as refused:
+            given_path(tmp_path)
+        assert refused.value.hint == f"give {tmp_path / name}"
+
+
+def test_an_environment_whose_python_is_gone_says_so(environment: Path) -> None:
+    python = python_in(environment)
+    python.unlink()
+    python.write_text("#!/bin/sh\necho broken >&2; exit 3\n")
+    python.chmod(0o755)
+    assert subprocess.run([str(python)], capture_output=True, check=False).returncode == 3
+    with pytest.raises(InvalidInput, match="does not tell what it has: broken"):
+        given_path(environment)

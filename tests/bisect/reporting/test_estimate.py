@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from support.studies import a_space
+
+from contexta.bisect.execution.trial import Report
+from contexta.bisect.inference.observations import Result
+from contexta.bisect.reporting.estimate import outlook, plan
+from contexta.bisect.reporting.report import Trial
+from contexta.bisect.search.search import Probe, Problem, decide
+from contexta.bisect.space.changes import Metadata
+
+
+def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:
+    requires = {
+        ("a", "2.0"): Metadata(("b>=2",)),
+        ("c", "2.0"): Metadata(("d>=2",)),
+        ("d", "2.0"): Metadata(("c>=2",)),
+    }
+    found = plan(a_space("a", "b", "c", "d", requires=requires), 60)
+    assert sorted(found.atoms) == [("a",), ("b",), ("c", "d")]
+    assert found.needs == {"a": ("b",)}
+    assert found.expected_runs <= 60
+
+
+def test_a_plan_tells_the_time_only_where_a_run_is_known() -> None:
+    space = a_space("a", "b", "c", "d")
+    known = plan(space, 60, seconds=2.0)
+    assert known.expected_seconds == 2.0 * known.expected_runs
+    assert plan(space, 60).expected_seconds is None
+
+
+def test_the_outlook_gets_shorter_and_ends_at_the_culprit() -> None:
+    space, trials = a_space(*"abcdefgh"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    rest = []
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        rest.append(outlook(space, problem, trials).runs)
+        value = 0.5 if "c" in space.keys(step.mix) else 0.9
+        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+    assert rest[0] > rest[-1] >= 1
+    assert abs(rest[0] - len(trials)) <= 4
+    found = outlook(space, problem, trials)
+    assert found.suspects[0].changes == ("c",)
+    assert found.suspects[0].probability > 0.9
+
+
+def test_the_outlook_promises_no_more_runs_than_are_allowed() -> None:
+    space = a_space(*"abcdefgh")
+    problem = Problem(space.mixes, space.weights())
+    trials = [Trial(Probe(0, 0, "end", ""), Result(0, 0, 0.9), Report(0.9, "", 1.0))] * 58
+    assert outlook(space, problem, trials).runs == 2

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+from support.studies import a_space, studied
+
+from contexta.bisect.inference.proof import Fact
+from contexta.bisect.reporting.proof_wording import claim
+from contexta.bisect.space.changes import End, Metadata, Space, space_between
+from contexta.reports.pages.bisect import headline, told_parts
+
+
+def a_mixed_space() -> Space:
+    """A package each that was added, changed and removed, another interpreter, a variable."""
+    old = End({"changed": "1.0", "gone": "1.0"}, "3.10.4", {}, {"MODE": "slow"})
+    new = End({"changed": "2.0", "added": "1.0"}, "3.12.1", {}, {"MODE": "fast"})
+    return space_between(old, new, {}, lambda release, end: True)
+
+
+@pytest.mark.parametrize(
+    ("culprit", "head", "change", "with_it", "without_it"),
+    [
+        (
+            "changed",
+            "proved: changed, at this fixed seed",
+            "changed: 1.0 -> 2.0",
+            "OLD with changed",
+            "NEW without changed",
+        ),
+        ("added", "proved: added, at this fixed seed", "added: absent -> 1.0", "OLD with added", "NEW without added"),
+        (
+            "gone",
+            "proved: gone, removed, at this fixed seed",
+            "gone: 1.0 -> absent",
+            "OLD without gone",
+            "NEW with gone",
+        ),
+        (
+            "python",
+            "proved: python, at this fixed seed",
+            "python: 3.10.4 -> 3.12.1",
+            "OLD with python",
+            "NEW without python",
+        ),
+        (
+            "env:MODE",
+            "proved: env:MODE, at this fixed seed",
+            "env:MODE: slow -> fast",
+            "OLD with env:MODE",
+            "NEW without env:MODE",
+        ),
+    ],
+)
+def test_every_sentence_is_true_of_what_was_installed(
+    culprit: str, head: str, change: str, with_it: str, without_it: str
+) -> None:
+    found = studied(a_mixed_space(), {frozenset([culprit]): 0.2})
+    assert (headline(found), next(iter(told_parts(found)))) == (head, change)
+    assert [fact.fact for fact in found.proof][2:] == [f"{with_it} is bad", f"{without_it} is good"]
+
+
+def test_several_culprits_of_which_one_was_removed() -> None:
+    found = studied(a_mixed_space(), {frozenset(["gone", "changed"]): 0.2})
+    assert headline(found) == "proved: changed and gone, removed, at this fixed seed"
+    assert {"OLD with changed and without gone is bad", "NEW with gone and without changed is good"} <= {
+        fact.fact for fact in found.proof
+    }
+    assert {"changed alone is good", "gone removed alone is good"} <= {fact.fact for fact in found.proof}
+    assert found.next == (
+        "# they act only together: one of them may be enough",
+        "python -m pip install changed==1.0 gone==1.0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at_old", "told"),
+    [
+        ("a", "NEW without a is good"),
+        ("ab", "NEW without a, with b at OLD too, is good"),
+        ("abcd", "NEW without a, with b, c and d at OLD too, is good"),
+        ("abcdef", "NEW without a, with 5 others at OLD too, is good"),
+    ],
+)
+def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, told: str) -> None:
+    space = a_space(*"abcdefg")
+    mix = sum(1 << number for number, atom in enumerate(space.atoms) if not {*atom.keys} & {*at_old})
+    culprit = next(1 << number for number, atom in enumerate(space.atoms) if "a" in atom.keys)
+    assert claim(space, culprit, Fact("without", mix, "good", "good")) == told
+
+
+@pytest.mark.parametrize(
+    ("companions", "told"),
+    [
+        (("added",), "proved: changed (brings added), at this fixed seed"),
+        (("gone",), "proved: changed (takes along gone), at this fixed seed"),
+        (("added", "gone"), "proved: changed (brings added; takes along gone), at this fixed seed"),
+    ],
+)
+def test_companions_that_were_removed_are_not_brought(companions: tuple[str, ...], told: str) -> None:
+    found = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
+    assert headline(found.model_copy(update={"companions": companions})) == told
+
+
+def test_what_the_old_version_of_a_culprit_requires_goes_without_saying() -> None:
+    space = a_space("a", "b", "c", requires={("a", "1.0"): Metadata(("b<2",))})
+    found = studied(space, {frozenset("a"): 0.2})
+    shown = next(fact for fact in found.proof if fact.fact.startswith("NEW without"))
+    assert (shown.fact, shown.pins) == ("NEW without a is good", {"a": "1.0", "b": "1.0", "c": "2.0"})

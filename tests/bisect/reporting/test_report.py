@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from random import Random
+
+import pytest
+from support.studies import a_space, studied
+
+from contexta.bisect.execution.parameter_changes import Setting
+from contexta.bisect.execution.sandbox import Revision
+from contexta.bisect.execution.trial import Report
+from contexta.bisect.inference.observations import Result
+from contexta.bisect.reporting.advice import Here
+from contexta.bisect.reporting.report import Trial, report
+from contexta.bisect.search.search import Probe, Problem, Verdict, decide
+from contexta.bisect.space.changes import End, Metadata, Space, space_between
+from contexta.findings.bisect import BisectReport, digest_of
+
+
+def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
+    found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("b"): 0.03, frozenset("d"): 0.01})
+    assert (found.verdict, found.culprits) == ("proved", ("b", "d"))
+    assert found.additive == {"b": -0.03, "d": -0.01}
+    assert found.interaction is None
+
+
+def test_what_each_part_does_is_told_by_the_same_seeds() -> None:
+    space, trials = a_space("a", "b", "c", "d", "e"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        on = space.keys(step.mix)
+        value = 0.9 - 0.02 * ("b" in on) - 0.015 * ("d" in on) + Random(step.seed).gauss(0, 0.02)
+        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=True)
+    assert (found.verdict, found.culprits, found.interaction) == ("proved", ("b", "d"), None)
+    assert found.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
+    assert not any("together" in line for line in found.next)
+
+
+def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, None)) -> BisectReport:
+    space, trials = a_space("a", "b"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        value = 0.9 + Random(len(trials)).gauss(0, 0.01)
+        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+    return report(space, step, trials, metric="m", higher_is_better=True, recorded=recorded)
+
+
+def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
+    found = of_nothing_but_noise((0.687, 0.895))
+    assert found.verdict == "no_regression"
+    (note,) = found.notes
+    assert note.startswith("the recorded run of OLD ended with m 0.687, its reruns with 0.8")
+
+
+@pytest.mark.parametrize(("was", "told"), [(0.90001, False), (0.9, False), (0.91, True), (0.2, True)])
+def test_what_a_print_rounds_is_no_other_value(was: float, told: bool) -> None:
+    space, trials = a_space("a", "b"), list[Trial]()
+    problem = Problem(space.mixes, space.weights())
+    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+        trials.append(Trial(step, Result(step.mix, step.seed, 0.9), Report(0.9, "", 1.0)))
+    found = report(space, step, trials, metric="m", higher_is_better=True, recorded=(was, None))
+    assert bool(found.notes) is told
+
+
+def test_changes_that_act_only_together_are_an_interaction() -> None:
+    found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("bd"): 0.04})
+    assert (found.culprits, found.additive, found.interaction) == (("b", "d"), None, "only together")
+
+
+def test_values_keep_their_own_sign_where_lower_is_better() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2}, higher_is_better=False)
+    assert found.culprits == ("b",)
+    assert found.old.mean is not None
+    assert found.new.mean is not None
+    assert found.new.mean > found.old.mean > 0
+
+
+def test_a_culprit_never_stands_without_what_it_brings() -> None:
+    space = a_space("a", "b", "c", "d", requires={("a", "2.0"): Metadata(("b>=2",))})
+    found = studied(space, {frozenset("a"): 0.2})
+    assert (found.culprits, found.companions) == (("a",), ("b",))
+    assert "the companions alone are good" in [fact.fact for fact in found.proof]
+
+
+def test_every_fact_carries_the_pins_it_was_shown_with() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    shown = next(fact for fact in found.proof if fact.fact == "OLD with b is bad")
+    assert shown.pins == {"a": "1.0", "b": "2.0", "c": "1.0"}
+    assert len(shown.values) >= 2
+
+
+def test_whoever_has_the_json_of_a_report_can_check_its_digest() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    told = json.loads(found.model_dump_json(indent=2))
+    given = told.pop("digest")
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    assert given == f"sha256:{hashlib.sha256(canonical).hexdigest()}" == digest_of(found)
+
+
+def test_a_report_that_was_kept_reads_back_and_one_that_was_changed_shows_it() -> None:
+    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    back = BisectReport.model_validate_json(found.model_dump_json())
+    assert back == found
+    assert digest_of(back) == back.digest
+    assert digest_of(back.model_copy(update={"culprits": ("a",)})) != back.digest
+
+
+def test_what_restores_the_metric_is_what_was_shown_to_be_good() -> None:
+    space = a_space("a", "b", "c", requires={("b", "2.0"): Metadata(("c>=2",)), ("c", "1.0"): Metadata(("a<2",))})
+    found = studied(space, {frozenset("a"): 0.2})
+    shown = next(fact for fact in found.proof if fact.fact == "NEW without a is good")
+    assert shown.pins == {"a": "1.0", "b": "2.0", "c": "2.0"}
+    assert found.next == ("python -m pip install a==1.0",)
+
+
+def test_variables_interpreters_and_added_packages_have_their_own_ways_back() -> None:
+    old = End({"kept": "1.0"}, "3.10.4", {}, {"MODE": "it's slow"})
+    new = End({"kept": "1.0", "added": "1.0"}, "3.12.1", {}, {"MODE": "fast", "EXTRA": "1"})
+    space = space_between(old, new, {}, lambda release, end: True)
+    ways = {
+        "added": "python -m pip uninstall --yes added",
+        "env:EXTRA": "unset EXTRA",
+        "env:MODE": "export MODE='it'\"'\"'s slow'",
+        "python": "uv venv --python 3.10.4 .venv-old  # Python 3.10.4; and install NEW's packages there",
+    }
+    for key, way in ways.items():
+        assert studied(space, {frozenset([key]): 0.2}).next == (way,)
+    here = Here(old_python="/opt/old python")
+    (again,) = studied(space, {frozenset(["python"]): 0.2}, here=here).next
+    assert again.startswith("uv venv --python '/opt/old python' .venv-old  # Python 3.10.4;")
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_where_new_is_better_nobody_is_sent_to_look_for_another_cause(higher_is_better: bool) -> None:
+    found = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
+    assert (found.verdict, found.why) == ("no_regression", "NEW is better than OLD")
+    assert found.next == ("# if it is worse in truth: give OLD first; or say --lower-is-better or --higher-is-better",)
+    judged = studied(a_space("a", "b"), {frozenset("a"): -0.2}, here=Here(by_metric=False))
+    assert judged.next == ("# if it is worse in truth: give OLD first",)
+
+
+def of_runs() -> Space:
+    """Two recorded runs that differ in a package, in their source and in three parameters."""
+    told = {"lr": ("0.1", "0.2"), "depth": ("3", "4"), "drop": (None, "0.5")}
+    settings = [
+        {
+            name: Setting((f"--{name}", value), float(value), value) if value is not None else Setting()
+            for name, values in told.items()
+            for value in [values[side]]
+        }
+        for side in (0, 1)
+    ]
+    old = End({"a": "1.0"}, "3.11.7", {}, {}, Revision("a" * 40), settings[0])
+    new = End({"a": "2.0"}, "3.11.7", {}, {}, Revision("b" * 40, b"patch"), settings[1])
+    return space_between(old, new, {}, lambda release, end: True)
+
+
+def test_source_and_parameters_have_their_own_ways_back() -> None:
+    here = Here(runs=("old", "new"), command=("python", "train.py", "--lr", "7"), held=("data", "machine"))
+    ways = {
+        "source": (
+            "git diff aaaaaaaaaaaa..bbbbbbbbbbbb",
+            "git bisect start bbbbbbbbbbbb aaaaaaaaaaaa  # where several commits lie between",
+            "contexta why old new  # names the files that had uncommitted changes",
+        ),
+        "param:lr": ("python train.py --lr 0.1 --depth 4 --drop 0.5  # lr=0.1",),
+        "param:drop": ("python train.py --lr 0.2 --depth 4  # without drop",),
+    }
+    for key, way in ways.items():
+        found = studied(of_runs(), {frozenset([key]): 0.2}, here=here)
+        assert (found.culprits, found.next) == ((key,), way)
+
+
+def test_where_nothing_did_it_what_is_left_is_named() -> None:
+    here = Here(runs=("old", "new"))
+    assert studied(of_runs(), {}, here=replace(here, include="source,params")).next == (
+        "# the environment is not the cause: look at code, data, parameters, machine",
+        "contexta bisect --resume --include source,params  # that differs between the runs, too",
+        "contexta diff old new",
+    )
+    assert studied(of_runs(), {}, here=replace(here, held=("data", "parameters", "machine"))).next == (
+        "# environment and code are not the cause: look at data, parameters, machine",
+        "contexta diff old new",
+    )
+
+
+def test_a_drop_that_noise_could_hide_is_not_denied() -> None:
+    found = of_nothing_but_noise()
+    assert found.verdict == "no_regression"
+    assert found.next[:2] == (
+        "# the environment is hardly the cause: look at code, data, parameters, machine",
+        f"contexta bisect --resume --repeats {found.runs} --max-runs {2 * found.runs + 30}  # looks for a smaller drop",
+    )
+
+
+def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
+    found = studied(a_space(*"abcdefgh"), {frozenset("b"): 0.03, frozenset("d"): 0.01}, max_runs=12)
+    assert found.verdict == "undecided"
+    assert found.next == ("contexta bisect --resume --max-runs 30",)
+
+
+@pytest.mark.parametrize(
+    ("end", "why", "hint"),
+    [
+        ("OLD", "boom", ()),
+        ("OLD", "gives no m; it gives n", ("# print it as NAME=0.87, name another with --metric,",)),
+        (
+            "NEW",
+            "did not end within 60 s",
+            ("contexta bisect --resume --timeout-is-bad  # finds", "# if it only takes"),
+        ),
+        ("OLD", "did not end within 60 s", ("# if it takes that long: --timeout",)),
+        ("NEW", "exit code 1: boom", ("# to find the change that makes NEW end so: instead of --metric,",)),
+        ("NEW", "m is nan", ("# to find the change that does it: instead of --metric, let --judge",)),
+        ("NEW", "m is -inf", ("# to find the change that does it: instead of --metric,",)),
+        ("OLD", "m is nan", ()),
+    ],
+)
+def test_an_end_that_gives_nothing_points_at_what_it_said(end: str, why: str, hint: tuple[str, ...]) -> None:
+    space = a_space("a", "b")
+    mix = 0 if end == "OLD" else space.mixes.full
+    failed = [
+        Trial(
+            Probe(mix, seed, "end", ""),
+            Result(mix, seed, None, why),
+            Report(None, why, 1.0, run=f"run:bisect.x-{seed}"),
+        )
+        for seed in range(3)
+    ]
+    verdict = decide(Problem(space.mixes, space.weights()), [each.result for each in failed])
+    assert isinstance(verdict, Verdict)
+    found = report(space, verdict, failed, metric="m", higher_is_better=True)
+    log, *hints = found.next
+    assert log == "contexta log run:bisect.x-2 --workspace .contexta/bisect  # what it said"
+    assert [line.startswith(begins) for line, begins in zip(hints, hint, strict=True)] == [True] * len(hint)
+    assert found.notes == ()

@@ -1,0 +1,99 @@
+"""What a culprit dies without, where no metadata says so."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.worlds import draw_needing_others, play
+
+from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.search.companions import fewer, shared
+from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
+from contexta.bisect.space.lattice import Mixes, mix_of
+
+
+def dies(mix: int, culprit: int, needs: int) -> bool:
+    return bool(mix >> culprit & 1) and mix & needs != needs
+
+
+def study(
+    count: int, culprit: int, needs: int, noise: float, rules: tuple[tuple[int, int], ...] = (), max_runs: int = 100
+) -> Verdict:
+    problem = Problem(Mixes.of(count, rules), (1.0,) * count, Settings(max_runs=max_runs))
+    results: list[Result] = []
+    while isinstance(step := decide(problem, results), Probe):
+        value = 0.9 - 0.05 * (step.mix >> culprit & 1) + Random(f"{len(results)}").gauss(0, noise)
+        failed = dies(step.mix, culprit, needs)
+        results.append(Result(step.mix, step.seed, None if failed else value, "dies" if failed else ""))
+    return step
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.0125])
+@pytest.mark.parametrize(
+    ("count", "culprit", "needs"),
+    [(8, 2, (6,)), (11, 3, (5, 7, 8)), (11, 0, (9, 10)), (20, 4, (1, 2, 17)), (30, 11, (3, 4, 5, 20)), (11, 5, ())],
+)
+def test_a_culprit_brings_what_it_dies_without_and_nothing_else(
+    count: int, culprit: int, needs: tuple[int, ...], noise: float
+) -> None:
+    found = study(count, culprit, mix_of(needs), noise)
+    assert (found.kind, found.culprits, found.companions) == ("proved", 1 << culprit, mix_of(needs))
+
+
+def test_more_runs_never_take_a_proof_away() -> None:
+    found = [study(20, 4, mix_of((1, 2, 17)), 0.0125, max_runs=most) for most in range(18, 46)]
+    kinds = [verdict.kind for verdict in found]
+    assert kinds == ["undecided"] * kinds.count("undecided") + ["proved"] * kinds.count("proved")
+    companions = [verdict.companions.bit_count() for verdict in found if verdict.kind == "proved"]
+    assert companions[0] > companions[-1] == 3
+
+
+def test_what_companions_require_comes_with_them() -> None:
+    found = study(10, 0, mix_of((3,)), 0.0, rules=((3, 7), (5, 1)))
+    assert (found.culprits, found.companions) == (1, mix_of((3, 7)))
+
+
+def test_what_all_mixes_share_that_ran_with_the_culprit_is_enough_for_it() -> None:
+    results = (Result(0b10111, 0, 0.8), Result(0b11101, 0, 0.8), Result(0b00010, 0, 0.9), Result(0b00001, 0, None))
+    assert shared(Readings(results, 0b11111), Mixes.of(5), 1) == 0b10101
+
+
+def test_one_that_is_alone_missing_in_a_failure_is_needed() -> None:
+    results = (Result(0b0111, 0, 0.8), Result(0b0011, 0, None, "dies"))
+    assert fewer(Readings(results, 0b1111), Mixes.of(4), 1) == 0b0101
+
+
+def test_what_needs_a_companion_is_left_out_with_it_and_not_all_that_one_is_needed_of() -> None:
+    # 1 and 3 need 4: leaving out 4 would leave out all of what one is needed of
+    mixes = Mixes.of(6, ((1, 4), (3, 4)))
+    results = (Result(0b000101, 0, None, "dies"), Result(0b011111, 0, 0.8))
+    mix = fewer(Readings(results, mixes.full), mixes, 1)
+    assert mix is not None
+    assert mixes.can_exist(mix)
+    assert mix & 0b011010
+    assert mix != 0b011111
+
+
+@given(st.integers(3, 12), st.data())
+def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_them(
+    count: int, data: st.DataObject
+) -> None:
+    needs = data.draw(st.integers(0, (1 << count) - 1)) & ~1
+    mixes, results = Mixes.of(count), list[Result]()
+    while (mix := fewer(Readings(tuple(results), mixes.full), mixes, 1)) is not None:
+        assert mix not in {result.mix for result in results}
+        results.append(Result(mix, 0, None, "dies") if dies(mix, 0, needs) else Result(mix, 0, 0.8))
+    assert shared(Readings(tuple(results), mixes.full), mixes, 1) == needs | 1
+    assert len(results) <= 3 + needs.bit_count() * (1 + count.bit_length())  # so it is for all sets of up to 12
+
+
+@pytest.mark.parametrize("number", [20063, 20092, 20108, 20153])
+def test_no_run_goes_into_mixes_without_what_is_known_to_be_needed(number: int) -> None:
+    world, needed = draw_needing_others(number, math.inf)
+    outcome = play(world)
+    assert outcome.right  # before, the 60 runs were used up by mixes that could only fail
+    assert outcome.verdict.companions == needed

@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.wheels import Venv, wheel
+
+from contexta.contract import Distribution, Note
+from contexta.recorder.probes import distributions
+
+
+def dist_info(folder: Path, name: str, version: str, *, installer: str | None = "pip", **files: str | bytes) -> Path:
+    """A dist-info directory with METADATA and INSTALLER; more files by name, with . written as __ ."""
+    path = folder / f"{name}-{version}.dist-info"
+    path.mkdir(parents=True)
+    given = {"METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nbody\n", **files}
+    if installer is not None:
+        given["INSTALLER"] = installer + "\n"
+    for file, content in given.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (path / file.replace("__", ".")).write_bytes(data)
+    return path
+
+
+def installed(*path: Path) -> tuple[dict[str, dict[str, Any]], str]:
+    """Name -> distribution, each accepted by the contract; and all notes in one text."""
+    found, notes = distributions.installed([str(entry) for entry in path])
+    for each in found:
+        Distribution(**each)
+    for note in notes:
+        Note(**note)
+    return {each["name"]: each for each in found}, "\n".join(note["text"] for note in notes)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Venv:
+    """An environment with wheels from a directory (as from an index), one from a file, and one it depends on."""
+    folder = tmp_path_factory.mktemp("real")
+    links = folder / "links"
+    wheel(links, "Sample.Thing", "1.2", requires=["helper>=1", 'extra-thing; extra == "all"'])
+    wheel(links, "helper", "1.0")
+    direct = wheel(folder, "direct", "3.0")
+    venv = Venv(folder / "venv")
+    venv.install("--find-links", links, "sample-thing", direct)
+    return venv
+
+
+def test_a_real_environment_is_told_as_the_contract_has_it(real: Venv) -> None:
+    found, notes = installed(real.site)
+    assert notes == ""
+    assert set(found) == {"sample-thing", "helper", "direct"}
+    thing = found["sample-thing"]
+    assert thing["display_name"] == "Sample.Thing"
+    assert thing["version"] == "1.2"
+    assert thing["requires"] == ["helper>=1", 'extra-thing; extra == "all"']
+    assert thing["installer"] == "uv"
+    assert thing["origin"] == {"kind": "index"}
+    assert "display_name" not in found["helper"]
+    assert found["direct"]["origin"]["kind"] == "archive"
+    assert found["direct"]["origin"]["url"].endswith("direct-3.0-py3-none-any.whl")
+
+
+def test_it_agrees_with_importlib_metadata(real: Venv) -> None:
+    code = (
+        "import importlib.metadata as m; from contexta.recorder import distributions as d\n"
+        "theirs = sorted((x.metadata['Name'], x.version) for x in m.distributions())\n"
+        "ours = sorted((x.get('display_name', x['name']), x['version']) for x in d.installed()[0])\n"
+        "print(theirs == ours, len(ours))"
+    )
+    assert real.run(code).split() == ["True", "3"]
+
+
+def test_an_editable_install_and_one_from_git_name_their_source(tmp_path: Path, git: Any) -> None:
+    project = tmp_path / "proj"
+    (project / "src" / "proj").mkdir(parents=True)
+    (project / "src" / "proj" / "__init__.py").write_text("x = 1\n")
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "proj"\nversion = "0.1"\n'
+        '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
+    )
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "one")
+    commit = git(project, "rev-parse", "HEAD").strip()
+    venv = Venv(tmp_path / "venv")
+    venv.install("-e", project)
+    found, notes = installed(venv.site)
+    assert notes == ""
+    assert found["proj"]["origin"] == {"kind": "editable", "url": project.as_uri()}
+
+    venv.install("--reinstall", f"proj @ git+{project.as_uri()}@{commit}")
+    found, notes = installed(venv.site)
+    assert found["proj"]["origin"] == {"kind": "vcs", "url": project.as_uri(), "commit": commit}
+
+    venv.install("--reinstall", project)
+    assert installed(venv.site)[0]["proj"]["origin"] == {"kind": "directory", "url": project.as_uri()}
+
+
+DIRECT = {
+    "archive with hashes": (
+        {"url": "https://example.org/a.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
+        {"kind": "archive", "url": "https://example.org/a.whl", "digest": "sha256:ab"},
+    ),
+    "archive with the old hash": (
+        {"url": "https://example.org/a.whl", "archive_info": {"hash": "sha512=cd"}},
+        {"kind": "archive", "url": "https://example.org/a.whl", "digest": "sha512:cd"},
+    ),
+    "git in a subdirectory with credentials": (
+        {
+            "url": "https://u:canary@example.org/r.git",
+            "subdirectory": "py",
+            "vcs_info": {"vcs": "git", "commit_id": "f00"},
+        },
+        {"kind": "vcs", "url": "https://example.org/r.git", "subdirectory": "py", "commit": "f00"},
+    ),
+    "mercurial": (
+        {"url": "https://example.org/r", "vcs_info": {"vcs": "hg", "commit_id": "f00"}},
+        {"kind": "vcs", "url": "hg+https://example.org/r", "commit": "f00"},
+    ),
+    "editable": (
+        {"url": "file:///src/a", "dir_info": {"editable": True}},
+        {"kind": "editable", "url": "file:///src/a"},
+    ),
+    "directory": ({"url": "file:///src/a", "dir_info": {}}, {"kind": "directory", "url": "file:///src/a"}),
+}
+
+
+@pytest.mark.parametrize("direct", DIRECT)
+def test_direct_url_is_told_without_credentials(tmp_path: Path, direct: str) -> None:
+    given, expected = DIRECT[direct]
+    dist_info(tmp_path, "a", "1", direct_url__json=json.dumps(given))
+    found, _ = installed(tmp_path)
+    assert found["a"]["origin"] == expected
+    assert "canary" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"url": 3}', '{"url": "x", "vcs_info": 3}', "\xff"])
+def test_a_broken_direct_url_is_a_note_and_an_unknown_origin(tmp_path: Path, content: str) -> None:
+    dist_info(tmp_path, "a", "1", direct_url__json=content.encode("latin-1"))
+    found, notes = installed(tmp_path)
+    assert found["a"]["origin"] == {"kind": "unknown"}
+    assert "direct_url.json of a cannot be read" in notes
+
+
+def test_installer_and_request_are_told_as_far_as_installers_record_them(tmp_path: Path) -> None:
+    dist_info(tmp_path, "asked", "1", REQUESTED="")
+    dist_info(tmp_path, "pulled", "1")
+    dist_info(tmp_path, "byuv", "1", installer="uv", REQUESTED="")
+    dist_info(tmp_path, "system", "1", installer="debian")
+    dist_info(tmp_path, "nobody", "1", installer=None)
+    found, notes = installed(tmp_path)
+    assert notes == ""
+    assert (found["asked"]["requested"], found["pulled"]["requested"]) == (True, False)
+    assert "requested" not in found["byuv"]  # uv marks dependencies too
+    assert "requested" not in found["nobody"]
+    kinds = {name: each["origin"]["kind"] for name, each in found.items()}
+    assert kinds == {"asked": "index", "pulled": "index", "byuv": "index", "system": "unknown", "nobody": "unknown"}
+
+
+def test_conda_packages_name_channel_and_build(tmp_path: Path) -> None:
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    dist_info(site, "numpy", "1.26.0", installer="conda")
+    dist_info(site, "other", "1", installer="conda")
+    (tmp_path / "conda-meta").mkdir()
+    url = "https://conda.example.org/t/tk-1234-5678/main/linux-64/numpy-1.26.0-py311h0_0.conda"
+    record = {"paths_data": {"paths": [{"_path": "a", "sha256": "00"}]}, "md5": "beef", "name": "numpy", "url": url}
+    (tmp_path / "conda-meta" / "numpy-1.26.0-py311h0_0.json").write_text(json.dumps(record, indent=2))
+    found, _ = installed(site)
+    assert found["numpy"]["origin"] == {
+        "kind": "conda",
+        "url": "https://conda.example.org/t/[redacted]/main/linux-64/numpy-1.26.0-py311h0_0.conda",
+        "digest": "md5:beef",
+    }
+    assert found["other"]["origin"] == {"kind": "conda"}
+
+
+def test_the_first_of_two_runs_and_the_shadowed_one_is_noted(tmp_path: Path) -> None:
+    dist_info(tmp_path / "one", "Thing_A", "1.0")
+    dist_info(tmp_path / "two", "thing.a", "2.0")
+    found, notes = installed(tmp_path / "one", tmp_path / "two")
+    assert found["thing-a"]["version"] == "1.0"
+    assert f"thing-a 2.0 in {tmp_path / 'two'} is shadowed by 1.0 in {tmp_path / 'one'}" in notes
+    assert installed(tmp_path / "two", tmp_path / "one")[0]["thing-a"]["version"] == "2.0"
+
+
+def test_of_two_in_one_directory_the_one_written_last_is_taken(tmp_path: Path) -> None:
+    new = dist_info(tmp_path, "a", "1.0")
+    old = dist_info(tmp_path, "a", "2.0")
+    os.utime(old, (1, 1))
+    os.utime(new, (2_000_000_000, 2_000_000_000))
+    found, notes = installed(tmp_path)
+    assert found["a"]["version"] == "1.0"
+    assert "a has two metadata directories" in notes
+
+
+def test_one_directory_reached_twice_counts_once(tmp_path: Path) -> None:
+    dist_info(tmp_path / "lib", "a", "1")
+    (tmp_path / "lib64").symlink_to(tmp_path / "lib", target_is_directory=True)
+    found, notes = installed(tmp_path / "lib", tmp_path / "lib64", tmp_path / "lib")
+    assert (list(found), notes) == (["a"], "")
+
+
+def test_the_empty_entry_is_the_current_directory(tmp_path: Path) -> None:
+    dist_info(tmp_path, "a", "1")
+    assert [each["name"] for each in distributions.installed([""])[0]] == ["a"]
+
+
+def test_broken_metadata_is_survived_and_noted(tmp_path: Path) -> None:
+    (dist_info(tmp_path, "nometa", "1.0") / "METADATA").unlink()
+    (tmp_path / "empty-2.0.dist-info").mkdir()
+    dist_info(tmp_path, "noversion", "3.0", METADATA="Metadata-Version: 2.1\nName: noversion\n\n")
+    dist_info(tmp_path, "bytes", "4.0", METADATA=b"Name: bytes\nVersion: 4.0\nRequires-Dist: \xff\xfe\n\n")
+    dist_info(tmp_path, "badname", "5.0", METADATA=b"Name: b\xff\nVersion: 5.0\n\n")
+    (tmp_path / "nothing.dist-info").mkdir()
+    (tmp_path / "file-6.0.dist-info").write_text("not a directory")
+    (tmp_path / "~ood-1.0.dist-info").mkdir()
+    (tmp_path / "~ood").mkdir()
+    dist_info(tmp_path, "good", "7.0")
+    found, notes = installed(tmp_path)
+    assert {name: each["version"] for name, each in found.items()} == {
+        "nometa": "1.0",
+        "empty": "2.0",
+        "noversion": "3.0",
+        "bytes": "4.0",
+        "badname": "5.0",
+        "good": "7.0",
+    }
+    assert found["bytes"]["requires"] == ["\\xff\\xfe"]
+    for told in (
+        "nometa",
+        "empty",
+        "noversion",
+        "badname",
+        "nothing.dist-info is left out",
+        "file-6.0",
+        "~ood, ~ood-1.0",
+    ):
+        assert told in notes
+
+
+def test_headers_are_read_to_their_end_and_no_further(tmp_path: Path) -> None:
+    many = "".join(f"Requires-Dist: thing{number} (>=1)\n" for number in range(2_000))
+    dist_info(tmp_path, "long", "1", METADATA=f"Name: long\nVersion: 1\n{many}Requires-Dist: last\n\nVersion: 9\n")
+    dist_info(
+        tmp_path, "windows", "1", METADATA="Name: windows\r\nVersion: 1\r\nRequires-Dist: a\r\n\r\nRequires-Dist: no"
+    )
+    dist_info(
+        tmp_path, "folded", "1", METADATA="Name: folded\nVersion: 1\nRequires-Dist: a\n ; python_version < '3'\n\n"
+    )
+    found, notes = installed(tmp_path)
+    assert notes == ""
+    assert len(found["long"]["requires"]) == 2_001
+    assert found["long"]["version"] == "1"
+    assert found["windows"]["requires"] == ["a"]
+    assert found["folded"]["requires"] == ["a ; python_version < '3'"]
+
+
+@given(st.binary(max_size=400))
+def test_no_metadata_makes_it_fail(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    dist_info(folder, "a", "1.0", METADATA=b"Name: a\nVersion: " + content, INSTALLER=content, direct_url__json=content)
+    found, _ = installed(folder)
+    assert list(found) == ["a"]
+
+
+def test_egg_info_in_all_its_forms_is_told(tmp_path: Path) -> None:
+    (tmp_path / "plain-1.0-py3.11.egg-info").write_text("Metadata-Version: 1.1\nName: plain\nVersion: 1.0\n")
+    folder = tmp_path / "folder.egg-info"
+    folder.mkdir()
+    (folder / "PKG-INFO").write_text("Metadata-Version: 1.1\nName: Folder\nVersion: 2.0\n")
+    (folder / "requires.txt").write_text(
+        "one>=1\n\n[fast]\ntwo\n\n[:python_version < '3']\nthree\n\n[all:sys_platform == 'x']\nfour\n"
+    )
+    (tmp_path / "bare-3.0-py3.8.egg-info").mkdir()
+    found, notes = installed(tmp_path)
+    assert (found["plain"]["version"], found["folder"]["version"], found["bare"]["version"]) == ("1.0", "2.0", "3.0")
+    assert found["folder"]["requires"] == [
+        "one>=1",
+        'two; extra == "fast"',
+        "three; python_version < '3'",
+        "four; (sys_platform == 'x') and extra == \"all\"",
+    ]
+    assert found["plain"]["origin"] == {"kind": "unknown"}
+    assert "bare" in notes
+
+
+def test_an_egg_link_makes_the_egg_info_it_leads_to_editable(tmp_path: Path) -> None:
+    site, source = tmp_path / "site", tmp_path / "source"
+    site.mkdir()
+    (source / "dev.egg-info").mkdir(parents=True)
+    (source / "dev.egg-info" / "PKG-INFO").write_text("Name: dev\nVersion: 0.1\n")
+    (site / "dev.egg-link").write_text(f"{source}\n.")
+    (site / "lost.egg-link").write_text(f"{tmp_path / 'gone'}\n.")
+    found, notes = installed(site, source)
+    assert found["dev"]["origin"] == {"kind": "editable", "url": source.as_uri()}
+    assert "lost.egg-link leads to" in notes
+
+
+def test_egg_info_beside_an_editable_source_does_not_hide_where_it_came_from(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "src" / "dev.egg-info").mkdir(parents=True)
+    (project / "src" / "dev.egg-info" / "PKG-INFO").write_text("Name: dev\nVersion: 0.0.1\n")
+    direct = json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}})
+    dist_info(tmp_path / "site", "dev", "0.2", direct_url__json=direct)
+    found, notes = installed(project / "src", tmp_path / "site")
+    assert (found["dev"]["version"], found["dev"]["origin"]["kind"], notes) == ("0.2", "editable", "")
+
+
+def test_archives_and_eggs_on_the_path_are_read(tmp_path: Path) -> None:
+    whl = wheel(tmp_path, "zipped", "1.5", requires=["x"])
+    egg = tmp_path / "packed-2.5-py3.11.egg"
+    with zipfile.ZipFile(egg, "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Name: packed\nVersion: 2.5\n")
+        archive.writestr("EGG-INFO/requires.txt", "y\n")
+    folder = tmp_path / "open-3.5-py3.11.egg"
+    (folder / "EGG-INFO").mkdir(parents=True)
+    (folder / "EGG-INFO" / "PKG-INFO").write_text("Name: open\nVersion: 3.5\n")
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK no zip")
+    found, notes = installed(whl, egg, folder, broken)
+    assert {name: each["version"] for name, each in found.items()} == {"zipped": "1.5", "packed": "2.5", "open": "3.5"}
+    assert found["zipped"]["requires"] == ["x"]
+    assert found["packed"]["requires"] == ["y"]
+    assert found["zipped"]["origin"] == {"kind": "archive", "url": whl.as_uri()}
+    assert "broken.zip is no usable archive" in notes
+
+
+def test_entries_that_cannot_be_used_are_noted_and_the_others_read(tmp_path: Path) -> None:
+    dist_info(tmp_path / "good", "a", "1")
+    path: list[Any] = [
+        b"bytes",
+        str(tmp_path / "gone"),
+        "nul\0",
+        str(tmp_path / "python399.zip"),
+        str(tmp_path / "good"),
+    ]
+    found, notes = distributions.installed(path)
+    assert [each["name"] for each in found] == ["a"]
+    texts = "\n".join(note["text"] for note in notes)
+    assert "gone is passed over: no such file" in texts
+    assert "bytes" in texts
+    assert "python399" not in texts  # where the standard library could be zipped, and usually is not
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is unreadable to root")
+def test_an_unreadable_directory_is_noted(tmp_path: Path) -> None:
+    dist_info(tmp_path / "closed", "a", "1")
+    (tmp_path / "closed").chmod(0)
+    try:
+        assert "closed is passed over: permission denied" in installed(tmp_path / "closed")[1]
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+
+
+def test_the_fingerprint_changes_when_what_is_installed_does(tmp_path: Path) -> None:
+    path = [str(tmp_path)]
+    seen = [distributions.fingerprint(path)]
+    a = dist_info(tmp_path, "a", "1")
+    seen.append(distributions.fingerprint(path))
+    b = dist_info(tmp_path, "b", "1")
+    seen.append(distributions.fingerprint(path))
+    shutil.rmtree(a)
+    dist_info(tmp_path, "a", "1")
+    seen.append(distributions.fingerprint(path))
+    (b / "direct_url.json").write_text("{}")
+    os.utime(b, (5, 5))
+    seen.append(distributions.fingerprint(path))
+    assert len(set(seen)) == len(seen)
+
+
+def test_the_fingerprint_stays_while_only_the_user_s_files_change(tmp_path: Path) -> None:
+    dist_info(tmp_path / "site", "a", "1")
+    path = [str(tmp_path), str(tmp_path / "site")]
+    before = distributions.fingerprint(path)
+    (tmp_path / "train.py").write_text("x = 1")
+    (tmp_path / "site" / "a.py").write_text("x = 1")
+    assert distributions.fingerprint(path) == before
+
+
+def test_everything_the_running_interpreter_sees_is_accepted_by_the_contract() -> None:
+    found, _ = distributions.installed()
+    names = [Distribution(**each).name for each in found]
+    assert "pydantic" in names
+    assert len(names) == len(set(names))
+    assert sys.modules["pydantic"].__version__ == next(e["version"] for e in found if e["name"] == "pydantic")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+
+
+def told(code: str, **env: str) -> dict[str, str]:
+    code = f"import json, sys\n{code}\nfrom contexta.recorder import seeds\nprint(json.dumps(seeds.seeds()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, timeout=60)
+    facts, notes = json.loads(done.stdout)
+    assert notes == []
+    assert isinstance(facts, dict)
+    return facts
+
+
+def test_equal_seeds_are_equal_and_others_are_not() -> None:
+    one, same, other = (told(f"import random; random.seed({seed})") for seed in (1, 1, 2))
+    assert one == same
+    assert one["random"] != other["random"]
+
+
+def test_reading_the_state_draws_nothing() -> None:
+    from contexta.recorder.probes import seeds
+
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    seeds.seeds()
+    assert random.random() == expected
+
+
+def test_nothing_is_imported_for_it() -> None:
+    assert told("assert 'random' not in sys.modules") == {}

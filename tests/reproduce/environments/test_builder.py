@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.tiny_index import PYTHON, make_wheel, only_index
+
+from contexta.core import process
+from contexta.reproduce.environments.builder import (
+    Built,
+    EnvironmentChanged,
+    assemble,
+    edited_file,
+    require_pins,
+    stock,
+)
+from contexta.reproduce.environments.cache import Shelf, find_shelf
+from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, Uv, find_uv, python_in
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "index"
+    only_index(monkeypatch, folder, tmp_path / "cache")
+    for version in ("1.0", "2.0"):
+        make_wheel(folder, "a", version, "def main(): print('script', version)", scripts={"say-a": "a:main"})
+        make_wheel(folder, "b", version, requires=["a"], requires_python=">=3.8")
+    return folder
+
+
+@pytest.fixture
+def uv(index: Path) -> Uv:
+    return find_uv()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return find_shelf()
+
+
+@pytest.fixture
+def ends(uv: Uv, shelf: Shelf) -> tuple[Interpreter, Built, Built]:
+    python = uv.interpreter(PYTHON)
+    old = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    new = stock(uv, shelf, python, {"a": "2.0", "b": "2.0"})
+    return python, old, new
+
+
+Ends = tuple[Interpreter, Built, Built]
+
+
+def says(environment: Path, code: str) -> str:
+    done = process.run([str(python_in(environment)), "-c", code], timeout=60)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout.decode().strip()
+
+
+def mix(uv: Uv, ends: Ends, at: Path) -> Path:
+    """a from NEW, b from OLD."""
+    python, old, new = ends
+    assemble(uv, at, python, {"a": new, "b": old}, {"a": "2.0", "b": "1.0"})
+    return at
+
+
+def test_a_built_environment_tells_its_metadata(ends: Ends) -> None:
+    _, old, _ = ends
+    assert old.pins == {"a": "1.0", "b": "1.0"}
+    assert old.packages["b"].requires == ("a",)
+    assert old.packages["b"].requires_python == ">=3.8"
+
+
+def test_a_mix_holds_each_package_from_its_side(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+    at = mix(uv, ends, tmp_path / "mix")
+    assert says(at, "import a, b; print(a.version, b.version)") == "2.0 1.0"
+    assert uv.installed(at) == {"a": "2.0", "b": "1.0"}
+
+
+def test_a_mix_shares_its_files_and_its_bytecode_with_the_ends(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+    at = mix(uv, ends, tmp_path / "mix")
+    for name in ("a.py", "__pycache__/a.*.pyc"):
+        (ours,) = at.rglob(name)
+        (theirs,) = ends[2].at.rglob(name)
+        assert ours.samefile(theirs)
+
+
+@pytest.mark.parametrize("setting", ["", "1"])
+def test_nothing_is_compiled_in_a_mix_whatever_is_said_about_bytecode(
+    uv: Uv, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", setting)
+    python = uv.interpreter(PYTHON)
+    built = stock(uv, shelf, python, {"a": "1.0"})
+    assemble(uv, tmp_path / "mix", python, {"a": built}, {"a": "1.0"})
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    says(tmp_path / "mix", "import a")
+    (compiled,) = (tmp_path / "mix").rglob("a.*.pyc")
+    assert compiled.stat().st_nlink == 2, "it was compiled again"
+
+
+def test_scripts_of_a_mix_start_its_own_interpreter(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+    at = mix(uv, ends, tmp_path / "mix")
+    script = python_in(at).parent / "say-a"
+    assert str(python_in(at)) in script.read_text()
+    done = process.run([str(script)], timeout=60)
+    assert done.stdout.decode().split() == ["script", "2.0"]
+
+
+def test_what_a_program_adds_to_a_mix_stays_in_it(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+    at = mix(uv, ends, tmp_path / "mix")
+    says(at, "import pathlib, a; pathlib.Path(a.__file__).with_name('left.py').write_text('x')")
+    assert not list(ends[2].at.rglob("left.py"))
+
+
+def test_a_file_edited_in_place_is_named_and_its_stock_never_used_again(
+    uv: Uv, ends: Ends, shelf: Shelf, tmp_path: Path
+) -> None:
+    python, old, new = ends
+    at, parts = mix(uv, ends, tmp_path / "mix"), {"a": new, "b": old}
+    (edited,) = at.rglob("a.py")
+    assert edited_file(at, parts) is None
+    edited.write_text("version = 'something else entirely'\n")
+    assert str(edited_file(at, parts)).endswith("a.py")
+    again = stock(uv, shelf, python, {"a": "2.0", "b": "2.0"})
+    assert says(again.at, "import a; print(a.version)") == "2.0"
+
+
+def test_a_file_that_a_program_replaces_in_its_mix_is_nobody_elses(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+    at = mix(uv, ends, tmp_path / "mix")
+    (file,) = at.rglob("a.py")
+    file.unlink()
+    file.write_text("version = 'mine'\n")
+    assert edited_file(at, {"a": ends[2], "b": ends[1]}) is None
+    assert says(ends[2].at, "import a; print(a.version)") == "2.0"
+
+
+def test_a_stock_on_the_shelf_is_taken_as_it_is(uv: Uv, ends: Ends, shelf: Shelf) -> None:
+    python, old, _ = ends
+    (old.at / "here before").touch()
+    again = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    assert again.pins == old.pins
+    assert (again.at / "here before").exists()
+
+
+def test_a_stock_that_was_never_finished_is_built_anew(uv: Uv, ends: Ends, shelf: Shelf) -> None:
+    python, old, _ = ends
+    (old.at.parent / "current.json").unlink()
+    again = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    assert again.at != old.at
+    assert says(again.at, "import b; print(b.version)") == "1.0"
+
+
+def test_a_stock_that_cannot_be_built_leaves_nothing_behind(uv: Uv, shelf: Shelf) -> None:
+    with pytest.raises(NoSuchVersion):
+        stock(uv, shelf, uv.interpreter(PYTHON), {"a": "9.0"})
+    assert not [path for folder in shelf.folder.glob("stock-*") for path in folder.iterdir()]
+
+
+def test_the_pins_are_asserted_with_what_is_wrong(uv: Uv, ends: Ends) -> None:
+    with pytest.raises(EnvironmentChanged, match=r"a is 1.0, not 3.0"):
+        require_pins(uv, ends[1].at, {"a": "3.0", "b": "1.0"})

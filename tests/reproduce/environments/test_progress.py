@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from contexta.reproduce.environments.progress import counted
+
+
+def test_what_is_installed_and_then_compiled_is_counted_on_the_disk(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    def tells(*wanted: object) -> bool:
+        until = time.monotonic() + 30
+        while wanted not in told and time.monotonic() < until:
+            time.sleep(0.02)
+        return wanted in told
+
+    site = tmp_path / "lib" / "site-packages"
+    with counted(lambda step, done=0, of=0: told.append((step, done, of)), tmp_path, 2):
+        (site / "a.dist-info").mkdir(parents=True)
+        (site / "a.py").touch()
+        assert tells("installing 2 packages", 1, 2)
+        (site / "b.dist-info").mkdir()
+        (site / "b.py").touch()
+        assert tells("installing 2 packages", 2, 2)
+        (site / "__pycache__").mkdir()
+        (site / "__pycache__" / "a.pyc").touch()
+        assert tells("byte-compiling", 1, 2)
+    count = len(told)
+    time.sleep(1)
+    assert len(told) == count, "nothing is told after the end"

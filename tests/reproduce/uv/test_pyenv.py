@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from contexta.reproduce.uv.commands import find_uv
+from contexta.reproduce.uv.pyenv import kept_by_pyenv, pyenv_python
+
+PLACE = "python.exe" if os.name == "nt" else "bin/python"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pyenv of its own with some versions, and things that are none."""
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    for name in ("3.9.18", "3.10.2", "3.10.13", "3.13.1t", "3.14.0rc1", "pypy3.10-7.3", "project"):
+        place = tmp_path / "versions" / name / PLACE
+        place.parent.mkdir(parents=True)
+        place.touch()
+    (tmp_path / "versions" / "3.12.1").mkdir()  # without an interpreter
+    return tmp_path / "versions"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("3", "3.10.13"),
+        ("3.10", "3.10.13"),
+        ("3.10.2", "3.10.2"),
+        ("3.1", None),
+        ("3.13", None),
+        ("3.13t", "3.13.1t"),
+        ("3.12.1", None),
+    ],
+)
+def test_a_version_names_the_newest_that_fits(root: Path, asked: str, found: str | None) -> None:
+    assert pyenv_python(asked) == (None if found is None else str(root / found / PLACE))
+
+
+def test_without_pyenv_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "none"))
+    assert kept_by_pyenv() == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes a link")
+def test_a_version_that_uv_cannot_see_is_taken_from_pyenv(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = root / "3.77.0" / "bin"
+    place.mkdir(parents=True)
+    (place / "python").symlink_to(sys.executable)
+    assert find_uv().interpreter("3.77").path == str(place / "python")

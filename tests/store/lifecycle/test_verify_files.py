@@ -1,0 +1,85 @@
+"""No file of a workspace is passed over: salt, caches, studies and new journal lines are checked as well."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from support.builders import Cli
+
+from contexta.core.errors import WorkspaceTooNew
+from contexta.recorder.journal import digested_files
+from contexta.recorder.journal.reserved_space import SPARE
+from contexta.store.lifecycle.verify import verify
+
+
+@pytest.fixture
+def root(tmp_path: Path, cli: Cli) -> Path:
+    """A workspace with two runs and the file of a study."""
+    for name in ("one", "two"):
+        assert cli("run", "--name", name, "--", sys.executable, "-c", "print(1)").returncode == 0
+    assert cli("runs").returncode == 0
+    found = tmp_path / ".contexta"
+    (found / "bisect").mkdir()
+    digested_files.write(str(found / "bisect" / "last.json"), b'{"options": {}}')
+    assert cli("verify").returncode == 0
+    return found
+
+
+def test_a_changed_byte_in_any_file_is_found(root: Path) -> None:
+    missed = []
+    files = [
+        path for path in root.rglob("*") if path.is_file() and not path.name.endswith("-shm")
+    ]  # SQLite rebuilds it
+    assert {"last.json", ".salt"} < {path.name for path in files}
+    for path in files:
+        if path.name.endswith(("-shm", SPARE)):
+            continue  # SQLite rebuilds the one; the other is only space
+        data = path.read_bytes()
+        for place in {0, len(data) // 2, len(data) - 1} if data else ():
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+            try:
+                if verify(root).sound:
+                    missed.append(f"{path.relative_to(root)} at {place}")
+            except WorkspaceTooNew:
+                pass  # it made the schema version a higher one
+            path.write_bytes(data)
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("objects/.salt", "salt", "cannot be compared"),
+        ("bisect/last.json", "study", "cannot be resumed"),
+        ("objects/.known/*", "cache", "the next one replaces it"),
+    ],
+)
+def test_damage_says_what_follows_from_it(root: Path, cli: Cli, name: str, kind: str, words: str) -> None:
+    (path,) = root.glob(name)
+    path.write_bytes(path.read_bytes()[:-1])
+    (damage,) = verify(root).damage
+    assert (damage.kind, damage.name) == (kind, path.relative_to(root).as_posix())
+    done = cli("verify")
+    assert done.returncode == 1
+    assert words in " ".join(done.stdout.split())
+    assert ("contexta restore" in done.stdout) == (kind != "cache")
+
+
+def test_lines_that_no_reader_has_ingested_yet_are_checked(root: Path, cli: Cli) -> None:
+    assert cli("run", "--name", "late", "--", sys.executable, "-c", "print(1)").returncode == 0
+    assert verify(root).sound
+    assert verify(root).checked["new journal lines"] > 3
+    path = max((root / "journal").glob("*late.jsonl"))
+    path.write_bytes(path.read_bytes().replace(b'{"s":0', b'{"s:0'))
+    (damage,) = verify(root).damage
+    assert (damage.kind, damage.name) == ("journal", path.name)
+
+
+def test_files_that_are_not_ours_are_named_and_not_called_damage(root: Path) -> None:
+    (root / "notes.txt").write_text("mine")
+    (root / "objects" / "12345.0a1b").write_text("left by a process that died")
+    found = verify(root)
+    assert found.sound
+    assert any("notes.txt" in note for note in found.notes)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+from support.builders import Cli, put_run
+
+from contexta import Contexta
+from contexta.core.errors import InvalidInput
+
+
+@pytest.fixture
+def filled(ctx: Contexta) -> Contexta:
+    put_run(ctx, "one", metrics={"accuracy": 0.91, "loss": float("nan")}, stage="train", environment={})
+    with ctx.run("two", project="p") as run:
+        run.param("lr", 0.1)
+        for step in range(3):
+            run.metric("accuracy", step / 4, step=step)
+    return ctx
+
+
+def test_a_line_of_json_for_each_run(filled: Contexta, cli: Cli) -> None:
+    done = cli("export", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    two, one = map(json.loads, done.stdout.splitlines())
+    assert (one["run_ref"], one["metrics"]) == ("run:p.one", {"accuracy": 0.91, "loss": "NaN"})
+    assert two["params"] == {"lr": 0.1}
+
+
+def test_a_row_of_a_table_for_each_run(filled: Contexta, tmp_path: Path) -> None:
+    found = filled.export(tmp_path / "runs.csv")
+    assert (found.rows, found.format) == (2, "csv")
+    with (tmp_path / "runs.csv").open(newline="", encoding="utf-8") as file:
+        two, one = csv.DictReader(file)
+    assert (one["metrics.accuracy"], one["params.lr"], two["params.lr"]) == ("0.91", "", "0.1")
+
+
+def test_a_row_for_each_measurement(filled: Contexta, tmp_path: Path) -> None:
+    assert filled.export(tmp_path / "points.csv", ["two"], points=True).rows == 3
+    with (tmp_path / "points.csv").open(newline="", encoding="utf-8") as file:
+        rows = [(row["metric_key"], row["step"], float(row["value"])) for row in csv.DictReader(file)]
+    assert rows == [("accuracy", "0", 0.0), ("accuracy", "1", 0.25), ("accuracy", "2", 0.5)]
+
+
+def test_nothing_is_overwritten_and_no_format_is_guessed(filled: Contexta, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("mine")
+    with pytest.raises(InvalidInput, match="exists"):
+        filled.export(tmp_path / "mine.csv")
+    assert (tmp_path / "mine.csv").read_text() == "mine"
+    with pytest.raises(InvalidInput, match="no format"):
+        filled.export(tmp_path / "runs.xlsx")
+
+
+def test_parquet_where_pyarrow_is_there(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    filled.export(tmp_path / "runs.parquet")
+    table = parquet.read_table(tmp_path / "runs.parquet").to_pydict()
+    assert table["metrics.accuracy"] == [0.5, 0.91]
+    assert table["metrics.loss"][0] is None
+    assert math.isnan(table["metrics.loss"][1])
+
+
+def test_without_pyarrow_it_says_what_to_install(filled: Contexta, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "pyarrow.py").write_text("raise ImportError")
+    done = cli("export", "runs.parquet", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 2
+    assert "pip install pyarrow" in done.stderr

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from contexta.store.schema.sort_keys import MAX_WORDS, local_range, number_of, prefix_range, version_order, words_of
+
+WHOLE = st.integers(0, 3) | st.integers(0, 10**30)
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> str:
+    text = draw(st.sampled_from(["", "1!"])) + ".".join(map(str, draw(st.lists(WHOLE, min_size=1, max_size=4))))
+    text += draw(st.sampled_from(["", "a1", "b2", "rc1", "rc10"]))
+    text += draw(st.sampled_from(["", ".post1", ".post300"])) + draw(st.sampled_from(["", ".dev0", ".dev3"]))
+    return text + draw(st.sampled_from(["", "+cu118", "+cu118.2", "+1", "+abc.1.x"]))
+
+
+@given(versions(), versions())
+def test_bytes_compare_as_the_versions_do(one: str, other: str) -> None:
+    left, right = version_order(one), version_order(other)
+    assert left is not None
+    assert right is not None
+    assert (left < right, left == right) == (Version(one) < Version(other), Version(one) == Version(other))
+
+
+@given(versions(), versions())
+def test_local_versions_of_a_public_one_are_its_range(one: str, other: str) -> None:
+    public = one.partition("+")[0]
+    found, order = local_range(public), version_order(other)
+    assert found is not None
+    assert order is not None
+    assert (found[0] <= order < found[1]) == (Version(Version(other).public) == Version(public))
+
+
+@given(versions(), st.sampled_from(["1", "2.1", "1.0", "0.9.1", "1!2"]))
+def test_prefix_has_the_range_of_what_a_star_means(text: str, prefix: str) -> None:
+    found, order = prefix_range(prefix), version_order(text)
+    assert found is not None
+    assert order is not None
+    version, wanted = Version(text), Version(prefix)
+    padded = (*version.release, *[0] * 9)[: len(wanted.release)]
+    assert (found[0] <= order < found[1]) == ((version.epoch, padded) == (wanted.epoch, wanted.release))
+
+
+@pytest.mark.parametrize("text", ["", "unknown", "2.x", "1.0-", "1." + "9" * 700])
+def test_what_is_no_version_has_no_order(text: str) -> None:
+    assert version_order(text) is None
+    assert local_range(text) is None
+
+
+NUMBERS: list[tuple[Any, float | None]] = [
+    (0.1, 0.1), (3, 3.0), ("0.1", 0.1), ("1e-4", 1e-4), ("-.5", -0.5), (10**400, math.inf), (-(10**400), -math.inf),
+    (True, None), (None, None), ("", None), ("1_000", None), ("nan", None), (math.nan, None), ("x1", None), ([1], None),
+    ("9" * 300, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "number"), NUMBERS)
+def test_parameter_is_the_number_it_is_or_says(value: Any, number: float | None) -> None:
+    assert number_of(value) == number
+
+
+def test_words_are_a_text_itself_and_json_of_anything_else() -> None:
+    assert [words_of(value) for value in ("adam", True, None, 3, {"a": [1]})] == [
+        "adam",
+        "true",
+        "null",
+        "3",
+        '{"a":[1]}',
+    ]
+    assert len(words_of("x" * 1_000)) == MAX_WORDS
