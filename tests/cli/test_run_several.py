@@ -339,7 +339,12 @@ def test_rank_is_the_one_that_has_a_number_of_ranks(tmp_path: Path, wrap: Wrap, 
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_tests_of_a_pytest_session_are_runs_of_their_own(tmp_path: Path, wrap: Wrap, workers: str) -> None:
+@pytest.mark.parametrize("around", ["", "gw0", "gw1"], ids=lambda name: f"inside {name or 'no'} worker")
+def test_tests_of_a_pytest_session_are_runs_of_their_own(
+    tmp_path: Path, wrap: Wrap, workers: str, around: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PYTEST_XDIST_WORKER", around), ("PYTEST_XDIST_TESTRUNUID", "abc" if around else "")):
+        monkeypatch.setenv(name, value)
     (tmp_path / "test_models.py").write_text(
         "import contexta, pytest\n"
         "@pytest.mark.parametrize('number', [1, 2, 3])\n"

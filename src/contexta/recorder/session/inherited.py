@@ -28,10 +28,17 @@ RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, and nothing is s
 CLAIM = ".claim"  # suffix of the file whose creation decides which of several workers begins the run
 
 HANDED = (RUN, JOURNALS, OBJECTS, NAMED, IN_PROJECT, BEGUN)
-_XDIST = "PYTEST_XDIST_WORKER"  # set by a worker of pytest-xdist after its start
 _pid = os.getpid()
-_xdist = os.environ.get(_XDIST)  # of a worker that started this process, perhaps
 _first: "Dict[str, str]" = {}  # what this process was started with, or forked with
+
+
+def _xdist_worker() -> "Tuple[Optional[str], Optional[str]]":
+    """The worker of pytest-xdist in whose environment this process runs. A worker sets these after its own start, so
+    that a process whose values have changed is one; the session tells it from the worker that started its pytest."""
+    return os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER")
+
+
+_xdist = _xdist_worker()
 
 
 def reference() -> "Optional[Tuple[str, str, str]]":
@@ -64,7 +71,7 @@ def may_begin(run: str, journals: str) -> bool:
     A program of its own, and a rank of a distributed job: yes. Of workers and forked processes, as those of a pool: the
     first of them all, where no program has begun the run before; they would mix their measurements in it.
     """
-    is_program = os.getpid() == _pid and not is_worker() and os.environ.get(_XDIST) == _xdist
+    is_program = os.getpid() == _pid and not is_worker() and _xdist_worker() == _xdist
     if is_program or rank() is not None or _imports_main():
         _claim(run, journals)
         return True
