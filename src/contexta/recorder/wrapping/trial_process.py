@@ -4,7 +4,7 @@ starts unseen.
 All processes of a trial append to one file, one JSON object a line and one ``write`` each:
 
 ============  =======================================================================================
-``python``    a Python began: pid, prefix, version, kind and program (see ``bootstrap.program_of``), recorded: whether its
+``python``    a Python began: pid, prefix, version, kind and program (see ``program_of``), recorded: whether its
               environment is in a journal of the run
 ``unseen``    a Python was started that the recorder cannot enter: path (of the interpreter), kind, program
 ``write``     a file was opened for writing, made, renamed or removed outside the trial's own directories: path
