@@ -22,9 +22,11 @@ MINORS = range(8, 15)
 PROBES = """
 import json, os, random, sys
 sys.path.insert(0, sys.argv[1])
-from contexta import process
-from contexta.recorder import (distributions, files, gpus, imports, interpreter, invocation, machine, native, origins,
-    redact, seeds, source, variables)
+from contexta.core import process
+from contexta.recorder.probes import (distributions, gpus, imports, installed_files, interpreter, invocation, machine,
+    native, origins, seeds, variables)
+from contexta.recorder.redaction import redact
+from contexta.recorder.source import capture
 salt = b"salt"
 facts = {
     "version": sys.version_info[:2],
@@ -36,8 +38,8 @@ facts = {
 probed = {
     "distributions": distributions.installed(),
     "checkouts": origins.with_checkouts([]),
-    "builds": files.builds(),
-    "edited_files": files.edited_files(),
+    "builds": installed_files.builds(),
+    "edited_files": installed_files.edited_files(),
     "imports": imports.imported(),
     "interpreter": interpreter.interpreter(),
     "machine": machine.machine(salt=salt),
@@ -48,7 +50,7 @@ probed = {
     "variables": variables.recorded(os.environ, salt=salt),
     "parameters": redact.parameters({"lr": 0.1, "token": "canary"}, salt),
 }
-found, patch, notes = source.source(os.getcwd(), salt=salt)
+found, patch, notes = capture.source(os.getcwd(), salt=salt)
 probed["source"] = (found, notes)
 facts["patch"] = (patch or b"").decode("latin-1")
 facts["probed"] = probed

@@ -21,7 +21,6 @@ from contexta import Contexta
 SOURCE = os.fspath(paths.SOURCE)
 PROGRAM = """
 import contexta, sys
-from contexta.recorder import starting
 run = contexta.init(name="r", config={"lr": 0.1})
 for step in range(9):
     contexta.log({"loss": step}, step=step)

@@ -198,15 +198,15 @@ def test_run_whose_disk_stays_full_still_says_how_it_ended_and_how_much_is_lost(
 
 FORKS = """
 import multiprocessing, os, sys, threading
-from contexta.recorder import current
+from contexta.recorder.session import active_run
 
 def work(key, count):
     for step in range(count):
-        current.log({key: 0.5}, step=step)
+        active_run.log({key: 0.5}, step=step)
 
 if __name__ == "__main__":
-    current.init(project="p", name="r")
-    current.log({"main": 1})
+    active_run.init(project="p", name="r")
+    active_run.log({"main": 1})
     for method in ("fork", "spawn"):
         context = multiprocessing.get_context(method)
         children = [context.Process(target=work, args=(method, 100)) for _ in range(2)]
@@ -329,8 +329,8 @@ def test_eight_processes_with_a_run_each_record_into_one_workspace(tmp_path: Pat
 
 LOGGING = """
 import os
-from contexta.recorder import current
-run = current.init(project="p", name="r")
+from contexta.recorder.session import active_run
+run = active_run.init(project="p", name="r")
 step = 0
 while True:
     run.metric("loss", 0.5, step)

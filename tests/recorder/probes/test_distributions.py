@@ -70,7 +70,7 @@ def test_a_real_environment_is_told_as_the_contract_has_it(real: Venv) -> None:
 
 def test_it_agrees_with_importlib_metadata(real: Venv) -> None:
     code = (
-        "import importlib.metadata as m; from contexta.recorder import distributions as d\n"
+        "import importlib.metadata as m; from contexta.recorder.probes import distributions as d\n"
         "theirs = sorted((x.metadata['Name'], x.version) for x in m.distributions())\n"
         "ours = sorted((x.get('display_name', x['name']), x['version']) for x in d.installed()[0])\n"
         "print(theirs == ours, len(ours))"

@@ -11,7 +11,7 @@ from support.wheels import Venv, wheel
 
 from contexta.recorder.probes import imports
 
-ASK = "import json; from contexta.recorder import imports\nprint(json.dumps(imports.imported()))"
+ASK = "import json; from contexta.recorder.probes import imports\nprint(json.dumps(imports.imported()))"
 
 
 @pytest.fixture(scope="module")

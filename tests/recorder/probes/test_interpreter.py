@@ -13,7 +13,7 @@ from support.wheels import Venv
 from contexta.contract import EnvironmentSnapshot
 from contexta.recorder.probes import interpreter
 
-ASK = "import json; from contexta.recorder import interpreter; print(json.dumps(interpreter.interpreter()))"
+ASK = "import json; from contexta.recorder.probes import interpreter; print(json.dumps(interpreter.interpreter()))"
 
 
 def told(*options: str, env: dict[str, str] | None = None) -> dict[str, Any]:

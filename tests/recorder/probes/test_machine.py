@@ -39,7 +39,7 @@ def test_linux_is_described_by_its_release_kernel_and_libc() -> None:
 @linux
 def test_affinity_limits_the_cores_that_count() -> None:
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    code += "from contexta.recorder import machine; print(machine.machine(salt=b'')[0]['cores'])"
+    code += "from contexta.recorder.probes import machine; print(machine.machine(salt=b'')[0]['cores'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "1"
 

@@ -11,7 +11,7 @@ from support.wheels import Venv
 
 from contexta.recorder.probes import native
 
-ASK = "import json; from contexta.recorder import native; print(json.dumps(native.native()))"
+ASK = "import json; from contexta.recorder.probes import native; print(json.dumps(native.native()))"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
 
 

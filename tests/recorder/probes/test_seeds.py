@@ -7,7 +7,7 @@ import sys
 
 
 def told(code: str, **env: str) -> dict[str, str]:
-    code = f"import json, sys\n{code}\nfrom contexta.recorder import seeds\nprint(json.dumps(seeds.seeds()))"
+    code = f"import json, sys\n{code}\nfrom contexta.recorder.probes import seeds\nprint(json.dumps(seeds.seeds()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, timeout=60)
     facts, notes = json.loads(done.stdout)
     assert notes == []

@@ -106,7 +106,7 @@ def test_more_variables_are_kept_when_asked_for_by_name_or_prefix() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="variables are text on Windows")
 def test_bytes_that_are_no_text_are_written_as_escapes_and_noted() -> None:
     code = (
-        "import json, os; from contexta.recorder import variables\n"
+        "import json, os; from contexta.recorder.probes import variables\n"
         "print(json.dumps(variables.recorded(os.environ, salt=b'')))"
     )
     env = {**{os.fsencode(k): os.fsencode(v) for k, v in os.environ.items()}, b"OMP_PLACES": b"a\xffb"}

@@ -63,8 +63,8 @@ def test_run_that_is_killed_leaves_what_it_imported_by_its_last_flush(ctx: Conte
 def test_thread_beside_the_program_sees_what_was_imported(tmp_path: Path) -> None:
     code = """
 import os, re, time
-from contexta.recorder import journal
-journal.BEAT = 0.05
+from contexta.recorder.journal import heartbeat
+heartbeat.BEAT = 0.05
 import contexta
 run = contexta.init(project="p", name="beside")
 import click
