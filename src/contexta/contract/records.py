@@ -121,6 +121,8 @@ class _Record(Value):
 
 
 class MetricRecord(_Record):
+    """A metric: an envelope and a payload."""
+
     payload: MetricPayload
 
     @model_validator(mode="after")
@@ -130,6 +132,8 @@ class MetricRecord(_Record):
 
 
 class StructuredEventRecord(_Record):
+    """An event: an envelope and a payload."""
+
     payload: StructuredEventPayload
 
     @model_validator(mode="after")
@@ -139,6 +143,8 @@ class StructuredEventRecord(_Record):
 
 
 class TraceSpanRecord(_Record):
+    """A span of time: an envelope and a payload."""
+
     payload: TraceSpanPayload
 
     @model_validator(mode="after")
