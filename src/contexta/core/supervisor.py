@@ -1,8 +1,9 @@
 """The program between us and a command (a trial, or uv): whatever it starts, nothing outlives the command or us.
 
-Run as a script: ``keeper.py STARTER LIMIT KIND COMMAND...``. STARTER: the process id of who starts it. LIMIT: the
-memory that all processes of the command may hold together, in bytes, 0 for any. KIND: ``hard`` has the kernel hold each
-of them to it as well, which also counts what is reserved and never touched; ``soft`` only looks.
+Run as a script: ``supervisor.py STARTER LIMIT KIND COUNT [LOWER UPPER WORK TARGET]... COMMAND...``. STARTER: the
+process id of who starts it. LIMIT: the memory that all processes of the command may hold together, in bytes, 0 for any.
+KIND: ``hard`` has the kernel hold each of them to it as well, which also counts what is reserved and never touched;
+``soft`` only looks. COUNT: of the overlays (see ``kept``) that follow.
 
 It ends as the command ends, when the command has used more than it may, or when its starter is gone (killed, say), and
 ends every descendant before. On Linux even those that made themselves daemons: they become its children.
@@ -19,30 +20,42 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 OVER_LIMIT = 97
 """The exit code for a command that used more memory than it may; the last line of stderr says so."""
 _PAUSE = 0.05
 _LOOKS = 6  # pauses between two looks at the memory: each reads all of /proc
 _BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+_NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000  # CLONE_NEWNS, CLONE_NEWUSER
+_PRIVATE, _NO_SETUID_NO_DEVICES = 0x44000, 0x6  # MS_REC | MS_PRIVATE, MS_NOSUID | MS_NODEV
 
 
-def kept(argv: Sequence[str], memory: int = 0, *, hard: bool = False) -> list[str]:
-    """The command line that runs another under a keeper; on Windows, where there is none, the command itself."""
+def kept(
+    argv: Sequence[str], memory: int = 0, *, hard: bool = False, overlays: Sequence[Sequence[str]] = ()
+) -> list[str]:
+    """The command line that runs another under a supervisor; on Windows, where there is none, the command itself.
+
+    overlays: (lower, upper, work, target), in the order of mounting: target shows lower, and what the command writes
+    there goes to upper. If one cannot be mounted, the command does not start, and the exit code is 127.
+    """
     if os.name == "nt":
         return list(argv)
     kind = "hard" if hard else "soft"
-    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(memory), kind, *argv]
+    mounts = [str(len(overlays)), *(path for overlay in overlays for path in overlay)]
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(memory), kind, *mounts, *argv]
 
 
 def main(arguments: list[str]) -> int:
-    starter, limit, hard, command = int(arguments[0]), int(arguments[1]), arguments[2] == "hard", arguments[3:]
+    starter, limit, hard, count = int(arguments[0]), int(arguments[1]), arguments[2] == "hard", int(arguments[3])
+    overlays = [arguments[start : start + 4] for start in range(4, 4 + 4 * count, 4)]
+    command = arguments[4 + 4 * count :]
     if os.getppid() != starter:
         return 1  # it went while this program started
     _adopt_orphans()
     child = os.fork()
     if child == 0:
-        _become(command, limit if hard else 0)
+        _become(command, limit if hard else 0, overlays)
     status = None
     looks = 0
     while status is None:
@@ -74,8 +87,14 @@ def over_limit(limit: int) -> str:
 _FIXED = (signal.SIGKILL, signal.SIGSTOP)
 
 
-def _become(command: list[str], limit: int) -> None:
+def _become(command: list[str], limit: int, overlays: list[list[str]]) -> None:
     """In the child: the command, under the kernel's own limit too, which stops one huge allocation at once."""
+    try:
+        if overlays:
+            _mount(overlays)
+    except OSError as error:
+        print(f"the private home cannot be mounted: {error}", file=sys.stderr, flush=True)  # noqa: T201  # as above
+        os._exit(127)
     try:
         if limit:
             import resource
@@ -87,6 +106,44 @@ def _become(command: list[str], limit: int) -> None:
     except (OSError, ValueError) as error:
         print(f"{command[0]} cannot be started: {error}", file=sys.stderr, flush=True)  # noqa: T201  # as above
     os._exit(127)
+
+
+def _mount(overlays: list[list[str]]) -> None:
+    """Mount overlays in a mount namespace of this process and of all that it starts. Raises OSError.
+
+    Without CAP_SYS_ADMIN the namespace needs a user namespace. For root that would take away the access to files of
+    other users, so root without that capability gets none.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(what: str, *arguments: Any) -> None:
+        if getattr(libc, what)(*arguments) != 0:
+            number = ctypes.get_errno()
+            raise OSError(
+                number, f"{what}: {os.strerror(number)}", os.fsdecode(arguments[1]) if what == "mount" else None
+            )
+
+    try:
+        call("unshare", _NEW_MOUNTS)
+    except OSError:
+        if os.geteuid() == 0:
+            raise
+        user, group = os.geteuid(), os.getegid()
+        call("unshare", _NEW_MOUNTS | _NEW_USER)
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(f"/proc/self/{name}", "w") as file:  # standard library of 3.8, without pathlib
+                file.write(text)
+    call("mount", None, b"/", None, _PRIVATE, None)
+    for lower, upper, work, target in overlays:
+        layers = f"lowerdir={_escaped(lower)},upperdir={_escaped(upper)},workdir={_escaped(work)}"
+        options = os.fsencode(f"userxattr,{layers}")
+        call("mount", b"overlay", os.fsencode(target), b"overlay", _NO_SETUID_NO_DEVICES, options)
+
+
+def _escaped(path: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\:," else letter for letter in path)
 
 
 def _no_core() -> None:

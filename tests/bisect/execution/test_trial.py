@@ -318,31 +318,6 @@ left.write_text("x")
     assert not (folder / "left.txt").exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a home of links needs a privilege there")
-def test_what_a_trial_leaves_in_its_home_or_among_temporary_files_does_not_reach_the_next(
-    folder: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = folder.parent / "home"
-    (home / ".cache" / "data").mkdir(parents=True)
-    (home / ".cache" / "data" / "train.csv").write_text("7")
-    (home / ".netrc").write_text("mine")
-    for name in ("HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(home / ".cache" if name.startswith("XDG") else home))
-    code = """
-import os, pathlib, tempfile
-home, caches = pathlib.Path.home(), pathlib.Path(os.environ["XDG_CACHE_HOME"])
-temporary = pathlib.Path(tempfile.gettempdir())
-assert (home / ".netrc").read_text() == "mine"
-assert (home / ".cache/data/train.csv").read_text() == (caches / "data/train.csv").read_text() == "7"
-left = [at / "left" for at in (home, home / ".cache", home / ".config", caches, temporary)]
-print("accuracy=%d" % sum(each.exists() for each in left))
-for each in left:
-    each.write_text("x")
-"""
-    assert [run(folder, environment, code).value for _ in range(2)] == [0.0, 0.0]
-    assert sorted(path.name for path in home.rglob("*")) == [".cache", ".netrc", "data", "train.csv"]
-
-
 @pytest.mark.parametrize("mark", ["contexta.db", "objects/.salt", "bisect/last.json", "pyvenv.cfg"])
 def test_a_workspace_or_environment_of_any_name_is_no_source(folder: Path, environment: Path, mark: str) -> None:
     before = source_of(folder, in_place=False)

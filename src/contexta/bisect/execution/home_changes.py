@@ -1,7 +1,8 @@
-"""What changed in the user's home directory while a trial ran.
+"""Find what changed in the real home while a trial ran.
 
-A trial sees the home by links, so what a shell or compiled code writes through one stays for the next trial. What
-Python opens is seen from inside (``recorder.trial_process``); this sees the rest, not deep, and not who did it.
+A trial has a private home, but can reach the real one by an absolute path. What Python opens is seen from inside
+(``recorder.wrapping.trial_process``). This look from outside also sees what shells and compiled code write; it is
+shallow and cannot say which program wrote.
 """
 
 from __future__ import annotations
@@ -12,45 +13,43 @@ from pathlib import Path
 
 from contexta.recorder.notes import storable
 
-_MOST_LOOKED_AT = 3_000  # files and directories; about 3 us each
+_MAX_ENTRIES = 3_000  # files and directories; about 3 us each
 _DEPTH, _DEPTH_OF_CACHES = 2, 3
 _CACHES = frozenset({".cache", ".config", ".local"})
-_CLOCK = 20_000_000  # ns by which the clock of a file system may be behind
+_CLOCK_LAG = 20_000_000  # ns by which the clock of a file system may be behind
 
 
-def changed_in_home(home: Path, since: int, besides: Collection[Path]) -> tuple[str, ...]:
-    """Files and directories of a home that changed since a moment: the directory itself, what is in it, and two or
-    three levels below.
+def changed_in_home(home: Path, since: int, excluded: Collection[Path]) -> tuple[str, ...]:
+    """Files and directories of a home that changed since a moment, in its top two levels, or three in caches.
 
-    since: nanoseconds since 1970. besides: directories that are not looked into. Ends after some thousand entries.
+    since: nanoseconds since 1970. excluded: directories that are passed over. Stops after 3 000 entries.
     """
-    left_out = {os.path.realpath(path) for path in besides}
-    found, budget = list[str](), _MOST_LOOKED_AT
-    for path, facts in _entries(home, left_out):
-        budget -= 1
-        if budget < 0:
+    excluded_paths = {os.path.realpath(path) for path in excluded}
+    changed = list[str]()
+    for number, (path, facts) in enumerate(_entries(home, excluded_paths)):
+        if number >= _MAX_ENTRIES:
             break
-        if max(facts.st_ctime_ns, facts.st_mtime_ns) >= since - _CLOCK:
-            found.append(storable(path))
-    return tuple(sorted(found))
+        if max(facts.st_ctime_ns, facts.st_mtime_ns) >= since - _CLOCK_LAG:
+            changed.append(storable(path))
+    return tuple(sorted(changed))
 
 
-def _entries(home: Path, left_out: Collection[str]) -> Iterator[tuple[str, os.stat_result]]:
+def _entries(home: Path, excluded: Collection[str]) -> Iterator[tuple[str, os.stat_result]]:
     """Breadth first: what most programs write lies near the top."""
-    level = [(str(home), 1, _DEPTH)]
-    for folder, depth, most in level:
+    queue = [(str(home), 1, _DEPTH)]
+    for directory, depth, max_depth in queue:
         try:
-            entries = list(os.scandir(folder))
+            entries = list(os.scandir(directory))
         except OSError:
-            continue  # gone, or nobody's to read
+            continue  # it is gone, or not readable
         for entry in entries:
             try:
                 facts = entry.stat(follow_symlinks=False)
                 is_directory = entry.is_dir(follow_symlinks=False)
             except OSError:
-                continue  # it went away while we looked
-            if entry.path in left_out:
+                continue  # it was removed meanwhile
+            if entry.path in excluded:
                 continue
             yield entry.path, facts
-            if is_directory and depth < most:
-                level.append((entry.path, depth + 1, _DEPTH_OF_CACHES if entry.name in _CACHES else most))
+            if is_directory and depth < max_depth:
+                queue.append((entry.path, depth + 1, _DEPTH_OF_CACHES if entry.name in _CACHES else max_depth))

@@ -219,43 +219,6 @@ def _forget(top: Path, at: Path) -> None:
     git(["worktree", "remove", "--force", str(at)], str(top), _SECONDS)
 
 
-@contextmanager
-def own_home(scratch: Path) -> Iterator[dict[str, str]]:
-    """Variables that give a program a home, caches and temporary files of its own.
-
-    Whatever is in the home of the user is there by links, data sets and credentials too; what a program adds to the
-    home, to its caches or to its settings is thrown away.
-    """
-    # A short name: sockets are made among temporary files, and a socket's path has room for some hundred characters
-    with (
-        tempfile.TemporaryDirectory(prefix="t", dir=scratch, ignore_cleanup_errors=True) as temporary,
-        tempfile.TemporaryDirectory(prefix="home-", dir=scratch, ignore_cleanup_errors=True) as homes,
-    ):
-        told = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
-        if os.name != "nt":  # links need a privilege there
-            told["HOME"] = f"{homes}/home"
-            _mirror(Path.home(), Path(told["HOME"]), (".cache", ".config"))
-            given = os.environ.get("XDG_CACHE_HOME")
-            if given:
-                told["XDG_CACHE_HOME"] = f"{homes}/cache"
-                _mirror(Path(given), Path(told["XDG_CACHE_HOME"]), ())
-        yield told
-
-
-def _mirror(theirs: Path, ours: Path, opened: tuple[str, ...]) -> None:
-    """A directory of links to what is in another one. opened: those of its directories that are mirrored as well."""
-    ours.mkdir()
-    try:
-        names = {path.name for path in theirs.iterdir()}
-    except OSError:
-        names = set()  # there is no such directory, or it is nobody's to read
-    for name in {*names, *opened}:
-        if name in opened:
-            _mirror(theirs / name, ours / name, ())
-        else:
-            (ours / name).symlink_to(theirs / name)
-
-
 def repository(folder: Path) -> Path | None:
     """The top of the git repository around a folder; None outside of one, or before its first commit."""
     try:

@@ -17,7 +17,8 @@ from pathlib import Path
 from contexta.bisect.execution.home_changes import changed_in_home
 from contexta.bisect.execution.metric import Threshold, read_metric
 from contexta.bisect.execution.parameter_changes import Setting, contradiction
-from contexta.bisect.execution.sandbox import Revision, moved_into, own_home, workplace
+from contexta.bisect.execution.private_home import PrivateHome, private_home
+from contexta.bisect.execution.sandbox import Revision, moved_into, workplace
 from contexta.bisect.execution.seed_use import other_seed, with_seed
 from contexta.bisect.execution.trial_record import Record
 from contexta.bisect.execution.unentered_processes import looked_at
@@ -132,6 +133,7 @@ class Report:
     that it wrote to. shadowed: packages of its environment that modules of the source hid from it. home_changes: what
     changed in the user's home while it ran, whoever did it.
     other_seed: the seed that it recorded in place of the one it was told, as ``NAME=VALUE``.
+    why_home_empty: why its home was empty, see ``PrivateHome``.
     """
 
     value: float | None
@@ -146,6 +148,7 @@ class Report:
     shadowed: tuple[str, ...] = ()
     home_changes: tuple[str, ...] = ()
     other_seed: str | None = None
+    why_home_empty: str = ""
 
 
 def run_trial(
@@ -162,25 +165,26 @@ def run_trial(
     """
     folder, scratch, in_place = Path(order.command.folder), Path(order.scratch), order.command.in_place
     scratch.mkdir(parents=True, exist_ok=True)
-    with own_home(scratch) as own, workplace(folder, scratch, in_place=in_place, revision=order.revision) as place:
+    with private_home(scratch) as home, workplace(folder, scratch, in_place=in_place, revision=order.revision) as place:
         if order.revision is not None:
             order = _moved(order, moved_into(place, folder, order.revision))
-        environment = _environment(order, own)
+        environment = _environment(order, home.variables)
         own_folders = [str(scratch), order.environment, *([str(folder)] if in_place else [])]
         if order.workspace is None:
-            report = _attempt(order, place, environment, {}, stop)
+            report = _attempt(order, place, home, environment, {}, stop)
             require()
             return report
         with Record(order) as record:
             if (hindrance := prepare(place)) is not None:
                 return record.keep(Report(None, hindrance, 0.0))
             began = time.time_ns()
-            report = _attempt(order, place, record.joined_by(environment, own_folders), record, stop)
+            report = _attempt(order, place, home, record.joined_by(environment, own_folders), record, stop)
             altered = require()
             wrong = contradiction(order.parameters, record.parameters())
             if wrong is not None and report.value is not None:
                 report = replace(report, value=None, measured=None, reason=wrong)
             report = replace(report, other_seed=other_seed(record.parameters(), record.arguments(), order.seed))
+            report = replace(report, why_home_empty=home.why_empty)
             if order.intended is None:
                 return record.keep(report)
             intended = replace(
@@ -227,6 +231,7 @@ def lose(order: Order, reason: str) -> Report:
 def _attempt(
     order: Order,
     folder: Path,
+    home: PrivateHome,
     environment: Mapping[str, str],
     record: Record | Mapping[str, float],
     stop: threading.Event | None,
@@ -235,7 +240,7 @@ def _attempt(
     try:
         with looked_at(environment):
             done = process.run(
-                _argv(order, command.argv), timeout=order.seconds, cwd=str(folder), env=environment, stop=stop
+                _argv(order, command.argv, home), timeout=order.seconds, cwd=str(folder), env=environment, stop=stop
             )
     except process.TimedOut as late:
         value = 0.0 if command.timeout_is_bad else None
@@ -251,7 +256,7 @@ def _attempt(
     ):
         return Report(None, _failure(order, done.exit_code, log), done.seconds, log)
     if command.metric is None:
-        verdict = done if command.judge is None else _judged(order, command.judge, folder, environment, stop)
+        verdict = done if command.judge is None else _judged(order, command.judge, folder, home, environment, stop)
         if verdict.exit_code == _SKIP or verdict.exit_code < 0:
             return Report(None, f"cannot be told: exit code {verdict.exit_code}", done.seconds, log)
         return Report(float(verdict.exit_code == 0), "", done.seconds, log)
@@ -270,12 +275,17 @@ def _attempt(
 
 
 def _judged(
-    order: Order, judge: tuple[str, ...], folder: Path, environment: Mapping[str, str], stop: threading.Event | None
+    order: Order,
+    judge: tuple[str, ...],
+    folder: Path,
+    home: PrivateHome,
+    environment: Mapping[str, str],
+    stop: threading.Event | None,
 ) -> process.Finished:
     try:
         with looked_at(environment):
             return process.run(
-                _argv(order, judge, seeded=False),
+                _argv(order, judge, home, seeded=False),
                 timeout=order.seconds,
                 cwd=str(folder),
                 env=environment,
@@ -285,12 +295,12 @@ def _judged(
         raise InvalidInput(f"the judge {shown(judge[0])} did not end in time") from late
 
 
-def _argv(order: Order, given: tuple[str, ...], *, seeded: bool = True) -> list[str]:
-    argv = with_python(with_seed(given, order.seed), str(python_in(Path(order.environment))))
+def _argv(order: Order, command: tuple[str, ...], home: PrivateHome, *, seeded: bool = True) -> list[str]:
+    argv = with_python(with_seed(command, order.seed), str(python_in(Path(order.environment))))
     if seeded and order.command.seed_argument:
         argv += order.command.seed_argument.replace("{seed}", str(order.seed)).split()
     limit = order.command.memory
-    return supervisor.kept(argv, limit or _fair_share(order), hard=bool(limit))
+    return supervisor.kept(argv, limit or _fair_share(order), hard=bool(limit), overlays=home.overlays)
 
 
 def _fair_share(order: Order) -> int:

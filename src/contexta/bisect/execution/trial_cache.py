@@ -84,6 +84,7 @@ def read_known(workspace: Path, since: str) -> Known:
                 writes=tuple(told["writes"]),
                 shadowed=tuple(told["shadowed"]),
                 home_changes=tuple(told.get("home_changes", ())),
+                why_home_empty=told.get("why_home_empty", ""),
             )
             reports.setdefault(told["key"], []).append(report)
     return Known(reports, unconfirmed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.core import settings
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import SUFFIX, Journal
@@ -140,8 +141,8 @@ class Record:
         assembled: Any = self._order.about.get("assembled", 0.0)
         report = replace(report, seconds=report.seconds + assembled, run=self.ref)
         kept = {"value": report.value, "measured": report.measured, "reason": report.reason, "seconds": report.seconds}
-        where = {"confirmed": report.confirmed, "writes": report.writes, "shadowed": report.shadowed}
-        where["home_changes"] = report.home_changes
+        where: dict[str, Any] = {"confirmed": report.confirmed, "writes": report.writes, "shadowed": report.shadowed}
+        where |= {"home_changes": report.home_changes, "why_home_empty": report.why_home_empty}
         for topic, text in _notes(report):
             run.note(topic, storable(text[:_LONGEST_NOTE]))
         run._journal.write("fact", name=FACT, value={**self._order.about, **kept, **where})
@@ -165,6 +166,16 @@ def _notes(report: Report) -> Iterator[tuple[str, str]]:
     if report.confirmed == "outside":
         yield "environment", "the environment of this trial is confirmed from outside only: no Python of it was seen"
     if report.writes:
-        named = ", ".join(report.writes[:_NAMED_WRITES])
-        more = f" and {len(report.writes) - _NAMED_WRITES} more" if len(report.writes) > _NAMED_WRITES else ""
-        yield "writes", f"it wrote outside its own directories, where later trials see it: {named}{more}"
+        yield "writes", f"it wrote outside its own directories, where later trials see it: {_named(report.writes)}"
+    if changes := [path for path in report.home_changes if path not in report.writes]:
+        yield "writes", f"changed in the real home while it ran, by it or by another program: {_named(changes)}"
+    if report.why_home_empty:
+        yield (
+            "home",
+            f"it ran with an empty home ({report.why_home_empty}): {CACHES_VARIABLE} names what is copied there",
+        )
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED_WRITES} more" if len(paths) > _NAMED_WRITES else ""
+    return f"{', '.join(paths[:_NAMED_WRITES])}{more}"

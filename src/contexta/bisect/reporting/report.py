@@ -10,6 +10,7 @@ from decimal import Decimal
 from statistics import mean
 
 from contexta.analysis.metrics.stats import student_quantile
+from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial import Report
 from contexta.bisect.inference.failure_counts import died_although_it_runs
@@ -160,6 +161,8 @@ def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
             f"{writers} of {len(trials)} trials wrote outside their own directories, where the next trial sees it: "
             f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read what an earlier one left there"
         )
+    for reason in sorted({trial.report.why_home_empty for trial in trials} - {""}):
+        yield f"trials ran with an empty home ({reason}): {CACHES_VARIABLE} names files and directories to copy there"
     often = Counter(path for trial in trials for path in trial.report.home_changes)
     again = [path for path, count in sorted(often.items()) if count > 1 and path not in paths]
     if again:
