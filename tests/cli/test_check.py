@@ -87,7 +87,7 @@ def test_a_timeline_joins_runs_of_one_version(story: Contexta, cli: Cli) -> None
 def test_why_has_a_page_with_the_metric_over_the_runs(story: Contexta, cli: Cli, tmp_path: Path) -> None:
     done = cli("why", "old", "new", "--html", "why.html", "--markdown")
     assert done.returncode == 0
-    assert "accuracy fell from 0.905 to 0.87" in done.stdout  # the run between repeats the old one
+    assert "accuracy dropped from 0.905 to 0.87" in done.stdout  # the run between repeats the old one
     assert "What to do next" in done.stdout
     page = (tmp_path / "why.html").read_text(encoding="utf-8")
     assert "torch 2.0.0 -&gt; 2.1.0" in page

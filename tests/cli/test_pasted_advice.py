@@ -267,7 +267,7 @@ def test_recorded_text_is_data_in_every_command(cli: Cli, project: Path) -> None
                 },
             )
     told = [step for new in ("new", "next") for step in json.loads(cli("why", "old", new, "--json").stdout)["next"]]
-    assert {each["purpose"].partition(" ")[0] for each in told} == {"prove", "see", "test", "read", "or"}
+    assert {each["purpose"].partition(" ")[0] for each in told} == {"prove", "measure", "test", "show", "or"}
     for name in ("contexta", "python", "git"):
         a_tool(project, name)
     for step in told:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from packaging.utils import canonicalize_name
 
-from contexta.analysis.why.explain import label
+from contexta.analysis.metrics.metric_names import label
 from contexta.core.errors import NotFound, shown
 from contexta.findings.history import MetricId, PastRun
 from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from contexta.analysis.metrics.direction import direction_of
+from contexta.analysis.metrics.direction import Directions, direction_of
+from contexta.analysis.metrics.metric_names import label
 from contexta.analysis.metrics.repeats import arguments_of
-from contexta.analysis.why.explain import label
 from contexta.bisect.execution.metric import Threshold
 from contexta.bisect.inputs.recorded_metric import (
     RecordedSide,
@@ -150,10 +150,10 @@ def _direction(
     if metric is None:
         return None, ""
     config = Contexta(workspace=workspace).config
-    known = {"higher": config.higher_is_better, "lower": config.lower_is_better}
-    better, origin = direction_of(metric, lower_is_better=lower, **known)
+    directions = Directions(config.higher_is_better, config.lower_is_better, lower)
+    better, origin = direction_of(metric, directions)
     if better is None and "/" in metric:  # the stage before a slash is no part of a configured name
-        better, origin = direction_of(metric.partition("/")[2], lower_is_better=lower, **known)
+        better, origin = direction_of(metric.partition("/")[2], directions)
     if better == "lower" and origin != "argument":
         return better, f"lower is taken for better, by {metric}'s {origin}; --higher-is-better says otherwise"
     if better is not None:

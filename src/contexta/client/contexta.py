@@ -214,7 +214,8 @@ class Contexta(Questions, Upkeep):
         neither its name nor the configuration says. group_by: which runs repeat each other: ``auto`` (the same code,
         configuration and environment with another seed), ``none``, ``tag:NAME``, ``param:NAME``. Reruns nothing.
         """
-        from contexta.analysis.why.explain import Ways, explain
+        from contexta.analysis.metrics.direction import Directions
+        from contexta.analysis.why.explain import explain
         from contexta.analysis.why.next_steps import Place
         from contexta.reproduce.environment_manager import installation_of
         from contexta.store.read import history
@@ -227,7 +228,7 @@ class Contexta(Questions, Upkeep):
                 right,
                 history.project_runs(connection, keys[1][0], also=[keys[0][0]]),
                 metric=metric,
-                ways=Ways(self.config.higher_is_better, self.config.lower_is_better, lower_is_better),
+                directions=Directions(self.config.higher_is_better, self.config.lower_is_better, lower_is_better),
                 group_by=group_by,
                 source=history.source_between(left.run, right.run),
                 place=Place(
@@ -248,21 +249,30 @@ class Contexta(Questions, Upkeep):
     ) -> Gate:
         """Whether a run may pass. require: ``accuracy>=0.9``. max_drop: ``accuracy=0.01`` or ``accuracy=1%``, against
         the baseline. env: ``same``, ``packages`` (and Python), ``any``. What cannot be told does not pass."""
-        from contexta.analysis.gate import allowed_drop, demand, gate
-        from contexta.analysis.why.explain import Ways
+        from contexta.analysis.gate import allowed_drop, gate, metric_requirement
+        from contexta.analysis.metrics.direction import Directions
         from contexta.store.read.history import past_runs
 
-        demands, drops = [demand(each) for each in require], [allowed_drop(each) for each in max_drop]
-        ways = Ways(self.config.higher_is_better, self.config.lower_is_better)
+        requirements = [metric_requirement(text) for text in require]
+        drops = [allowed_drop(text) for text in max_drop]
+        directions = Directions(self.config.higher_is_better, self.config.lower_is_better)
         with self._reading() as connection:
-            found = self._find(connection, run)
-            (judged,) = past_runs(connection, [found[0]])
-            if against is None:
-                return gate(judged, None, None, demands=demands, drops=drops, env=env, ways=ways)
-            before = self._find(connection, against)
-            (baseline,) = past_runs(connection, [before[0]])
-            drift = self._environment_diff(connection, before, found)
-            return gate(judged, baseline, drift, demands=demands, drops=drops, env=env, ways=ways)
+            key = self._find(connection, run)
+            (checked,) = past_runs(connection, [key[0]])
+            baseline = diff = None
+            if against is not None:
+                baseline_key = self._find(connection, against)
+                (baseline,) = past_runs(connection, [baseline_key[0]])
+                diff = self._environment_diff(connection, baseline_key, key)
+            return gate(
+                checked,
+                baseline,
+                diff,
+                requirements=requirements,
+                drops=drops,
+                strictness=env,
+                directions=directions,
+            )
 
     # ------------------------------------------------------------------------------------------ reports
 

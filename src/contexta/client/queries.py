@@ -218,17 +218,13 @@ class Questions(Workspace):
     # ------------------------------------------------------------------------------------------ inside
 
     def _is_higher_better(self, metric: str, given: bool | None) -> bool:
-        from contexta.analysis.metrics.direction import direction_of
+        from contexta.analysis.metrics.direction import Directions, direction_of
 
-        better, _ = direction_of(
-            metric,
-            lower_is_better=None if given is None else not given,
-            higher=self.config.higher_is_better,
-            lower=self.config.lower_is_better,
-        )
+        lower = None if given is None else not given
+        better, _ = direction_of(metric, Directions(self.config.higher_is_better, self.config.lower_is_better, lower))
         if better is None:
-            hint = "its name does not say: higher_is_better=True or False, --higher-is-better or --lower-is-better"
-            raise InvalidInput(f"which way is {shown(metric)} good?", hint=hint)
+            hint = "give higher_is_better=True or False, --higher-is-better or --lower-is-better"
+            raise InvalidInput(f"the direction of {shown(metric)} is unknown", hint=hint)
         return better == "higher"
 
     def _project(self, connection: Connection, project: str | None) -> int | None:

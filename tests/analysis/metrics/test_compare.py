@@ -71,9 +71,9 @@ def test_what_is_missing_is_noted_by_name() -> None:
     left = summary("a", a_stage("train", loss=1.0, auc=0.5))
     right = summary("b", status="failed")
     notes = " ".join(compare_runs(left, right).completeness_notes)
-    assert "run:p.b failed" in notes
+    assert "run:p.b has status failed" in notes
     assert "run:p.b has no metrics" in notes
-    assert "run:p.b lacks what the other run has: train/auc, train/loss" in notes
+    assert "run:p.b lacks metrics of the other run: train/auc, train/loss" in notes
     still = compare_runs(summary("c", status="open", ended_at=None), left)
     assert "still open" in still.completeness_notes[0]
 

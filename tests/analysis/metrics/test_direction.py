@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contexta.analysis.metrics.direction import direction_of
+from contexta.analysis.metrics.direction import Directions, direction_of
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_what_the_table_does_not_settle_is_not_guessed(key: str) -> None:
 
 
 def test_an_argument_counts_before_the_configuration_and_that_before_the_table() -> None:
-    assert direction_of("loss", lower_is_better=False) == ("higher", "argument")
-    assert direction_of("loss", higher=["loss"]) == ("higher", "configuration")
-    assert direction_of("mine", lower=["mine"]) == ("lower", "configuration")
-    assert direction_of("mine", lower=["mine"], lower_is_better=False) == ("higher", "argument")
-    assert direction_of("mine", lower=["yours"]) == (None, None)
+    assert direction_of("loss", Directions(lower_is_better=False)) == ("higher", "argument")
+    assert direction_of("loss", Directions(higher=("loss",))) == ("higher", "configuration")
+    assert direction_of("mine", Directions(lower=("mine",))) == ("lower", "configuration")
+    assert direction_of("mine", Directions(lower=("mine",), lower_is_better=False)) == ("higher", "argument")
+    assert direction_of("mine", Directions(lower=("yours",))) == (None, None)

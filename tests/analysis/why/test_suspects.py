@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contexta.analysis.metrics.repeats import alike, arguments_of, is_seed, seed_of
+from contexta.analysis.metrics.repeats import arguments_of, is_seed, repeats_of, seed_of
 from contexta.analysis.why.suspects import prior, suspects
 from contexta.core.references import StableRef
 from contexta.findings import Difference
@@ -37,7 +37,7 @@ def test_what_nobody_imported_drops_to_the_bottom_but_for_what_works_without() -
     )
     assert [each.key for each in found] == ["used", "nvidia-cudnn-cu12", "unused"]
     assert found[-1].score < 0.01
-    assert "its libraries are loaded by others without an import" in [each.reason for each in found[1].evidence]
+    assert "other packages load its libraries without an import" in [each.reason for each in found[1].evidence]
 
 
 def test_the_scores_are_the_product_of_what_is_shown_and_sum_to_one() -> None:
@@ -79,9 +79,9 @@ def test_runs_repeat_each_other_but_for_the_seed() -> None:
     broken = a_run("d", status="failed", params={"lr": 1})
     tagged = a_run("e", params={"lr": 1}, tags={"group": "x"})
     runs = (first, again, other, broken, tagged)
-    assert [run.ref.name for run in alike(first, runs)] == ["a", "b"]
-    assert [run.ref.name for run in alike(first, runs, "none")] == ["a"]
-    assert [run.ref.name for run in alike(first, runs, "param:lr")] == ["a", "b", "e"]
+    assert [run.ref.name for run in repeats_of(first, runs)] == ["a", "b"]
+    assert [run.ref.name for run in repeats_of(first, runs, "none")] == ["a"]
+    assert [run.ref.name for run in repeats_of(first, runs, "param:lr")] == ["a", "b", "e"]
     assert seed_of(first) == "1"
 
 

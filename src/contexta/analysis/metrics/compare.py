@@ -1,11 +1,12 @@
-"""Runs side by side: what each metric ended at, and by how much it moved."""
+"""Compare the final metrics of runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from contexta.analysis.metrics.formatting import some
+from contexta.core.references import StableRef
 from contexta.findings import (
     RUN_LEVEL,
     SAME_RUN,
@@ -19,7 +20,7 @@ from contexta.findings import (
     StageSummary,
 )
 
-_MetricId = tuple[str, str]  # metric key, slice ("" for the whole)
+_SlicedKey = tuple[str, str]  # metric key, slice ("" for the whole)
 
 
 def compare_runs(left: RunSummary, right: RunSummary) -> RunComparison:
@@ -27,13 +28,13 @@ def compare_runs(left: RunSummary, right: RunSummary) -> RunComparison:
     lefts, rights = _stages_by_name(left), _stages_by_name(right)
     stages = []
     for name in _in_order(lefts, rights):
-        one, two = lefts.get(name), rights.get(name)
+        left_stage, right_stage = lefts.get(name), rights.get(name)
         stages.append(
             StageComparison(
                 stage_name=name,
-                left_status=one.status if one else None,
-                right_status=two.status if two else None,
-                metric_deltas=_deltas(one, two),
+                left_status=left_stage.status if left_stage else None,
+                right_status=right_stage.status if right_stage else None,
+                metric_deltas=_deltas(left_stage, right_stage),
             )
         )
     return RunComparison(
@@ -47,12 +48,12 @@ def compare_runs(left: RunSummary, right: RunSummary) -> RunComparison:
 
 
 def compare_many(runs: Sequence[RunSummary]) -> MultiRunComparison:
-    """Several runs side by side, in the order given."""
+    """Several runs side by side, in the given order."""
     tables = [
         {
-            (name, metric_id): metric.value
+            (name, key): metric.value
             for name, stage in _stages_by_name(run).items()
-            for metric_id, metric in _by_id(stage).items()
+            for key, metric in _by_key(stage).items()
         }
         for run in runs
     ]
@@ -74,12 +75,12 @@ def compare_many(runs: Sequence[RunSummary]) -> MultiRunComparison:
 
 
 def delta_of(left: int | float | None, right: int | float | None) -> tuple[int | float | None, float | None]:
-    """(right - left, (right - left) / |left|); None where undefined or beyond what a float can hold."""
+    """(right - left, (right - left) / |left|); None where undefined or beyond the range of floats."""
     if left is None or right is None:
         return None, None
     try:
         delta = right - left
-    except OverflowError:  # an integer beyond the range of floats beside a float
+    except OverflowError:  # an integer beyond the range of floats, and a float
         return None, None
     try:
         ratio = delta / abs(left) if left else None
@@ -88,12 +89,21 @@ def delta_of(left: int | float | None, right: int | float | None) -> tuple[int |
     return delta, ratio if ratio is not None and math.isfinite(ratio) else None
 
 
+def status_notes(run_ref: StableRef, status: str) -> Iterator[str]:
+    """A note about the metrics of a run that did not complete."""
+    if status == "open":
+        yield f"{run_ref} is still open: its metrics may change"
+    elif status != "completed":
+        yield f"{run_ref} has status {status}: its metrics are the last values before it ended"
+
+
 def _deltas(left: StageSummary | None, right: StageSummary | None) -> tuple[MetricDelta, ...]:
-    lefts, rights = _by_id(left), _by_id(right)
+    lefts, rights = _by_key(left), _by_key(right)
     deltas = []
     for key, slice_ref in sorted({*lefts, *rights}):
-        one, two = lefts.get((key, slice_ref)), rights.get((key, slice_ref))
-        left_value, right_value = one.value if one else None, two.value if two else None
+        left_metric, right_metric = lefts.get((key, slice_ref)), rights.get((key, slice_ref))
+        left_value = left_metric.value if left_metric else None
+        right_value = right_metric.value if right_metric else None
         delta, ratio = delta_of(left_value, right_value)
         deltas.append(
             MetricDelta(
@@ -108,7 +118,7 @@ def _deltas(left: StageSummary | None, right: StageSummary | None) -> tuple[Metr
     return tuple(deltas)
 
 
-def _by_id(stage: StageSummary | None) -> dict[_MetricId, MetricValue]:
+def _by_key(stage: StageSummary | None) -> dict[_SlicedKey, MetricValue]:
     return {(metric.metric_key, metric.slice_ref or ""): metric for metric in stage.metrics} if stage else {}
 
 
@@ -124,7 +134,7 @@ def _stages_by_name(run: RunSummary) -> dict[str, StageSummary]:
 
 
 def _in_order(*tables: dict[str, StageSummary]) -> list[str]:
-    """Stage names, the run's own first, then as the first run has them, then what only later runs have."""
+    """The stage names: the run's own first, then in the order of the first run, then those of later runs only."""
     names = list(dict.fromkeys(name for table in tables for name in table))
     return sorted(names, key=lambda name: name != RUN_LEVEL)
 
@@ -133,15 +143,15 @@ def _notes(left: RunSummary, right: RunSummary, stages: list[StageComparison]) -
     if left.run_ref == right.run_ref:
         return [SAME_RUN.format(left.run_ref)]
     notes = _run_notes(left) + _run_notes(right)
-    for run, has in ((left, "left_value"), (right, "right_value")):
+    for run, value_field in ((left, "left_value"), (right, "right_value")):
         labels = [
             _label(stage.stage_name, delta)
             for stage in stages
             for delta in stage.metric_deltas
-            if getattr(delta, has) is None
+            if getattr(delta, value_field) is None
         ]
         if labels:
-            notes.append(f"{run.run_ref} lacks what the other run has: {some(labels, 10)}")
+            notes.append(f"{run.run_ref} lacks metrics of the other run: {some(labels, 10)}")
     return notes
 
 
@@ -151,11 +161,5 @@ def _label(stage_name: str, delta: MetricDelta) -> str:
 
 
 def _run_notes(run: RunSummary) -> list[str]:
-    notes = []
-    if run.status == "open":
-        notes.append(f"{run.run_ref} is still open: its metrics may change")
-    elif run.status != "completed":
-        notes.append(f"{run.run_ref} {run.status}: its metrics are what it reached before that")
-    if not run.metrics:
-        notes.append(f"{run.run_ref} has no metrics")
-    return notes
+    missing = [] if run.metrics else [f"{run.run_ref} has no metrics"]
+    return [*status_notes(run.run_ref, run.status), *missing]

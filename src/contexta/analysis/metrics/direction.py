@@ -1,19 +1,20 @@
-"""Which way a metric is good: a table of well-known names, what the configuration says, or what was asked for.
+"""The direction of a metric: whether higher or lower values are better.
 
-A name that is not in the table has no direction: nothing is guessed, and whoever needs one asks for it.
+An argument decides first, then the configuration, then a table of well-known names. Any other name has no direction.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from contexta.findings.explain import Better
 
 Origin = Literal["name", "configuration", "argument"]
 
-# Words as they stand in metric names; the longest that fits counts, so "error rate reduction" is not "error rate".
+# Phrases of metric names. The longest match counts, so "hit rate" is not "rate".
 HIGHER = """
 accuracy, acc, balanced accuracy, top 1, top 5, precision, recall, sensitivity, specificity, f1, f2, f beta, fscore,
 f score, f measure, auc, auroc, roc auc, auprc, pr auc, average precision, map, mean average precision, ndcg, mrr,
@@ -36,12 +37,8 @@ peak memory, memory, toxicity
 """
 
 
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-def _phrases(text: str) -> dict[tuple[str, ...], None]:
-    return {tuple(phrase.split()): None for phrase in " ".join(text.split()).split(", ")}
+def _phrases(text: str) -> list[tuple[str, ...]]:
+    return [tuple(phrase.split()) for phrase in " ".join(text.split()).split(", ")]
 
 
 _TABLE: Mapping[tuple[str, ...], Better] = {
@@ -49,96 +46,93 @@ _TABLE: Mapping[tuple[str, ...], Better] = {
     **dict.fromkeys(_phrases(LOWER), "lower"),
 }
 _LONGEST = max(map(len, _TABLE))
-# What stands around a metric's name and says nothing about it.
-_AROUND = frozenset(
-    _words(
-        """
+# Words around a metric's name that do not change its direction.
+_NEUTRAL_TEXT = """
 train training val valid validation test testing eval evaluation dev holdout online offline final best last mean avg
-average median min max std macro micro weighted samples binary total overall global running smoothed epoch step
-batch score metric class top k at per of the and src main model base student teacher id ood clean raw norm
-normalized top1 top3 top5 p50 p90 p95 p99 ms s sec seconds cv fold oof in out sample
+average median min max std macro micro weighted samples binary total overall global running smoothed epoch step batch
+score metric class top k at per of the and src main model base student teacher id ood clean raw norm normalized top1
+top3 top5 p50 p90 p95 p99 ms s sec seconds cv fold oof in out sample
 """
-    )
-)
-# What turns a name into another thing: "accuracy drop", "loss scale", "inverse error".
-_TURNS = frozenset(
-    _words(
-        """
+_NEUTRAL = frozenset(_NEUTRAL_TEXT.split())
+# Words that turn a metric into something else: "accuracy drop", "loss scale", "inverse error".
+_INVERTING_TEXT = """
 neg negative no non not inverse inv minus anti delta diff difference change drop gap scale
 """
-    )
-)
-# Too short or too common to count beside words that are not known: "feature_map", "free_memory".
-_ONLY_ALONE = frozenset(
-    (word,) for word in _words("map em hr far ter kid comet pass return lift memory acc err success regret")
-)
+_INVERTING = frozenset(_INVERTING_TEXT.split())
+# Phrases too short or too common to count beside unknown words: "feature_map", "free_memory".
+_ONLY_ALONE_TEXT = "map em hr far ter kid comet pass return lift memory acc err success regret"
+_ONLY_ALONE = frozenset((word,) for word in _ONLY_ALONE_TEXT.split())
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[a-z]+[0-9]*|[0-9]+")
 
 
-def direction_of(
-    key: str,
-    *,
-    lower_is_better: bool | None = None,
-    higher: Sequence[str] = (),
-    lower: Sequence[str] = (),
-) -> tuple[Better | None, Origin | None]:
-    """(which way is good, who says so) for a metric's key; (None, None) where nobody does.
+@dataclass(frozen=True)
+class Directions:
+    """The directions that users gave."""
 
-    lower_is_better: as an argument said, which counts first. higher, lower: keys as configured.
-    """
-    if lower_is_better is not None:
-        return ("lower" if lower_is_better else "higher"), "argument"
-    configured = [better for better, names in (("higher", higher), ("lower", lower)) if key in names]
-    if len(configured) == 1:
-        return ("higher" if configured[0] == "higher" else "lower"), "configuration"
-    known = _known(key)
-    return known, ("name" if known else None)
+    higher: tuple[str, ...] = ()
+    """Metric keys for which the configuration says that higher is better."""
+    lower: tuple[str, ...] = ()
+    """Metric keys for which the configuration says that lower is better."""
+    lower_is_better: bool | None = None
+    """An argument about the metric in question; None without one."""
 
 
-def _known(key: str) -> Better | None:
-    """By the table: every phrase in the name that it knows says the same, the last one ends the name, and nothing
-    turns it round. Folders before a slash (``shop/accuracy``) do not count."""
+def direction_of(key: str, directions: Directions | None = None) -> tuple[Better | None, Origin | None]:
+    """(direction, its origin) of a metric's key; (None, None) when it is unknown."""
+    directions = directions or Directions()
+    if directions.lower_is_better is not None:
+        return ("lower" if directions.lower_is_better else "higher"), "argument"
+    is_higher, is_lower = key in directions.higher, key in directions.lower
+    if is_higher != is_lower:
+        return ("higher" if is_higher else "lower"), "configuration"
+    better = _direction_by_name(key)
+    return better, ("name" if better else None)
+
+
+def _direction_by_name(key: str) -> Better | None:
+    """The direction by the table. The part before a slash (``shop/accuracy``) does not count."""
     name = (key.rpartition("/")[2] or key).replace("@", " at ")
     words = _WORD.findall(name.lower())
-    if words[:1] == ["neg"]:  # as scikit-learn's scorers are called: neg_log_loss
-        return "higher" if _read(words[1:]) == "lower" else None
-    return _read(words) or _read(_WORD.findall(_CAMEL.sub(" ", name).lower()))  # mAP, valAccuracy
+    if words[:1] == ["neg"]:  # scikit-learn's scorers: neg_log_loss
+        return "higher" if _direction_of_words(words[1:]) == "lower" else None
+    # The second reading splits mAP and valAccuracy.
+    return _direction_of_words(words) or _direction_of_words(_WORD.findall(_CAMEL.sub(" ", name).lower()))
 
 
-def _read(words: Sequence[str]) -> Better | None:
-    found: dict[tuple[str, ...], Better] = {}
-    strange = False
+def _direction_of_words(words: Sequence[str]) -> Better | None:
+    """The one direction of all phrases in the table; None if they disagree, or if another word may change it."""
+    directions: dict[tuple[str, ...], Better] = {}
+    has_unknown_word = False
     position = 0
     while position < len(words):
-        phrase = next(
-            (
-                tuple(words[position : position + length])
-                for length in range(min(_LONGEST, len(words) - position), 0, -1)
-                if tuple(words[position : position + length]) in _TABLE
-            ),
-            None,
-        )
+        phrase = _longest_phrase(words[position:])
         word = words[position]
         if phrase is not None:
-            found[phrase] = _TABLE[phrase]
-        elif word in _TURNS or (found and not _is_around(word)):
+            directions[phrase] = _TABLE[phrase]
+        elif word in _INVERTING or (directions and not _is_neutral(word)):
             return None
         else:
-            strange = strange or not _is_around(word)
+            has_unknown_word = has_unknown_word or not _is_neutral(word)
         position += len(phrase) if phrase is not None else 1
-    if strange and any(phrase in _ONLY_ALONE for phrase in found):
+    if has_unknown_word and any(phrase in _ONLY_ALONE for phrase in directions):
         return None
-    ways = set(found.values())
-    return ways.pop() if len(ways) == 1 else None
+    distinct = set(directions.values())
+    return distinct.pop() if len(distinct) == 1 else None
 
 
-def _is_around(word: str) -> bool:
-    return word in _AROUND or word.isdigit()
+def _longest_phrase(words: Sequence[str]) -> tuple[str, ...] | None:
+    """The longest phrase of the table at the start of the words."""
+    starts = (tuple(words[:length]) for length in range(min(_LONGEST, len(words)), 0, -1))
+    return next((start for start in starts if start in _TABLE), None)
+
+
+def _is_neutral(word: str) -> bool:
+    return word in _NEUTRAL or word.isdigit()
 
 
 def familiarity(key: str) -> int:
-    """Where the table first names what is in a key; the end of it for what it does not know. Accuracy comes first."""
+    """The place in the table of the first word of a key; accuracy has 0, and unknown keys have the length."""
     words = _WORD.findall(key.rpartition("/")[2].lower())
     places = [place for place, phrase in enumerate(_TABLE) if len(phrase) == 1 and phrase[0] in words]
     return min(places, default=len(_TABLE))

@@ -1,4 +1,4 @@
-"""Which runs belong together: the same thing done again with another seed."""
+"""Find the runs that repeat each other with another seed."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ _SEED_VARIABLES = frozenset({"SEED", "CONTEXTA_SEED", "PYTHONHASHSEED", "PL_GLOB
 Key = tuple[Any, ...]
 
 
-def alike(run: PastRun, runs: Sequence[PastRun], group_by: str = AUTO) -> tuple[PastRun, ...]:
-    """The completed runs that repeat ``run``, itself first (whatever became of it), then the oldest first.
+def repeats_of(run: PastRun, runs: Sequence[PastRun], group_by: str = AUTO) -> tuple[PastRun, ...]:
+    """The run itself, whatever its status, and the completed runs that repeat it, the oldest first.
 
-    group_by: ``auto`` (the tag ``group`` where the run has one; within it, code, configuration and environment but
-    for the seed), ``none`` (every run stands alone), ``tag:NAME`` or ``param:NAME`` (all runs of the same value).
-    Raises InvalidInput for any other.
+    group_by: ``auto`` (equal tag ``group``, code, configuration and environment), ``none`` (no run repeats another),
+    ``tag:NAME`` or ``param:NAME`` (equal values). Raises InvalidInput for any other.
     """
-    mine = key_of(run, group_by)
+    key = key_of(run, group_by)
     others = [
         other
         for other in runs
-        if other.ref != run.ref and other.status == "completed" and mine is not None and key_of(other, group_by) == mine
+        if other.ref != run.ref and other.status == "completed" and key is not None and key_of(other, group_by) == key
     ]
     return (run, *sorted(others, key=lambda other: (other.started_at, other.ref)))
 
 
 def key_of(run: PastRun, group_by: str = AUTO) -> Key | None:
-    """What runs that belong together have in common; None for a run that stands alone."""
+    """A key that is equal for runs that repeat each other; None for a run without repeats."""
     if group_by == NONE:
         return None
     kind, colon, name = group_by.partition(":")
@@ -49,7 +48,7 @@ def key_of(run: PastRun, group_by: str = AUTO) -> Key | None:
         )
     environment = run.environment
     if environment is None and not run.params and not run.metadata.get("source"):
-        return None  # nothing is known that two such runs could have in common
+        return None  # nothing is recorded that two such runs could have in common
     return (
         run.ref.components[0],
         run.tags.get("group"),
@@ -63,7 +62,7 @@ def key_of(run: PastRun, group_by: str = AUTO) -> Key | None:
 
 
 def command_of(run: PastRun) -> list[str] | None:
-    """The command as a person would type it; None where it was not recorded, or cannot be told from what was."""
+    """The command line of a run; None if it was not recorded and cannot be derived."""
     command = run.metadata.get("command")
     if isinstance(command, Sequence) and not isinstance(command, str) and command:
         return [str(word) for word in command]
@@ -81,8 +80,8 @@ def command_of(run: PastRun) -> list[str] | None:
 
 
 def arguments_of(run: PastRun) -> list[str]:
-    """The command without its seed, and wherever its Python lies: what that is, the environment tells."""
-    words, kept, skip = command_of(run) or [], [], False
+    """The command line without the seed and without the path of the interpreter, which the environment describes."""
+    words, arguments, skip = command_of(run) or [], [], False
     if words and _PYTHON.search(words[0]):
         words = ["python", *words[1:]]
     for word in words:
@@ -90,17 +89,17 @@ def arguments_of(run: PastRun) -> list[str]:
         if skip or option:
             skip = bool(option) and "=" not in word and not skip
             continue
-        kept.append(word)
-    return kept
+        arguments.append(word)
+    return arguments
 
 
 def is_seed(name: str) -> bool:
-    """Whether a parameter or a variable is a seed by its name."""
+    """Whether a parameter or an environment variable is a seed, by its name."""
     return name in _SEED_VARIABLES or _SEED.search(name) is not None
 
 
 def seed_of(run: PastRun) -> str | None:
-    """The seed a run was given, as far as it was recorded: by parameter, by option, or torch's own."""
+    """The recorded seed of a run: a parameter, an option, or the seed of torch; None without one."""
     for name, value in run.params.items():
         if is_seed(name):
             return _text(value)

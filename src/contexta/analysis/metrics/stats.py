@@ -89,6 +89,14 @@ class Difference:
     p: float
 
 
+def is_finite(value: int | float) -> bool:
+    """Whether a value is finite as a float. False for an integer beyond the range of floats."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def variance(values: Sequence[float]) -> float:
     """Of a sample (n - 1); 0 for fewer than two values."""
     mean = fmean(values)

@@ -1,4 +1,4 @@
-"""Everything that differs between two runs, with what speaks for and against each having mattered."""
+"""The recorded differences between two runs, with evidence about their effect."""
 
 from __future__ import annotations
 
@@ -17,15 +17,8 @@ from contexta.findings import Change, EnvironmentDiff, PackageChange
 from contexta.findings.explain import Difference, Kind, Side, Unknown
 from contexta.findings.history import Recorded, SourceFiles
 
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-# Libraries whose versions decide what is computed. Names as PEP 503 writes them.
-NUMERIC = frozenset(
-    _words(
-        """
+# Libraries that compute results. Names are normalised by PEP 503.
+_NUMERIC_TEXT = """
 torch torchvision torchaudio torchtext pytorch-lightning lightning tensorflow tensorflow-cpu tensorflow-gpu tf-keras
 keras jax jaxlib flax optax numpy scipy pandas polars pyarrow scikit-learn xgboost lightgbm catboost statsmodels
 transformers tokenizers sentencepiece datasets accelerate peft trl diffusers timm bitsandbytes flash-attn xformers
@@ -34,93 +27,87 @@ headless pillow albumentations imgaug librosa soundfile spacy gensim nltk fastte
 faiss-cpu faiss-gpu sentence-transformers evaluate torchmetrics ray vllm gymnasium gym stable-baselines3 imbalanced-
 learn umap-learn hdbscan prophet implicit surprise category-encoders feature-engine
 """
-    )
-)
-# Loaded as shared libraries, or switched on by another package: never imported by name, and yet at work.
+NUMERIC = frozenset(_NUMERIC_TEXT.split())
+# Packages that act without an import: shared libraries, and plug-ins that another package loads.
 _LOADED_WITHOUT_IMPORT = ("nvidia-", "mkl", "intel-openmp", "tbb", "jax-cuda", "intel-extension-", "rocm-", "amd-")
-_RUNS_BY_ITSELF = ("-plugin", "-metal", "-plugins")
-_TOOLS = frozenset(
-    _words(
-        """
+_PLUGIN_SUFFIXES = ("-plugin", "-metal", "-plugins")
+_TOOLS_TEXT = """
 pip setuptools wheel uv pytest hypothesis coverage ruff black flake8 isort mypy pylint pre-commit tox nox ipython
 ipykernel jupyter jupyterlab notebook nbconvert sphinx mkdocs twine build virtualenv poetry debugpy rich click tqdm
 colorama pygments
 """
-    )
-)
+_TOOLS = frozenset(_TOOLS_TEXT.split())
 
 
 def differences(
     old: Recorded, new: Recorded, environment: EnvironmentDiff, source: SourceFiles
 ) -> tuple[Difference, ...]:
-    """What differs and was recorded on both sides; packages first."""
+    """The differences that both sides recorded; packages first."""
     return (*_of_environments(old, new, environment), *_of_runs(old, new, source))
 
 
 def unknowns(old: Recorded, new: Recorded) -> tuple[Unknown, ...]:
-    """What may have changed, as one side or both did not record it."""
-    found = []
+    """The aspects that one side or both did not record."""
+    aspects = []
     for what, missing in _ASPECTS.items():
         reasons = [missing(side) for side in (old, new)]
         if any(reasons):
             side: Side = "both" if all(reasons) else "old" if reasons[0] else "new"
-            found.append(Unknown(what=what, side=side, reason=next(reason for reason in reasons if reason)))
-    return tuple(found)
+            aspects.append(Unknown(what=what, side=side, reason=next(reason for reason in reasons if reason)))
+    return tuple(aspects)
 
 
-def is_at_work_unimported(name: str) -> str | None:
-    """Why a package that nobody imported may act all the same; None for most."""
+def reason_for_effect_without_import(name: str) -> str | None:
+    """Why a package may have an effect although no run imported it; None for most packages."""
     if name.startswith(_LOADED_WITHOUT_IMPORT):
-        return "its libraries are loaded by others without an import"
-    if name.endswith(_RUNS_BY_ITSELF) or name.startswith("pytest-"):
-        return "plugins are found by entry points, not by imports"
+        return "other packages load its libraries without an import"
+    if name.endswith(_PLUGIN_SUFFIXES) or name.startswith("pytest-"):
+        return "plug-ins are found by entry points, not by imports"
     if name == "setuptools":
         return "it acts at start-up through a .pth file"
     return None
 
 
 def is_tool(name: str) -> bool:
-    """Whether a package is for developers and screens, and computes nothing."""
+    """Whether a package is a development or display tool that computes no results."""
     return name in _TOOLS
 
 
 # ---------------------------------------------------------------------------------------------- environments
 
 
-def _of_environments(old: Recorded, new: Recorded, found: EnvironmentDiff) -> Iterator[Difference]:
-    chains = reached(new.snapshot) if new.snapshot is not None else None
-    before = reached(old.snapshot) if old.snapshot is not None else None
-    for change in found.package_changes:
-        table = chains if change.right_value is not None else before
-        yield _of_package(change, None if table is None else table.get(change.key, ()))
-    if found.python_version_changed:
+def _of_environments(old: Recorded, new: Recorded, diff: EnvironmentDiff) -> Iterator[Difference]:
+    chains = requirement_chains(new.snapshot) if new.snapshot is not None else None
+    before = requirement_chains(old.snapshot) if old.snapshot is not None else None
+    for package in diff.package_changes:
+        table = chains if package.right_value is not None else before
+        yield _of_package(package, None if table is None else table.get(package.key, ()))
+    if diff.python_version_changed:
         yield Difference(
             kind="python",
             key="python",
-            left_value=found.left_python_version,
-            right_value=found.right_python_version,
+            left_value=diff.left_python_version,
+            right_value=diff.right_python_version,
         )
     groups: tuple[tuple[Kind, Sequence[Change]], ...] = (
-        ("build", found.build_changes),
-        ("origin", found.origin_changes),
-        ("variable", [change for change in found.variable_changes if not is_seed(change.key)]),
-        ("native", found.native_changes),
-        ("interpreter", found.interpreter_changes),
-        ("machine", found.machine_changes),
+        ("build", diff.build_changes),
+        ("origin", diff.origin_changes),
+        ("variable", [change for change in diff.variable_changes if not is_seed(change.key)]),
+        ("native", diff.native_changes),
+        ("interpreter", diff.interpreter_changes),
+        ("machine", diff.machine_changes),
     )
     for kind, changes in groups:
-        for each in changes:
+        for change in changes:
             yield Difference(
                 kind=kind,
-                key=each.key,
-                left_value=each.left_value,
-                right_value=each.right_value,
-                numeric=each.key in NUMERIC if kind in ("build", "origin") else None,
+                key=change.key,
+                left_value=change.left_value,
+                right_value=change.right_value,
+                numeric=change.key in NUMERIC if kind in ("build", "origin") else None,
             )
-    if found.platform_changed and not found.machine_changes:
-        yield Difference(
-            kind="machine", key="platform", left_value=found.left_platform, right_value=found.right_platform
-        )
+    if diff.platform_changed and not diff.machine_changes:
+        yield Difference(kind="machine", key="platform", left_value=diff.left_platform, right_value=diff.right_platform)
 
 
 def _of_package(change: PackageChange, chain: tuple[str, ...] | None) -> Difference:
@@ -137,15 +124,18 @@ def _of_package(change: PackageChange, chain: tuple[str, ...] | None) -> Differe
     )
 
 
-def reached(snapshot: EnvironmentSnapshot) -> dict[str, tuple[str, ...]] | None:
-    """Package -> the shortest chain of requirements that leads to it from an imported package that no other imported
-    one requires; () for what none leads to. None where imports or requirements were not recorded."""
-    if snapshot.imports is None or not any(found.requires for found in snapshot.distributions):
+def requirement_chains(snapshot: EnvironmentSnapshot) -> dict[str, tuple[str, ...]] | None:
+    """Package -> the shortest chain of requirements from a package that the program itself imports; () without one.
+
+    The program itself imports an imported package that no other imported package requires.
+    None if imports or requirements were not recorded.
+    """
+    if snapshot.imports is None or not any(distribution.requires for distribution in snapshot.distributions):
         return None
-    seen = set(snapshot.imports.get("distributions", {}))
-    needs = {found.name: _required(found.requires) for found in snapshot.distributions}
-    required = {name for one in seen for name in needs.get(one, ())}
-    chains: dict[str, tuple[str, ...]] = {name: (name,) for name in sorted(seen - required) if name in needs}
+    imported = set(snapshot.imports.get("distributions", {}))
+    needs = {distribution.name: _required(distribution.requires) for distribution in snapshot.distributions}
+    required = {name for package in imported for name in needs.get(package, ())}
+    chains: dict[str, tuple[str, ...]] = {name: (name,) for name in sorted(imported - required) if name in needs}
     queue = deque(chains)
     while queue:
         name = queue.popleft()
@@ -157,12 +147,12 @@ def reached(snapshot: EnvironmentSnapshot) -> dict[str, tuple[str, ...]] | None:
 
 
 def _required(lines: Iterable[str]) -> list[str]:
-    """Names that are required whatever the extras; markers other than extras are taken to hold."""
+    """The names that are required without extras. Other markers count as true."""
     names: list[str] = []
     for line in lines:
         try:
             requirement = Requirement(line)
-        except InvalidRequirement:  # old releases carry lines that no standard allows
+        except InvalidRequirement:  # old releases have lines that follow no standard
             continue
         if requirement.marker is None or "extra" not in str(requirement.marker):
             names.append(canonicalize_name(requirement.name))
@@ -174,19 +164,8 @@ def _required(lines: Iterable[str]) -> list[str]:
 
 def _of_runs(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
     yield from _of_source(old, new, source)
-    for kind, lefts, rights in (
-        ("parameter", _settings(old), _settings(new)),
-        ("input", old.inputs, new.inputs),
-    ):
-        if lefts and rights:
-            for name in sorted({*lefts, *rights}):
-                if lefts.get(name) != rights.get(name):
-                    yield Difference(
-                        kind="parameter" if kind == "parameter" else "input",
-                        key=name,
-                        left_value=lefts.get(name),
-                        right_value=rights.get(name),
-                    )
+    yield from _of_tables("parameter", _parameters(old), _parameters(new))
+    yield from _of_tables("input", old.inputs, new.inputs)
     left, right = arguments_of(old.run), arguments_of(new.run)
     if left and right and left != right:
         yield Difference(kind="command", key="command", left_value=" ".join(left), right_value=" ".join(right))
@@ -195,33 +174,37 @@ def _of_runs(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Diff
         yield Difference(kind="seed", key="seed", left_value=seeds[0], right_value=seeds[1])
 
 
+def _of_tables(kind: Kind, lefts: Mapping[str, str], rights: Mapping[str, str]) -> Iterator[Difference]:
+    for name in sorted({*lefts, *rights}) if lefts and rights else ():
+        left, right = lefts.get(name), rights.get(name)
+        if left != right:
+            yield Difference(kind=kind, key=name, left_value=left, right_value=right)
+
+
 def _of_source(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
     left, right = old.run.code, new.run.code
     if left is None or right is None or left == right:
         return
     files = sorted({*source.files, *_patch_difference(old, new)})
-    about = f" ({some(files, 3)})" if files else f" ({source.reason})" if source.reason else ""
+    detail = f" ({some(files, 3)})" if files else f" ({source.reason})" if source.reason else ""
     count = f", {source.commits} commits later" if source.commits and source.commits > 1 else ""
     yield Difference(
-        kind="source",
-        key="code",
-        left_value=_commit(left),
-        right_value=_commit(right) + count + about,
+        kind="source", key="code", left_value=_commit(left), right_value=f"{_commit(right)}{count}{detail}"
     )
 
 
 def _patch_difference(old: Recorded, new: Recorded) -> set[str]:
-    """The files that either side had changed without committing it, where those changes are not the same."""
+    """The files with uncommitted changes on either side, if these changes differ."""
     left, right = old.run.code, new.run.code
-    same = left is not None and right is not None and left[1] == right[1]
-    return set() if same else {*old.patched, *new.patched}
+    has_equal_patches = left is not None and right is not None and left[1] == right[1]
+    return set() if has_equal_patches else {*old.patched, *new.patched}
 
 
 def _commit(code: tuple[str, str]) -> str:
     return code[0][:12] + (" with uncommitted changes" if code[1] else "")
 
 
-def _settings(side: Recorded) -> dict[str, str]:
+def _parameters(side: Recorded) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
         for name, value in side.run.params.items()
@@ -229,20 +212,20 @@ def _settings(side: Recorded) -> dict[str, str]:
     }
 
 
-# ---------------------------------------------------------------------------------------------- what is unknown
+# ---------------------------------------------------------------------------------------------- unknown aspects
 
 
 def _no_environment(side: Recorded) -> str | None:
     return None if side.snapshot is not None else "no environment snapshot"
 
 
-def _by_hand(side: Recorded, has: Any) -> str | None:
-    return _no_environment(side) or (None if has else "the environment was written by hand")
+def _by_hand(side: Recorded, value: Any) -> str | None:
+    return _no_environment(side) or (None if value else "the environment was written by hand")
 
 
 def _no_imports(side: Recorded) -> str | None:
     if side.snapshot is None or side.snapshot.imports is None:
-        return _no_environment(side) or "nobody looked at what was imported"
+        return _no_environment(side) or "imports were not recorded"
     return None
 
 
@@ -254,8 +237,8 @@ def _no_source(side: Recorded) -> str | None:
     return str(source.get("reason", "")) if isinstance(source, Mapping) and source.get("reason") else "not recorded"
 
 
-def _not_recorded(has: Any) -> str | None:
-    return None if has else "not recorded"
+def _not_recorded(value: Any) -> str | None:
+    return None if value else "not recorded"
 
 
 _ASPECTS: Mapping[str, Callable[[Recorded], str | None]] = {

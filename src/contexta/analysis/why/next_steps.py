@@ -1,4 +1,4 @@
-"""What to do about a drop, as commands that can be pasted; the cheapest that settles something comes first."""
+"""Suggest commands that settle the cause of a drop, or undo it. The most conclusive command comes first."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from contexta.findings.explain import Difference, MetricShift, NextStep, Suspect
 from contexta.findings.history import PastRun
 from contexta.findings.installations import Installation
 
-_REPEATS = 3  # a side, where nothing says how many it takes
-_ENDS, _PROOF = 7, 4  # runs that a bisect spends on showing the drop, and on the proof
-_MOVABLE = ("package", "python", "variable")
+_DEFAULT_REPEATS = 3  # per side, if the noise is unknown
+_ENDPOINT_RUNS, _PROOF_RUNS = 7, 4  # the usual number of runs of a bisect for its endpoints and its proof
+_MOVABLE = ("package", "python", "variable", *INCLUDED)
 _INSTALLED = ("package", "build", "origin")
 _IN_LOOP = '"$s"'
 PLACEHOLDER = ("python", "TRAIN.PY")
@@ -26,99 +26,105 @@ PLACEHOLDER = ("python", "TRAIN.PY")
 
 @dataclass(frozen=True)
 class Place:
-    """Where commands will be pasted. names: run reference -> how commands may call it. installation: the environment
-    of NEW. workspace: the words that name it; none where it is the default one."""
+    """Where the user will paste the commands."""
 
     names: Mapping[str, str] = field(default_factory=dict)
+    """Run reference -> the shortest name that commands accept."""
     installation: Installation = field(default_factory=Installation)
+    """The environment of NEW."""
     workspace: tuple[str, ...] = ()
+    """The option that names the workspace; empty for the default one."""
 
-
-_HERE = Place()
+    def name(self, run: PastRun) -> str:
+        """The name of a run in a command."""
+        return self.names.get(run.ref, run.ref.value)
 
 
 def next_steps(
     old: PastRun,
     new: PastRun,
-    focus: MetricShift | None,
-    listed: Sequence[Difference],
+    shift: MetricShift | None,
+    changes: Sequence[Difference],
     ranked: Sequence[Suspect],
-    runs: Sequence[PastRun] = (),
-    place: Place = _HERE,
+    runs: Sequence[PastRun],
+    place: Place,
 ) -> tuple[NextStep, ...]:
-    """Repeats where noise is unknown, the bisect, one rerun that tests the first suspect, the way back.
+    """A bisect, repeats, a test of the first suspect, and the way back; nothing if the metric did not get worse.
 
-    runs: of the project. Nothing where the metric did not move for the worse.
+    runs: of the project.
     """
-    if focus is None or focus.verdict == "same" or focus.worse is False:
+    if shift is None or shift.verdict == "same" or shift.worse is False:
         return ()
-    found = list(_bisect(old, new, focus, ranked, place))
-    found += _repeats(old, new, focus, runs, place)
-    found += _one_suspect(old, new, listed, ranked, place)
-    found += _code(old, new)
-    found += _way_back(listed, place)
-    return tuple(found)
+    return (
+        *_bisect(old, new, shift, ranked, place),
+        *_repeats(old, new, shift, runs, place),
+        *_test_of_suspect(old, new, changes, ranked, place),
+        *_code(old, new),
+        *_way_back(changes, place),
+    )
 
 
 def _bisect(
-    old: PastRun, new: PastRun, focus: MetricShift, ranked: Sequence[Suspect], place: Place
+    old: PastRun, new: PastRun, shift: MetricShift, ranked: Sequence[Suspect], place: Place
 ) -> Iterator[NextStep]:
-    movable = [suspect for suspect in ranked if suspect.kind in (*_MOVABLE, *INCLUDED)]
+    movable = [suspect for suspect in ranked if suspect.kind in _MOVABLE]
     if not movable:
         return
-    total = sum(suspect.score for suspect in movable) or 1.0
-    shares = [suspect.score / total for suspect in movable if suspect.score > 0]
-    count = _ENDS + math.ceil(sum(share * math.log2(1 / share) for share in shares)) + _PROOF
     training = _training(old, new)
-    metric = _metric_name(old, new, focus)
-    words = ["contexta", "bisect", *(_name(run, place) for run in (old, new)), "--metric", metric]
-    source = None if training.pattern is None else metric_source(training.pattern, focus.metric_key)
+    source = None if training.pattern is None else metric_source(training.pattern, shift.metric_key)
+    words = ["contexta", "bisect", place.name(old), place.name(new), "--metric", _metric_name(old, new, shift)]
     words += [] if source is None else ["--metric-from", source]
     words += ["--seed-arg", training.seed_option] if training.seed_words else []
-    words += ["--lower-is-better"] if focus.better == "lower" else []
-    asked = included({suspect.kind for suspect in movable})
-    way = "" if focus.better else " [--lower-is-better]"
-    more = [*(("--include", ",".join(asked)) if asked else ()), *place.workspace]
-    behind = f" {shlex.join(more)}" if more else ""
+    words += ["--lower-is-better"] if shift.better == "lower" else []
+    direction = "" if shift.better else " [--lower-is-better]"
+    kinds = included({suspect.kind for suspect in movable})
+    options = [*(("--include", ",".join(kinds)) if kinds else ()), *place.workspace]
+    tail = f" {shlex.join(options)}" if options else ""
+    count = _expected_runs(movable)
     yield NextStep(
-        purpose="prove which change did it, and whether it is real",
-        command=f"{shlex.join(words)}{way}{behind} -- {training.line}",
+        purpose="prove which change is the cause",
+        command=f"{shlex.join(words)}{direction}{tail} -- {training.line}",
         runs=count,
         seconds=_seconds(old, new, count),
-        complete=training.complete and bool(focus.better) and (training.pattern is None or source is not None),
+        complete=training.complete and bool(shift.better) and (training.pattern is None or source is not None),
     )
+
+
+def _expected_runs(movable: Sequence[Suspect]) -> int:
+    """The expected number of runs of a bisect: the entropy of the suspicion in bits, and the fixed parts."""
+    total = sum(suspect.score for suspect in movable) or 1.0
+    shares = [suspect.score / total for suspect in movable if suspect.score > 0]
+    return _ENDPOINT_RUNS + math.ceil(sum(share * math.log2(1 / share) for share in shares)) + _PROOF_RUNS
 
 
 def _repeats(
-    old: PastRun, new: PastRun, focus: MetricShift, runs: Sequence[PastRun], place: Place
+    old: PastRun, new: PastRun, shift: MetricShift, runs: Sequence[PastRun], place: Place
 ) -> Iterator[NextStep]:
-    """More runs of both sides, each in its own environment, at seeds that did not run yet."""
-    if focus.verdict == "real":
+    """Repeat both sides, each in its own environment, at seeds that were not used yet."""
+    if shift.verdict == "real":
         return
-    wanted = focus.repeats_needed or _REPEATS
-    have = len(focus.old.values), len(focus.new.values)
-    if wanted <= min(have):
-        wanted = 2 * min(have)
-    refs = {*focus.old.run_refs, *focus.new.run_refs, old.ref, new.ref}
-    sides = [(old, wanted - have[0]), (new, wanted - have[1])]
-    most = max((more for _, more in sides), default=0)
+    per_side = shift.repeats_needed or _DEFAULT_REPEATS
+    recorded = len(shift.old.values), len(shift.new.values)
+    if per_side <= min(recorded):
+        per_side = 2 * min(recorded)
+    sides = [(old, per_side - recorded[0]), (new, per_side - recorded[1])]
+    refs = {*shift.old.run_refs, *shift.new.run_refs, old.ref, new.ref}
+    most = max(missing for _, missing in sides)
     seeds = unused_seeds([run for run in (*runs, old, new) if run.ref in refs], most)
-    rebuilt = place.installation.tool not in ("conda", "pixi") and None not in (old.environment, new.environment)
+    can_rebuild = place.installation.tool not in ("conda", "pixi") and None not in (old.environment, new.environment)
     lines, count = [], 0
-    for run, more in sides if rebuilt else sides[1:]:
-        if more > 0:
-            loop = " ".join(map(str, seeds[:more]))
-            again = _again(run, place, rebuilt=rebuilt, checkout=old.code != new.code)
-            lines.append(f"for s in {loop}; do SEED=$s {again}; done")
-            count += more
+    for run, missing in sides if can_rebuild else sides[1:]:
+        if missing > 0:
+            loop = " ".join(map(str, seeds[:missing]))
+            command = _repeat_command(run, place, can_rebuild=can_rebuild, checkout=old.code != new.code)
+            lines.append(f"for s in {loop}; do SEED=$s {command}; done")
+            count += missing
     if not lines:
         return
-    said = (
-        f"{wanted} repeats a side would settle a change of this size" if focus.repeats_needed else "repeat both sides"
-    )
-    only = "" if rebuilt else ". This line repeats NEW; OLD's environment cannot be rebuilt from its record"
+    enough = f"{per_side} runs per side suffice for a change of this size" if shift.repeats_needed else ""
+    limit = "" if can_rebuild else " (NEW only: the record of OLD is not enough to rebuild its environment)"
     yield NextStep(
-        purpose=f"see the noise: {said}{only}",
+        purpose=f"measure the run-to-run noise: {enough or 'repeat both sides'}{limit}",
         command="; ".join(lines),
         runs=count,
         seconds=_seconds(old, new, count),
@@ -126,43 +132,39 @@ def _repeats(
     )
 
 
-def _again(run: PastRun, place: Place, *, rebuilt: bool, checkout: bool) -> str:
-    """The command that runs a side once more at the seed in ``$s``. checkout: from the recorded source."""
+def _repeat_command(run: PastRun, place: Place, *, can_rebuild: bool, checkout: bool) -> str:
+    """The command that repeats a side at the seed in ``$s``. checkout: from the recorded source."""
     training = training_of(run, PLACEHOLDER)
     command = training.at_seed(_IN_LOOP)
-    if not rebuilt:
+    if not can_rebuild:
         return _recording(run, command, training, place)
-    recorded = ["--checkout"] if checkout and run.code is not None else []
-    words = ["contexta", "rerun", _name(run, place), *recorded, *place.workspace]
-    behind = f" -- {command}" if training.seed_words or not training.complete else ""
-    return f"{shlex.join(words)}{behind}"
+    source = ["--checkout"] if checkout and run.code is not None else []
+    words = ["contexta", "rerun", place.name(run), *source, *place.workspace]
+    tail = f" -- {command}" if training.seed_words or not training.complete else ""
+    return f"{shlex.join(words)}{tail}"
 
 
-def _one_suspect(
-    old: PastRun, new: PastRun, listed: Sequence[Difference], ranked: Sequence[Suspect], place: Place
+def _test_of_suspect(
+    old: PastRun, new: PastRun, changes: Sequence[Difference], ranked: Sequence[Suspect], place: Place
 ) -> Iterator[NextStep]:
-    """The cheapest experiment: the first suspect as it was, everything else as it is; then NEW as it was.
+    """The cheapest experiment: NEW with the first suspect at its OLD state, then NEW restored.
 
-    None where the first suspect is not something that an installer puts back: the bisect tries those.
+    Only for a suspect that an installer can change, and only if another change could be the cause instead.
     """
     first = ranked[0] if ranked else None
-    if first is None or first.kind not in _INSTALLED or sum(each.kind in _INSTALLED for each in listed) < 2:
+    if first is None or first.kind not in _INSTALLED or sum(change.kind in _INSTALLED for change in changes) < 2:
         return
     is_version = first.kind == "package"
-    back, again = (
-        " && ".join(install_commands(place.installation, {first.key: pin}, alone=True))
-        for pin in (
-            (first.left_value, first.right_value) if is_version else (f"file://{side}_FILE" for side in ("OLD", "NEW"))
-        )
-    )
+    pins = (first.left_value, first.right_value) if is_version else ("file://OLD_FILE", "file://NEW_FILE")
+    to_old, to_new = (" && ".join(install_commands(place.installation, {first.key: pin}, alone=True)) for pin in pins)
     training = training_of(new, PLACEHOLDER)
     if not training.complete:
         training = _training(old, new)
-    here = replace(training, words=tuple(with_python(place.installation, training.words)))
-    recorded = _recording(new, here.at_seed(shlex.quote(here.seed)), here, place)
+    training = replace(training, words=tuple(with_python(place.installation, training.words)))
+    recording = _recording(new, training.at_seed(shlex.quote(training.seed)), training, place)
     yield NextStep(
-        purpose=f"test the first suspect alone: if the metric comes back, it was {first.name}; then NEW is restored",
-        command=f"{back} && {recorded}; {again}",
+        purpose=f"test {first.name} alone: if the metric recovers, {first.name} is the cause; then restore NEW",
+        command=f"{to_old} && {recording}; {to_new}",
         runs=1,
         seconds=_seconds(old, new, 1),
         complete=training.complete and is_version,
@@ -170,49 +172,44 @@ def _one_suspect(
 
 
 def _recording(run: PastRun, command: str, training: Training, place: Place) -> str:
-    """A command under ``contexta run``, its metric read as it was."""
+    """A command under ``contexta run`` that reads the metric as the recorded run did."""
     words = ["contexta", "run", "--project", run.ref.components[0], *place.workspace]
     words += ["--metrics-from-stdout", training.pattern] if training.pattern is not None else []
     return f"{shlex.join(words)} -- {command}"
 
 
 def _code(old: PastRun, new: PastRun) -> Iterator[NextStep]:
-    left, right = old.code, new.code
-    if left and right and left[0] != right[0]:
-        one, two = (shlex.quote(commit[:12]) for commit in (left[0], right[0]))
+    if old.code and new.code and old.code[0] != new.code[0]:
+        left, right = (shlex.quote(commit[:12]) for commit in (old.code[0], new.code[0]))
         yield NextStep(
-            purpose="read what changed in the code",
-            command=f"git log --oneline {one}..{two} && git diff --stat {one} {two}",
+            purpose="show the changes of the code",
+            command=f"git log --oneline {left}..{right} && git diff --stat {left} {right}",
         )
 
 
-def _way_back(listed: Sequence[Difference], place: Place) -> Iterator[NextStep]:
-    packages = {each.key: each.left_value for each in listed if each.kind == "package"}
-    builds = [each.key for each in listed if each.kind == "build"]
-    but = f"; the old build of {some(builds)} has to come from its file" if builds else ""
+def _way_back(changes: Sequence[Difference], place: Place) -> Iterator[NextStep]:
+    packages = {change.key: change.left_value for change in changes if change.kind == "package"}
+    builds = [change.key for change in changes if change.kind == "build"]
+    files = f"; install the old build of {some(builds)} from its file" if builds else ""
     if packages:
         yield NextStep(
-            purpose=f"or go back to the old versions for now{but}",
+            purpose=f"or go back to the old versions{files}",
             command=" && ".join(install_commands(place.installation, packages)),
         )
 
 
 def _training(old: PastRun, new: PastRun) -> Training:
-    """NEW's command, else OLD's."""
-    mine = training_of(new, PLACEHOLDER)
-    return mine if mine.complete else training_of(old, PLACEHOLDER)
+    """The command of NEW, or of OLD if NEW has none."""
+    training = training_of(new, PLACEHOLDER)
+    return training if training.complete else training_of(old, PLACEHOLDER)
 
 
-def _metric_name(old: PastRun, new: PastRun, focus: MetricShift) -> str:
-    """The metric with its stage where several stages have it."""
-    stages = {stage for run in (old, new) for stage, key in run.metrics if key == focus.metric_key}
-    return focus.metric_key if len(stages) < 2 else f"{focus.stage_name}/{focus.metric_key}"
-
-
-def _name(run: PastRun, place: Place) -> str:
-    return place.names.get(run.ref, run.ref.value)
+def _metric_name(old: PastRun, new: PastRun, shift: MetricShift) -> str:
+    """The metric, with its stage if several stages have it."""
+    stages = {stage for run in (old, new) for stage, key in run.metrics if key == shift.metric_key}
+    return shift.metric_key if len(stages) < 2 else f"{shift.stage_name}/{shift.metric_key}"
 
 
 def _seconds(old: PastRun, new: PastRun, runs: int) -> float | None:
-    known = [run.seconds for run in (old, new) if run.seconds is not None]
-    return round(runs * fmean(known), 1) if known else None
+    durations = [run.seconds for run in (old, new) if run.seconds is not None]
+    return round(runs * fmean(durations), 1) if durations else None

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contexta.analysis.metrics.direction import familiarity
-from contexta.analysis.metrics.metric_names import like, listed
-from contexta.analysis.why.explain import label
+from contexta.analysis.metrics.formatting import some
+from contexta.analysis.metrics.metric_names import label, like
 from contexta.bisect.execution.metric import Threshold, read_metric
 from contexta.core.errors import Ambiguous, InvalidInput, shown
 from contexta.findings.explain import Better, MetricShift
 from contexta.findings.history import MetricId
 
 EXIT_CODE = "--exit-code"
+_MOST_NAMES = 20
 _BROKEN = ("failed", "crashed")  # how a run ended whose command did not do what it should
 _FEW_SPREADS = 2.0  # a difference of single runs within this many standard deviations of repeats says nothing
 
@@ -70,7 +71,7 @@ def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | No
         return None, f"judged by the exit code: no metric is named{runs}; --metric NAME judges by a metric"
     if len(having) == 2:
         if not shifts:
-            has = "; ".join(f"{end.upper()} has {listed(side.labels)}" for end, side in having.items())
+            has = "; ".join(f"{end.upper()} has {some(side.labels, _MOST_NAMES)}" for end, side in having.items())
             raise InvalidInput(
                 f"the two runs have no metric in common: {has}",
                 hint=f"name the one that the command gives (--metric NAME), or judge by its exit code ({EXIT_CODE})",
@@ -83,7 +84,7 @@ def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | No
         whose = f"the best known metric of {end.upper()}, the only side with recorded metrics"
     name = _shortest(ranked[0], ranked)
     others = [label(each) for each in ranked[1:]]
-    more = f" (also recorded: {listed(others, 5)})" if others else ""
+    more = f" (also recorded: {some(others)})" if others else ""
     return name, f"judged by {name}, {whose}{more}; --metric NAME judges by another, {EXIT_CODE} by the exit code"
 
 
@@ -113,7 +114,7 @@ def require_known(metric: str, sides: Sides) -> list[str]:
         return []
     near = like(metric, names)
     runs = " and ".join(side.what for side in having)
-    has = f"{runs} recorded no metric {shown(metric)}; recorded: {listed(names)}"
+    has = f"{runs} recorded no metric {shown(metric)}; recorded: {some(names, _MOST_NAMES)}"
     if near or any(side.repeats_command and side.output is not None for side in having):
         meant = f"did you mean --metric {near[0]}? " if near else "name one of them. "
         raise InvalidInput(has, hint=f"{meant}A number that the command only prints is read with --metric-from")

@@ -207,7 +207,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
                 suspect.left_value or "absent",
                 suspect.right_value or "absent",
                 f"{suspect.score:.0%}",
-                "; ".join(f"{each.says} (x{each.weight:.3g}: {each.reason})" for each in suspect.evidence),
+                ", ".join(f"{factor.says} x{factor.weight:.3g}" for factor in suspect.evidence if factor.weight != 1),
             )
         )
         for suspect in suspects
