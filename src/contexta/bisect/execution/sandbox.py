@@ -19,6 +19,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from contexta.core import settings
+from contexta.core.digests import file_sha256
 from contexta.core.errors import NotFound
 from contexta.core.process import ProcessError
 from contexta.recorder.journal.processes import alive, identity
@@ -37,7 +38,6 @@ _SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
 _OWN = "cx-"
 """How places begin: short, as paths of sockets are."""
 _OWNER = "owner.json"
-_CHUNK = 1024 * 1024
 _remover = ThreadPoolExecutor(1, "remover")  # tens of thousands of files: the next trial need not wait for it
 _ABANDONED = 7 * 24 * 3600.0  # seconds after which a place whose owner cannot be looked at is nobody's
 
@@ -296,11 +296,7 @@ def _content(path: Path) -> str:
         return f"link {path.readlink()}"
     if not path.is_file():
         return "no file"
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return file_sha256(path)
 
 
 def _files(top: Path) -> Iterator[Path]:

@@ -3,85 +3,98 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import os
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
+
+from contexta.core.digests import file_sha256
 
 _BY_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same files give the same wheel
 
 
 def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
-    """A wheel of the files of a package as they are installed in an environment.
+    """A wheel of the files of a package as they are installed in an environment, in a directory named by its content.
 
-    into: a directory; the wheel goes into a folder there that is named by its content.
+    into: where that directory is made.
     Raises ValueError, with the reason, when the package is not installed there in that version, or not from a wheel.
     """
     site = _site_packages(prefix)
-    found = [each for each in distributions(path=[str(site)]) if canonicalize_name(each.metadata["Name"] or "") == name]
-    if len(found) != 1 or found[0].version != version:
+    installed = [
+        package
+        for package in distributions(path=[str(site)])
+        if canonicalize_name(package.metadata["Name"] or "") == name
+    ]
+    if len(installed) != 1 or installed[0].version != version:
         raise ValueError(f"{prefix} does not hold {name} {version} any more")
-    if (found[0].read_text("INSTALLER") or "").strip() == "conda":
+    package = installed[0]
+    if (package.read_text("INSTALLER") or "").strip() == "conda":
         raise ValueError(f"conda installed {name} in {prefix}, beside libraries that no wheel has")
-    content = _wheel(found[0], site, prefix)
-    folder = into / f"packed-{hashlib.sha256(content).hexdigest()[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _file_name(found[0])
-    path.write_bytes(content)
-    return path
+    into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="packing-", dir=into) as temporary:
+        wheel = Path(temporary, "wheel")
+        _write_wheel(wheel, package, site, prefix)
+        directory = into / f"packed-{file_sha256(wheel)[:16]}"
+        directory.mkdir(exist_ok=True)
+        return wheel.replace(directory / _file_name(package))
 
 
 def _site_packages(prefix: Path) -> Path:
-    folders = [*prefix.glob("lib/python3*/site-packages"), *prefix.glob("Lib/site-packages")]
-    if not folders:
+    directories = [*prefix.glob("lib/python3*/site-packages"), *prefix.glob("Lib/site-packages")]
+    if not directories:
         raise ValueError(f"{prefix} is no environment any more")
-    return folders[0]
+    return directories[0]
 
 
-def _wheel(found: Distribution, site: Path, prefix: Path) -> bytes:
-    buffer = io.BytesIO()
+def _write_wheel(path: Path, package: Distribution, site: Path, prefix: Path) -> None:
     record: list[tuple[str, str, str]] = []
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as wheel:
+    info = _info(package)
+    scripts = f"{info.removesuffix('.dist-info')}.data/scripts/"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
 
-        def add(target: str, content: bytes) -> None:
-            entry = zipfile.ZipInfo(target, _DATE)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            wheel.writestr(entry, content)
+        def add(name: str, content: BinaryIO, size: int) -> None:
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.compress_type, entry.external_attr, entry.file_size = zipfile.ZIP_DEFLATED, 0o644 << 16, size
+            with wheel.open(entry, "w") as target:
+                shutil.copyfileobj(content, target)
 
-        info = _info(found)
-        for target, path, digest, size in _files(found, info, site, prefix):
-            content = path.read_bytes()
-            if target.startswith(f"{info.removesuffix('.dist-info')}.data/scripts/") and content.startswith(b"#!"):
-                content = b"#!python\n" + content.partition(b"\n")[2]
-            add(target, content)
-            record.append((target, digest, size))
+        for name, source, digest, size in _files(package, info, site, prefix):
+            with source.open("rb") as file:
+                if name.startswith(scripts) and file.peek(2).startswith(b"#!"):
+                    content = b"#!python\n" + file.read().partition(b"\n")[2]
+                    add(name, io.BytesIO(content), len(content))
+                else:
+                    add(name, file, source.stat().st_size)
+            record.append((name, digest, size))
         lines = io.StringIO()
         csv.writer(lines, lineterminator="\n").writerows([*record, (f"{info}/RECORD", "", "")])
-        add(f"{info}/RECORD", lines.getvalue().encode())
-    return buffer.getvalue()
+        content = lines.getvalue().encode()
+        add(f"{info}/RECORD", io.BytesIO(content), len(content))
 
 
-def _info(found: Distribution) -> str:
+def _info(package: Distribution) -> str:
     """The name of its .dist-info directory."""
     path = next(
-        (file for file in found.files or () if file.name == "WHEEL" and file.parent.suffix == ".dist-info"), None
+        (file for file in package.files or () if file.name == "WHEEL" and file.parent.suffix == ".dist-info"), None
     )
     if path is None:
-        raise ValueError(f"{found.metadata['Name']} was not installed from a wheel")
+        raise ValueError(f"{package.metadata['Name']} was not installed from a wheel")
     return path.parent.as_posix()
 
 
-def _files(found: Distribution, info: str, site: Path, prefix: Path) -> Iterator[tuple[str, Path, str, str]]:
-    """(name in the wheel, path, digest and size as RECORD says) of the files that the wheel brought."""
-    scripts = {entry.name for entry in found.entry_points if entry.group in ("console_scripts", "gui_scripts")}
+def _files(package: Distribution, info: str, site: Path, prefix: Path) -> Iterator[tuple[str, Path, str, str]]:
+    """(name in the wheel, path, digest and size as RECORD has them) of the files that the wheel brought."""
+    scripts = {entry.name for entry in package.entry_points if entry.group in ("console_scripts", "gui_scripts")}
     data = f"{info.removesuffix('.dist-info')}.data"
-    for file in found.files or ():
+    for file in package.files or ():
         path = Path(os.path.normpath(site / file))
         if path.suffix == ".pyc" or (file.parent.as_posix() == info and file.name in _BY_INSTALLERS):
             continue
@@ -100,12 +113,9 @@ def _files(found: Distribution, info: str, site: Path, prefix: Path) -> Iterator
             raise ValueError(f"{path} lies outside of the environment")
 
 
-def _file_name(found: Distribution) -> str:
-    tags = [
-        line.partition(":")[2].strip()
-        for line in (found.read_text("WHEEL") or "").splitlines()
-        if line.startswith("Tag:")
-    ]
+def _file_name(package: Distribution) -> str:
+    lines = (package.read_text("WHEEL") or "").splitlines()
+    tags = [line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")]
     parts = zip(*(tag.split("-") for tag in tags if tag.count("-") == 2), strict=True)
-    stem = _info(found).removesuffix(".dist-info")
+    stem = _info(package).removesuffix(".dist-info")
     return "-".join([stem, *(".".join(dict.fromkeys(part)) for part in parts)]) + ".whl"

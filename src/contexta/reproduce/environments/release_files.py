@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from contexta.core.digests import file_sha256
 from contexta.reproduce.environments.wheel_digest import build_of
 from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, NoWheel, Uv
 
@@ -38,7 +38,7 @@ class ReleaseFile:
     @classmethod
     def of(cls, wheel: Path) -> ReleaseFile:
         """A wheel of this machine."""
-        return cls(wheel.as_uri(), (f"sha256:{sha256(wheel.read_bytes()).hexdigest()}",), True, 0)
+        return cls(wheel.as_uri(), (f"sha256:{file_sha256(wheel)}",), True, 0)
 
     @property
     def pin(self) -> str:
