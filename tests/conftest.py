@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -14,7 +17,10 @@ from support.builders import Cli
 from support.servers import Server
 
 from contexta import Contexta
+from contexta.cli import main
 from contexta.store.backends.engine import open_store
+
+STARTS_PROCESSES = {"run", "rerun", "rebuild", "bisect", "demo", "lock", "sync"}  # commands
 
 settings.register_profile("contexta", deadline=None)  # two slow cores are no bug
 settings.load_profile("contexta")
@@ -88,7 +94,34 @@ def anywhere(place: str) -> Iterator[Contexta]:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
+def cli(tmp_path: Path, cli_process: Cli) -> Cli:
+    """Run the command line in the test's directory: in this process where the command starts no other process."""
+
+    def run(*arguments: str | bytes, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        texts = [argument for argument in arguments if isinstance(argument, str)]
+        is_environment_of_python = any(name.startswith("PYTHON") for name in env or {})
+        if len(texts) < len(arguments) or STARTS_PROCESSES & {*texts} or is_environment_of_python:
+            return cli_process(*arguments, env=env)
+        streams = [TextIOWrapper(BytesIO(), "utf-8", newline="") for _ in range(2)]
+        with patch.dict(os.environ, env or {}), redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+            before = Path.cwd()
+            os.chdir(tmp_path)
+            try:
+                code = main(texts)
+            finally:
+                os.chdir(before)
+                if sys.stdout is not streams[0]:  # main replaced an output that could not be written
+                    sys.stdout.close()
+        for stream in streams:
+            stream.flush()
+        stdout, stderr = (stream.buffer.getvalue().decode() for stream in streams)
+        return subprocess.CompletedProcess(texts, code, stdout, stderr)
+
+    return run
+
+
+@pytest.fixture
+def cli_process(tmp_path: Path) -> Cli:
     """Run the command line as a process in the test's directory."""
 
     def run(*arguments: str | bytes, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from support.builders import Cli, put_run
 from contexta import Contexta
 from contexta.core.errors import NotFound
 from contexta.findings import Explanation
-from contexta.reports.blocks import Table
+from contexta.reports.document.blocks import Table
 from contexta.reports.pages.explain import explanation, tone_of
 
 OLD = {"torch": "2.0.0", "numpy": "1.24.0", "scikit-learn": "1.2.2", "transformers": "4.28.0", "pandas": "1.5.3"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from support.builders import Cli, put_run
 
-from contexta import Contexta
+from contexta import Contexta, contract, findings, reports
 
 OLD = {"packages": {"torch": "2.0.0", "numpy": "1.24.0"}}
 NEW = {"packages": {"torch": "2.1.0", "numpy": "1.24.0"}}
@@ -64,7 +65,7 @@ def test_answers_read_as_pages(story: Contexta, cli: Cli, command: str) -> None:
 
 def test_notebook_shows_a_finding_as_its_page(story: Contexta) -> None:
     found = story.diff_runs("old", "new")
-    assert "<h3>old → new (p)</h3>" in found._repr_html_()
+    assert "<h3>old -&gt; new (p)</h3>" in found._repr_html_()
     assert found._repr_markdown_() == found.to_markdown()
 
 
@@ -77,12 +78,11 @@ def test_part_of_an_answer_is_told_field_by_field(story: Contexta) -> None:
     assert '<th scope="row">accuracy</th>' in stage.to_html()
 
 
-def test_every_page_is_told_of_a_finding_that_exists() -> None:
-    from contexta import contract, findings, reports
-
-    for name, home in reports.PAGES.items():
+def test_every_page_is_the_function_of_a_finding_that_exists() -> None:
+    for name, page in reports.PAGES.items():
         assert hasattr(findings, name) or hasattr(contract, name)
-        assert home.startswith("contexta.reports.")
+        module, _, function = page.partition(":")
+        assert callable(getattr(import_module(f"contexta.reports.pages.{module}"), function))
 
 
 def test_pages_are_loaded_only_when_one_is_wanted() -> None:

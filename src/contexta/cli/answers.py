@@ -12,8 +12,8 @@ from contexta.cli.words import amount, count, moment
 from contexta.contract import DeploymentExecution
 from contexta.findings import BestRun, Lineage, MetricTrend, RunDiagnosis, RunSnapshot, SnapshotRecord
 from contexta.reports import Report
+from contexta.reports.document.formatting import sparkline
 from contexta.reports.pages.queries import changed
-from contexta.reports.writers.markdown import sparkline
 
 _SHOWN = 30  # records on a screen; --json has all
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}

@@ -12,7 +12,10 @@ COMMANDS = {
     "runs": ("contexta.cli.commands", "List the runs of the workspace, the latest first."),
     "series": ("contexta.cli.series", "Show one metric of a run over its points."),
     "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
-    "diff": ("contexta.cli.commands", "What changed between two runs: metrics, Python, packages, variables."),
+    "diff": (
+        "contexta.cli.commands",
+        "Show what changed between two runs: metrics, environment, inputs.",
+    ),
     "why": ("contexta.cli.why", "Say why a metric moved: is it real, what changed, what is suspected, what next."),
     "timeline": (
         "contexta.cli.timeline",

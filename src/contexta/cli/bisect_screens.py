@@ -14,7 +14,7 @@ from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
 from contexta.cli.layout import words as stored
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
-from contexta.reports.formatting import printable
+from contexta.reports.document.formatting import printable
 from contexta.reports.pages.bisect import (
     OUTSIDE,
     expected,

@@ -16,7 +16,7 @@ from contexta.client.contexta import Contexta
 from contexta.core.model import Value
 from contexta.findings import Gate
 from contexta.findings.gate import Strictness
-from contexta.reports.formatting import printable
+from contexta.reports.document.formatting import printable
 
 
 @click.command(epilog="Example: contexta check @latest --against last-month --max-drop accuracy=0.01 --env packages")

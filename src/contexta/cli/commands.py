@@ -9,6 +9,7 @@ from pydantic import ConfigDict, RootModel
 
 from contexta.cli import environments, screens
 from contexta.cli.asking import Screen, asks, pages
+from contexta.cli.command import Answer, query
 from contexta.client.contexta import Contexta
 from contexta.core.model import Value
 from contexta.findings import RunSummary
@@ -71,19 +72,15 @@ def compare(ctx: Contexta, left: str, right: str, more: tuple[str, ...]) -> tupl
 @click.command(epilog="Example: contexta diff last-month this-month")
 @click.argument("left", required=False)
 @click.argument("right", required=False)
-@click.option("--exit-code", is_flag=True, help="Exit with 1 when something differs.")
-@click.option("--all", "everything", is_flag=True, help="Also list changed packages that neither run imported.")
-@pages
-@asks
-def diff(
-    ctx: Contexta, left: str | None, right: str | None, exit_code: bool, everything: bool
-) -> tuple[Value, Screen, int]:
-    """What changed between two runs: metrics, Python, packages, variables.
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if something differs.")
+@query
+def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) -> Answer:
+    """Show what changed between two runs: metrics, environment, inputs.
 
-    Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run against the latest one.
+    Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run and the latest one.
     """
-    found = ctx.diff_runs(left, right)
-    return found, environments.diff(found, everything), int(exit_code and found.differs)
+    finding = ctx.diff_runs(left, right)
+    return Answer(finding, int(exit_code and finding.differs))
 
 
 @click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL
-from contexta.reports.formatting import printable
+from contexta.reports.document.formatting import printable
 
 _PIPE_WIDTH = 10_000  # nobody's pipe wraps lines
 _STATUS_STYLES = {

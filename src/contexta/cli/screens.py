@@ -33,7 +33,7 @@ from contexta.findings import (
 )
 from contexta.findings.runs import lost_records
 from contexta.recorder.source.repository import UNKNOWN
-from contexta.reports.formatting import printable, some_names
+from contexta.reports.document.formatting import printable, some_names
 
 
 def runs(found: Sequence[RunSummary], limit: int, filtered: bool = False) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from contexta.cli.words import amount, count, moment
 from contexta.client.contexta import Contexta
 from contexta.core.model import Value
 from contexta.findings import RUN_LEVEL, MetricSeries
-from contexta.reports.formatting import printable
+from contexta.reports.document.formatting import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ROWS = 20

@@ -1,5 +1,5 @@
 """Numbers, moments and durations as a screen writes them: as every face does."""
 
-from contexta.reports.formatting import amount, count, moment, signed, size, span
+from contexta.reports.document.formatting import amount, count, moment, signed, size, span
 
 __all__ = ["amount", "count", "moment", "signed", "size", "span"]

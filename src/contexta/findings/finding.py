@@ -1,9 +1,8 @@
-"""What every answer is."""
+"""`Finding`: the base of every result."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 from pydantic import ConfigDict
 
@@ -11,27 +10,23 @@ from contexta.core.model import Value
 
 
 class Finding(Value):
-    """An answer. Its JSON reads back, also when it holds fields that only a newer Contexta knows.
+    """A result. Its JSON can be read back, also when a newer version of Contexta added fields.
 
-    A notebook shows it as it is told on a page. Pages are written by a room above this one, which is looked up by its
-    name when somebody looks: a finding is a value, and knows neither words nor markup.
+    `contexta.reports` renders it. That package is in a higher layer, so it is imported by name when it is needed.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     def to_markdown(self) -> str:
-        """GitHub's Markdown; fits a pull request."""
-        return str(self._report().to_markdown())
+        """The report as GitHub's Markdown."""
+        return str(import_module("contexta.reports").to_markdown(self))
 
     def to_html(self) -> str:
-        """One self-contained page that opens offline."""
-        return str(self._report().to_html())
+        """The report as one self-contained HTML page that opens offline."""
+        return str(import_module("contexta.reports").to_html(self))
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
 
     def _repr_html_(self) -> str:
-        return str(self._report()._repr_html_())
-
-    def _report(self) -> Any:
-        return import_module("contexta.reports").report_of(self)
+        return str(import_module("contexta.reports").to_html_fragment(self))

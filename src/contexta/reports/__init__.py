@@ -1,59 +1,96 @@
-"""Answers as pages: how each finding is told, and how a page is written as Markdown and as HTML.
+"""Findings as reports: `report_of` turns a finding into a report, and a writer turns a report into text.
 
-``report_of`` is the one door: what has a page is listed here, with the function that tells it.
+`PAGES` names the function for each type of finding. Every other type is shown field by field.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
-import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # before the imports that need a recent pydantic
 from contexta.core.model import Value
-from contexta.reports.blocks import Block, Code, Level, List, Mark, Plot, Point, Report, Row, Section, Table, Words
+from contexta.reports.document.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Level,
+    Mark,
+    Paragraph,
+    Plot,
+    Point,
+    Report,
+    Row,
+    Section,
+    Table,
+)
 
 __all__ = [
     "Block",
+    "Bullets",
     "Code",
     "Level",
-    "List",
     "Mark",
+    "Paragraph",
     "Plot",
     "Point",
     "Report",
     "Row",
     "Section",
     "Table",
-    "Words",
     "report_of",
 ]
 
-# finding -> module:function that makes a Report of it
+# type of finding -> module of contexta.reports.pages and its function
 PAGES = {
-    "Audit": "contexta.reports.pages.audit:audit",
-    "BestRun": "contexta.reports.pages.queries:best",
-    "EnvironmentSnapshot": "contexta.reports.pages.environment:environment",
-    "Gate": "contexta.reports.pages.gate:gate",
-    "BisectPlan": "contexta.reports.pages.bisect:plan",
-    "BisectReport": "contexta.reports.pages.bisect:bisection",
-    "Explanation": "contexta.reports.pages.explain:explanation",
-    "EnvironmentDiff": "contexta.reports.pages.comparisons:environment_diff",
-    "Lineage": "contexta.reports.pages.queries:lineage",
-    "MetricTrend": "contexta.reports.pages.queries:trend",
-    "MultiRunComparison": "contexta.reports.pages.comparisons:side_by_side",
-    "PackageTimeline": "contexta.reports.pages.explain:timeline",
-    "RunComparison": "contexta.reports.pages.comparisons:comparison",
-    "RunDetails": "contexta.reports.pages.runs:details",
-    "RunDiagnosis": "contexta.reports.pages.queries:diagnosis",
-    "RunDiff": "contexta.reports.pages.comparisons:diff",
-    "RunSnapshot": "contexta.reports.pages.queries:snapshot",
+    "Audit": "audit:audit",
+    "BestRun": "queries:best",
+    "EnvironmentSnapshot": "environment:environment",
+    "Gate": "gate:gate",
+    "BisectPlan": "bisect:plan",
+    "BisectReport": "bisect:bisection",
+    "Explanation": "explain:explanation",
+    "EnvironmentDiff": "comparisons:environment_diff",
+    "Lineage": "queries:lineage",
+    "MetricTrend": "queries:trend",
+    "MultiRunComparison": "comparisons:side_by_side",
+    "PackageTimeline": "explain:timeline",
+    "RunComparison": "comparisons:comparison",
+    "RunDetails": "runs:details",
+    "RunDiagnosis": "queries:diagnosis",
+    "RunDiff": "comparisons:diff",
+    "RunSnapshot": "queries:snapshot",
 }
 
 
 def report_of(finding: Value) -> Report:
-    """How an answer is told on a page: as its own page does, else field by field. A page is its own."""
+    """The report of a finding; a report is its own."""
     if isinstance(finding, Report):
         return finding
-    home = PAGES.get(type(finding).__name__, "contexta.reports.pages.any_finding:plain")
-    module, _, name = home.partition(":")
-    report: Report = getattr(import_module(module), name)(finding)
+    module, _, function = PAGES.get(type(finding).__name__, "any_finding:plain").partition(":")
+    report: Report = getattr(import_module(f"contexta.reports.pages.{module}"), function)(finding)
     return report
+
+
+def to_markdown(finding: Value) -> str:
+    from contexta.reports.writers.markdown import markdown
+
+    return markdown(report_of(finding))
+
+
+def to_html(finding: Value) -> str:
+    from contexta.reports.writers.html import page
+
+    return page(report_of(finding))
+
+
+def to_html_fragment(finding: Value) -> str:
+    from contexta.reports.writers.html import fragment
+
+    return fragment(report_of(finding))
+
+
+def blocks_to_markdown(blocks: Sequence[Block]) -> str:
+    from contexta.reports.writers import markdown
+
+    return markdown.blocks(blocks)

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contexta.reports import Code, List, Mark, Plot, Point, Report, Row, Section, Table, Words
-from contexta.reports.formatting import printable
+from contexta.reports import Bullets, Code, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
+from contexta.reports.document.formatting import printable
 from contexta.reports.writers.theme import SCRIPT
 
 HOSTILE = "</td></script><script>alert(1)</script><img src=//evil onerror=alert(1)>\"'&amp;<!--]]>"
@@ -35,10 +35,10 @@ class Seen(HTMLParser):
 def full_of(text: str) -> Report:
     plot = Plot(title=text, points=(Point(label=text, value=1, about=text), Point(label=text, value=2)))
     blocks: tuple[Any, ...] = (
-        Words(text=text),
-        List(items=(text,)),
+        Paragraph(text=text),
+        Bullets(items=(text,)),
         Code(text=text),
-        Table(columns=(text, ">n"), rows=(Row(cells=(text, text), same=True),)),
+        Table(columns=(text, ">n"), rows=(Row(cells=(text, text), fold="same"),)),
         plot.model_copy(update={"marks": (Mark(at=1, label=text),)}),
     )
     return Report(title=text, sections=(Section(title=text, blocks=blocks),))
@@ -84,16 +84,16 @@ def test_notebook_gets_no_script_and_no_page() -> None:
 
 
 def test_what_is_the_same_is_marked_and_everything_can_be_searched() -> None:
-    rows = (Row(cells=("a", "1")), Row(cells=("b", "2"), same=True))
+    rows = (Row(cells=("a", "1")), Row(cells=("b", "2"), fold="same"))
     html = Report(title="T", sections=(Section(title="S", blocks=(Table(columns=("k", ">v"), rows=rows),)),)).to_html()
     tags = Seen(html).tags
     assert [attributes.get("class") for tag, attributes in tags if tag == "tr"] == [None, None, "same"]
-    assert ("input", {"type": "search", "class": "words", "autocomplete": "off", "spellcheck": "false"}) in tags
+    assert ("input", {"type": "search", "class": "query", "autocomplete": "off", "spellcheck": "false"}) in tags
     assert any(attributes.get("type") == "checkbox" for _, attributes in tags)
 
 
 def test_short_page_has_nothing_to_search() -> None:
-    html = Report(title="T", sections=(Section(title="", blocks=(Words(text="Nothing."),)),)).to_html()
+    html = Report(title="T", sections=(Section(title="", blocks=(Paragraph(text="Nothing."),)),)).to_html()
     assert "<input" not in html
     assert "<script" not in html
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.reports import Level, Mark, Plot, Point
-from contexta.reports.formatting import finite
+from contexta.reports.document.formatting import finite
 from contexta.reports.writers.svg import HEIGHT, WIDTH, drawing, nice_ticks
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from contexta.core.model import Value
-from contexta.reports.blocks import Report, Row, Section, Table
-from contexta.reports.formatting import amount
-from contexta.reports.pages.parts import told
+from contexta.reports.document.blocks import Report, Row, Section, Table
+from contexta.reports.document.formatting import amount
+from contexta.reports.pages.common import as_text
 
 _MOST = 300  # characters of one value
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -53,7 +53,7 @@ def _text(value: object) -> str:
     elif isinstance(value, tuple):
         text = ", ".join(map(_text, value))
     else:
-        text = value if isinstance(value, str) else told(value)
+        text = value if isinstance(value, str) else as_text(value)
     return text if len(text) <= _MOST else f"{text[:_MOST]}... ({len(text)} characters)"
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contexta.findings import Audit
-from contexta.reports.blocks import Report, Row, Section, Table, Words
-from contexta.reports.formatting import count
-from contexta.reports.pages.parts import notes, tone_of
+from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
+from contexta.reports.document.formatting import count
+from contexta.reports.pages.common import notes, tone_of
 
 
 def audit(found: Audit) -> Report:
-    lines = [Words(text=f"Reproducibility: {found.reproducibility_status}", tone=tone_of(found.reproducibility_status))]
+    lines = [
+        Paragraph(text=f"Reproducibility: {found.reproducibility_status}", tone=tone_of(found.reproducibility_status))
+    ]
     if found.python_version is not None:
         about = f"Python {found.python_version} on {found.platform}, {count(found.package_count, 'package')}, "
-        lines.append(Words(text=about + count(found.environment_variable_count, "variable")))
+        lines.append(Paragraph(text=about + count(found.environment_variable_count, "variable")))
     rows = tuple(
         Row(cells=(check.name, check.detail, check.fix or "", check.status), tone=tone_of(check.status))
         for check in found.checks

@@ -15,12 +15,13 @@ from contexta.findings.bisect import (
     Release,
     Releases,
 )
-from contexta.reports.blocks import (
+from contexta.reports.document.blocks import (
     Block,
+    Bullets,
     Code,
     Level,
-    List,
     Mark,
+    Paragraph,
     Plot,
     Point,
     Report,
@@ -28,10 +29,9 @@ from contexta.reports.blocks import (
     Section,
     Table,
     Tone,
-    Words,
 )
-from contexta.reports.formatting import amount, count, span
-from contexta.reports.pages.parts import notes
+from contexta.reports.document.formatting import amount, count, span
+from contexta.reports.pages.common import notes
 
 OUTSIDE = "confirmed from outside only"
 _TONES: dict[str, Tone] = {"proved": "good", "no_regression": "good", "not_proved": "warn", "undecided": "warn"}
@@ -76,7 +76,7 @@ def plan(found: BisectPlan) -> Report:
         for change in found.changes
     )
     table = Table(columns=("Change", "OLD", "NEW", "Only together", "Needs", ">Suspicion"), rows=rows)
-    sections = (Section(title="", blocks=(Words(text=expected(found)),)), Section(title="Changes", blocks=(table,)))
+    sections = (Section(title="", blocks=(Paragraph(text=expected(found)),)), Section(title="Changes", blocks=(table,)))
     return Report(title="What a bisection would try", sections=(*sections, *notes(found.notes)))
 
 
@@ -160,12 +160,12 @@ def seed_parts(found: BisectReport) -> Iterator[str]:
 
 
 def _verdict(found: BisectReport) -> Iterator[Block]:
-    yield Words(text=headline(found), tone=_TONES[found.verdict])
+    yield Paragraph(text=headline(found), tone=_TONES[found.verdict])
     for name, end in (("OLD", found.old), ("NEW", found.new)):
         if end.mean is not None:
-            yield Words(text=f"{name}: {found.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
+            yield Paragraph(text=f"{name}: {found.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
     if lines := (*told_parts(found), *seed_parts(found)):
-        yield List(items=lines)
+        yield Bullets(items=lines)
 
 
 def _proof(facts: Sequence[ProofFact]) -> Table:
@@ -216,9 +216,11 @@ def observed(release: Release) -> str:
 
 def _inside(releases: Releases) -> Section:
     rows = tuple(Row(cells=(each.version, each.state, observed(each))) for each in releases.tried)
-    blocks: list[Block] = [Words(text=" ".join(first_bad(releases)))]
+    blocks: list[Block] = [Paragraph(text=" ".join(first_bad(releases)))]
     blocks += [Table(columns=("Release", "", "Values"), rows=rows)] if rows else []
-    blocks += [List(items=tuple(f"{label}: {url}" for label, url in releases.links.items()))] if releases.links else []
+    blocks += (
+        [Bullets(items=tuple(f"{label}: {url}" for label, url in releases.links.items()))] if releases.links else []
+    )
     return Section(title=f"Inside {releases.package}", blocks=tuple(blocks))
 
 
@@ -301,7 +303,7 @@ def _pins(facts: Sequence[ProofFact]) -> Table:
     """What was installed where each fact was shown."""
     names = sorted({name for fact in facts for name in fact.pins})
     rows = tuple(
-        Row(cells=(name, *versions), same=len(set(versions)) == 1)
+        Row(cells=(name, *versions), fold="same" if len(set(versions)) == 1 else None)
         for name in names
         for versions in [tuple(fact.pins.get(name, "-") for fact in facts)]
     )
@@ -310,7 +312,7 @@ def _pins(facts: Sequence[ProofFact]) -> Table:
 
 def _cost(found: BisectReport) -> Iterator[Block]:
     seeds = ", ".join(str(seed) for seed in sorted({each.seed for each in found.trials}))
-    yield Words(text=f"{tried(found)}.")
+    yield Paragraph(text=f"{tried(found)}.")
     given = {} if found.command_given is None else {"command as given": shlex.join(found.command_given)}
     about = {"command": shlex.join(found.command), **given, "seeds": seeds, **found.tools, "digest": found.digest}
     rows = tuple(Row(cells=(name, value)) for name, value in about.items() if value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contexta.contract import EnvironmentSnapshot
-from contexta.reports.blocks import Report, Row, Section, Table, Words
-from contexta.reports.formatting import count
-from contexta.reports.pages.parts import facts, notes
+from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
+from contexta.reports.document.formatting import count
+from contexta.reports.pages.common import facts, notes
 
 
 def environment(snapshot: EnvironmentSnapshot) -> Report:
@@ -16,7 +16,7 @@ def environment(snapshot: EnvironmentSnapshot) -> Report:
         title=f"Environment of {snapshot.run_ref.value}",
         sections=(
             *notes(f"{note.topic}: {note.text}" for note in snapshot.notes),
-            Section(title="", blocks=(Words(text=about), _packages(snapshot))),
+            Section(title="", blocks=(Paragraph(text=about), _packages(snapshot))),
             *_facts(snapshot),
         ),
     )

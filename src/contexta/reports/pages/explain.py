@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contexta.findings import Explanation, History, MetricShift, PackageTimeline, Suspect
-from contexta.reports.blocks import (
+from contexta.reports.document.blocks import (
     Block,
+    Bullets,
     Code,
     Level,
-    List,
     Mark,
+    Paragraph,
     Plot,
     Point,
     Report,
@@ -18,11 +19,10 @@ from contexta.reports.blocks import (
     Section,
     Table,
     Tone,
-    Words,
 )
-from contexta.reports.formatting import amount, count, moment, signed, span
+from contexta.reports.document.formatting import amount, count, moment, signed, span
+from contexta.reports.pages.common import metric_name, notes, short_names
 from contexta.reports.pages.comparisons import environment_sections
-from contexta.reports.pages.parts import metric_name, notes, short_names
 
 _MOST_NAMED = 4
 _TONES: dict[str, Tone] = {"not_shown": "warn", "unknown": "warn", "same": "quiet"}
@@ -31,7 +31,7 @@ _TONES: dict[str, Tone] = {"not_shown": "warn", "unknown": "warn", "same": "quie
 def explanation(found: Explanation) -> Report:
     left, right = short_names((found.old_ref, found.new_ref))
     sections = [
-        Section(title="", blocks=tuple(Words(text=sentence) for sentence in found.answer)),
+        Section(title="", blocks=tuple(Paragraph(text=sentence) for sentence in found.answer)),
         *_metrics(found.metrics),
         *_history(found),
         *_suspects(found.suspects),
@@ -42,7 +42,9 @@ def explanation(found: Explanation) -> Report:
     sections += environment_sections(found.environment, left, right) if known else []
     unknown = [f"{each.what}: not recorded ({each.side}: {each.reason})" for each in found.unknowns]
     if unknown:
-        sections.append(Section(title="Unknown: may have changed", blocks=(List(items=tuple(unknown), tone="warn"),)))
+        sections.append(
+            Section(title="Unknown: may have changed", blocks=(Bullets(items=tuple(unknown), tone="warn"),))
+        )
     sections += notes(found.completeness_notes)
     return Report(title=f"Why: {left} → {right}", sections=tuple(sections))
 
@@ -99,7 +101,7 @@ def _metrics(shifts: Sequence[MetricShift]) -> Iterator[Section]:
                 shift.why,
             ),
             tone=tone_of(shift),
-            same=shift.verdict == "same",
+            fold="same" if shift.verdict == "same" else None,
         )
         for shift in shifts
     )
@@ -115,7 +117,9 @@ def _history(found: Explanation) -> Iterator[Section]:
     name = metric_name(metric.stage_name, metric.metric_key, None)
     blocks: list[Block] = [_plot(name, history, found)]
     if history.change_point is not None:
-        blocks.append(Words(text=f"{change_point(history)}.", tone="bad" if history.first_bad is not None else None))
+        blocks.append(
+            Paragraph(text=f"{change_point(history)}.", tone="bad" if history.first_bad is not None else None)
+        )
     effects = tuple(
         Row(
             cells=(
@@ -134,7 +138,7 @@ def _history(found: Explanation) -> Iterator[Section]:
         columns = ("What went with it", ">Change", "95 % interval", ">Runs before", ">Runs after", "Moved with")
         blocks.append(Table(columns=columns, rows=effects))
     if history.confounds:
-        blocks.append(List(items=tuple(each.says for each in history.confounds), tone="warn"))
+        blocks.append(Bullets(items=tuple(each.says for each in history.confounds), tone="warn"))
     yield Section(title=f"{name} over the runs of the project", blocks=tuple(blocks))
 
 
@@ -214,7 +218,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
     )
     columns = (">", "Suspect", "old", "new", ">Share", "Because")
     words = "A ranking of what changed: hypotheses, not proof. The share is the product of the factors, over all."
-    yield Section(title="Suspects", blocks=(Words(text=words), Table(columns=columns, rows=rows)))
+    yield Section(title="Suspects", blocks=(Paragraph(text=words), Table(columns=columns, rows=rows)))
 
 
 def _next(found: Explanation) -> Iterator[Section]:
@@ -223,7 +227,7 @@ def _next(found: Explanation) -> Iterator[Section]:
         cost = [count(step.runs, "run")] if step.runs else []
         cost += [span(step.seconds)] if step.seconds else []
         about = f" (about {', '.join(cost)})" if cost else ""
-        blocks += [Words(text=f"{step.purpose[:1].upper()}{step.purpose[1:]}{about}:"), Code(text=step.command)]
+        blocks += [Paragraph(text=f"{step.purpose[:1].upper()}{step.purpose[1:]}{about}:"), Code(text=step.command)]
     if blocks:
         yield Section(title="What to do next", blocks=tuple(blocks))
 

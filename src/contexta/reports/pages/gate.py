@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contexta.findings import Gate
-from contexta.reports.blocks import Report, Row, Section, Table, Words
-from contexta.reports.formatting import count
-from contexta.reports.pages.parts import tone_of
+from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
+from contexta.reports.document.formatting import count
+from contexta.reports.pages.common import tone_of
 
 
 def gate(found: Gate) -> Report:
@@ -23,7 +23,7 @@ def gate(found: Gate) -> Report:
             Section(
                 title="",
                 blocks=(
-                    Words(text=words, tone="good" if found.passed else "bad"),
+                    Paragraph(text=words, tone="good" if found.passed else "bad"),
                     Table(columns=("Rule", "", "Status"), rows=rows),
                 ),
             ),

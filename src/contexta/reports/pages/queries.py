@@ -15,9 +15,9 @@ from contexta.findings import (
     SnapshotRecord,
     TrendPoint,
 )
-from contexta.reports.blocks import Block, Mark, Plot, Point, Report, Row, Section, Table, Words
-from contexta.reports.formatting import amount, count, moment
-from contexta.reports.pages.parts import notes, short_names, tone_of
+from contexta.reports.document.blocks import Block, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
+from contexta.reports.document.formatting import amount, count, moment
+from contexta.reports.pages.common import notes, short_names, tone_of
 
 _MOST_NAMED = 4  # changes of one run that are named beside it
 
@@ -25,7 +25,7 @@ _MOST_NAMED = 4  # changes of one run that are named beside it
 def snapshot(found: RunSnapshot) -> Report:
     run = found.run
     ended = moment(run.ended_at) or "still open"
-    head = Words(text=f"{run.status}, {moment(run.started_at)} to {ended} UTC", tone=tone_of(run.status))
+    head = Paragraph(text=f"{run.status}, {moment(run.started_at)} to {ended} UTC", tone=tone_of(run.status))
     executed = [("stage", each.stage_name, each.status, each.started_at) for each in found.stages]
     executed += [("batch", each.batch_name, each.status, each.started_at) for each in found.batches]
     executed += [("deployment", each.deployment_name, each.status, each.started_at) for each in found.deployments]
@@ -63,7 +63,7 @@ def diagnosis(found: RunDiagnosis) -> Report:
 def issues(found: RunDiagnosis) -> tuple[Block, ...]:
     """What stands out in one run; a sentence where nothing does."""
     if not found.issues:
-        return (Words(text="Nothing stands out.", tone="good"),)
+        return (Paragraph(text="Nothing stands out.", tone="good"),)
     fixes = any(issue.fix for issue in found.issues)
     rows = tuple(
         Row(
@@ -86,7 +86,7 @@ def lineage(found: Lineage) -> Report:
         Row(cells=(str(edge.depth), edge.source_ref, edge.relation_type, edge.target_ref, _authority(edge)))
         for edge in found.edges
     )
-    head = Words(
+    head = Paragraph(
         text=f"{found.direction}: {count(len(found.edges), 'edge')}, {count(len(found.visited_refs), 'thing')}"
     )
     table = Table(columns=(">Depth", "From", "", "To", "Who says so"), rows=rows)
@@ -111,7 +111,7 @@ def best(found: BestRun) -> Report:
     table = Table(columns=(">Rank", "Run", f">{metric}", ""), rows=rows)
     return Report(
         title=f"Best by {metric}",
-        sections=(Section(title="", blocks=(Words(text=said), table)), *notes(found.completeness_notes)),
+        sections=(Section(title="", blocks=(Paragraph(text=said), table)), *notes(found.completeness_notes)),
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from contexta.findings import RUN_LEVEL, Audit, MultiRunComparison, RunDetails, RunDiagnosis, RunDiff, StageSummary
 from contexta.findings.runs import lost_records
-from contexta.reports.blocks import Block, Report, Row, Section, Table, Words
-from contexta.reports.formatting import amount, count, moment, some_names, span
+from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
+from contexta.reports.document.formatting import amount, count, moment, some_names, span
 from contexta.reports.pages.audit import audit
+from contexta.reports.pages.common import facts, notes, tone_of
 from contexta.reports.pages.comparisons import diff, side_by_side
-from contexta.reports.pages.parts import facts, notes, tone_of
 from contexta.reports.pages.queries import issues
 
 
@@ -56,23 +56,23 @@ def run_sections(found: RunDetails) -> Iterator[Section]:
     if environment is not None:
         about = f"Python {environment.python_version} on {environment.platform}, "
         about += count(environment.package_count, "package")
-    yield Section(title="Environment", blocks=(Words(text=about, tone=None if environment else "warn"),))
+    yield Section(title="Environment", blocks=(Paragraph(text=about, tone=None if environment else "warn"),))
 
 
 def _head(found: RunDetails) -> Iterator[Block]:
     ended = f"to {moment(found.ended_at)} UTC, {span(found.duration_seconds)}" if found.ended_at else "UTC, still open"
-    yield Words(text=f"{found.status}, {moment(found.started_at)} {ended}", tone=tone_of(found.status))
+    yield Paragraph(text=f"{found.status}, {moment(found.started_at)} {ended}", tone=tone_of(found.status))
     if found.description:
-        yield Words(text=found.description)
+        yield Paragraph(text=found.description)
     failure = found.metadata.get("failure")
     if isinstance(failure, dict) and {"type", "message"} <= set(failure):
-        yield Words(text=f"Failed with {failure['type']}: {failure['message']}", tone="bad")
+        yield Paragraph(text=f"Failed with {failure['type']}: {failure['message']}", tone="bad")
     if (lost := lost_records(found)) is not None:
-        yield Words(text=lost, tone="warn")
+        yield Paragraph(text=lost, tone="warn")
     if found.part_of is not None:
-        yield Words(text=f"Part of {found.part_of.value}: it began in a process of that run")
+        yield Paragraph(text=f"Part of {found.part_of.value}: it began in a process of that run")
     if found.parts:
-        yield Words(text=f"Runs that began in its processes: {some_names([part.value for part in found.parts])}")
+        yield Paragraph(text=f"Runs that began in its processes: {some_names([part.value for part in found.parts])}")
     if found.tags:
         yield facts({f"tag {key}": value for key, value in found.tags.items()})
 
@@ -85,6 +85,8 @@ def _stage(stage: StageSummary) -> Section:
         name = f"{metric.metric_key} [{metric.slice_ref}]" if metric.slice_ref else metric.metric_key
         rows.append(Row(cells=(name, amount(metric.value), about.strip())))
     title = "Metrics" if stage.stage_name == RUN_LEVEL else f"Stage {stage.stage_name}"
-    status = (Words(text=stage.status, tone=tone_of(stage.status)),) if stage.status else ()
+    status = (Paragraph(text=stage.status, tone=tone_of(stage.status)),) if stage.status else ()
     table = Table(columns=("Metric", ">Last value", ""), rows=tuple(rows))
-    return Section(title=title, blocks=(*status, *((table,) if rows else (Words(text="no metrics", tone="quiet"),))))
+    return Section(
+        title=title, blocks=(*status, *((table,) if rows else (Paragraph(text="no metrics", tone="quiet"),)))
+    )

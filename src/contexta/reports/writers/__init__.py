@@ -1,1 +1,1 @@
-"""Write a report as HTML, Markdown or SVG."""
+"""Write a report for a terminal, or as Markdown, HTML or SVG."""

@@ -1,7 +1,7 @@
-"""A report as one HTML page that opens offline, or as a piece of HTML for a notebook.
+"""Write a report as one HTML page that opens offline, or as a piece of HTML for a notebook.
 
-Built as a tree and written out by the standard library, so every text is escaped wherever it stands. Nothing is loaded
-from anywhere: the page forbids it, and lets no script run but its own.
+The standard library serialises a tree of elements, so every text is escaped. The page loads nothing and its content
+security policy allows only its own script.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from base64 import b64encode
 from hashlib import sha256
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from contexta.reports.blocks import Block, Code, List, Plot, Report, Row, Table, Words
-from contexta.reports.formatting import amount, printable
+from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Plot, Report, Row, Table
+from contexta.reports.document.formatting import amount, printable
 from contexta.reports.writers.svg import drawing
 from contexta.reports.writers.theme import PAGE_STYLE, SCRIPT, STYLE
 
-_MANY = 12  # rows from which a page is worth searching
+_MANY = 12  # rows from which a page has a search box
 
 
 def page(report: Report) -> str:
-    """The whole page."""
+    """A complete HTML file."""
     html = Element("html", {"lang": "en"})
     _head(html, report)
     main = _under(_under(html, "body"), "main", {"class": "contexta"})
@@ -34,7 +34,7 @@ def page(report: Report) -> str:
 
 
 def fragment(report: Report) -> str:
-    """The same for a page that has others beside it: its own colours are left to that page, and no script is in it."""
+    """An element for a notebook: without a script, in the colours of the page around it."""
     box = Element("div", {"class": "contexta"})
     _under(box, "style", text=STYLE)
     _under(box, "h3", text=report.title)
@@ -58,14 +58,14 @@ def _is_long(report: Report) -> bool:
     rows = [
         row for section in report.sections for part in section.blocks if isinstance(part, Table) for row in part.rows
     ]
-    return len(rows) >= _MANY or any(row.same for row in rows)
+    return len(rows) >= _MANY or any(row.fold == "same" for row in rows)
 
 
 def _finder(main: Element) -> None:
-    """Hidden until the script that serves it runs."""
+    """The search box; hidden until its script runs."""
     box = _under(main, "div", {"class": "find", "role": "search", "hidden": "hidden"})
     label = _under(box, "label", text="Search ")
-    _under(label, "input", {"type": "search", "class": "words", "autocomplete": "off", "spellcheck": "false"})
+    _under(label, "input", {"type": "search", "class": "query", "autocomplete": "off", "spellcheck": "false"})
     label = _under(box, "label")
     _under(label, "input", {"type": "checkbox", "class": "only", "checked": "checked"}).tail = " only differences"
     _under(box, "output", {"aria-live": "polite"})
@@ -81,10 +81,10 @@ def _sections(parent: Element, report: Report) -> None:
 
 
 def _block(box: Element, part: Block, about: str) -> None:
-    if isinstance(part, Words):
+    if isinstance(part, Paragraph):
         for line in part.text.split("\n"):
             _under(box, "p", _tone(part.tone), line)
-    elif isinstance(part, List):
+    elif isinstance(part, Bullets):
         items = _under(box, "ul", _tone(part.tone))
         for item in part.items:
             _under(items, "li", text=item)
@@ -108,21 +108,21 @@ def _table(box: Element, part: Table, about: str) -> None:
     body = _under(table, "tbody")
     for row in part.rows:
         _row(body, row, part.numeric)
-    _under(box, "p", {"class": "quiet", "hidden": "hidden"})  # the script says there why no row is shown
+    _under(box, "p", {"class": "quiet", "hidden": "hidden"})  # the script writes here why no row is shown
 
 
 def _row(body: Element, row: Row, numeric: tuple[bool, ...]) -> None:
-    classes = [name for name, holds in ((row.tone or "", row.tone), ("same", row.same)) if holds]
+    classes = [name for name in (row.tone, row.fold) if name]
     line = _under(body, "tr", {"class": " ".join(classes)} if classes else {})
-    for place, (text, is_number) in enumerate(zip(row.cells, numeric, strict=True)):
-        if place == 0:
+    for column, (text, is_number) in enumerate(zip(row.cells, numeric, strict=True)):
+        if column == 0:
             _under(line, "th", {"scope": "row", **_number(is_number)}, text)
         else:
             _under(line, "td", _number(is_number), text)
 
 
 def _plot(box: Element, part: Plot) -> None:
-    """The drawing, what its marks stand for, and its numbers as text for who cannot see it."""
+    """The drawing, a list of its marks, and its numbers as text for readers who cannot see it."""
     figure = _under(box, "figure")
     figure.append(drawing(part))
     caption = _under(figure, "figcaption")

@@ -1,23 +1,21 @@
-"""A report as GitHub's Markdown. What stands in a cell or a line cannot leave it, whatever it holds."""
+"""Write a report as GitHub's Markdown. All text is escaped: none becomes markup or leaves its cell or line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 
-from contexta.reports.blocks import Block, Code, List, Plot, Report, Row, Table, Words
-from contexta.reports.formatting import amount, count, finite, printable
+from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Plot, Report, Table
+from contexta.reports.document.formatting import amount, count, finite, printable, sparkline
 
-# What Markdown or the HTML inside it would take for markup. An underscore inside a word is none.
-_MARKUP = re.compile(r"[\\`*\[\]<>|~#]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
+# Markup of Markdown and of the HTML inside it. An underscore inside a word and ``->`` are none.
+_MARKUP = re.compile(r"[\\`*\[\]<|~#]|(?<!-)>|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
-_TICKS = "▁▂▃▄▅▆▇█"
-_FEW = 10  # rows that are listed even though all of them are the same
-_MOST_POINTS = 60  # of a sparkline; the same number of columns as a line has in a pull request
+_FEW = 10  # rows that are shown although none differs
+_MOST_POINTS = 60  # of a sparkline
 
 
 def markdown(report: Report) -> str:
-    """The whole report."""
     parts = [f"## {_line(report.title)}"]
     for section in report.sections:
         if section.title:
@@ -28,14 +26,14 @@ def markdown(report: Report) -> str:
 
 
 def blocks(parts: Sequence[Block]) -> str:
-    """Blocks, with an empty line between them."""
+    """The blocks, separated by empty lines."""
     return "\n\n".join(text for part in parts if (text := _block(part)))
 
 
 def _block(part: Block) -> str:
-    if isinstance(part, Words):
+    if isinstance(part, Paragraph):
         return _prose(part.text)
-    if isinstance(part, List):
+    if isinstance(part, Bullets):
         return "\n".join(f"- {_line(item)}" for item in part.items)
     if isinstance(part, Code):
         return _code(part.text)
@@ -43,21 +41,17 @@ def _block(part: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    """Rows that show no difference are counted below the table where others do."""
-    rows = [row for row in table.rows if not row.same]
+    """Rows without a difference are only counted where other rows differ."""
+    rows = [row for row in table.rows if row.fold != "same"]
     if not rows and len(table.rows) > _FEW:
         return f"All {len(table.rows)} are the same."
     rows = rows or list(table.rows)
     if not rows:
         return ""
     rule = ["---:" if numeric else "---" for numeric in table.numeric]
-    lines = [_cells(table.titles), f"| {' | '.join(rule)} |", *(_row(row) for row in rows)]
+    lines = [_cells(table.titles), f"| {' | '.join(rule)} |", *(_cells(row.cells) for row in rows)]
     hidden = len(table.rows) - len(rows)
     return "\n".join(lines) + (f"\n\n{hidden} more {'is' if hidden == 1 else 'are'} the same." if hidden else "")
-
-
-def _row(row: Row) -> str:
-    return _cells(row.cells)
 
 
 def _cells(texts: Iterable[str]) -> str:
@@ -65,15 +59,15 @@ def _cells(texts: Iterable[str]) -> str:
 
 
 def _plot(plot: Plot) -> str:
-    """A sparkline between its ends; what happened in between as a list."""
-    known = [point for point in plot.points if finite(point.value) is not None]
-    if not known:
+    """A sparkline between the first and the last value, and the marks as a list."""
+    finite_points = [point for point in plot.points if finite(point.value) is not None]
+    if not finite_points:
         return f"{_line(plot.title)}: no values"
     shown = plot.points[-_MOST_POINTS:]
     cut = f"the last {len(shown)} of " if len(shown) < len(plot.points) else ""
-    first, last = known[0], known[-1]
+    first, last = finite_points[0], finite_points[-1]
     lines = [
-        f"{_line(plot.title)}, {cut}{count(len(plot.points), 'run')}: "
+        f"{_line(plot.title)}, {cut}{count(len(plot.points), plot.unit)}: "
         f"{amount(first.value)} ({_line(first.label)}) `{sparkline([point.value for point in shown])}` "
         f"{amount(last.value)} ({_line(last.label)})"
     ]
@@ -86,22 +80,6 @@ def _plot(plot: Plot) -> str:
             )
         )
     return "\n\n".join(lines)
-
-
-def sparkline(values: Sequence[int | float | None]) -> str:
-    """One character a value, eight heights between the lowest and the highest; a dot for what has no height."""
-    heights = [finite(value) for value in values]
-    known = [height for height in heights if height is not None]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-
-    def tick(height: float | None) -> str:
-        if height is None:
-            return "·"
-        if high == low:
-            return _TICKS[3]
-        return _TICKS[min(int((height / 2 - low / 2) / (high / 2 - low / 2) * 8), 7)]  # halves: the range may overflow
-
-    return "".join(map(tick, heights))
 
 
 def _code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A line plot as SVG: small, without a script, in the colours of the page around it."""
+"""Draw a plot as SVG, without a script, in the colours of the page around it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement
 
-from contexta.reports.blocks import Plot
-from contexta.reports.formatting import amount, finite, printable
+from contexta.reports.document.blocks import Plot
+from contexta.reports.document.formatting import amount, finite, printable
 
 WIDTH, HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 26, 34
-_MOST_DOTS = 200  # more are a line
+_MOST_DOTS = 200  # more points are drawn as a line only
 _MOST_LABELS = 6
 _LABEL_LENGTH = 18
 
 
 class _Scale:
-    """Where a point of that number and value lies."""
+    """Map the number and the value of a point to coordinates."""
 
     def __init__(self, count: int, low: float, high: float) -> None:
         self._step = (WIDTH - _LEFT - _RIGHT) / max(count - 1, 1)
@@ -33,16 +33,16 @@ class _Scale:
 
 
 def drawing(plot: Plot) -> Element:
-    """The drawing; where nothing can be drawn, it says so."""
-    svg = Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": _told(plot)})
+    """The plot as an SVG element; a text where no value is finite."""
+    svg = Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": _label(plot)})
     values = [finite(point.value) for point in plot.points]
-    known = [value for value in values if value is not None]
-    if not known:
+    finite_values = [value for value in values if value is not None]
+    if not finite_values:
         _text(svg, WIDTH / 2, HEIGHT / 2, "no finite values", "middle")
         return svg
-    every = known + [level.value for level in plot.levels]
-    ticks = nice_ticks(min(every), max(every))
-    scale = _Scale(len(values), min(ticks[0], *every), max(ticks[-1], *every))
+    heights = finite_values + [level.value for level in plot.levels]
+    ticks = nice_ticks(min(heights), max(heights))
+    scale = _Scale(len(values), min(ticks[0], *heights), max(ticks[-1], *heights))
     _axes(svg, plot, ticks, scale)
     for level in plot.levels:
         ends = (max(scale.x(level.start - 0.4), _LEFT), min(scale.x(level.stop - 0.6), WIDTH - _RIGHT))
@@ -56,7 +56,7 @@ def drawing(plot: Plot) -> Element:
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
-    """Three to seven round numbers around [low, high], the outer ones at or beyond its ends."""
+    """Three to seven round numbers that enclose [low, high]."""
     low, high = _wide(low, high)
     raw = high / 4 - low / 4
     unit = 10.0 ** math.floor(math.log10(raw))
@@ -67,7 +67,7 @@ def nice_ticks(low: float, high: float) -> list[float]:
 
 
 def _wide(low: float, high: float) -> tuple[float, float]:
-    """The range itself, or a bit of room around a single value: as much as floats have there."""
+    """The range, widened around a single value as far as floats allow."""
     if high / 2 - low / 2 > 1e-300:
         return low, high
     if abs(high) > 1e300:
@@ -82,11 +82,11 @@ def _axes(svg: Element, plot: Plot, ticks: Sequence[float], scale: _Scale) -> No
         _text(svg, _LEFT - 8, scale.y(tick) + 4, amount(tick), "end")
     count = len(plot.points)
     shown = min(count, _MOST_LABELS)
-    for place in sorted({round(number * (count - 1) / max(shown - 1, 1)) for number in range(shown)}):
-        label = printable(plot.points[place].label)
+    for index in sorted({round(number * (count - 1) / max(shown - 1, 1)) for number in range(shown)}):
+        label = printable(plot.points[index].label)
         short = label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 1]}…"
-        anchor = "middle" if count == 1 else "start" if place == 0 else "end" if place == count - 1 else "middle"
-        _text(svg, scale.x(place), HEIGHT - 12, short, anchor)
+        anchor = "middle" if count == 1 else "start" if index == 0 else "end" if index == count - 1 else "middle"
+        _text(svg, scale.x(index), HEIGHT - 12, short, anchor)
 
 
 def _marks(svg: Element, plot: Plot, scale: _Scale) -> None:
@@ -106,7 +106,7 @@ def _dots(svg: Element, plot: Plot, values: Sequence[float | None], scale: _Scal
 
 
 def _stretches(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
-    """The parts between gaps."""
+    """The sequences of points between gaps."""
     part: list[tuple[int, float]] = []
     for number, value in enumerate(values):
         if value is None:
@@ -119,9 +119,10 @@ def _stretches(values: Sequence[float | None]) -> Iterator[list[tuple[int, float
         yield part
 
 
-def _told(plot: Plot) -> str:
-    known = [point for point in plot.points if finite(point.value) is not None]
-    ends = f", from {amount(known[0].value)} to {amount(known[-1].value)}" if known else ""
+def _label(plot: Plot) -> str:
+    """The plot in words, for screen readers."""
+    values = [point.value for point in plot.points if finite(point.value) is not None]
+    ends = f", from {amount(values[0])} to {amount(values[-1])}" if values else ""
     return printable(f"{plot.title}: {len(plot.points)} points{ends}")
 
 
@@ -137,5 +138,5 @@ def _text(svg: Element, x: float, y: float, words: str, anchor: str) -> Element:
 
 
 def _about(element: Element, words: str) -> None:
-    """What a reader sees on pointing at it. A tail keeps the text of a label where it stands."""
+    """A tooltip."""
     SubElement(element, "title").text = printable(words)

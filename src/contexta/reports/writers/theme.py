@@ -1,4 +1,4 @@
-"""How a page looks, and the little that it does."""
+"""The style sheet and the script of an HTML page."""
 
 STYLE = """
 .contexta { --good: #18794e; --bad: #c0362c; --warn: #8a6100; --quiet: #667; --line: #7f7f7f55; --accent: #2f6fdb; }
@@ -15,9 +15,9 @@ STYLE = """
 .contexta tbody th { min-width: 7em; }
 .contexta thead th { color: var(--quiet); white-space: nowrap; }
 .contexta .number { text-align: right; white-space: nowrap; }
-.contexta :is(tr.good > :first-child, tr.good > :last-child, p.good, ul.good) { color: var(--good); }
-.contexta :is(tr.bad > :first-child, tr.bad > :last-child, p.bad, ul.bad) { color: var(--bad); }
-.contexta :is(tr.warn > :first-child, tr.warn > :last-child, p.warn, ul.warn) { color: var(--warn); }
+.contexta :is(tr.good > :first-child, p.good, ul.good) { color: var(--good); }
+.contexta :is(tr.bad > :first-child, p.bad, ul.bad) { color: var(--bad); }
+.contexta :is(tr.warn > :first-child, p.warn, ul.warn) { color: var(--warn); }
 .contexta .quiet, .contexta tr.same { color: var(--quiet); }
 .contexta .wide { overflow-x: auto; }
 .contexta pre { overflow-x: auto; padding: .6em .8em; border: 1px solid var(--line); border-radius: 4px; }
@@ -57,32 +57,33 @@ footer { margin-top: 3rem; font-size: .85rem; }
 SCRIPT = """
 "use strict";
 const box = document.querySelector(".find");
-const words = box.querySelector(".words"), only = box.querySelector(".only"), told = box.querySelector("output");
+const query = box.querySelector(".query"), only = box.querySelector(".only"), summary = box.querySelector("output");
 const tables = [...document.querySelectorAll("main section > .wide > table")];
 const rows = tables.flatMap(table => [...table.tBodies[0].rows]);
 const texts = new Map(rows.map(row => [row, row.textContent.toLowerCase()]));
 function show() {
-  const wanted = words.value.trim().toLowerCase().split(/\\s+/).filter(Boolean);
-  let shown = 0, left = 0;
+  const words = query.value.trim().toLowerCase().split(/\\s+/).filter(Boolean);
+  let shown = 0, hidden = 0;
   for (const row of rows) {
-    const found = wanted.every(word => texts.get(row).includes(word));
+    const matches = words.every(word => texts.get(row).includes(word));
     const same = only.checked && row.classList.contains("same");
-    row.hidden = !found || same;
-    shown += found && !same;
-    left += found && same;
+    row.hidden = !matches || same;
+    shown += matches && !same;
+    hidden += matches && same;
   }
   for (const table of tables) {
     const empty = [...table.tBodies[0].rows].every(row => row.hidden);
     table.parentElement.hidden = empty;
     const note = table.parentElement.nextElementSibling;
     note.hidden = !empty;
-    note.textContent = wanted.length ? "Nothing found here." : "All of it is the same.";
+    note.textContent = words.length ? "No match." : "Nothing differs.";
   }
-  told.textContent = shown + (shown === 1 ? " line" : " lines") + (left ? ", " + left + " more the same" : "");
+  const rest = hidden ? `, ${hidden} without a difference` : "";
+  summary.textContent = shown + (shown === 1 ? " row" : " rows") + rest;
 }
 only.parentElement.hidden = !rows.some(row => row.classList.contains("same"));
 box.hidden = false;
-words.addEventListener("input", show);
+query.addEventListener("input", show);
 only.addEventListener("input", show);
 show();
 """

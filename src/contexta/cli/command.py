@@ -1,0 +1,119 @@
+"""Open a workspace for a command, and print its answer in the format that its options choose."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import update_wrapper
+from typing import Any, NamedTuple
+
+import click
+
+from contexta.cli.output import STDOUT, write
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput, WorkspaceError
+from contexta.reports import Report, report_of, to_html, to_markdown
+from contexta.store.backends.engine import exists
+
+RUN_HELP = "RUN is a reference, project.run, a name, @latest, @latest~2, or a unique prefix."
+
+
+class Answer(NamedTuple):
+    finding: Any  # a pydantic model: what --json prints
+    exit_code: int = 0
+    report: Report | None = None  # default: that of the finding
+    text: str | None = None  # printed instead of the report
+
+
+class Format(NamedTuple):
+    """How an answer is printed."""
+
+    as_json: bool = False
+    as_markdown: bool = False
+    html: str | None = None  # a file; - is stdout
+    everything: bool = False
+
+
+_FORMAT_OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown."),
+    click.option("--html", metavar="FILE", help="Write one HTML file that opens offline; - is stdout."),
+    click.option("--all", "everything", is_flag=True, help="Show every row and section, also what is the same."),
+)
+_WORKSPACE_OPTION = click.option(
+    "--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta."
+)
+
+
+def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_FORMAT_OPTIONS):
+        command = option(command)
+    return command
+
+
+def query(function: Callable[..., Answer]) -> Callable[..., int]:
+    """A command whose function takes an open workspace and its own options, and returns an answer."""
+
+    def opened(workspace: str | None, /, **options: Any) -> Answer:
+        with Contexta(workspace=workspace) as ctx:
+            if ctx.is_local and not exists(ctx.root):
+                _refuse_missing(ctx)
+            return function(ctx, **options)
+
+    return answering(update_wrapper(opened, function))
+
+
+def answering(function: Callable[..., Answer]) -> Callable[..., int]:
+    """A command whose function takes the name of a workspace and its own options, and returns an answer."""
+
+    @_WORKSPACE_OPTION
+    @format_options
+    @click.pass_obj
+    def command(globals_: Mapping[str, Any], /, workspace: str | None, **options: Any) -> int:
+        form = take_format(globals_, options)
+        answer = function(workspace or globals_["workspace"], **options)
+        print_answer(answer, form)
+        return answer.exit_code
+
+    return update_wrapper(command, function)
+
+
+def take_format(globals_: Mapping[str, Any], options: dict[str, Any]) -> Format:
+    """Remove the options of the format from the options of a command."""
+    form = Format(**{name: options.pop(name) for name in Format._fields})
+    return form._replace(as_json=form.as_json or globals_["as_json"])
+
+
+def print_answer(answer: Answer, form: Format) -> None:
+    """Print in one format; with ``--html FILE`` also write the file, which alone replaces the screen."""
+    if form.as_json and form.as_markdown:
+        raise InvalidInput("--json and --markdown were both given", hint="leave out one of them")
+    if form.html == STDOUT and (form.as_json or form.as_markdown):
+        raise InvalidInput("--html - prints to stdout, and so does the other format", hint="name a file: --html FILE")
+    if form.html is not None:
+        write(form.html, to_html(_report(answer)))
+    if form.html not in (None, STDOUT):
+        print(f"written to {form.html}", file=sys.stderr)  # noqa: T201  # a message, to stderr
+    if form.as_json:
+        print(answer.finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
+    elif form.as_markdown:
+        print(to_markdown(_report(answer)), end="")  # noqa: T201  # data, to stdout
+    elif answer.text is not None:
+        print(answer.text, end="")  # noqa: T201  # data, to stdout
+    elif form.html is None:
+        from contexta.reports.writers.terminal import show
+
+        show(_report(answer), everything=form.everything)
+
+
+def _report(answer: Answer) -> Report:
+    return answer.report or report_of(answer.finding)
+
+
+def _refuse_missing(ctx: Contexta) -> None:
+    if ctx.root.exists() and not ctx.root.is_dir():
+        ctx.list_projects()  # raises an error that names the file
+    raise WorkspaceError(
+        f"there is no workspace at {ctx.root}",
+        hint="record a run here first, or name another place with --workspace or CONTEXTA_WORKSPACE",
+    )

@@ -1,0 +1,124 @@
+"""The blocks that a report consists of. Their texts are plain: a writer escapes them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, computed_field
+
+from contexta.contract.fields import Number
+from contexta.core.model import Value
+from contexta.findings.finding import Finding
+
+Tone = Literal["good", "bad", "warn", "quiet"]
+"""The colour of a text. The words say the same as the colour."""
+
+
+class _Part(Value):
+    model_config = ConfigDict(extra="ignore")  # as in every finding
+
+
+class Paragraph(_Part):
+    kind: Literal["paragraph"] = "paragraph"
+    text: str
+    tone: Tone | None = None
+
+
+class Code(_Part):
+    """Text to paste into a terminal or an editor."""
+
+    kind: Literal["code"] = "code"
+    text: str
+
+
+class Bullets(_Part):
+    """A bullet list; the tone applies to each item."""
+
+    kind: Literal["bullets"] = "bullets"
+    items: tuple[str, ...]
+    tone: Tone | None = None
+
+
+class Row(_Part):
+    """One line of a table."""
+
+    cells: tuple[str, ...]
+    tone: Tone | None = None  # of the first cell
+    # Why a writer may count this row instead of showing it: it shows no difference, or no run used the package.
+    fold: Literal["same", "unused"] | None = None
+
+
+class Table(_Part):
+    kind: Literal["table"] = "table"
+    columns: tuple[str, ...]  # titles; a title that starts with ">" is that of a column of numbers
+    rows: tuple[Row, ...]
+    screen_rows: int | None = None  # rows that a terminal shows; None: all
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(title.removeprefix(">") for title in self.columns)
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        return tuple(title.startswith(">") for title in self.columns)
+
+
+class Point(_Part):
+    """One value of a plot."""
+
+    label: str
+    value: Number | None  # None leaves a gap
+    about: str = ""  # shown when a reader points at it
+    tone: Tone | None = None
+
+
+class Mark(_Part):
+    """An event between two points."""
+
+    at: int  # the number of the point after it
+    label: str
+
+
+class Level(_Part):
+    """Points around one value: the half-open interval [start, stop)."""
+
+    start: int
+    stop: int
+    value: float
+
+
+class Plot(_Part):
+    """A number over a sequence, oldest first."""
+
+    kind: Literal["plot"] = "plot"
+    title: str
+    points: tuple[Point, ...]
+    marks: tuple[Mark, ...] = ()
+    levels: tuple[Level, ...] = ()
+    joined: bool = True  # whether a line joins the points
+    unit: str = "run"  # the noun of one point
+
+
+Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot, Field(discriminator="kind")]
+
+
+class Section(_Part):
+    """A part of a report. Without a title it continues the section before it."""
+
+    title: str
+    blocks: tuple[Block, ...] = ()
+    detail: bool = False  # a terminal shows it with --all only
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
+    @property
+    def body(self) -> str:
+        """The blocks as Markdown."""
+        return str(import_module("contexta.reports").blocks_to_markdown(self.blocks))
+
+
+class Report(Finding):
+    """A finding as a document: a title and sections."""
+
+    title: str
+    sections: tuple[Section, ...]

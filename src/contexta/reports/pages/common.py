@@ -1,0 +1,68 @@
+"""Blocks and names that several pages use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from contexta.core.references import StableRef
+from contexta.findings import RUN_LEVEL
+from contexta.reports.document.blocks import Bullets, Row, Section, Table, Tone
+
+_TONES: dict[str, Tone] = {
+    "completed": "good",
+    "pass": "good",
+    "complete": "good",
+    "match": "good",
+    "reproduced": "good",
+    "failed": "bad",
+    "crashed": "bad",
+    "fail": "bad",
+    "missing": "bad",
+    "error": "bad",
+    "impossible": "bad",
+    "warn": "warn",
+    "warning": "warn",
+    "unknown": "warn",
+    "partial": "warn",
+    "deviates": "warn",
+    "differs": "warn",
+    "open": "quiet",
+    "info": "quiet",
+}
+
+
+def tone_of(status: str | None) -> Tone | None:
+    return _TONES.get(status or "")
+
+
+def notes(lines: Iterable[str]) -> tuple[Section, ...]:
+    """A section with each note once; no section without notes."""
+    items = tuple(dict.fromkeys(lines))
+    return (Section(title="Notes", blocks=(Bullets(items=items, tone="warn"),)),) if items else ()
+
+
+def facts(values: Mapping[str, Any]) -> Table:
+    """A table of names and values."""
+    return Table(columns=("", ""), rows=tuple(Row(cells=(name, as_text(value))) for name, value in values.items()))
+
+
+def as_text(value: Any) -> str:
+    """A string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def with_hint(detail: str, fix: str | None) -> str:
+    return f"{detail}\nhint: {fix}" if fix else detail
+
+
+def metric_name(stage_name: str, key: str, slice_ref: str | None = None) -> str:
+    name = key if stage_name == RUN_LEVEL else f"{stage_name}/{key}"
+    return f"{name} [{slice_ref}]" if slice_ref else name
+
+
+def short_names(refs: Sequence[StableRef]) -> list[str]:
+    """The names of runs of one project without the project."""
+    one_project = len({ref.project for ref in refs}) == 1
+    return [ref.name if one_project else ref.value for ref in refs]

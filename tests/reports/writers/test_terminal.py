@@ -1,0 +1,117 @@
+"""A terminal shows every value of a report at any width, and a summary unless everything is requested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contexta.reports import Bullets, Code, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
+from contexta.reports.writers.terminal import text_of
+
+
+def report(*blocks: Any, title: str = "S", **section: Any) -> Report:
+    return Report(title="T", sections=(Section(title=title, blocks=blocks, **section),))
+
+
+def metrics(rows: int, **first: Any) -> Table:
+    lines = (Row(cells=("a", "0.5", "+1"), **first), *(Row(cells=(f"m{n}", f"{n}", "+2")) for n in range(rows - 1)))
+    return Table(columns=("Metric", ">Value", ">Change"), rows=lines)
+
+
+def test_a_report_is_a_title_sections_and_blocks() -> None:
+    sections = (
+        Section(title="", blocks=(Paragraph(text="One."),)),
+        Section(title="Python", blocks=(Paragraph(text="3.11"),)),
+        Section(title="Platform", blocks=(Paragraph(text="linux"),)),
+        Section(title="Metrics", blocks=(metrics(2),)),
+        Section(title="Next", blocks=(Paragraph(text="Do this:"), Code(text="contexta runs"), Bullets(items=("x",)))),
+    )
+    assert text_of(Report(title="T", sections=sections)).splitlines() == [
+        "T",
+        "One.",
+        "",
+        "Python  3.11",
+        "Platform  linux",
+        "",
+        "Metrics",
+        "  Metric  Value  Change",
+        "  a         0.5      +1",
+        "  m0          0      +2",
+        "",
+        "Next  Do this:",
+        "    contexta runs",
+        "  - x",
+    ]
+
+
+def test_rows_without_a_difference_are_counted_in_long_tables_only() -> None:
+    assert "0.5" in text_of(report(metrics(12, fold="same")))
+    long = report(metrics(13, fold="same"))
+    assert "0.5" not in text_of(long)
+    assert "--all also shows 1 without a difference" in text_of(long)
+    assert "0.5" in text_of(long, everything=True)
+    unused = text_of(report(metrics(2, fold="unused")))
+    assert "0.5" not in unused
+    assert "--all also shows 1 that neither run imported" in unused
+
+
+def test_a_screen_says_what_it_leaves_out() -> None:
+    table = metrics(30).model_copy(update={"screen_rows": 3})
+    hidden = Section(title="Packages", blocks=(Paragraph(text="torch"),), detail=True)
+    full = Report(title="T", sections=(Section(title="", blocks=(table, Bullets(items=("n",) * 25))), hidden))
+    screen = text_of(full)
+    assert "and 27 more; --all shows them" in screen
+    assert "and 5 more; --all shows them" in screen
+    assert screen.endswith("--all also shows: Packages\n")
+    everything = text_of(full, everything=True)
+    assert "--all" not in everything
+    assert "torch" in everything
+
+
+def test_long_values_are_cut_and_say_their_length() -> None:
+    long = report(Table(columns=("", ""), rows=(Row(cells=("A", "x" * 20_000)),)))
+    assert "(20000 characters)" in text_of(long)
+    assert max(map(len, text_of(long).splitlines())) < 200
+    assert "x" * 20_000 in text_of(long, everything=True)
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 100])
+def test_no_width_loses_a_value_or_overflows(width: int) -> None:
+    cells = ("train/accuracy", "0.912345", "2.1.0+cu118", "a sentence that is longer than any narrow column " * 2)
+    table = Table(columns=("Metric", ">Value", "Version", "Why"), rows=(Row(cells=cells),))
+    screen = text_of(report(table, Bullets(items=(cells[3],))), width=width)
+    for value in cells[:3]:
+        assert value in screen
+    assert screen.split().count("sentence") == 4
+    assert max(map(len, screen.splitlines())) <= width
+
+
+def test_a_command_is_never_wrapped() -> None:
+    command = "contexta bisect old new --metric accuracy -- python train.py --epochs 10 --batch-size 64 --lr 0.1"
+    assert f"    {command}\n" in text_of(report(Code(text=command)), width=40)
+
+
+@given(st.text(max_size=30))
+def test_no_text_reaches_the_terminal_as_a_control_sequence(text: str) -> None:
+    hostile = f"\x1b[2J{text}\u202e"
+    blocks = (
+        Paragraph(text=hostile),
+        Bullets(items=(hostile,)),
+        Code(text=hostile),
+        Table(columns=(hostile,), rows=(Row(cells=(hostile,)),)),
+        Plot(title=hostile, points=(Point(label=hostile, value=1),), marks=(Mark(at=0, label=hostile),)),
+    )
+    screen = text_of(Report(title=hostile, sections=(Section(title=hostile, blocks=blocks),)))
+    assert "\x1b" not in screen
+    assert "\u202e" not in screen
+
+
+def test_a_plot_is_a_sparkline_with_its_ends_and_marks() -> None:
+    points = tuple(Point(label=f"r{number}", value=0.91 if number < 2 else 0.87) for number in range(4))
+    screen = text_of(report(Plot(title="accuracy", points=points, marks=(Mark(at=2, label="torch 2.0.0 -> 2.1.0"),))))
+    assert "accuracy, 4 runs: 0.91 (r0) to 0.87 (r3)" in screen
+    assert "██▁▁" in screen
+    assert "before r2: torch 2.0.0 -> 2.1.0" in screen
