@@ -21,7 +21,6 @@ SIZE_TOLERANCE = 0.25  # of the number of lines that the decision gives for a pa
 MOST_MODULES = 16  # in one directory
 # What is still to be untangled; remove a line with its cause.
 UPWARD = {
-    "contexta.core.settings > recorder",
     "contexta.recorder.notes > recorder/redaction",
     "contexta.recorder.session.environment > recorder/wrapping",
     "contexta.store.schema.migrations.content_0002 > store/backends",

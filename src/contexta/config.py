@@ -9,25 +9,19 @@ import contexta.core.check_requirements  # noqa: F401  # the gate: before what m
 
 # isort: split
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from contexta.core import workspace_address
+from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.model import Value, nearest
 from contexta.core.references import slug
 from contexta.core.validation import storable
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-DEFAULT_ROOT = Path(".contexta")
+DEFAULT_ROOT = Path(settings.WORKSPACE)
 
 
 class WorkspaceConfig(Value):
@@ -110,9 +104,9 @@ def resolve(
     explicit = config if config is not None else UnifiedConfig()
     values: dict[str, Any] = _from_pyproject(directory)
     if environ.get("CONTEXTA_PROJECT"):
-        values["project_name"] = _named(environ["CONTEXTA_PROJECT"], "CONTEXTA_PROJECT")
+        values["project_name"] = settings.project_name(environ["CONTEXTA_PROJECT"], "CONTEXTA_PROJECT")
     if environ.get("CONTEXTA_WORKSPACE"):
-        values["workspace"] = _workspace(environ["CONTEXTA_WORKSPACE"], Path())
+        values["workspace"] = _workspace(environ["CONTEXTA_WORKSPACE"], "")
     values.update({name: getattr(explicit, name) for name in explicit.model_fields_set})
     if workspace is not None:
         if "workspace" in explicit.model_fields_set:
@@ -121,59 +115,34 @@ def resolve(
     return UnifiedConfig(**values)
 
 
-def _workspace(given: str | os.PathLike[str], base: Path | None = None) -> WorkspaceConfig:
-    """base: what a relative path starts from, where ``~`` is expanded; None leaves the path as it is given."""
+def _workspace(given: str | os.PathLike[str], base: str | None = None) -> WorkspaceConfig:
+    """base: what a relative path starts from, where ``~`` is expanded; None leaves the path as it is."""
     if isinstance(given, str) and workspace_address.is_server(given):
         return WorkspaceConfig(url=SecretStr(given))
-    return WorkspaceConfig(root_path=Path(given) if base is None else base / Path(given).expanduser())
+    path = os.fspath(given)
+    return WorkspaceConfig(root_path=Path(path if base is None else settings.path_below(base, path)))
 
 
 def _from_pyproject(directory: Path | None) -> dict[str, Any]:
-    try:
-        start = directory or Path.cwd()
-    except FileNotFoundError:  # the current directory was deleted
+    """The fields that ``[tool.contexta]`` sets. Raises InvalidInput for a setting that is unknown or malformed."""
+    table = settings.table(None if directory is None else os.fspath(directory))
+    if table is None:
         return {}
-    for folder in (start, *start.parents):
-        file = folder / "pyproject.toml"
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        if "tool.contexta" not in text:
-            continue
-        try:
-            tool = tomllib.loads(text).get("tool", {})
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidInput(f"{file} is no valid TOML: {error}", hint="correct that line") from None
-        table = tool.get("contexta", {}) if isinstance(tool, dict) else {}
-        if not isinstance(table, dict):
-            raise InvalidInput(f"{file}: tool.contexta is {shown(table)}", hint="make it a table: [tool.contexta]")
-        return _checked_table(table, file)
-    return {}
-
-
-def _checked_table(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    if table.fault:
+        raise InvalidInput(f"{table.file} is no valid TOML: {table.fault}", hint="correct that line")
+    project = table.checked("project", settings.project_name)
+    workspace = table.checked("workspace", settings.workspace_name)
     lists = {"higher-is-better": "higher_is_better", "lower-is-better": "lower_is_better"}
-    names = {"project": "project_name", "workspace": "workspace", **lists}
-    for name in table:
-        if name not in names:
-            raise InvalidInput(f"{file}: [tool.contexta] has no setting {shown(name)}", hint=nearest(name, names))
-        if name in lists:
-            if not (isinstance(table[name], list) and all(isinstance(each, str) for each in table[name])):
-                raise InvalidInput(
-                    f"{file}: [tool.contexta] {name} is {shown(table[name])}", hint='give a list: ["my_metric"]'
-                )
-        elif not isinstance(table[name], str):
-            raise InvalidInput(f"{file}: [tool.contexta] {name} is {shown(table[name])}", hint="give a text")
-    values: dict[str, Any] = {field: tuple(table[name]) for name, field in lists.items() if name in table}
-    if "project" in table:
-        values["project_name"] = _named(table["project"], f"{file}: [tool.contexta] project")
-    if "workspace" in table:
-        values["workspace"] = _workspace(table["workspace"], file.parent)
+    where = f"{table.file}: [tool.contexta]"
+    for name, value in table.values.items():
+        if name not in ("project", "workspace", *lists):
+            known = nearest(name, ("project", "workspace", *lists))
+            raise InvalidInput(f"{where} has no setting {shown(name)}", hint=known)
+        if name in lists and not (isinstance(value, list) and all(isinstance(metric, str) for metric in value)):
+            raise InvalidInput(f"{where} {name} is {shown(value)}", hint='give a list: ["my_metric"]')
+    values: dict[str, Any] = {field: tuple(table.values[name]) for name, field in lists.items() if name in table.values}
+    if project is not None:
+        values["project_name"] = project
+    if workspace is not None:
+        values["workspace"] = _workspace(workspace, table.folder)
     return values
-
-
-def _named(project: str, where: str) -> str:
-    if slug(project) is None:
-        raise InvalidInput(f"{where}: {shown(project)} has no letter or digit", hint="e.g. product-categorization")
-    return project

@@ -97,13 +97,12 @@ def test_other_environments_packages_are_recorded_and_nothing_of_ours(tmp_path: 
     assert dict(environment(tmp_path).packages) == {"torch": "2.0.0"}
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python has no reader of TOML")
 def test_settings_that_cannot_be_relied_on_are_noted_once(tmp_path: Path, wrap: Wrap) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.contexta]\nproject = "p"\n[tool.other]\nx = = 1\n')
     assert wrap("--", sys.executable, script(tmp_path, "pass")).returncode == 0
     (tmp_path / "pyproject.toml").unlink()  # questions refuse it
     (note,) = notes(recorded(tmp_path), "settings")
-    assert "is no valid TOML: Invalid value (at line 4" in note
+    assert "is no valid TOML: " in note
 
 
 def test_environment_is_on_disk_before_the_program_begins(tmp_path: Path, wrap: Wrap) -> None:

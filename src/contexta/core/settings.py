@@ -1,30 +1,56 @@
-"""Where runs are recorded, as a training process finds it: the same sources as ``contexta.config``, without its
-dependencies. Standard library only, Python 3.8.
+"""Read settings: the ``[tool.contexta]`` table of the nearest pyproject.toml, and environment variables.
+
+The recorder and ``contexta.config`` read settings here, so runs are recorded where queries look for them. A training
+goes on with the default where a setting is wrong, and ``problems`` says so; a query refuses the setting.
+Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
+from functools import lru_cache
 
-from contexta.core import workspace_address
+from contexta.core import toml_reader, workspace_address
+from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import slug
-from contexta.recorder.notes import note, reason
+from contexta.core.validation import storable, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any, Callable
 
-    from contexta.recorder.notes import Note
-
-TOPIC = "settings"
+TOPIC = "settings"  # of the notes about them
 WORKSPACE = ".contexta"
 JOURNALS = "journal"
 OBJECTS = "objects"
 DATABASE = "contexta.db"
+ENDED = "ended"  # below the journals: files that are ingested whole and of which nothing follows
 _PYPROJECT = "pyproject.toml"
-ENDED = "ended"  # below the journals: files that are taken in whole and of which nothing follows
+
+
+class Table:
+    """The content of ``[tool.contexta]`` in one file."""
+
+    def __init__(self, file: str, values: Any, fault: str) -> None:
+        self.file = file
+        self.values = values  # a dict, where the file is right
+        self.fault = fault  # why the file is not valid TOML, or empty; then ``values`` holds what is readable of it
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.file)
+
+    def checked(self, name: str, check: Callable[[object, str], str]) -> str | None:
+        """The text of a setting; None where the table does not have it. Raises InvalidInput naming the file."""
+        if not isinstance(self.values, dict):
+            raise InvalidInput(
+                f"{self.file}: tool.contexta is {shown(self.values)}", hint="make it a table: [tool.contexta]"
+            )
+        if name not in self.values:
+            return None
+        return check(self.values[name], f"{self.file}: [tool.contexta] {name}")
 
 
 def workspace(given: str | None = None) -> str:
@@ -38,32 +64,92 @@ def workspace(given: str | None = None) -> str:
     from_environment = os.environ.get("CONTEXTA_WORKSPACE")
     if from_environment:
         return os.path.abspath(os.path.expanduser(from_environment))
-    folder, value = _from_pyproject("workspace")
-    return os.path.abspath(os.path.join(folder, os.path.expanduser(value)) if value else WORKSPACE)
+    folder, path = _from_pyproject("workspace", workspace_name)
+    return os.path.abspath(path_below(folder, path or WORKSPACE))
+
+
+def path_below(folder: str, path: str) -> str:
+    """A path as a file in a folder names it; ``~`` is the home of the user."""
+    return os.path.join(folder, os.path.expanduser(path))
 
 
 def server(given: str | None = None) -> str | None:
     """The address of the workspace, where it is one on a server; from the same sources."""
-    found = given or os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace")[1]
-    return found if workspace_address.is_server(found) else None
+    address = given or os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace", workspace_name)[1]
+    return address if workspace_address.is_server(address) else None
 
 
 def project() -> str:
     """The project of new runs: CONTEXTA_PROJECT, else that of pyproject.toml, else the current directory's name."""
-    given = os.environ.get("CONTEXTA_PROJECT") or _from_pyproject("project")[1]
-    if given and slug(given):
-        return given
+    for name in (os.environ.get("CONTEXTA_PROJECT"), _from_pyproject("project", project_name)[1]):
+        if name and slug(name):
+            return name
     here = os.path.basename(os.getcwd())
     return here if slug(here) else "project"
 
 
-def doubts() -> list[Note]:
-    """A note where the pyproject.toml that has our table cannot be relied on.
+def project_name(value: object, where: str) -> str:
+    """The value itself. Raises InvalidInput where it cannot name a project."""
+    name = _text(value, where)
+    if slug(name) is None:
+        raise InvalidInput(f"{where}: {shown(name)} has no letter or digit", hint="e.g. product-categorization")
+    return text(name, printable=True)
 
-    Questions refuse such a file; a run is recorded by what can be read of it by hand. Before Python 3.11, which brought
-    a reader of TOML, only what is no text is told. With one it costs about 5 ms, else next to nothing.
-    """
-    for folder in _folders():
+
+def workspace_name(value: object, where: str) -> str:
+    """The value itself. Raises InvalidInput where it is neither a path nor the address of a server."""
+    name = storable(_text(value, where))
+    if not name:
+        raise InvalidInput(f"{where} is empty", hint="name a directory, e.g. .contexta")
+    return name
+
+
+def table(directory: str | None = None) -> Table | None:
+    """The table of the nearest pyproject.toml that has one, from a directory (the current one) upwards."""
+    return next((source for source in _tables(directory) if isinstance(source, Table)), None)
+
+
+def problems() -> list[str]:
+    """What a training cannot use of its settings, and why: a query refuses them."""
+    messages: list[str] = []
+    for source in _tables(None):
+        if isinstance(source, Table):
+            return messages + _problems_of(source)
+        messages.append(source)
+    return messages
+
+
+def _problems_of(settings: Table) -> list[str]:
+    messages: list[str] = []
+    if settings.fault:
+        messages.append(f"{settings.file} is no valid TOML: {settings.fault}; what can be read of it counts")
+    for name, check in (("workspace", workspace_name), ("project", project_name)):
+        try:
+            settings.checked(name, check)
+        except InvalidInput as error:
+            messages.append(f"{error.what}; the default counts")
+    return list(dict.fromkeys(messages))
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{where} is {shown(value)}", hint="give a text")
+    return value
+
+
+def _from_pyproject(name: str, check: Callable[[object, str], str]) -> tuple[str, str | None]:
+    """(folder, value) of a setting; (here, None) where there is none or it cannot be used."""
+    settings = table()
+    try:
+        value = settings.checked(name, check) if settings is not None else None
+    except InvalidInput:
+        value = None  # ``problems`` tells
+    return ("", None) if settings is None or value is None else (settings.folder, value)
+
+
+def _tables(directory: str | None) -> Iterator[Table | str]:
+    """The tables from a directory upwards, nearest first; for a file that cannot be read, why."""
+    for folder in _folders(directory):
         path = os.path.join(folder, _PYPROJECT)
         try:
             with open(path, "rb") as file:
@@ -71,44 +157,41 @@ def doubts() -> list[Note]:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:
-            return [note(TOPIC, f"{path} cannot be read: {reason(error)}")]
-        if b"tool.contexta" not in data:
+            yield f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
             continue
-        try:
-            text = data.decode()
-            if sys.version_info >= (3, 11):
-                import tomllib
-
-                tomllib.loads(text)
-        except ValueError as error:
-            return [note(TOPIC, f"{path} is no valid TOML: {error}; what can be read of it counts")]
-        return []
-    return []
+        if b"contexta" in data or b"\\u" in data or b"\\U" in data:  # a key may be written with escapes
+            values, fault = _parsed(data)
+            if values is not None or (fault and b"tool.contexta" in data):
+                yield Table(path, {} if values is None else values, fault)
 
 
-def _from_pyproject(name: str) -> tuple[str, str | None]:
-    """(folder, value) of a text in [tool.contexta] of the nearest pyproject.toml that has that table.
-
-    Read by hand, as Python 3.8 has no TOML reader: two names with plain texts. A file that is no valid TOML must not
-    stop the training; ``doubts`` tells.
-    """
-    folder = ""
-    for folder in _folders():
-        try:
-            with open(os.path.join(folder, _PYPROJECT), encoding="utf-8") as file:
-                table = re.search(r"^\[tool\.contexta\][^\n]*\n(.*?)(?=^\[|\Z)", file.read(), re.DOTALL | re.MULTILINE)
-        except (OSError, UnicodeDecodeError):
-            continue
-        if table is not None:
-            found = re.search(rf"""^\s*{name}\s*=\s*(["'])(.*?)\1""", table.group(1), re.MULTILINE)
-            return folder, found.group(2) if found else None
-    return folder, None
-
-
-def _folders() -> Iterator[str]:
-    """The current directory and those above it; nothing where it was deleted."""
+@lru_cache(maxsize=1)  # one process asks for several settings of one file
+def _parsed(data: bytes) -> tuple[Any, str]:
+    """(``tool.contexta``, why the file is not valid TOML); None where the file has no such key."""
+    fault = ""
     try:
-        folder, below = os.getcwd(), ""
+        content = data.decode()
+    except UnicodeDecodeError as error:
+        content, fault = data.decode("utf-8", "replace"), str(error)
+    document: dict[str, Any] | None = None
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        try:
+            document = tomllib.loads(content)
+        except (ValueError, RecursionError) as error:
+            fault = fault or str(error)
+    if document is None:
+        document, own_fault = toml_reader.read(content)
+        fault = fault or own_fault
+    tool = document.get("tool")
+    return (tool.get("contexta") if isinstance(tool, dict) else None), fault
+
+
+def _folders(directory: str | None) -> Iterator[str]:
+    """A directory (the current one) and those above it; nothing where it was deleted."""
+    try:
+        folder, below = os.path.abspath(directory) if directory is not None else os.getcwd(), ""
     except FileNotFoundError:
         return
     while folder != below:

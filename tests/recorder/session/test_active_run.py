@@ -185,15 +185,13 @@ def test_workspace_and_project_are_found_as_the_reader_finds_them(tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'[tool.contexta]\nproject = "p"\n\n[tool.other]\nx = = 1\n', "is no valid TOML: Invalid value (at line 5"),
+        (b'[tool.contexta]\nproject = "p"\n\n[tool.other]\nx = = 1\n', "is no valid TOML: "),
         (b'# \xff\n[tool.contexta]\nproject = "p"\n', "is no valid TOML: 'utf-8' codec can't decode byte 0xff"),
     ],
     ids=["no TOML", "no text"],
 )
 def test_settings_that_cannot_be_relied_on_are_noted_on_the_run(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "pyproject.toml").write_bytes(content)
-    if b"= =" in content and sys.version_info < (3, 11):
-        pytest.skip("this Python has no reader of TOML")
     run(tmp_path, "import contexta; contexta.log({'loss': 1})")
     (tmp_path / "pyproject.toml").unlink()  # questions refuse it
     with Contexta(workspace=tmp_path / ".contexta") as ctx:

@@ -137,7 +137,7 @@ class Recording:
         if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             reading = self._reading = read_source(self._journal, salt, self._objects)
             facts["source"] = _probe(found, "source", lambda: reading.early() or ({}, []), {})
-            found.extend(settings.doubts())
+            found.extend(notes.note(settings.TOPIC, problem) for problem in settings.problems())
         if facts.get("source", {}).get("root"):
             facts["invocation"].pop("directory", None)  # the source says where, relative to its root
         facts = {name: value for name, value in facts.items() if value}

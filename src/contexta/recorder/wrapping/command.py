@@ -21,7 +21,7 @@ from contexta.core.process import CommandNotFound
 from contexta.core.references import StableRef
 from contexta.recorder.journal import process_journals
 from contexta.recorder.journal.objects import Objects
-from contexta.recorder.notes import reason
+from contexta.recorder.notes import note, reason
 from contexta.recorder.redaction import cutting, redact
 from contexta.recorder.session import active_run, inherited
 from contexta.recorder.session.environment import INJECTED, read_source
@@ -99,7 +99,8 @@ class Wrapper:
         if source:
             facts["source"] = source
         journal.write("fact", facts=facts)
-        for each in [*hidden, *told, *settings.doubts()]:
+        problems = [note(settings.TOPIC, problem) for problem in settings.problems()]
+        for each in [*hidden, *told, *problems]:
             journal.write("note", **each)
         for key, value in tags.items():
             run.tag(key, value)
