@@ -35,8 +35,8 @@ def console_lines(page: Path) -> Iterator[str]:
 
 
 SHOWN = {page: lines for page in PAGES if (lines := list(console_lines(page)))}
-
-
+NEEDS_MORE = {"--online", "restored/.contexta", ".contexta/bisect", "runs.parquet"}
+"""Words of commands that need the index, a workspace made by a command above, or a library."""
 RUNS = {
     "docs/tutorial.md": ("churn-model", "churn-model"),
     "docs/how-to/maintain-a-workspace.md": ("february", "march"),
