@@ -102,6 +102,8 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         '- key: api_key\n  value: {}\n',
         "- name: x\n  env:\n  - name: DB_PASSWORD\n    value: '{}'\n",
         'stringData:\n  x: {}\nkind: Secret\n',
+        '{{kind: Secret, data: {{x: {}}}}}',
+        '{{"kind": "Secret", "apiVersion": "v1", "stringData": {{"x": "{}"}}}}',
     ),
     "xml": (
         '<password>{}</password>',
@@ -244,6 +246,7 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         'RUN curl -u me:{} u',
         'huggingface-cli login --token {}',
         'ansible-playbook -e ansible_password={} x',
+        'sudo -S ls <<< {}',
         'keytool -storepass {} -list',
         'cargo login {}',
         'rclone obscure {}',
@@ -273,6 +276,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
         'requirepass {}\n',
         'password: {} # note\n',
         'aws_secret_access_key = {}',
+    ),
+    "csv": (
+        'user,password\nbob,{}\n',
+        '"user","api_key","team"\r\nbob,"{}",ml\r\n',
+        'id;db_password;host\n1;x9;a\n2;{};b\n',
+        'user\tclient_secret\nbob\t{}\n',
     ),
     "table": (
         '│ HF_TOKEN │ {} │',
@@ -567,6 +576,7 @@ ISSUED: dict[str, Callable[[int], str]] = {
     "azure storage": lambda n: "AccountKey=" + letters(n, 86) + "==",
     "age": lambda n: "AGE-SECRET-KEY-1" + letters(n, 58).upper(),
     "weights and biases": lambda n: "wandb_v1_" + letters(n, 40),
+    "fly": lambda n: "FlyV1 fm2_" + letters(n, 60),
     "random letters": lambda n: letters(n, 32),
 }
 """Issuer -> a token of its form."""
@@ -576,6 +586,9 @@ LOOKALIKES = tuple(
     for line in r"""
 num_tokens=5
 max_tokens=100
+step,loss,tokens\n1,0.5,1200\n2,0.4,1300\n
+user,password_policy\nbob,strict\n
+name,kind,data\nx,Secret,y\n
 user_tokens=7
 api_keys=3
 license_key="MIT"

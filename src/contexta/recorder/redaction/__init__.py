@@ -1,0 +1,1 @@
+"""Hide secrets in everything that is written."""

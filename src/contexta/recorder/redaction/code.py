@@ -1,68 +1,82 @@
-"""Values in programs: arguments behind a name, defaults, fallbacks, and what is wrapped in a call."""
+"""Values in programs: arguments behind a name, defaults, fallbacks, and literals that are wrapped in a call."""
 
 from __future__ import annotations
 
-from contexta.recorder.redaction import grammar as g
-from contexta.recorder.redaction.values import is_ordinary, is_secret_under
+import re
+
+from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.values import is_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contexta.recorder.redaction.names import Sensitivity
-    from contexta.recorder.redaction.reader import Reader
+    from contexta.recorder.redaction.scanner import Scanner
+
+_COMMA = Pattern(r"\s*,\s*")
+_CALL_ENDS = Pattern(r"\)\s*(?:\n|\Z|;)|\b(?:add_argument|option)\(")
+_DEFAULT = Pattern(r"\b(?:default|value|initial|const|fallback)\s*=\s*(?=[rbfuRBFU@]{0,2}[\"'])")
+FALLBACK = Pattern(
+    r"\s*[)\]]{0,3}\s*(?:or|\?\?|\|\||\?:|if\b[^\n]{0,60}?\belse)\s*(?:\w{1,20}\()?(?=[rbfuRBFU@]{0,2}[\"'`])"
+)
+# What precedes a literal in an expression that may become the value
+_ALTERNATIVE = Pattern(r"\?[^\n?]{0,120}:\s*$|\?\s*$|\b(?:or|else|\|\||\?\?)\s*$|(?:\|\||\?\?|\+)\s*$")
+_KEYWORD = Pattern(r"\b(\w{1,40})\s*=\s*$")
+_WRAPPED = Pattern(r"([\w.]{1,60})\(\s*$")
+_SECOND_ARGUMENT = Pattern(r"([\w.]{1,60})\([^()\n]{0,200},\s*$")
+_WRAPPER = Pattern(
+    r"(?:SecretStr|SecretBytes|Secret|str|bytes|bytearray|String|b64decode|b64encode|decode|encode|quote|unquote|[Ff]ield|Option"
+    r"|Argument|Variable|Value|Constant|Str|Text|escape|strip|Depends|default)\Z"
+)
+_GETTER = Pattern(
+    r"(?:get|getenv|setdefault|pop|getattr|config|env|environ|str|option|var|decouple\w*|secret)\Z", re.IGNORECASE
+)
 
 
-def hide_argument(reader: Reader, after: int, before: str, kind: Sensitivity) -> int:
-    """A name in quotes among arguments: ("name", "X"), setdefault("NAME", "X"), add_argument("--name", default="X"),
-    get("NAME") or "X"."""
-    text = reader.text
-    fallback = g.FALLBACK.match(text, after)
-    if fallback is not None:
-        return reader.value(fallback.end(), kind)
-    comma = g.COMMA.match(text, after)
+def hide_argument(scanner: Scanner, after: int, before: str, kind: Sensitivity) -> int:
+    """The value of a quoted name among arguments: ``("name", "X")``, ``add_argument("--name", default="X")``."""
+    text = scanner.text
+    comma = _COMMA.match(text, after)
     if comma is None:
         return 0
     opening = before.rstrip("\"'`\\ \t\nbrfu")[-1:]
-    opens = g.OPENS.match(text, comma.end())
-    if opens is not None:
-        part = reader.quoted(opens)
-        value = text[part[0] : part[1]] if part else ""
-        listed = opening in ("[", ",") and not before.rstrip("\"'`").endswith("-")
-        if part and opening != "{" and not value.startswith("-") and not (listed and is_ordinary(value)):
-            done = reader.hide_quoted(part, opens.group("quote"), kind)
-            if done:
-                return done
+    literal = scanner.literal(comma.end())
+    if literal is not None and opening != "{":
+        value = text[literal[1] : literal[2]]
+        is_listed = opening in ("[", ",") and not before.rstrip("\"'`").endswith("-")
+        if not value.startswith("-") and not (is_listed and is_ordinary(value)):
+            hidden = scanner.hide_literal(literal, kind)
+            if hidden:
+                return hidden
     stop = min(len(text), comma.end() + 400)
-    ending = g.CALL_ENDS.search(text, comma.end(), stop)
-    default = g.DEFAULT.search(text, comma.end() - 1, ending.start() if ending else stop)
-    return reader.value(default.end(), kind) if default else 0
+    ending = _CALL_ENDS.search(text, comma.end(), stop)
+    default = _DEFAULT.search(text, comma.end() - 1, ending.start() if ending else stop)
+    return scanner.value(default.end(), kind) if default else 0
 
 
-def hide_in_expression(reader: Reader, at: int, kind: Sensitivity) -> int:
-    """The literals in an expression that may become the value: defaults, fallbacks, what is wrapped."""
-    text = reader.text
+def hide_in_expression(scanner: Scanner, at: int, kind: Sensitivity) -> int:
+    """The literals in an expression that may become the value: defaults, fallbacks, wrapped literals."""
+    text = scanner.text
     newline = text.find("\n", at)
     stop = min(len(text) if newline < 0 else newline, at + 500)
     position, hidden = at, 0
     while True:
-        opens = g.OPENS.search(text, position, stop)
-        part = reader.quoted(opens) if opens else None
-        if opens is None or part is None:
+        literal = scanner.next_literal(position, stop)
+        if literal is None:
             return hidden
-        before = text[max(at, opens.start() - 240) : opens.start()]
-        if _may_become_value(before) and is_secret_under(kind, text[part[0] : part[1]]):
-            reader.found.append((*part, None))
-            hidden = part[1]
-        position = part[1] + len(opens.group("quote"))
+        opening, start, end, position = literal
+        if _may_become_value(text[max(at, opening - 240) : opening]):
+            hidden = scanner.hide(start, end, kind) or hidden
 
 
 def _may_become_value(before: str) -> bool:
-    if g.LITERAL.search(before):
+    """before: the expression up to a literal in it."""
+    if _ALTERNATIVE.search(before):
         return True
-    keyword = g.KWARG.search(before)
+    keyword = _KEYWORD.search(before)
     if keyword:
         return keyword.group(1) in ("default", "value", "const", "initial", "fallback")
-    function = g.FUNCTION.search(before)
-    if function:
-        return g.WRAPPING.match(function.group(1).rpartition(".")[2]) is not None
-    asked = g.ASKED_WITH_DEFAULT.search(before)
-    return asked is not None and g.DEFAULTING.match(asked.group(1).rpartition(".")[2]) is not None
+    for function, pattern in ((_WRAPPED, _WRAPPER), (_SECOND_ARGUMENT, _GETTER)):
+        call = function.search(before)
+        if call:
+            return pattern.match(call.group(1).rpartition(".")[2]) is not None
+    return False

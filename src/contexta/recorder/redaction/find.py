@@ -1,101 +1,87 @@
-"""All secrets in a text, by whatever gives them away."""
+"""Find all secrets in a text: by form, by randomness, by name and by program."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
-from contexta.recorder.redaction.names import CONTAINED, UNSAID, name_around, sensitivity, stems
+from contexta.recorder.redaction.names import CONTAINED, CONTEXTUAL, name_around, sensitivity, stems
 from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.shapes import private_keys, random_runs, tokens
-from contexta.recorder.redaction.spans import uncoloured, unwrapped
-from contexta.recorder.redaction.values import HIDDEN, REMOVED
+from contexta.recorder.redaction.private_keys import private_keys
+from contexta.recorder.redaction.tokens import random_runs, tokens
+from contexta.recorder.redaction.values import HIDDEN, REMOVED, is_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Tuple
+    from typing import Iterable, Iterator, List, Optional, Tuple
 
     from contexta.recorder.redaction.spans import Span
 
-_COMMANDS = (
-    " -",
-    "'-",
-    '"-',
-    "login",
-    "obscure",
-    "alias",
-    "add_user",
-    "change_password",
-    "sqlplus",
-    "wpa_passphrase",
-    "poetry config",
-    "config host",
-    "aws configure",
-)
+_SHORTEST = 4  # characters of a text that can contain a name and a secret
+# A text with a command that takes a secret contains one of these
+_COMMANDS = (" -", "'-", '"-', "login", "obscure", "alias", "add_user", "change_password", "sqlplus", "wpa_passphrase")
+_CONFIGURING = ("poetry config", "config host", "aws configure", "<<<")
 _MARK = Pattern(r"secret:sha256:[0-9a-f]{16}|\[redacted\]")
-_SHORTEST = 4  # characters of a text that can hold a name and a secret
 _CONTINUED = Pattern(
     r"[ \t]*[│┃║|]?[ \t]*\\?\r?\n[ \t]*[│┃║|>]?[ \t]*(?P<rest>[A-Za-z0-9_+/=.~-]+)"
     r"(?P<alone>[ \t]*[│┃║|]?[ \t]*(?=\n|\Z))?"
 )
-_WRAPPED = 40  # characters of the shortest line that is wrapped in a secret
+_SHORTEST_WRAPPED_LINE, _MOST_WRAPPED_LINES = 40, 20
 
 
 def find(text: str, *, code: bool = False, settings: bool = False, checksums: bool = False) -> List[Span]:
-    """Where secrets are, in no order; parts may overlap.
+    """Where secrets are, in no order; the spans may overlap.
 
-    code: the text is a program, in which a value without quotes is an expression. settings: it is a file of settings.
-    checksums: it is a file of those, in which random characters mean nothing.
+    code: the text is a program, in which a value without quotes is an expression. settings: it is a file of settings,
+    in which a value ends with its line. checksums: it is a file of those, in which random characters are no secrets.
     """
     if len(text) < _SHORTEST:
         return []
     view = uncoloured(text)
     if view is not None:
-        return view.spans(_find(view.text, code, settings, checksums))
+        return view.in_text(_find(view.text, code, settings, checksums))
     return _find(text, code, settings, checksums)
 
 
 def _find(text: str, code: bool, settings: bool, checksums: bool) -> List[Span]:
-    found: List[Span] = [*private_keys(text), *find_in_url(text), *tokens(text)]
+    spans: List[Span] = [*private_keys(text), *find_in_url(text), *tokens(text)]
     if not checksums:
-        found += random_runs(text)
+        spans += random_runs(text)
     if "\n" in text:
-        for begin, part in unwrapped(text):
-            found += [(begin + start, begin + end, new) for start, end, new in part.crossing(tokens(part.text))]
+        for view in unwrapped(text):
+            spans += view.crossing(tokens(view.text))
     places = stems(text)
-    if places and _names_secret(text, places):
+    if places and _has_sensitive_name(text, places):
+        from contexta.recorder.redaction.named import secrets_by_name
         from contexta.recorder.redaction.structures import secrets_manifest
-        from contexta.recorder.redaction.texts import Search
 
-        named = Search(text, code=code, settings=settings).run(places)
-        found += named
-        found += _continued(text, named)
-        found += secrets_manifest(text)
-    if any(mark in text for mark in _COMMANDS):
+        by_name = secrets_by_name(text, places, is_code=code, is_settings=settings)
+        spans += [*by_name, *_continued(text, by_name), *secrets_manifest(text)]
+    if any(mark in text for mark in (*_COMMANDS, *_CONFIGURING)):
         from contexta.recorder.redaction.programs import in_text
 
-        found += in_text(text)
-    return _unhidden(text, found) if HIDDEN in text or REMOVED in text else found
+        spans += in_text(text)
+    return _without_marks(text, spans) if HIDDEN in text or REMOVED in text else spans
 
 
-def _unhidden(text: str, found: List[Span]) -> List[Span]:
-    """The spans without what is hidden already."""
+def _without_marks(text: str, spans: List[Span]) -> List[Span]:
+    """The spans without the parts that are hidden already."""
     marks = [match.span() for match in _MARK.finditer(text)]
     starts = [start for start, _ in marks]
-    left: List[Span] = []
-    for start, end, new in found:
+    parts: List[Span] = []
+    for start, end, replacement in spans:
         at = max(0, bisect_right(starts, start) - 1)
         while at < len(marks) and marks[at][0] < end:
             first, last = marks[at]
             if last > start:
-                left.append((start, first, new))
+                parts.append((start, first, replacement))
                 start = last
             at += 1
-        left.append((start, end, new))
-    return [(start, end, new) for start, end, new in left if any(c.isalnum() for c in text[start:end])]
+        parts.append((start, end, replacement))
+    return [part for part in parts if any(c.isalnum() for c in text[part[0] : part[1]])]
 
 
 def find_in_url(text: str) -> List[Span]:
-    """Where URLs in a text hold credentials."""
+    """Where URLs in a text contain credentials."""
     if "://" not in text and "jdbc:" not in text:
         return []
     from contexta.recorder.redaction.urls import url_spans
@@ -103,34 +89,100 @@ def find_in_url(text: str) -> List[Span]:
     return list(url_spans(text))
 
 
-def _names_secret(text: str, places: List[Tuple[int, int]]) -> bool:
-    """Whether any name in a text has to do with secrets."""
+def _has_sensitive_name(text: str, places: List[Tuple[int, int]]) -> bool:
     position = 0
     for start, end in places:
         if end <= position:
             continue
         begin, position = name_around(text, start, end, position)
         name = text[begin:position].strip(".-")
-        if sensitivity(name)[0] >= CONTAINED or name.rpartition(".")[2].lower() in UNSAID:
+        if sensitivity(name)[0] >= CONTAINED or name.rpartition(".")[2].lower() in CONTEXTUAL:
             return True
     return False
 
 
-def _continued(text: str, named: List[Span]) -> List[Span]:
-    """What stands of a secret in the next lines, where a line is wrapped in it."""
-    from contexta.recorder.redaction.values import is_ordinary
-
-    found: List[Span] = []
-    for _, end, _ in named:
-        for _ in range(20):
+def _continued(text: str, by_name: List[Span]) -> Iterator[Span]:
+    """The rest of a secret in the next lines, where a line is wrapped within it."""
+    for _, end, _ in by_name:
+        for _ in range(_MOST_WRAPPED_LINES):
             more = _CONTINUED.match(text, end)
-            if more is None or end - (text.rfind("\n", max(0, end - 400), end) + 1) < _WRAPPED:
+            if more is None or end - (text.rfind("\n", max(0, end - 400), end) + 1) < _SHORTEST_WRAPPED_LINE:
                 break
-            rest = more.group("rest")
-            if is_ordinary(rest) and not (more.group("alone") is not None and len(rest) > 14):
+            rest, is_alone = more.group("rest"), more.group("alone") is not None
+            if is_ordinary(rest) and not (is_alone and len(rest) > 14):
                 break
-            if not any(c.isdigit() for c in rest) and more.group("alone") is None:
+            if not is_alone and not any(c.isdigit() for c in rest):
                 break
-            found.append((more.start("rest"), more.end("rest"), None))
+            yield more.start("rest"), more.end("rest"), None
             end = more.end("rest")
-    return found
+
+
+# ------------------------------------------------------------------------------------------------ wrapped lines
+
+_COLOURS = Pattern(r"(?:\x1b|\\x1b|\\033|\\u001b|\\e)\[[0-9;:?]*[A-Za-z]")
+_WRAPS = Pattern(r"(?<=[A-Za-z0-9_-])[ \t]*[│┃║|]?[ \t]*\\?\r?\n[ \t]*[│┃║|>]?[ \t]*(?=[A-Za-z0-9_-])")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_SHORTEST_TOKEN, _AROUND = 20, 200
+
+
+class View:
+    """A text without some parts of it. offset: where the text begins in a larger one."""
+
+    def __init__(self, text: str, left_out: Iterable[Tuple[int, int]], offset: int = 0) -> None:
+        self._offset = offset
+        self._starts: List[int] = []  # in the view, behind each part that is left out
+        self._shifts: List[int] = []
+        parts: List[str] = []
+        position = shift = 0
+        for start, end in left_out:
+            parts.append(text[position:start])
+            shift += end - start
+            self._starts.append(end - shift)
+            self._shifts.append(shift)
+            position = end
+        self.text = "".join([*parts, text[position:]])
+
+    def _place(self, position: int) -> int:
+        at = bisect_right(self._starts, position)
+        return self._offset + position + (self._shifts[at - 1] if at else 0)
+
+    def in_text(self, spans: Iterable[Span]) -> List[Span]:
+        """Spans of the view as spans of the text."""
+        return [(self._place(start), self._place(end - 1) + 1, new) for start, end, new in spans if end > start]
+
+    def crossing(self, spans: Iterable[Span]) -> List[Span]:
+        """Those spans, in the text, that contain a part which is left out."""
+        starts = self._starts
+        return self.in_text(span for span in spans if bisect_right(starts, span[0]) < bisect_left(starts, span[1]))
+
+
+def uncoloured(text: str) -> Optional[View]:
+    """The text without the codes that colour it; None if it has none."""
+    if not any(code in text for code in ("\x1b[", "\\x1b[", "\\033[", "\\u001b[")):
+        return None
+    return View(text, [match.span() for match in _COLOURS.finditer(text)])
+
+
+def unwrapped(text: str) -> Iterator[View]:
+    """Each part of the text in which a line may be wrapped within a token, with its lines joined.
+
+    The letters before and after the line break are together long enough for a token.
+    """
+    joins: List[Tuple[int, int]] = []
+    for match in _WRAPS.finditer(text):
+        start, end = match.span()
+        before, after = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
+        left, right = len(before) - len(before.rstrip(_LETTERS)), len(after) - len(after.lstrip(_LETTERS))
+        if left + right < _SHORTEST_TOKEN or (not left and not right):
+            continue
+        if joins and start - joins[-1][1] > _AROUND:
+            yield _joined(text, joins)
+            joins = []
+        joins.append((start, end))
+    if joins:
+        yield _joined(text, joins)
+
+
+def _joined(text: str, joins: List[Tuple[int, int]]) -> View:
+    begin, end = max(0, joins[0][0] - _AROUND), joins[-1][1] + _AROUND
+    return View(text[begin:end], [(start - begin, stop - begin) for start, stop in joins], begin)

@@ -110,8 +110,8 @@ _STEMS = (
     ("auth", "o"),
     ("authori", "t"),
 )
-UNSAID = ("key", "keys", "phrase", "words", "identified", "login", "fernet")
-"""Names that only what is around them makes sensitive."""
+CONTEXTUAL = ("key", "keys", "phrase", "words", "identified", "login", "fernet")
+"""Names that only their context makes sensitive."""
 _CACHE: Dict[str, Sensitivity] = {}
 _CACHED = 20_000
 
@@ -161,6 +161,11 @@ def of_option(name: str) -> Sensitivity:
     """The same for an option of a command line: what is given as ``--token`` is no piece of a language."""
     level, word = sensitivity(name)
     return (CERTAIN if level == LIKELY and word in _GIVEN else level), word
+
+
+def is_plural(word: str) -> bool:
+    """Whether the word that decides names several secrets: ``api_keys``. Then a small number counts them."""
+    return word.endswith("s") and not word.endswith("pass")
 
 
 # What lies under `credentials:` and is none

@@ -1,10 +1,8 @@
 """Hide secrets in everything that is written: arguments, variables, parameters, texts, URLs.
 
-A secret is replaced by ``secret:sha256:<16 hex>``, keyed with the workspace's salt: that it changed stays visible, what
-it is does not. What merely sounds alike stays readable: ``num_tokens=5``, ``use_cls_token``, ``tokenizer``. In doubt a
-value is hidden. Nothing here raises for any text; what comes back can be stored (see ``notes.storable``).
-
-What is a secret is decided in ``redaction/``.
+A secret is replaced by ``secret:sha256:`` and 16 hex digits of a hash with the workspace's salt. A reader can see that
+a secret changed, but not what it is. Values that only sound alike stay readable: ``num_tokens=5``, ``tokenizer``. In
+doubt a value is hidden. Nothing here raises for any text, and every result can be stored (see ``notes.storable``).
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 from contexta.core.validation import MAX_NAME
 from contexta.recorder.notes import note, storable
 from contexta.recorder.redaction.find import find, find_in_url
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, below, of_option, sensitivity
+from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, below, is_plural, of_option, sensitivity
 from contexta.recorder.redaction.names import is_secret_name as is_secret_name
 from contexta.recorder.redaction.pattern import Pattern
 from contexta.recorder.redaction.spans import secret_hash, without
@@ -20,7 +18,7 @@ from contexta.recorder.redaction.values import HIDDEN, REMOVED, is_secret_under
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Tuple
 
     from contexta.recorder.notes import Note
     from contexta.recorder.redaction.names import Sensitivity
@@ -41,17 +39,17 @@ __all__ = [
 
 
 def clean_url(url: str) -> str:
-    """A URL without credentials; the rest as it was. ``git@host:path`` and ``ssh://git@host`` name no secret.
+    """A URL without credentials. ``git@host:path`` and ``ssh://git@host`` contain none.
 
-    Removed: user and password, queries of secret names, tokens in the path (conda's ``/t/<token>/``, webhooks').
+    Removed: user and password, queries of secret names, tokens in the path (``/t/<token>/`` of conda, webhooks).
     """
     return storable(without(url, find_in_url(url), None)) if "://" in url else storable(url)
 
 
 def value(name: str, text: str, salt: Optional[bytes]) -> str:
-    """What is written for ``text`` under ``name``: itself, itself with the secrets inside replaced, or a hash.
+    """The text that is stored for a variable or parameter: a hash if it is a secret, or itself without secrets.
 
-    A URL keeps all but its credentials, so that another index or database host stays visible.
+    A URL loses only its credentials, so that another index or database host stays visible.
     """
     if text.startswith(HIDDEN):
         return storable(text)
@@ -59,117 +57,115 @@ def value(name: str, text: str, salt: Optional[bytes]) -> str:
 
 
 def inside(text: str, salt: Optional[bytes]) -> str:
-    """A text with the secrets inside it replaced; everything else as it was.
+    """A text with the secrets in it replaced.
 
-    Found: URLs with credentials (these are cut out), the values of secret names however a shell, a program, JSON, YAML,
-    XML, SQL or a table writes them, headers, private keys, known and random token forms. salt: None writes
-    ``[redacted]``. About 4 MB/s.
+    Recognised: credentials in URLs (which are removed), values of secret names as shells, programs, JSON, YAML, XML,
+    SQL, CSV and tables write them, headers, private keys, tokens of published forms and random characters.
+    salt: None writes ``[redacted]``. About 4 MB/s.
     """
     return storable(without(text, find(text), salt))
 
 
 def name(text: str, salt: bytes) -> str:
-    """A name of a run, a stage or a metric, without the secrets in it; not longer than names may be."""
+    """A name of a run, a stage or a metric without the secrets in it, at most MAX_NAME characters long."""
     return inside(text, salt)[:MAX_NAME]
 
 
 def holds_secret(text: str, *, settings: bool = False) -> bool:
-    """Whether a text holds a private key or a token of a published form. settings: or any secret; the text is a file of
-    settings, in which a value goes to the end of its line."""
-    from contexta.recorder.redaction.shapes import private_keys, tokens
+    """Whether a text contains a private key or a token of a published form.
+
+    settings: the text is a file of settings. Then any secret counts, and a value ends with its line.
+    """
+    from contexta.recorder.redaction.private_keys import private_keys
+    from contexta.recorder.redaction.tokens import tokens
 
     return bool(find(text, settings=True)) if settings else any(True for _ in (*private_keys(text), *tokens(text)))
 
 
 # ------------------------------------------------------------------------------------------------ nested values
 
-_NAMES = ("name", "key", "field", "variable", "var", "env", "param", "parameter", "option", "setting", "header", "id")
-_VALUES = ("value", "val", "default", "content", "secret", "text", "data", "current", "stringvalue", "secretvalue")
+_ORDINARY = (NONE, "")
+_NAME_KEYS = "name key field variable var env param parameter option setting header id".split()
+_VALUE_KEYS = "value val default content secret text data current stringvalue secretvalue".split()
+_NAME = Pattern(r"[A-Za-z_][\w.-]{0,80}\Z")
+_KEY = Pattern(r"[A-Za-z_][A-Za-z_.-]*\d{0,3}\Z")
 
 
-def parameters(given: Any, salt: Optional[bytes]) -> Tuple[Any, List[Note]]:
-    """Parameters, tags or any nested JSON value with the secrets in it hidden, by key and by looks; and what was."""
+def parameters(values: Any, salt: Optional[bytes]) -> Tuple[Any, List[Note]]:
+    """Parameters, tags or any nested JSON value without the secrets in it; and a note that names what was hidden."""
     nested = _Nested(salt)
-    cleaned = nested.clean(given, (0, ""), "", "")
+    cleaned = nested.clean(values, _ORDINARY, "", "")
     return cleaned, _hidden_note("parameters", nested.hidden)
 
 
 class _Nested:
-    """One JSON value on its way through."""
+    """One JSON value. hidden: the paths of the secrets in it so far."""
 
     def __init__(self, salt: Optional[bytes]) -> None:
         self.hidden: List[str] = []
         self._salt = salt
 
-    def clean(self, given: Any, kind: Sensitivity, name: str, path: str) -> Any:
-        """kind: of what the value lies under. name: its key. path: the keys down to it, without secrets."""
-        if isinstance(given, dict):
-            return self._mapping(given, kind, name, path)
-        if isinstance(given, (list, tuple)):
-            return self._list(given, kind, name, path)
-        if given is None or isinstance(given, bool):
-            return given
-        text = given if isinstance(given, str) else str(given)
+    def clean(self, value: Any, kind: Sensitivity, name: str, path: str) -> Any:
+        """kind: of the key that the value lies under. name: that key. path: the keys down to it, without secrets."""
+        if isinstance(value, dict):
+            return self._mapping(value, kind, name, path)
+        if isinstance(value, (list, tuple)):
+            return self._list(value, kind, name, path)
+        if value is None or isinstance(value, bool):
+            return value
+        text = value if isinstance(value, str) else str(value)
         if is_secret_under(kind, text):
             self.hidden.append(path)
             return secret_hash(text, self._salt)
-        if not isinstance(given, str):
-            return given if isinstance(given, (int, float)) else inside(text, self._salt)
+        if isinstance(value, (int, float)):
+            return value
         cleaned = inside(text, self._salt)
         if cleaned != storable(text):
             self.hidden.append(path)
         return cleaned
 
-    def _mapping(self, given: Dict[Any, Any], kind: Sensitivity, name: str, path: str) -> Dict[str, Any]:
-        named = self._named_by_sibling(given)
-        manifest = given.get("kind") == "Secret"
+    def _mapping(self, mapping: Dict[Any, Any], kind: Sensitivity, name: str, path: str) -> Dict[str, Any]:
+        by_sibling = self._by_sibling(mapping)
+        is_manifest = mapping.get("kind") == "Secret"
         items: Dict[str, Any] = {}
-        for key, inner in given.items():
+        for key, value in mapping.items():
             text = str(key)
             shown = inside(text, self._salt)
-            if kind[0] >= LIKELY and not _is_key(text):
-                shown = secret_hash(text, self._salt)  # a mapping of secrets to whose they are
+            if kind[0] >= LIKELY and not (len(text) <= 40 and _KEY.match(text)):
+                shown = secret_hash(text, self._salt)  # the key itself is the secret: {"api_keys": {X: "alice"}}
             under = below(name, text) if name else sensitivity(text)
             own = under if under is not None else sensitivity(text)
             if under is None and kind[0] >= LIKELY:  # `credentials: {type: basic}`
-                own = kind if isinstance(inner, (dict, list)) else (0, "")
-            if named is not None and text.lower() in _VALUES:
-                own = named
-            if manifest and text in ("data", "stringData"):
+                own = kind if isinstance(value, (dict, list)) else _ORDINARY
+            if by_sibling is not None and text.lower() in _VALUE_KEYS:
+                own = by_sibling
+            if is_manifest and text in ("data", "stringData"):
                 own = (CERTAIN, "secret")
-            below_name = text if own[0] < LIKELY or own == sensitivity(text) else name
-            items[shown] = self.clean(inner, own, below_name, f"{path}.{shown}" if path else shown)
+            next_name = text if own[0] < LIKELY or own == sensitivity(text) else name
+            items[shown] = self.clean(value, own, next_name, f"{path}.{shown}" if path else shown)
         return items
 
     @staticmethod
-    def _named_by_sibling(given: Dict[Any, Any]) -> Optional[Sensitivity]:
+    def _by_sibling(mapping: Dict[Any, Any]) -> Optional[Sensitivity]:
         """``{"name": "HF_TOKEN", "value": X}``"""
-        for key, inner in given.items():
-            if str(key).lower() in _NAMES and isinstance(inner, str) and len(inner) < 200:
-                kind = sensitivity(inner)
-                if kind[0] >= LIKELY:
-                    return kind
-        return None
+        names = [
+            name
+            for key, name in mapping.items()
+            if str(key).lower() in _NAME_KEYS and isinstance(name, str) and len(name) < 200
+        ]
+        return next((kind for kind in map(sensitivity, names) if kind[0] >= LIKELY), None)
 
-    def _list(self, given: Sequence[Any], kind: Sensitivity, name: str, path: str) -> List[Any]:
-        if len(given) == 2 and isinstance(given[0], str) and kind[0] < LIKELY and _NAME.match(given[0]):
-            pair = sensitivity(given[0])
-            if pair[0] == CERTAIN and isinstance(given[1], (str, int)):  # ("password", X)
-                return [given[0], self.clean(given[1], pair, given[0], f"{path}.{given[0]}" if path else given[0])]
-        if kind[0] < LIKELY and given and all(isinstance(each, str) for each in given):
-            cleaned, hidden = _arguments(list(given), self._salt)
-            self.hidden.extend([path] if hidden else [])
-            return list(cleaned)
-        return [self.clean(each, kind, name, path) for each in given]
-
-
-_NAME = Pattern(r"[A-Za-z_][\w.-]{0,80}\Z")
-_KEY = Pattern(r"[A-Za-z_][A-Za-z_.-]*\d{0,3}\Z")
-
-
-def _is_key(text: str) -> bool:
-    """Whether a key below ``tokens:`` is a name and not a token itself."""
-    return len(text) <= 40 and _KEY.match(text) is not None
+    def _list(self, items: Sequence[Any], kind: Sensitivity, name: str, path: str) -> List[Any]:
+        if kind[0] < LIKELY:
+            if len(items) == 2 and isinstance(items[0], str) and _NAME.match(items[0]):
+                pair = sensitivity(items[0])
+                if pair[0] == CERTAIN and isinstance(items[1], (str, int)):  # ("password", X)
+                    return [items[0], self.clean(items[1], pair, items[0], f"{path}.{items[0]}" if path else items[0])]
+            if items and all(isinstance(item, str) for item in items):
+                cleaned, hidden = _arguments(list(items), self._salt)
+                self.hidden.extend([path] if hidden else [])
+                return list(cleaned)
+        return [self.clean(item, kind, name, path) for item in items]
 
 
 # ------------------------------------------------------------------------------------------------ arguments
@@ -177,17 +173,18 @@ def _is_key(text: str) -> bool:
 _OPTION = Pattern(r"(?P<dashes>--?|\+{1,2}|~|/)?(?P<name>[A-Za-z_][\w.@/:-]*?)(?P<equals>:?=)(?P<value>[\s\S]*)\Z")
 _BARE = Pattern(r"(?P<dashes>--?|\+{1,2})?(?P<name>[A-Za-z_][\w.-]*)\Z")
 _DASHED = Pattern(r"--[A-Za-z]|-[A-Za-z]\Z")
+_MOST_NAMED = 20
 
 
 def argv(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], List[Note]]:
-    """A command line with the secrets in it hidden, and which ones were.
+    """A command line without the secrets in it, and a note that names the arguments that held one.
 
-    Understood: ``--token X``, ``--token=X``, ``-token X``, ``KEY=VALUE``, ``++a.token=X``, ``--api-keys X Y``, a bare
+    Recognised: ``--token X``, ``--token=X``, ``-token X``, ``KEY=VALUE``, ``++a.token=X``, ``--api-keys X Y``, a bare
     ``password X``, the options of known programs (``curl -u user:X``, ``mysql -pX``), and all that ``inside`` finds in
-    an argument. ``-p X`` of another program is a port or a path far more often than a password.
+    an argument. ``-p X`` of another program stays: it is a port or a path far more often than a password.
     """
-    written, hidden = _arguments(arguments, salt)
-    return written, _hidden_note("argv", [f"argument {number}" for number in hidden])
+    cleaned, hidden = _arguments(arguments, salt)
+    return cleaned, _hidden_note("argv", [f"argument {number}" for number in hidden])
 
 
 def _arguments(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], List[int]]:
@@ -195,52 +192,51 @@ def _arguments(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[st
     from contexta.recorder.redaction.programs import secret_parts
 
     by_program = {number: (start, stop) for number, start, stop in secret_parts(arguments)}
-    written: List[str] = []
-    hidden: List[int] = []
-    awaited: Optional[Sensitivity] = None
-    many = False
+    cleaned: List[str] = []
+    expected: Optional[Sensitivity] = None  # of the option before: this argument is its value
+    is_list = False  # the option takes several
     for number, argument in enumerate(arguments):
         if number in by_program and not argument.startswith(HIDDEN):
             start, stop = by_program[number]
-            cleaned = argument[:start] + secret_hash(argument[start:stop], salt) + argument[stop:]
-            awaited = None
-        elif awaited is not None and len(argument) > 1 and not _DASHED.match(argument):
-            cleaned = secret_hash(argument, salt) if is_secret_under(awaited, argument) else inside(argument, salt)
-            awaited = awaited if many else None
+            written, expected = argument[:start] + secret_hash(argument[start:stop], salt) + argument[stop:], None
+        elif expected is not None and len(argument) > 1 and not _DASHED.match(argument):
+            written = secret_hash(argument, salt) if is_secret_under(expected, argument) else inside(argument, salt)
+            expected = expected if is_list else None
         else:
-            cleaned, awaited = _argument(argument, salt), None
-            bare = _BARE.match(argument)
-            if bare:
-                kind = of_option(bare.group("name")) if bare.group("dashes") else sensitivity(bare.group("name"))
-                if kind[0] >= (LIKELY if bare.group("dashes") else CERTAIN):
-                    # A bare word may be prose: `password required`
-                    awaited = kind if bare.group("dashes") else (LIKELY, kind[1])
-                    many = bool(bare.group("dashes")) and kind[1].endswith("s")
-        cleaned = storable(cleaned)
-        if cleaned != storable(argument):
-            hidden.append(number)
-        written.append(cleaned)
-    return written, hidden
+            written, expected = _argument(argument, salt), _expected_after(argument)
+            is_list = expected is not None and argument[0] in "-+" and is_plural(expected[1])
+        cleaned.append(storable(written))
+    return cleaned, [number for number, text in enumerate(arguments) if cleaned[number] != storable(text)]
+
+
+def _expected_after(argument: str) -> Optional[Sensitivity]:
+    """The sensitivity of the next argument, where this one is a name and no value."""
+    bare = _BARE.match(argument)
+    if bare is None:
+        return None
+    if bare.group("dashes"):
+        kind = of_option(bare.group("name"))
+        return kind if kind[0] >= LIKELY else None
+    kind = sensitivity(bare.group("name"))
+    return (LIKELY, kind[1]) if kind[0] == CERTAIN else None  # a bare word may be prose: `password required`
 
 
 def _argument(argument: str, salt: Optional[bytes]) -> str:
+    """One argument without the secrets that it shows by itself."""
     match = _OPTION.match(argument)
     if match is None or "\n" in match.group("name"):
         return inside(argument, salt)
-    name, given = match.group("name").rpartition("/")[2].replace(":", "."), match.group("value")
+    name, text = match.group("name").rpartition("/")[2].replace(":", "."), match.group("value")
     if sensitivity(name)[0] < LIKELY:
-        return inside(argument, salt)  # with its name, so that a text is seen as a whole
-    if match.group("dashes") and is_secret_under(of_option(name), given):
-        return argument[: match.start("value")] + secret_hash(given, salt)
-    return argument[: match.start("value")] + value(name, given, salt)
+        return inside(argument, salt)  # together with its name
+    if match.group("dashes") and is_secret_under(of_option(name), text):
+        return argument[: match.start("value")] + secret_hash(text, salt)
+    return argument[: match.start("value")] + value(name, text, salt)
 
 
-_SHOWN = 20
-
-
-def _hidden_note(topic: str, hidden: Iterable[str]) -> List[Note]:
+def _hidden_note(topic: str, hidden: Sequence[str]) -> List[Note]:
     names = list(dict.fromkeys(hidden))
     if not names:
         return []
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return [note("redaction", f"{topic}: the secret in {', '.join(names[:_SHOWN])}{rest} is not stored")]
+    rest = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return [note("redaction", f"{topic}: the secret in {', '.join(names[:_MOST_NAMED])}{rest} is not stored")]

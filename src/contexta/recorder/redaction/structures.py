@@ -1,207 +1,239 @@
-"""Values that stand apart from their names: in lists, on the lines below, in a sibling key, in XML, tables and SQL."""
+"""Values apart from their names: in lists, on the lines below, in sibling keys, elements, cells, columns, manifests."""
 
 from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction import grammar as g
 from contexta.recorder.redaction.names import CERTAIN, LIKELY, below, sensitivity
-from contexta.recorder.redaction.reader import LONGEST_QUOTED
-from contexta.recorder.redaction.values import is_secret_under
+from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.scanner import BRACKET_OR_QUOTE, COLON, LONGEST_LITERAL, at_least_likely, with_level
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, Match
+    from typing import Iterator
 
     from contexta.recorder.redaction.names import Sensitivity
-    from contexta.recorder.redaction.reader import Reader
+    from contexta.recorder.redaction.scanner import Scanner
     from contexta.recorder.redaction.spans import Span
 
 _MOST_NESTED = 8
+_LONGEST_STRUCTURE, _LONGEST_BARE_LIST, _LONGEST_LINE = 4_000, 1_000, 4_000  # characters
+_MOST_LINES = 100
+_ITEM = Pattern(r"[^\s,\"'\[\](){}:]+")
+_MAPPED = Pattern(r"[ \t]*(?:- )?[\"']?[\w.-]+[\"']?[ \t]*:(?=\s|\Z)|[ \t]*[\w.-]+[ \t]*=")
+NEXT_LINE = Pattern(r"(?:[|>][-+0-9]*|\\)?[ \t]*(?:\#[^\n]*)?\r?\n")
+_VALUE_KEY = Pattern(
+    r"[\"']?\b(?:value|val|default|content|secret(?!:sha256:)|text|plaintext|string_?value|secret_?value|data|current)"
+    r"[\"']?[ \t]*[:=][ \t]*",
+    re.IGNORECASE,
+)
+_SIBLINGS_END = Pattern(r"[{}]|\n[ \t]*-[ \t]|\n[ \t]*\n|/>|</")
+TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?(?<![/-])>(?=[^<\s]|<!\[CDATA)")
+_CDATA = "<![CDATA["
+BAR = Pattern(r"[ \t]*[│┃║|][ \t]*")
+_CELL = Pattern(r"[^│┃║|\n]*[^│┃║|\s]")
+_EMPTY_CELLS = Pattern(r"(?=.*[│┃║|])[\s│┃║|]+\Z")
 
 
-def hide_group(reader: Reader, at: int, kind: Sensitivity) -> int:
-    """Lists and mappings under a sensitive name: every text in them that is no key and no ordinary word."""
-    text, opened = reader.text, reader.text[at]
-    reader.within = reader.within + 1 if at < reader.grouped else 0
-    if reader.within > _MOST_NESTED:
+def hide_group(scanner: Scanner, at: int, kind: Sensitivity) -> int:
+    """Lists and mappings under a sensitive name: every text in them that is neither a key nor an ordinary word."""
+    text, opened = scanner.text, scanner.text[at]
+    scanner.group_depth = scanner.group_depth + 1 if at < scanner.group_end else 0
+    if scanner.group_depth > _MOST_NESTED:
         return 0
-    stop = min(len(text), at + 4_000)
-    depth, position, hidden = 0, at, 0
-    scan = g.BRACKET_OR_QUOTE
+    stop = min(len(text), at + _LONGEST_STRUCTURE)
+    depth, position, hidden, has_literals = 0, at, 0, False
+    inner = kind if opened == "[" and kind[0] == CERTAIN else with_level(kind, LIKELY)
     while True:
-        match = scan.search(text, position, stop)
+        match = BRACKET_OR_QUOTE.search(text, position, stop)
         if match is None:
             break
         position = match.end()
         if match.group() in ("[", "(", "{"):
             depth += 1
-        elif match.group() in ("]", ")", "}"):
+            continue
+        if match.group() in ("]", ")", "}"):
             depth -= 1
             if depth <= 0:
                 break
-        else:
-            opens = g.OPENS.match(text, match.start())
-            part = reader.quoted(opens) if opens else None
-            if part is None or opens is None:
-                continue
-            position = part[1] + len(opens.group("quote"))
-            if g.COLON.match(text, position) and "{" in (opened, "{"):
-                if below("credentials", text[part[0] : part[1]]) is None:  # `"type": "basic"`: pass over its value
-                    value = g.COLON.match(text, position)
-                    opens = g.OPENS.match(text, value.end()) if value else None
-                    skipped = reader.quoted(opens) if opens else None
-                    position = skipped[1] + 1 if skipped else position
-                continue
-            level = kind if opened == "[" and kind[0] == CERTAIN else (LIKELY, kind[1])
-            if is_secret_under(level, text[part[0] : part[1]]):
-                reader.found.append((*part, None))
-                hidden = position
-    reader.grouped = max(reader.grouped, position)
-    if hidden or opened == "{" or any(quote in text[at:position] for quote in "\"'`"):
-        return hidden
-    # A list without quotes: [X, Y]
-    for item in g.ITEM.finditer(text, at + 1, min(position, at + 1_000)):
-        if opened == "[" and not reader.is_code and is_secret_under(kind, item.group()):
-            reader.found.append((*item.span(), None))
-            hidden = item.end()
+            continue
+        has_literals = True
+        literal = scanner.literal(match.start())
+        if literal is None:
+            continue
+        _, start, end, position = literal
+        colon = COLON.match(text, position) if opened == "{" else None
+        if colon is None:
+            hidden = position if scanner.hide(start, end, inner) else hidden
+        elif below("credentials", text[start:end]) is None:  # `"type": "basic"`: skip its value
+            skipped = scanner.literal(colon.end())
+            position = skipped[3] if skipped else position
+    scanner.group_end = max(scanner.group_end, position)
+    if opened == "[" and not has_literals and not scanner.is_code:  # [X, Y]
+        for item in _ITEM.finditer(text, at + 1, min(position, at + _LONGEST_BARE_LIST)):
+            hidden = scanner.hide(*item.span(), kind) or hidden
     return hidden
 
 
-def hide_lines_below(reader: Reader, start: int, at: int, kind: Sensitivity, *, block: bool) -> int:
-    """The value on the lines below a name, which are indented more: one, a list or a block."""
-    text = reader.text
+def hide_lines_below(scanner: Scanner, start: int, at: int, kind: Sensitivity, *, is_block: bool) -> int:
+    """The value on the lines below a name, which are indented more: one value, a list or a block."""
+    text = scanner.text
     line = text.rfind("\n", max(0, start - 200), start) + 1
     indent = len(text[line:start]) - len(text[line:start].lstrip(" \t+>-"))
     hidden, position = 0, at
-    for _ in range(100):
+    for _ in range(_MOST_LINES):
         newline = text.find("\n", position)
         stop = len(text) if newline < 0 else newline
         content = text[position:stop]
         stripped = content.strip()
-        own = len(content) - len(content.lstrip())
+        own_indent = len(content) - len(content.lstrip())
         is_item = stripped.startswith("- ")
-        if not stripped or len(content) > 4_000 or own < indent or (own == indent and not is_item):
+        if (
+            not stripped
+            or len(content) > _LONGEST_LINE
+            or own_indent < indent
+            or (own_indent == indent and not is_item)
+        ):
             break
-        if g.MAPPED.match(content) and not block:
-            break  # keys of their own, which are looked at by themselves
-        value = stripped[2:].strip() if is_item else stripped
-        value = value.strip("\"',")
-        if value and is_secret_under(kind if not hidden else (max(kind[0], LIKELY), kind[1]), value):
-            first = position + content.index(value)
-            reader.found.append((first, first + len(value), None))
-            hidden = stop
+        if _MAPPED.match(content) and not is_block:
+            break  # these keys are searched by themselves
+        value = (stripped[2:].strip() if is_item else stripped).strip("\"',")
+        first = position + content.index(value)
+        hidden = scanner.hide(first, first + len(value), at_least_likely(kind) if hidden else kind) or hidden
         position = stop + 1
-        if position >= len(text) or (hidden and not block and not is_item):
+        if position >= len(text) or (hidden and not is_block and not is_item):
             break
     return hidden
 
 
-def hide_sibling(reader: Reader, start: int, after: int, kind: Sensitivity) -> None:
-    """{"name": "HF_TOKEN", "value": X}, also the other way round and in YAML and XML."""
-    text = reader.text
+def hide_sibling(scanner: Scanner, start: int, after: int, kind: Sensitivity) -> None:
+    """``{"name": "HF_TOKEN", "value": X}``, in both orders, also in YAML and XML."""
+    text = scanner.text
     stop = min(len(text), after + 240)
-    ending = g.SIBLINGS_END.search(text, after, stop)
-    value = g.VALUE_KEY.search(text, after, ending.start() if ending else stop)
+    ending = _SIBLINGS_END.search(text, after, stop)
+    value = _VALUE_KEY.search(text, after, ending.start() if ending else stop)
     if value is not None:
-        if not _block_or_value(reader, value, kind):
-            reader.value(value.end(), kind)
+        line = NEXT_LINE.match(text, value.end())
+        if line is None or not hide_lines_below(scanner, value.start(), line.end(), kind, is_block=True):
+            scanner.value(value.end(), kind)
         return
-    tag = g.TAG.match(text, after)
+    tag = TAG.match(text, after)
     if tag is not None:
-        hide_element(reader, tag.end(), kind)
+        hide_element(scanner, tag.end(), kind)
         return
-    begin = max(0, start - 240)
-    opening = max(text.rfind(mark, begin, start) for mark in ("{", "}", "\n- ", "<"))
-    value = g.VALUE_KEY.search(text, max(begin, opening), start)
+    begin = max(0, start - 240, *(text.rfind(mark, max(0, start - 240), start) for mark in ("{", "}", "\n- ", "<")))
+    value = _VALUE_KEY.search(text, begin, start)
     if value is not None:
-        reader.value(value.end(), kind)
+        scanner.value(value.end(), kind)
 
 
-def _block_or_value(reader: Reader, value: Match[str], kind: Sensitivity) -> int:
-    next_line = g.NEXT_LINE.match(reader.text, value.end())
-    if next_line is None:
-        return 0
-    return hide_lines_below(reader, value.start(), next_line.end(), kind, block=True)
-
-
-def hide_element(reader: Reader, at: int, kind: Sensitivity) -> int:
+def hide_element(scanner: Scanner, at: int, kind: Sensitivity) -> int:
     """The text of an XML element."""
-    cdata = g.CDATA.match(reader.text, at)
-    at = cdata.end() if cdata else at
-    end = reader.text.find("<", at, at + 4_000)
-    end = reader.text.find("]]>", at, at + 4_000) if cdata and cdata.group() else end
-    value = reader.text[at:end] if end > at else ""
-    if value.strip() and is_secret_under((max(kind[0], LIKELY), kind[1]), value):
-        reader.found.append((at, end, None))
-        return end
-    return 0
+    is_cdata = scanner.text.startswith(_CDATA, at)
+    at += len(_CDATA) if is_cdata else 0
+    end = scanner.text.find("]]>" if is_cdata else "<", at, at + _LONGEST_STRUCTURE)
+    return scanner.hide(at, end, at_least_likely(kind))
 
 
-def hide_inserted(reader: Reader) -> None:
-    """INSERT INTO t (name, password) VALUES ('x', 'X'), ('y', 'Y')"""
-    text = reader.text
-    if "VALUES" not in text and "values" not in text and "Values" not in text:
-        return
-    for match in g.INSERT.finditer(text):
-        columns = [column.strip('`"[] \n\t') for column in match.group(1).split(",")]
-        kinds = [sensitivity(column) for column in columns]
-        if not any(kind[0] >= LIKELY for kind in kinds):
-            continue
-        stop = min(len(text), match.end() + LONGEST_QUOTED)
-        place = -1
-        for token in g.SQL_VALUE.finditer(text, match.end(), stop):
-            value = token.group()
-            if value == ";":
-                break
-            if value == "(":
-                place = 0
-            elif value == ",":
-                place += 1
-            elif value != ")" and 0 <= place < len(kinds) and kinds[place][0] >= LIKELY and value[0] in "'0123456789":
-                quoted = value[0] == "'"
-                part = (token.start() + quoted, token.end() - quoted)
-                if is_secret_under(kinds[place], text[part[0] : part[1]]):
-                    reader.found.append((*part, None))
-
-
-def hide_cell(reader: Reader, bar: Match[str], start: int, kind: Sensitivity) -> int:
-    """The next cell of a table, and what of it stands in the lines below."""
-    text = reader.text
-    cell = g.CELL.match(text, bar.end())
-    if cell is None or not is_secret_under(kind, cell.group()):
+def hide_cell(scanner: Scanner, at: int, start: int, kind: Sensitivity) -> int:
+    """The table cell that begins at a place, and its continuation in the lines below. start: of the name's cell."""
+    text = scanner.text
+    cell = _CELL.match(text, at)
+    if cell is None or not scanner.hide(*cell.span(), kind):
         return 0
-    reader.found.append((*cell.span(), None))
-    column = bar.end() - (text.rfind("\n", 0, start) + 1)
+    column = at - (text.rfind("\n", 0, start) + 1)
     newline = text.find("\n", cell.end())
     for _ in range(8):
         if newline < 0:
             break
         stop = text.find("\n", newline + 1)
-        line = text[newline + 1 : len(text) if stop < 0 else stop]
-        lead, rest = line[:column], line[column:]
-        more = g.CELL.match(rest)
-        if not re.match(r"[\s│┃║|]+\Z", lead) or not re.search(r"[│┃║|]", lead) or more is None or len(line) > 4_000:
+        stop = len(text) if stop < 0 else stop
+        begin = newline + 1 + column
+        more = _CELL.match(text, begin, stop)
+        if more is None or stop - newline > _LONGEST_LINE or not _EMPTY_CELLS.match(text[newline + 1 : begin]):
             break
-        value = more.group()
-        begin = newline + 1 + column + len(value) - len(value.lstrip())
-        reader.found.append((begin, newline + 1 + column + more.end(), None))
-        newline = stop
+        scanner.spans.append((begin + len(more.group()) - len(more.group().lstrip()), more.end(), None))
+        newline = text.find("\n", stop)
     return cell.end()
 
 
+# ------------------------------------------------------------------------------------------------ columns, manifests
+
+_INSERT = Pattern(
+    r"\(([\w\s,`\"\[\].]{1,2000})\)\s{0,10}(?:OUTPUT\s[^\n]{0,200})?\bVALUES\s{0,10}(?=\()", re.IGNORECASE
+)
+_SQL_TOKEN = Pattern(r"'((?:[^'\\\n]|''|\\.)*)'|([0-9][^\s'(),;]*)|[(),;]|[^\s'(),;]+")
+_CSV_HEADER = Pattern(r"\ufeff?\"?\w[\w.-]*\"?(?:([,;\t])\"?\w[\w. -]*\"?)+\r?\n")
+_CSV_CELL = {mark: Pattern(rf"(?:(?<=[{mark}\n])|\A)(?:\"([^\"\n]*)\"|([^{mark}\r\n]*))") for mark in ",;\t"}
+_LONGEST_HEADER = 2_000  # characters
+_MANIFEST = Pattern(r"^[ \t+-]*kind:[ \t]*[\"']?Secret[\"']?[ \t]*$", re.MULTILINE)
+_MANIFEST_DATA = Pattern(r"^([ \t]*)(?:data|stringData):[ \t]*\n((?:\1[ \t]+[^\n]*\n?)+)", re.MULTILINE)
+_MANIFEST_VALUE = Pattern(r"^[ \t]+[\w.-]+:[ \t]+[\"']?([^\s\"'|>][^\n\"']*)", re.MULTILINE)
+_FLOW_KIND = Pattern(r"[\"']?kind[\"']?:[ ]*[\"']?Secret\b")
+_FLOW_DATA = Pattern(r"[\"']?(?:data|stringData)[\"']?:[ ]*\{([^{}]*)\}")
+_FLOW_VALUE = Pattern(r":[ ]*[\"']?([^\s\"',{}]+)")
+
+
+def hide_inserted(scanner: Scanner) -> None:
+    """``INSERT INTO t (name, password) VALUES ('x', 'X'), ('y', 'Y')``"""
+    if "values" not in scanner.text.lower():
+        return
+    for match in _INSERT.finditer(scanner.text):
+        kinds = [sensitivity(column.strip('`"[] \n\t')) for column in match.group(1).split(",")]
+        if max(kinds)[0] < LIKELY:
+            continue
+        column = -1
+        for token in _SQL_TOKEN.finditer(scanner.text, match.end(), match.end() + LONGEST_LITERAL):
+            if token.group() == ";":
+                break
+            if token.group() == "(":
+                column = 0
+            elif token.group() == ",":
+                column += 1
+            elif token.lastindex and 0 <= column < len(kinds) and kinds[column][0] >= LIKELY:
+                scanner.hide(*token.span(token.lastindex), kinds[column])
+
+
+def hide_csv(scanner: Scanner, start: int) -> int:
+    """The values below a name in the header line of a CSV file. start: of the name. Return where they end."""
+    text = scanner.text
+    header = _CSV_HEADER.match(text, text.rfind("\n", max(0, start - _LONGEST_HEADER), start) + 1)
+    if header is None or start < scanner.rows_end:
+        return 0
+    mark = header.group(1)
+    kinds = [sensitivity(name.strip('"')) for name in header.group().strip().split(mark)]
+    position, hidden = header.end(), 0
+    while position < len(text):
+        newline = text.find("\n", position)
+        stop = len(text) if newline < 0 else newline
+        row = [] if stop - position > LONGEST_LITERAL else [*_CSV_CELL[mark].finditer(text, position, stop)]
+        if len(row) != len(kinds):
+            break
+        for cell, kind in zip(row, kinds):
+            if kind[0] == CERTAIN:
+                hidden = scanner.hide(*cell.span(cell.lastindex or 0), kind) or hidden
+        position = stop + 1
+    scanner.rows_end = position
+    return hidden
+
+
 def secrets_manifest(text: str) -> Iterator[Span]:
-    """The values of a Kubernetes Secret, whatever their keys are called."""
+    """The values of a Kubernetes Secret, whatever their keys are."""
     if "Secret" not in text:
         return
     stop = 0
-    for match in g.MANIFEST.finditer(text):
+    for match in _MANIFEST.finditer(text):
         if match.start() < stop:
             continue
-        begin = max(stop, text.rfind("\n---", stop, match.start()), match.start() - LONGEST_QUOTED)
-        end = text.find("\n---", match.end(), match.end() + LONGEST_QUOTED)
-        stop = min(len(text), match.end() + LONGEST_QUOTED) if end < 0 else end
-        for block in g.MANIFEST_DATA.finditer(text, begin, stop):
-            for line in g.MANIFEST_VALUE.finditer(text, block.start(2), block.end(2)):
-                if line.group(1)[0] not in "|>":
-                    yield line.start(1), line.end(1), None
+        begin = max(stop, text.rfind("\n---", stop, match.start()), match.start() - LONGEST_LITERAL)
+        end = text.find("\n---", match.end(), match.end() + LONGEST_LITERAL)
+        stop = min(len(text), match.end() + LONGEST_LITERAL) if end < 0 else end
+        for block in _MANIFEST_DATA.finditer(text, begin, stop):
+            for value in _MANIFEST_VALUE.finditer(text, block.start(2), block.end(2)):
+                yield value.start(1), value.end(1), None
+    stop = 0
+    for match in _FLOW_KIND.finditer(text):  # {kind: Secret, data: {key: X}}
+        begin, stop = max(stop, match.start() - LONGEST_LITERAL), match.end() + LONGEST_LITERAL
+        for flow in _FLOW_DATA.finditer(text, begin, stop):
+            for value in _FLOW_VALUE.finditer(text, flow.start(1), flow.end(1)):
+                yield value.start(1), value.end(1), None

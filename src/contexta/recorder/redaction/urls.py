@@ -6,7 +6,7 @@ import re
 
 from contexta.recorder.redaction.names import CERTAIN, LIKELY, sensitivity
 from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.shapes import random_runs, tokens
+from contexta.recorder.redaction.tokens import random_runs, tokens
 from contexta.recorder.redaction.values import REMOVED, is_ordinary, is_secret_under
 
 TYPE_CHECKING = False

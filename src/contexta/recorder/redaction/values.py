@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, sensitivity
+from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, is_plural, sensitivity
 from contexta.recorder.redaction.pattern import Pattern
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def is_secret_under(name: Sensitivity, value: str) -> bool:
         if word == "cwd":
             return False
         digits = sum(c.isdigit() for c in text)
-        if word.endswith("s"):
+        if is_plural(word):
             return digits > _LARGEST_COUNT and word != "tokens"
         return level == CERTAIN or (level == LIKELY and digits > _COUNT and "." not in text)
     if _PLACEHOLDER.match(text) or (_VARIABLE.match(text) and sensitivity(text)[0] >= LIKELY):
