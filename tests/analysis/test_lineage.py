@@ -76,10 +76,10 @@ def test_too_many_edges_are_cut_and_said() -> None:
     star = {(0, number) for number in range(1, 8)}
     found = traverse(ref(0), edges_of(star), "downstream", most=3)
     assert len(found.edges) == 3
-    assert found.completeness_notes == ("there are more than 3 edges: ask with max_depth, or from somewhere else",)
+    assert found.completeness_notes == ("there are more than 3 edges: limit max_depth, or start at another reference",)
 
 
 def test_what_is_joined_to_nothing_says_so() -> None:
     assert traverse(ref(0), edges_of(set()), "both").completeness_notes == (
-        "nothing is joined to artifact:p.r.a0 this way",
+        "artifact:p.r.a0 has no edges in this direction",
     )

@@ -271,13 +271,13 @@ def test_run_that_raised_is_diagnosed_with_what_it_raised(ctx: Contexta) -> None
     by_code = {issue.code: issue for issue in found.issues}
     assert "ValueError: row 7" in by_code["run_failed"].summary
     assert by_code["stage_failed"].subject_ref == "stage:p.boom.train"
-    assert by_code["metric_not_finite"].summary == "train/loss ended as nan"
+    assert by_code["metric_not_finite"].summary == "the last value of train/loss is nan"
 
 
 def test_healthy_run_has_nothing_to_look_at(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, metrics={"accuracy": 0.9}, stage="train", environment={})
     assert ctx.diagnose_run("r").issues == ()
-    assert cli("diagnose", "r", "--exit-code").stdout == "p.r  nothing stands out\n"
+    assert cli("diagnose", "r", "--exit-code").stdout == "p.r  no problems found\n"
 
 
 def test_bare_run_lacks_metrics_and_an_environment(ctx: Contexta) -> None:
@@ -323,7 +323,7 @@ def test_recorded_edges_are_followed_their_way_and_circles_end(full: Contexta) -
     assert recorded[0].origin == "human"
     near = full.traverse_lineage("artifact:p.raw.data", direction="downstream", max_depth=1)
     assert near.visited_refs == ("artifact:p.raw.data", "artifact:p.clean.data")
-    assert near.completeness_notes == ("1 more to go on from beyond this depth",)
+    assert near.completeness_notes == ("references at the depth limit that were not followed: 1",)
     both = full.traverse_lineage("artifact:p.clean.data")
     assert {"artifact:p.raw.data", "artifact:p.r.model", "environment:p.r.snapshot"} <= set(both.visited_refs)
 
@@ -386,7 +386,7 @@ def test_best_run_ranks_what_can_be_ranked_and_says_what_cannot(history: Context
     ]
     assert found.completeness_notes == (
         "1 of 5 runs have no train/accuracy",
-        "1 of 5 runs ended with a train/accuracy that is not finite",
+        "1 of 5 runs have a last train/accuracy that is not finite",
     )
     assert history.select_best_run(runs, "accuracy", higher_is_better=False).run_ref == "run:p.r3"
     assert history.select_best_run(None, "accuracy", higher_is_better=True).run_ref == "run:p.r1"
@@ -414,7 +414,9 @@ def test_equals_share_a_rank(ctx: Contexta) -> None:
         put_run(ctx, name, metrics={"loss": loss})
     found = ctx.select_best_run(["a", "b", "c"], "loss", higher_is_better=True)
     assert [(each.run_ref.name, each.rank) for each in found.candidates] == [("a", 1), ("b", 1), ("c", 3)]
-    assert found.completeness_notes == ("2 runs share the first rank; of them the one that was given first is named",)
+    assert found.completeness_notes == (
+        "2 runs share the first rank; the first of them in the given order is selected",
+    )
 
 
 def test_trend_is_oldest_first_with_what_changed_before_each_run(history: Contexta, cli: Cli, tmp_path: Path) -> None:
@@ -428,11 +430,13 @@ def test_trend_is_oldest_first_with_what_changed_before_each_run(history: Contex
     ]
     assert found.completeness_notes == (
         "1 of 5 runs have no accuracy",
-        "1 of 4 runs have no environment snapshot: what changed before them is unknown",
+        "1 of 4 runs have no environment snapshot: their changes are unknown",
     )
     assert [point.name for point in history.get_metric_trend("accuracy", "p", limit=2).points] == ["r2", "r3"]
     assert len(history.get_metric_trend("accuracy", stage_name="train").points) == 4
-    assert history.get_metric_trend("accuracy", stage_name="test").completeness_notes == ("no run has a test/accuracy",)
+    assert history.get_metric_trend("accuracy", stage_name="test").completeness_notes == (
+        "no run has the metric test/accuracy",
+    )
     assert cli("trend", "accuracy", "--html", "t.html").returncode == 0
     html = (tmp_path / "t.html").read_text(encoding="utf-8")
     assert "<polyline" in html

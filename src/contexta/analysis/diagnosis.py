@@ -1,4 +1,4 @@
-"""What stands out in what a run left behind."""
+"""Find the problems of a run in its records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contexta.findings import RUN_LEVEL, Issue, RunDetails, RunDiagnosis, Severi
 from contexta.findings.runs import lost_records
 
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
-_SEVERE: dict[str, Severity] = {
+_SEVERITIES: dict[str, Severity] = {
     **dict.fromkeys(("error", "critical", "fatal", "high", "severe"), "error"),
     **dict.fromkeys(("info", "debug", "low", "notice", "minor"), "info"),
 }
@@ -24,12 +24,12 @@ def diagnose(
     batches: Sequence[BatchExecution] = (),
     deployments: Sequence[DeploymentExecution] = (),
     degraded: Sequence[DegradedRecord] = (),
-    marked: Iterable[tuple[str, StableRef | None]] = (),
+    incomplete: Iterable[tuple[str, StableRef | None]] = (),
     notes: Sequence[str] = (),
 ) -> RunDiagnosis:
-    """The errors first, then warnings, then remarks; within each in the order of what it is about.
+    """The problems of a run: errors first, then warnings, then remarks.
 
-    batches: those that did not complete. marked: what was marked as less than whole, in words, with its stage.
+    batches: those that did not complete. incomplete: records that are marked as incomplete, with their stages.
     """
     issues = [
         *_of_run(details),
@@ -38,8 +38,8 @@ def diagnose(
         *_of_deployments(deployments),
         *(_degraded(record) for record in degraded),
         *(
-            Issue(severity="warning", code="incomplete_metric", summary=words, subject_ref=stage)
-            for words, stage in marked
+            Issue(severity="warning", code="incomplete_metric", summary=text, subject_ref=stage)
+            for text, stage in incomplete
         ),
         *_of_metrics(details),
         *(Issue(severity="info", code="note", summary=f"{note.topic}: {note.text}") for note in details.notes),
@@ -57,18 +57,20 @@ def _of_run(details: RunDetails) -> Iterator[Issue]:
     if details.status == "failed":
         yield Issue(severity="error", code="run_failed", summary=f"the run failed{why}")
     elif details.status == "crashed":
-        yield Issue(severity="error", code="run_crashed", summary=f"the run's process died without a word{why}")
+        yield Issue(
+            severity="error", code="run_crashed", summary=f"the process of the run ended without a final status{why}"
+        )
     elif details.status == "cancelled":
-        yield Issue(severity="warning", code="run_cancelled", summary="the run was cancelled before its work was done")
+        yield Issue(severity="warning", code="run_cancelled", summary="the run was cancelled")
     elif details.status == "open":
-        yield Issue(severity="info", code="run_open", summary="the run is still open: what is missing may yet come")
+        yield Issue(severity="info", code="run_open", summary="the run is still open: it may record more")
     if (lost := lost_records(details)) is not None:
         yield Issue(severity="warning", code="records_lost", summary=lost)
     if details.environment is None:
         yield Issue(
             severity="warning",
             code="environment_missing",
-            summary="no environment was recorded: what the run ran on is unknown",
+            summary="no environment was recorded",
             fix="record the next run with `contexta run` or `with ctx.run(...)`",
         )
     if not any(stage.metrics for stage in details.stages):
@@ -76,47 +78,47 @@ def _of_run(details: RunDetails) -> Iterator[Issue]:
 
 
 def _of_stages(details: RunDetails, stages: Sequence[StageExecution]) -> Iterator[Issue]:
-    summaries = [stage for stage in details.stages if stage.stage_name != RUN_LEVEL]
-    for stage, summary in zip(stages, summaries, strict=True):
-        about = {"subject_ref": stage.stage_execution_ref}
+    recorded = [stage for stage in details.stages if stage.stage_name != RUN_LEVEL]
+    for stage, stage_summary in zip(stages, recorded, strict=True):
+        subject = {"subject_ref": stage.stage_execution_ref}
         if stage.status in ("failed", "crashed"):
-            words = f"stage {stage.stage_name} {stage.status}"
-            yield Issue(severity="error", code="stage_failed", summary=words, **about)
+            summary = f"stage {stage.stage_name} {stage.status}"
+            yield Issue(severity="error", code="stage_failed", summary=summary, **subject)
         elif stage.status == "open" and details.status != "open":
-            words = f"stage {stage.stage_name} was left open, and the run is {details.status}"
-            yield Issue(severity="warning", code="stage_left_open", summary=words, **about)
-        if not summary.metrics:
-            words = f"stage {stage.stage_name} has no metrics"
-            yield Issue(severity="info", code="stage_without_metrics", summary=words, **about)
+            summary = f"stage {stage.stage_name} is open, but the run is {details.status}"
+            yield Issue(severity="warning", code="stage_left_open", summary=summary, **subject)
+        if not stage_summary.metrics:
+            summary = f"stage {stage.stage_name} has no metrics"
+            yield Issue(severity="info", code="stage_without_metrics", summary=summary, **subject)
 
 
 def _of_batches(details: RunDetails, batches: Sequence[BatchExecution]) -> Iterator[Issue]:
     for batch in batches:
-        about = {"subject_ref": batch.batch_execution_ref}
+        subject = {"subject_ref": batch.batch_execution_ref}
         if batch.status in ("failed", "crashed"):
-            words = f"batch {batch.batch_name} of stage {batch.stage_execution_ref.name} {batch.status}"
-            yield Issue(severity="error", code="batch_failed", summary=words, **about)
+            summary = f"batch {batch.batch_name} of stage {batch.stage_execution_ref.name} {batch.status}"
+            yield Issue(severity="error", code="batch_failed", summary=summary, **subject)
         elif batch.status == "cancelled":
             yield Issue(
-                severity="warning", code="batch_cancelled", summary=f"batch {batch.batch_name} was cancelled", **about
+                severity="warning", code="batch_cancelled", summary=f"batch {batch.batch_name} was cancelled", **subject
             )
         elif batch.status == "open" and details.status != "open":
-            words = f"batch {batch.batch_name} was left open, and the run is {details.status}"
-            yield Issue(severity="warning", code="batch_left_open", summary=words, **about)
+            summary = f"batch {batch.batch_name} is open, but the run is {details.status}"
+            yield Issue(severity="warning", code="batch_left_open", summary=summary, **subject)
 
 
 def _of_deployments(deployments: Sequence[DeploymentExecution]) -> Iterator[Issue]:
     for deployment in deployments:
         if deployment.status in ("failed", "crashed"):
-            words = f"deployment {deployment.deployment_name} {deployment.status}"
+            summary = f"deployment {deployment.deployment_name} {deployment.status}"
             ref = deployment.deployment_execution_ref
-            yield Issue(severity="error", code="deployment_failed", summary=words, subject_ref=ref)
+            yield Issue(severity="error", code="deployment_failed", summary=summary, subject_ref=ref)
 
 
 def _degraded(record: DegradedRecord) -> Issue:
     payload, envelope = record.payload, record.envelope
     return Issue(
-        severity=_SEVERE.get(payload.severity.lower(), "warning"),
+        severity=_SEVERITIES.get(payload.severity.lower(), "warning"),
         code="degraded_record",
         summary=f"{payload.issue_key} ({payload.category}, {envelope.degradation_marker}): {payload.summary}",
         subject_ref=payload.subject_ref or envelope.stage_execution_ref or envelope.record_ref,
@@ -128,4 +130,6 @@ def _of_metrics(details: RunDetails) -> Iterator[Issue]:
         for metric in stage.metrics:
             if isinstance(metric.value, float) and not math.isfinite(metric.value):
                 name = metric.metric_key if stage.stage_name == RUN_LEVEL else f"{stage.stage_name}/{metric.metric_key}"
-                yield Issue(severity="warning", code="metric_not_finite", summary=f"{name} ended as {metric.value}")
+                yield Issue(
+                    severity="warning", code="metric_not_finite", summary=f"the last value of {name} is {metric.value}"
+                )

@@ -1,4 +1,4 @@
-"""Walking along edges."""
+"""Traverse lineage edges from one reference."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from contexta.findings import Direction, Lineage, LineageStep
 MOST_EDGES = 10_000
 
 EdgesAt = Callable[[Sequence[StableRef], bool], Iterable[LineageStep]]
-"""(references, whether downstream) -> the edges that begin at one of them; else those that end at one."""
+"""(references, is_downstream) -> the edges that start at one of them, or that end at one of them."""
 
 
 def traverse(
     root: StableRef, edges_at: EdgesAt, direction: Direction, max_depth: int | None = None, most: int = MOST_EDGES
 ) -> Lineage:
-    """Everything that can be reached from root, the nearest first; a circle is walked once.
+    """Everything reachable from root, the nearest first. A cycle is followed once.
 
-    Asks edges_at once for each depth and way. Both ways means any way: what a neighbour came from is reached too.
+    Calls edges_at once per depth and direction. ``both`` may change the direction at every step.
     """
-    ways = {"downstream": (True,), "upstream": (False,), "both": (True, False)}[direction]
+    directions = {"downstream": (True,), "upstream": (False,), "both": (True, False)}[direction]
     visited, frontier = {root: None}, [root]
     edges: dict[tuple[StableRef, StableRef, str, str | None], LineageStep] = {}
-    depth, full = 0, False
-    while frontier and not full and (max_depth is None or depth < max_depth):
+    depth, is_full = 0, False
+    while frontier and not is_full and (max_depth is None or depth < max_depth):
         depth += 1
         reached: dict[StableRef, None] = {}
-        for downstream in ways:
-            for edge in edges_at(frontier, downstream):
+        for is_downstream in directions:
+            for edge in edges_at(frontier, is_downstream):
                 key = (edge.source_ref, edge.target_ref, edge.relation_type, edge.relation_ref)
                 if key in edges:
                     continue
                 if len(edges) >= most:
-                    full = True
+                    is_full = True
                     break
                 edges[key] = edge.model_copy(update={"depth": depth})
-                reached[edge.target_ref if downstream else edge.source_ref] = None
+                reached[edge.target_ref if is_downstream else edge.source_ref] = None
         frontier = [ref for ref in reached if ref not in visited]
         visited.update(dict.fromkeys(frontier))
     return Lineage(
@@ -45,15 +45,15 @@ def traverse(
         max_depth=max_depth,
         edges=tuple(edges.values()),
         visited_refs=tuple(visited),
-        completeness_notes=tuple(_notes(root, edges.values(), full, frontier, most)),
+        completeness_notes=tuple(_notes(root, edges.values(), is_full, frontier, most)),
     )
 
 
 def _notes(
-    root: StableRef, edges: Iterable[LineageStep], full: bool, frontier: Sequence[StableRef], most: int
+    root: StableRef, edges: Iterable[LineageStep], is_full: bool, frontier: Sequence[StableRef], most: int
 ) -> list[str]:
-    if full:
-        return [f"there are more than {most} edges: ask with max_depth, or from somewhere else"]
+    if is_full:
+        return [f"there are more than {most} edges: limit max_depth, or start at another reference"]
     if not list(edges):
-        return [f"nothing is joined to {root} this way"]
-    return [f"{len(frontier)} more to go on from beyond this depth"] if frontier else []
+        return [f"{root} has no edges in this direction"]
+    return [f"references at the depth limit that were not followed: {len(frontier)}"] if frontier else []

@@ -1,4 +1,4 @@
-"""Whether two runs came out alike."""
+"""Compare the metrics of a rerun with the recorded ones."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Outcome = Literal["reproduced", "differs", "unknown"]
 
 
 def rerun_metrics(
-    found: RunComparison, relative: float = 0.0, absolute: float = 0.0, only: Sequence[str] = ()
+    comparison: RunComparison, relative: float = 0.0, absolute: float = 0.0, only: Sequence[str] = ()
 ) -> tuple[RerunMetric, ...]:
-    """Every metric of the left run beside that of the right one. only: these keys, where any are given.
+    """Every metric of the left run with its value in the right one. only: restrict the result to these keys.
 
-    What only the right run has is left out: it can confirm nothing. Tolerances as in ``math.isclose``.
+    Tolerances as in ``math.isclose``.
     """
-    return tuple(_metrics(found, relative, absolute, only))
+    return tuple(_metrics(comparison, relative, absolute, only))
 
 
 def outcome(metrics: Sequence[RerunMetric], exit_code: int) -> Outcome:
-    """What they say together; a command that failed says nothing."""
+    """The outcome over all metrics; unknown if the command failed."""
     if exit_code != 0 or not metrics:
         return "unknown"
     return "reproduced" if all(metric.within for metric in metrics) else "differs"
 
 
-def _metrics(found: RunComparison, relative: float, absolute: float, only: Sequence[str]) -> Iterator[RerunMetric]:
-    for stage in found.stage_comparisons:
+def _metrics(comparison: RunComparison, relative: float, absolute: float, only: Sequence[str]) -> Iterator[RerunMetric]:
+    for stage in comparison.stage_comparisons:
         for delta in stage.metric_deltas:
             if delta.left_value is None or (only and delta.metric_key not in only):
                 continue

@@ -1,4 +1,4 @@
-"""How a package went through its versions, and what a metric did meanwhile."""
+"""The versions of a package over the runs of a project, with a metric."""
 
 from __future__ import annotations
 
@@ -14,56 +14,59 @@ from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeri
 
 
 def timeline(runs: Sequence[PastRun], package: str, metric: str | None = None) -> PackageTimeline:
-    """Every run with an environment, the oldest first. package: a distribution, or ``python``. metric: ``accuracy``
-    or ``train/accuracy``. Raises NotFound when no run has the metric, or none ever had the package."""
+    """The runs with an environment, the oldest first.
+
+    package: a distribution, or ``python``. metric: ``accuracy`` or ``train/accuracy``.
+    Raises NotFound if no run has the metric or the package.
+    """
     name = canonicalize_name(package)
-    known = sorted((run for run in runs if run.environment is not None), key=lambda run: (run.started_at, run.ref))
-    wanted = _metric(runs, metric)
-    found = tuple(
+    recorded = sorted((run for run in runs if run.environment is not None), key=lambda run: (run.started_at, run.ref))
+    metric_id = _metric(runs, metric)
+    timeline_runs = tuple(
         TimelineRun(
             run_ref=run.ref,
             name=run.ref.name,
             status=run.status,
             started_at=run.started_at,
             version=version_in(run, name),
-            value=run.metrics.get(wanted) if wanted else None,
+            value=run.metrics.get(metric_id) if metric_id else None,
         )
-        for run in known
+        for run in recorded
     )
-    if known and all(each.version is None for each in found):
+    if recorded and all(run.version is None for run in timeline_runs):
         raise NotFound(
             f"no recorded run had {shown(package)} installed", hint="`contexta env RUN` lists what a run had"
         )
-    without = len(runs) - len(known)
+    without = len(runs) - len(recorded)
     return PackageTimeline(
         package=name,
-        metric=label(wanted) if wanted else None,
-        runs=found,
-        periods=tuple(_periods(found)),
+        metric=label(metric_id) if metric_id else None,
+        runs=timeline_runs,
+        periods=tuple(_periods(timeline_runs)),
         without_environment=without,
-        completeness_notes=(f"{without} runs have no environment: what they ran on is unknown",) if without else (),
+        completeness_notes=(f"{without} runs have no environment snapshot",) if without else (),
     )
 
 
 def version_in(run: PastRun, name: str) -> str | None:
-    """Of a distribution, or of ``python``."""
+    """The version of a distribution or of ``python``; None without it."""
     if run.environment is None:
         return None
     return run.environment.python_version if name == "python" else run.environment.packages.get(name)
 
 
 def _metric(runs: Sequence[PastRun], metric: str | None) -> MetricId | None:
-    """The one that most runs have, of those that a person may mean."""
+    """Of the metrics with this name, the one that most runs have."""
     if metric is None:
         return None
     counts: dict[MetricId, int] = {}
     for run in runs:
-        for each in run.metrics:
-            if metric in (each[1], label(each)):
-                counts[each] = counts.get(each, 0) + 1
+        for metric_id in run.metrics:
+            if metric in (metric_id[1], label(metric_id)):
+                counts[metric_id] = counts.get(metric_id, 0) + 1
     if not counts:
         raise NotFound(f"no run has a metric {shown(metric)}", hint="`contexta show RUN` lists the metrics of a run")
-    return max(counts, key=lambda each: (counts[each], each))
+    return max(counts, key=lambda metric_id: (counts[metric_id], metric_id))
 
 
 def _periods(runs: Sequence[TimelineRun]) -> list[VersionPeriod]:

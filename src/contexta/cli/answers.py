@@ -58,7 +58,7 @@ def _records(records: Sequence[SnapshotRecord]) -> Iterator[Any]:
 
 def diagnosis(found: RunDiagnosis) -> Iterator[Any]:
     if not found.issues:
-        yield Text.assemble((found.run_ref.value, "bold"), "  nothing stands out")
+        yield Text.assemble((found.run_ref.value, "bold"), "  no problems found")
     else:
         yield Text.assemble((found.run_ref.value, "bold"), f"  {count(len(found.issues), 'thing')} to look at")
         yield Text()

@@ -201,7 +201,7 @@ class Questions(Workspace):
             project_id = self._project(connection, project)
             ends, having, there = trends.latest_ends(connection, metric, stage_name, project_id, limit)
             packages = trends.packages_of(connection, sorted({end.body_id for end in ends if end.body_id is not None}))
-        return trend(metric, stage_name, ends, packages, having=having, there=there)
+        return trend(metric, stage_name, ends, packages, with_metric=having, total=there)
 
     def package_timeline(
         self, package: str, *, metric: str | None = None, project: str | None = None

@@ -66,7 +66,7 @@ class Origin(Value):
 
 
 # Not checked, as there is nothing to check: the first value that is checked costs the building of its model.
-NO_ORIGIN = Origin.trusted(kind="unknown", url=None, commit=None, dirty=None, subdirectory=None, digest=None)
+NO_ORIGIN = Origin.model_construct(kind="unknown", url=None, commit=None, dirty=None, subdirectory=None, digest=None)
 
 
 class Distribution(Value):

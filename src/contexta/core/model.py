@@ -1,17 +1,16 @@
-"""``Value``: the frozen model that settings, contract and findings are made of.
+"""``Value``: the frozen model of settings, contract values and findings.
 
-It refuses unknown fields, and every refusal is an ``InvalidInput`` that names the field, the value and the next
-step. Text that no database could hold (NUL, lone surrogates) is refused wherever text is taken.
+A value refuses unknown fields. Every refusal is an ``InvalidInput`` that names the field, the value and the next step.
 """
 
 from __future__ import annotations
 
-import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # checks the version of pydantic before it is imported
 
 # isort: split
+import json
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,37 +19,36 @@ from typing_extensions import Self
 
 from contexta.core.errors import ContextaError, InvalidInput, shown
 
-_hold = object.__setattr__  # past the freezing; what pydantic keeps beside the fields goes straight into its slots
-_hold_set, _hold_extra, _hold_private = (
-    getattr(BaseModel, f"__pydantic_{slot}__").__set__ for slot in ("fields_set", "extra", "private")
-)
 _building = RLock()
-
-
-@cache
-def _all_fields(model: type[BaseModel]) -> set[str]:
-    return set(model.model_fields)
+_MOST_FAULTS = 5  # in one message
 
 
 class Value(BaseModel):
-    """A frozen value. Raises InvalidInput when a field is unknown, missing or breaks a rule."""
+    """A frozen value. Raises InvalidInput when a field is unknown, missing or invalid."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)
 
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The value as JSON, as ``--json`` prints it. NaN and infinities become texts: JSON has no such numbers."""
+        return self.model_dump_json(indent=indent)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as a dict of JSON types: the content of ``to_json``."""
+        fields: dict[str, Any] = json.loads(self.to_json())
+        return fields
+
     @classmethod
-    def trusted(cls, **fields: Any) -> Self:
-        """A value of fields that were checked before they were stored, without checking them again: ten times faster.
-        All fields must be given, as the checked value holds them."""
-        made = object.__new__(cls)
-        _hold(made, "__dict__", fields)
-        _hold_set(made, _all_fields(cls))
-        _hold_extra(made, None)
-        _hold_private(made, None)
-        return made
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """The value that ``to_dict`` described. Raises InvalidInput."""
+        try:
+            text = json.dumps(fields)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"{cls.__name__}.from_dict: {error}", hint="give a dict of JSON types") from error
+        return cls.model_validate_json(text)
 
     @classmethod
     def model_rebuild(cls, **options: Any) -> bool | None:
-        """What pydantic does when the first value is checked; not in two threads at once."""
+        """Build the validator at the first use, in one thread at a time: pydantic does not lock."""
         with _building:
             return super().model_rebuild(**options)
 
@@ -67,12 +65,12 @@ class Value(BaseModel):
             except ValidationError as error:
                 _refuse(type(self), error)
 
-        # What pydantic marks its own __init__ with: without it every nested value would be validated by itself, slower,
-        # and without knowing whether it comes from JSON.
+        # pydantic's own mark for an __init__ that only validates. Without it pydantic would call __init__ for each
+        # nested value, which is slower and loses the information that the input is JSON.
         __init__.__pydantic_base_init__ = True
 
-        def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002  # frozen: no copy need be deep
-            """A copy with other fields, checked like a new value: what is stored must be valid."""
+        def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002  # a frozen value needs no deep copy
+            """A copy with some fields replaced, validated like a new value."""
             fields = {name: getattr(self, name) for name in type(self).model_fields}
             return type(self)(**{**fields, **(update or {})})
 
@@ -80,7 +78,7 @@ class Value(BaseModel):
         def model_validate(cls, obj: Any, **options: Any) -> Self:
             try:
                 return super().model_validate(obj, **options)
-            except TypeError as error:  # a mapping whose keys are no texts
+            except TypeError as error:  # a mapping with keys that are not text
                 raise InvalidInput(f"{cls.__name__} cannot be made of {shown(obj)}", hint="give a mapping") from error
             except ValidationError as error:
                 _refuse(cls, error)
@@ -94,37 +92,39 @@ class Value(BaseModel):
 
 
 def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
-    found = error.errors(include_url=False)
-    faults = [_fault(model, fault) for fault in found]
-    what = "; ".join(what for what, _ in faults[:5]) + (f"; and {len(faults) - 5} more faults" if faults[5:] else "")
-    own = found[0].get("ctx", {}).get("error")
-    kind = type(own) if len(found) == 1 and isinstance(own, InvalidInput) else InvalidInput
+    """Raise an InvalidInput for the faults that pydantic reports."""
+    errors = error.errors(include_url=False)
+    faults = [_fault(model, details) for details in errors]
+    rest = len(faults) - _MOST_FAULTS
+    what = "; ".join(what for what, _ in faults[:_MOST_FAULTS]) + (f"; and {rest} more faults" if rest > 0 else "")
+    cause = errors[0].get("ctx", {}).get("error")
+    kind = type(cause) if len(errors) == 1 and isinstance(cause, InvalidInput) else InvalidInput
     raise kind(what, hint=next((hint for _, hint in faults if hint), None)) from None
 
 
-def _fault(model: type[BaseModel], fault: Any) -> tuple[str, str | None]:
-    """One pydantic fault in our words: what, hint."""
-    # Union members and custom validators leave their own names in the path; only fields and keys are of use here.
-    path = ".".join(str(part) for part in fault["loc"] if "[" not in str(part))
+def _fault(model: type[BaseModel], details: Any) -> tuple[str, str | None]:
+    """(what is wrong, hint) for one error of pydantic."""
+    # pydantic adds the names of union members and validators to the path; only fields and keys help a user.
+    path = ".".join(str(part) for part in details["loc"] if "[" not in str(part))
     where = f"{model.__name__}.{path}" if path else model.__name__
-    given = fault["input"]
-    own = fault.get("ctx", {}).get("error")
-    if isinstance(own, ContextaError):
-        return f"{where}: {own.what}" if path else own.what, own.hint
-    kind = fault["type"]
+    value = details["input"]
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, ContextaError):
+        return f"{where}: {cause.what}" if path else cause.what, cause.hint
+    kind = details["type"]
     if kind == "extra_forbidden":
-        *parents, name = fault["loc"]
+        *parents, name = details["loc"]
         return f"{model.__name__} has no field {shown(path)}", nearest(str(name), _fields_below(model, parents))
     if kind == "missing":
-        return f"{where} is missing", f"{model.__name__} needs {fault['loc'][-1]}=..."
+        return f"{where} is missing", f"{model.__name__} needs {details['loc'][-1]}=..."
     if kind == "literal_error":
-        expected = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        return f"{where} is {shown(given)}", f"it is one of {expected}"
-    return f"{where} cannot be {shown(given)}: {fault['msg']}", None
+        expected = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        return f"{where} is {shown(value)}", f"it is one of {expected}"
+    return f"{where} cannot be {shown(value)}: {details['msg']}", None
 
 
 def _fields_below(model: type[BaseModel], path: list[Any]) -> list[str]:
-    """The field names of the model that lies at that path."""
+    """The field names of the model at a path."""
     for part in path:
         field = model.model_fields.get(part)
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
@@ -133,10 +133,10 @@ def _fields_below(model: type[BaseModel], path: list[Any]) -> list[str]:
     return list(model.model_fields)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not known: the one that was probably meant, else all of them."""
-    names = list(known)
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint for an unknown name: the nearest name, or all names."""
+    names = list(names)
     if not names:
         return "leave it out"
     close = get_close_matches(name[:100], names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"it knows {', '.join(names)}"
+    return f"did you mean {close[0]}?" if close else f"valid names: {', '.join(names)}"

@@ -167,7 +167,7 @@ class BisectReport(Finding):
 
 def digest_of(report: BisectReport) -> str:
     """sha256 of the report's JSON without the digest, keys sorted, no spaces, ASCII: whoever has it can check it."""
-    body = json.loads(report.model_dump_json(exclude={"digest"}))
+    body = {name: value for name, value in report.to_dict().items() if name != "digest"}
     return f"sha256:{sha256(json.dumps(body, sort_keys=True, separators=(',', ':')).encode()).hexdigest()}"
 
 

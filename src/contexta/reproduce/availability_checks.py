@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from contexta.analysis.environments.availability import Evidence, InputNow, Rebuilt
+from contexta.analysis.environments.availability import Availability, InputState, PastRebuild
 from contexta.analysis.reruns import rerun_metrics
 from contexta.contract import LineageEdge, Record, StructuredEventRecord
 from contexta.contract.environment import EnvironmentSnapshot
@@ -32,12 +32,12 @@ def asked(
     online: bool,
     deep: bool,
     uv: Uv | None,
-) -> Evidence:
+) -> Availability:
     """What the index and the disk say now, as far as they are to be asked."""
     missing, yanked = on_the_index(recorded, uv or find_uv()) if recorded and online else (None, [])
     edits, reason = edited(recorded, objects) if recorded and deep else (None, "")
     inputs = inputs_now(artifacts, deep=deep)
-    return Evidence(missing=missing, yanked=yanked, edits=edits, edits_reason=reason, inputs=inputs)
+    return Availability(missing=missing, yanked=yanked, edits=edits, edits_reason=reason, inputs=inputs)
 
 
 def reruns_among(
@@ -83,7 +83,7 @@ def _versions(snapshot: EnvironmentSnapshot) -> dict[str, str]:
     return {each.name: each.version for each in snapshot.distributions}
 
 
-def inputs_now(artifacts: Iterable[Artifact], *, deep: bool) -> dict[str, InputNow]:
+def inputs_now(artifacts: Iterable[Artifact], *, deep: bool) -> dict[str, InputState]:
     """What became of the inputs of a run, by name; the last of one name counts.
 
     One of the size and time it had then is taken as unchanged; deep: read it all the same.
@@ -91,7 +91,7 @@ def inputs_now(artifacts: Iterable[Artifact], *, deep: bool) -> dict[str, InputN
     return {each.name: _now(each, deep) for each in artifacts if each.kind == "input"}
 
 
-def _now(recorded: Artifact, deep: bool) -> InputNow:
+def _now(recorded: Artifact, deep: bool) -> InputState:
     if recorded.digest is None:
         return "not read"
     place = Path(recorded.location)
@@ -110,10 +110,10 @@ def _now(recorded: Artifact, deep: bool) -> InputNow:
         return "not read"
 
 
-def rebuilds_among(records: Iterable[Record]) -> Sequence[Rebuilt]:
+def rebuilds_among(records: Iterable[Record]) -> Sequence[PastRebuild]:
     """The times a run's environment was built again, oldest first."""
     return [
-        Rebuilt(
+        PastRebuild(
             str(record.payload.attributes.get("verdict")),
             record.envelope.observed_at,
             str(record.payload.attributes.get("platform")),

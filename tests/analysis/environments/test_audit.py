@@ -26,7 +26,7 @@ def test_run_without_a_snapshot_is_missing() -> None:
     found = audit(RUN, None)
     assert found.reproducibility_status == "missing"
     assert (found.python_version, found.platform, found.package_count) == (None, None, 0)
-    assert "captures the environment" in (found.checks[0].fix or "")
+    assert "record the next run" in (found.checks[0].fix or "")
 
 
 def test_names_and_versions_by_hand_are_partial() -> None:

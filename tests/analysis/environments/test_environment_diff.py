@@ -60,7 +60,7 @@ def test_missing_snapshot_is_a_note_and_no_phantom_addition() -> None:
 
 
 def test_snapshot_without_packages_is_noted() -> None:
-    assert "lists no packages" in diff({"packages": {}}, {}).completeness_notes[0]
+    assert "has no packages" in diff({"packages": {}}, {}).completeness_notes[0]
 
 
 def dist(name: str, version: str = "1.0", **facts: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Commands that change packages, by the tool that made the environment. Pure."""
+"""Commands that change packages, for the tool that created the environment."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 
 
 def install_commands(at: Installation, pins: Mapping[str, str | None], *, alone: bool = False) -> list[str]:
-    """Shell commands that bring packages to these versions, the uninstalling ones last.
+    """Shell commands that install these versions and then remove packages.
 
-    pins: name -> version, address (PEP 508, behind the @), or None for a package to remove. alone: leave everything
-    that these packages require as it is, where the tool can.
+    pins: name -> version, URL (PEP 508, after the @), or None to remove the package. alone: do not change the
+    dependencies, if the tool supports it.
     """
-    wanted = {name: pin for name, pin in pins.items() if pin is not None}
+    installed = {name: pin for name, pin in pins.items() if pin is not None}
     removed = [name for name, pin in pins.items() if pin is None]
     if at.tool in ("conda", "pixi"):
-        return list(_with_conda(at, wanted, removed, alone=alone))
-    lines = [_install(at, [_requirement(name, pin) for name, pin in wanted.items()], alone=alone)] if wanted else []
+        return list(_with_conda(at, installed, removed, alone=alone))
+    lines = (
+        [_install(at, [_requirement(name, pin) for name, pin in installed.items()], alone=alone)] if installed else []
+    )
     return [*lines, *_uninstall(at, removed)]
 
 
 def with_python(at: Installation, command: Sequence[str]) -> list[str]:
-    """A recorded command, by the interpreter of the environment where it begins with a Python."""
+    """A recorded command with the interpreter of the environment, if the command starts with a Python."""
     words = list(command)
     if at.prefix is not None and words and _PYTHON.match(re.split(r"[/\\]", words[0])[-1]):
         words[0] = at.python
@@ -73,24 +75,26 @@ def _uninstall(at: Installation, names: Sequence[str]) -> Iterator[str]:
         yield shlex.join([at.python, "-m", "pip", "uninstall", "--yes", *rest])
 
 
-def _with_conda(at: Installation, wanted: Mapping[str, str], removed: Sequence[str], *, alone: bool) -> Iterator[str]:
-    """conda's own packages by conda, the others by pip in its environment."""
+def _with_conda(
+    at: Installation, installed: Mapping[str, str], removed: Sequence[str], *, alone: bool
+) -> Iterator[str]:
+    """Change the packages from conda with conda, and the others with pip."""
     no_deps = ["--no-deps"] if alone else []
-    own = [name for name in wanted if name in at.conda and "://" not in wanted[name]]
-    others = [_requirement(name, pin) for name, pin in wanted.items() if name not in own]
-    if own:
-        specs = [f"{at.conda[name].name}=={wanted[name]}" for name in own]
-        yield _conda_install(at, [*no_deps, *specs], _channels(at, *own))
+    from_conda = [name for name in installed if name in at.conda and "://" not in installed[name]]
+    others = [_requirement(name, pin) for name, pin in installed.items() if name not in from_conda]
+    if from_conda:
+        specs = [f"{at.conda[name].name}=={installed[name]}" for name in from_conda]
+        yield _conda_install(at, [*no_deps, *specs], _channels(at, *from_conda))
     if others and at.tool == "pixi":
         yield shlex.join(["pixi", "add", "--pypi", *_manifest(at), *others])
     elif others:
         yield shlex.join([at.python, "-m", "pip", "install", *no_deps, *others])
-    gone = [at.conda[name].name for name in removed if name in at.conda]
+    conda_names = [at.conda[name].name for name in removed if name in at.conda]
     rest = [name for name in removed if name not in at.conda]
-    if gone and at.tool == "pixi":
-        yield shlex.join(["pixi", "remove", *_manifest(at), *gone])
-    elif gone:
-        yield shlex.join([at.conda_program, "remove", "--yes", "-p", str(at.prefix), *gone])
+    if conda_names and at.tool == "pixi":
+        yield shlex.join(["pixi", "remove", *_manifest(at), *conda_names])
+    elif conda_names:
+        yield shlex.join([at.conda_program, "remove", "--yes", "-p", str(at.prefix), *conda_names])
     if rest and at.tool == "pixi":
         yield shlex.join(["pixi", "remove", "--pypi", *_manifest(at), *rest])
     elif rest:
@@ -105,8 +109,8 @@ def _conda_install(at: Installation, words: Sequence[str], channels: Sequence[st
 
 
 def _channels(at: Installation, *names: str) -> list[str]:
-    found = (at.conda[name].channel for name in names)
-    return list(dict.fromkeys(channel for channel in found if channel is not None))
+    channels = (at.conda[name].channel for name in names)
+    return list(dict.fromkeys(channel for channel in channels if channel is not None))
 
 
 def _manifest(at: Installation) -> list[str]:
@@ -123,7 +127,7 @@ def _in_directory(at: Installation, words: Sequence[str]) -> str:
 
 
 def _for_poetry(requirement: str) -> str:
-    """A git address as poetry writes it: the commit behind #, without the name."""
+    """A git URL in the syntax of poetry: the commit after #, without the name."""
     _, at, address = requirement.partition(" @ ")
     if not at or not address.startswith("git+"):
         return requirement

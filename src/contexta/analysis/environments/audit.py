@@ -1,34 +1,31 @@
-"""How far what was recorded suffices to have a run's environment again."""
+"""Check whether the record of a run is enough to rebuild its environment and to rerun it."""
 
 from __future__ import annotations
 
 from contexta.analysis.environments.availability import (
-    Evidence,
+    Availability,
+    checks_of_availability,
     checks_of_environment,
-    checks_of_evidence,
     checks_of_run,
 )
 from contexta.analysis.metrics.formatting import some
 from contexta.contract.environment import EnvironmentSnapshot, Origin
 from contexta.findings import Audit, Check, RunDetails
 
-# What a rebuild cannot do without; the other checks are worth knowing but do not decide the status.
-_NEEDED = frozenset({"environment recorded", "python version", "packages", "package origins"})
+# The checks that decide the status: a rebuild needs all of them.
+_REQUIRED = frozenset({"environment recorded", "python version", "packages", "package origins"})
 
 
-def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, evidence: Evidence | None = None) -> Audit:
-    """Check one run against what rebuilding its environment needs, and rerunning it.
-
-    evidence: what was tried and asked beyond the recording.
-    """
+def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, availability: Availability | None = None) -> Audit:
+    """Audit one run. availability: results of earlier rebuilds and reruns, and of checks beyond the record."""
     checks = [_recorded(snapshot)]
     if snapshot is not None:
         checks += [_python(snapshot), _packages(snapshot), _origins(snapshot), *_capture(snapshot)]
         checks += checks_of_environment(snapshot)
     checks += checks_of_run(run)
     checks.append(_metrics(run))
-    checks += checks_of_evidence(evidence or Evidence())
-    complete = all(check.status == "pass" for check in checks if check.name in _NEEDED)
+    checks += checks_of_availability(availability or Availability())
+    complete = all(check.status == "pass" for check in checks if check.name in _REQUIRED)
     return Audit(
         run_ref=run.run_ref,
         python_version=snapshot.python_version if snapshot else None,
@@ -50,7 +47,7 @@ def _recorded(snapshot: EnvironmentSnapshot | None) -> Check:
             name=name,
             status="fail",
             detail="the run has no environment snapshot",
-            fix="record the next run with `with ctx.run(...)`: it captures the environment when the run is created",
+            fix="record the next run with `contexta run` or `with ctx.run(...)`",
         )
     return Check(name=name, status="pass", detail=f"captured {snapshot.captured_at}")
 
@@ -71,7 +68,7 @@ def _packages(snapshot: EnvironmentSnapshot) -> Check:
         name="packages",
         status="pass" if count else "warn",
         detail=f"{count} package{'' if count == 1 else 's'} recorded",
-        fix=None if count else "record them: an environment without any package trains nothing",
+        fix=None if count else "record the packages of the environment",
     )
 
 
@@ -81,46 +78,50 @@ def _origins(snapshot: EnvironmentSnapshot) -> Check:
         return Check(
             name=name,
             status="unknown",
-            detail="names and versions only: from where they were installed was not recorded",
-            fix="let Contexta capture the environment (`with ctx.run(...)`) instead of writing it by hand",
+            detail="only names and versions were recorded, not the sources",
+            fix="record the run with `contexta run` or `with ctx.run(...)`",
         )
-    lost = [f"{found.name} ({why})" for found in snapshot.distributions if (why := _lost(found.origin))]
-    if lost:
+    unavailable = [
+        f"{distribution.name} ({reason})"
+        for distribution in snapshot.distributions
+        if (reason := _unavailable(distribution.origin))
+    ]
+    if unavailable:
         return Check(
             name=name,
             status="warn",
-            detail=f"cannot be had again: {some(lost)}",
-            fix="install them from an index or from a committed revision",
+            detail=f"cannot be reinstalled: {some(unavailable)}",
+            fix="install them from an index or from a commit",
         )
     return Check(
         name=name, status="pass", detail="every package came from an index, conda, an archive or a known commit"
     )
 
 
-def _lost(origin: Origin) -> str | None:
-    """Why what came from there cannot be had again; None if it can."""
+def _unavailable(origin: Origin) -> str | None:
+    """Why a package from this origin cannot be reinstalled; None if it can."""
     if origin.kind in ("directory", "editable"):
         return "an editable install" if origin.kind == "editable" else "a local directory"
     if origin.kind == "unknown":
-        return "of unknown origin"
+        return "unknown origin"
     if origin.kind in ("vcs", "archive") and not origin.url:
-        return f"a {origin.kind} origin without its URL"
+        return f"a {origin.kind} origin without a URL"
     if origin.url and origin.url.startswith("file:"):
         return "a local file"
     if origin.kind == "vcs" and not origin.commit:
-        return "a repository without its commit"
+        return "a repository without a commit"
     return "uncommitted changes" if origin.dirty else None
 
 
 def _capture(snapshot: EnvironmentSnapshot) -> list[Check]:
-    """What only a captured environment can be asked."""
+    """The checks that need a captured environment."""
     if not snapshot.distributions:
         return []
     return [_builds(snapshot), _completeness(snapshot)]
 
 
 def _builds(snapshot: EnvironmentSnapshot) -> Check:
-    missing = [found.name for found in snapshot.distributions if found.build is None]
+    missing = [distribution.name for distribution in snapshot.distributions if distribution.build is None]
     if missing:
         return Check(name="package builds", status="warn", detail=f"no build digest for {some(missing)}")
     return Check(name="package builds", status="pass", detail="every package has a build digest")
@@ -130,7 +131,7 @@ def _completeness(snapshot: EnvironmentSnapshot) -> Check:
     notes = [f"{note.topic}: {note.text}" for note in snapshot.notes]
     if notes:
         return Check(name="capture", status="warn", detail=some(notes))
-    return Check(name="capture", status="pass", detail="everything that was looked for was captured")
+    return Check(name="capture", status="pass", detail="the capture is complete")
 
 
 def _metrics(run: RunDetails) -> Check:
@@ -138,7 +139,7 @@ def _metrics(run: RunDetails) -> Check:
         return Check(
             name="metrics",
             status="warn",
-            detail="the run has no metric: a rerun could not be compared with it",
+            detail="the run has no metric, so a rerun cannot be compared with it",
             fix="log at least one with run.metric(name, value)",
         )
     return Check(name="metrics", status="pass", detail=f"{len(run.metrics)} recorded: {some(list(run.metrics))}")

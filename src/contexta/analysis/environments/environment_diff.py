@@ -1,4 +1,4 @@
-"""What changed between two environments."""
+"""Compare two recorded environments."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from contexta.core.references import StableRef
 from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
 from contexta.recorder.probes.installed_files import EDITED
 
-# Where an environment lies says nothing about what is in it; versions and variables are compared by themselves.
+# Paths say nothing about the content; versions and variables are compared separately.
 _NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})
 
-# Its name and version stand by themselves, and a configuration is the version with what it was built with.
+# Compared by name and version already; a configuration repeats the version and the build options.
 _NOT_OF_A_LIBRARY = frozenset({"name", "kind", "path", "file", "config"})
 
 
@@ -25,9 +25,9 @@ def compare_environments(
     right_ref: StableRef,
     right: EnvironmentSnapshot | None,
 ) -> EnvironmentDiff:
-    """Diff two snapshots. Names compare normalised (PEP 503), versions by PEP 440.
+    """Compare two snapshots: names normalised (PEP 503), versions by PEP 440.
 
-    A side that is None was not recorded: a note says so, and nothing is listed as added or removed.
+    None means that a run has no snapshot. The result then has a note, and no changes.
     """
     sides = {
         "left_ref": left_ref,
@@ -74,9 +74,9 @@ def _notes(
     notes = [SAME_RUN.format(left_ref)] if left_ref == right_ref else []
     for ref, side, other in ((left_ref, left, right), (right_ref, right, left)):
         if side is None:
-            notes.append(f"{ref} has no environment snapshot: what changed is unknown")
+            notes.append(f"{ref} has no environment snapshot: changes are unknown")
         elif not side.packages:
-            notes.append(f"the environment of {ref} lists no packages")
+            notes.append(f"the environment of {ref} has no packages")
         elif other is not None and other.distributions and not side.distributions:
             notes.append(
                 f"the environment of {ref} was written by hand: changes of builds, origins, interpreter, machine and "
@@ -94,13 +94,13 @@ def _notes(
 def _package_changes(
     left: EnvironmentSnapshot, lefts: Mapping[str, str], right: EnvironmentSnapshot, rights: Mapping[str, str]
 ) -> list[PackageChange]:
-    """lefts, rights: the versions, by normalised name."""
+    """The changes of packages. lefts, rights: normalised name -> version."""
     old, new = _by_name(left), _by_name(right)
-    found = []
+    changes = []
     for change in _changes(lefts, rights, same_version):
         direction, size = distance(change.left_value, change.right_value)
         newest = new.get(change.key) or old.get(change.key)
-        found.append(
+        changes.append(
             PackageChange(
                 **dict(change),
                 direction=direction,
@@ -109,7 +109,7 @@ def _package_changes(
                 requested=newest.requested if newest else None,
             )
         )
-    return found
+    return changes
 
 
 def _unchanged(rights: Mapping[str, str], changes: Iterable[Change]) -> dict[str, str]:
@@ -118,17 +118,17 @@ def _unchanged(rights: Mapping[str, str], changes: Iterable[Change]) -> dict[str
 
 
 def _imported(name: str, *sides: EnvironmentSnapshot) -> bool | None:
-    """Whether either run imported a distribution; None where one of them may have, as nobody looked."""
-    looked = [side.imports.get("distributions", {}) for side in sides if side.imports is not None]
-    if any(name in seen for seen in looked):
+    """Whether a run imported a distribution; None if a run without recorded imports may have imported it."""
+    recorded = [side.imports.get("distributions", {}) for side in sides if side.imports is not None]
+    if any(name in imports for imports in recorded):
         return True
-    return False if len(looked) == len(sides) else None
+    return False if len(recorded) == len(sides) else None
 
 
 def _same_version_changes(
     left: EnvironmentSnapshot, right: EnvironmentSnapshot
 ) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-    """(builds, origins) of packages whose version is the same."""
+    """(changes of builds, changes of origins) for packages with equal versions."""
     lefts, rights = _by_name(left), _by_name(right)
     builds, origins = [], []
     for name in sorted({*lefts} & {*rights}):
@@ -139,21 +139,21 @@ def _same_version_changes(
             builds.append(Change(key=name, left_value=one.build, right_value=two.build))
         if one.origin is two.origin:
             continue
-        if "unknown" not in (one.origin.kind, two.origin.kind) and _is_another(one.origin, two.origin):
-            origins.append(Change(key=name, left_value=_told(one.origin), right_value=_told(two.origin)))
+        if "unknown" not in (one.origin.kind, two.origin.kind) and _differs(one.origin, two.origin):
+            origins.append(Change(key=name, left_value=_origin_text(one.origin), right_value=_origin_text(two.origin)))
     return tuple(builds), tuple(origins)
 
 
-def _is_another(one: Origin, two: Origin) -> bool:
-    """Whether two origins are known to differ: a commit, say, that one run could not read tells nothing."""
+def _differs(one: Origin, two: Origin) -> bool:
+    """Whether two origins differ. A field that only one of them has is no difference."""
     if (one.kind, one.url, one.subdirectory) != (two.kind, two.url, two.subdirectory):
         return True
     pairs = ((one.commit, two.commit), (one.dirty, two.dirty), (one.digest, two.digest))
     return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
-def _told(origin: Origin) -> str:
-    """An origin in one line: ``vcs https://... at 1a2b3c4d5e6f, with uncommitted changes``."""
+def _origin_text(origin: Origin) -> str:
+    """An origin on one line: ``vcs https://... at 1a2b3c4d5e6f, with uncommitted changes``."""
     parts: list[str] = [origin.kind]
     if origin.url:
         parts.append(origin.url + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else ""))
@@ -165,7 +165,7 @@ def _told(origin: Origin) -> str:
 
 
 def _by_name(snapshot: EnvironmentSnapshot) -> dict[str, Distribution]:
-    return {found.name: found for found in snapshot.distributions}
+    return {distribution.name: distribution for distribution in snapshot.distributions}
 
 
 def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
@@ -176,7 +176,7 @@ def _normalised(packages: Mapping[str, str]) -> dict[str, str]:
 
 
 def _fact_changes(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Change, ...]:
-    """What both sides recorded and what differs; nothing where a side recorded nothing at all."""
+    """The differing facts; none if a side recorded no facts."""
     if not left or not right:
         return ()
     return tuple(_changes(_as_texts(left), _as_texts(right)))
@@ -191,7 +191,7 @@ def _as_texts(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _native(snapshot: EnvironmentSnapshot) -> dict[str, str]:
-    """Each loaded library's version, and each further fact about it, by name; not where it lies."""
+    """The version and the other facts of each loaded library, by name, without paths."""
     facts: dict[str, str] = {}
     for library in snapshot.native_libraries:
         name = _library_name(library)
@@ -203,7 +203,7 @@ def _native(snapshot: EnvironmentSnapshot) -> dict[str, str]:
 
 
 def _library_name(library: Mapping[str, Any]) -> str:
-    """``openblas (scipy)``: several packages bring one of their own, in a folder that wheels call scipy.libs."""
+    """``openblas (scipy)``: the name, with the package whose wheel contains the library in a folder like scipy.libs."""
     name = str(library.get("name", "?"))
     folders = str(library.get("path", "")).replace("\\", "/").split("/")
     owner = next((folder[: -len(".libs")] for folder in folders if folder.endswith(".libs")), None)

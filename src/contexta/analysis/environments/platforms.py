@@ -1,4 +1,4 @@
-"""Read recorded platform names, tell another platform from this one, and match wheels with a platform."""
+"""Parse recorded platform names, compare platforms, and match wheel tags with a platform."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ _UV_SYSTEMS = {"win32": "pc-windows-msvc", "darwin": "apple-darwin", "linux": "u
 
 @dataclass(frozen=True)
 class Platform:
-    """A platform as far as its name tells. system, machine: "" where the name does not say. glibc: (major, minor)."""
+    """A platform, parsed from its recorded name."""
 
     system: str
+    """As ``sys.platform``; "" if unknown."""
     machine: str
+    """The processor architecture; "" if unknown."""
     is_musl: bool = False
     glibc: tuple[int, int] | None = None
+    """(major, minor)"""
 
     @property
     def uv_name(self) -> str | None:
-        """What uv's ``--python-platform`` calls it; None for one that it does not know."""
+        """The value of uv's ``--python-platform``; None for a platform that uv does not support."""
         if not self.system or self.is_musl:
             return None
         if not self.machine:
@@ -44,14 +47,16 @@ class Platform:
         return f"{machine}-{_UV_SYSTEMS[self.system]}" if machine else None
 
     def takes(self, tag: str) -> bool:
-        """Whether wheels of a platform tag (PEP 425, 600, 656) can be installed there; true where that is not known."""
+        """Whether wheels with a platform tag (PEP 425, 600, 656) can be installed; true if that is unknown."""
         if tag == "any" or not self.system:
             return True
         if self.system == "win32":
             return tag == _WINDOWS.get(self.machine) if self.machine else tag.startswith("win")
         if self.system == "darwin":
-            ends = (self.machine, *_MAC_FAT.get(self.machine, ()))
-            return tag.startswith("macosx_") and (not self.machine or tag.endswith(tuple(f"_{end}" for end in ends)))
+            suffixes = (self.machine, *_MAC_FAT.get(self.machine, ()))
+            return tag.startswith("macosx_") and (
+                not self.machine or tag.endswith(tuple(f"_{suffix}" for suffix in suffixes))
+            )
         return self._linux_takes(tag)
 
     def _linux_takes(self, tag: str) -> bool:
@@ -62,15 +67,15 @@ class Platform:
             return self.is_musl
         if tag.startswith("linux_"):
             return True
-        built = _MANYLINUX.match(tag)
-        if built is None or self.is_musl:
+        match = _MANYLINUX.match(tag)
+        if match is None or self.is_musl:
             return False
-        least = _OLD_MANYLINUX[built[3]] if built[3] else (int(built[1]), int(built[2]))
+        least = _OLD_MANYLINUX[match[3]] if match[3] else (int(match[1]), int(match[2]))
         return self.glibc is None or least <= self.glibc
 
 
 def platform_of(name: str) -> Platform:
-    """What a recorded name says: ``linux-x86_64-glibc2.36``, ``Windows-10-10.0.19041``, ``macOS-14-arm64``."""
+    """Parse a recorded name: ``linux-x86_64-glibc2.36``, ``Windows-10-10.0.19041``, ``macOS-14-arm64``."""
     low = name.lower()
     glibc = _GLIBC.search(low)
     return Platform(
@@ -82,11 +87,10 @@ def platform_of(name: str) -> Platform:
 
 
 def is_foreign(recorded: str, here: str) -> bool:
-    """Whether two platform names certainly are of different systems or processors, so that compiled files differ."""
-    one, two = platform_of(recorded), platform_of(here)
-    return any(
-        left and right and left != right for left, right in ((one.system, two.system), (one.machine, two.machine))
-    )
+    """Whether two platform names certainly have different systems or processors, so that compiled files differ."""
+    left, right = platform_of(recorded), platform_of(here)
+    pairs = ((left.system, right.system), (left.machine, right.machine))
+    return any(one and two and one != two for one, two in pairs)
 
 
 def _first(table: tuple[tuple[str, str], ...], text: str) -> str:

@@ -1,4 +1,4 @@
-"""In what an environment that was built again differs from the recorded one."""
+"""Compare a rebuilt environment with the recorded one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contexta.analysis.metrics.formatting import some
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, same_version
 from contexta.findings import Deviation, EnvironmentDiff
 
-# What a compiled module is bound to. How the interpreter was started and where it lies is no property of a rebuild.
+# The interpreter's properties that compiled modules depend on.
 _INTERPRETER = ("implementation", "implementation_version", "soabi", "cache_tag", "bits", "byteorder", "debug_build")
 _SCRIPT = re.compile(r"(?:\.\./)+(?:bin|Scripts)/[^/]+\Z")
 _BUILT_HERE = frozenset({"vcs", "directory", "archive"})
@@ -19,7 +19,7 @@ _BUILT_HERE = frozenset({"vcs", "directory", "archive"})
 def deviations(
     recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot, *, edits: Iterable[Mapping[str, str]] = ()
 ) -> tuple[Deviation, ...]:
-    """Everything in which the second is not the first. edits: of ``recorder.files.edited_files`` in the second."""
+    """The deviations of the rebuilt environment. edits: its files that differ from their RECORD."""
     return (
         *_platform(recorded, rebuilt),
         *_python(recorded, rebuilt),
@@ -29,37 +29,37 @@ def deviations(
     )
 
 
-def same_python(recorded: str, found: str) -> bool:
-    """Whether a Python is the recorded one; one recorded without its patch version (3.11) is any of that line."""
-    return same_version(recorded, found) or (recorded.count(".") == 1 and found.startswith(f"{recorded}."))
+def same_python(recorded: str, version: str) -> bool:
+    """Whether a Python version matches the recorded one. A recorded 3.11 matches every 3.11 release."""
+    return same_version(recorded, version) or (recorded.count(".") == 1 and version.startswith(f"{recorded}."))
 
 
 def compared_builds(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> int:
-    """How many packages could be compared by the digest of their files."""
-    builds = {found.name for found in rebuilt.distributions if found.build is not None}
-    return sum(1 for found in recorded.distributions if _has_build(found) and found.name in builds)
+    """The number of packages whose files can be compared by digest."""
+    builds = {distribution.name for distribution in rebuilt.distributions if distribution.build is not None}
+    return sum(_has_build(distribution) and distribution.name in builds for distribution in recorded.distributions)
 
 
 def notes(recorded: EnvironmentSnapshot, diff: EnvironmentDiff) -> tuple[str, ...]:
-    """What could not be compared, and what differs without being part of an environment."""
-    told = []
+    """Notes on what cannot be compared, and on differences outside of the environment."""
+    texts = []
     if not recorded.distributions:
-        told.append("the recording holds names and versions only: nothing else could be compared")
+        texts.append("the record has only names and versions: nothing else can be compared")
     else:
-        blind = [found.name for found in recorded.distributions if not _has_build(found)]
-        if blind:
-            told.append(f"compared by version alone, as no digest of their files can be: {some(sorted(blind))}")
+        without_build = [package.name for package in recorded.distributions if not _has_build(package)]
+        if without_build:
+            texts.append(f"compared only by version, without a digest of their files: {some(sorted(without_build))}")
     if diff.platform_changed and not is_foreign(diff.left_platform or "", diff.right_platform or ""):
-        told.append(f"recorded on {diff.left_platform}, this is {diff.right_platform}")
+        texts.append(f"recorded on {diff.left_platform}, rebuilt on {diff.right_platform}")
     machine = [change.key for change in diff.machine_changes if change.key not in ("host", "platform")]
     if machine:
-        told.append(f"another machine than the recorded one: {some(machine, 8)} differ")
-    return tuple(told)
+        texts.append(f"the machine differs from the recorded one: {some(machine, 8)}")
+    return tuple(texts)
 
 
-def _has_build(found: Distribution) -> bool:
-    """An editable install's files name the place it lies at: they are never the same twice."""
-    return found.build is not None and found.origin.kind != "editable"
+def _has_build(distribution: Distribution) -> bool:
+    """Whether the digest of a package's files is comparable. The files of an editable install contain its path."""
+    return distribution.build is not None and distribution.origin.kind != "editable"
 
 
 def _platform(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> Iterator[Deviation]:
@@ -69,7 +69,7 @@ def _platform(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> It
             key="platform",
             recorded=recorded.platform,
             rebuilt=rebuilt.platform,
-            why="compiled files of another system or processor are other files",
+            why="compiled files depend on the system and the processor",
         )
 
 
@@ -96,23 +96,25 @@ def _packages(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> It
         elif (origin := _origin(one, two)) is not None:
             yield origin
         elif _has_build(one) and two.build is not None and one.build != two.build:
-            built = one.origin.kind in _BUILT_HERE
+            is_built_here = one.origin.kind in _BUILT_HERE
             yield Deviation(
                 kind="build",
                 key=name,
                 recorded=one.build,
                 rebuilt=two.build,
-                why="built from source, by other tools or from other files" if built else "other files, same version",
+                why="built from source with other tools or other files"
+                if is_built_here
+                else "other files, same version",
             )
 
 
 def _origin(one: Distribution, two: Distribution) -> Deviation | None:
-    """Where it came from, as far as that says what it is: a commit or a digest, not where a checkout lies."""
+    """The deviation of the origin, if it identifies content: a commit or a digest, but not the path of a checkout."""
     left, right = one.origin, two.origin
     if left.kind == "unknown":
         if one.build is not None and one.build == two.build:
             return None
-        return _moved(one, two, "its origin was not recorded: that of the index may be another") if one.build else None
+        return _moved(one, two, "the origin was not recorded: the index may have other files") if one.build else None
     if left.kind != right.kind:
         same = {left.kind, right.kind} <= {"directory", "editable"} and left.kind != "editable"
         return None if same or (one.build is not None and one.build == two.build) else _moved(one, two, None)
@@ -124,10 +126,12 @@ def _origin(one: Distribution, two: Distribution) -> Deviation | None:
 
 
 def _moved(one: Distribution, two: Distribution, why: str | None) -> Deviation:
-    return Deviation(kind="origin", key=one.name, recorded=_told(one.origin), rebuilt=_told(two.origin), why=why)
+    return Deviation(
+        kind="origin", key=one.name, recorded=_origin_text(one.origin), rebuilt=_origin_text(two.origin), why=why
+    )
 
 
-def _told(origin: Origin) -> str:
+def _origin_text(origin: Origin) -> str:
     parts = (origin.kind, origin.url, f"at {origin.commit[:12]}" if origin.commit else None)
     return " ".join(part for part in parts if part)
 
@@ -136,20 +140,19 @@ def _files(edits: Iterable[Mapping[str, str]]) -> Iterator[Deviation]:
     by_name: dict[str, list[str]] = {}
     for edit in edits:
         if _SCRIPT.match(edit["path"]):
-            continue  # it names the place of its environment
+            continue  # it contains the path of its environment
         by_name.setdefault(edit["name"], []).append(f"{edit['path']} ({edit['change']})")
     for name, files in sorted(by_name.items()):
-        yield Deviation(kind="files", key=name, recorded=None, rebuilt=some(files), why="not as its RECORD says")
+        yield Deviation(kind="files", key=name, recorded=None, rebuilt=some(files), why="differs from its RECORD")
 
 
 def _by_name(snapshot: EnvironmentSnapshot) -> dict[str, Distribution]:
     if snapshot.distributions:
-        return {found.name: found for found in snapshot.distributions}
-    return {found.name: found for found in handwritten(snapshot.packages)}
+        return {distribution.name: distribution for distribution in snapshot.distributions}
+    return {distribution.name: distribution for distribution in handwritten(snapshot.packages)}
 
 
 def handwritten(packages: Mapping[str, str]) -> Sequence[Distribution]:
-    """Packages by name and version as distributions of which nothing else is known, by normalised name."""
-    return sorted(
-        (Distribution(name=name, version=version) for name, version in packages.items()), key=lambda each: each.name
-    )
+    """Packages as distributions with only a name and a version, sorted by normalised name."""
+    distributions = (Distribution(name=name, version=version) for name, version in packages.items())
+    return sorted(distributions, key=lambda distribution: distribution.name)

@@ -1,4 +1,4 @@
-"""How far apart two versions of one package are."""
+"""Describe the step between two versions of a package."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 
-Direction = Literal["upgrade", "downgrade"]
-Size = Literal["major", "minor", "patch", "pre-release", "post-release", "local"]
-_PARTS: tuple[Size, ...] = ("major", "minor")
+VersionDirection = Literal["upgrade", "downgrade"]
+VersionSize = Literal["major", "minor", "patch", "pre-release", "post-release", "local"]
+_PARTS: tuple[VersionSize, ...] = ("major", "minor")
 
 
-def distance(left: str | None, right: str | None) -> tuple[Direction | None, Size | None]:
-    """(direction, size) of the step from left to right by PEP 440; None where a side is absent or no such version.
+def distance(left: str | None, right: str | None) -> tuple[VersionDirection | None, VersionSize | None]:
+    """(direction, size) of the step from left to right; None if a side is absent or is no PEP 440 version.
 
-    The size is named by the first part that differs: 1.2.3 -> 1.3.0 is minor; an epoch counts as major.
+    The size is the first part that differs: 1.2.3 -> 1.3.0 is minor. An epoch counts as major.
     """
     if left is None or right is None:
         return None, None
@@ -28,7 +28,7 @@ def distance(left: str | None, right: str | None) -> tuple[Direction | None, Siz
     return ("upgrade" if new > old else "downgrade"), _size(old, new)
 
 
-def _size(old: Version, new: Version) -> Size:
+def _size(old: Version, new: Version) -> VersionSize:
     if old.epoch != new.epoch:
         return "major"
     for index, (one, two) in enumerate(zip_longest(old.release, new.release, fillvalue=0)):

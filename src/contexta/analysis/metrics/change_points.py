@@ -11,16 +11,16 @@ from statistics import fmean, median
 from contexta.analysis.metrics import stats
 
 FEWEST = 5
-"""Fewer values than this have no levels: a step could not be told from noise."""
-_NEIGHBOURS = 3  # values on each side that say where the level is
-_OUTLYING = 4.0  # noise standard deviations; a pure noise series has about one such value in 15 000
-_ROUNDING = 1e-6  # of the range: the sums below lose the digits beyond
-_MOST_OUTLIERS = 0.2  # of the values: what is more frequent belongs to the series
+"""Fewer values have one level: a step could not be distinguished from noise."""
+_NEIGHBOURS = 3  # values on each side that define the level there
+_OUTLIER_DISTANCE = 4.0  # noise standard deviations; one in about 15 000 values of pure noise lies beyond
+_ROUNDING = 1e-6  # of the range: the sums below lose smaller digits
+_MOST_OUTLIERS = 0.2  # of the values: more frequent values are part of the series
 
 
 @dataclass(frozen=True)
 class Level:
-    """A stretch [start, stop) of a series around one mean. The mean leaves out outliers."""
+    """A segment [start, stop) of a series with its mean without outliers."""
 
     start: int
     stop: int
@@ -30,20 +30,20 @@ class Level:
 def levels(values: Sequence[float]) -> list[Level]:
     """Split a series into constant levels.
 
-    values: finite, oldest first. Returns the levels in order; one where there are fewer than FEWEST values.
-    Least squares with a cost for each step (the Potts functional, Friedrich et al. 2008; optimal partitioning, Jackson
-    et al. 2005), the cost chosen so that a series without a step is split in at most one case of twenty. A lone value
-    is a level only at either end. O(n^2).
+    values: finite, oldest first. Returns the levels in order; one level for fewer than FEWEST values. O(n^2).
+    Least squares with a cost for each step. The cost splits a series without a step in at most one of twenty cases.
+    A single value is a level only at the start or the end.
+    Source: Friedrich et al. 2008 (Potts functional), Jackson et al. 2005 (optimal partitioning).
     """
     outlying = outliers(values)
-    kept = [place for place in range(len(values)) if place not in outlying]
-    series = [values[place] for place in kept]
+    inliers = [place for place in range(len(values)) if place not in outlying]
+    series = [values[place] for place in inliers]
     bounds = _bounds(series, stats.scatter(series))
     means = [fmean(series[start:stop]) for start, stop in pairwise(bounds)]
     cuts = [0]
     for bound, (before, after) in zip(bounds[1:], pairwise(means), strict=False):
-        cut = kept[bound]
-        while cut - 1 > kept[bound - 1] and _is_nearer(values[cut - 1], after, before):
+        cut = inliers[bound]
+        while cut - 1 > inliers[bound - 1] and _is_nearer(values[cut - 1], after, before):
             cut -= 1  # an outlier between two levels belongs to the nearer one
         cuts.append(cut)
     cuts.append(len(values))
@@ -55,10 +55,9 @@ def _is_nearer(value: float, one: float, other: float) -> bool:
 
 
 def outliers(values: Sequence[float]) -> frozenset[int]:
-    """Places of lone values far from both neighbours, which agree with each other. Never the first or the last one.
+    """The places of single values far from both neighbours, which agree. Never the first or the last place.
 
-    Least squares would split the series around such a value. The noise is estimated without the suspected values, as
-    one of them would hide another (masking; Hampel 1974).
+    The noise is estimated without the suspected values: one outlier would hide another (masking; Hampel 1974).
     """
     if len(values) < FEWEST:
         return frozenset()
@@ -67,7 +66,7 @@ def outliers(values: Sequence[float]) -> frozenset[int]:
     for count in range(1, min(len(ranked), int(_MOST_OUTLIERS * len(values))) + 1):
         suspected = frozenset(ranked[:count])
         rest = [value for place, value in enumerate(values) if place not in suspected]
-        limit = max(_OUTLYING * stats.scatter(rest), _ROUNDING * (max(values) - min(values)))
+        limit = max(_OUTLIER_DISTANCE * stats.scatter(rest), _ROUNDING * (max(values) - min(values)))
         is_last = count == len(ranked) or distances[ranked[count]] <= limit
         if distances[ranked[count - 1]] > limit and is_last:
             return suspected
@@ -75,8 +74,8 @@ def outliers(values: Sequence[float]) -> frozenset[int]:
 
 
 def _distance(values: Sequence[float], place: int) -> float:
-    """How far a value lies beyond both its neighbourhoods; 0 where it lies between them, where they differ as much, and
-    where a neighbour lies with it."""
+    """The distance of a value to both its neighbourhoods; 0 if it lies between them, if they differ by as much, or if a
+    neighbour has a similar value."""
     before = median(values[max(0, place - _NEIGHBOURS) : place])
     after = median(values[place + 1 : place + 1 + _NEIGHBOURS])
     left, right = values[place] - before, values[place] - after
@@ -86,7 +85,7 @@ def _distance(values: Sequence[float], place: int) -> float:
 
 
 def _bounds(values: Sequence[float], noise: float) -> list[int]:
-    """Where each level begins, and the end: [0, 7, 12] for a step at the eighth of twelve values.
+    """The start of each level, and the end: [0, 7, 12] for a step at the eighth of twelve values.
 
     noise: the standard deviation around a level.
     """
@@ -115,5 +114,5 @@ def _bounds(values: Sequence[float], noise: float) -> list[int]:
 
 
 def _price(count: int) -> float:
-    """In variances. Yao 1988 has 2 log n for known noise; the rest pays for estimating it from so few values."""
+    """The cost of a step in variances: more than 2 log n (Yao 1988, known noise), because the noise is estimated."""
     return 4 * math.log(count) + 70 / count

@@ -1,23 +1,24 @@
-"""Which of several runs did best."""
+"""Select the best of several runs by a metric."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 
+from contexta.analysis.metrics.compare import status_notes
 from contexta.findings import BestRun, Candidate
 
 
 def select_best(
     metric: str, stage_name: str | None, candidates: Sequence[Candidate], *, higher_is_better: bool
 ) -> BestRun:
-    """Rank candidates by their value: equals share a rank, and a value that is missing or not finite has none."""
-    known = [each for each in candidates if each.value is not None and _is_finite(each.value)]
-    ordered = sorted(known, key=lambda each: each.value or 0, reverse=higher_is_better)
+    """Rank candidates by their value. Equal values share a rank; a missing or not finite value has none."""
+    finite = [run for run in candidates if run.value is not None and _is_finite(run.value)]
+    ordered = sorted(finite, key=lambda run: run.value or 0, reverse=higher_is_better)
     ranks: dict[int | float | None, int] = {}
-    for place, each in enumerate(ordered, 1):
-        ranks.setdefault(each.value, place)
-    ranked = [each.model_copy(update={"rank": ranks[each.value]}) for each in ordered]
+    for place, run in enumerate(ordered, 1):
+        ranks.setdefault(run.value, place)
+    ranked = [run.model_copy(update={"rank": ranks[run.value]}) for run in ordered]
     best = ranked[0] if ranked else None
     return BestRun(
         metric_key=metric,
@@ -25,22 +26,22 @@ def select_best(
         higher_is_better=higher_is_better,
         run_ref=best.run_ref if best else None,
         value=best.value if best else None,
-        candidates=(*ranked, *(each for each in candidates if each not in known)),
+        candidates=(*ranked, *(run for run in candidates if run not in finite)),
         completeness_notes=tuple(_notes(f"{stage_name}/{metric}" if stage_name else metric, candidates, ranked)),
     )
 
 
 def _notes(metric: str, candidates: Sequence[Candidate], ranked: Sequence[Candidate]) -> Iterator[str]:
-    lacking = sum(each.value is None for each in candidates)
+    lacking = sum(run.value is None for run in candidates)
     if lacking:
         yield f"{lacking} of {len(candidates)} runs have no {metric}"
     if others := len(candidates) - len(ranked) - lacking:
-        yield f"{others} of {len(candidates)} runs ended with a {metric} that is not finite"
-    first = [each for each in ranked if each.rank == 1]
-    if first and first[0].status != "completed":
-        yield f"{first[0].run_ref} is {first[0].status}: its value is what it reached before that"
+        yield f"{others} of {len(candidates)} runs have a last {metric} that is not finite"
+    first = [run for run in ranked if run.rank == 1]
+    if first:
+        yield from status_notes(first[0].run_ref, first[0].status)
     if len(first) > 1:
-        yield f"{len(first)} runs share the first rank; of them the one that was given first is named"
+        yield f"{len(first)} runs share the first rank; the first of them in the given order is selected"
 
 
 def _is_finite(value: int | float) -> bool:

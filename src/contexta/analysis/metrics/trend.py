@@ -1,4 +1,4 @@
-"""What changed underneath from run to run."""
+"""A metric over runs, with the changes of the environment between them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contexta.core.references import StableRef
 from contexta.findings import Change, MetricTrend, TrendPoint
 
 
-class End(Protocol):
-    """Where the metric ended in a run. body_id: which environment it ran in; None where that is unknown."""
+class FinalValue(Protocol):
+    """The last value of a metric in a run. body_id: the key of its environment; None if unknown."""
 
     @property
     def run_ref(self) -> StableRef: ...
@@ -31,66 +31,68 @@ class End(Protocol):
 def trend(
     metric: str,
     stage_name: str | None,
-    ends: Sequence[End],
+    values: Sequence[FinalValue],
     packages: Mapping[int, Mapping[str, str]],
     *,
-    having: int,
-    there: int,
+    with_metric: int,
+    total: int,
 ) -> MetricTrend:
-    """Ends of runs, the oldest first, with what changed between them.
+    """The trend over these values, the oldest first.
 
-    packages: name -> version for each environment, Python among them. having: how many runs have the metric; there: how
-    many there are.
+    packages: environment -> name -> version, including Python. with_metric, total: the numbers of runs with the metric,
+    and of all runs.
     """
-    changes = changes_between([end.body_id for end in ends], packages)
+    changes = changes_between([value.body_id for value in values], packages)
     points = tuple(
         TrendPoint(
-            run_ref=end.run_ref,
-            name=end.name,
-            status=end.status,
-            started_at=end.started_at,
-            value=end.value,
+            run_ref=final.run_ref,
+            name=final.name,
+            status=final.status,
+            started_at=final.started_at,
+            value=final.value,
             changes=changed,
         )
-        for end, changed in zip(ends, changes, strict=True)
-        if end.value is not None
+        for final, changed in zip(values, changes, strict=True)
+        if final.value is not None
     )
     return MetricTrend(
         metric_key=metric,
         stage_name=stage_name,
         points=points,
-        completeness_notes=tuple(_notes(f"{stage_name}/{metric}" if stage_name else metric, ends, having, there)),
+        completeness_notes=tuple(
+            _notes(f"{stage_name}/{metric}" if stage_name else metric, values, with_metric, total)
+        ),
     )
 
 
-def _notes(metric: str, ends: Sequence[End], having: int, there: int) -> Iterator[str]:
-    if not having:
-        yield f"no run has a {metric}" if there else "there are no runs"
+def _notes(metric: str, values: Sequence[FinalValue], with_metric: int, total: int) -> Iterator[str]:
+    if not with_metric:
+        yield f"no run has the metric {metric}" if total else "there are no runs"
         return
-    if len(ends) < having:
-        yield f"the latest {len(ends)} of {having} runs that have a {metric}"
-    if having < there:
-        yield f"{there - having} of {there} runs have no {metric}"
-    unknown = sum(end.body_id is None for end in ends)
+    if len(values) < with_metric:
+        yield f"limited to the latest {len(values)} of {with_metric} runs with {metric}"
+    if with_metric < total:
+        yield f"{total - with_metric} of {total} runs have no {metric}"
+    unknown = sum(value.body_id is None for value in values)
     if unknown:
-        yield f"{unknown} of {len(ends)} runs have no environment snapshot: what changed before them is unknown"
-    if len({end.run_ref.project for end in ends}) > 1:
-        yield "the runs are of several projects: what changed between them may be what sets the projects apart"
+        yield f"{unknown} of {len(values)} runs have no environment snapshot: their changes are unknown"
+    if len({value.run_ref.project for value in values}) > 1:
+        yield "the runs belong to several projects: changes between them may be differences between projects"
 
 
 def changes_between(
     bodies: Sequence[int | None], packages: Mapping[int, Mapping[str, str]]
 ) -> list[tuple[Change, ...] | None]:
-    """For each run, given by its environment, what differs from the last known one before it; None where unknown."""
-    found: list[tuple[Change, ...] | None] = []
+    """For the environment of each run the changes since the last known one; None if unknown."""
+    changes: list[tuple[Change, ...] | None] = []
     last: int | None = None
     for body in bodies:
         if body is None or last is None:
-            found.append(None)
+            changes.append(None)
         else:
-            found.append(_changes(packages[last], packages[body]))
+            changes.append(_changes(packages[last], packages[body]))
         last = last if body is None else body
-    return found
+    return changes
 
 
 def _changes(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[Change, ...]:

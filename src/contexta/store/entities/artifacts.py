@@ -66,7 +66,7 @@ def told(rows: Rows) -> tuple[Artifact, ...]:
         attributes = tables.decode_json(text)
         artifact_ref, given = StableRef.parse(ref), attributes.get("name")
         found.append(
-            Artifact.trusted(
+            Artifact.model_construct(
                 artifact_ref=artifact_ref,
                 name=given if isinstance(given, str) and given else artifact_ref.name,
                 kind=kind,

@@ -56,7 +56,7 @@ def decoded(
         distributions = tuple(map(_distribution, body.get("distributions", ())))
         packages = body.get("packages") or {each.name: each.version for each in distributions}
         imports = body.get("imports")
-        return EnvironmentSnapshot.trusted(
+        return EnvironmentSnapshot.model_construct(
             environment_snapshot_ref=ref,
             run_ref=ref.run,
             captured_at=captured_at,
@@ -69,7 +69,7 @@ def decoded(
             machine=FrozenDict(frozen(body.get("machine", {}))),
             native_libraries=frozen(body.get("native_libraries", [])),
             imports=None if imports is None else FrozenDict(frozen(imports)),
-            notes=tuple(Note.trusted(topic=note["topic"], text=note["text"]) for note in body.get("notes", ())),
+            notes=tuple(Note.model_construct(topic=note["topic"], text=note["text"]) for note in body.get("notes", ())),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _malformed(digest, ref, f"{type(error).__name__} {error}") from error
@@ -89,12 +89,12 @@ def _distribution(told: Mapping[str, Any]) -> Distribution:
     if "origin" in told:
         fields["origin"] = _origin(tuple(told["origin"].items()))
     fields["requires"] = tuple(fields["requires"])
-    return Distribution.trusted(**fields)
+    return Distribution.model_construct(**fields)
 
 
 @lru_cache(maxsize=1_024)  # nearly all of an environment are from one place
 def _origin(told: tuple[tuple[str, Any], ...]) -> Origin:
-    return Origin.trusted(**{**_OF_ORIGIN, **dict(told)})
+    return Origin.model_construct(**{**_OF_ORIGIN, **dict(told)})
 
 
 def _completed(body: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def summary_in(rows: Rows) -> EnvironmentSummary | None:
     if not rows:
         return None
     ref, captured_at, _, _, python_version, platform, package_count = _told(rows[0])
-    return EnvironmentSummary.trusted(
+    return EnvironmentSummary.model_construct(
         environment_snapshot_ref=ref,
         captured_at=captured_at,
         python_version=python_version,

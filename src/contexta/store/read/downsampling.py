@@ -49,7 +49,7 @@ def thinned(
         alone = value, value, int(value is None)
         low, high, lacking = _extremes(connection, chosen.id, first, behind) if behind - first > 1 else alone
         found.append(
-            SeriesBucket.trusted(
+            SeriesBucket.model_construct(
                 first=first,
                 points=behind - first,
                 step=step,
@@ -61,7 +61,7 @@ def thinned(
             )
         )
     notes = [f"{metric} was also logged in {', '.join(others)}"] if others else []
-    return MetricSeries.trusted(
+    return MetricSeries.model_construct(
         run_ref=run_ref,
         stage_name=chosen.stage_name or RUN_LEVEL,
         metric_key=metric,

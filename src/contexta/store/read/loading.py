@@ -39,7 +39,7 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
     found: dict[int, RunSummary] = {}
     for some in _slices(run_ids):
         for run_id, fields in _summary_fields(some, *fetch_together(connection, *_questions(some))).items():
-            found[run_id] = RunSummary.trusted(**fields)
+            found[run_id] = RunSummary.model_construct(**fields)
     return [found[run_id] for run_id in run_ids]
 
 
@@ -50,13 +50,13 @@ def details(connection: Connection, run_id: int) -> RunDetails:
     *own, environment, files, notes, edges = fetch_together(connection, *_questions([run_id]), *beside, related)
     fields = _summary_fields([run_id], *own)[run_id]
     around, below = nested_runs.around_and_below(edges, fields["run_ref"])
-    return RunDetails.trusted(
+    return RunDetails.model_construct(
         **fields,
         part_of=around,
         parts=below,
         environment=environments.summary_in(environment),
         artifacts=artifacts.told(files),
-        notes=tuple(Note.trusted(topic=topic, text=text) for topic, text in notes),
+        notes=tuple(Note.model_construct(topic=topic, text=text) for topic, text in notes),
     )
 
 
@@ -121,7 +121,7 @@ def _stages_of(run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows) -> d
         stages[row[0]].append(row)
     metrics = {
         stage: tuple(
-            MetricValue.trusted(
+            MetricValue.model_construct(
                 metric_key=key,
                 value=value if exact is None and value is not None else decode_number(value, exact),
                 step=step,
@@ -149,9 +149,11 @@ WHERE run_id IN ({}) AND points > 0 ORDER BY run_id, coalesce(stage_id, 0), metr
 def _stage_summaries(run_id: int, rows: Rows, metrics: _Metrics) -> Iterable[StageSummary]:
     own = metrics.get((run_id, None))
     if own:
-        yield StageSummary.trusted(stage_name=RUN_LEVEL, status=None, started_at=None, ended_at=None, metrics=own)
+        yield StageSummary.model_construct(
+            stage_name=RUN_LEVEL, status=None, started_at=None, ended_at=None, metrics=own
+        )
     for _, stage_id, name, status, started, ended in rows:
-        yield StageSummary.trusted(
+        yield StageSummary.model_construct(
             stage_name=name,
             status=status,
             started_at=from_microseconds(started),

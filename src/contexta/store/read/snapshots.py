@@ -101,7 +101,7 @@ def evidence(connection: Connection, run_ref: StableRef, run_id: int) -> dict[st
         "batches": batches,
         "deployments": deployments_of(connection, run_ref, run_id),
         "degraded": records_,
-        "marked": [(_words(marking), marking.stage_ref) for marking in marked(connection, run_id)],
+        "incomplete": [(_words(marking), marking.stage_ref) for marking in marked(connection, run_id)],
         "notes": [
             f"only the first {_MOST_ISSUES} {name} are here" for name, found in listed if len(found) == _MOST_ISSUES
         ],
