@@ -1,6 +1,6 @@
-"""Statistics of few numbers: Student's t, tests of a difference, how large a one could have been seen.
+"""Statistics for small samples: Student's t, tests of a difference, and the power of a test.
 
-Standard library only. Nothing here knows what is being measured; every function is deterministic.
+Standard library only: scipy would be a large dependency of a recorder. The tests compare every function with scipy.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from itertools import combinations, pairwise
 from statistics import fmean, median
 
 LEVEL = 0.05
-"""The error rate of every test, two-sided: one null in twenty is called a difference."""
+"""The two-sided significance level of every test."""
 POWER = 0.8
-"""How likely a difference is to be seen where a number of repeats is said to suffice."""
+"""The probability that a sufficient number of repeats detects a difference."""
 MOST_ARRANGEMENTS = 100_000
-"""More ways to share out the values than this are not enumerated; with so many values Welch's test is safe."""
+"""The largest number of arrangements of a permutation test. For more values Welch's test is reliable."""
 
 
 # ---------------------------------------------------------------------------------------------- Student's t
@@ -31,18 +31,33 @@ def student_cdf(t: float, freedom: float) -> float:
     """
     if math.isinf(t):
         return 1.0 if t > 0 else 0.0
-    tail = 0.5 * _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
+    if t * t < freedom:  # the complement keeps the digits of a small t
+        tail = 0.5 - 0.5 * _incomplete_beta(0.5, freedom / 2, t * t / (freedom + t * t))
+    else:
+        tail = 0.5 * _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
     return 1 - tail if t > 0 else tail
 
 
 @lru_cache(maxsize=1024)
 def student_quantile(share: float, freedom: float) -> float:
-    """The t below which ``share`` of Student's t lies; 0 < share < 1. By bisection, to 1e-9."""
-    low, high = -1e3, 1e3
+    """The t with P(T <= t) = share, for 0 < share < 1. By bisection, to the precision of a float."""
+    if share > 0.5:
+        return -student_quantile(1 - share, freedom)  # the lower tail keeps the digits of small shares
+    low = -1.0
+    while student_cdf(low, freedom) > share:
+        low *= 2
+    high = low / 2 if low < -1 else 0.0
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if student_cdf(middle, freedom) < share else (low, middle)
     return (low + high) / 2
+
+
+def student_log_density(t: float, freedom: float) -> float:
+    """The logarithm of the density of Student's t."""
+    half = (freedom + 1) / 2
+    scale = math.lgamma(half) - math.lgamma(freedom / 2) - 0.5 * math.log(math.pi * freedom)
+    return scale - half * math.log1p(t * t / freedom)
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:
@@ -78,15 +93,19 @@ def _beta_fraction(a: float, b: float, x: float) -> float:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """mean(new) - mean(old), its 95 % interval, and the two-sided p of there being none. Degrees of freedom with it."""
+class MeanTest:
+    """The test of mean(new) - mean(old) against no difference."""
 
     change: float
     error: float
+    """The standard error of the change."""
     freedom: float
+    """Degrees of freedom."""
     low: float
+    """The lower limit of the 95 % confidence interval of the change."""
     high: float
     p: float
+    """Two-sided."""
 
 
 def is_finite(value: int | float) -> bool:
@@ -98,13 +117,13 @@ def is_finite(value: int | float) -> bool:
 
 
 def variance(values: Sequence[float]) -> float:
-    """Of a sample (n - 1); 0 for fewer than two values."""
+    """The sample variance (n - 1); 0 for fewer than two values."""
     mean = fmean(values)
     return sum((value - mean) ** 2 for value in values) / (len(values) - 1) if len(values) > 1 else 0.0
 
 
 def pooled_spread(*groups: Sequence[float]) -> tuple[float, int]:
-    """(the standard deviation inside the groups, its degrees of freedom); (0, 0) when no group has two values."""
+    """(the pooled standard deviation within groups, its degrees of freedom); (0, 0) if no group has two values."""
     freedom = sum(len(group) - 1 for group in groups if group)
     if freedom < 1:
         return 0.0, 0
@@ -112,63 +131,69 @@ def pooled_spread(*groups: Sequence[float]) -> tuple[float, int]:
     return math.sqrt(squares / freedom), freedom
 
 
-def welch(old: Sequence[float], new: Sequence[float]) -> Difference:
-    """Two groups of at least two values whose spreads may differ; roughly normal values are assumed.
+def welch_error(old: Sequence[float], new: Sequence[float]) -> tuple[float, float, float]:
+    """(change, standard error, degrees of freedom) of mean(new) - mean(old), for at least two values per group.
 
-    Source: Welch 1947; the degrees are Satterthwaite's (1946).
+    The error is 0 if no group varies. Source: Welch 1947, with the degrees of freedom of Satterthwaite 1946.
     """
+    change = fmean(new) - fmean(old)
     left, right = variance(old) / len(old), variance(new) / len(new)
     if left + right == 0:
-        return _difference(fmean(new) - fmean(old), 0.0, len(old) + len(new) - 2.0)
-    freedom = (left + right) ** 2 / (left**2 / (len(old) - 1) + right**2 / (len(new) - 1))
-    return _difference(fmean(new) - fmean(old), math.sqrt(left + right), freedom)
+        return change, 0.0, len(old) + len(new) - 2.0
+    share = left / (left + right)
+    freedom = 1 / (share**2 / (len(old) - 1) + (1 - share) ** 2 / (len(new) - 1))
+    return change, math.sqrt(left + right), freedom
 
 
-def cautious(old: Sequence[float], new: Sequence[float]) -> Difference:
-    """Welch's test, or Student's with one spread for both sides where that is less sure.
+def welch(old: Sequence[float], new: Sequence[float]) -> MeanTest:
+    """Welch's t test of two groups of at least two roughly normal values."""
+    return _mean_test(*welch_error(old, new))
 
-    With two to four values a side Welch's alone calls up to one null in eleven a difference, for a spread that is
-    small by luck; Student's is exact where both sides scatter alike, which so few values could not deny.
+
+def cautious(old: Sequence[float], new: Sequence[float]) -> MeanTest:
+    """The more conservative of Welch's test and Student's test with a pooled variance.
+
+    With two to four values per group, Welch's test alone has a false positive rate of up to 9 %, because the variances
+    can be small by chance. Student's test is exact for equal variances, which so few values cannot rule out.
     Source: Student 1908, Welch 1947; de Winter 2013 for the comparison at such sizes.
     """
     first = welch(old, new)
     spread, freedom = pooled_spread(old, new)
-    second = _difference(first.change, spread * math.sqrt(1 / len(old) + 1 / len(new)), float(freedom))
+    second = _mean_test(first.change, spread * math.sqrt(1 / len(old) + 1 / len(new)), float(freedom))
     return first if first.p >= second.p else second
 
 
 def constant_p(old: int, new: int) -> float:
-    """The p of two sides that do not vary, and differ: how likely chance gives that, at most, whatever the metric.
+    """An upper bound of p for two different sides without variation, for any distribution.
 
-    old, new: values a side. The most deceptive metric has two values; its chance is looked for on a fine grid.
+    old, new: numbers of values. The worst case is a metric with two values; a grid finds its worst probability.
     """
     shares = (number / 1000 for number in range(1, 501))
     return max(p**old * (1 - p) ** new + (1 - p) ** old * p**new for p in shares)
 
 
-def one_more(group: Sequence[float], value: float) -> Difference:
-    """A single value against a group of at least two, taken to scatter alike; normal values are assumed.
+def one_more(group: Sequence[float], value: float) -> MeanTest:
+    """Test a single value against a group of at least two normal values with the same variance.
 
     Source: the prediction interval of one further observation (Hahn and Meeker, Statistical Intervals, 1991, 4.8).
     """
     error = math.sqrt(variance(group) * (1 + 1 / len(group)))
-    return _difference(value - fmean(group), error, len(group) - 1.0)
+    return _mean_test(value - fmean(group), error, len(group) - 1.0)
 
 
-def _difference(change: float, error: float, freedom: float) -> Difference:
+def _mean_test(change: float, error: float, freedom: float) -> MeanTest:
     if error == 0:
-        return Difference(change, 0.0, freedom, change, change, 0.0 if change else 1.0)
+        return MeanTest(change, 0.0, freedom, change, change, 0.0 if change else 1.0)
     reach = student_quantile(1 - LEVEL / 2, freedom) * error
     p = 2 * (1 - student_cdf(abs(change) / error, freedom))
-    return Difference(change, error, freedom, change - reach, change + reach, min(1.0, p))
+    return MeanTest(change, error, freedom, change - reach, change + reach, min(1.0, p))
 
 
 def permutation_p(old: Sequence[float], new: Sequence[float], level: float = LEVEL) -> float | None:
-    """The two-sided p of the difference of means over every way to share out the values; None where it decides nothing.
+    """The two-sided p of the exact permutation test of the difference of means.
 
-    Exact whatever the distribution, as long as both groups would be alike without a difference. None when even the
-    most extreme sharing could not reach ``level`` (fewer than four against four, or so), or when there are more than
-    MOST_ARRANGEMENTS. O(arrangements * len(old)).
+    None if no arrangement could reach ``level`` (fewer than about four values per group), or if there are more than
+    MOST_ARRANGEMENTS. Needs no distribution, only exchangeable groups. O(arrangements * len(old)).
     Source: Fisher 1935; Good, Permutation, Parametric and Bootstrap Tests, 3rd ed., 3.1.
     """
     arrangements = math.comb(len(old) + len(new), len(old))
@@ -178,16 +203,16 @@ def permutation_p(old: Sequence[float], new: Sequence[float], level: float = LEV
     middle = fmean(values)
     shifted = [value - middle for value in values]
     observed = abs(sum(shifted[: len(old)]))
-    # The shifted values sum to 0, so the sum of one group alone says how far the means are apart.
+    # The shifted values sum to 0, so the sum of one group determines the difference of the means.
     tolerance = 1e-9 * max(map(abs, shifted))
     extreme = sum(abs(sum(group)) >= observed - tolerance for group in combinations(shifted, len(old)))
     return extreme / arrangements
 
 
 def effect_size(old: Sequence[float], new: Sequence[float]) -> float | None:
-    """The difference of means in pooled standard deviations, corrected for small groups (Hedges' g, 1981).
+    """Hedges' g: the difference of means in pooled standard deviations, corrected for small groups (Hedges 1981).
 
-    None when nothing varies. Around 0.2 is called small, 0.8 large (Cohen 1988).
+    None if nothing varies. About 0.2 counts as small, 0.8 as large (Cohen 1988).
     """
     spread, freedom = pooled_spread(old, new)
     if spread == 0:
@@ -196,7 +221,7 @@ def effect_size(old: Sequence[float], new: Sequence[float]) -> float | None:
 
 
 def smallest_seen(error: float, freedom: float) -> float:
-    """The smallest true difference that a test of this standard error sees with POWER at LEVEL.
+    """The smallest true difference that a test with this standard error detects with POWER at LEVEL.
 
     Source: Bloom 1995, minimum detectable effects.
     """
@@ -204,23 +229,22 @@ def smallest_seen(error: float, freedom: float) -> float:
 
 
 def repeats_needed(difference: float, spread: float, most: int = 1_000) -> int | None:
-    """How many runs a side see a difference of this size with POWER at LEVEL; None for more than ``most``.
+    """The number of runs per side that detect a difference with POWER at LEVEL; None for more than ``most``.
 
-    At least 3: with two a side the spread itself is hardly known.
+    At least 3: two runs per side hardly estimate the spread.
     """
 
-    def suffice(count: int) -> bool:
+    def is_enough(count: int) -> bool:
         return smallest_seen(spread * math.sqrt(2 / count), 2 * count - 2) <= abs(difference)
 
-    if not suffice(most):
+    if not is_enough(most):
         return None
-    return bisect_left(range(most), True, lo=3, key=suffice)
+    return bisect_left(range(most), True, lo=3, key=is_enough)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """The p values adjusted for being several; in the same order.
+    """The p values in the same order, adjusted for multiple tests. The tests may depend on each other.
 
-    Whatever hangs together among them, one wrong call in all stays as likely as LEVEL says.
     Source: Holm 1979.
     """
     order = sorted(range(len(ps)), key=lambda i: ps[i])
@@ -232,15 +256,15 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def scatter(values: Sequence[float]) -> float:
-    """The noise of a series whose level may step: from the differences of neighbours, which few steps hardly touch.
+    """The noise of a series with steps, as a standard deviation: from the differences of neighbours.
 
-    Their median, scaled for normal noise; where more than half of them are 0, their root mean square below the largest
-    tenth. 0 for a series that only steps. Source: von Neumann 1941; Hampel 1974 for the median.
+    The median of the differences, scaled for normal noise. If more than half of them are 0, the root mean square
+    without the largest tenth. Source: von Neumann 1941; Hampel 1974 for the median.
     """
-    moves = sorted(abs(two - one) for one, two in pairwise(values))
-    if not moves:
+    steps = sorted(abs(two - one) for one, two in pairwise(values))
+    if not steps:
         return 0.0
-    if middle := median(moves):
+    if middle := median(steps):
         return middle / (0.6744897501960817 * math.sqrt(2))
-    rest = moves[: len(moves) - max(1, len(moves) // 10)]
-    return math.sqrt(sum(move * move for move in rest) / (2 * len(rest))) if rest else 0.0
+    rest = steps[: len(steps) - max(1, len(steps) // 10)]
+    return math.sqrt(sum(step * step for step in rest) / (2 * len(rest))) if rest else 0.0
