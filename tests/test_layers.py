@@ -21,8 +21,6 @@ SIZE_TOLERANCE = 0.25  # of the number of lines that the decision gives for a pa
 MOST_MODULES = 16  # in one directory
 # What is still to be untangled; remove a line with its cause.
 UPWARD = {
-    "contexta.recorder.notes > recorder/redaction",
-    "contexta.recorder.session.environment > recorder/wrapping",
     "contexta.store.schema.migrations.content_0002 > store/backends",
     "contexta.store.schema.migrations.content_0002 > store/entities",
     "contexta.store.schema.migrations.versions.v0002_questions_at_scale > store/backends",
@@ -31,21 +29,8 @@ UPWARD = {
 CIRCULAR = {
     "bisect.execution.trial",
     "bisect.execution.trial_record",
-    "recorder.journal.heartbeat",
-    "recorder.journal.writer",
-    "recorder.notes",
     "recorder.probes.distributions",
     "recorder.probes.legacy_distributions",
-    "recorder.redaction.redact",
-    "recorder.session.active_run",
-    "recorder.session.delivery",
-    "recorder.session.environment",
-    "recorder.session.mappings",
-    "recorder.session.run",
-    "recorder.session.start",
-    "recorder.wrapping.bootstrap",
-    "recorder.wrapping.shadowed",
-    "recorder.wrapping.trial_process",
     "reproduce.launch.launchers",
     "reproduce.launch.scripts",
 }

@@ -19,7 +19,7 @@ from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.model import Value, nearest
 from contexta.core.references import slug
-from contexta.core.validation import storable
+from contexta.core.validation import require_storable
 
 DEFAULT_ROOT = Path(settings.WORKSPACE)
 
@@ -54,7 +54,7 @@ class WorkspaceConfig(Value):
             raise InvalidInput(
                 "the url is no address of a PostgreSQL database", hint="e.g. postgresql://me@db.example.org/contexta"
             )
-        return workspace_address.checked(storable(given))
+        return workspace_address.checked(require_storable(given))
 
     @field_validator("root_path", "objects", mode="before")
     @classmethod
@@ -65,7 +65,7 @@ class WorkspaceConfig(Value):
             raise InvalidInput(f"{shown(value)} is no path", hint="name a directory, e.g. .contexta")
         if not os.fspath(value):
             raise InvalidInput("the path is empty", hint="name a directory, e.g. .contexta")
-        return storable(os.fspath(value))
+        return require_storable(os.fspath(value))
 
 
 class UnifiedConfig(Value):
@@ -81,7 +81,7 @@ class UnifiedConfig(Value):
     @field_validator("project_name")
     @classmethod
     def _nameable(cls, value: str | None) -> str | None:
-        if value is not None and slug(storable(value)) is None:
+        if value is not None and slug(require_storable(value)) is None:
             raise InvalidInput(
                 f"project name {shown(value)} has no letter or digit", hint="e.g. product-categorization"
             )

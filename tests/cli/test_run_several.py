@@ -80,8 +80,8 @@ SWEEPS = {
         """,
     "open together": """
         import contexta
-        from contexta.recorder.session import start
-        open_runs = [start.start_or_warn(name=f"s{number}") for number in range(1, 4)]
+        from contexta.recorder.session.active_run import session
+        open_runs = [session.start_or_warn(name=f"s{number}") for number in range(1, 4)]
         for step in range(2):
             for number, run in enumerate(open_runs, 1):
                 run.param("lr", number)

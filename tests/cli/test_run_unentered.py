@@ -16,7 +16,7 @@ from support.pythons import another_python
 
 import contexta
 from contexta import Contexta
-from contexta.recorder.wrapping.bootstrap import is_question
+from contexta.recorder.wrapping.command_lines import is_query
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are seen from outside through /proc")
 
@@ -168,7 +168,7 @@ def test_questions_to_interpreters_and_installers_are_no_alarm(tmp_path: Path, w
     ],
 )
 def test_programs_of_the_system_are_told_from_trainings(command: str, expected: bool) -> None:
-    assert is_question(command.split()) is expected
+    assert is_query(command.split()) is expected
 
 
 def test_worker_of_another_interpreter_is_recorded_as_what_it_runs_on(tmp_path: Path, wrap: Wrap) -> None:

@@ -213,7 +213,7 @@ def test_training_that_changes_its_directory_stays_in_its_workspace(
 def test_run_in_a_workspace_that_cannot_be_written_says_so_once_and_the_program_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contexta.recorder.session.start._warned", False)
+    monkeypatch.setattr("contexta.recorder.session.active_run.session.has_warned", False)
     (tmp_path / "file").write_text("x")
     for _ in range(2):
         with Contexta(workspace=tmp_path / "file").run("x") as run, run.stage("train") as stage:

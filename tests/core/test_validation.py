@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.core.errors import InvalidInput
-from contexta.core.validation import from_microseconds, number, storable, text, timestamp, to_microseconds
+from contexta.core.validation import from_microseconds, number, require_storable, text, timestamp, to_microseconds
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_is_no_exact_number_is_refused(value: object) -> None:
 )
 def test_text_that_no_database_holds_is_refused(words: str, fault: str) -> None:
     with pytest.raises(InvalidInput, match=fault):
-        storable(words)
+        require_storable(words)
 
 
 def test_error_about_a_long_text_quotes_only_its_beginning() -> None:

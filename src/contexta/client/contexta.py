@@ -17,7 +17,6 @@ from contexta.client.queries import Questions, selectors
 from contexta.core import settings
 from contexta.core.errors import InvalidInput, NotFound
 from contexta.core.references import StableRef
-from contexta.recorder.journal.objects import Objects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -73,18 +72,18 @@ class Contexta(Questions, Upkeep):
         gets a reference of its own. project: default is the configured one, else the current directory's name.
         Where the workspace cannot be written, that is said once on stderr and the program goes on, unrecorded.
         """
-        from contexta.recorder.session import start
+        from contexta.recorder.session.active_run import session
+        from contexta.recorder.session.start import Place
 
         if self._closed:
             raise self._was_closed()
         config = self._given[1]
-        return start.start_or_warn(
-            lambda: (os.fspath(self.root / settings.JOURNALS), Objects(self.root / settings.OBJECTS)),
+        return session.start_or_warn(
+            Place(os.fspath(self.root), self._sender()),
             project=project or (config.project_name if config is not None else None),
             name=name,
             tags=tags,
-            send=self._sender(),
-            elsewhere=self._is_told_where(),
+            is_place_named=self._is_told_where(),
         )
 
     def _is_told_where(self) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, WorkspaceClosed, shown
 from contexta.core.references import StableRef, slug
-from contexta.core.validation import storable
+from contexta.core.validation import require_storable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -149,7 +149,7 @@ class Workspace:
 def _require_path(workspace: object) -> None:
     if not isinstance(workspace, (str, os.PathLike)) or isinstance(os.fspath(workspace), bytes):
         raise InvalidInput(f"workspace {shown(workspace)} is no path", hint="name a directory, e.g. .contexta")
-    storable(os.fspath(workspace))
+    require_storable(os.fspath(workspace))
     if not os.fspath(workspace):
         raise InvalidInput("the workspace's path is empty", hint="name a directory, e.g. .contexta")
 

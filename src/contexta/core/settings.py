@@ -14,7 +14,7 @@ from functools import lru_cache
 from contexta.core import toml_reader, workspace_address
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import slug
-from contexta.core.validation import storable, text
+from contexta.core.validation import require_storable, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def project_name(value: object, where: str) -> str:
 
 def workspace_name(value: object, where: str) -> str:
     """The value itself. Raises InvalidInput where it is neither a path nor the address of a server."""
-    name = storable(_text(value, where))
+    name = require_storable(_text(value, where))
     if not name:
         raise InvalidInput(f"{where} is empty", hint="name a directory, e.g. .contexta")
     return name

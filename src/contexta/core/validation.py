@@ -20,7 +20,7 @@ MAX_NAME = 250
 MAX_DIGITS = 1_000
 
 
-def storable(text: str) -> str:
+def require_storable(text: str) -> str:
     """The text itself. Raises InvalidInput if it holds NUL or a lone surrogate."""
     if "\0" in text:
         raise InvalidInput(f"{shown(text)} contains a NUL character at index {text.index(chr(0))}", hint="remove it")
@@ -42,7 +42,7 @@ def text(given: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: b
         raise InvalidInput(f"{shown(given)} is blank", hint="give it a name")
     if len(given) > limit:
         raise InvalidInput(f"{shown(given)} is too long", hint=f"at most {limit} characters are kept here")
-    storable(given)
+    require_storable(given)
     if printable and not given.isprintable():
         raise InvalidInput(
             f"{shown(given)} has characters that cannot be printed", hint="remove line breaks and the like"

@@ -20,7 +20,7 @@ from contexta.core.errors import ContextaError, InvalidInput
 from contexta.core.references import StableRef
 from contexta.findings import Rebuild
 from contexta.recorder.journal.objects import Objects
-from contexta.recorder.session.environment import INJECTED
+from contexta.recorder.session.inherited import INJECTED
 from contexta.reproduce.environments.cache import Kept, KeptChanged, Shelf, hand_out
 from contexta.reproduce.environments.progress import Watch, counted
 from contexta.reproduce.plan.interpreters import find_interpreter

@@ -21,7 +21,7 @@ from contexta.core.filelock import alone
 from contexta.core.references import StableRef
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.recorder.wrapping import trial_process
+from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command import Wrapper
 from contexta.reproduce.environments.progress import Watch
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, confirm
@@ -94,7 +94,7 @@ def rerun(
         launched = prepared(command, directory)
         base["command"] = launched.command
         environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
-        environ[trial_process.FILE] = str(folder / "reported")
+        environ[inherited.TRIAL] = str(folder / "reported")
         watch(f"running {Path(launched.command[0]).name}")
         wrapper = Wrapper(
             in_environment(launched.command, environment),

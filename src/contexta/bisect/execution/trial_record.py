@@ -18,11 +18,9 @@ from contexta.recorder.journal.writer import SUFFIX, Journal
 from contexta.recorder.notes import storable
 from contexta.recorder.probes import variables
 from contexta.recorder.session import inherited
-from contexta.recorder.session.environment import INJECTED
 from contexta.recorder.session.reserve import begin
 from contexta.recorder.session.run import Run
 from contexta.recorder.session.salt import salt_of
-from contexta.recorder.wrapping import trial_process
 from contexta.reproduce.launch.confirmation import Observations
 from contexta.reproduce.launch.observations import observations
 
@@ -66,10 +64,10 @@ class Record:
         own = [*own, str(self._at), str(self._workspace.absolute())]
         return {
             **environment,
-            trial_process.FILE: str(self._reported),
-            trial_process.OWN: os.pathsep.join(own),
-            trial_process.VARIABLES: ",".join(self._order.changing),
-            "PYTHONPATH": os.pathsep.join([INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
+            inherited.TRIAL: str(self._reported),
+            inherited.TRIAL_FOLDERS: os.pathsep.join(own),
+            inherited.TRIAL_VARIABLES: ",".join(self._order.changing),
+            "PYTHONPATH": os.pathsep.join([inherited.INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
             inherited.RUN: self.ref,
             inherited.JOURNALS: str(self._at),
             inherited.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contexta.recorder.session.environment import INJECTED
-from contexta.recorder.wrapping.bootstrap import is_recorded, program_of
-from contexta.recorder.wrapping.trial_process import FILE, cannot_be_entered, find_program, is_python, tell
+from contexta.recorder.session.inherited import TRIAL
+from contexta.recorder.wrapping.command_lines import find_program, is_python, is_recorded, program_of
+from contexta.recorder.wrapping.trial_process import cannot_be_entered, tell
 
 _PROC = Path("/proc")
 _SHORTEST, _LONGEST = 0.006, 0.1  # seconds between two looks: hardly a Python starts and ends in less
@@ -30,7 +30,7 @@ _ASKS = frozenset({"uv", "uvx"})  # programs that ask interpreters what they are
 def looked_at(variables: Mapping[str, str]) -> Iterator[None]:
     """While this lasts, look at what is started below this process with the variables of a trial. Nothing where there
     is no /proc, or the variables are of no trial."""
-    file = variables.get(FILE)
+    file = variables.get(TRIAL)
     if file is None or not (_PROC / "self").exists():
         yield
         return
@@ -58,7 +58,7 @@ def _look_on(file: str, stop: threading.Event) -> None:
 
 def _processes_of(file: str) -> Iterator[int]:
     """What runs below the child of this process that was started for a trial."""
-    mark = f"{FILE}={file}"
+    mark = f"{TRIAL}={file}"
     queue = [pid for pid in _children(os.getpid()) if mark in _parts(pid, "environ")]
     while queue:
         below = _children(queue.pop())
@@ -103,7 +103,7 @@ def _look(pid: int, known: set[tuple[int | str, ...]], file: str) -> None:
     known.add((pid, *words))
     variables = dict(part.partition("=")[::2] for part in _parts(pid, "environ"))
     is_old = _TOO_OLD.match(Path(program).name) is not None
-    if not is_recorded(words) or not (is_old or cannot_be_entered(words, variables, INJECTED)):
+    if not is_recorded(words) or not (is_old or cannot_be_entered(words, variables)):
         return
     kind, told = program_of(words)
     if kind == "code" and (_PROC / str(_parent(pid)) / "exe").readlink().name in _ASKS:

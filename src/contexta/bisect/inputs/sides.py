@@ -28,7 +28,7 @@ from contexta.contract.environment import Distribution, EnvironmentSnapshot, nor
 from contexta.core import process
 from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.redaction.redact import HIDDEN
-from contexta.recorder.session.environment import INJECTED
+from contexta.recorder.session.inherited import INJECTED
 from contexta.reproduce.environments.builder import Fixed
 from contexta.reproduce.plan.interpreters import where_it_was
 from contexta.reproduce.uv.commands import Interpreter, Uv, python_in

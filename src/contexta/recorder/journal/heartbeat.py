@@ -1,4 +1,4 @@
-"""The thread that brings a journal to the disk every few seconds and shows that its process lives.
+"""A thread that calls a function every few seconds: a journal is brought to the disk, and shows that its process lives.
 
 Standard library only, Python 3.8.
 """
@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contexta.recorder.journal.writer import Journal
+    from typing import Any, Callable
 
 BEAT = 5.0  # seconds between two fsyncs; each also tells readers on other machines that the process lives
 
@@ -22,18 +22,19 @@ class Beat:
     """The thread that beats. Not one of ``threading``'s: a program that lists its threads does not see it, nothing
     waits for it at exit, and it takes no signals."""
 
-    def __init__(self, journal: "Journal") -> None:
+    def __init__(self, beat: "Callable[[int], None]") -> None:
+        """beat: a method, called with the number of this beat, from 1 on. The thread ends with the method's object."""
         self._stop = _thread.allocate_lock()
         self._done = _thread.allocate_lock()
         self._stop.acquire()
         self._done.acquire()
         self._task = ""
         try:
-            _thread.start_new_thread(self._run, (weakref.ref(journal),))
+            _thread.start_new_thread(self._run, (weakref.WeakMethod(beat),))
         except RuntimeError:  # the system gives no more threads: then only records tell that the process lives
             self._done.release()
 
-    def _run(self, journal: "weakref.ref[Journal]") -> None:
+    def _run(self, reference: "weakref.WeakMethod[Any]") -> None:
         import signal
 
         if sys.platform == "linux":
@@ -41,17 +42,14 @@ class Beat:
         try:
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            beats = 0
+            count = 0
             while not self._stop.acquire(timeout=BEAT):
-                alive = journal()
-                if alive is None:
+                beat = reference()
+                if beat is None:
                     return
-                alive.beat()
-                beats += 1
-                # After 5, 10, 20, 40 ... seconds, then every five minutes: most is imported in the beginning
-                if alive.beside is not None and (beats & (beats - 1) == 0 or beats % 64 == 0):
-                    alive.beside()
-                del alive
+                count += 1
+                beat(count)
+                del beat
         finally:
             self._done.release()
 

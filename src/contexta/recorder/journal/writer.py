@@ -243,7 +243,7 @@ class Journal:
 
     def _open(self, path: str) -> None:
         self._file = self._handle = os.open(path, _FLAGS, 0o644)
-        self._beating = Beat(self) if self._beats else None
+        self._beating = Beat(self.beat) if self._beats else None
 
     def _join(self) -> None:
         """Make the file of another process of the run, and say who it is."""
@@ -291,8 +291,8 @@ class Journal:
         finally:
             os.close(handle)
 
-    def beat(self) -> None:
-        """Flush, and show that this process lives: the file's modification time is what readers elsewhere see."""
+    def beat(self, count: int) -> None:
+        """Flush, and show that this process lives: readers elsewhere see the file's modification time."""
         self.flush()
         with self._lock:
             if self._file is not None and os.utime in os.supports_fd:
@@ -300,6 +300,9 @@ class Journal:
                     os.utime(self._file)
                 except OSError:
                     pass  # then readers elsewhere may take the process for dead until it records something
+        # After 5, 10, 20, 40 ... seconds, then every five minutes: most is imported in the beginning
+        if self.beside is not None and (count & (count - 1) == 0 or count % 64 == 0):
+            self.beside()
 
     def close(self, **end: Any) -> None:
         """Write the last record (``end`` of a run, ``close`` of another process), flush and release the file. A process
@@ -372,7 +375,7 @@ class Journal:
 
     def _after_fork_in_parent(self) -> None:
         if self._file is not None and self._beats:
-            self._beating = Beat(self)
+            self._beating = Beat(self.beat)
 
     def _after_fork_in_child(self) -> None:
         closed, inherited = self._closed, self._file

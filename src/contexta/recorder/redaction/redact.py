@@ -2,13 +2,13 @@
 
 A secret is replaced by ``secret:sha256:`` and 16 hex digits of a hash with the workspace's salt. A reader can see that
 a secret changed, but not what it is. Values that only sound alike stay readable: ``num_tokens=5``, ``tokenizer``. In
-doubt a value is hidden. Nothing here raises for any text, and every result can be stored (see ``notes.storable``).
+doubt a value is hidden. Nothing here raises for any text, and every result can be stored (see ``core.texts``).
 """
 
 from __future__ import annotations
 
+from contexta.core.texts import storable
 from contexta.core.validation import MAX_NAME
-from contexta.recorder.notes import note, storable
 from contexta.recorder.redaction.find import find, find_in_url
 from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, below, is_plural, of_option, sensitivity
 from contexta.recorder.redaction.names import is_secret_name as is_secret_name
@@ -20,7 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-    from contexta.recorder.notes import Note
     from contexta.recorder.redaction.names import Sensitivity
 
 __all__ = [
@@ -91,7 +90,7 @@ _NAME = Pattern(r"[A-Za-z_][\w.-]{0,80}\Z")
 _KEY = Pattern(r"[A-Za-z_][A-Za-z_.-]*\d{0,3}\Z")
 
 
-def parameters(values: Any, salt: Optional[bytes]) -> Tuple[Any, List[Note]]:
+def parameters(values: Any, salt: Optional[bytes]) -> Tuple[Any, List[Dict[str, str]]]:
     """Parameters, tags or any nested JSON value without the secrets in it; and a note that names what was hidden."""
     nested = _Nested(salt)
     cleaned = nested.clean(values, _ORDINARY, "", "")
@@ -176,7 +175,7 @@ _DASHED = Pattern(r"--[A-Za-z]|-[A-Za-z]\Z")
 _MOST_NAMED = 20
 
 
-def argv(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], List[Note]]:
+def argv(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], List[Dict[str, str]]]:
     """A command line without the secrets in it, and a note that names the arguments that held one.
 
     Recognised: ``--token X``, ``--token=X``, ``-token X``, ``KEY=VALUE``, ``++a.token=X``, ``--api-keys X Y``, a bare
@@ -234,9 +233,10 @@ def _argument(argument: str, salt: Optional[bytes]) -> str:
     return argument[: match.start("value")] + value(name, text, salt)
 
 
-def _hidden_note(topic: str, hidden: Sequence[str]) -> List[Note]:
+def _hidden_note(topic: str, hidden: Sequence[str]) -> List[Dict[str, str]]:
     names = list(dict.fromkeys(hidden))
     if not names:
         return []
     rest = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return [note("redaction", f"{topic}: the secret in {', '.join(names[:_MOST_NAMED])}{rest} is not stored")]
+    text = f"{topic}: the secret in {', '.join(names[:_MOST_NAMED])}{rest} is not stored"
+    return [{"topic": "redaction", "text": inside(text[:20_000], None)[:10_000]}]

@@ -1,8 +1,8 @@
-"""The run this process is in: what ``contexta.init``, ``log`` and ``finish`` are about, and how a run left open ends.
+"""The active run of this process: ``contexta.init``, ``log`` and ``finish``, and how a run left open ends.
 
-At exit it ends as completed; as failed when an unhandled exception ended the program, as cancelled when Ctrl-C or
-SIGTERM did. SIGTERM is watched only where the program does not, and then does what it always does. How a program calls
-``sys.exit`` cannot be seen at exit: use ``with``, or ``contexta run``, which sees every exit code.
+At exit a run ends as completed; as failed when an unhandled exception ended the program, as cancelled when Ctrl-C or
+SIGTERM did. SIGTERM is watched only where the program does not handle it. An exit handler cannot see the exit code of
+``sys.exit``: use ``with``, or ``contexta run``, which sees every exit code.
 
 Standard library only, Python 3.8.
 """
@@ -12,28 +12,246 @@ from __future__ import annotations
 import _thread
 import atexit
 import os
-import signal
-import sys
 from collections.abc import Mapping
+from functools import partial
 
+from contexta.core import settings
+from contexta.core.errors import shown
+from contexta.core.references import slug
+from contexta.core.validation import text
 from contexta.recorder.journal.processes import is_worker
-from contexta.recorder.session import inherited, process_replacement, start
+from contexta.recorder.session import inherited
+from contexta.recorder.session import start as starting
 from contexta.recorder.session.failure import status_of
+from contexta.recorder.session.process_end import unhandled_exception, watch_exec, watch_sigterm
 from contexta.recorder.session.run import Run
+from contexta.recorder.session.start import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Sequence, Union
+    from typing import Any, Callable, List, Optional, Sequence, Union
 
-_open: List[Run] = []
-_joined: List[Run] = []  # at most one: the run that was handed down to this process
-_initialised: Optional[Run] = None  # the latest run that ``init`` began, in whichever thread
-_latest: Optional[Run] = None  # the latest run that this process began or took part in, ended or not
-_mine = _thread._local()  # .run: the run that ``init`` began in this thread
-_has_begun = False  # whether this process, or the one it was forked from, has begun a run
-_count = 0  # runs that this process, or the one it was forked from, has begun or taken part in by ``starting.start``
-_watching = False
-_execs: List[bool] = []  # not empty once os.exec* is watched
+
+class Session:
+    """The runs of this process, in all of its threads. A forked child starts with a copy."""
+
+    def __init__(self) -> None:
+        self.open: List[Run] = []
+        self.joined: Optional[Run] = None  # the run that was handed down to this process
+        self.initialised: Optional[Run] = None  # the latest run that ``init`` began, in whichever thread
+        self.latest: Optional[Run] = None  # the latest run that this process began or joined, ended or not
+        self.thread = _thread._local()  # .run: the run that ``init`` began in this thread
+        self.has_begun = False  # whether this process, or the one it was forked from, has begun a run
+        self.count = 0  # of runs that this process, or the one it was forked from, has begun or joined
+        self.is_watched = False  # whether the end of the process ends the open runs
+        self.is_exec_watched = False
+        self.has_warned = False  # that nothing is recorded: once for the process
+
+    # ------------------------------------------------------------------------------------------ start
+
+    def start(
+        self,
+        place: Place,
+        *,
+        project: Optional[str] = None,
+        name: Optional[str] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        is_place_named: bool = False,
+    ) -> Run:
+        """Begin a run, or join the run around this process, where its first run is that one (``inherited.may_begin``).
+
+        A further run is a run of its own, and its record names the run around it. project, name: display names; a name
+        that is taken gets a number behind it. Default project: that of the run around it, else the configured one.
+        is_place_named: whether the caller named the place, whatever place the run around it has.
+        Raises InvalidInput for names that are no text, OSError when the journal cannot be created.
+        """
+        if project is not None:
+            text(project, printable=True)
+        if name is not None:
+            text(name, printable=True)
+        checked = {text(key, printable=True): text(value, blank=True) for key, value in (tags or {}).items()}
+        around = self.handed_down()
+        self.count += 1
+        if around is not None and os.environ.get(inherited.SINGLE):
+            project, is_place_named = None, False
+        if around is None:
+            run = self._begin(place, project or settings.project(), name, place.send)
+        elif is_place_named and os.path.realpath(around._journal.folder) != os.path.realpath(place.journals):
+            run = self._begin(place, project or settings.project(), name, place.send)
+            run.note("run", f"it began below {around.ref} of the workspace {os.path.dirname(around._journal.folder)}")
+            if not around._ended:
+                around.note("run", f"its program recorded {run.ref} in the workspace {place.root}")
+        else:
+            run = self._start_below(around, project, name, place.send)
+        for key, value in checked.items():
+            run.tag(key, value)
+        return run
+
+    def start_or_warn(
+        self,
+        place: Optional[Place] = None,
+        *,
+        project: Optional[str] = None,
+        name: Optional[str] = None,
+        **options: Any,
+    ) -> Run:
+        """``start`` for a program that must go on: where nothing can be recorded, a run that keeps nothing, and one
+        warning on stderr for the process. place: by default the configured one."""
+        if os.environ.get(inherited.RECORDING) == "off":
+            return starting.unrecorded(project, name)
+        try:
+            place = place or Place.configured()
+            return self.start(place, project=project, name=name, **options)
+        except OSError as error:
+            if not self.has_warned:
+                self.has_warned = True
+                starting.warn_unrecorded(place.root if place is not None else "the workspace", error)
+            return starting.unrecorded(project, name)
+
+    def _start_below(
+        self, around: Run, project: Optional[str], name: Optional[str], send: Optional[Callable[[], Optional[str]]]
+    ) -> Run:
+        """The run around this process, or one of its own that is a part of it."""
+        project_around = around.ref.components[0]
+        is_other = project is not None and (slug(project) or "project") != project_around
+        is_fixed = bool(os.environ.get(inherited.IN_PROJECT))
+        if (is_fixed or not is_other) and self._joins(around):
+            run = around
+            if name is not None and not os.environ.get(inherited.NAMED):
+                run.rename(name)
+        else:
+            own_project = project if project is not None and is_other and not is_fixed else project_around
+            run = self._begin(around, own_project, name, send, part_of=around.ref.value)
+        if is_other and is_fixed:
+            words = f"the program asked for {shown(project)}; `contexta run --project` put the run in {project_around}"
+            run.note("project", words)
+        return run
+
+    def _joins(self, around: Run) -> bool:
+        """Whether the run that this process begins now is the one around it. A process joins it once."""
+        if os.environ.get(inherited.SINGLE):
+            if around._ended:
+                around.resume()
+            return True
+        is_first, self.has_begun = not self.has_begun, True
+        return is_first and not around._ended and inherited.may_begin(around.ref.value, around._journal.folder)
+
+    def _begin(
+        self,
+        place: Union[Place, Run],
+        project: str,
+        name: Optional[str],
+        send: Optional[Callable[[], Optional[str]]],
+        part_of: Optional[str] = None,
+    ) -> Run:
+        """A run of its own, in a place or in that of another run."""
+        journals, objects = (
+            (place._journal.folder, place._objects) if isinstance(place, Run) else (place.journals, place.objects)
+        )
+        run = starting.begin_run(
+            journals,
+            objects,
+            project,
+            name,
+            number=self.count,
+            part_of=part_of,
+            after_end=partial(self._after_end, send),
+        )
+        self.watch(run)
+        self._hand_down(run, is_named=name is not None)
+        problem = send() if send is not None else None
+        if problem:
+            run.note("delivery", problem)
+        return run
+
+    # ------------------------------------------------------------------------------------------ the active run
+
+    def active(self) -> Optional[Run]:
+        """The run that ``init`` began, in this thread if one did; else the latest one that is open in this process."""
+        for run in (self.thread_run, self.initialised):
+            if run is not None and not run._ended:
+                return run
+        alive = [run for run in self.open if not run._ended]
+        if alive:
+            return alive[-1]
+        around = self.handed_down()
+        return around if around is not None and not around._ended else None
+
+    @property
+    def thread_run(self) -> Optional[Run]:
+        """The run that ``init`` began in this thread."""
+        run: Optional[Run] = getattr(self.thread, "run", None)
+        return run
+
+    def handed_down(self) -> Optional[Run]:
+        """The run that this process was started to be a part of, ended or not; None outside of one."""
+        handed = inherited.reference()
+        if handed is None:
+            return None
+        if self.joined is None or self.joined.ref.value != handed[0]:
+            self.joined = starting.joined()
+            if self.joined is None:
+                return None
+            self.watch(self.joined)
+            if not is_worker():  # mostly at its start; later in one whose PYTHONPATH was replaced
+                starting.record_environment(self.joined)
+        return self.joined
+
+    def begin_around(self, run: Run) -> None:
+        """A program that measures without ``init`` has begun the run around it: its workers begin runs of their own."""
+        self.has_begun = True
+        if run is self.joined:
+            inherited.may_begin(run.ref.value, run._journal.folder)
+
+    # ------------------------------------------------------------------------------------------ the end
+
+    def watch(self, run: Run) -> None:
+        """End the run when this process ends."""
+        self.latest = run
+        self.open[:] = [earlier for earlier in self.open if not earlier._ended]
+        self.open.append(run)
+        if run._journal.first and not self.is_exec_watched:
+            self.is_exec_watched = True
+            watch_exec(self._own_runs)
+        if not self.is_watched:
+            self.is_watched = True
+            atexit.register(self.end_at_exit)
+            if not os.environ.get(inherited.WRAPPED):  # else the wrapper sees the signal
+                watch_sigterm(self._cancel)
+
+    def end_at_exit(self) -> None:
+        """End every open run as the program ended."""
+        error = unhandled_exception()
+        status = status_of(error)
+        for run in [run for run in reversed(self.open) if not run._ended]:
+            run._end(status, error if status == "failed" else None, is_said=False)
+            run.resume(to_exit=True)  # for what exit handlers of the program, which may run later, still record
+
+    def _cancel(self) -> None:
+        for run in reversed(self.open):
+            run._end("cancelled", None, is_said=False)
+
+    def _own_runs(self) -> List[Run]:
+        """The open runs that this process began."""
+        return [run for run in self.open if run._journal.first and not run._ended]
+
+    def _after_end(self, send: Optional[Callable[[], Optional[str]]], run: Run) -> None:
+        """Processes started from now on are a part of the latest run that is open, if any."""
+        if os.environ.get(inherited.RUN) == run.ref.value:
+            own_runs = self._own_runs()
+            if own_runs:
+                self._hand_down(own_runs[-1])
+            else:
+                inherited.take_back()
+        if send is not None:
+            send()
+
+    def _hand_down(self, run: Run, *, is_named: bool = True) -> None:
+        """Let processes that are started from now on take part in the run, until it ends."""
+        inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, named=is_named)
+
+
+session = Session()
 
 
 def init(
@@ -44,165 +262,37 @@ def init(
     tags: Union[Mapping[str, str], Sequence[str], None] = None,
     group: Optional[str] = None,
 ) -> Run:
-    """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` are about it from now on.
+    """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` refer to it from now on.
 
-    A run begun this way before, in the same thread, and still open is completed first. The first run of a program below
-    `contexta run` is the run of that command, every further one a run of its own that is a part of it.
+    A run that was begun this way in the same thread and is still open is completed first. The first run of a program
+    below `contexta run` is the run of that command, every further one a run of its own that is a part of it.
     config: parameters. tags: names with values, or names alone. group: kept as the tag ``group``.
-    When nothing can be recorded, that is said on stderr and the program goes on.
+    When nothing can be recorded, a warning on stderr says so and the program goes on.
     """
-    global _initialised  # one program has one current run: that is what the module-level names mean
-    before: Optional[Run] = getattr(_mine, "run", None)
-    if before is not None:
-        before.finish()
+    earlier = session.thread_run
+    if earlier is not None:
+        earlier.finish()
     marks = dict(tags) if isinstance(tags, Mapping) else dict.fromkeys(tags or (), "")
     if group is not None:
         marks["group"] = group
-    run = start.start_or_warn(project=project, name=name, tags=marks)
+    run = session.start_or_warn(project=project, name=name, tags=marks)
     run.params(config or {})
-    _mine.run = _initialised = run
+    session.thread.run = session.initialised = run
     return run
 
 
 def log(values: Mapping[str, Any], step: Optional[int] = None) -> None:
-    """Record measurements of the current run; without one, ``contexta.init()`` begins it."""
-    run = current()
+    """Record measurements of the active run; without one, ``contexta.init()`` begins it."""
+    run = session.active()
     if run is None:
-        run = _latest if _latest is not None else init()  # a run that has ended counts what comes too late
-    elif not _has_begun and not is_worker():
-        _begin_around(run)
+        run = session.latest if session.latest is not None else init()  # a run that has ended counts what is lost
+    elif not session.has_begun and not is_worker():
+        session.begin_around(run)
     run.log(values, step)
 
 
 def finish(status: str = "completed") -> None:
     """End the run that ``init`` began, if it is still open."""
-    run = getattr(_mine, "run", None) or _initialised
+    run = session.thread_run or session.initialised
     if run is not None:
         run.finish(status)
-
-
-def current() -> Optional[Run]:
-    """The run that ``init`` began, in this thread if one did; else the latest one that is open in this process."""
-    for run in (getattr(_mine, "run", None), _initialised):
-        if run is not None and not run._ended:
-            return run
-    alive = [run for run in _open if not run._ended]
-    if alive:
-        return alive[-1]
-    around = handed_down()
-    return around if around is not None and not around._ended else None
-
-
-def handed_down() -> Optional[Run]:
-    """The run that this process was started to be a part of, ended or not; None outside of one."""
-    handed = inherited.reference()
-    if handed is None:
-        return None
-    if not _joined or _joined[0].ref.value != handed[0]:
-        run = start.joined()
-        if run is None:
-            return None
-        _joined[:] = [run]
-        watch(run)
-        if not is_worker():  # mostly at its start; later in one that was not entered, as its PYTHONPATH was replaced
-            start.record_environment(run)
-    return _joined[0]
-
-
-def takes_part(around: Run) -> bool:
-    """Whether the run that this process begins now is the one around it. A process takes part in one once."""
-    global _has_begun
-    if os.environ.get(inherited.SINGLE):
-        if around._ended:
-            around.resume()
-        return True
-    first, _has_begun = not _has_begun, True
-    return first and not around._ended and inherited.may_begin(around.ref.value, around._journal.folder)
-
-
-def _begin_around(run: Run) -> None:
-    """A program that measures without ``init`` has begun the run around it: its workers begin runs of their own."""
-    global _has_begun
-    _has_begun = True
-    if _joined and run is _joined[0]:
-        inherited.may_begin(run.ref.value, run._journal.folder)
-
-
-def next_number() -> int:
-    """Which run of this process the next one is, counted from 1."""
-    global _count
-    _count += 1
-    return _count
-
-
-def hand_down(run: Run, *, named: bool = True) -> None:
-    """Let processes that are started from now on take part in the run; until it ends."""
-    inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, named=named)
-
-
-def take_back(run: Run) -> None:
-    """The run has ended: processes started from now on are a part of the latest one that is open, if any."""
-    if os.environ.get(inherited.RUN) != run.ref.value:
-        return
-    own = [each for each in _open if each._journal.first and not each._ended]
-    if own:
-        hand_down(own[-1])
-    else:
-        inherited.take_back()
-
-
-def watch(run: Run) -> None:
-    """See to it that the run ends when this process does."""
-    global _watching, _latest  # registered once for the process
-    _latest = run
-    _open[:] = [each for each in _open if not each._ended]
-    _open.append(run)
-    if run._journal.first and not _execs:
-        _execs.append(True)
-        process_replacement.watch_exec(lambda: [each for each in _open if each._journal.first and not each._ended])
-    if not _watching:
-        _watching = True
-        atexit.register(_at_exit)
-        if not os.environ.get(inherited.WRAPPED):  # else the wrapper sees the signal
-            _watch_sigterm()
-
-
-def _at_exit() -> None:
-    error = _unhandled()
-    status = status_of(error)
-    for run in [run for run in reversed(_open) if not run._ended]:
-        run._end(status, error if status == "failed" else None, is_said=False)
-        run.resume(to_exit=True)  # for what exit handlers of the program, which may run after this one, still record
-
-
-def _unhandled() -> Optional[BaseException]:
-    """The exception that ended the program: Python leaves it in ``sys`` when it has printed it. In an interactive
-    session it is merely the last one."""
-    if hasattr(sys, "ps1"):
-        return None
-    found = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    return found if isinstance(found, BaseException) else None
-
-
-def _watch_sigterm() -> None:
-    try:
-        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _on_sigterm)
-    except ValueError:
-        pass  # not the main thread: only that one may; the run is then found crashed, not cancelled
-    else:
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_unwatch_sigterm)
-
-
-def _unwatch_sigterm() -> None:
-    """A forked child ends by SIGTERM at once, as it always did."""
-    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _on_sigterm(*_: object) -> None:
-    for run in reversed(_open):
-        run._end("cancelled", None, is_said=False)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -13,6 +13,7 @@ from functools import partial
 from contexta.core import process, settings, workspace_address
 from contexta.core.process import ProcessError, leave
 from contexta.recorder.journal.objects import make_directory
+from contexta.recorder.session.inherited import without_injected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" =
 
 def _variables(root: str, server: str, objects: "Union[str, os.PathLike[str], None]") -> "dict[str, str]":
     """Its environment: no part of any run, and the address, with its password, where other users cannot read it."""
-    given = {name: value for name, value in os.environ.items() if not name.startswith("CONTEXTA_")}
+    inherited_variables = without_injected(os.environ)
+    given = {name: value for name, value in inherited_variables.items() if not name.startswith("CONTEXTA_")}
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(process.__file__))))
-    path = [each for each in given.pop("PYTHONPATH", "").split(os.pathsep) if each and not _is_injected(each)]
+    path = [entry for entry in given.pop("PYTHONPATH", "").split(os.pathsep) if entry]
     if os.path.basename(here) not in ("site-packages", "dist-packages"):
         path.append(here)
     if path:
@@ -65,9 +67,3 @@ def _variables(root: str, server: str, objects: "Union[str, os.PathLike[str], No
     address = server if objects is None else workspace_address.with_objects(server, os.fspath(objects))
     given.update({"CONTEXTA_WORKSPACE": address, "CONTEXTA_LOCAL": root})
     return given
-
-
-def _is_injected(folder: str) -> bool:
-    from contexta.recorder.session.environment import INJECTED
-
-    return os.path.abspath(folder) == os.path.abspath(INJECTED)

@@ -17,13 +17,13 @@ from contexta.recorder.journal import digested_files
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import Journal
 from contexta.recorder.probes import distributions, interpreter, machine, variables
+from contexta.recorder.session import inherited
 from contexta.recorder.session.salt import salt_is_intact, salt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+    from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
-    from contexta.recorder.session.run import Run
     from contexta.recorder.source.background import SourceReading
     from contexta.recorder.source.git import Limits
 
@@ -36,7 +36,6 @@ CACHE = ".known"  # among the objects: the distributions of environments seen be
 _DAMAGED_SALT = (
     "the workspace's secret key is damaged: values hidden in this run cannot be compared with those of earlier runs"
 )
-INJECTED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "wrapping", "inject")
 
 
 class Recording:
@@ -95,7 +94,7 @@ class Recording:
                 self._journal.write("note", topic="imports", text=f"were not captured: {notes.reason(error)}")
             self._seen = seen
 
-    def complete(self, _: "Run") -> None:
+    def complete(self) -> None:
         """Capture what is known only now. Nothing in a forked child, as its parent does it; but in a daemon that goes
         on with the run."""
         is_forked = os.getpid() != self._pid
@@ -180,7 +179,9 @@ def capture(salt: bytes, known: str = "") -> Body:
         "environment_variables": _probe(
             found,
             "variables",
-            lambda: variables.recorded(program_variables(os.environ), salt=salt, extra=_of_a_trial()),
+            lambda: variables.recorded(
+                inherited.without_injected(os.environ), salt=salt, extra=inherited.trial_variables()
+            ),
             {},
         ),
         "interpreter": _probe(found, "interpreter", interpreter.interpreter, {}),
@@ -292,26 +293,6 @@ def _remember(path: str, known: Any, told: Any) -> None:
         digested_files.write(path, json.dumps([known, told]).encode())
     except OSError:
         pass  # it is only slower the next time
-
-
-def _of_a_trial() -> Tuple[str, ...]:
-    """The variables that differ between the trials of a study, which are kept whatever their names."""
-    from contexta.recorder.wrapping import trial_process
-
-    return trial_process.extra_variables() if os.environ.get(trial_process.FILE) else ()
-
-
-def program_variables(environ: Mapping[str, str]) -> Dict[str, str]:
-    """The variables without what `contexta run` added to them."""
-    kept = dict(environ)
-    path = kept.get("PYTHONPATH")
-    if path is not None:
-        rest = [entry for entry in path.split(os.pathsep) if entry != INJECTED]
-        if len(rest) < path.count(os.pathsep) + 1:
-            kept["PYTHONPATH"] = os.pathsep.join(rest)
-            if not rest:
-                del kept["PYTHONPATH"]
-    return kept
 
 
 def _digest(body: Body) -> str:

@@ -16,7 +16,7 @@ from contexta.recorder.journal.processes import is_worker, rank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Optional, Tuple
+    from typing import Dict, Mapping, Optional, Tuple
 
 RUN, JOURNALS, OBJECTS = "CONTEXTA_RUN", "CONTEXTA_JOURNALS", "CONTEXTA_OBJECTS"
 NAMED = "CONTEXTA_RUN_NAMED"  # the run has a name that the program cannot change
@@ -25,9 +25,14 @@ BEGUN = "CONTEXTA_RUN_BEGUN"  # a program has begun the run: workers of it begin
 WRAPPED = "CONTEXTA_WRAPPED"  # set by `contexta run`: every process below belongs to its run
 SINGLE = "CONTEXTA_SINGLE_RUN"  # set by a trial of bisect: every run that a process begins is that one
 RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, and nothing is said about it
+TRIAL = "CONTEXTA_TRIAL"  # set for a trial or a rerun: the file that its processes report to
+TRIAL_FOLDERS = "CONTEXTA_TRIAL_OWN"  # folders that go with the trial; without it writes are not reported
+TRIAL_VARIABLES = "CONTEXTA_TRIAL_VARIABLES"  # names of variables that differ between trials, joined by commas
 CLAIM = ".claim"  # suffix of the file whose creation decides which of several workers begins the run
 
 HANDED = (RUN, JOURNALS, OBJECTS, NAMED, IN_PROJECT, BEGUN)
+INJECTED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "wrapping", "inject")
+"""The folder that `contexta run` puts on PYTHONPATH."""
 _pid = os.getpid()
 _first: "Dict[str, str]" = {}  # what this process was started with, or forked with
 
@@ -39,6 +44,23 @@ def _xdist_worker() -> "Tuple[Optional[str], Optional[str]]":
 
 
 _xdist = _xdist_worker()
+
+
+def trial_variables() -> "Tuple[str, ...]":
+    """The variables that differ between the trials of a study: they are recorded whatever their names."""
+    return tuple(filter(None, os.environ.get(TRIAL_VARIABLES, "").split(","))) if os.environ.get(TRIAL) else ()
+
+
+def without_injected(environ: "Mapping[str, str]") -> "Dict[str, str]":
+    """Variables without what `contexta run` added to PYTHONPATH."""
+    variables = dict(environ)
+    path = variables.get("PYTHONPATH", "").split(os.pathsep)
+    rest = [entry for entry in path if entry != INJECTED]
+    if rest != path:
+        variables["PYTHONPATH"] = os.pathsep.join(rest)
+        if not rest:
+            del variables["PYTHONPATH"]
+    return variables
 
 
 def reference() -> "Optional[Tuple[str, str, str]]":

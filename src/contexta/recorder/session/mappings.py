@@ -1,4 +1,4 @@
-"""A run's parameters and results as mappings, as other trackers spell them.
+"""A run's parameters and results as mappings, as other trackers offer them.
 
 Standard library only, Python 3.8.
 """
@@ -11,34 +11,35 @@ from contexta.core.errors import InvalidInput, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator
-
-    from contexta.recorder.session.run import Run
+    from typing import Any, Callable, Dict, Iterator
 
     _Mapping = MutableMapping[str, Any]
 else:
     _Mapping = MutableMapping
 
+SUMMARY = "summary."  # before the names of results among the values of a run
+
 
 class _View(_Mapping):
-    """What a run was told under names, to read and to write."""
+    """The values of a run whose names begin with a prefix, without the prefix."""
 
     _prefix = ""
 
-    def __init__(self, run: "Run") -> None:
-        object.__setattr__(self, "_run", run)
+    def __init__(self, values: Dict[str, Any], record: Callable[[str, Any], None]) -> None:
+        """record: called with the name and the value of each assignment; it changes ``values``."""
+        self.__dict__.update(_values=values, _record=record)
 
     def __getitem__(self, key: str) -> Any:
-        return self._run._values[self._prefix + key]
+        return self._values[self._prefix + key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._run.param(self._prefix + key, value)
+        self._record(key, value)
 
     def __delitem__(self, key: str) -> None:
         raise InvalidInput(f"{shown(key)} is recorded and cannot be taken back", hint="set it to None")
 
     def __iter__(self) -> Iterator[str]:
-        return (name[len(self._prefix) :] for name in list(self._run._values) if self._is_mine(name))
+        return (name[len(self._prefix) :] for name in list(self._values) if self._has(name))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -51,26 +52,18 @@ class _View(_Mapping):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
-    def _is_mine(self, name: str) -> bool:
+    def _has(self, name: str) -> bool:
         return name.startswith(self._prefix)
 
 
 class Config(_View):
     """The parameters of a run."""
 
-    def _is_mine(self, name: str) -> bool:
-        return not name.startswith(Summary._prefix)
+    def _has(self, name: str) -> bool:
+        return not name.startswith(SUMMARY)
 
 
 class Summary(_View):
-    """Where a run ended."""
+    """The results of a run."""
 
-    _prefix = "summary."
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        try:
-            self._run.metric(key, value)
-        except InvalidInput:
-            self._run.param(self._prefix + key, value)
-        else:
-            self._run._values[self._prefix + key] = value
+    _prefix = SUMMARY

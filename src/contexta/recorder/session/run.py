@@ -13,12 +13,13 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import StableRef, numbered, slug
 from contexta.core.validation import MAX_NAME, text
 from contexta.recorder.journal.objects import Objects
+from contexta.recorder.journal.processes import rank
 from contexta.recorder.journal.writer import Journal
 from contexta.recorder.notes import reason, storable
 from contexta.recorder.redaction import redact
 from contexta.recorder.session import numbers
 from contexta.recorder.session.failure import failure_of, status_of
-from contexta.recorder.session.mappings import Config, Summary
+from contexta.recorder.session.mappings import SUMMARY, Config, Summary
 from contexta.recorder.session.salt import salt_of
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ class Run:
         objects: Objects,
         name: str,
         *,
-        before_end: Optional[Callable[["Run"], None]] = None,
+        before_end: Optional[Callable[[], None]] = None,
         after_end: Optional[Callable[["Run"], None]] = None,
     ) -> None:
         """before_end: called while records are still taken. after_end: when the run, not only this process' part of
@@ -165,13 +166,21 @@ class Run:
     @property
     def config(self) -> "Config":
         """The parameters as a mapping: ``run.config["lr"] = 0.1``, ``run.config.update(lr=0.1)``, ``run.config.lr``."""
-        return Config(self)
+        return Config(self._values, self.param)
 
     @property
     def summary(self) -> "Summary":
         """Where the run ended, as a mapping: a number is recorded as a metric without a step, anything else as the
         parameter ``summary.<key>``."""
-        return Summary(self)
+        return Summary(self._values, self._summarise)
+
+    def _summarise(self, key: str, value: Any) -> None:
+        try:
+            self.metric(key, value)
+        except InvalidInput:
+            self.param(SUMMARY + key, value)
+        else:
+            self._values[SUMMARY + key] = value
 
     def tag(self, name: str, value: str = "") -> None:
         """Mark the run, to find it again. The last value of a name counts."""
@@ -265,7 +274,7 @@ class Run:
         if self._ended:
             return
         if self._before_end is not None:
-            self._before_end(self)
+            self._before_end()
         self._ended = True
         speaks = is_said or self._journal.first or self._journal.is_heir()
         end: Dict[str, Any] = {"status": status} if speaks else {}
@@ -279,7 +288,7 @@ class Run:
         """The process is about to become another program: the run ends with its last record, if it does."""
         try:
             if self._before_end is not None:
-                self._before_end(self)
+                self._before_end()
             name = os.fsdecode(program) if isinstance(program, (str, bytes, os.PathLike)) else str(program)
             told = redact.inside(storable(name)[:1_000], self._salt)
             self.note("process", f"the process becomes {told}: what that does is not part of this run")
@@ -392,6 +401,4 @@ class Stage:
 
 def join(journals: str, objects: str, run: str, name: str) -> Run:
     """Take part in a run that another process began."""
-    from contexta.recorder.journal.processes import rank
-
     return Run(Journal(journals, run, first=False, rank=rank()), Objects(objects), name)

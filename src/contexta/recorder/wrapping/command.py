@@ -24,12 +24,12 @@ from contexta.recorder.journal.objects import Objects
 from contexta.recorder.notes import note, reason
 from contexta.recorder.redaction import cutting, redact
 from contexta.recorder.session import active_run, inherited
-from contexta.recorder.session.environment import INJECTED, read_source
+from contexta.recorder.session.environment import read_source
 from contexta.recorder.session.reserve import begin, reserve
 from contexta.recorder.session.run import Run
 from contexta.recorder.session.salt import salt_or_another
 from contexta.recorder.wrapping import outside
-from contexta.recorder.wrapping.bootstrap import PYTHON, isolation
+from contexta.recorder.wrapping.command_lines import is_python, isolation
 from contexta.recorder.wrapping.output import Stream, open_streams
 from contexta.recorder.wrapping.process_watch import Program, Watch
 
@@ -105,7 +105,7 @@ class Wrapper:
         for key, value in tags.items():
             run.tag(key, value)
         run.flush()
-        active_run.watch(run)
+        active_run.session.watch(run)
 
     def run(self) -> int:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
@@ -154,7 +154,7 @@ class Wrapper:
     def _variables(self) -> Dict[str, str]:
         """What the command finds in its environment: it, and every Python below it, belongs to the run."""
         given = dict(self._environ)
-        path = [INJECTED, given["PYTHONPATH"]] if given.get("PYTHONPATH") else [INJECTED]
+        path = [inherited.INJECTED, *filter(None, [given.get("PYTHONPATH")])]
         for variable in (inherited.NAMED, inherited.IN_PROJECT, inherited.BEGUN, inherited.SINGLE):
             given.pop(variable, None)
         given.update(
@@ -343,8 +343,8 @@ class Wrapper:
         """(path, isolating switches) of the interpreter that the command names itself or in its first line, if it is a
         Python."""
         assert self._program is not None  # __init__ has found it
-        if PYTHON.match(os.path.basename(self._program)):
-            return self._program, isolation(self._command[1:])
+        if is_python(self._program):
+            return self._program, isolation(self._command)
         try:
             with open(self._program, "rb") as file:
                 line = file.readline(512)
@@ -354,7 +354,7 @@ class Wrapper:
         if words and os.path.basename(words[0]) == "env":
             words = [word for word in words[1:] if not word.startswith("-S")]
         python = shutil.which(words[0]) if words else None
-        return (python, isolation(words[1:])) if python and PYTHON.match(os.path.basename(python)) else (None, "")
+        return (python, isolation(words)) if python and is_python(python) else (None, "")
 
     def _is_any_entered(self) -> bool:
         """Whether any process took part in the run from inside."""

@@ -10,7 +10,7 @@ import os
 
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.recorder.session.environment import INJECTED
+from contexta.recorder.session.inherited import INJECTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,14 @@ import threading
 import time
 
 from contexta.recorder.session import inherited
-from contexta.recorder.session.environment import INJECTED
-from contexta.recorder.wrapping.bootstrap import PYTHON, is_installer, is_question, is_recorded, isolation, program_of
+from contexta.recorder.wrapping.command_lines import (
+    is_installer,
+    is_python,
+    is_query,
+    is_recorded,
+    isolation,
+    program_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +47,7 @@ class Program:
 
     @property
     def is_python(self) -> bool:
-        return bool(self.executable) and PYTHON.match(os.path.basename(self.executable)) is not None
+        return bool(self.executable) and is_python(self.executable)
 
     @property
     def script(self) -> str:
@@ -52,7 +58,7 @@ class Program:
     @property
     def isolation(self) -> str:
         """The switches by which it takes nothing from its variables."""
-        return isolation(self.argv[1:])
+        return isolation(self.argv)
 
     @property
     def identity(self) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
@@ -78,7 +84,7 @@ class Program:
         if theirs is None:
             return "its environment variables were replaced"
         path = self.variables.get("PYTHONPATH", "")
-        if theirs == run and INJECTED not in path.split(os.pathsep):
+        if theirs == run and inherited.INJECTED not in path.split(os.pathsep):
             return f"PYTHONPATH was replaced (PYTHONPATH={path})" if path else "PYTHONPATH was removed"
         return None
 
@@ -163,7 +169,7 @@ class Watch:
         obstacle = program.obstacle(self._run)
         if obstacle is None or self._is_fork(program) or self._is_of_an_installer(program):
             return
-        is_brief = is_question(program.argv) and program.last - program.began < _BRIEF
+        is_brief = is_query(program.argv) and program.last - program.began < _BRIEF
         if is_brief and not brief:
             return
         was_python = any(each.pid == program.pid and each.is_python for each in self._replaced)  # that may have joined

@@ -18,7 +18,7 @@ _MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # what every copy 
 
 
 def path_of_programs_own(kind: str, program: str) -> str:
-    """Where the program's own contexta is; empty where it has none. kind, program: see ``bootstrap.program_of``.
+    """Where the program's own contexta is; empty where it has none. kind, program: see ``command_lines.program_of``.
 
     Its directory is not on ``sys.path`` yet. A directory without any module is no package of that name.
     """
@@ -45,12 +45,14 @@ def hide(path: str) -> None:
 
     from contexta.recorder.session import active_run
 
-    for run in active_run._joined:
+    session = active_run.session
+    if session.joined is not None:
+        run = session.joined
         run._journal.beside = None  # it imports our modules while the program runs
         run.note("contexta", f"the program has a contexta of its own, {path}: ours is not there for it to record with")
     ours = _taken_out()
-    atexit.unregister(active_run._at_exit)
-    atexit.register(_with, ours, active_run._at_exit)
+    atexit.unregister(session.end_at_exit)
+    atexit.register(_with, ours, session.end_at_exit)
 
 
 def forget() -> None:

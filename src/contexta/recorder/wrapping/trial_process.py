@@ -19,24 +19,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
+
+from contexta.recorder.session import inherited
+from contexta.recorder.wrapping.command_lines import find_program, is_python, isolation, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Sequence, Set, Tuple
 
-FILE = "CONTEXTA_TRIAL"
-"""The variable that names the file."""
-OWN = "CONTEXTA_TRIAL_OWN"
-"""The variable that names the directories that are thrown away with the trial, or are Contexta's. Without it writes
-are not reported."""
-VARIABLES = "CONTEXTA_TRIAL_VARIABLES"
-"""The names of the variables that differ between trials, joined by commas: they are recorded whatever their name."""
 MOST_PATHS = 200  # outside the trial's directories, of one process
 _MOST_SEEN = 20_000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 _PATHS: "Dict[str, Tuple[Tuple[int, int], ...]]" = {
     "os.rename": ((0, 2), (1, 3)),
@@ -54,8 +48,8 @@ _STARTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn"
 
 
 def begin(kind: str, program: str, *, recorded: bool) -> None:
-    """Report this process of a trial, and watch it. kind, program: what it runs (see ``bootstrap.program_of``)."""
-    path = os.environ[FILE]
+    """Report this process of a trial, and watch it. kind, program: what it runs (see ``program_of``)."""
+    path = os.environ[inherited.TRIAL]
     tell(
         path,
         "python",
@@ -68,11 +62,6 @@ def begin(kind: str, program: str, *, recorded: bool) -> None:
     )
     if recorded:
         sys.addaudithook(_Watch(path).hook())
-
-
-def extra_variables() -> "Tuple[str, ...]":
-    """The variables that differ between the trials of the study this process belongs to."""
-    return tuple(filter(None, os.environ.get(VARIABLES, "").split(",")))
 
 
 def tell(file: str, type_: str, **fields: Any) -> None:
@@ -88,49 +77,22 @@ def tell(file: str, type_: str, **fields: Any) -> None:
         pass  # what is missing there is taken for unseen
 
 
-def cannot_be_entered(words: Sequence[str], environ: Mapping[str, str], injected: str) -> bool:
-    """Whether a Python of that command line and these variables starts without the recorder. injected: its entry."""
-    flags = ""
-    for word in words[1:]:
-        if not re.match(r"-[A-Za-z]", word):
-            break
-        cut = re.search(r"[cmWX]", word)
-        flags += word[1 : cut.start()] if cut else word[1:]
-        if cut and cut.group() in "cm":
-            break
-    joined = (
-        environ.get("CONTEXTA_WRAPPED")
-        and environ.get(FILE)
-        and injected in environ.get("PYTHONPATH", "").split(os.pathsep)
+def cannot_be_entered(words: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Whether a Python of that command line and these variables starts without the recorder."""
+    is_wrapped = (
+        environ.get(inherited.WRAPPED)
+        and environ.get(inherited.TRIAL)
+        and inherited.INJECTED in environ.get("PYTHONPATH", "").split(os.pathsep)
     )
-    return not joined or any(letter in flags for letter in "IES")
-
-
-def is_python(name: str) -> bool:
-    """Whether a program is a Python interpreter by its file's name."""
-    return _PYTHON.match(os.path.basename(name)) is not None
-
-
-def find_program(name: str, environ: Mapping[str, str], directory: str) -> str:
-    """The path of a program as the system finds it; its name where it is not found."""
-    if os.path.dirname(name):
-        return os.path.join(directory, name)
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
-        path = os.path.join(directory, folder, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return name
+    return not is_wrapped or bool(isolation(words))
 
 
 class _Watch:
     """The audit hook of one process."""
 
     def __init__(self, path: str) -> None:
-        from contexta.recorder.session.environment import INJECTED
-
         self._path = path
-        self._injected = INJECTED
-        own = [folder for folder in os.environ.get(OWN, "").split(os.pathsep) if folder]
+        own = [folder for folder in os.environ.get(inherited.TRIAL_FOLDERS, "").split(os.pathsep) if folder]
         self._own = tuple(os.path.join(os.path.realpath(folder), "") for folder in own)
         self._seen: "Set[Any]" = set()
         self._told: "Set[str]" = set()
@@ -205,10 +167,8 @@ class _Watch:
         self._busy = True
         try:
             words, environ, directory = _start_of(event, args)
-            if is_python(words[0]) and cannot_be_entered(words, environ, self._injected):
-                from contexta.recorder.wrapping.bootstrap import program_of
-
-                kind, program = program_of(list(words))
+            if is_python(words[0]) and cannot_be_entered(words, environ):
+                kind, program = program_of(words)
                 path = find_program(words[0], environ, directory)
                 tell(self._path, "unseen", path=path, kind=kind, program=program[:1000], cwd=directory)
         except Exception:  # noqa: BLE001  # as above: a program may start others with anything

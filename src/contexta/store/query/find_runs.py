@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
-from contexta.core.validation import storable
+from contexta.core.validation import require_storable
 from contexta.findings import ProjectSummary
 from contexta.store.backends.driver import fetch
 from contexta.store.schema import tables
@@ -34,7 +34,7 @@ def find(connection: Connection, selector: str, in_project: str | None) -> tuple
     """
     if not isinstance(selector, str) or not selector.strip():
         raise InvalidReference(f"{shown(selector)} selects no run", hint="give a run's name, or @latest")
-    storable(selector)
+    require_storable(selector)
     if (latest := _LATEST.match(selector)) is not None:
         return _latest(connection, selector, latest["project"] or in_project, int(latest["back"] or 0))
     found = _by_reference(connection, selector) or _by_name(connection, selector)

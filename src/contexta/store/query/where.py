@@ -25,7 +25,7 @@ from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.validation import storable
+from contexta.core.validation import require_storable
 
 KEYED = ("metrics", "params", "tags", "packages")
 PLAIN = ("status", "name", "run", "project", "started", "ended", "duration", "python", "platform")
@@ -137,7 +137,7 @@ class _Parser:
     def __init__(self, text: str, what: str) -> None:
         if not isinstance(text, str) or not text.strip():
             raise InvalidInput(f"{what} is {shown(text)}", hint='e.g. "metrics.accuracy > 0.9 and params.lr = 0.1"')
-        storable(text)
+        require_storable(text)
         if len(text) > MAX_LENGTH:
             raise InvalidInput(f"{what} has {len(text)} characters", hint=f"at most {MAX_LENGTH} are read")
         self._pointed = Pointed(text, what)

@@ -1,0 +1,80 @@
+"""Notice how this process ends: by an exception, by SIGTERM, or by becoming another program (``os.exec*``).
+
+``os.exec*`` runs no exit handler, so the run would seem to have crashed. ``os.execv`` and ``os.execve``, through which
+all exec functions of ``os`` go, are replaced when this process begins a run; nothing else of the program is.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import wraps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, List, Optional
+
+    from contexta.recorder.session.run import Run
+
+_NAMES = ("execv", "execve")
+
+
+def unhandled_exception() -> Optional[BaseException]:
+    """The exception that ended the program: Python leaves it in ``sys`` when it has printed it.
+
+    An interactive session leaves the last exception there without ending.
+    """
+    if hasattr(sys, "ps1"):
+        return None
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    return error if isinstance(error, BaseException) else None
+
+
+def watch_sigterm(end_runs: Callable[[], None]) -> None:
+    """Call ``end_runs`` at SIGTERM, and end as the signal does by default; nothing where the program handles it."""
+
+    def on_sigterm(*_: object) -> None:
+        end_runs()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def unwatch() -> None:
+        """In a forked child, which ends by SIGTERM at once, as it always did."""
+        if signal.getsignal(signal.SIGTERM) is on_sigterm:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    try:
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, on_sigterm)
+    except ValueError:
+        return  # only the main thread may; elsewhere the run is found crashed, not cancelled
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=unwatch)
+
+
+def watch_exec(open_runs: Callable[[], List[Run]]) -> None:
+    """Note on the open runs that this process becomes another program."""
+    for name in _NAMES:
+        execute = getattr(os, name, None)
+        if execute is not None:
+            setattr(os, name, _with_note(execute, open_runs))
+
+
+def _with_note(execute: Callable[..., Any], open_runs: Callable[[], List[Run]]) -> Callable[..., Any]:
+    @wraps(execute)
+    def execute_with_note(path: Any, *arguments: Any, **options: Any) -> Any:
+        # A search along PATH tries one place after the other: only a program that exists is noted.
+        runs = open_runs() if isinstance(path, int) or os.access(path, os.X_OK) else []
+        for run in runs:
+            run._become(path)
+        try:
+            return execute(path, *arguments, **options)
+        except BaseException as error:
+            for run in runs:
+                run._stay(error)
+            raise
+
+    return execute_with_note
