@@ -24,10 +24,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contexta.bisect.execution.job import Errand, Recipe, Stock, carry_out
+from contexta.bisect.execution.job import Errand, carry_out
 from contexta.bisect.execution.trial import Command
-from contexta.reproduce.environments.builder import assemble, require_pins, stock
-from contexta.reproduce.environments.cache import FOLDER_VARIABLE, find_shelf
+from contexta.reproduce.environments.builder import Contents, build, require_pins
+from contexta.reproduce.environments.cache import FOLDER_VARIABLE, find_cache
+from contexta.reproduce.environments.linker import Recipe, link
 from contexta.reproduce.uv.commands import Interpreter, Uv, find_uv, python_in
 
 Took = tuple[float, float]
@@ -59,10 +60,10 @@ def main() -> None:
         ends = {end: resolved(uv, python, date) for end, date in MONTHS.items()}
         changed = [name for name in ends["OLD"] if ends["NEW"].get(name) not in (None, ends["OLD"][name])]
         print(f"Python {python.version}, {len(ends['OLD'])} and {len(ends['NEW'])} packages, {len(changed)} changed")
-        shelf = find_shelf()
+        cache = find_cache()
         for end, pins in ends.items():
             with timed(f"{end} built and compiled, once"):
-                stock(uv, shelf, python, pins)
+                build(uv, cache, python, Contents(pins))
         rows = [one(uv, python, ends, changed, Path(folder), number) for number in range(given.mixes)]
         print("\nmedian of the mixes")
         for part in rows[0]:
@@ -79,12 +80,12 @@ def one(
     pins = {name: ends["NEW" if name in moved else "OLD"][name] for name in ends["OLD"]}
     found: dict[str, Took] = {}
     at = folder / f"mix-{number}"
-    shelf = find_shelf()
-    with timed("stocks looked at", found):
-        built = {end: stock(uv, shelf, python, ends[end]) for end in ends}
+    cache = find_cache()
+    with timed("cached environments checked", found):
+        built = {end: build(uv, cache, python, Contents(ends[end])) for end in ends}
     parts = {name: built["NEW" if name in moved else "OLD"] for name in pins}
     with timed("linked, and its pins confirmed", found):
-        assemble(uv, at, python, parts, pins)
+        link(uv, at, python, parts, pins)
     with timed("  of it: pins confirmed", found):
         require_pins(uv, at, pins)
     for part, code in (("first start of Python", "pass"), ("first import", IMPORT), ("import again", IMPORT)):
@@ -95,7 +96,7 @@ def one(
     (source / "train.py").write_text(f"try:\n    {IMPORT}\nexcept ImportError:\n    pass\nprint('accuracy=1')\n")
     errand = Errand(
         command=Command(("python", "train.py"), "accuracy", str(source)),
-        recipe=Recipe(python, pins, tuple(Stock(each) for each in ends.values())),
+        recipe=Recipe(python, pins, tuple(Contents(each) for each in ends.values())),
         seed=0,
         variables={},
         about={"study": "cost", "key": str(number)},

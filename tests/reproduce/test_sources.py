@@ -19,7 +19,7 @@ from support.wheels import Venv, wheel
 
 from contexta import Contexta
 from contexta.core import process
-from contexta.reproduce.environments.cache import Shelf
+from contexta.reproduce.environments.cache import EnvironmentCache
 from contexta.reproduce.rebuild import Wishes
 from contexta.reproduce.uv.commands import NoRoom, Uv, find_uv, python_in
 
@@ -203,19 +203,19 @@ def test_a_file_that_is_not_as_its_record_says_deviates_from_the_cache_too(
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "cache", limit=2_500)
+    cache = EnvironmentCache(tmp_path / "cache", limit=2_500)
     for number, key in enumerate(("a", "b", "c")):
-        at = shelf.room(key)
+        at = cache.new_path(key)
         at.mkdir()
         (at / "file").write_bytes(b"x" * 1_000)
-        shelf.keep(key, at, [])
+        cache.keep(key, at, [])
         os.utime(tmp_path / "cache" / key / "current.json", (1_000 + number, 1_000 + number))
         if key == "b":
-            assert shelf.find("a") is not None  # used again: now b is the oldest
+            assert cache.find("a") is not None  # used again: now b is the oldest
             os.utime(tmp_path / "cache" / "a" / "current.json", (5_000, 5_000))
-    assert shelf.find("b") is None
-    assert shelf.find("a") is not None
-    assert shelf.find("c") is not None
+    assert cache.find("b") is None
+    assert cache.find("a") is not None
+    assert cache.find("c") is not None
 
 
 def test_a_wish_that_is_no_index_is_refused() -> None:

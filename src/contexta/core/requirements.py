@@ -23,6 +23,7 @@ NEEDED = {
     "packaging": (21, 0),
     "click": (7, 1),
     "rich": (11, 2),
+    "platformdirs": (2, 0),
 }
 
 

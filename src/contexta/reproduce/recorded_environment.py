@@ -16,7 +16,7 @@ from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import Rebuild
 from contexta.recorder.journal.objects import Objects
-from contexta.reproduce.environments.cache import find_shelf
+from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.environments.progress import Watch, unwatched
 from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
 from contexta.reproduce.uv.commands import Uv, find_uv
@@ -70,7 +70,7 @@ def rebuild_and_note(
 
 def tools_of(objects: Objects, uv: Uv | None) -> Tools:
     """The user's uv and cache, unless another uv is given. Raises UvMissing."""
-    return Tools(uv or find_uv(), find_shelf(), objects)
+    return Tools(uv or find_uv(), find_cache(), objects)
 
 
 def event_of(done: Rebuild) -> StructuredEventRecord:

@@ -11,13 +11,14 @@ from support.projects import git
 from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.bisect.execution.job import Errand, Recipe, Returned, Stock, carry_out_elsewhere, machine_is_ready, unpack
+from contexta.bisect.execution.job import Errand, Returned, carry_out_elsewhere, machine_is_ready, unpack
 from contexta.bisect.execution.parameter_changes import Setting, with_settings
 from contexta.bisect.execution.sandbox import Revision, source_of
 from contexta.bisect.execution.trial import Command, Report
 from contexta.core.errors import ContextaError, InvalidInput
-from contexta.reproduce.environments.builder import EnvironmentChanged, stock
-from contexta.reproduce.environments.cache import find_shelf
+from contexta.reproduce.environments.builder import Contents, EnvironmentChanged, build
+from contexta.reproduce.environments.cache import find_cache
+from contexta.reproduce.environments.linker import Recipe
 from contexta.reproduce.uv.commands import find_uv
 
 
@@ -30,10 +31,10 @@ def errand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Errand:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "train.py").write_text("import a, b\nprint('accuracy=' + a.version, b.version)\n")
-    stocks = (Stock({"a": "1.0", "b": "1.0"}), Stock({"a": "2.0", "b": "2.0"}))
+    sources = (Contents({"a": "1.0", "b": "1.0"}), Contents({"a": "2.0", "b": "2.0"}))
     return Errand(
         command=Command(("python", "train.py"), "accuracy", str(folder)),
-        recipe=Recipe(find_uv().interpreter(PYTHON), {"a": "2.0", "b": "1.0"}, stocks),
+        recipe=Recipe(find_uv().interpreter(PYTHON), {"a": "2.0", "b": "1.0"}, sources),
         seed=3,
         variables={},
         about={"study": "s", "key": "k"},
@@ -96,28 +97,27 @@ def test_a_trial_that_edits_installed_files_is_an_error_and_keeps_no_run(errand:
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
-def test_an_end_is_its_stock_file_by_file_also_where_packages_share_them(errand: Errand, version: str) -> None:
+def test_an_endpoint_has_its_own_files_also_where_packages_share_them(errand: Errand, version: str) -> None:
     pins = {"a": "1.0", "b": version}
-    recipe = replace(
-        errand.recipe, pins=pins, stocks=(Stock({"a": "1.0", "b": "1.0"}), Stock({"a": "1.0", "b": "2.0"}))
-    )
+    sources = (Contents({"a": "1.0", "b": "1.0"}), Contents({"a": "1.0", "b": "2.0"}))
+    recipe = replace(errand.recipe, pins=pins, sources=sources)
     Path(errand.command.folder, "train.py").write_text(
-        "import a, os\nstock = os.environ['STOCK']\nprint('accuracy=%d' % os.path.samefile(a.__file__, stock))\n"
+        "import a, os\ncached = os.environ['CACHED']\nprint('accuracy=%d' % os.path.samefile(a.__file__, cached))\n"
     )
-    built = stock(find_uv(), find_shelf(), recipe.python, pins)
+    built = build(find_uv(), find_cache(), recipe.python, Contents(pins))
     (file,) = built.at.rglob("a.py")
-    there = replace(errand, recipe=recipe, source=None, variables={"STOCK": str(file)})
+    there = replace(errand, recipe=recipe, source=None, variables={"CACHED": str(file)})
     assert carry_out_elsewhere(there).report.value == 1.0
 
 
 def test_a_cache_that_cannot_hold_both_environments_is_told(errand: Errand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTEXTA_CACHE_SIZE", "0.000001")
-    with pytest.raises(ContextaError, match="is too small for the environments of this study") as told:
+    with pytest.raises(ContextaError, match="is too small for these environments") as told:
         carry_out_elsewhere(errand)
     assert "CONTEXTA_CACHE_SIZE" in str(told.value.hint)
 
 
-def test_a_release_that_no_stock_has_is_refused(errand: Errand) -> None:
+def test_a_release_that_no_source_has_is_refused(errand: Errand) -> None:
     recipe = replace(errand.recipe, pins={"a": "3.0"})
     with pytest.raises(InvalidInput, match=r"no environment of the study has a 3.0"):
         carry_out_elsewhere(replace(errand, recipe=recipe))

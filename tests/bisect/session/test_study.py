@@ -17,7 +17,7 @@ from contexta.bisect.session.study import Study, Trial
 from contexta.bisect.space.changes import End
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import EnvironmentChanged
-from contexta.reproduce.environments.cache import find_shelf
+from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.uv.commands import find_uv
 
 NAMES = ("alpha", "beta", "gamma", "delta")
@@ -219,4 +219,4 @@ def test_nothing_of_a_trial_is_left_when_a_study_has_ended(project: Path, monkey
     Study(setup(project, settings=Settings(max_runs=8)), find_uv()).finish()
     assert sorted(path.name for path in (project.parent / "study").iterdir()) == ["lock", "study.json"]
     assert list(temporary.iterdir()) == []
-    assert not [path for path in find_shelf().mixes.iterdir() if path.suffix != ".lock"]
+    assert not [path for path in find_cache().links.iterdir() if path.suffix != ".lock"]

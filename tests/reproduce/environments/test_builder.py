@@ -6,15 +6,9 @@ import pytest
 from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta.core import process
-from contexta.reproduce.environments.builder import (
-    Built,
-    EnvironmentChanged,
-    assemble,
-    edited_file,
-    require_pins,
-    stock,
-)
-from contexta.reproduce.environments.cache import Shelf, find_shelf
+from contexta.reproduce.environments.builder import Built, Contents, EnvironmentChanged, build, require_pins
+from contexta.reproduce.environments.cache import EnvironmentCache, find_cache
+from contexta.reproduce.environments.linker import edited_file, link
 from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, Uv, find_uv, python_in
 
 
@@ -34,15 +28,15 @@ def uv(index: Path) -> Uv:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return find_shelf()
+def cache() -> EnvironmentCache:
+    return find_cache()
 
 
 @pytest.fixture
-def ends(uv: Uv, shelf: Shelf) -> tuple[Interpreter, Built, Built]:
+def ends(uv: Uv, cache: EnvironmentCache) -> tuple[Interpreter, Built, Built]:
     python = uv.interpreter(PYTHON)
-    old = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
-    new = stock(uv, shelf, python, {"a": "2.0", "b": "2.0"})
+    old = build(uv, cache, python, Contents({"a": "1.0", "b": "1.0"}))
+    new = build(uv, cache, python, Contents({"a": "2.0", "b": "2.0"}))
     return python, old, new
 
 
@@ -58,7 +52,7 @@ def says(environment: Path, code: str) -> str:
 def mix(uv: Uv, ends: Ends, at: Path) -> Path:
     """a from NEW, b from OLD."""
     python, old, new = ends
-    assemble(uv, at, python, {"a": new, "b": old}, {"a": "2.0", "b": "1.0"})
+    link(uv, at, python, {"a": new, "b": old}, {"a": "2.0", "b": "1.0"})
     return at
 
 
@@ -85,12 +79,12 @@ def test_a_mix_shares_its_files_and_its_bytecode_with_the_ends(uv: Uv, ends: End
 
 @pytest.mark.parametrize("setting", ["", "1"])
 def test_nothing_is_compiled_in_a_mix_whatever_is_said_about_bytecode(
-    uv: Uv, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+    uv: Uv, cache: EnvironmentCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", setting)
     python = uv.interpreter(PYTHON)
-    built = stock(uv, shelf, python, {"a": "1.0"})
-    assemble(uv, tmp_path / "mix", python, {"a": built}, {"a": "1.0"})
+    built = build(uv, cache, python, Contents({"a": "1.0"}))
+    link(uv, tmp_path / "mix", python, {"a": built}, {"a": "1.0"})
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
     says(tmp_path / "mix", "import a")
     (compiled,) = (tmp_path / "mix").rglob("a.*.pyc")
@@ -111,8 +105,8 @@ def test_what_a_program_adds_to_a_mix_stays_in_it(uv: Uv, ends: Ends, tmp_path: 
     assert not list(ends[2].at.rglob("left.py"))
 
 
-def test_a_file_edited_in_place_is_named_and_its_stock_never_used_again(
-    uv: Uv, ends: Ends, shelf: Shelf, tmp_path: Path
+def test_a_file_edited_in_place_is_named_and_its_cached_environment_never_used_again(
+    uv: Uv, ends: Ends, cache: EnvironmentCache, tmp_path: Path
 ) -> None:
     python, old, new = ends
     at, parts = mix(uv, ends, tmp_path / "mix"), {"a": new, "b": old}
@@ -120,7 +114,7 @@ def test_a_file_edited_in_place_is_named_and_its_stock_never_used_again(
     assert edited_file(at, parts) is None
     edited.write_text("version = 'something else entirely'\n")
     assert str(edited_file(at, parts)).endswith("a.py")
-    again = stock(uv, shelf, python, {"a": "2.0", "b": "2.0"})
+    again = build(uv, cache, python, Contents({"a": "2.0", "b": "2.0"}))
     assert says(again.at, "import a; print(a.version)") == "2.0"
 
 
@@ -133,26 +127,26 @@ def test_a_file_that_a_program_replaces_in_its_mix_is_nobody_elses(uv: Uv, ends:
     assert says(ends[2].at, "import a; print(a.version)") == "2.0"
 
 
-def test_a_stock_on_the_shelf_is_taken_as_it_is(uv: Uv, ends: Ends, shelf: Shelf) -> None:
+def test_a_cached_environment_is_used_as_it_is(uv: Uv, ends: Ends, cache: EnvironmentCache) -> None:
     python, old, _ = ends
     (old.at / "here before").touch()
-    again = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    again = build(uv, cache, python, Contents({"a": "1.0", "b": "1.0"}))
     assert again.pins == old.pins
     assert (again.at / "here before").exists()
 
 
-def test_a_stock_that_was_never_finished_is_built_anew(uv: Uv, ends: Ends, shelf: Shelf) -> None:
+def test_an_environment_that_was_never_finished_is_built_again(uv: Uv, ends: Ends, cache: EnvironmentCache) -> None:
     python, old, _ = ends
     (old.at.parent / "current.json").unlink()
-    again = stock(uv, shelf, python, {"a": "1.0", "b": "1.0"})
+    again = build(uv, cache, python, Contents({"a": "1.0", "b": "1.0"}))
     assert again.at != old.at
     assert says(again.at, "import b; print(b.version)") == "1.0"
 
 
-def test_a_stock_that_cannot_be_built_leaves_nothing_behind(uv: Uv, shelf: Shelf) -> None:
+def test_an_environment_that_cannot_be_built_leaves_nothing_behind(uv: Uv, cache: EnvironmentCache) -> None:
     with pytest.raises(NoSuchVersion):
-        stock(uv, shelf, uv.interpreter(PYTHON), {"a": "9.0"})
-    assert not [path for folder in shelf.folder.glob("stock-*") for path in folder.iterdir()]
+        build(uv, cache, uv.interpreter(PYTHON), Contents({"a": "9.0"}))
+    assert not [path for folder in cache.folder.iterdir() if folder != cache.links for path in folder.iterdir()]
 
 
 def test_the_pins_are_asserted_with_what_is_wrong(uv: Uv, ends: Ends) -> None:

@@ -1,7 +1,7 @@
 """A trial as it is sent to where it runs, on this machine or another: what to install, what to run, what to tell.
 
 It is picklable and needs nothing of the study's machine but the source at the same path. The environment is put
-together there, from stocks that each machine keeps for itself, and nothing of a trial stays behind.
+together there, from the cache of each machine, and nothing of a trial stays behind.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-import shutil
 import tempfile
 import threading
 import time
@@ -21,44 +20,20 @@ from pathlib import Path
 from contexta.bisect.execution.parameter_changes import Setting
 from contexta.bisect.execution.sandbox import Revision, Source, fingerprint, own_place, repository
 from contexta.bisect.execution.trial import Command, Order, Report, run_trial, thread_counts
-from contexta.contract.environment import same_version
 from contexta.core import settings
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.reproduce.environments.builder import Built, EnvironmentChanged, Fixed, assemble, edited_file, stock
-from contexta.reproduce.environments.cache import SIZE_VARIABLE, Shelf, find_shelf
+from contexta.reproduce.environments.builder import Built, EnvironmentChanged
+from contexta.reproduce.environments.cache import find_cache
+from contexta.reproduce.environments.linker import Recipe, edited_file, put_together
 from contexta.reproduce.launch.confirmation import Intended, differing_packages, fixed_commits
 from contexta.reproduce.plan.checkouts import repository_of, require_commit
 from contexta.reproduce.uv.commands import Interpreter, Uv, UvError, find_uv
-from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.uv.urls import directory_line, is_address
-
-_TRIES = 3  # at linking, while other processes make room on the shelf
 
 
 class WorkerLost(Exception):
     """What an executor raises for an errand that nobody came back from, however often it was tried."""
-
-
-@dataclass(frozen=True)
-class Stock:
-    """What a whole environment is built from: its pins, and how uv installs them."""
-
-    pins: Mapping[str, str]
-    options: InstallOptions = NO_OPTIONS
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """An environment to be put together: each of the pins from the first of the stocks that has that release.
-
-    fixed: what is in each of them besides.
-    """
-
-    python: Interpreter
-    pins: Mapping[str, str]
-    stocks: tuple[Stock, ...]
-    fixed: tuple[Fixed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,12 +77,12 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
     ContextaError when this machine lacks what it takes: that says nothing about the mix.
     """
     began = time.monotonic()
-    uv, shelf = find_uv(offline=errand.offline, settings=errand.index), find_shelf()
+    uv, cache = find_uv(offline=errand.offline, settings=errand.index), find_cache()
     python = _python_here(uv, errand.recipe.python.path, errand.recipe.python.version)
     _require_source(errand)
-    with own_place(shelf.mixes) as room, own_place(Path(tempfile.gettempdir())) as scratch:
+    with own_place(cache.links) as room, own_place(Path(tempfile.gettempdir())) as scratch:
         at = room / "environment"
-        parts = _put_together(uv, shelf, at, python, errand.recipe)
+        parts = put_together(uv, cache, at, replace(errand.recipe, python=python))
         about = {**errand.about, "assembled": round(time.monotonic() - began, 3)}
         order = Order(
             command=errand.command,
@@ -124,7 +99,7 @@ def carry_out(errand: Errand, stop: threading.Event | None = None) -> Report:
             parameters=errand.parameters,
             intended=_intended(errand, at, parts),
             changing=errand.changing,
-            caches=(shelf.folder, Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache" / "uv")),
+            caches=(cache.folder, Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache" / "uv")),
         )
         return run_trial(
             order,
@@ -172,47 +147,6 @@ def _files_of_run(workspace: Path) -> Iterator[tuple[str, bytes]]:
                 yield path.relative_to(workspace).as_posix(), path.read_bytes()
 
 
-def _put_together(uv: Uv, shelf: Shelf, at: Path, python: Interpreter, recipe: Recipe) -> Mapping[str, Built]:
-    for _ in range(_TRIES):
-        built: dict[int, Built] = {}
-        parts = {}
-        for name, version in recipe.pins.items():
-            number = _stock_of(recipe, name, version)
-            if number not in built:
-                built[number] = _built(uv, shelf, python, recipe, number)
-            parts[name] = built[number]
-        if recipe.fixed:
-            any_stock = next(iter(built.values()), None) or _built(uv, shelf, python, recipe, 0)
-            parts.update(dict.fromkeys((each.name for each in recipe.fixed), any_stock))
-        try:
-            assemble(uv, at, python, parts, recipe.pins)
-        except FileNotFoundError:
-            shutil.rmtree(at, ignore_errors=True)
-            continue  # room was made on the shelf meanwhile, by another process or for the last of these stocks
-        return parts
-    raise ContextaError(
-        f"{shelf.folder} is too small for the environments of this study",
-        hint=f"{SIZE_VARIABLE} says how many GB it may hold",
-    )
-
-
-def _built(uv: Uv, shelf: Shelf, python: Interpreter, recipe: Recipe, number: int) -> Built:
-    wanted = recipe.stocks[number]
-    return stock(replace(uv, options=wanted.options), shelf, python, wanted.pins, recipe.fixed)
-
-
-def _stock_of(recipe: Recipe, name: str, version: str) -> int:
-    """The first stock with that release; where one is the whole environment, that one: of a file that two packages
-    carry it has the one that was installed last."""
-    whole = [number for number, each in enumerate(recipe.stocks) if dict(each.pins) == dict(recipe.pins)]
-    numbers: list[int] = [*whole, *range(len(recipe.stocks))]
-    for number in numbers:
-        pins = recipe.stocks[number].pins
-        if name in pins and same_version(pins[name], version):
-            return number
-    raise InvalidInput(f"no environment of the study has {name} {version} for Python {recipe.python.version}")
-
-
 def _install_own(uv: Uv, environment: Path, revision: Revision | None, place: Path) -> str | None:
     """Put the packages of a revision in place of those of the current source; why not, where they do not build."""
     top = repository(place)
@@ -244,7 +178,7 @@ def _require_source(errand: Errand) -> None:
 def _intended(errand: Errand, at: Path, parts: Mapping[str, Built]) -> Intended:
     """What the recorder has to see in the trial: the pins as they were put together, and nothing of the other end."""
     pins = errand.recipe.pins
-    everything = {name for each in errand.recipe.stocks for name in each.pins}
+    everything = {name for source in errand.recipe.sources for name in source.pins}
     return Intended(
         prefix=str(at),
         python=errand.recipe.python.version,
@@ -252,7 +186,7 @@ def _intended(errand: Errand, at: Path, parts: Mapping[str, Built]) -> Intended:
         places=(errand.command.folder,),
         commits=fixed_commits(pins),
         modules={module: name for name in pins for module in parts[name].packages[name].modules},
-        absent=frozenset(everything - pins.keys() - {each.name for each in errand.recipe.fixed}),
+        absent=frozenset(everything - pins.keys() - errand.recipe.fixed),
     )
 
 
@@ -287,9 +221,7 @@ def _python_here(uv: Uv, path: str, version: str) -> Interpreter:
 
 __all__ = [
     "Errand",
-    "Recipe",
     "Returned",
-    "Stock",
     "WorkerLost",
     "carry_out",
     "carry_out_elsewhere",

@@ -10,7 +10,7 @@ from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.space.changes import BOTH
 from contexta.contract.environment import same_version
 from contexta.core.errors import InvalidInput
-from contexta.reproduce.environments.cache import find_shelf
+from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.environments.packing import packed
 from contexta.reproduce.environments.release_files import ReleaseFile, files_of, with_build, with_hash
 from contexta.reproduce.environments.wheel_digest import build_of
@@ -115,7 +115,7 @@ def _from_environment(name: str, side: Pins, build: str) -> _File | _Lost:
     if side.prefix is None:
         return _Lost("no index has the recorded files, and their environment is not known")
     try:
-        path = packed(side.prefix, name, side.versions.get(name, ""), find_shelf().folder)
+        path = packed(side.prefix, name, side.versions.get(name, ""), find_cache().folder)
         if build_of(path.as_uri()) == build:
             return _File(ReleaseFile.of(path).pin, False)
     except (OSError, ValueError) as error:

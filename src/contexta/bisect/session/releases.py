@@ -19,13 +19,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from contexta.bisect.execution.job import Stock
 from contexta.bisect.execution.trial import Report
 from contexta.bisect.inference.outliers import read
 from contexta.bisect.search.search import Probe, Verdict
 from contexta.bisect.session.study import Study, Watch
 from contexta.findings.bisect import Release, Releases
-from contexta.reproduce.environments.builder import Built
+from contexta.reproduce.environments.builder import Built, Contents
 from contexta.reproduce.uv.commands import UvError, gist
 from contexta.reproduce.uv.newest_release import newest_between
 from contexta.reproduce.uv.urls import is_address
@@ -165,7 +164,7 @@ class _Inside:
     def _run(self, place: _Place, version: str, mix: int, seed: int) -> Report:
         step = Probe(mix, seed, "release", f"{self.name} {version} in {place.end.upper()}")
         pins = {**place.pins, self.name: version}
-        release = Stock({self.name: version}, self.study.setup.options_of(place.end))
+        release = Contents({self.name: version}, self.study.setup.fixed, self.study.setup.options_of(place.end))
         recipe = self.study.recipe(place.side, pins, release)
         about = {"pins": pins, "release": version}
         trial = self.study.rerun(step, recipe, place.variables, about, beside=place.mix)

@@ -26,9 +26,7 @@ from pathlib import Path
 
 from contexta.bisect.execution.job import (
     Errand,
-    Recipe,
     Returned,
-    Stock,
     WorkerLost,
     carry_out,
     carry_out_elsewhere,
@@ -51,8 +49,9 @@ from contexta.core.filelock import alone
 from contexta.core.references import slug
 from contexta.core.validation import from_microseconds
 from contexta.recorder.journal import digested_files
-from contexta.reproduce.environments.builder import Built, EnvironmentChanged, stock
-from contexta.reproduce.environments.cache import find_shelf
+from contexta.reproduce.environments.builder import Built, Contents, EnvironmentChanged, build
+from contexta.reproduce.environments.cache import find_cache
+from contexta.reproduce.environments.linker import Recipe
 from contexta.reproduce.plan.not_installable import not_built
 from contexta.reproduce.uv.commands import Uv, UvError
 from contexta.reproduce.uv.indexes import settings_for_elsewhere
@@ -83,7 +82,7 @@ class Study:
         self.setup = setup
         self.uv = uv
         self._executor = executor
-        self._shelf = find_shelf()
+        self._cache = find_cache()
         self._stop = threading.Event()
         self._foreign: dict[str, Mapping[str, str]] = {}
         self._source, since = self._begin(resume, fresh)
@@ -365,7 +364,7 @@ class Study:
                     for each, packages in (("old", setup.old.packages), ("new", setup.new.packages))
                 }
                 raise not_built(name, error, sides) from error
-            self.notes.update(dict.fromkeys(built.kept.notes))
+            self.notes.update(dict.fromkeys(built.notes))
             for package in built.packages.values():
                 pin = end.packages.get(package.name, package.version)
                 about = Metadata(package.requires, package.requires_python, package.version)
@@ -377,18 +376,20 @@ class Study:
         return replace(space_between(setup.old, setup.new, metadata, has_wheel), suspicion=setup.suspicion)
 
     def built(self, end: str, pins: Mapping[str, str], options: str | None = None) -> Built:
-        """The stock of some pins on the interpreter of one end, on this machine. options: the end whose they are; by
-        default the same."""
-        return stock(self.uv_of(options or end), self._shelf, self.setup.pythons[end], pins, self.setup.fixed)
+        """The environment of some pins on the interpreter of one end, on this machine. options: the end whose they
+        are; by default the same."""
+        contents = Contents(pins, self.setup.fixed, self.setup.options_of(options or end))
+        return build(self.uv, self._cache, self.setup.pythons[end], contents)
 
     def uv_of(self, end: str) -> Uv:
         """uv with the options of one end."""
         return replace(self.uv, options=self.setup.options_of(end))
 
-    def recipe(self, end: str, pins: Mapping[str, str], *more: Stock) -> Recipe:
-        """An environment on the interpreter of one end. more: stocks besides those of the two ends."""
-        stocks = [Stock(each, self._options(of, end)) for of, each in self._stocks(end)]
-        return Recipe(self.setup.pythons[end], pins, (*stocks, *more), self.setup.fixed)
+    def recipe(self, end: str, pins: Mapping[str, str], *more: Contents) -> Recipe:
+        """An environment on the interpreter of one end. more: sources of packages besides the two ends."""
+        fixed = self.setup.fixed
+        sources = [Contents(packages, fixed, self._options(of, end)) for of, packages in self._sources(end)]
+        return Recipe(self.setup.pythons[end], pins, (*sources, *more))
 
     def _options(self, of: str, end: str) -> InstallOptions:
         """How packages of a side are installed on the interpreter of an end: on another one, from other files."""
@@ -398,7 +399,7 @@ class Study:
     def _recipe(self, mix: int) -> Recipe:
         return self.recipe(self.space.python_end(mix), self.space.packages(mix))
 
-    def _stocks(self, end: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
+    def _sources(self, end: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
         """(whose it is, what it holds) of what packages are taken from on the interpreter of one end: its own, and of
         the other what fits."""
         ends = {"old": self.setup.old.packages, "new": self.setup.new.packages}

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from packaging.utils import canonicalize_name
 
 from contexta.core.digests import file_sha256
+from contexta.reproduce.environments.installed_packages import site_packages
 
 _BY_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same files give the same wheel
@@ -27,7 +28,7 @@ def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
     into: where that directory is made.
     Raises ValueError, with the reason, when the package is not installed there in that version, or not from a wheel.
     """
-    site = _site_packages(prefix)
+    site = site_packages(prefix)
     installed = [
         package
         for package in distributions(path=[str(site)])
@@ -45,13 +46,6 @@ def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
         directory = into / f"packed-{file_sha256(wheel)[:16]}"
         directory.mkdir(exist_ok=True)
         return wheel.replace(directory / _file_name(package))
-
-
-def _site_packages(prefix: Path) -> Path:
-    directories = [*prefix.glob("lib/python3*/site-packages"), *prefix.glob("Lib/site-packages")]
-    if not directories:
-        raise ValueError(f"{prefix} is no environment any more")
-    return directories[0]
 
 
 def _write_wheel(path: Path, package: Distribution, site: Path, prefix: Path) -> None:

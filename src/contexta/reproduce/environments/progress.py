@@ -1,4 +1,4 @@
-"""What is told while an environment is built. uv says nothing before it has ended: its work is seen on the disk."""
+"""Report the progress of building an environment, as counted on the disk: uv reports nothing before it ends."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _SECONDS = 0.5
 
 
 class Watch(Protocol):
-    """Told what begins, and how much of it is done where that is known; also from another thread."""
+    """Called when a step begins, and with its progress where that is known; also from another thread."""
 
     def __call__(self, step: str, done: int = 0, of: int = 0) -> None: ...
 
 
 def unwatched(step: str, done: int = 0, of: int = 0) -> None:
-    """For nobody."""
+    """Report nothing."""
 
 
 @contextmanager
 def counted(watch: Watch, environment: Path, packages: int) -> Iterator[None]:
-    """Tell how many packages are in an environment while they are installed, and then how many files are compiled."""
+    """Report how many packages are installed in an environment, and then how many files are compiled."""
     watch(f"installing {packages} packages")
     if watch is unwatched:
         yield
         return
     ended = Event()
-    thread = Thread(target=_tell, args=(watch, environment, packages, ended), daemon=True)
+    thread = Thread(target=_report, args=(watch, environment, packages, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -39,17 +39,17 @@ def counted(watch: Watch, environment: Path, packages: int) -> Iterator[None]:
         thread.join()
 
 
-def _tell(watch: Watch, environment: Path, packages: int, ended: Event) -> None:
+def _report(watch: Watch, environment: Path, packages: int, ended: Event) -> None:
     while not ended.wait(_SECONDS):
-        installed, sources, compiled = _seen(environment)
+        installed, sources, compiled = _counts(environment)
         if installed >= packages and compiled:
             watch("byte-compiling", min(compiled, sources), sources)
         else:
             watch(f"installing {packages} packages", min(installed, packages), packages)
 
 
-def _seen(environment: Path) -> tuple[int, int, int]:
-    """How many distributions, modules and compiled modules there are. About 20 ms for 10,000 files."""
+def _counts(environment: Path) -> tuple[int, int, int]:
+    """The numbers of distributions, modules and compiled modules. About 20 ms for 10,000 files."""
     installed = sources = compiled = 0
     for folder, folders, files in os.walk(environment):
         if folder.endswith("__pycache__"):

@@ -99,8 +99,8 @@ class Uv:
     options: InstallOptions = NO_OPTIONS
 
     def create(self, python: str, at: Path) -> None:
-        """An empty virtual environment; ``at`` must not exist yet. About 30 ms."""
-        self._run("venv", "--no-project", "--quiet", "--python", python, str(at))
+        """An empty virtual environment, in a new directory or beside what is in an existing one. About 30 ms."""
+        self._run("venv", "--no-project", "--quiet", "--allow-existing", "--python", python, str(at))
 
     def install(
         self,
