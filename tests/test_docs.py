@@ -99,6 +99,8 @@ def test_python_in_the_documentation_runs(tmp_path: Path) -> None:
     count = 0
     for page in PAGES:
         for number, code in enumerate(python_blocks(page)):
+            if "ctx.bisect(" in code:
+                continue  # tests/client/test_bisect.py runs it, where there are environments to bisect
             directory = tmp_path / f"{page.stem}-{number}"
             directory.mkdir()
             (directory / "snippet.py").write_text(code, encoding="utf-8")

@@ -7,6 +7,7 @@ and the recorder's part of it works on Python 3.8 with nothing else installed.
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BisectProgress": "contexta.bisect.session.progress",
     "Contexta": "contexta.client.contexta",
     "UnifiedConfig": "contexta.config",
     "WorkspaceConfig": "contexta.config",
@@ -16,10 +17,21 @@ _HOMES = {
     "finish": "contexta.recorder.session.active_run",
 }
 
-__all__ = ["Contexta", "ContextaError", "UnifiedConfig", "WorkspaceConfig", "init", "log", "finish", "__version__"]
+__all__ = [
+    "BisectProgress",
+    "Contexta",
+    "ContextaError",
+    "UnifiedConfig",
+    "WorkspaceConfig",
+    "init",
+    "log",
+    "finish",
+    "__version__",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contexta.bisect.session.progress import BisectProgress
     from contexta.client.contexta import Contexta
     from contexta.config import UnifiedConfig, WorkspaceConfig
     from contexta.core.errors import ContextaError

@@ -13,8 +13,9 @@ from support.builders import Cli, a_metric, a_stage, put_run
 from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.bisect.execution.metric import threshold
-from contexta.cli.bisect_metric import judgement
+from contexta.bisect.inputs.judgement import judgement
+from contexta.bisect.inputs.request import BisectRequest
+from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.uv.commands import find_uv
 
@@ -51,12 +52,13 @@ def record(ctx: Contexta, project: Path) -> Record:
 
 
 def notes(*sides: str, **options: Any) -> str:
-    """What is said of the judgement, without a process for each of many cases."""
-    defaults = dict.fromkeys(("metric", "metric_from", "judge", "lower_is_better"))
-    flags = dict.fromkeys(("exit_code", "keep_order", "resume"), False)
-    asked = {"old": sides[0], "new": sides[1], "command": COMMAND[1:], **defaults, **flags, **options}
-    good_if = threshold(asked.pop("good_if")) if "good_if" in asked else None
-    return "\n".join(judgement(asked, good_if, None, "contexta bisect SWAPPED").notes)
+    """Notes of the judgement, without a process for each of many cases."""
+    resumes = options.pop("resume", False)
+    request = BisectRequest(old=sides[0], new=sides[1], command=COMMAND[1:], **options)
+    with Contexta() as ctx:
+        old, new = (side_of(side, ctx) for side in sides)
+        judged = judgement(request, {"old": old, "new": new}, ctx, "contexta bisect SWAPPED", resumes=resumes)
+    return "\n".join(judged.notes)
 
 
 def refusal(cli: Cli, *arguments: str) -> str:

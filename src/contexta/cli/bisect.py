@@ -1,36 +1,22 @@
-"""``contexta bisect``: what is asked, read from the command line; what is found, shown on it."""
+"""``contexta bisect``: options, and one call."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from contexta import __version__
-from contexta.bisect.execution.cluster import Cluster, cluster_at
-from contexta.bisect.reporting.estimate import plan
-from contexta.bisect.reporting.report import report
-from contexta.bisect.search.search import Verdict
-from contexta.bisect.session.releases import releases_of
-from contexta.bisect.session.study import Study, Watch
 from contexta.cli.asking import answer, pages
 from contexta.cli.bisect_progress import progress
-from contexta.cli.bisect_screens import measured, opening, plan_screen, report_screen
-from contexta.cli.bisect_setup import Asked, Options, asked_by, last_asked, last_study, remember
-from contexta.cli.typed import swapped_line
-from contexta.core.errors import InvalidInput, NotFound
-from contexta.findings.bisect import BisectReport, Releases
-from contexta.recorder.redaction import redact
-from contexta.reproduce.uv.commands import UvError
+from contexta.cli.bisect_screens import plan_screen, report_screen
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput, shown
+from contexta.findings.bisect import BisectReport
 
-_REPORT = "report.json"
-_OF_ONE_ANSWER = ("as_json", "as_markdown", "html", "json_stream", "only_plan", "show", "resume", "workspace")
+_OF_THE_OUTPUT = ("as_json", "as_markdown", "html", "json_stream", "only_plan", "show", "resume", "workspace")
 
 
 @click.command(
@@ -104,120 +90,61 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     variable SEED. With --include source,params the source and the parameters of two recorded runs are changes as well.
     """
     options["as_json"] = options["as_json"] or context.obj["as_json"]
-    workspace = options["workspace"] or context.obj["workspace"]
-    _require_one_form(options)
-    if options["show"]:
-        return _told(_kept(options["study"] or last_study(workspace)), options)
-    if options["resume"] and options["old"] is None:
-        given = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-        options = {**options, **last_asked(workspace), **{name: options[name] for name in given}}
-    asked = asked_by(options, workspace, swapped_line(context.command, options, workspace))
-    for line in (*asked.sides, *(f"note: {note}" for note in asked.notes)):
-        _say(line)
-    if options["only_plan"]:
-        _show_plan(asked, options)
-        return 0
-    _remember(options, asked, workspace)
-    with cluster_at(options["dask"]) if options["dask"] else nullcontext() as cluster:
-        if cluster is not None and options["jobs"] is None:
-            asked = replace(asked, setup=replace(asked.setup, jobs=cluster.size))
-        return _told(_study(asked, cluster, options), options)
+    _require_one_format(options)
+    fields = _fields(context, options)
+    with Contexta(workspace=options["workspace"] or context.obj["workspace"]) as ctx:
+        if options["show"]:
+            return _print(ctx.last_bisect(options["study"]), options)
+        if options["only_plan"]:
+            with progress(stream=False) as watch:
+                plan = ctx.plan_bisect(**fields, progress=watch)
+            as_json = options["as_json"] or options["json_stream"]
+            answer(plan, plan_screen(plan), as_json=as_json, as_markdown=options["as_markdown"], html=options["html"])
+            return 0
+        with progress(stream=options["json_stream"]) as watch:
+            report = ctx.bisect(**fields, resume=options["resume"], progress=watch)
+    return _print(report, options)
 
 
-def _remember(options: Options, asked: Asked, workspace: str | None) -> None:
-    kept = {name: value for name, value in options.items() if name not in _OF_ONE_ANSWER}
-    remember({**kept, "chosen": asked.chosen}, asked.setup, workspace)
+def _fields(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of ``Contexta.bisect`` that were typed."""
+    typed = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    fields = {name: options[name] for name in sorted(typed - {*_OF_THE_OUTPUT})}
+    for name in typed & {"old_env", "new_env"}:
+        fields[name] = _variables(options[name])
+    if "include" in typed:
+        fields["include"] = tuple(options["include"].split(","))
+    if options["html"]:
+        fields["outputs"] = (Path(options["html"]),)
+    return fields
 
 
-def _show_plan(asked: Asked, options: Options) -> None:
-    _say("building the environments of OLD and NEW, whose metadata says what needs what")
-    setup, notes = asked.setup, (*asked.sides, *asked.notes)
-    found = plan(Study(setup, asked.uv).space, setup.settings.max_runs, seconds=setup.expected, notes=notes)
-    as_json = options["as_json"] or options["json_stream"]
-    answer(found, plan_screen(found), as_json=as_json, as_markdown=options["as_markdown"], html=options["html"])
+def _variables(pairs: Sequence[str]) -> dict[str, str]:
+    variables = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or "\0" in pair:
+            raise InvalidInput(f"{shown(pair)} is no variable", hint="write it as NAME=VALUE")
+        variables[name] = value
+    return variables
 
 
-def _study(asked: Asked, cluster: Cluster | None, options: Options) -> BisectReport:
-    """Run it to its end. The report is kept with the study."""
-    setup = asked.setup
-    _say("building the environments of OLD and NEW")
-    study = Study(setup, asked.uv, cluster, resume=options["resume"], fresh=options["fresh"])
-    if cluster is not None:
-        cluster.require_ready(study.sample())
-    for line in opening(study, setup):
-        _say(line)
-    with progress(study, setup, asked.here.swapped or "", stream=options["json_stream"]) as watch:
-        try:
-            verdict = study.finish(watch.tried, watch.trying)
-            watch.decided(verdict)
-            releases, unknown = _releases(study, verdict, watch.tried) if options["versions"] else (None, ())
-        except KeyboardInterrupt:
-            watch.stopped(f"stopped after {len(study.trials) + len(study.inside)} trials, which are kept")
-            watch.stopped("`contexta bisect --resume` goes on")
-            raise
-    done = report(
-        study.space,
-        verdict,
-        study.trials,
-        metric=measured(setup),
-        higher_is_better=setup.higher_is_better,
-        releases=releases,
-        inside=study.inside,
-        command=_without_secrets(setup.command.argv),
-        command_given=None if asked.command_given is None else _without_secrets(asked.command_given),
-        tools=_tools(asked),
-        notes=(*asked.sides, *asked.notes, *study.notes, *unknown),
-        here=replace(asked.here, command=_without_secrets(asked.here.command)),
-        recorded=asked.recorded,
-    )
-    (setup.folder / _REPORT).write_text(done.model_dump_json(indent=2), encoding="utf-8")
-    return done
+def _require_one_format(options: dict[str, Any]) -> None:
+    formats = [name for name, key in (("--json", "as_json"), ("--json-stream", "json_stream")) if options[key]]
+    formats += ["--markdown"] if options["as_markdown"] else []
+    if len(formats) > 1:
+        raise InvalidInput(f"{' and '.join(formats)} were both given", hint="ask for one of them at a time")
 
 
-def _without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """A command as reports show it, which others read."""
-    return tuple(redact.argv(command, None)[0])
-
-
-def _releases(study: Study, verdict: Verdict, watch: Watch) -> tuple[Releases | None, tuple[str, ...]]:
-    try:
-        return releases_of(study, verdict, watch), ()
-    except UvError as error:
-        return None, (f"the culprit's releases are not known: {error.what[:300]}",)
-
-
-def _tools(asked: Asked) -> dict[str, str]:
-    pythons = {f"python of {end.upper()}": python.version for end, python in asked.setup.pythons.items()}
-    return {"contexta": __version__, "uv": asked.uv.version, **pythons, "platform": platform.platform(terse=True)}
-
-
-def _kept(folder: Path) -> BisectReport:
-    path = folder / _REPORT
-    if not path.is_file():
-        raise NotFound(f"the study in {folder} has no report yet", hint="`contexta bisect --resume` goes on with it")
-    return BisectReport.model_validate_json(path.read_bytes())
-
-
-def _require_one_form(options: Options) -> None:
-    asked = [name for name, key in (("--json", "as_json"), ("--json-stream", "json_stream")) if options[key]]
-    asked += ["--markdown"] if options["as_markdown"] else []
-    if len(asked) > 1:
-        raise InvalidInput(f"{' and '.join(asked)} were both given", hint="ask for one of them at a time")
-
-
-def _told(done: BisectReport, options: Options) -> int:
+def _print(report: BisectReport, options: dict[str, Any]) -> int:
     if options["json_stream"]:
-        click.echo(done.model_dump_json())
+        click.echo(report.model_dump_json())
     if options["html"] or not options["json_stream"]:
         answer(
-            done,
-            report_screen(done),
+            report,
+            report_screen(report),
             as_json=options["as_json"],
             as_markdown=options["as_markdown"],
             html=options["html"],
         )
-    return 0 if done.holds else 1
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    return 0 if report.holds else 1

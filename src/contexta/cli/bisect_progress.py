@@ -1,4 +1,4 @@
-"""A study while it runs: a line a trial; on a terminal also what is being tried, who is suspected, and how long yet."""
+"""The progress of `contexta bisect`: a line per trial, and on a terminal a live display below."""
 
 from __future__ import annotations
 
@@ -17,54 +17,56 @@ from contexta.bisect.reporting.estimate import Outlook, outlook
 from contexta.bisect.reporting.report import Trial, finished
 from contexta.bisect.search.search import Probe, Verdict
 from contexta.bisect.session.first_trials import seed_note, swapped_note
-from contexta.bisect.session.setup import Setup
+from contexta.bisect.session.progress import BisectProgress
 from contexta.bisect.session.study import Study
 from contexta.cli import words
-from contexta.cli.bisect_screens import mix_name, trial_line
+from contexta.cli.bisect_screens import mix_name, opening, trial_line
 from contexta.cli.layout import short
 
 _BAR = 24
 _SHOWN = 5  # suspects
 
 
-class Progress:
+class LineProgress(BisectProgress):
     """Quiet lines on stderr, and with ``stream`` the trials on stdout as JSON lines."""
 
-    def __init__(self, study: Study, setup: Setup, swapped: str, *, stream: bool) -> None:
-        """swapped: the command with OLD and NEW swapped."""
-        self.study, self.setup, self._swapped, self._stream = study, setup, swapped, stream
+    study: Study
 
-    def trying(self, step: Probe) -> None:
-        """Told before each trial of the search."""
+    def __init__(self, *, stream: bool) -> None:
+        self._stream = stream
+        self._swapped = ""
 
-    def tried(self, trial: Trial, number: int) -> None:
-        """Told after each trial."""
-        self.say(trial_line(self.study, self.setup, trial, number))
+    def message(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def started(self, study: Study, swapped: str) -> None:
+        self.study, self._swapped = study, swapped
+        for line in opening(study):
+            self.message(line)
+
+    def trial_finished(self, trial: Trial, number: int) -> None:
+        study = self.study
+        self.message(trial_line(study, trial, number))
         for note in (
-            swapped_note(self.study.trials, self.study.space.mixes.full, self._swapped),
-            seed_note(self.study.trials, self.setup.first_seed),
+            swapped_note(study.trials, study.space.mixes.full, self._swapped),
+            seed_note(study.trials, study.setup.first_seed),
         ):
             if note is not None:
-                self.say(f"note: {note}")
+                self.message(f"note: {note}")
         if self._stream:
-            sign = 1.0 if self.setup.higher_is_better else -1.0
-            click.echo(f'{{"trial":{finished(self.study.space, trial, number, sign).model_dump_json()}}}')
+            sign = 1.0 if study.setup.higher_is_better else -1.0
+            click.echo(f'{{"trial":{finished(study.space, trial, number, sign).model_dump_json()}}}')
 
-    def decided(self, verdict: Verdict) -> None:
-        """Told when the search is over."""
-
-    def say(self, line: str) -> None:
-        click.echo(line, err=True)
-
-    def stopped(self, line: str) -> None:
-        self.say(line)
+    def interrupted(self, text: str) -> None:
+        for line in text.splitlines():
+            self.message(line)
 
 
-class LiveProgress(Progress):
-    """The same above a few lines that are drawn again and again, and gone at the end."""
+class LiveProgress(LineProgress):
+    """The same, above a few lines that are redrawn and removed at the end."""
 
-    def __init__(self, study: Study, setup: Setup, swapped: str, *, stream: bool) -> None:
-        super().__init__(study, setup, swapped, stream=stream)
+    def __init__(self, *, stream: bool) -> None:
+        super().__init__(stream=stream)
         self._step: Probe | None = None
         self._since = time.monotonic()
         self._between = "choosing what to run next, or clearing away what ran"
@@ -76,12 +78,16 @@ class LiveProgress(Progress):
             refresh_per_second=2,
         )
 
-    def trying(self, step: Probe) -> None:
+    def started(self, study: Study, swapped: str) -> None:
+        super().started(study, swapped)
+        self.live.start()
+
+    def trial_started(self, step: Probe) -> None:
         self._outlook = outlook(self.study.space, self.study.problem, self.study.trials)
         self._step, self._since = step, time.monotonic()
 
-    def tried(self, trial: Trial, number: int) -> None:
-        super().tried(trial, number)
+    def trial_finished(self, trial: Trial, number: int) -> None:
+        super().trial_finished(trial, number)
         self._step, self._since = None, time.monotonic()
 
     def decided(self, verdict: Verdict) -> None:
@@ -89,12 +95,15 @@ class LiveProgress(Progress):
         self._between = "looking between the releases of the culprit" if proved else "writing the report"
         self._since = time.monotonic()
 
-    def say(self, line: str) -> None:
-        self.live.console.print(Text(line), soft_wrap=True)
+    def message(self, text: str) -> None:
+        if self.live.is_started:
+            self.live.console.print(Text(text), soft_wrap=True)
+        else:
+            super().message(text)
 
-    def stopped(self, line: str) -> None:
+    def interrupted(self, text: str) -> None:
         self.live.stop()
-        super().say(line)
+        super().interrupted(text)
 
     def _drawn(self) -> Group:
         now = time.monotonic() - self._since
@@ -128,15 +137,17 @@ class LiveProgress(Progress):
         seconds = [trial.report.seconds for trial in self.study.trials if not trial.before]
         if not seconds:
             return runs
-        return f"{runs}, {words.span(self._outlook.runs * sum(seconds) / len(seconds) / self.setup.jobs)}"
+        return f"{runs}, {words.span(self._outlook.runs * sum(seconds) / len(seconds) / self.study.setup.jobs)}"
 
 
 @contextmanager
-def progress(study: Study, setup: Setup, swapped: str, *, stream: bool) -> Iterator[Progress]:
-    """How this study is watched: live where stderr is a terminal."""
+def progress(*, stream: bool) -> Iterator[LineProgress]:
+    """Lines on stderr; on a terminal also a live display."""
     if not sys.stderr.isatty():
-        yield Progress(study, setup, swapped, stream=stream)
+        yield LineProgress(stream=stream)
         return
-    watch = LiveProgress(study, setup, swapped, stream=stream)
-    with watch.live:
+    watch = LiveProgress(stream=stream)
+    try:
         yield watch
+    finally:
+        watch.live.stop()

@@ -8,7 +8,6 @@ from typing import Any
 from rich.text import Text
 
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.study import Study
 from contexta.cli import words
 from contexta.cli.layout import columns, indented, short
@@ -29,7 +28,8 @@ from contexta.reports.pages.bisect import (
 )
 
 
-def opening(study: Study, setup: Setup) -> Iterator[str]:
+def opening(study: Study) -> Iterator[str]:
+    setup = study.setup
     count = sum(len(atom.changes) for atom in study.space.atoms)
     yield (
         f"{words.count(count, 'change')} in {words.count(len(study.space.atoms), 'group')} that move alone; "
@@ -49,15 +49,8 @@ def opening(study: Study, setup: Setup) -> Iterator[str]:
         )
 
 
-def measured(setup: Setup) -> str:
-    """What the values are of: without a metric, 1 for a good run and 0 for a bad one."""
-    command = setup.command
-    if command.timeout_is_bad and command.good_if is None:
-        return "ends in time"
-    return command.metric or ("passes (the judge's exit code is 0)" if command.judge else "passes (exit code is 0)")
-
-
-def trial_line(study: Study, setup: Setup, trial: Trial, number: int) -> str:
+def trial_line(study: Study, trial: Trial, number: int) -> str:
+    setup = study.setup
     step, told = trial.step, trial.report
     value = told.measured if told.measured is not None else told.value
     if value is None:

@@ -20,11 +20,16 @@ from contexta.core.references import StableRef
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from typing_extensions import Unpack
 
+    from contexta.bisect.inputs.request import BisectOptions
+    from contexta.bisect.session.progress import BisectProgress
     from contexta.contract import EnvironmentSnapshot, LineageEdge
     from contexta.findings import (
         Artifact,
         Audit,
+        BisectPlan,
+        BisectReport,
         EnvironmentDiff,
         Explanation,
         Gate,
@@ -353,6 +358,54 @@ class Contexta(Questions, Upkeep):
         with self._reading() as connection:
             return recorded_of(connection, self._opened().objects, *self._find(connection, run))
 
+    def bisect(
+        self,
+        old: str | os.PathLike[str] | None = None,
+        new: str | os.PathLike[str] | None = None,
+        *,
+        command: str | Sequence[str] = (),
+        metric: str | None = None,
+        resume: bool = False,
+        progress: BisectProgress | None = None,
+        **options: Unpack[BisectOptions],
+    ) -> BisectReport:
+        """Prove which change between two environments moved a metric: rerun a command in mixes of both.
+
+        old, new: requirements files of exact pins, pylock.toml, uv.lock, directories of virtual environments, or
+        recorded runs; a ``Path`` never names a run. command: what is rerun, in the current directory; it should read
+        its seed from the variable SEED. metric: the default is the one that ``explain_regression`` explains first where
+        both sides are recorded runs, else the exit code. resume: continue this study; without old and new the last one.
+        progress: receives events. options: those of `contexta bisect`, with underscores; see ``BisectRequest``.
+
+        Every rerun is recorded in the workspace ``bisect`` inside this one, and the report is stored with the study.
+        Raises InvalidInput, NotFound or Ambiguous for wrong use, and ContextaError where a rerun cannot start.
+        """
+        from contexta.client.bisect import bisect
+
+        return bisect(self, self._workspace_as_named(), old, new, command, metric, progress, {**options}, resume=resume)
+
+    def plan_bisect(
+        self,
+        old: str | os.PathLike[str],
+        new: str | os.PathLike[str],
+        *,
+        command: str | Sequence[str] = (),
+        metric: str | None = None,
+        progress: BisectProgress | None = None,
+        **options: Unpack[BisectOptions],
+    ) -> BisectPlan:
+        """What ``bisect`` would compare, what needs what, and about how many runs it takes. Builds both environments
+        and reruns nothing. Raises as ``bisect``."""
+        from contexta.client.bisect import plan_bisect
+
+        return plan_bisect(self, self._workspace_as_named(), old, new, command, metric, progress, {**options})
+
+    def last_bisect(self, study: str | os.PathLike[str] | None = None) -> BisectReport:
+        """The stored report of the last study, or of the one in a directory. Raises NotFound, DamagedData."""
+        from contexta.client.bisect import last_bisect
+
+        return last_bisect(self, study)
+
     # ------------------------------------------------------------------------------------------ inside
 
     def _named_workspace(self) -> tuple[str, ...]:
@@ -360,6 +413,11 @@ class Contexta(Questions, Upkeep):
         if self._server is not None or self.root == Path(settings.workspace(None)).absolute():
             return ()
         return ("--workspace", os.fspath(self.root))
+
+    def _workspace_as_named(self) -> str | None:
+        """What the user named this workspace; None where a command finds it by itself."""
+        named = self._given[0]
+        return os.fspath(named) if named is not None else next(iter(self._named_workspace()[1:]), None)
 
     def note_rerun(self, edge: LineageEdge, rebuilt: Rebuild) -> None:
         """Link a rerun to the run it repeats, and let that one know that its environment was built again."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -165,9 +166,13 @@ class BisectReport(Finding):
         return self.model_copy(update={"digest": digest_of(self)})
 
 
-def digest_of(report: BisectReport) -> str:
-    """sha256 of the report's JSON without the digest, keys sorted, no spaces, ASCII: whoever has it can check it."""
-    body = {name: value for name, value in report.to_dict().items() if name != "digest"}
+def digest_of(report: BisectReport | Mapping[str, Any]) -> str:
+    """sha256 of the report's JSON without the digest, keys sorted, no spaces, ASCII: whoever has it can check it.
+
+    report: or its parsed JSON, which may have fields of a newer version.
+    """
+    fields = report.to_dict() if isinstance(report, BisectReport) else report
+    body = {key: value for key, value in fields.items() if key != "digest"}
     return f"sha256:{sha256(json.dumps(body, sort_keys=True, separators=(',', ':')).encode()).hexdigest()}"
 
 

@@ -9,8 +9,10 @@ import pytest
 from support.projects import a_project
 from support.tiny_index import PYTHON, make_wheel, only_index
 
+from contexta import Contexta
+from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
 from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
-from contexta.bisect.inputs.sides import Ends, Install, both_ends, given_path
+from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.uv.commands import find_uv
 
@@ -31,12 +33,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return index
 
 
-def ends(folder: Path, old: str, new: str, how: str = CHECK) -> Ends:
-    given = {}
+def ends(folder: Path, old: str, new: str, how: str = CHECK) -> BothSides:
+    sides = {}
     for name, text in (("old", old), ("new", new)):
         (folder / f"{name}.txt").write_text(text)
-        given[name] = given_path(Path(f"{name}.txt"))
-    return both_ends(given, {"old": PYTHON, "new": PYTHON}, {"old": {}, "new": {}}, find_uv(), Install(pinning=how))
+        sides[name] = side_of(f"{name}.txt", Contexta())
+    return both_sides(sides, {"old": PYTHON, "new": PYTHON}, {"old": {}, "new": {}}, find_uv(), Install(pinning=how))
 
 
 def refused(folder: Path, old: str, new: str, how: str = CHECK) -> str:
@@ -88,12 +90,12 @@ def test_pins_that_contradict_each_other_are_named_and_still_tried(tmp_path: Pat
 
 @pytest.mark.usefixtures("index")
 def test_what_is_skipped_is_not_lacking(tmp_path: Path) -> None:
-    given = {}
+    sides = {}
     for name in ("old", "new"):
         (tmp_path / f"{name}.txt").write_text("pandas==1.5.3\nnumpy==1.26\npython-dateutil==2.8.2\n")
-        given[name] = given_path(Path(f"{name}.txt"))
+        sides[name] = side_of(f"{name}.txt", Contexta())
     skip = frozenset({"python-dateutil"})
-    found = both_ends(given, {"old": PYTHON, "new": PYTHON}, {"old": {}, "new": {}}, find_uv(), Install(skip))
+    found = both_sides(sides, {"old": PYTHON, "new": PYTHON}, {"old": {}, "new": {}}, find_uv(), Install(skip))
     assert found.old.packages.keys() == {"pandas", "numpy"}  # and six, which only it requires, is not lacking
 
 

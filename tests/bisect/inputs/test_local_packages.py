@@ -8,7 +8,7 @@ from support.builders import Cli
 from support.tiny_index import PYTHON, make_wheel, only_index
 from support.wheels import Venv
 
-from contexta.bisect.inputs.pins import Pins, no_change
+from contexta.bisect.inputs.pins import Pins, shared_packages
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import Fixed
 
@@ -64,13 +64,13 @@ def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_chang
 
 def test_source_on_one_side_only_is_in_every_mix_and_no_pin_stands_against_it() -> None:
     own = Fixed("x", "x @ file:///src/x")
-    assert no_change(Pins({}, fixed={"x": own}), Pins({"y": "1.0"})) == (own,)
+    assert shared_packages(Pins({}, fixed={"x": own}), Pins({"y": "1.0"})) == (own,)
     for other in (Pins({"x": "1.0"}), Pins({}, fixed={"x": Fixed("x", "x @ file:///elsewhere/x")})):
         with pytest.raises(InvalidInput, match="what stands in a directory cannot be bisected"):
-            no_change(other, Pins({}, fixed={"x": own}))
+            shared_packages(other, Pins({}, fixed={"x": own}))
 
 
 def test_only_what_has_one_address_on_both_sides_is_no_change() -> None:
     one, other = (Pins({"x": f"git+https://example.org/x@{commit * 40}", "y": "1.0"}) for commit in "ab")
-    assert no_change(one, one) == (Fixed("x", f"x @ {one.packages['x']}"),)
-    assert no_change(one, other) == no_change(one, Pins({})) == ()
+    assert shared_packages(one, one) == (Fixed("x", f"x @ {one.packages['x']}"),)
+    assert shared_packages(one, other) == shared_packages(one, Pins({})) == ()

@@ -89,6 +89,13 @@ class Command:
         """Whether a run is good or bad, and no measured value counts."""
         return self.metric is None or self.good_if is not None or self.timeout_is_bad
 
+    @property
+    def measured(self) -> str:
+        """The name of the values; of judgements 1 is good and 0 is bad."""
+        if self.timeout_is_bad and self.good_if is None:
+            return "ends in time"
+        return self.metric or ("passes (the judge's exit code is 0)" if self.judge else "passes (exit code is 0)")
+
 
 @dataclass(frozen=True)
 class Order:

@@ -41,14 +41,15 @@ from contexta.bisect.reporting.limits import limited
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Problem, Verdict, decide
 from contexta.bisect.search.speculation import Slot, ahead, slot_of
+from contexta.bisect.session import study_files
 from contexta.bisect.session.first_trials import require_metric, require_modules
 from contexta.bisect.session.setup import Setup
+from contexta.bisect.session.study_files import StudyBeginning
 from contexta.bisect.space.changes import Metadata, Release, Space, space_between
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.core.filelock import alone
 from contexta.core.references import slug
 from contexta.core.validation import from_microseconds
-from contexta.recorder.journal import digested_files
 from contexta.reproduce.environments.builder import Built, Contents, EnvironmentChanged, build
 from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.environments.linker import Recipe
@@ -320,23 +321,23 @@ class Study:
 
         What came after a study began is no part of its source: nothing that ran before could use it.
         """
-        command, path = self.setup.command, self.setup.folder / "study.json"
+        command, path = self.setup.command, self.setup.folder / study_files.BEGINNING
         folder = Path(command.folder)
         if resume and path.exists():
-            known = json.loads(digested_files.read(str(path)))
-            source = Source(tuple(known["files"]), known["source"])
-            if fingerprint(folder, source.files) != source.digest or known["own"] != self._own:
+            beginning = study_files.read(path, StudyBeginning)
+            source = Source(beginning.files, beginning.source)
+            if fingerprint(folder, source.files) != source.digest or beginning.own != tuple(self._own):
                 raise InvalidInput(
                     f"files in {command.folder} were changed since this study began: its trials do not fit any more",
                     hint="undo the change, or start a study of what is there now: leave out --resume",
                 )
-            return source, known["since"]
+            return source, beginning.since
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""
         self.setup.folder.mkdir(parents=True, exist_ok=True)
         recorded = self.setup.old.revision is not None
         source = source_of(folder, in_place=command.in_place, outputs=self.setup.outputs, recorded=recorded)
-        told = {"source": source.digest, "own": self._own, "since": since, "files": source.files}
-        digested_files.write(str(path), json.dumps(told).encode())
+        beginning = StudyBeginning(source=source.digest, own=tuple(self._own), since=since, files=source.files)
+        study_files.write(path, beginning)
         return source, since
 
     @property

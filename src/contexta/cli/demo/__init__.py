@@ -101,7 +101,7 @@ def _python(month: str) -> str:
 
 def _interpreter(uv: Uv, asked: str | None) -> Interpreter:
     """The Python of both environments: the one asked for, else the one that runs this, else any that will do."""
-    from contexta.bisect.inputs.sides import this_python
+    from contexta.bisect.inputs.both_sides import this_python
 
     found: Interpreter | None = None
     for request in [asked] if asked is not None else [this_python(), "3.13", "3.12", "3.14", "3.11"]:

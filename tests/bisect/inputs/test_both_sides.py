@@ -5,20 +5,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.builders import a_snapshot
+from support.builders import put_run
 from support.tiny_index import PYTHON, make_wheel, only_index
 
-from contexta.bisect.inputs.sides import Ends, Given, both_ends, given_path, given_run
+from contexta import Contexta
+from contexta.bisect.inputs.both_sides import BothSides, both_sides
+from contexta.bisect.inputs.sides.kinds import side_of
+from contexta.bisect.inputs.sides.side import Side
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.uv.commands import find_uv, python_in
 
 HERE = find_uv().interpreter(PYTHON).version
 
 
-def ends(old: Given, new: Given, python: str | None = None, variables: Mapping[str, str] | None = None) -> Ends:
+def side_at(path: Path) -> Side:
+    return side_of(path, Contexta())
+
+
+def ends(old: Side, new: Side, python: str | None = None, variables: Mapping[str, str] | None = None) -> BothSides:
     """variables: of NEW, by its user."""
-    asked = {"old": python, "new": python}
-    return both_ends({"old": old, "new": new}, asked, {"old": {}, "new": variables or {}}, find_uv())
+    pythons = {"old": python, "new": python}
+    return both_sides({"old": old, "new": new}, pythons, {"old": {}, "new": variables or {}}, find_uv())
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: Path, tmp_path: Path) -> None:
-    found = ends(given_path(environment), given_path(environment))
+    found = ends(side_at(environment), side_at(environment))
     assert dict(found.old.packages) == {"pip": "99.0", "released": "1.5"}
     assert [each.name for each in found.fixed] == ["filed"]
     assert (found.old.python, found.old.variables) == (HERE, {})
@@ -54,21 +61,22 @@ def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: 
 
 def test_what_a_file_is_silent_on_is_taken_from_an_environment_beside_it(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("released==2.0\n")
-    found = ends(given_path(environment), given_path(tmp_path / "new.txt"))
+    found = ends(side_at(environment), side_at(tmp_path / "new.txt"))
     assert dict(found.new.packages) == {"pip": "99.0", "released": "2.0"}
     assert found.new.python == found.old.python
 
 
 def test_a_named_python_comes_before_that_of_the_environment(environment: Path) -> None:
-    found = ends(given_path(environment), given_path(environment), python=str(python_in(environment)))
+    found = ends(side_at(environment), side_at(environment), python=str(python_in(environment)))
     assert found.pythons["old"].path == str(python_in(environment))
 
 
-def test_variables_of_a_run_hold_on_a_side_that_does_not_say(tmp_path: Path) -> None:
+def test_variables_of_a_run_hold_on_a_side_that_does_not_say(ctx: Contexta, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("numpy==2.0\n")
     recorded = {"OMP_NUM_THREADS": "4", "MODE": "exact", "HF_TOKEN": "secret:sha256:0123456789abcdef"}
-    run = given_run(a_snapshot(python_version=HERE, environment_variables=recorded), "run p.r", 12.0)
-    found = ends(run, given_path(tmp_path / "new.txt"), python=PYTHON, variables={"MODE": "fast"})
+    about = {"python_version": HERE, "environment_variables": recorded}
+    put_run(ctx, environment=about, started_at="2025-02-15T08:00:00Z", ended_at="2025-02-15T08:00:12Z")
+    found = ends(side_of("r", ctx), side_at(tmp_path / "new.txt"), python=PYTHON, variables={"MODE": "fast"})
     assert found.old.variables == {"OMP_NUM_THREADS": "4", "MODE": "exact"}
     assert found.new.variables == {"OMP_NUM_THREADS": "4", "MODE": "fast"}
     assert found.seconds == 12.0
@@ -79,7 +87,7 @@ def test_a_lock_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> No
     (tmp_path / "april").write_text('version = 1\nrequires-python = ">=3.8"\n[manifest]\n')
     (tmp_path / "may").write_text("# nothing yet\n")
     for name, what in (("march.txt", "the lock"), ("april", "the lock"), ("may", "the pins of")):
-        assert given_path(tmp_path / name).what == f"{what} {tmp_path / name}"
+        assert side_at(tmp_path / name).label == f"{what} {tmp_path / name}"
 
 
 def test_groups_of_a_lock_are_those_of_the_project_beside_it(tmp_path: Path) -> None:
@@ -91,9 +99,9 @@ def test_groups_of_a_lock_are_those_of_the_project_beside_it(tmp_path: Path) -> 
         '[package.dev-dependencies]\ndocs = [{ name = "six" }]\n'
     )
     lock = tmp_path / "uv.lock"
-    assert dict(ends(given_path(lock), given_path(lock), PYTHON).old.packages) == {}
+    assert dict(ends(side_at(lock), side_at(lock), PYTHON).old.packages) == {}
     (tmp_path / "pyproject.toml").write_text('[tool.uv]\ndefault-groups = ["docs"]\n')
-    assert dict(ends(given_path(lock), given_path(lock), PYTHON).old.packages) == {"six": "1.0"}
+    assert dict(ends(side_at(lock), side_at(lock), PYTHON).old.packages) == {"six": "1.0"}
 
 
 @pytest.mark.parametrize(
@@ -109,21 +117,21 @@ def test_groups_of_a_lock_are_those_of_the_project_beside_it(tmp_path: Path) -> 
 def test_what_is_no_known_input_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InvalidInput, match=message) as refused:
-        given = given_path(tmp_path / name)
-        ends(given, given, PYTHON)
+        side = side_at(tmp_path / name)
+        ends(side, side, PYTHON)
     assert refused.value.hint
 
 
 def test_a_directory_without_a_python_is_no_environment(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="a directory without"):
-        given_path(tmp_path)
+        side_at(tmp_path)
 
 
 def test_the_directory_of_a_project_points_to_what_to_give_of_it(tmp_path: Path) -> None:
     for name in ("requirements.txt", "uv.lock"):
         (tmp_path / name).touch()
         with pytest.raises(InvalidInput) as refused:
-            given_path(tmp_path)
+            side_at(tmp_path)
         assert refused.value.hint == f"give {tmp_path / name}"
 
 
@@ -134,4 +142,4 @@ def test_an_environment_whose_python_is_gone_says_so(environment: Path) -> None:
     python.chmod(0o755)
     assert subprocess.run([str(python)], capture_output=True, check=False).returncode == 3
     with pytest.raises(InvalidInput, match="does not tell what it has: broken"):
-        given_path(environment)
+        side_at(environment)

@@ -1,0 +1,1 @@
+"""OLD and NEW as a user names them: one module per kind of side."""

@@ -1,0 +1,57 @@
+"""Checks that both kinds of lockfiles share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from contexta.bisect.inputs.pins import Pins
+from contexta.core.errors import InvalidInput, shown
+
+
+class LockedPins:
+    """The pins of a lockfile while it is read. where: its path, for messages."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._packages: dict[str, str] = {}
+        self._hashes: dict[str, tuple[str, ...]] = {}
+        self._notes: list[str] = []
+
+    def add(self, name: str, pin: str | None, digests: Sequence[str | None] = ()) -> None:
+        """digests: sha256 of each file of the release. Raises InvalidInput without a pin, or for a second pin."""
+        if pin is None:
+            raise InvalidInput(f"{self._where} does not say which version of {name}", hint="lock it with its version")
+        if self._packages.setdefault(name, pin) != pin:
+            raise InvalidInput(f"{self._where} installs {name} twice, {self._packages[name]} and {pin}")
+        if digests and all(digests):
+            self._hashes[name] = tuple(sorted(f"sha256:{digest}" for digest in digests))
+
+    def refuse(self, name: str, origin: str) -> None:
+        """Raise InvalidInput for a package that no index has."""
+        raise InvalidInput(
+            f"{self._where}: {name} comes from {shown(origin)}, not from an index: no mix can have it",
+            hint=f"lock it by a release: {name}==VERSION",
+        )
+
+    def leave_out(self, name: str, directory: str) -> None:
+        self._notes.append(
+            f"{self._where}: {name} stands in {shown(directory)}: it is source, and not installed in any mix"
+        )
+
+    def pins(self) -> Pins:
+        return Pins(dict(sorted(self._packages.items())), tuple(sorted(self._notes)), hashes=self._hashes)
+
+
+def require_python(where: str, requires: str, markers: Mapping[str, str]) -> None:
+    """Raise InvalidInput where a lockfile is for other interpreters."""
+    try:
+        fits = SpecifierSet(requires).contains(markers["python_full_version"], prereleases=True)
+    except InvalidSpecifier as error:
+        raise InvalidInput(f"{where}: requires-python cannot be {shown(requires)}") from error
+    if not fits:
+        raise InvalidInput(
+            f"{where} is for Python {requires}, not {markers['python_full_version']}",
+            hint="name one it is for: --old-python, --new-python, or --python for both",
+        )

@@ -1,0 +1,149 @@
+"""Run a bisect from a request to its report, plan one, or resume the last one."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from contexta import __version__
+from contexta.bisect.execution.cluster import Cluster, cluster_at
+from contexta.bisect.inputs.request import BisectRequest
+from contexta.bisect.inputs.sides.side import Records
+from contexta.bisect.reporting.estimate import plan
+from contexta.bisect.reporting.report import report
+from contexta.bisect.search.search import Verdict
+from contexta.bisect.session import study_files
+from contexta.bisect.session.prepare import PreparedStudy, prepare, studies_of
+from contexta.bisect.session.progress import BisectProgress
+from contexta.bisect.session.releases import releases_of
+from contexta.bisect.session.study import Study
+from contexta.findings.bisect import BisectPlan, BisectReport, Releases
+from contexta.recorder.redaction import redact
+from contexta.reproduce.uv.commands import UvError
+
+
+def run_bisect(
+    records: Records,
+    workspace: str | None,
+    fields: dict[str, Any],
+    progress: BisectProgress,
+    *,
+    resume: bool = False,
+) -> BisectReport:
+    """Rerun the command until there is a verdict. The report is stored with the study.
+
+    workspace: as the user named it. fields: of ``BisectRequest`` that the user sets; without OLD those of the last
+    study join them.
+    """
+    studies = studies_of(records)
+    last = study_files.read_last(studies) if resume and fields.get("old") is None else None
+    request = BisectRequest(**fields) if last is None else study_files.request_of(last, fields)
+    choice = None if last is None else last.choice
+    prepared = prepare(request, records, workspace, resumes=resume, choice=choice)
+    _announce(prepared, progress)
+    setup = prepared.setup
+    study_files.remember(studies, request, prepared.choice, setup.command.folder, setup.folder)
+    with cluster_at(request.dask) if request.dask else nullcontext() as cluster:
+        if cluster is not None and request.jobs is None:
+            prepared = replace(prepared, setup=replace(setup, jobs=cluster.size))
+        finished = _run(prepared, request, progress, cluster, resume=resume)
+    study_files.write_report(setup.folder, finished)
+    return finished
+
+
+def plan_bisect(
+    records: Records, workspace: str | None, fields: dict[str, Any], progress: BisectProgress
+) -> BisectPlan:
+    """Build the environments of OLD and NEW, and say what a bisect would do. Reruns nothing."""
+    request = BisectRequest(**fields)
+    prepared = prepare(request, records, workspace, plans=True)
+    _announce(prepared, progress)
+    progress.message("building the environments of OLD and NEW, whose metadata says what needs what")
+    setup = prepared.setup
+    space = Study(setup, prepared.uv).space
+    return plan(space, request.max_runs, seconds=setup.expected, notes=(*prepared.labels, *prepared.notes))
+
+
+def last_report(records: Records, study: Path | None = None) -> BisectReport:
+    """The stored report of a study; of the last one by default."""
+    return study_files.read_report(study or study_files.read_last(studies_of(records)).study)
+
+
+def _announce(prepared: PreparedStudy, progress: BisectProgress) -> None:
+    for label in prepared.labels:
+        progress.message(label)
+    for note in prepared.notes:
+        progress.message(f"note: {note}")
+
+
+def _run(
+    prepared: PreparedStudy,
+    request: BisectRequest,
+    progress: BisectProgress,
+    cluster: Cluster | None,
+    *,
+    resume: bool,
+) -> BisectReport:
+    progress.message("building the environments of OLD and NEW")
+    study = Study(prepared.setup, prepared.uv, cluster, resume=resume, fresh=request.fresh)
+    if cluster is not None:
+        cluster.require_ready(study.sample())
+    progress.started(study, prepared.here.swapped or "")
+    releases, notes = None, tuple[str, ...]()
+    try:
+        verdict = study.finish(progress.trial_finished, progress.trial_started)
+        progress.decided(verdict)
+        if request.versions:
+            releases, notes = _releases(study, verdict, progress)
+    except KeyboardInterrupt:
+        trials = len(study.trials) + len(study.inside)
+        progress.interrupted(f"stopped after {trials} trials, which are kept\n`contexta bisect --resume` goes on")
+        raise
+    return _report(prepared, study, verdict, releases, notes)
+
+
+def _releases(study: Study, verdict: Verdict, progress: BisectProgress) -> tuple[Releases | None, tuple[str, ...]]:
+    try:
+        return releases_of(study, verdict, progress.trial_finished), ()
+    except UvError as error:
+        return None, (f"the culprit's releases are not known: {error.what[:300]}",)
+
+
+def _report(
+    prepared: PreparedStudy, study: Study, verdict: Verdict, releases: Releases | None, notes: Sequence[str]
+) -> BisectReport:
+    setup, given = prepared.setup, prepared.command_given
+    return report(
+        study.space,
+        verdict,
+        study.trials,
+        metric=setup.command.measured,
+        higher_is_better=setup.higher_is_better,
+        releases=releases,
+        inside=study.inside,
+        command=_without_secrets(setup.command.argv),
+        command_given=None if given is None else _without_secrets(given),
+        tools=_tools(prepared),
+        notes=(*prepared.labels, *prepared.notes, *study.notes, *notes),
+        here=replace(prepared.here, command=_without_secrets(prepared.here.command)),
+        recorded=prepared.recorded,
+    )
+
+
+def _without_secrets(command: Sequence[str]) -> tuple[str, ...]:
+    """A command as reports show it, which others read."""
+    return tuple(redact.argv(command, None)[0])
+
+
+def _tools(prepared: PreparedStudy) -> dict[str, str]:
+    pythons = {f"python of {end.upper()}": python.version for end, python in prepared.setup.pythons.items()}
+    return {
+        "contexta": __version__,
+        "uv": prepared.uv.version,
+        **pythons,
+        "platform": platform.platform(terse=True),
+    }

@@ -1,0 +1,208 @@
+"""From a request to a study: read both sides, choose the metric, and check everything before anything is built."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contexta.analysis.why.suspects import prior
+from contexta.bisect.execution.sandbox import too_large_to_copy
+from contexta.bisect.execution.seed_use import note_on_seed
+from contexta.bisect.execution.trial import Command
+from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
+from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
+from contexta.bisect.inputs.included import Include, held, include_of, included, not_included
+from contexta.bisect.inputs.judgement import Choice, Judgement, judgement, threshold_of
+from contexta.bisect.inputs.request import BisectRequest, split_words
+from contexta.bisect.inputs.sides.kinds import side_of
+from contexta.bisect.inputs.sides.side import Records, Side, read_text
+from contexta.bisect.reporting.advice import Here
+from contexta.bisect.search.search import Settings
+from contexta.bisect.session.setup import Setup, identity
+from contexta.bisect.space.changes import BOTH, SOURCE
+from contexta.contract.environment import normal_name
+from contexta.core.errors import InvalidInput
+from contexta.reproduce.launch.launchers import Prepared, prepared
+from contexta.reproduce.uv.commands import Uv, find_uv
+
+USAGE = "contexta bisect OLD NEW --metric NAME -- COMMAND"
+
+
+@dataclass(frozen=True)
+class PreparedStudy:
+    """A study that is ready to run, and what its report needs besides."""
+
+    setup: Setup
+    uv: Uv
+    labels: tuple[str, ...]
+    """What OLD and NEW are, in words."""
+    notes: tuple[str, ...]
+    here: Here
+    recorded: tuple[float | None, float | None]
+    """Last value of the metric in the recorded runs of OLD and NEW."""
+    choice: Choice | None = None
+    command_given: tuple[str, ...] | None = None
+    """The command with its launchers, where they were removed."""
+
+
+def studies_of(records: Records) -> Path:
+    """The directory of all studies, which is also the workspace of their trials."""
+    return records.root / "bisect"
+
+
+def prepare(
+    request: BisectRequest,
+    records: Records,
+    workspace: str | None,
+    *,
+    resumes: bool = False,
+    plans: bool = False,
+    choice: Choice | None = None,
+) -> PreparedStudy:
+    """workspace: as the user named it. plans: nothing will be rerun. choice: of the study that is resumed.
+
+    Raises InvalidInput or NotFound.
+    """
+    _require(request, plans=plans)
+    here = Path.cwd()
+    include = include_of(",".join(request.include) or None, request.param_arg)
+    large = None if request.in_place else too_large_to_copy(here)
+    if SOURCE in include.kinds:
+        _require_copies(request, large)
+    threshold_of(request)  # contradictions before anything is read
+    sides = {"old": side_of(request.old or "", records), "new": side_of(request.new or "", records)}
+    swapped = request.swapped().command_line(workspace)
+    judged = judgement(request, sides, records, swapped, resumes=resumes, choice=choice)
+    launched = prepared(request.command, here) if request.command else Prepared(())
+    judge = prepared(split_words("--judge", request.judge), here) if request.judge is not None else None
+    command = _command(request, judged, launched, judge, in_place=request.in_place or large is not None)
+    uv = find_uv(offline=request.offline)
+    both = both_sides(sides, _pythons(request), _variables(request), uv, _install(request))
+    both = included(both, include, sides, command.argv, records)
+    setup = _setup(request, both, judged, command, studies_of(records))
+    command_notes = [*([f"{large}: the command runs in place"] if large else []), *judged.notes]
+    command_notes += filter(None, [note_on_seed(command.argv, command.seed_argument)])
+    launcher_notes = (*launched.notes, *(f"--judge: {note}" for note in (judge.notes if judge is not None else ())))
+    return PreparedStudy(
+        setup,
+        uv,
+        tuple(f"{end.upper()} is {sides[end].label}, on Python {both.pythons[end].version}" for end in BOTH),
+        (*both.notes, *command_notes, *launcher_notes),
+        replace(_here(request, include, both, sides, judged, records, workspace), swapped=swapped),
+        (None, None) if command.timeout_is_bad else judged.values,
+        judged.choice,
+        request.command if launched.notes else None,
+    )
+
+
+def _require(request: BisectRequest, *, plans: bool) -> None:
+    if not request.old or not request.new:
+        raise InvalidInput(f"{'NEW' if request.old else 'OLD and NEW'} missing", hint=USAGE)
+    if not request.command and not plans:
+        raise InvalidInput("there is no command to rerun", hint="put it behind --, as in: -- python train.py")
+    if request.resolve and request.as_pinned:
+        raise InvalidInput("--resolve and --as-pinned were both given", hint="leave out one of them")
+
+
+def _require_copies(request: BisectRequest, large: str | None) -> None:
+    """Raise InvalidInput where trials cannot run in checkouts."""
+    if request.in_place:
+        raise InvalidInput("--in-place runs the source that is here", hint="leave it out, or source out of --include")
+    if large is not None:
+        raise InvalidInput(
+            f"{large}, which every rerun would copy",
+            hint="move data out of the repository, or leave source out of --include",
+        )
+
+
+def _command(
+    request: BisectRequest, judged: Judgement, launched: Prepared, judge: Prepared | None, *, in_place: bool
+) -> Command:
+    return Command(
+        argv=launched.command,
+        metric=judged.metric,
+        folder=str(Path.cwd()),
+        metric_from=request.metric_from,
+        timeout=request.timeout,
+        memory=request.memory_limit * 2**20 if request.memory_limit else None,
+        in_place=in_place,
+        seed_argument=request.seed_arg,
+        judge=judge.command if judge is not None else None,
+        good_if=threshold_of(request),
+        timeout_is_bad=request.timeout_is_bad,
+    )
+
+
+def _pythons(request: BisectRequest) -> dict[str, str | None]:
+    return {"old": request.old_python or request.python, "new": request.new_python or request.python}
+
+
+def _variables(request: BisectRequest) -> dict[str, Mapping[str, str]]:
+    return {"old": request.old_env, "new": request.new_env}
+
+
+def _install(request: BisectRequest) -> Install:
+    limits = request.build_constraint
+    return Install(
+        frozenset(normal_name(name) for name in request.skip),
+        read_text(limits) if limits is not None else "",
+        RESOLVE if request.resolve else AS_PINNED if request.as_pinned else CHECK,
+    )
+
+
+def _setup(request: BisectRequest, both: BothSides, judged: Judgement, command: Command, studies: Path) -> Setup:
+    setup = Setup(
+        old=both.old,
+        new=both.new,
+        pythons=both.pythons,
+        command=command,
+        folder=Path(),
+        workspace=studies,
+        higher_is_better=judged.higher_is_better or command.timeout_is_bad,
+        jobs=request.jobs or 1,
+        first_seed=request.seed,
+        settings=Settings(
+            max_runs=request.max_runs,
+            repeats=request.repeats,
+            judged=command.metric is None or command.good_if is not None,
+        ),
+        expected=both.seconds,
+        fixed=both.fixed,
+        options=both.options,
+        lost=both.lost,
+        outputs=request.outputs,
+        suspicion=prior(judged.differences),
+    )
+    name = hashlib.sha256(identity(setup).encode()).hexdigest()[:12]
+    return replace(setup, folder=(request.study or studies / name).absolute())
+
+
+def _here(
+    request: BisectRequest,
+    include: Include,
+    both: BothSides,
+    sides: Mapping[str, Side],
+    judged: Judgement,
+    records: Records,
+    workspace: str | None,
+) -> Here:
+    named = [f"--workspace={workspace}"] if workspace is not None else []
+    studies = studies_of(records).absolute()
+    are_runs = all(side.run is not None for side in sides.values())
+    more = not_included(include, judged.differences)
+    return Here(
+        resume=shlex.join(["contexta", "bisect", "--resume", *named]),
+        records=str(studies.relative_to(Path.cwd()) if studies.is_relative_to(Path.cwd()) else studies),
+        runs=(str(request.old), str(request.new)) if are_runs else None,
+        command=request.command,
+        held=held(include, both),
+        include="" if request.study else more,
+        old_python=both.pythons["old"].path,
+        by_metric=judged.metric is not None and request.good_if is None and not request.timeout_is_bad,
+        lost=both.lost,
+        installation=sides["new"].installation(request.command),
+        workspace=tuple(named),
+    )

@@ -1,0 +1,138 @@
+"""Files of a study: the last request, what a study began with, its report. Written atomically, checked when read."""
+
+from __future__ import annotations
+
+import contexta.core.check_requirements  # noqa: F401  # before pydantic, which may be too old
+
+# isort: split
+import json
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from contexta.bisect.inputs.judgement import Choice
+from contexta.bisect.inputs.request import BisectRequest
+from contexta.core.errors import DamagedData, InvalidInput, NotFound
+from contexta.core.model import Value
+from contexta.findings.bisect import BisectReport, digest_of
+from contexta.recorder.journal import digested_files
+from contexta.recorder.redaction import redact
+
+LAST, BEGINNING, REPORT = "last.json", "study.json", "report.json"
+_FORMAT = 1  # of LAST and BEGINNING; a reader refuses a higher one
+_TO_BEGIN = "start the bisect again with OLD, NEW and the command: finished trials count"
+
+_Stored = TypeVar("_Stored", bound="_StoredValue")
+
+
+class _StoredValue(Value):
+    format: int = _FORMAT
+
+
+class LastStudy(_StoredValue):
+    """The last study of a workspace, so that it can be resumed without arguments."""
+
+    request: dict[str, Any]
+    """Fields of ``BisectRequest`` that were set, without secrets."""
+    choice: Choice | None
+    folder: str
+    """Directory in which the command ran."""
+    study: Path
+    hidden: bool
+    """Whether the request had a secret, which is not stored."""
+
+
+class StudyBeginning(_StoredValue):
+    """What a study began with; it resumes only with the same source."""
+
+    source: str
+    """Digest of the files."""
+    own: tuple[str, ...]
+    """States of the user's own packages."""
+    since: str
+    """Trials before this moment do not count; "" for all."""
+    files: tuple[str, ...]
+
+
+def remember(at: Path, request: BisectRequest, choice: Choice | None, folder: str, study: Path) -> None:
+    """at: the directory of all studies. folder: where the command runs."""
+    at.mkdir(parents=True, exist_ok=True)
+    fields = request.model_dump(mode="json", exclude_unset=True, exclude={"fresh", "outputs"})
+    safe, hidden = redact.parameters(fields, None)
+    write(at / LAST, LastStudy(request=safe, choice=choice, folder=folder, study=study, hidden=bool(hidden)))
+
+
+def read_last(at: Path) -> LastStudy:
+    """Raises NotFound without a study, DamagedData, InvalidInput for a file of a newer version."""
+    if not (at / LAST).exists():
+        raise NotFound("there is no study here", hint="begin one: contexta bisect OLD NEW --metric NAME -- COMMAND")
+    last = read(at / LAST, LastStudy)
+    try:
+        BisectRequest(**last.request)
+    except InvalidInput as error:
+        raise DamagedData(f"{at / LAST} is damaged: {error.what}", hint=_TO_BEGIN) from error
+    return last
+
+
+def request_of(last: LastStudy, changes: dict[str, Any]) -> BisectRequest:
+    """The request of the last study. changes: fields that the user sets now.
+
+    Raises InvalidInput in another directory, or where the command had a secret.
+    """
+    if last.folder != str(Path.cwd()):
+        raise InvalidInput(f"the last study ran in {last.folder}", hint="resume it from there")
+    if last.hidden:
+        raise InvalidInput(
+            "the command of the last study holds a secret, and secrets are not stored",
+            hint="give the whole command again: the trials that ended count",
+        )
+    return BisectRequest(**{**last.request, **changes})
+
+
+def write(path: Path, content: _StoredValue) -> None:
+    """Replace a file in one step. Raises OSError; then the old file is unchanged."""
+    digested_files.write(str(path), content.model_dump_json().encode())
+
+
+def read(path: Path, kind: type[_Stored]) -> _Stored:
+    """Raises DamagedData for a file that does not read back as it was written, InvalidInput for a newer format."""
+    try:
+        fields = json.loads(digested_files.read(str(path)))
+    except (DamagedData, ValueError) as error:
+        raise DamagedData(f"{path} is damaged: it does not read back as it was written", hint=_TO_BEGIN) from error
+    except OSError as error:
+        raise DamagedData(f"{path} cannot be read: {error.strerror}", hint=_TO_BEGIN) from error
+    version = fields.get("format") if isinstance(fields, dict) else None
+    if isinstance(version, int) and version > _FORMAT:
+        raise InvalidInput(
+            f"{path} has format {version}, which is newer than {_FORMAT}", hint="upgrade: pip install -U contexta"
+        )
+    try:
+        return kind.model_validate(fields)
+    except InvalidInput as error:
+        raise DamagedData(f"{path} is damaged: {error.what}", hint=_TO_BEGIN) from error
+
+
+def write_report(study: Path, report: BisectReport) -> None:
+    """Replace the report of a study in one step."""
+    temporary = study / f".{REPORT}.{os.getpid()}"
+    try:
+        temporary.write_text(report.model_dump_json(indent=2), encoding="utf-8")
+        temporary.replace(study / REPORT)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_report(study: Path) -> BisectReport:
+    """Raises NotFound without a report, DamagedData where it does not match its digest."""
+    path = study / REPORT
+    if not path.is_file():
+        raise NotFound(f"the study in {study} has no report yet", hint="`contexta bisect --resume` goes on with it")
+    hint = "`contexta bisect --resume` writes it again from the trials"
+    try:
+        body = json.loads(path.read_bytes())
+        if not isinstance(body, dict) or body.get("digest") != digest_of(body):
+            raise DamagedData(f"{path} is damaged: its content does not match its digest", hint=hint)
+        return BisectReport.model_validate(body)
+    except (ValueError, OSError, RecursionError) as error:
+        raise DamagedData(f"{path} is damaged: {error}", hint=hint) from error

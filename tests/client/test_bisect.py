@@ -1,0 +1,243 @@
+"""``Contexta.bisect``: the method behind `contexta bisect`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from support.builders import Cli, put_run
+from support.paths import ROOT
+from support.studies import a_space, studied
+from support.tiny_index import PYTHON, make_wheel, only_index
+
+from contexta import BisectProgress, Contexta
+from contexta.bisect.inputs.request import BisectOptions, BisectRequest
+from contexta.bisect.reporting.report import Trial
+from contexta.bisect.session import study_files
+from contexta.bisect.session.study_files import StudyBeginning
+from contexta.cli.bisect import bisect as command
+from contexta.core.errors import ContextaError, DamagedData, InvalidInput, NotFound
+from contexta.findings.bisect import BisectReport, digest_of
+from contexta.recorder.journal import digested_files
+
+COMMAND = ("python", "train.py")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    index = tmp_path.parent / f"{tmp_path.name}-index"
+    only_index(monkeypatch, index, tmp_path.parent / f"{tmp_path.name}-cache")
+    for end, version, worse in (("old", "1.0", 0.0), ("new", "2.0", 0.5)):
+        make_wheel(index, "culprit", version, f"worse = {worse}")
+        make_wheel(index, "innocent", version)
+        (tmp_path / f"{end}.txt").write_text(f"culprit=={version}\ninnocent=={version}\n")
+    (tmp_path / "train.py").write_text("import culprit\nprint('accuracy=%g' % (0.9 - culprit.worse))\n")
+    return tmp_path
+
+
+class Events(BisectProgress):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.trials: list[Trial] = []
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def trial_finished(self, trial: Trial, number: int) -> None:
+        assert number == len(self.trials) + 1
+        self.trials.append(trial)
+
+
+def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, project: Path) -> None:
+    events = Events()
+    with Contexta() as ctx:
+        report = ctx.bisect(
+            "old.txt", "new.txt", command="python train.py", metric="accuracy", python=PYTHON, progress=events
+        )
+    assert (report.verdict, report.culprits) == ("proved", ("culprit",))
+    assert len(events.trials) == report.runs
+    assert events.messages[0].startswith("OLD is the pins of old.txt, on Python 3.")
+    typed = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--json", "--", *COMMAND)
+    done = cli(*typed)  # takes the trials over
+    assert done.stderr.count(" known") == report.runs
+    assert json.loads(done.stdout) == json.loads(report.model_dump_json())
+    with Contexta() as ctx:
+        assert ctx.last_bisect() == ctx.bisect(resume=True) == report
+
+
+def test_the_example_of_the_documentation_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "how-to" / "bisect.md").read_text(encoding="utf-8")
+    (code,) = (code for code in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "ctx.bisect(" in code)
+    exec(code, {})
+    assert capsys.readouterr().out.splitlines() == ["proved culprit", "python -m pip install culprit==1.0"]
+
+
+def test_a_plan_reruns_nothing(project: Path) -> None:
+    (project / "train.py").write_text("open('ran', 'w')")
+    with Contexta() as ctx:
+        plan = ctx.plan_bisect(Path("old.txt"), Path("new.txt"), command=COMMAND, python=PYTHON, in_place=True)
+    assert [change.key for change in plan.changes] == ["culprit", "innocent"]
+    assert not (project / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "there is no command to rerun"),
+        ({"old": None}, "OLD and NEW missing"),
+        ({"max_runs": 5}, "max_runs cannot be 5"),
+        ({"jobs": "many"}, 'jobs cannot be "many"'),
+        ({"max_rnus": 40}, 'has no field "max_rnus"'),
+        ({"command": "python 'train.py"}, "the command cannot be"),
+        ({"old": 3}, "old"),
+        ({"old": Path("gone.txt"), "command": COMMAND}, "gone.txt does not exist"),
+        ({"command": COMMAND, "judge": "check", "metric": "accuracy"}, "--judge decides by itself"),
+        ({"command": COMMAND, "include": "source"}, "OLD is no recorded run"),
+        ({"command": COMMAND, "skip": "culpit"}, "did you mean culprit?"),
+    ],
+)
+def test_wrong_use_raises_an_error_of_contexta(project: Path, fields: dict[str, Any], message: str) -> None:
+    fields = {"old": "old.txt", "new": "new.txt", "python": PYTHON, **fields}
+    with Contexta() as ctx, pytest.raises(ContextaError) as raised:
+        ctx.bisect(**fields)
+    assert message in str(raised.value)
+    assert isinstance(raised.value, InvalidInput | NotFound)
+    assert not (project / ".contexta" / "bisect").exists()
+
+
+def test_a_path_never_names_a_run(ctx: Contexta, project: Path) -> None:
+    put_run(ctx, "march", environment={"packages": {"culprit": "1.0"}})
+    with pytest.raises(NotFound, match="march does not exist"):
+        ctx.plan_bisect(Path("march"), "new.txt")
+    assert ctx.plan_bisect("march", "new.txt", python=PYTHON).notes[0].startswith("OLD is run p.march")
+    (project / "march").write_text("innocent==1.0\n")  # a file comes before a run
+    assert ctx.plan_bisect("march", "new.txt", python=PYTHON).notes[0].startswith("OLD is the pins of march")
+
+
+def test_options_are_those_of_the_command_line() -> None:
+    fields = {*BisectRequest.model_fields}
+    assert fields - {*get_type_hints(BisectOptions)} == {"old", "new", "command", "metric"}
+    output = {"only_plan", "resume", "show", "workspace", "as_json", "json_stream", "as_markdown", "html"}
+    assert {parameter.name for parameter in command.params} == (fields - {"outputs"}) | output
+
+
+def test_a_request_is_written_as_the_command_that_was_typed() -> None:
+    request = BisectRequest(
+        old="a", new="b", command="python 't x.py'", lower_is_better=False, versions=False, include=("source", "params")
+    )
+    swapped = "contexta bisect b a --higher-is-better --include source,params"
+    assert request.swapped().command_line("w") == f"{swapped} --no-versions --workspace w -- python 't x.py'"
+
+
+# ------------------------------------------------------------------------------------------ damaged files
+
+
+def resume(**fields: Any) -> str:
+    """The refusal to resume a study."""
+    with Contexta() as ctx, pytest.raises((DamagedData, InvalidInput)) as raised:
+        ctx.bisect(resume=True, **fields)
+    assert raised.value.hint
+    return raised.value.what
+
+
+@pytest.fixture
+def last(tmp_path: Path) -> Path:
+    """The file that remembers the last study."""
+    request = BisectRequest(old="old.txt", new="new.txt", command=COMMAND)
+    study_files.remember(tmp_path / ".contexta" / "bisect", request, (None, "why"), str(tmp_path), tmp_path / "study")
+    return tmp_path / ".contexta" / "bisect" / "last.json"
+
+
+@pytest.fixture
+def beginning(project: Path) -> Path:
+    """The file that remembers what a study began with."""
+    (project / "study").mkdir()
+    content = StudyBeginning(source="0123", own=(), since="", files=("train.py",))
+    study_files.write(project / "study" / "study.json", content)
+    return project / "study" / "study.json"
+
+
+@pytest.fixture
+def stored_report(tmp_path: Path) -> Path:
+    """The report of a study."""
+    study_files.write_report(tmp_path, studied(a_space("a", "b"), {frozenset("b"): 0.2}))
+    assert [path.name for path in tmp_path.iterdir() if "report" in path.name] == ["report.json"]
+    return tmp_path / "report.json"
+
+
+WRONG_TYPES: tuple[Any, ...] = ([], "text", 1, None, {}, {"format": 1}, {"format": "one"})
+
+
+def test_a_truncated_request_is_damage_at_every_length(last: Path) -> None:
+    content = last.read_bytes()
+    for length in range(len(content)):
+        last.write_bytes(content[:length])
+        assert "last.json is damaged" in resume()
+    last.write_bytes(content)
+    with pytest.raises(NotFound, match=r"old\.txt"), Contexta() as ctx:
+        ctx.bisect(resume=True)
+
+
+def test_a_request_of_wrong_types_or_of_a_newer_version_is_refused(last: Path) -> None:
+    fields = json.loads(digested_files.read(str(last)))
+    for content in (*WRONG_TYPES, {**fields, "folder": 3}, {**fields, "request": []}, {**fields, "choice": ["x"]}):
+        digested_files.write(str(last), json.dumps(content).encode())
+        assert "last.json is damaged" in resume()
+    digested_files.write(str(last), json.dumps({**fields, "format": 2, "new": "field"}).encode())
+    assert "last.json has format 2, which is newer than 1" in resume()
+    request = {**fields["request"], "max_runs": "many"}
+    digested_files.write(str(last), json.dumps({**fields, "request": request}).encode())
+    assert "last.json is damaged: BisectRequest.max_runs cannot be" in resume()
+
+
+def test_a_study_whose_beginning_is_damaged_does_not_resume(beginning: Path) -> None:
+    study = {"old": "old.txt", "new": "new.txt", "command": COMMAND, "python": PYTHON, "study": beginning.parent}
+    content = beginning.read_bytes()
+    fields = json.loads(digested_files.read(str(beginning)))
+    for length in (0, 1, len(content) // 2, len(content) - 60, len(content) - 1):
+        beginning.write_bytes(content[:length])
+        assert "study.json is damaged" in resume(**study)
+    for wrong in (*WRONG_TYPES, {**fields, "files": 1}):
+        digested_files.write(str(beginning), json.dumps(wrong).encode())
+        with pytest.raises(DamagedData, match="study.json is damaged"):
+            study_files.read(beginning, StudyBeginning)
+    digested_files.write(str(beginning), json.dumps({**fields, "format": 2}).encode())
+    assert "study.json has format 2" in resume(**study)
+
+
+def test_a_damaged_report_is_not_shown(stored_report: Path) -> None:
+    content = stored_report.read_bytes()
+    fields = json.loads(content)
+    with Contexta() as ctx:
+        assert ctx.last_bisect(stored_report.parent) == BisectReport.model_validate(fields)
+        for length in (0, 1, 2, *range(3, len(content) - 1, 97), len(content) - 1):
+            stored_report.write_bytes(content[:length])
+            with pytest.raises(DamagedData, match=r"report.json is damaged"):
+                ctx.last_bisect(stored_report.parent)
+        for wrong in (*WRONG_TYPES, {**fields, "verdict": "guilty"}, {**fields, "runs": "many"}):
+            if isinstance(wrong, dict):
+                wrong = {**wrong, "digest": digest_of(wrong)}
+            stored_report.write_text(json.dumps(wrong))
+            with pytest.raises(DamagedData, match=r"report.json is damaged"):
+                ctx.last_bisect(stored_report.parent)
+        newer = {**fields, "field of a newer version": 1}
+        stored_report.write_text(json.dumps({**newer, "digest": digest_of(newer)}))
+        assert ctx.last_bisect(stored_report.parent).verdict == "proved"
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(
+    stored_report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored_report.read_bytes()
+
+    def fail(path: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        study_files.write_report(stored_report.parent, studied(a_space("a"), {frozenset("a"): 0.2}))
+    assert stored_report.read_bytes() == before
+    assert [path.name for path in stored_report.parent.iterdir() if "report" in path.name] == ["report.json"]
