@@ -148,7 +148,7 @@ def test_code_parameters_and_seeds_are_differences_too(ctx: Contexta) -> None:
             },
         )
     found = {(each.kind, each.left_value, each.right_value) for each in ctx.explain_regression("a", "b").differences}
-    assert ("source", "1" * 12, "2" * 12 + " (its repository is not at hand)") in found
+    assert ("source", "1" * 12, "2" * 12 + " (its repository is not on this machine)") in found
     assert ("command", "python t.py --lr 0.1", "python t.py --lr 0.2") in found
     assert ("seed", "a", "b") in found
 

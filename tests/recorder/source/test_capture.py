@@ -11,7 +11,7 @@ import pytest
 
 from contexta import Contexta
 from contexta.recorder.source.capture import source
-from contexta.recorder.source.git import Limits
+from contexta.recorder.source.limits import Limits
 
 Git = Callable[..., str]
 SALT = b"salt"

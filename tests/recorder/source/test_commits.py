@@ -25,6 +25,6 @@ def test_what_lies_between_two_commits_is_told_by_file_and_count(tmp_path: Path)
 
 
 def test_a_repository_or_a_commit_that_is_not_there_is_a_reason(tmp_path: Path) -> None:
-    assert between(str(tmp_path / "gone"), "a", "b")[2] == "its repository is not at hand"
+    assert between(str(tmp_path / "gone"), "a", "b")[2] == "its repository is not on this machine"
     git("init", "-q", cwd=tmp_path)
     assert between(str(tmp_path), "0" * 40, "1" * 40) == ((), None, "its repository lacks one of these commits")

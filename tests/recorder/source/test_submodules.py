@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contexta.recorder.source.capture import source
-from contexta.recorder.source.git import Limits
+from contexta.recorder.source.limits import Limits
 from contexta.reproduce.plan.checkouts import check_out
 
 Git = Callable[..., str]

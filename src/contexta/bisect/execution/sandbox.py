@@ -23,8 +23,8 @@ from contexta.core.digests import file_sha256
 from contexta.core.errors import NotFound
 from contexta.core.process import ProcessError
 from contexta.recorder.journal.processes import alive, identity
-from contexta.recorder.source.capture import left_out
-from contexta.recorder.source.git import git
+from contexta.recorder.source.files import left_out
+from contexta.recorder.source.git import clone, output, top_level
 from contexta.reproduce.plan.checkouts import apply_changes, repository_of, require_commit
 
 _NOT_COPIED = (".git", ".hg", ".venv", "venv", ".contexta", "__pycache__", "node_modules", ".tox", ".nox")
@@ -105,11 +105,11 @@ def sweep(parent: Path) -> None:
 def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision | None = None) -> Iterator[Path]:
     """A place that looks like ``folder``. scratch: where copies are made.
 
-    Inside a git repository it is a worktree of the current commit with the current files in it, ignored ones included
+    Inside a git repository it is a clone at the current commit with the current files in it, ignored ones included
     (data usually is), so that git answers there as it does here. Else it is a copy. Virtual environments, caches and
     workspaces are left out.
-    revision: a worktree of that instead, with the current files that are no source in it (``beside_source``). Raises
-    NotFound where the repository lacks it, or it lacks the folder, and PatchRefused.
+    revision: a clone at that commit instead, with the current files that are no source in it (``beside_source``).
+    Raises NotFound if the repository lacks the commit or the commit lacks the folder, and PatchRefused.
     """
     if in_place:
         yield folder
@@ -123,9 +123,8 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision
             shutil.copytree(folder, at / folder.name, symlinks=True, ignore=_left_out)
             yield at / folder.name
         else:
-            # Locked: else git on another machine, where this path is not, would take it for removed
-            commit = "HEAD" if revision is None else revision.commit
-            _git(top, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--lock", str(at), commit)
+            commit = _git(top, "rev-parse", "HEAD").decode().strip() if revision is None else revision.commit
+            clone(str(top), commit, str(at), is_shared=True)
             if revision is None:
                 _git(at, "reset", "--quiet")
                 shutil.copytree(top, at, symlinks=True, ignore=_left_out, dirs_exist_ok=True)
@@ -133,8 +132,6 @@ def workplace(folder: Path, scratch: Path, *, in_place: bool, revision: Revision
                 _fill(at, top, revision)
             yield _inside(at, folder.relative_to(top), revision)
     finally:
-        if top is not None:
-            _forget(top, at)
         shutil.rmtree(at, ignore_errors=True)
 
 
@@ -202,32 +199,18 @@ def _is_below_left_out(top: Path, path: Path, known: dict[Path, bool]) -> bool:
     return known[path]
 
 
-def tidy(folder: Path) -> None:
-    """Remove what trials on this machine that were killed left behind, and have git forget their worktrees."""
+def tidy() -> None:
+    """Remove what trials on this machine that were killed left behind."""
     sweep(Path(tempfile.gettempdir()))
-    top = repository(folder)
-    if top is None:
-        return
-    for line in git(["worktree", "list", "--porcelain"], str(top), _SECONDS).stdout.splitlines():
-        at = Path(os.fsdecode(line.partition(b" ")[2]))
-        if line.startswith(b"worktree ") and at.name.startswith(_SOURCE) and not at.exists():
-            _forget(top, at)
-
-
-def _forget(top: Path, at: Path) -> None:
-    git(["worktree", "unlock", str(at)], str(top), _SECONDS)
-    git(["worktree", "remove", "--force", str(at)], str(top), _SECONDS)
 
 
 def repository(folder: Path) -> Path | None:
     """The top of the git repository around a folder; None outside of one, or before its first commit."""
     try:
-        asked = git(["rev-parse", "--show-toplevel", "HEAD"], str(folder), _SECONDS)
+        root = top_level(str(folder), "HEAD")
     except ProcessError:
-        return None  # no git here
-    if asked.exit_code != 0:
-        return None
-    return Path(os.fsdecode(asked.stdout.splitlines()[0]))
+        return None  # git is missing
+    return Path(root) if root else None
 
 
 def too_large_to_copy(folder: Path) -> str | None:
@@ -314,7 +297,4 @@ def _is_marked(path: str) -> bool:
 
 
 def _git(at: Path, *arguments: str) -> bytes:
-    done = git(arguments, str(at), _SECONDS)
-    if done.exit_code != 0:
-        raise ProcessError(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()[:500]}")
-    return done.stdout
+    return output(arguments, str(at), _SECONDS)

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from contexta.bisect.execution.sandbox import Revision, own_place, repository, workplace
 from contexta.core.errors import ContextaError, InvalidInput
-from contexta.recorder.source.git import git
+from contexta.recorder.source.git import has_object
 from contexta.recorder.source.repository import NO_PATCH
 from contexta.reproduce.environments.builder import Fixed
 from contexta.reproduce.rebuild import Recorded
@@ -71,6 +71,5 @@ def about_sources(old: Revision, new: Revision, folder: Path) -> Iterator[str]:
         yield f"with the source of each mix, and so not alike in all of them: {names}"
     top = repository(folder)
     for revision in {old.commit: old, new.commit: new}.values():
-        asked = ["cat-file", "-e", f"{revision.commit}:.gitmodules"]
-        if top is not None and git(asked, str(top), _SECONDS).exit_code == 0:
+        if top is not None and has_object(str(top), f"{revision.commit}:.gitmodules"):
             yield f"submodules of {revision.commit[:12]} are not checked out"

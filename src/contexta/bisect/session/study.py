@@ -310,7 +310,7 @@ class Study:
                 raise InvalidInput(
                     f"another process works on the study in {self.setup.folder}", hint="wait for it, or stop it"
                 )
-            tidy(Path(self.setup.command.folder))
+            tidy()
             try:
                 yield
             finally:

@@ -12,7 +12,7 @@ import re
 from contexta.recorder.notes import note, reason, storable
 from contexta.recorder.redaction import redact
 from contexta.recorder.session.content_digest import LIMIT, TOPIC, contents
-from contexta.recorder.source.capture import may_hold_secrets
+from contexta.recorder.source.files import may_hold_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

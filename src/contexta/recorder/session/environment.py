@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
     from contexta.recorder.source.background import SourceReading
-    from contexta.recorder.source.git import Limits
+    from contexta.recorder.source.limits import Limits
 
     Body = Dict[str, Any]
     Told = Tuple[Any, List[Dict[str, str]]]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple
 
     from contexta.recorder.journal.writer import Journal
-    from contexta.recorder.source.git import Limits
+    from contexta.recorder.source.limits import Limits
 
     Told = Tuple[Dict[str, Any], List[Dict[str, str]]]
 
@@ -44,7 +44,7 @@ class SourceReading:
 
     def __init__(self, journal: Journal, read: Callable[[Limits], Told]) -> None:
         """read: called with the limits that it observes."""
-        from contexta.recorder.source.git import Limits
+        from contexta.recorder.source.limits import Limits
 
         self._journal = journal
         self._told: Optional[Told] = None

@@ -1,4 +1,8 @@
-"""How git is asked: read-only, quickly, and with the same answer whatever the user's git settings are."""
+"""Run git: the only way in which Contexta does.
+
+The user's repositories are read, never written, and the result does not depend on the user's settings of git.
+Standard library only, Python 3.8.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping, Optional, Sequence
+    from typing import Any, Mapping, Optional, Sequence
 
     from contexta.core.process import Finished, Stop
 
@@ -17,6 +21,7 @@ _SETTINGS = (
     "core.pager=cat",
     "core.hooksPath=/dev/null",
     "color.ui=false",
+    "diff.autoRefreshIndex=false",  # `git diff` would write the index
     "diff.noprefix=false",
     "diff.mnemonicPrefix=false",
     "diff.renames=false",
@@ -31,55 +36,68 @@ _SETTINGS = (
     "status.showStash=false",
     "log.showSignature=false",
     "gc.auto=0",
+    "maintenance.auto=false",
 )
-
-
-class Limits:
-    """How long git may take, and which files it may not show.
-
-    seconds: for each of about six questions. stop: ends them when another thread sets it. since: when the program began
-    (nanoseconds), where it did before git was done; how a file was that was written after that is unknown.
-    """
-
-    def __init__(self, seconds: float = 5.0, stop: Optional[Stop] = None) -> None:
-        self.seconds = seconds
-        self.stop = stop
-        self.since: Optional[int] = None
-
-    def is_too_new(self, path: str) -> bool:
-        """Whether a file was written after the program had begun."""
-        if self.since is None:
-            return False
-        try:
-            facts = os.lstat(path)
-        except OSError:  # it is gone: when, its directory may know
-            try:
-                return os.stat(os.path.dirname(path)).st_mtime_ns >= self.since
-            except OSError:
-                return True
-        return max(facts.st_ctime_ns, facts.st_mtime_ns) >= self.since
+QUERY_SECONDS, COPY_SECONDS = 5.0, 600.0
+"""How long a query may take, and a command that copies a repository."""
 
 
 def git(
     arguments: Sequence[str],
     cwd: str,
-    timeout: float,
+    timeout: float = QUERY_SECONDS,
     *,
     stop: Optional[Stop] = None,
     extra: Optional[Mapping[str, str]] = None,
     input: Optional[bytes] = None,
     max_output: int = 64 * 1024 * 1024,
 ) -> Finished:
-    """Ask git in ``cwd``. extra: variables on top. Raises what ``contexta.core.process.run`` raises.
+    """Run git in a directory, without optional locks, prompts or pagers.
 
-    Takes no optional lock, so the user's index is never rewritten; never asks for a password, never opens a pager.
+    extra: more environment variables. Raises what ``contexta.core.process.run`` raises.
     """
     from contexta.core.process import run
 
-    # Variables such as GIT_DIR, set while a hook runs, would lead to another repository than cwd's.
+    # Variables such as GIT_DIR, which are set while a hook runs, would lead to another repository than that of cwd.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     env.update(GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0", LC_ALL="C", **(extra or {}))
     argv = ["git"]
     for setting in _SETTINGS:
         argv += ["-c", setting]
     return run([*argv, *arguments], timeout=timeout, cwd=cwd, env=env, input=input, max_output=max_output, stop=stop)
+
+
+def output(arguments: Sequence[str], cwd: str, timeout: float = QUERY_SECONDS, **options: Any) -> bytes:
+    """What git writes to stdout. Raises ProcessError, with the first line of git's own message, if git fails."""
+    finished = git(arguments, cwd, timeout, **options)
+    if finished.exit_code != 0:
+        from contexta.core.process import ProcessError
+
+        raise ProcessError(message(finished) or f"git {arguments[0]} failed with exit code {finished.exit_code}")
+    return finished.stdout
+
+
+def message(finished: Finished) -> str:
+    """The first line of what git says about a failure."""
+    return finished.stderr.decode("utf-8", "backslashreplace").strip().partition("\n")[0]
+
+
+def top_level(directory: str, revision: str = "") -> Optional[str]:
+    """The root of the repository around a directory; None if there is none, or if it lacks the revision."""
+    finished = git(["rev-parse", "--show-toplevel", *([revision] if revision else [])], directory)
+    return os.fsdecode(finished.stdout).partition("\n")[0] if finished.exit_code == 0 else None
+
+
+def has_object(root: str, name: str) -> bool:
+    """Whether a repository has an object. name: ``COMMIT^{commit}``, ``COMMIT:path``."""
+    return git(["cat-file", "-e", name], root).exit_code == 0
+
+
+def clone(root: str, commit: str, at: str, *, is_shared: bool = False) -> None:
+    """Make a repository of its own at a commit, with no files yet. ``at`` must not exist.
+
+    is_shared: for a short life. It reads its objects from the other repository, so that nothing is copied.
+    """
+    share = ["--shared"] if is_shared else []
+    output(["clone", "--quiet", "--no-checkout", *share, "--", root, at], root, COPY_SECONDS)
+    output(["update-ref", "--no-deref", "HEAD", commit], at)
