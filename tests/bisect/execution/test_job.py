@@ -13,7 +13,8 @@ from support.tiny_index import PYTHON, make_wheel, only_index
 from contexta import Contexta
 from contexta.bisect.execution.job import Errand, Returned, carry_out_elsewhere, machine_is_ready, unpack
 from contexta.bisect.execution.parameter_changes import Setting, with_settings
-from contexta.bisect.execution.sandbox import Revision, source_of
+from contexta.bisect.execution.sandbox import Revision
+from contexta.bisect.execution.source_files import source_of
 from contexta.bisect.execution.trial import Command, Report
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.reproduce.environments.builder import Contents, EnvironmentChanged, build

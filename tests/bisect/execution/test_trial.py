@@ -13,7 +13,8 @@ from support.tiny_index import PYTHON
 
 from contexta import Contexta
 from contexta.bisect.execution.metric import check_source, read_metric, threshold
-from contexta.bisect.execution.sandbox import source_of, tidy, too_large_to_copy
+from contexta.bisect.execution.sandbox import tidy
+from contexta.bisect.execution.source_files import source_of, too_large_to_copy
 from contexta.bisect.execution.trial import GENEROUS, Command, Order, Report, given_again, run_trial
 from contexta.core.errors import InvalidInput
 from contexta.recorder.probes.machine import usable_memory
@@ -203,6 +204,14 @@ for number in range(1, 6):
     assert [metric.points for stage in kept.stages for metric in stage.metrics] == [5]
 
 
+def content_of(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """The time and content of every file, and the names of directories."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    content = {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+    names = {str(path): (0, b"directory") for path in folder.rglob("*") if path.is_dir()}
+    return {**content, **names}
+
+
 def test_in_a_repository_the_command_runs_in_a_clone_with_the_current_files(folder: Path, environment: Path) -> None:
     def git(*arguments: str) -> str:
         name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -222,17 +231,26 @@ import pathlib, subprocess
 assert pathlib.Path("sub/kept.py").read_text() == "better = 1"
 said = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
 assert said.split() == ["M", "sub/kept.py", "??", "train.py"], said
+url = subprocess.run(["git", "remote", "get-url", "origin"], capture_output=True, text=True, check=True).stdout
+assert url == "https://example.org/x.git\\n", url
 pathlib.Path("sub/kept.py").write_text("spoiled = 1")
+subprocess.run(["git", "config", "user.name", "trial"], check=True)
+subprocess.run(["git", "tag", "by-a-trial"], check=True)
 subprocess.run(["git", "checkout", "-q", "--", "."], check=True)
 print("accuracy=" + pathlib.Path("data/x.csv").read_text())
 """
+    (folder / ".git" / "info" / "exclude").write_text("noise\n")
+    (folder / "noise").write_text("")
+    git("remote", "add", "origin", "https://example.org/x.git")
+    before = content_of(folder / ".git")
     report = run(folder, environment, code)
     assert report.value == 7.0, report.log
     assert (folder / "sub" / "kept.py").read_text() == "better = 1"
+    assert content_of(folder / ".git") == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_the_clone_of_a_killed_trial_is_removed(
+def test_the_clone_of_a_trial_that_was_killed_is_removed(
     folder: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -254,8 +272,7 @@ def test_the_clone_of_a_killed_trial_is_removed(
         time.sleep(0.02)
     killed.kill()
     killed.wait()
-
-    assert list(temporary.iterdir()) != []
+    assert len(list(temporary.glob("cx-*/source-*/.git"))) == 1
     tidy()
     assert list(temporary.iterdir()) == []
 

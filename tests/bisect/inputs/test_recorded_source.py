@@ -10,7 +10,8 @@ import pytest
 from support.builders import a_snapshot
 from support.projects import git
 
-from contexta.bisect.execution.sandbox import Revision, beside_source, moved_into, source_of, workplace
+from contexta.bisect.execution.sandbox import Revision, moved_into, workplace
+from contexta.bisect.execution.source_files import beside_source, source_of
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
 from contexta.core.errors import InvalidInput
 from contexta.core.references import StableRef
@@ -74,7 +75,7 @@ def test_a_trial_of_a_recorded_source_has_it_and_the_data_of_today_and_leaves_no
             assert not (at / "../.venv").exists()
             (at / "train.py").write_text("left behind")
     assert list((top.parent / "scratch").iterdir()) == []
-    assert git(top, "worktree", "list").count("\n") == 0
+    assert not list((top / ".git").glob("worktrees/*"))
     with place(top, Revision(revision.commit)) as at:
         assert (at / "sub" / "train.py").read_text() == "x = 1\n"
         assert (at / "once.cfg").read_text() == "then", "what is source in the commit is not data"
@@ -137,7 +138,7 @@ def test_a_source_that_cannot_be_had_here_is_refused_with_the_reason(top: Path) 
     (top / "new").mkdir()
     for revision, folder, reason in (
         (Revision("0" * 40), top, "does not have commit 000000000000"),
-        (Revision(commit), top.parent, "is in no repository"),
+        (Revision(commit), top.parent, "is in no git repository"),
         (Revision(commit), top / "new", "has no directory new"),
         (Revision(commit, b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"), top, "do not apply to commit"),
     ):

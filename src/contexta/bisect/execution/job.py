@@ -18,7 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from contexta.bisect.execution.parameter_changes import Setting
-from contexta.bisect.execution.sandbox import Revision, Source, fingerprint, own_place, repository
+from contexta.bisect.execution.sandbox import Revision, own_place
+from contexta.bisect.execution.source_files import Source, fingerprint, repository
 from contexta.bisect.execution.trial import Command, Order, Report, run_trial, thread_counts
 from contexta.core import settings
 from contexta.core.errors import ContextaError, InvalidInput

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contexta.analysis.why.suspects import included as kinds_with_differences
 from contexta.bisect.execution.parameter_changes import moved, not_in, told_by
-from contexta.bisect.execution.sandbox import repository
+from contexta.bisect.execution.source_files import repository
 from contexta.bisect.inputs.both_sides import BothSides
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
 from contexta.bisect.inputs.sides.side import Records, Side

@@ -33,7 +33,8 @@ from contexta.bisect.execution.job import (
     unpack,
 )
 from contexta.bisect.execution.parameter_changes import with_settings
-from contexta.bisect.execution.sandbox import Source, fingerprint, settle, source_of, tidy
+from contexta.bisect.execution.sandbox import settle, tidy
+from contexta.bisect.execution.source_files import Source, fingerprint, source_of
 from contexta.bisect.execution.trial import GENEROUS, Command, Order, Report, lose
 from contexta.bisect.execution.trial_cache import key_of, read_known
 from contexta.bisect.inference.observations import Result

@@ -7,6 +7,7 @@ Standard library only, Python 3.8.
 from __future__ import annotations
 
 import os
+import shutil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,8 +97,17 @@ def has_object(root: str, name: str) -> bool:
 def clone(root: str, commit: str, at: str, *, is_shared: bool = False) -> None:
     """Make a repository of its own at a commit, with no files yet. ``at`` must not exist.
 
+    Its settings, remotes and excluded names are those of the other repository.
     is_shared: for a short life. It reads its objects from the other repository, so that nothing is copied.
     """
     share = ["--shared"] if is_shared else []
+    commit = os.fsdecode(output(["rev-parse", "--verify", f"{commit}^{{commit}}"], root)).strip()
     output(["clone", "--quiet", "--no-checkout", *share, "--", root, at], root, COPY_SECONDS)
+    common = os.path.join(root, os.fsdecode(output(["rev-parse", "--git-common-dir"], root)).rstrip("\n"))
+    for name in ("config", "info/exclude", "info/attributes"):
+        if os.path.isfile(os.path.join(common, name)):
+            os.makedirs(os.path.join(at, ".git", os.path.dirname(name)), exist_ok=True)
+            shutil.copyfile(os.path.join(common, name), os.path.join(at, ".git", name))
+    for setting in ("core.worktree", "core.bare"):
+        git(["config", "--unset-all", setting], at)  # fails where it is not set
     output(["update-ref", "--no-deref", "HEAD", commit], at)

@@ -28,7 +28,7 @@ def repository_of(path: str) -> Path:
         raise NotFound(f"{path} is not on this machine")
     root = top_level(path)
     if root is None:
-        raise NotFound(f"{path} is in no repository of git")
+        raise NotFound(f"{path} is in no git repository")
     return Path(root)
 
 
@@ -40,26 +40,28 @@ def require_commit(repository: Path, commit: str) -> None:
         raise NotFound(f"{repository} does not have commit {commit[:12]}", hint="fetch it, where it was pushed to")
 
 
-def check_out(repository: Path, commit: str, patch: bytes | None, at: Path) -> None:
+def check_out(repository: Path, commit: str, patch: bytes | None, at: Path, *, is_shared: bool = False) -> None:
     """Clone the repository at the commit and apply the patch. ``at`` must not exist.
 
-    Submodules are cloned too, from where they are checked out in the repository.
-
+    Submodules are cloned too, from where they are checked out in the repository. is_shared: as in ``git.clone``.
     Raises NotFound for a missing commit, PatchRefused, and ProcessError if git fails.
     """
     require_commit(repository, commit)
     at.parent.mkdir(parents=True, exist_ok=True)
-    _clone(repository, commit, at)
-    _clone_submodules(repository, at, patch or b"")
-    apply_changes(at, commit, patch)
+    _clone(repository, commit, at, is_shared)
+    _clone_submodules(repository, at, patch or b"", is_shared)
+    if patch:
+        applied = git(["apply", "--binary", "--whitespace=nowarn", "-"], str(at), COPY_SECONDS, input=patch)
+        if applied.exit_code != 0:
+            raise PatchRefused(f"the recorded changes do not apply to commit {commit[:12]}: {message(applied)}")
 
 
-def _clone(repository: Path, commit: str, at: Path) -> None:
-    clone(str(repository), commit, str(at))
+def _clone(repository: Path, commit: str, at: Path, is_shared: bool) -> None:
+    clone(str(repository), commit, str(at), is_shared=is_shared)
     output(["reset", "--quiet", "--hard"], str(at), COPY_SECONDS)
 
 
-def _clone_submodules(repository: Path, at: Path, patch: bytes, prefix: str = "") -> None:
+def _clone_submodules(repository: Path, at: Path, patch: bytes, is_shared: bool, prefix: str = "") -> None:
     """Check out the submodules of a clone, at the commits that the patch names, or else at the committed ones.
 
     A submodule that the repository does not have checked out stays empty, as in any clone. Changes in it do not apply.
@@ -72,13 +74,5 @@ def _clone_submodules(repository: Path, at: Path, patch: bytes, prefix: str = ""
             continue
         submodule, commit = repository / path, moved.get(prefix + path, about.split(" ")[1])
         if (submodule / ".git").exists() and has_object(str(submodule), f"{commit}^{{commit}}"):
-            _clone(submodule, commit, at / path)
-            _clone_submodules(submodule, at / path, patch, f"{prefix}{path}/")
-
-
-def apply_changes(at: Path, commit: str, patch: bytes | None) -> None:
-    """Apply recorded changes to a checkout. Raises PatchRefused."""
-    if patch:
-        applied = git(["apply", "--binary", "--whitespace=nowarn", "-"], str(at), COPY_SECONDS, input=patch)
-        if applied.exit_code != 0:
-            raise PatchRefused(f"the recorded changes do not apply to commit {commit[:12]}: {message(applied)}")
+            _clone(submodule, commit, at / path, is_shared)
+            _clone_submodules(submodule, at / path, patch, is_shared, f"{prefix}{path}/")
