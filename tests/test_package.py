@@ -51,7 +51,7 @@ def test_every_finding_has_a_json_schema() -> None:
     from contexta import findings
     from contexta.core.model import Value
 
-    for name in findings.__all__:
+    for name in vars(findings)["__all__"]:
         model = getattr(findings, name)
         if isinstance(model, type) and issubclass(model, Value):
             assert json.dumps(model.model_json_schema(mode="serialization"))

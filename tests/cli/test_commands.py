@@ -73,7 +73,7 @@ def test_diff_of_equal_runs_is_one_sentence(ctx: Contexta, cli: Cli) -> None:
     assert "\nNothing differs: 1 metric, Python, platform, 2 packages and all variables.\n" in done.stdout
     assert "numpy" not in done.stdout
     assert "numpy" in cli("diff", "a", "b", "--all").stdout
-    assert "both sides are run:p.a, and a run does not differ from itself" in cli("diff", "a", "a").stdout
+    assert "both sides are run:p.a, so there is no difference" in cli("diff", "a", "a").stdout
 
 
 def test_exit_code_says_that_something_differs_only_when_asked(story: Contexta, cli: Cli) -> None:
@@ -86,7 +86,7 @@ def test_diff_without_a_snapshot_says_unknown(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, "a", metrics={"x": 1})
     put_run(ctx, "b", metrics={"x": 1}, environment={})
     lines = cli("diff", "a", "b").stdout.splitlines()
-    assert "  - run:p.a has no environment snapshot: what changed is unknown" in lines
+    assert "  - run:p.a has no environment snapshot: changes are unknown" in lines
     assert not any("added" in line or "Packages" in line for line in lines)
 
 
@@ -165,7 +165,7 @@ def test_screens_of_the_other_commands(story: Contexta, cli: Cli) -> None:
     assert "train/accuracy  0.91  0.87  0.91" in cli("compare", "old", "new", "old").stdout
     audit = cli("audit", "old").stdout
     assert "reproducibility: partial" in audit
-    assert "fix: let Contexta capture the environment" in audit
+    assert "fix: record the run with `contexta run`" in audit
     assert cli("version").stdout == f"contexta {__version__}\n"
 
 

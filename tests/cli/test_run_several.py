@@ -504,5 +504,5 @@ def test_what_is_logged_after_the_end_is_counted_and_begins_no_run(tmp_path: Pat
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         issues = {issue.code: issue.summary for issue in ctx.diagnose_run("b").issues}
     assert issues["records_lost"] == (
-        "7 records were not kept: logged after the end of the run; the first was metric late"
+        "7 records could not be stored: logged after the end of the run; the first was metric late"
     )

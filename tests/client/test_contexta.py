@@ -239,7 +239,7 @@ def test_comparing_a_run_with_itself_is_empty_and_says_so(ctx: Contexta) -> None
     put_run(ctx, "x", metrics={"a": math.nan}, environment={})
     diff = ctx.diff_runs("x", "p.x")
     assert not diff.differs
-    assert "does not differ from itself" in diff.environment.completeness_notes[0]
+    assert "so there is no difference" in diff.environment.completeness_notes[0]
 
 
 def test_diff_defaults_to_the_last_two_runs_of_the_latest_project(ctx: Contexta) -> None:

@@ -9,7 +9,7 @@ from contexta.analysis.why.explain import explain
 from contexta.contract import EnvironmentSnapshot
 from contexta.core.references import StableRef
 from contexta.findings import Explanation
-from contexta.findings.history import PastEnvironment, PastRun, Recorded
+from contexta.findings.past_runs import PastEnvironment, PastRun, RunRecord
 
 METRIC = ("train", "accuracy")
 EFFECT = 0.04
@@ -24,8 +24,8 @@ class World:
     """
 
     runs: tuple[PastRun, ...]
-    old: Recorded
-    new: Recorded
+    old: RunRecord
+    new: RunRecord
     batches: tuple[tuple[str, ...], ...]
     cause: str | None
     company: tuple[str, ...]
@@ -64,7 +64,7 @@ def a_world(seed: int, *, changed: int, noise: float, confounded: bool, effect: 
             value = 0.9 + draws.gauss(0, noise) - effect * (environment.packages[cause] != "1.0.0")
             runs.append(_a_run(len(runs), environment, value))
     company = next(tuple(name for name in batch if name in imported) for batch in batches if cause in batch)
-    sides = [Recorded(run, _a_snapshot(run, imported), {}) for run in (runs[0], runs[-1])]
+    sides = [RunRecord(run, _a_snapshot(run, imported), {}) for run in (runs[0], runs[-1])]
     return World(tuple(runs), sides[0], sides[1], tuple(batches), cause if effect else None, company)
 
 

@@ -13,8 +13,8 @@ from contexta.analysis.metrics.formatting import amount, some
 from contexta.analysis.metrics.metric_names import find_metric, label
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.findings import EnvironmentDiff
-from contexta.findings.gate import Gate, Rule, Strictness
-from contexta.findings.history import PastRun
+from contexta.findings.checks import Gate, Rule, Strictness
+from contexta.findings.past_runs import PastRun
 
 _REQUIREMENT = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|==|>|<)\s*(?P<value>[-+.\deE]+)\Z", re.DOTALL)
 _DROP = re.compile(r"(?P<name>.+?)\s*=\s*(?P<value>[.\deE+-]+)(?P<percent>\s*%)?\Z", re.DOTALL)

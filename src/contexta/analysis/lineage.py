@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from contexta.core.references import StableRef
-from contexta.findings import Direction, Lineage, LineageStep
+from contexta.findings import Lineage, LineageDirection, LineageStep
 
 MOST_EDGES = 10_000
 
@@ -14,7 +14,11 @@ EdgesAt = Callable[[Sequence[StableRef], bool], Iterable[LineageStep]]
 
 
 def traverse(
-    root: StableRef, edges_at: EdgesAt, direction: Direction, max_depth: int | None = None, most: int = MOST_EDGES
+    root: StableRef,
+    edges_at: EdgesAt,
+    direction: LineageDirection,
+    max_depth: int | None = None,
+    most: int = MOST_EDGES,
 ) -> Lineage:
     """Everything reachable from root, the nearest first. A cycle is followed once.
 

@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 
 from contexta.analysis.metrics.metric_names import label
 from contexta.core.errors import NotFound, shown
-from contexta.findings.history import MetricId, PastRun
-from contexta.findings.timeline import PackageTimeline, TimelineRun, VersionPeriod
+from contexta.findings.metrics import PackageTimeline, TimelineRun, VersionPeriod
+from contexta.findings.past_runs import MetricId, PastRun
 
 
 def timeline(runs: Sequence[PastRun], package: str, metric: str | None = None) -> PackageTimeline:

@@ -15,7 +15,7 @@ from contexta.cli.output import STDOUT, write
 from contexta.client.contexta import Contexta
 from contexta.core.model import Value
 from contexta.findings import Gate
-from contexta.findings.gate import Strictness
+from contexta.findings.checks import Strictness
 from contexta.reports.document.formatting import printable
 
 

@@ -101,7 +101,7 @@ def _suspects(found: Explanation) -> Iterator[Any]:
             words(suspect.name, "bold"),
             _change(suspect),
             f"{suspect.score:.0%}",
-            Text(", ".join(each.says for each in suspect.evidence if each.name != "kind"), "dim"),
+            Text(", ".join(each.text for each in suspect.evidence if each.name != "kind"), "dim"),
         )
     yield indented(table)
     rest = len(found.suspects) - _MOST_SUSPECTS
@@ -136,7 +136,7 @@ def _history(history: History | None) -> Iterator[Any]:
                 f"{effect.old_runs} runs before, {effect.new_runs} after"
             )
     for confound in history.confounds:
-        yield words(f"  {confound.says}", "yellow")
+        yield words(f"  {confound.text}", "yellow")
 
 
 def _next(steps: Sequence[NextStep]) -> Iterator[Any]:

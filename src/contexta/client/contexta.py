@@ -44,8 +44,8 @@ if TYPE_CHECKING:
         RunDetails,
         RunDiff,
     )
-    from contexta.findings.gate import Strictness
-    from contexta.findings.history import Recorded
+    from contexta.findings.checks import Strictness
+    from contexta.findings.past_runs import RunRecord
     from contexta.recorder.session.run import Run
     from contexta.reports import Report
     from contexta.reproduce.environments.progress import Watch
@@ -220,7 +220,7 @@ class Contexta(Questions, Upkeep):
         """
         from contexta.analysis.metrics.direction import Directions
         from contexta.analysis.why.explain import explain
-        from contexta.analysis.why.next_steps import Place
+        from contexta.analysis.why.next_steps import PasteTarget
         from contexta.reproduce.environment_manager import installation_of
         from contexta.store.read import history
 
@@ -235,7 +235,7 @@ class Contexta(Questions, Upkeep):
                 directions=Directions(self.config.higher_is_better, self.config.lower_is_better, lower_is_better),
                 group_by=group_by,
                 source=history.source_between(left.run, right.run),
-                place=Place(
+                target=PasteTarget(
                     history.unambiguous_names(connection, [ref for _, ref in keys]),
                     installation_of(right.snapshot, right.run.metadata),
                     self._named_workspace(),
@@ -459,7 +459,7 @@ class Contexta(Questions, Upkeep):
 
         return snapshot_of(connection, self._opened().objects, key)
 
-    def _recorded(self, connection: Connection, key: int) -> Recorded:
+    def _recorded(self, connection: Connection, key: int) -> RunRecord:
         from contexta.store.read.history import recorded
 
         return recorded(connection, self._opened().objects, key, self._snapshot(connection, key))

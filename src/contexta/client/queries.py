@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from contexta.contract import BatchExecution, DeploymentExecution, SampleObservation
     from contexta.findings import (
         BestRun,
-        Direction,
         Lineage,
+        LineageDirection,
         MetricSeries,
         MetricTrend,
         PackageTimeline,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         RunSnapshot,
     )
 
-_DIRECTIONS: dict[str, Direction] = {
+_DIRECTIONS: dict[str, LineageDirection] = {
     "downstream": "downstream",
     "outbound": "downstream",
     "upstream": "upstream",
@@ -247,7 +247,7 @@ def project_ref(project: str) -> StableRef:
     return StableRef("project", slug(project) or project)
 
 
-def _direction(given: str) -> Direction:
+def _direction(given: str) -> LineageDirection:
     if given not in _DIRECTIONS:
         raise InvalidInput(f"direction {shown(given)} is none", hint="it is downstream, upstream or both")
     return _DIRECTIONS[given]

@@ -52,7 +52,7 @@ class Share(Finding):
     high: float | None
 
 
-class Suspect(Finding):
+class PossibleCause(Finding):
     """What the trials leave possible, with its probability."""
 
     changes: tuple[str, ...]
@@ -139,7 +139,7 @@ class BisectReport(Finding):
     old: EndValues
     new: EndValues
     proof: tuple[ProofFact, ...]
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[PossibleCause, ...]
     changes: tuple[Change, ...]
     probes: int
     runs: int

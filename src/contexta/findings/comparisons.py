@@ -1,4 +1,4 @@
-"""How runs compare."""
+"""Findings of ``compare`` and ``diff``: metrics, stages and inputs of runs side by side."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from contexta.contract.fields import Number, RunRef, Status
 from contexta.findings.environments import Change, EnvironmentDiff
 from contexta.findings.finding import Finding
 
-SAME_RUN = "both sides are {}, and a run does not differ from itself"
+SAME_RUN = "both sides are {}, so there is no difference"
 """The note of a comparison of a run with itself."""
 
 
 class MetricDelta(Finding):
-    """One metric on both sides. ``delta`` is right - left, ``change_ratio`` is (right - left) / |left|.
-
-    Both are None where a side is missing; the ratio also where left is zero or either is not finite.
-    """
+    """One metric on both sides."""
 
     metric_key: str
     left_value: Number | None
     right_value: Number | None
     delta: Number | None
+    """right - left; None if a side is missing."""
     change_ratio: float | None
+    """(right - left) / |left|; None if a side is missing or not finite, or if left is zero."""
     slice_ref: str | None = None
 
     @property
     def differs(self) -> bool:
-        """Whether the two sides differ; NaN equals NaN here, as nothing changed."""
+        """Whether the sides differ. NaN equals NaN here."""
         left, right = self.left_value, self.right_value
         both_nan = left is not None and right is not None and left != left and right != right
         return left != right and not both_nan
 
 
 class StageComparison(Finding):
-    """One stage name on both sides. A status is None where the stage is missing, or for ``(run)``."""
+    """One stage on both sides."""
 
     stage_name: str
     left_status: Status | None
+    """None if the stage is missing, and for ``(run)``."""
     right_status: Status | None
     metric_deltas: tuple[MetricDelta, ...]
 
 
 class RunComparison(Finding):
-    """Two runs, stage by stage, metric by metric."""
+    """Two runs compared by stage and metric."""
 
     left_ref: RunRef
     right_ref: RunRef
@@ -52,7 +52,7 @@ class RunComparison(Finding):
     stage_comparisons: tuple[StageComparison, ...]
     completeness_notes: tuple[str, ...]
 
-    @computed_field  # type: ignore[prop-decorator]  # as above
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
     def differs(self) -> bool:
         """Whether any metric or the status of any stage differs."""
@@ -63,11 +63,12 @@ class RunComparison(Finding):
 
 
 class MetricRow(Finding):
-    """One metric over several runs; None where a run lacks it. Values are in the order of the runs."""
+    """One metric over several runs."""
 
     stage_name: str
     metric_key: str
     values: tuple[Number | None, ...]
+    """In the order of the runs; None for a run without the metric."""
     slice_ref: str | None = None
 
 
@@ -80,7 +81,7 @@ class MultiRunComparison(Finding):
 
 
 class InputComparison(Finding):
-    """Whether two runs read the same: a change for each input whose content differs, or that only one side read."""
+    """The inputs of two runs whose digests differ, or that only one run has."""
 
     changes: tuple[Change, ...] = ()
     unchanged_count: int = 0
@@ -88,13 +89,13 @@ class InputComparison(Finding):
 
 
 class RunDiff(Finding):
-    """What ``contexta diff`` shows: how the metrics moved, and what moved with them."""
+    """The result of ``contexta diff``: metrics, environments and inputs."""
 
     metrics: RunComparison
     environment: EnvironmentDiff
     inputs: InputComparison
 
-    @computed_field  # type: ignore[prop-decorator]  # as above
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
     def differs(self) -> bool:
         return self.metrics.differs or self.environment.differs or bool(self.inputs.changes)

@@ -1,4 +1,4 @@
-"""What differs between environments."""
+"""Findings about the differences between two environments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contexta.findings.finding import Finding
 
 
 class Change(Finding):
-    """One thing that differs between two environments; None stands for absent."""
+    """One difference between two environments; None stands for absent."""
 
     key: str
     left_value: str | None
@@ -24,29 +24,23 @@ class Change(Finding):
 
 
 class PackageChange(Change):
-    """A package whose version differs, or that only one side has.
-
-    direction: None where a side is absent or a version is not PEP 440. size: the first part of the version that
-    differs. imported: whether either run imported it; None where that was not recorded. requested: whether it was asked
-    for by name when it was installed, rather than pulled in by another package; None where that was not recorded.
-    """
+    """A package whose version differs, or that only one side has."""
 
     direction: Literal["upgrade", "downgrade"] | None = None
+    """None if a side is absent or a version does not follow PEP 440."""
     size: Literal["major", "minor", "patch", "pre-release", "post-release", "local"] | None = None
+    """The first part of the version that differs."""
     imported: bool | None = None
+    """Whether a run imported the package; None if unknown."""
     requested: bool | None = None
+    """Whether the package was installed by name, not as a dependency; None if unknown."""
 
 
 class EnvironmentDiff(Finding):
-    """What differs between the environments of two runs. Changes are ordered by key.
+    """The differences between the environments of two runs, by key.
 
-    With a snapshot missing on either side every list is empty and a note says so: unknown is not a change. So it is
-    with what a hand-written snapshot lacks: builds, origins, interpreter, machine and native libraries are compared
-    where both sides recorded them.
-
-    build_changes: the same version from other bytes (digests of RECORD). origin_changes: the same from elsewhere.
-    unchanged_packages: name -> version, which is the same on both sides by PEP 440.
-    machine_changes: accelerators among them. native_changes: numeric libraries and what frameworks say of themselves.
+    Builds, origins, interpreter, machine and native libraries are compared if both sides recorded them. If a side has
+    no snapshot, all lists are empty and a note says so: unknown is not a change.
     """
 
     left_ref: RunRef
@@ -62,11 +56,16 @@ class EnvironmentDiff(Finding):
     changed_packages: tuple[PackageChange, ...] = ()
     unchanged_package_count: int = 0
     unchanged_packages: TextMap = Field(default_factory=FrozenDict)
+    """Name -> version."""
     build_changes: tuple[Change, ...] = ()
+    """The same version with other bytes, by the digests of RECORD."""
     origin_changes: tuple[Change, ...] = ()
+    """The same version from another source."""
     interpreter_changes: tuple[Change, ...] = ()
     machine_changes: tuple[Change, ...] = ()
+    """Includes accelerators."""
     native_changes: tuple[Change, ...] = ()
+    """Numeric libraries, and facts that frameworks report."""
     added_variables: tuple[Change, ...] = ()
     removed_variables: tuple[Change, ...] = ()
     changed_variables: tuple[Change, ...] = ()
@@ -86,10 +85,10 @@ class EnvironmentDiff(Finding):
 
     @property
     def changes_beside_versions(self) -> tuple[tuple[str, tuple[Change, ...]], ...]:
-        """What differs besides versions and variables: (what it is called, the changes), in the order to show it."""
+        """(title, changes) of everything except versions and variables, in display order."""
         return (
             ("Other build of the same version", self.build_changes),
-            ("Same version from elsewhere", self.origin_changes),
+            ("Same version from another source", self.origin_changes),
             ("Interpreter", self.interpreter_changes),
             ("Machine", self.machine_changes),
             ("Native libraries", self.native_changes),

@@ -1,4 +1,4 @@
-"""Why a metric moved: whether it really did, what changed, what is suspected, what to do next."""
+"""Findings of ``why``: whether a metric moved, what changed, the suspects, and the next steps."""
 
 from __future__ import annotations
 
@@ -32,91 +32,87 @@ def _name(kind: Kind, key: str) -> str:
 
 
 class Repeats(Finding):
-    """The runs that stand for one side: the run that was named, and those like it but for the seed.
-
-    values: in the order of run_refs, the named run first. mean, spread (standard deviation): of the finite values; None
-    where the named run has none, spread also for fewer than two.
-    """
+    """The run of one side and its repeats with other seeds."""
 
     run_refs: tuple[RunRef, ...]
+    """The run that the user named comes first."""
     values: tuple[Number, ...]
     mean: float | None
+    """Of the finite values; None if the named run has no finite value."""
     spread: float | None
+    """The standard deviation of the finite values; None for fewer than two."""
 
 
 class MetricShift(Finding):
-    """One metric on both sides, and whether it really moved.
-
-    better, better_from: which way is good, and who says so (a table of well-known ``name``s, ``configuration``, an
-    ``argument``); None where nobody does. worse: whether it moved the bad way; None where that is not known.
-    verdict: ``real`` (not chance), ``not_shown`` (chance explains it as well), ``unknown`` (too few runs to tell),
-    ``same``. why: the reason in words.
-    test: ``permutation`` (exact), ``welch``, ``one_more`` (a single run against a group), ``repeats`` (neither side
-    varies, and they differ). p_adjusted is p_value corrected for all metrics that were tested (Holm).
-    low, high: the 95 % interval of change. effect_size: Hedges' g. smallest_seen: the smallest true change that these
-    repeats would have shown four times in five.
-    usual_spread: the standard deviation between runs alike, from all of the project's repeats, usual_runs of them;
-    repeats_needed: runs a side that would settle a change of this size at the spread known.
-    """
+    """One metric on both sides, and whether the difference is significant."""
 
     stage_name: str
     metric_key: str
     better: Better | None
     better_from: Literal["name", "configuration", "argument"] | None
+    """The origin of ``better``: the table of well-known names, the configuration or an argument."""
     old: Repeats
     new: Repeats
     change: float | None
     change_ratio: float | None
     worse: bool | None
+    """None if the direction of the metric or the change is unknown."""
     verdict: Literal["real", "not_shown", "unknown", "same"]
+    """``real``: significant. ``not_shown``: not significant. ``unknown``: too few runs for a test. ``same``: equal."""
     why: str
+    """The reason of the verdict."""
     test: Literal["permutation", "welch", "one_more", "repeats"] | None = None
+    """``one_more`` compares one run with repeats. ``repeats`` compares two sides that do not vary."""
     p_value: float | None = None
     p_adjusted: float | None = None
+    """Corrected for the number of tested metrics (Holm)."""
     low: float | None = None
+    """The lower limit of the 95 % confidence interval of the change."""
     high: float | None = None
     effect_size: float | None = None
+    """Hedges' g."""
     smallest_seen: float | None = None
+    """The smallest true change that these repeats detect with a power of 80 %."""
     usual_spread: float | None = None
+    """The run-to-run standard deviation, from all repeats in the project."""
     usual_runs: int = 0
+    """The number of these repeats."""
     repeats_needed: int | None = None
+    """The number of runs per side that would detect a change of this size."""
 
 
 class Evidence(Finding):
-    """One reason to think that a difference could have mattered, or could not. weight: what it multiplies the score by.
-
-    source: where it was read, e.g. ``imports of run:p.new``.
-    """
+    """One factor in the score of a suspect."""
 
     name: str
-    says: str
+    text: str
     weight: float
     reason: str
-    source: str = ""
 
 
 class Difference(Finding):
-    """One thing that differs between the two runs; None stands for absent.
-
-    imported: whether either run imported it; reached: the chain of packages that leads to it from what the program
-    asked for; requested: asked for by name or pulled in; jump: how far apart the versions are; numeric: a library that
-    computes. None where that was not recorded. moved_with: what changed exactly when this did, in every run recorded.
-    """
+    """One difference between two runs; None stands for absent."""
 
     kind: Kind
     key: str
     left_value: str | None
     right_value: str | None
     imported: bool | None = None
+    """Whether a run imported the package; None if unknown."""
     reached: tuple[str, ...] | None = None
+    """The chain of requirements from a package that the program imports; None if unknown."""
     requested: bool | None = None
+    """Whether the package was installed by name, not as a dependency; None if unknown."""
     jump: str | None = None
+    """The step between the versions: ``major upgrade``."""
     numeric: bool | None = None
+    """Whether the package computes results; None for other kinds."""
     moved_with: tuple[str, ...] = ()
+    """The differences that changed together with this one in every recorded run."""
 
     @property
     def name(self) -> str:
-        """``torch``, ``parameter lr``: the kind where it is no package."""
+        """``torch``, ``parameter lr``: the key, with the kind unless it is a package."""
         return _name(self.kind, self.key)
 
     def __str__(self) -> str:
@@ -125,8 +121,8 @@ class Difference(Finding):
         return f"{self.name}: {left} -> {right}"
 
 
-class Unknown(Finding):
-    """What was not recorded on a side, and so may have changed."""
+class UnknownAspect(Finding):
+    """Something that a side did not record, so that it may have changed."""
 
     what: str
     side: Side
@@ -134,120 +130,120 @@ class Unknown(Finding):
 
 
 class Suspect(Finding):
-    """A hypothesis, not a finding of guilt. score: its share of all suspicion, 0 to 1; the product of the weights of
-    its evidence, over the sum of all. rank: 1 is the first; equal scores share a rank."""
+    """A difference that may be the cause. A ranking of suspects is a hypothesis."""
 
     rank: int
+    """1 is the first; equal scores share a rank."""
     kind: Kind
     key: str
     left_value: str | None
     right_value: str | None
     score: float
+    """The product of the weights of the evidence, as a share of the sum over all suspects."""
     evidence: tuple[Evidence, ...]
     moved_with: tuple[str, ...] = ()
+    """As in ``Difference``."""
 
     @property
     def name(self) -> str:
-        """As of a ``Difference``."""
+        """As in ``Difference``."""
         return _name(self.kind, self.key)
 
 
 class HistoryPoint(Finding):
-    """One run of the project with the metric. level: the mean of the stretch of runs it belongs to. changed: what is
-    known to differ from the run before it."""
+    """The metric in one run of the project."""
 
     run_ref: RunRef
     started_at: Timestamp
     value: Number
     level: float
+    """The mean of the segment of runs."""
     changed: tuple[str, ...] = ()
+    """The recorded differences from the previous run."""
 
 
-class Step(Finding):
-    """Where the level of a metric changed: between two runs that follow each other.
-
-    change: of the level; low, high: its 95 % interval, None with fewer than two runs on a side. before, after: runs on
-    either side. differences: what changed between these two runs, by name.
-    """
+class LevelChange(Finding):
+    """A change of the metric's level between two consecutive runs."""
 
     last_before: RunRef
     first_after: RunRef
     change: float
     low: float | None
+    """The lower limit of the 95 % confidence interval; None with fewer than two runs on a side."""
     high: float | None
     before: int
+    """The number of runs on the level before."""
     after: int
     worse: bool | None
     differences: tuple[str, ...] = ()
+    """The recorded differences between the two runs."""
 
 
 class Effect(Finding):
-    """The metric with one state of a difference against the other, over all runs that had either.
-
-    It says what went together, not what caused it: everything in ``moved_with`` shows the same figures.
-    """
+    """The metric with the new state of a difference against the old one, over all runs. A correlation, no proof."""
 
     name: str
     old_runs: int
     new_runs: int
     change: float | None
     low: float | None
+    """The lower limit of the 95 % confidence interval; None with fewer than two runs on a side."""
     high: float | None
     moved_with: tuple[str, ...] = ()
+    """The differences with the same figures."""
 
 
 class Confound(Finding):
-    """Differences that no run of the history tells apart, over ``runs`` runs."""
+    """Differences that changed together in all runs that recorded them."""
 
     names: tuple[str, ...]
     runs: int
-    says: str
+    text: str
 
 
 class History(Finding):
-    """The metric over the runs of the project, the oldest first.
-
-    noise: the standard deviation between neighbours, from the series itself. steps: where its level changed.
-    change_point: the step between the two compared runs, whichever came first. first_bad: the same where NEW came later
-    and its level is worse: ``first_after`` is the first bad run. left_out: runs without the metric or not completed.
-    """
+    """The metric over the runs of the project, the oldest first."""
 
     points: tuple[HistoryPoint, ...]
     noise: float
-    steps: tuple[Step, ...]
-    change_point: Step | None = None
-    first_bad: Step | None
+    """The standard deviation of the noise, from the differences of neighbours."""
+    steps: tuple[LevelChange, ...]
+    change_point: LevelChange | None = None
+    """The change between OLD and NEW, in either order."""
+    first_bad: LevelChange | None
+    """The change point, if NEW is the later run and its level is worse."""
     effects: tuple[Effect, ...]
     confounds: tuple[Confound, ...]
     left_out: int
+    """The number of runs that have no metric or did not complete."""
     notes: tuple[str, ...] = ()
 
 
 class NextStep(Finding):
-    """What to do, as a command that can be pasted. runs, seconds: what it is expected to cost; None where not known.
-    complete: whether it runs as it stands; else the words in capitals are to be filled in."""
+    """A command to paste."""
 
     purpose: str
     command: str
     runs: int | None = None
+    """The expected number of runs; None if it runs nothing."""
     seconds: float | None = None
+    """The expected duration; None if unknown."""
     complete: bool = True
+    """Whether the command runs as it is. Otherwise the words in capitals are placeholders."""
 
 
 class Explanation(Finding):
-    """What ``contexta why`` says: is it real, what changed, what is suspected, what next.
-
-    metric: the one that is explained, the first of ``metrics``; None when the runs have none in common.
-    answer: the whole in a few sentences. environment: the two environments side by side, what is the same included.
-    """
+    """The result of ``contexta why``."""
 
     old_ref: RunRef
     new_ref: RunRef
     answer: tuple[str, ...]
+    """The result in a few sentences."""
     metric: MetricShift | None
+    """The explained metric: the first of ``metrics``. None if the runs have no metric in common."""
     metrics: tuple[MetricShift, ...]
     differences: tuple[Difference, ...]
-    unknowns: tuple[Unknown, ...]
+    unknowns: tuple[UnknownAspect, ...]
     suspects: tuple[Suspect, ...]
     history: History | None
     environment: EnvironmentDiff

@@ -1,4 +1,4 @@
-"""What came from what."""
+"""Findings of ``lineage``: the edges that lead to or from a reference."""
 
 from __future__ import annotations
 
@@ -7,37 +7,32 @@ from typing import Literal
 from contexta.contract.fields import AnyRef, RelationRef
 from contexta.findings.finding import Finding
 
-Direction = Literal["downstream", "upstream", "both"]
+LineageDirection = Literal["downstream", "upstream", "both"]
 
 
 class LineageStep(Finding):
-    """One edge that was followed, from source to target.
-
-    depth: how many edges lie between the start and the nearer end, plus one. relation_ref: of an edge that somebody
-    recorded; None for one that follows from what was put: a run's environment, artifacts and deployments. confidence,
-    origin: as its author marked it.
-    """
+    """One edge, from source to target."""
 
     source_ref: AnyRef
     target_ref: AnyRef
     relation_type: str
     depth: int
+    """The number of edges from the start, including this one."""
     relation_ref: RelationRef | None = None
+    """None for an edge that follows from other records: the environment, artifacts and deployments of a run."""
     confidence: str | None = None
     origin: str | None = None
 
 
 class Lineage(Finding):
-    """What can be reached from one reference along edges.
-
-    direction: ``downstream`` follows edges from source to target (what became of it), ``upstream`` against them (what
-    it came from). visited_refs: everything reached, the start first, the nearest next. edges: each once, the nearest
-    first, however many ways lead to it.
-    """
+    """Everything reachable from one reference."""
 
     root_ref: AnyRef
-    direction: Direction
+    direction: LineageDirection
+    """``downstream`` follows edges from source to target, ``upstream`` from target to source."""
     max_depth: int | None
     edges: tuple[LineageStep, ...]
+    """Each edge once, the nearest first."""
     visited_refs: tuple[AnyRef, ...]
+    """The start, then the reached references, the nearest first."""
     completeness_notes: tuple[str, ...]

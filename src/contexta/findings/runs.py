@@ -1,4 +1,4 @@
-"""What is known of projects and runs."""
+"""Findings about projects and runs: summaries, details, logs and artifacts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,9 @@ from contexta.findings.finding import Finding
 if TYPE_CHECKING:
     import pandas
 
-if TYPE_CHECKING:
-    pass
-
 
 class MetricValue(Finding):
-    """The last value of one metric, by step, then time. ``slice_ref`` is set for a value of one slice of the data."""
+    """The last value of one metric, by step, then time."""
 
     metric_key: str
     value: Number
@@ -43,17 +40,18 @@ class MetricValue(Finding):
 
 
 class StageSummary(Finding):
-    """One stage of a run with its metrics, by key. ``status`` is None for what belongs to the run itself."""
+    """One stage of a run with its metrics, by key."""
 
     stage_name: str
     status: Status | None
+    """None for ``(run)``, the metrics of the run itself."""
     started_at: Timestamp | None = None
     ended_at: Timestamp | None = None
     metrics: tuple[MetricValue, ...] = ()
 
 
 class EnvironmentSummary(Finding):
-    """What a run's environment is, in one line."""
+    """A summary of the environment of a run."""
 
     environment_snapshot_ref: EnvironmentRef
     captured_at: Timestamp
@@ -63,82 +61,81 @@ class EnvironmentSummary(Finding):
 
 
 class RunSummary(Run, Finding):
-    """A run and where its metrics ended.
-
-    stages: in order; the run's own metrics come first, under the name ``(run)``.
-    """
+    """A run with the last values of its metrics."""
 
     stages: tuple[StageSummary, ...] = ()
+    """In order, after the metrics of the run itself under the name ``(run)``."""
     params: JsonMap = Field(default_factory=FrozenDict)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
     def metrics(self) -> dict[str, Number]:
-        """Metric name -> its last value in whichever stage logged it last; slices are left out."""
+        """Metric key -> the last value, from the stage that logged it last. Without slices."""
         last: dict[str, MetricValue] = {}
         for stage in self.stages:
             for metric in stage.metrics:
-                known = last.get(metric.metric_key)
-                if metric.slice_ref is None and (known is None or known.observed_at <= metric.observed_at):
+                earlier = last.get(metric.metric_key)
+                if metric.slice_ref is None and (earlier is None or earlier.observed_at <= metric.observed_at):
                     last[metric.metric_key] = metric
         return {key: last[key].value for key in sorted(last)}
 
     @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def duration_seconds(self) -> float | None:
-        """From start to end; None while the run is open."""
+        """From the start to the end; None while the run is open."""
         if self.ended_at is None:
             return None
         return (to_microseconds(self.ended_at) - to_microseconds(self.started_at)) / 1e6
 
 
 class Artifact(Finding):
-    """A file or directory that a run read (kind ``input``), made, or wrote as its output (kind ``log``).
-
-    digest: of what it holds: ``sha256:`` of a file, ``tree-sha256:`` of a directory, ``sampled-sha256:`` where only a
-    sample was read; None where nothing was. kept: whether the workspace holds its bytes; else it lies at ``location``.
-    """
+    """A file or directory that a run read or wrote."""
 
     artifact_ref: ArtifactRef
     name: str
     kind: str
+    """``input`` for a file that the run read, ``log`` for its output."""
     created_at: Timestamp
     location: str
     digest: str | None = None
+    """``sha256:`` of a file, ``tree-sha256:`` of a directory, ``sampled-sha256:`` of a sample; None if not read."""
     size_bytes: int | None = None
     kept: bool = False
+    """Whether the workspace has a copy. Otherwise it is only at ``location``."""
     attributes: JsonMap = Field(default_factory=FrozenDict)
 
 
 class Log(Finding):
-    """What a command wrote to one of its outputs; ``output`` is both, where both were a terminal.
-
-    text: what was kept, with a line in it that says what was left out. bytes_written: how much there was.
-    """
+    """The output of a command."""
 
     run_ref: RunRef
     stream: str
+    """``stdout``, ``stderr``, or ``output`` if both were one terminal."""
     text: str
+    """The stored text, with a line that marks an omitted part."""
     bytes_written: int
+    """The size of the complete output."""
 
 
 class RunList(tuple[RunSummary, ...]):
-    """Runs in the order that was asked for; a tuple of RunSummary that also becomes a table.
-
-    notes: what was asked for and no run knows, such as a misspelt metric.
-    """
+    """A tuple of run summaries that converts to a table."""
 
     notes: tuple[str, ...] = ()
+    """Names in the query that no run has, such as a misspelled metric."""
 
     @classmethod
     def of(cls, runs: Iterable[RunSummary], notes: Iterable[str] = ()) -> RunList:
-        made = cls(runs)
-        made.notes = tuple(notes)
-        return made
+        """The list with its notes."""
+        result = cls(runs)
+        result.notes = tuple(notes)
+        return result
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a run, indexed by its reference without ``run:``; columns ``metrics.NAME``, ``params.NAME`` and
-        ``tags.NAME`` beside its fields. Moments are in UTC. Raises ContextaError where pandas is not installed."""
+        """A table with one row per run, indexed by the reference without ``run:``.
+
+        The columns are its fields, ``metrics.NAME``, ``params.NAME`` and ``tags.NAME``. Times are in UTC.
+        Raises ContextaError without pandas.
+        """
         try:
             import pandas
         except ImportError:
@@ -146,7 +143,7 @@ class RunList(tuple[RunSummary, ...]):
                 "to_pandas needs pandas, which is not installed", hint="uv pip install pandas"
             ) from None
         rows = [_flat(run) for run in self]
-        columns = list(_PLAIN) + sorted({name for row in rows for name in row} - set(_PLAIN))
+        columns = list(_COLUMNS) + sorted({name for row in rows for name in row} - set(_COLUMNS))
         table = pandas.DataFrame(rows, columns=columns, index=[run.run_ref.value for run in self])
         for moment in ("started_at", "ended_at"):
             table[moment] = pandas.to_datetime([_as_datetime(getattr(run, moment)) for run in self], utc=True)
@@ -154,44 +151,46 @@ class RunList(tuple[RunSummary, ...]):
         return table
 
 
-_PLAIN = ("project", "name", "status", "started_at", "ended_at", "duration_seconds")
+_COLUMNS = ("project", "name", "status", "started_at", "ended_at", "duration_seconds")
 
 
 def _as_datetime(text: str | None) -> datetime | None:
-    """A timestamp as every pandas reads it: before 2.0 none knew ISO 8601 with and without fractions in one column."""
+    """The time of a timestamp. pandas before 2.0 cannot parse a column with and without fractions of seconds."""
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _flat(run: RunSummary) -> dict[str, Any]:
-    fields = {name: getattr(run, name) for name in _PLAIN[1:]}
-    of_names = {"metrics": run.metrics, "params": run.params, "tags": run.tags}
-    named = {f"{kind}.{name}": value for kind, values in of_names.items() for name, value in values.items()}
+    fields = {name: getattr(run, name) for name in _COLUMNS[1:]}
+    tables = {"metrics": run.metrics, "params": run.params, "tags": run.tags}
+    named = {f"{kind}.{name}": value for kind, values in tables.items() for name, value in values.items()}
     return {"project": run.project_ref.value, **fields, **named}
 
 
 class RunDetails(RunSummary):
-    """Everything stored about a run but its environment's body and its single points."""
+    """Everything about a run except the packages of its environment and the points of its series."""
 
-    part_of: RunRef | None = Field(default=None, description="the run in whose process this one began")
-    parts: tuple[RunRef, ...] = Field(default=(), description="the runs that began in processes of this one")
+    part_of: RunRef | None = None
+    """The run whose process started this run."""
+    parts: tuple[RunRef, ...] = ()
+    """The runs that the processes of this run started."""
     environment: EnvironmentSummary | None = None
     artifacts: tuple[Artifact, ...] = ()
     notes: tuple[Note, ...] = ()
 
 
 def lost_records(run: Run) -> str | None:
-    """How many records of a run could not be kept, and why, in words; None where all were."""
+    """A sentence about the records of a run that could not be stored; None if there are none."""
     lost = run.metadata.get("lost_records")
     if not isinstance(lost, Mapping) or not {"count", "first", "reasons"} <= set(lost):
         return None
-    were = "record was" if lost["count"] == 1 else "records were"
-    one = len(lost["reasons"]) == 1
-    why = ", ".join(why if one else f"{why} ({count})" for why, count in lost["reasons"].items())
-    return f"{lost['count']} {were} not kept: {why}; the first was {lost['first']}"
+    records = "record" if lost["count"] == 1 else "records"
+    has_one_reason = len(lost["reasons"]) == 1
+    reasons = ", ".join(why if has_one_reason else f"{why} ({count})" for why, count in lost["reasons"].items())
+    return f"{lost['count']} {records} could not be stored: {reasons}; the first was {lost['first']}"
 
 
 class ProjectSummary(Project, Finding):
-    """A project and how much is in it."""
+    """A project with the number of its runs."""
 
     run_count: int
     last_run_at: Timestamp | None

@@ -1,9 +1,9 @@
-"""Everything that is stored of one run, side by side."""
+"""Findings about everything that is stored of one run."""
 
 from __future__ import annotations
 
-from contexta.contract import (
-    ArtifactManifest,
+from contexta.contract.artifacts import ArtifactManifest
+from contexta.contract.context import (
     BatchExecution,
     DeploymentExecution,
     Run,
@@ -16,31 +16,25 @@ from contexta.findings.finding import Finding
 
 
 class SnapshotRecord(Finding):
-    """Something that was measured or said.
-
-    key: of a metric or event its key, of a span its name, of a degradation its issue_key. value: of a metric the
-    number, of a span its seconds, of an event its message, of a degradation its summary. stage_id: the reference of its
-    stage; None for what belongs to the run itself. record_ref: None for what a live run measured, which has no name of
-    its own, and where a run has more records than were asked for. detail: what else there is to it, in words.
-    """
+    """One record of a run."""
 
     record_type: RecordType
     key: str
+    """The key of a metric or event, the name of a span, the issue_key of a degradation."""
     value: Number | str
+    """The number of a metric, the seconds of a span, the message of an event, the summary of a degradation."""
     stage_id: StageRef | None
+    """None for a record of the run itself."""
     observed_at: Timestamp
     step: int | None = None
     slice_ref: str | None = None
     record_ref: RecordRef | None = None
+    """None for a record of a live run, and if the run has more records than requested."""
     detail: str | None = None
 
 
 class RunSnapshot(Finding):
-    """One run and what lies below it; nothing is computed.
-
-    stages: in order. records: the metrics by stage, key and slice, of each its last points in order of arrival; behind
-    them everything else in order of arrival. What there was no room for is counted in completeness_notes.
-    """
+    """One run with everything below it."""
 
     run: Run
     stages: tuple[StageExecution, ...]
@@ -49,4 +43,6 @@ class RunSnapshot(Finding):
     deployments: tuple[DeploymentExecution, ...]
     artifacts: tuple[ArtifactManifest, ...]
     records: tuple[SnapshotRecord, ...]
+    """The last points of the metrics by stage, key and slice, then the other records in order of arrival."""
     completeness_notes: tuple[str, ...]
+    """With the number of records beyond the limit."""

@@ -1,4 +1,4 @@
-"""What looking after a workspace answers."""
+"""Findings of the maintenance commands: backup, verify, gc, doctor, export, sync, upgrade."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, computed_field
 
 from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Timestamp
-from contexta.findings.audit import Check
+from contexta.findings.checks import Check
 from contexta.findings.finding import Finding
 
 DamageKind = Literal["database", "row", "points", "records", "object", "journal", "salt", "cache", "study"]

@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from contexta.contract.environment import EnvironmentSnapshot
-from contexta.findings.installations import CondaPackage, Installation, Tool
+from contexta.findings.past_runs import CondaPackage, Installation, Tool
 from contexta.reproduce.uv.commands import UvError, find_uv, python_in
 
 if sys.version_info >= (3, 11):

@@ -6,7 +6,7 @@ import pytest
 
 from contexta.analysis.commands.training_commands import metric_source, training_of, unused_seeds
 from contexta.core.references import StableRef
-from contexta.findings.history import PastRun
+from contexta.findings.past_runs import PastRun
 
 
 def a_run(*command: str) -> PastRun:

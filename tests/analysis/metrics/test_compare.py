@@ -82,7 +82,7 @@ def test_run_compared_with_itself_does_not_differ_and_says_so() -> None:
     run = summary("a", a_stage("train", loss=math.nan, auc=0.5))
     comparison = compare_runs(run, run)
     assert not comparison.differs
-    assert comparison.completeness_notes == ("both sides are run:p.a, and a run does not differ from itself",)
+    assert comparison.completeness_notes == ("both sides are run:p.a, so there is no difference",)
 
 
 def test_stage_that_failed_on_one_side_is_a_difference() -> None:

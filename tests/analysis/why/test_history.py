@@ -10,7 +10,7 @@ from contexta.analysis.why.explain import explain
 from contexta.contract import EnvironmentSnapshot
 from contexta.core.references import StableRef
 from contexta.findings import Explanation
-from contexta.findings.history import PastEnvironment, PastRun, Recorded
+from contexta.findings.past_runs import PastEnvironment, PastRun, RunRecord
 
 
 def a_run(number: int, value: float, metric: str, packages: dict[str, str]) -> PastRun:
@@ -44,7 +44,7 @@ def why(
             platform="linux",
             packages=dict(run.environment.packages),
         )
-        sides.append(Recorded(run, snapshot, {}))
+        sides.append(RunRecord(run, snapshot, {}))
     return explain(sides[0], sides[1], runs, metric=metric, group_by="none")
 
 
@@ -97,7 +97,7 @@ def test_two_compared_runs_are_no_evidence_that_changes_belong_together(count: i
     assert found.history is not None
     confounds = [each.names for each in found.history.confounds]
     assert confounds == ([] if count == 2 else [("left", "right")])
-    assert not any("1 of 1" in text for text in (*found.answer, *(each.says for each in found.history.confounds)))
+    assert not any("1 of 1" in text for text in (*found.answer, *(each.text for each in found.history.confounds)))
 
 
 def test_changes_that_no_run_shows_in_one_state_are_no_evidence() -> None:

@@ -8,7 +8,7 @@ from contexta.analysis.metrics.repeats import arguments_of, is_seed, repeats_of,
 from contexta.analysis.why.suspects import prior, suspects
 from contexta.core.references import StableRef
 from contexta.findings import Difference
-from contexta.findings.history import PastEnvironment, PastRun
+from contexta.findings.past_runs import PastEnvironment, PastRun
 
 
 def a_difference(key: str, **changes: Any) -> Difference:

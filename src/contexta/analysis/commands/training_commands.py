@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contexta.analysis.metrics.repeats import SEED_OPTION, command_of, seed_of
-from contexta.findings.history import PastRun
+from contexta.findings.past_runs import PastRun
 
 _MARK = "CONTEXTA-SEED-HERE"  # no character of it is quoted in a shell
 _GROUP = re.compile(r"\(\?P<(?P<name>\w+)>")

@@ -10,7 +10,7 @@ from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import seed_of
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetails
-from contexta.findings.history import PastRun
+from contexta.findings.past_runs import PastRun
 from contexta.recorder.source.repository import UNKNOWN
 
 _SECRET = "secret:sha256:"

@@ -19,7 +19,7 @@ _MOST_OUTLIERS = 0.2  # of the values: more frequent values are part of the seri
 
 
 @dataclass(frozen=True)
-class Level:
+class Segment:
     """A segment [start, stop) of a series with its mean without outliers."""
 
     start: int
@@ -27,7 +27,7 @@ class Level:
     mean: float
 
 
-def levels(values: Sequence[float]) -> list[Level]:
+def levels(values: Sequence[float]) -> list[Segment]:
     """Split a series into constant levels.
 
     values: finite, oldest first. Returns the levels in order; one level for fewer than FEWEST values. O(n^2).
@@ -47,7 +47,7 @@ def levels(values: Sequence[float]) -> list[Level]:
             cut -= 1  # an outlier between two levels belongs to the nearer one
         cuts.append(cut)
     cuts.append(len(values))
-    return [Level(start, stop, mean) for (start, stop), mean in zip(pairwise(cuts), means, strict=True)]
+    return [Segment(start, stop, mean) for (start, stop), mean in zip(pairwise(cuts), means, strict=True)]
 
 
 def _is_nearer(value: float, one: float, other: float) -> bool:

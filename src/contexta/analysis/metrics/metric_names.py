@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contexta.analysis.metrics.formatting import some
 from contexta.core.errors import Ambiguous, NotFound, shown
 from contexta.findings import RUN_LEVEL
-from contexta.findings.history import MetricId, PastRun
+from contexta.findings.past_runs import MetricId, PastRun
 
 _MIN_SIMILARITY = 0.75  # of two names, 1 being equal, for one to count as a misspelling of the other
 _MIN_SIMILARITY_OF_HINT = 0.5

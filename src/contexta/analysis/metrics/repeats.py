@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contexta.core.errors import InvalidInput, shown
-from contexta.findings.history import PastRun
+from contexta.findings.past_runs import PastRun
 
 AUTO, NONE = "auto", "none"
 _SEED = re.compile(r"(?:^|[._-])(?:random[._-]?)?(?:seed|random[._-]state)(?:$|[._-])", re.IGNORECASE)

@@ -14,8 +14,8 @@ from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import arguments_of, is_seed, seed_of
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Change, EnvironmentDiff, PackageChange
-from contexta.findings.explain import Difference, Kind, Side, Unknown
-from contexta.findings.history import Recorded, SourceFiles
+from contexta.findings.explain import Difference, Kind, Side, UnknownAspect
+from contexta.findings.past_runs import RunRecord, SourceFiles
 
 # Libraries that compute results. Names are normalised by PEP 503.
 _NUMERIC_TEXT = """
@@ -40,20 +40,20 @@ _TOOLS = frozenset(_TOOLS_TEXT.split())
 
 
 def differences(
-    old: Recorded, new: Recorded, environment: EnvironmentDiff, source: SourceFiles
+    old: RunRecord, new: RunRecord, environment: EnvironmentDiff, source: SourceFiles
 ) -> tuple[Difference, ...]:
     """The differences that both sides recorded; packages first."""
     return (*_of_environments(old, new, environment), *_of_runs(old, new, source))
 
 
-def unknowns(old: Recorded, new: Recorded) -> tuple[Unknown, ...]:
+def unknowns(old: RunRecord, new: RunRecord) -> tuple[UnknownAspect, ...]:
     """The aspects that one side or both did not record."""
     aspects = []
     for what, missing in _ASPECTS.items():
         reasons = [missing(side) for side in (old, new)]
         if any(reasons):
             side: Side = "both" if all(reasons) else "old" if reasons[0] else "new"
-            aspects.append(Unknown(what=what, side=side, reason=next(reason for reason in reasons if reason)))
+            aspects.append(UnknownAspect(what=what, side=side, reason=next(reason for reason in reasons if reason)))
     return tuple(aspects)
 
 
@@ -76,7 +76,7 @@ def is_tool(name: str) -> bool:
 # ---------------------------------------------------------------------------------------------- environments
 
 
-def _of_environments(old: Recorded, new: Recorded, diff: EnvironmentDiff) -> Iterator[Difference]:
+def _of_environments(old: RunRecord, new: RunRecord, diff: EnvironmentDiff) -> Iterator[Difference]:
     chains = requirement_chains(new.snapshot) if new.snapshot is not None else None
     before = requirement_chains(old.snapshot) if old.snapshot is not None else None
     for package in diff.package_changes:
@@ -162,7 +162,7 @@ def _required(lines: Iterable[str]) -> list[str]:
 # ---------------------------------------------------------------------------------------------- runs
 
 
-def _of_runs(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
+def _of_runs(old: RunRecord, new: RunRecord, source: SourceFiles) -> Iterator[Difference]:
     yield from _of_source(old, new, source)
     yield from _of_tables("parameter", _parameters(old), _parameters(new))
     yield from _of_tables("input", old.inputs, new.inputs)
@@ -181,7 +181,7 @@ def _of_tables(kind: Kind, lefts: Mapping[str, str], rights: Mapping[str, str]) 
             yield Difference(kind=kind, key=name, left_value=left, right_value=right)
 
 
-def _of_source(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Difference]:
+def _of_source(old: RunRecord, new: RunRecord, source: SourceFiles) -> Iterator[Difference]:
     left, right = old.run.code, new.run.code
     if left is None or right is None or left == right:
         return
@@ -193,7 +193,7 @@ def _of_source(old: Recorded, new: Recorded, source: SourceFiles) -> Iterator[Di
     )
 
 
-def _patch_difference(old: Recorded, new: Recorded) -> set[str]:
+def _patch_difference(old: RunRecord, new: RunRecord) -> set[str]:
     """The files with uncommitted changes on either side, if these changes differ."""
     left, right = old.run.code, new.run.code
     has_equal_patches = left is not None and right is not None and left[1] == right[1]
@@ -204,7 +204,7 @@ def _commit(code: tuple[str, str]) -> str:
     return code[0][:12] + (" with uncommitted changes" if code[1] else "")
 
 
-def _parameters(side: Recorded) -> dict[str, str]:
+def _parameters(side: RunRecord) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
         for name, value in side.run.params.items()
@@ -215,21 +215,21 @@ def _parameters(side: Recorded) -> dict[str, str]:
 # ---------------------------------------------------------------------------------------------- unknown aspects
 
 
-def _no_environment(side: Recorded) -> str | None:
+def _no_environment(side: RunRecord) -> str | None:
     return None if side.snapshot is not None else "no environment snapshot"
 
 
-def _by_hand(side: Recorded, value: Any) -> str | None:
+def _by_hand(side: RunRecord, value: Any) -> str | None:
     return _no_environment(side) or (None if value else "the environment was written by hand")
 
 
-def _no_imports(side: Recorded) -> str | None:
+def _no_imports(side: RunRecord) -> str | None:
     if side.snapshot is None or side.snapshot.imports is None:
         return _no_environment(side) or "imports were not recorded"
     return None
 
 
-def _no_source(side: Recorded) -> str | None:
+def _no_source(side: RunRecord) -> str | None:
     source = side.run.metadata.get("source")
     if side.run.code is not None:
         is_lost = isinstance(source, Mapping) and bool(source.get("dirty")) and not source.get("patch")
@@ -241,7 +241,7 @@ def _not_recorded(value: Any) -> str | None:
     return None if value else "not recorded"
 
 
-_ASPECTS: Mapping[str, Callable[[Recorded], str | None]] = {
+_ASPECTS: Mapping[str, Callable[[RunRecord], str | None]] = {
     "packages": _no_environment,
     "imports": _no_imports,
     "builds and origins": lambda side: _by_hand(side, side.snapshot and side.snapshot.distributions),

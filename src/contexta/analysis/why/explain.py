@@ -14,11 +14,11 @@ from contexta.analysis.metrics.metric_names import find_metric, label
 from contexta.analysis.metrics.repeats import AUTO, repeats_of
 from contexta.analysis.why import differences, suspects
 from contexta.analysis.why.history import fits, history, usable
-from contexta.analysis.why.next_steps import Place, next_steps
+from contexta.analysis.why.next_steps import PasteTarget, next_steps
 from contexta.analysis.why.significance import shifts
 from contexta.findings import SAME_RUN
-from contexta.findings.explain import Difference, Explanation, History, MetricShift, Suspect, Unknown
-from contexta.findings.history import MetricId, PastRun, Recorded, SourceFiles
+from contexta.findings.explain import Difference, Explanation, History, MetricShift, Suspect, UnknownAspect
+from contexta.findings.past_runs import MetricId, PastRun, RunRecord, SourceFiles
 
 _VERDICTS = ("real", "unknown", "not_shown", "same")  # the surest first
 _TIED = 0.5  # of the first suspect's score: a second one above this is as likely
@@ -26,20 +26,20 @@ _NEAR = 0.3  # of the first suspect's score: those above this are named
 
 
 def explain(
-    old: Recorded,
-    new: Recorded,
+    old: RunRecord,
+    new: RunRecord,
     runs: Sequence[PastRun],
     *,
     metric: str | None = None,
     directions: Directions | None = None,
     group_by: str = AUTO,
     source: SourceFiles | None = None,
-    place: Place | None = None,
+    target: PasteTarget | None = None,
 ) -> Explanation:
     """Explain a difference between two runs without a rerun.
 
     runs: of the project of ``new``, in any order. metric: ``accuracy`` or ``train/accuracy``; by default the metric
-    whose drop is surest. place: where the user will paste the suggested commands.
+    whose drop is surest. target: where the user will paste the suggested commands.
     Raises NotFound if neither run has the metric, and Ambiguous if several stages have it.
     """
     chosen = None if metric is None else find_metric(old.run, new.run, metric)
@@ -62,13 +62,13 @@ def explain(
         suspects=ranked,
         history=past,
         environment=environment,
-        next=next_steps(old.run, new.run, shift, changes, ranked, runs, place or Place()),
+        next=next_steps(old.run, new.run, shift, changes, ranked, runs, target or PasteTarget()),
         completeness_notes=(*_notes(old.run, new.run, shift), *old.notes, *new.notes),
     )
 
 
 def _shifts(
-    old: Recorded, new: Recorded, runs: Sequence[PastRun], chosen: MetricId | None, given: Directions, group_by: str
+    old: RunRecord, new: RunRecord, runs: Sequence[PastRun], chosen: MetricId | None, given: Directions, group_by: str
 ) -> tuple[MetricShift, ...]:
     """The shift of every metric: the one to explain first, the others by stage and name."""
     metrics = sorted({*old.run.metrics} & {*new.run.metrics} | ({chosen} if chosen else set()))
@@ -120,7 +120,7 @@ def _answer(
     shift: MetricShift | None,
     changes: Sequence[Difference],
     ranked: Sequence[Suspect],
-    unknowns: Sequence[Unknown],
+    unknowns: Sequence[UnknownAspect],
     past: History | None,
 ) -> Iterator[str]:
     yield _metric_sentence(shift)
@@ -156,7 +156,7 @@ def _metric_sentence(shift: MetricShift | None) -> str:
     return f"{name} {verb} {values}{direction}. {reason[:1].upper()}{reason[1:]}."
 
 
-def _changes_sentence(changes: Sequence[Difference], unknowns: Sequence[Unknown]) -> str:
+def _changes_sentence(changes: Sequence[Difference], unknowns: Sequence[UnknownAspect]) -> str:
     unknown = f" Not recorded on both sides: {', '.join(aspect.what for aspect in unknowns)}." if unknowns else ""
     if not changes:
         return f"Nothing that both runs recorded differs.{unknown}"

@@ -12,12 +12,12 @@ from statistics import fmean
 from packaging.version import InvalidVersion, Version
 
 from contexta.analysis.metrics import stats
-from contexta.analysis.metrics.change_points import FEWEST, Level, levels, outliers
+from contexta.analysis.metrics.change_points import FEWEST, Segment, levels, outliers
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import is_seed
 from contexta.contract.environment import same_version
-from contexta.findings.explain import Better, Confound, Difference, Effect, History, HistoryPoint, Step
-from contexta.findings.history import MetricId, PastRun
+from contexta.findings.explain import Better, Confound, Difference, Effect, History, HistoryPoint, LevelChange
+from contexta.findings.past_runs import MetricId, PastRun
 
 _AT_OLD, _AT_NEW = 0, 1
 _COMPARED_RUNS = 2  # OLD and NEW
@@ -75,7 +75,7 @@ def usable(runs: Sequence[PastRun], metric: MetricId) -> list[PastRun]:
     return sorted(completed, key=lambda run: (run.started_at, run.ref))
 
 
-def _means(segments: Sequence[Level]) -> list[float]:
+def _means(segments: Sequence[Segment]) -> list[float]:
     """The mean of the level that each value belongs to."""
     return [level.mean for level in segments for _ in range(level.start, level.stop)]
 
@@ -88,7 +88,9 @@ def _has(run: PastRun, metric: MetricId) -> bool:
 # ---------------------------------------------------------------------------------------------- steps
 
 
-def _step(past: Sequence[PastRun], values: Sequence[float], before: Level, after: Level, better: Better | None) -> Step:
+def _step(
+    past: Sequence[PastRun], values: Sequence[float], before: Segment, after: Segment, better: Better | None
+) -> LevelChange:
     change = after.mean - before.mean
     outlying = outliers(values)
     left, right = (
@@ -96,7 +98,7 @@ def _step(past: Sequence[PastRun], values: Sequence[float], before: Level, after
         for level in (before, after)
     )
     interval = stats.welch(left, right) if min(len(left), len(right)) > 1 else None
-    return Step(
+    return LevelChange(
         last_before=past[after.start - 1].ref,
         first_after=past[after.start].ref,
         change=change,
@@ -112,11 +114,11 @@ def _step(past: Sequence[PastRun], values: Sequence[float], before: Level, after
 def _change_point(
     past: Sequence[PastRun],
     values: Sequence[float],
-    segments: Sequence[Level],
-    steps: Sequence[Step],
+    segments: Sequence[Segment],
+    steps: Sequence[LevelChange],
     old: PastRun,
     new: PastRun,
-) -> Step | None:
+) -> LevelChange | None:
     """The step between two runs after which the level stays nearer to the level of the later run.
 
     None if a run is not part of the history or is an outlier, or if both runs have the same level.
@@ -134,7 +136,7 @@ def _change_point(
     return None
 
 
-def _level_at(segments: Sequence[Level], place: int) -> int:
+def _level_at(segments: Sequence[Segment], place: int) -> int:
     return next(number for number, level in enumerate(segments) if level.start <= place < level.stop)
 
 
@@ -273,7 +275,7 @@ def _confounds(states: Mapping[str, _States]) -> Iterable[Confound]:
             yield Confound(
                 names=tuple(names),
                 runs=count,
-                says=f"{some(names, 6)} changed together in all {count} runs that recorded them: "
+                text=f"{some(names, 6)} changed together in all {count} runs that recorded them: "
                 "history cannot separate them, a bisect can",
             )
 

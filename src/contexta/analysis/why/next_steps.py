@@ -13,8 +13,7 @@ from contexta.analysis.commands.training_commands import Training, metric_source
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.why.suspects import INCLUDED, included
 from contexta.findings.explain import Difference, MetricShift, NextStep, Suspect
-from contexta.findings.history import PastRun
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation, PastRun
 
 _DEFAULT_REPEATS = 3  # per side, if the noise is unknown
 _ENDPOINT_RUNS, _PROOF_RUNS = 7, 4  # the usual number of runs of a bisect for its endpoints and its proof
@@ -25,7 +24,7 @@ PLACEHOLDER = ("python", "TRAIN.PY")
 
 
 @dataclass(frozen=True)
-class Place:
+class PasteTarget:
     """Where the user will paste the commands."""
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +46,7 @@ def next_steps(
     changes: Sequence[Difference],
     ranked: Sequence[Suspect],
     runs: Sequence[PastRun],
-    place: Place,
+    target: PasteTarget,
 ) -> tuple[NextStep, ...]:
     """A bisect, repeats, a test of the first suspect, and the way back; nothing if the metric did not get worse.
 
@@ -56,29 +55,29 @@ def next_steps(
     if shift is None or shift.verdict == "same" or shift.worse is False:
         return ()
     return (
-        *_bisect(old, new, shift, ranked, place),
-        *_repeats(old, new, shift, runs, place),
-        *_test_of_suspect(old, new, changes, ranked, place),
+        *_bisect(old, new, shift, ranked, target),
+        *_repeats(old, new, shift, runs, target),
+        *_test_of_suspect(old, new, changes, ranked, target),
         *_code(old, new),
-        *_way_back(changes, place),
+        *_way_back(changes, target),
     )
 
 
 def _bisect(
-    old: PastRun, new: PastRun, shift: MetricShift, ranked: Sequence[Suspect], place: Place
+    old: PastRun, new: PastRun, shift: MetricShift, ranked: Sequence[Suspect], target: PasteTarget
 ) -> Iterator[NextStep]:
     movable = [suspect for suspect in ranked if suspect.kind in _MOVABLE]
     if not movable:
         return
     training = _training(old, new)
     source = None if training.pattern is None else metric_source(training.pattern, shift.metric_key)
-    words = ["contexta", "bisect", place.name(old), place.name(new), "--metric", _metric_name(old, new, shift)]
+    words = ["contexta", "bisect", target.name(old), target.name(new), "--metric", _metric_name(old, new, shift)]
     words += [] if source is None else ["--metric-from", source]
     words += ["--seed-arg", training.seed_option] if training.seed_words else []
     words += ["--lower-is-better"] if shift.better == "lower" else []
     direction = "" if shift.better else " [--lower-is-better]"
     kinds = included({suspect.kind for suspect in movable})
-    options = [*(("--include", ",".join(kinds)) if kinds else ()), *place.workspace]
+    options = [*(("--include", ",".join(kinds)) if kinds else ()), *target.workspace]
     tail = f" {shlex.join(options)}" if options else ""
     count = _expected_runs(movable)
     yield NextStep(
@@ -98,7 +97,7 @@ def _expected_runs(movable: Sequence[Suspect]) -> int:
 
 
 def _repeats(
-    old: PastRun, new: PastRun, shift: MetricShift, runs: Sequence[PastRun], place: Place
+    old: PastRun, new: PastRun, shift: MetricShift, runs: Sequence[PastRun], target: PasteTarget
 ) -> Iterator[NextStep]:
     """Repeat both sides, each in its own environment, at seeds that were not used yet."""
     if shift.verdict == "real":
@@ -111,12 +110,12 @@ def _repeats(
     refs = {*shift.old.run_refs, *shift.new.run_refs, old.ref, new.ref}
     most = max(missing for _, missing in sides)
     seeds = unused_seeds([run for run in (*runs, old, new) if run.ref in refs], most)
-    can_rebuild = place.installation.tool not in ("conda", "pixi") and None not in (old.environment, new.environment)
+    can_rebuild = target.installation.tool not in ("conda", "pixi") and None not in (old.environment, new.environment)
     lines, count = [], 0
     for run, missing in sides if can_rebuild else sides[1:]:
         if missing > 0:
             loop = " ".join(map(str, seeds[:missing]))
-            command = _repeat_command(run, place, can_rebuild=can_rebuild, checkout=old.code != new.code)
+            command = _repeat_command(run, target, can_rebuild=can_rebuild, checkout=old.code != new.code)
             lines.append(f"for s in {loop}; do SEED=$s {command}; done")
             count += missing
     if not lines:
@@ -132,20 +131,20 @@ def _repeats(
     )
 
 
-def _repeat_command(run: PastRun, place: Place, *, can_rebuild: bool, checkout: bool) -> str:
+def _repeat_command(run: PastRun, target: PasteTarget, *, can_rebuild: bool, checkout: bool) -> str:
     """The command that repeats a side at the seed in ``$s``. checkout: from the recorded source."""
     training = training_of(run, PLACEHOLDER)
     command = training.at_seed(_IN_LOOP)
     if not can_rebuild:
-        return _recording(run, command, training, place)
+        return _recording(run, command, training, target)
     source = ["--checkout"] if checkout and run.code is not None else []
-    words = ["contexta", "rerun", place.name(run), *source, *place.workspace]
+    words = ["contexta", "rerun", target.name(run), *source, *target.workspace]
     tail = f" -- {command}" if training.seed_words or not training.complete else ""
     return f"{shlex.join(words)}{tail}"
 
 
 def _test_of_suspect(
-    old: PastRun, new: PastRun, changes: Sequence[Difference], ranked: Sequence[Suspect], place: Place
+    old: PastRun, new: PastRun, changes: Sequence[Difference], ranked: Sequence[Suspect], target: PasteTarget
 ) -> Iterator[NextStep]:
     """The cheapest experiment: NEW with the first suspect at its OLD state, then NEW restored.
 
@@ -156,12 +155,12 @@ def _test_of_suspect(
         return
     is_version = first.kind == "package"
     pins = (first.left_value, first.right_value) if is_version else ("file://OLD_FILE", "file://NEW_FILE")
-    to_old, to_new = (" && ".join(install_commands(place.installation, {first.key: pin}, alone=True)) for pin in pins)
+    to_old, to_new = (" && ".join(install_commands(target.installation, {first.key: pin}, alone=True)) for pin in pins)
     training = training_of(new, PLACEHOLDER)
     if not training.complete:
         training = _training(old, new)
-    training = replace(training, words=tuple(with_python(place.installation, training.words)))
-    recording = _recording(new, training.at_seed(shlex.quote(training.seed)), training, place)
+    training = replace(training, words=tuple(with_python(target.installation, training.words)))
+    recording = _recording(new, training.at_seed(shlex.quote(training.seed)), training, target)
     yield NextStep(
         purpose=f"test {first.name} alone: if the metric recovers, {first.name} is the cause; then restore NEW",
         command=f"{to_old} && {recording}; {to_new}",
@@ -171,9 +170,9 @@ def _test_of_suspect(
     )
 
 
-def _recording(run: PastRun, command: str, training: Training, place: Place) -> str:
+def _recording(run: PastRun, command: str, training: Training, target: PasteTarget) -> str:
     """A command under ``contexta run`` that reads the metric as the recorded run did."""
-    words = ["contexta", "run", "--project", run.ref.components[0], *place.workspace]
+    words = ["contexta", "run", "--project", run.ref.components[0], *target.workspace]
     words += ["--metrics-from-stdout", training.pattern] if training.pattern is not None else []
     return f"{shlex.join(words)} -- {command}"
 
@@ -187,14 +186,14 @@ def _code(old: PastRun, new: PastRun) -> Iterator[NextStep]:
         )
 
 
-def _way_back(changes: Sequence[Difference], place: Place) -> Iterator[NextStep]:
+def _way_back(changes: Sequence[Difference], target: PasteTarget) -> Iterator[NextStep]:
     packages = {change.key: change.left_value for change in changes if change.kind == "package"}
     builds = [change.key for change in changes if change.kind == "build"]
     files = f"; install the old build of {some(builds)} from its file" if builds else ""
     if packages:
         yield NextStep(
             purpose=f"or go back to the old versions{files}",
-            command=" && ".join(install_commands(place.installation, packages)),
+            command=" && ".join(install_commands(target.installation, packages)),
         )
 
 

@@ -11,7 +11,7 @@ from contexta.analysis.metrics.compare import delta_of
 from contexta.analysis.metrics.direction import Origin
 from contexta.analysis.metrics.repeats import key_of, seed_of
 from contexta.findings.explain import Better, MetricShift, Repeats
-from contexta.findings.history import MetricId, PastRun
+from contexta.findings.past_runs import MetricId, PastRun
 
 MetricDirection = tuple[Better | None, Origin | None]
 _TESTS = {

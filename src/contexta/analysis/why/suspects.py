@@ -103,7 +103,7 @@ def prior(differences: Sequence[Difference]) -> dict[str, float]:
 
 def _evidence(difference: Difference, fit: float | None) -> Iterator[Evidence]:
     weight, reason = KINDS[difference.kind]
-    yield Evidence(name="kind", says=difference.kind, weight=weight, reason=reason)
+    yield Evidence(name="kind", text=difference.kind, weight=weight, reason=reason)
     if difference.kind == "package":
         yield from _of_imports(difference)
         yield from _of_version(difference)
@@ -120,7 +120,7 @@ def _evidence(difference: Difference, fit: float | None) -> Iterator[Evidence]:
         quality = "fits best" if fit > 0.5 else "fits" if fit > 0.1 else "fits poorly"
         yield Evidence(
             name="history",
-            says=f"history {quality}",
+            text=f"history {quality}",
             weight=max(fit, 1 / HISTORY_CAP),
             reason="how well past runs agree with it as the only cause",
         )
@@ -149,5 +149,5 @@ def _of_version(difference: Difference) -> Iterator[Evidence]:
         yield _part("jump", difference.jump, JUMPS.get(difference.jump.split()[0], (1.0, "a small version change")))
 
 
-def _part(name: str, says: str, weight: tuple[float, str]) -> Evidence:
-    return Evidence(name=name, says=says, weight=weight[0], reason=weight[1])
+def _part(name: str, text: str, weight: tuple[float, str]) -> Evidence:
+    return Evidence(name=name, text=text, weight=weight[0], reason=weight[1])

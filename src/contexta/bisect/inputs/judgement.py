@@ -24,7 +24,7 @@ from contexta.bisect.space.changes import BOTH
 from contexta.core.errors import DamagedData, InvalidInput, NotFound, shown
 from contexta.findings import Difference, Explanation, RunDetails
 from contexta.findings.explain import Better, MetricShift
-from contexta.findings.history import MetricId, PastRun
+from contexta.findings.past_runs import MetricId, PastRun
 
 _STREAMS = ("output", "stderr", "stdout")  # stdout last: its last value counts
 Choice = tuple[str | None, str]

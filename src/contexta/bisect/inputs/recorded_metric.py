@@ -17,7 +17,7 @@ from contexta.analysis.metrics.metric_names import label, like
 from contexta.bisect.execution.metric import Threshold, read_metric
 from contexta.core.errors import Ambiguous, InvalidInput, shown
 from contexta.findings.explain import Better, MetricShift
-from contexta.findings.history import MetricId
+from contexta.findings.past_runs import MetricId
 
 EXIT_CODE = "--exit-code"
 _MOST_NAMES = 20

@@ -14,7 +14,7 @@ from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.search.search import Verdict
 from contexta.bisect.space.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
 from contexta.findings.bisect import Releases
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 
 _DIVERGED = re.compile(r" is (?:nan|-?inf)\Z")
 

@@ -13,7 +13,7 @@ from contexta.bisect.reporting.report import Trial, suspects
 from contexta.bisect.search.search import Problem
 from contexta.bisect.space.changes import Space
 from contexta.bisect.space.lattice import atoms_of
-from contexta.findings.bisect import BisectPlan, Suspect
+from contexta.findings.bisect import BisectPlan, PossibleCause
 
 _ENDS = 7  # runs of the ends that a study takes at least
 _PROOF = 4  # and to show the two facts beside the ends, twice each
@@ -23,7 +23,7 @@ _PROOF = 4  # and to show the two facts beside the ends, twice each
 class Outlook:
     """Where a study stands. suspects: the likeliest first. runs: about how many are still to come."""
 
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[PossibleCause, ...]
     runs: int
 
 

@@ -28,10 +28,10 @@ from contexta.findings.bisect import (
     BisectReport,
     EndValues,
     FinishedTrial,
+    PossibleCause,
     ProofFact,
     Releases,
     Share,
-    Suspect,
 )
 from contexta.reproduce.launch.confirmation import summary
 from contexta.reproduce.launch.fixes import fixes
@@ -340,7 +340,7 @@ def _parts(
     return None, "together more or less than the sum of each alone"
 
 
-def suspects(space: Space, belief: Belief | None) -> tuple[Suspect, ...]:
+def suspects(space: Space, belief: Belief | None) -> tuple[PossibleCause, ...]:
     """What may have done it, the likeliest first."""
     if belief is None:
         return ()
@@ -351,4 +351,4 @@ def suspects(space: Space, belief: Belief | None) -> tuple[Suspect, ...]:
         for other in range(one)
     ]
     likely = sorted((item for item in found if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
-    return tuple(Suspect(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])
+    return tuple(PossibleCause(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])

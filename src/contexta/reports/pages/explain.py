@@ -138,7 +138,7 @@ def _history(found: Explanation) -> Iterator[Section]:
         columns = ("What went with it", ">Change", "95 % interval", ">Runs before", ">Runs after", "Moved with")
         blocks.append(Table(columns=columns, rows=effects))
     if history.confounds:
-        blocks.append(Bullets(items=tuple(each.says for each in history.confounds), tone="warn"))
+        blocks.append(Bullets(items=tuple(each.text for each in history.confounds), tone="warn"))
     yield Section(title=f"{name} over the runs of the project", blocks=tuple(blocks))
 
 
@@ -211,7 +211,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
                 suspect.left_value or "absent",
                 suspect.right_value or "absent",
                 f"{suspect.score:.0%}",
-                ", ".join(f"{factor.says} x{factor.weight:.3g}" for factor in suspect.evidence if factor.weight != 1),
+                ", ".join(f"{factor.text} x{factor.weight:.3g}" for factor in suspect.evidence if factor.weight != 1),
             )
         )
         for suspect in suspects

@@ -12,7 +12,7 @@ from contexta.contract.context import RUN_LEVEL
 from contexta.core.errors import DamagedData, NotFound
 from contexta.core.references import StableRef
 from contexta.core.validation import to_microseconds
-from contexta.findings.history import MetricId, PastEnvironment, PastRun, Recorded, SourceFiles
+from contexta.findings.past_runs import MetricId, PastEnvironment, PastRun, RunRecord, SourceFiles
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.source.commits import between
 from contexta.store.entities import shared_facts
@@ -80,11 +80,11 @@ def inputs_of(connection: Connection, run_id: int) -> dict[str, str]:
     return {each.name: each.digest for each in of_run(connection, run_id) if each.kind == "input" and each.digest}
 
 
-def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> Recorded:
+def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> RunRecord:
     """One run with everything that may differ from another one."""
     (found,) = past_runs(connection, [run_id])
     patch, missing = _patch_of(objects, found)
-    return Recorded(
+    return RunRecord(
         run=found,
         snapshot=snapshot,
         inputs=inputs_of(connection, run_id),

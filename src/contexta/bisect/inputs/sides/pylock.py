@@ -14,7 +14,7 @@ from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
 from contexta.bisect.inputs.sides.side import Candidate, Side
 from contexta.core.errors import ContextaError, InvalidInput
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 from contexta.reproduce.environment_manager import lock_installation
 
 

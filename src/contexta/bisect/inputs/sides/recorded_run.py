@@ -12,7 +12,7 @@ from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.findings import RunDetails
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 from contexta.recorder.redaction.redact import HIDDEN
 from contexta.reproduce.environment_manager import installation_of
 from contexta.reproduce.plan.interpreters import where_it_was

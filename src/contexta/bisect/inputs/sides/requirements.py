@@ -21,7 +21,7 @@ from contexta.bisect.inputs.direct_references import address_of, file_of, projec
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.side import Candidate, Side, read_text
 from contexta.core.errors import InvalidInput, shown
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 from contexta.recorder.redaction.redact import clean_url
 from contexta.reproduce.environment_manager import lock_installation
 from contexta.reproduce.environments.builder import Fixed

@@ -14,7 +14,7 @@ from contexta.config import UnifiedConfig
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput
 from contexta.findings import Explanation, Log, RunDetails
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 from contexta.reproduce.environment_manager import current_installation
 from contexta.reproduce.rebuild import Recorded
 

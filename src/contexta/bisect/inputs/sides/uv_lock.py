@@ -16,7 +16,7 @@ from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
 from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side, read_text
 from contexta.core.errors import InvalidInput, shown
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 from contexta.reproduce.environment_manager import lock_installation
 
 if sys.version_info >= (3, 11):

@@ -13,7 +13,7 @@ from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core import process
 from contexta.core.errors import InvalidInput, shown
-from contexta.findings.installations import Installation
+from contexta.findings.past_runs import Installation
 from contexta.recorder.session.inherited import INJECTED
 from contexta.reproduce.environment_manager import current_installation, directory_installation
 from contexta.reproduce.plan.interpreters import where_it_was

@@ -1,0 +1,90 @@
+"""Findings of ``audit``, ``check`` and ``diagnose``: lists of checks, rules and issues with a status."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import computed_field
+
+from contexta.contract.fields import AnyRef, RunRef
+from contexta.findings.finding import Finding
+
+CheckStatus = Literal["pass", "warn", "fail", "unknown"]
+Severity = Literal["error", "warning", "info"]
+Strictness = Literal["same", "packages", "any"]
+
+
+class Check(Finding):
+    """One requirement of a reproduction, or one property of a workspace."""
+
+    name: str
+    status: CheckStatus
+    detail: str
+    fix: str | None = None
+    """How to pass the check; None if there is nothing to do."""
+
+
+class Audit(Finding):
+    """Whether the record of a run is enough to rebuild its environment."""
+
+    run_ref: RunRef
+    python_version: str | None
+    platform: str | None
+    package_count: int
+    environment_variable_count: int
+    reproducibility_status: Literal["complete", "partial", "missing"]
+    """``missing`` without a snapshot; ``complete`` if every check that a rebuild needs passes; else ``partial``."""
+    checks: tuple[Check, ...]
+    completeness_notes: tuple[str, ...]
+
+    def is_at_worst(self, status: str) -> bool:
+        """Whether a check has this status, or ``fail``."""
+        return any(check.status in ("fail", status) for check in self.checks)
+
+
+class Rule(Finding):
+    """One rule of a gate. A rule with status ``unknown`` counts as not met."""
+
+    name: str
+    status: Literal["pass", "fail", "unknown"]
+    detail: str
+
+
+class Gate(Finding):
+    """The rules for a run, and whether it meets them."""
+
+    run_ref: RunRef
+    baseline_ref: RunRef | None
+    rules: tuple[Rule, ...]
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
+    @property
+    def passed(self) -> bool:
+        """Whether the run meets every rule."""
+        return all(rule.status == "pass" for rule in self.rules)
+
+
+class Issue(Finding):
+    """One problem of a run."""
+
+    severity: Severity
+    code: str
+    """The kind of problem, the same text in every version."""
+    summary: str
+    subject_ref: AnyRef | None = None
+    """The part of the run that has the problem; None for the run itself."""
+    fix: str | None = None
+    """How to avoid the problem; None if unknown."""
+
+
+class RunDiagnosis(Finding):
+    """The problems of a run: errors first, then warnings, then remarks."""
+
+    run_ref: RunRef
+    issues: tuple[Issue, ...]
+    completeness_notes: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no error and no warning."""
+        return all(issue.severity == "info" for issue in self.issues)

@@ -1,0 +1,129 @@
+"""Findings about one metric: the best run, the trend, a series of points, and the timeline of a package."""
+
+from __future__ import annotations
+
+from contexta.contract.fields import Number, RunRef, Status, Timestamp
+from contexta.findings.environments import Change
+from contexta.findings.finding import Finding
+
+
+class Candidate(Finding):
+    """One run that was compared with others."""
+
+    run_ref: RunRef
+    name: str
+    status: Status
+    value: Number | None
+    """The last value of the metric; None without one."""
+    rank: int | None
+    """1 is the best; equal values share a rank. None without a finite value."""
+
+
+class BestRun(Finding):
+    """The best of several runs by the last value of a metric."""
+
+    metric_key: str
+    stage_name: str | None
+    """The stage of the metric; None for the stage that logged it last."""
+    higher_is_better: bool
+    run_ref: RunRef | None
+    """None if no run has a finite value."""
+    value: Number | None
+    candidates: tuple[Candidate, ...]
+    """The ranked runs, then the others in the given order."""
+    completeness_notes: tuple[str, ...]
+
+
+class TrendPoint(Finding):
+    """The last value of a metric in one run."""
+
+    run_ref: RunRef
+    name: str
+    status: Status
+    started_at: Timestamp
+    value: Number
+    changes: tuple[Change, ...] | None
+    """Python and packages that differ from the previous recorded environment; None if either is unknown."""
+
+
+class MetricTrend(Finding):
+    """A metric over runs, the oldest first. A note counts the runs without it."""
+
+    metric_key: str
+    stage_name: str | None
+    """The stage of the metric; None for the stage that logged it last."""
+    points: tuple[TrendPoint, ...]
+    completeness_notes: tuple[str, ...]
+
+
+class SeriesBucket(Finding):
+    """Consecutive points of a series, summarised."""
+
+    first: int
+    """The number of the first point, in order of arrival."""
+    points: int
+    step: int | None
+    observed_at: Timestamp
+    low: Number | None
+    """The lowest value as a float, without NaN; None if all points are NaN."""
+    high: Number | None
+    last: Number
+    """The exact last value."""
+    not_numbers: int = 0
+    """The number of points that are NaN."""
+
+
+class MetricSeries(Finding):
+    """The points of a metric in one run, in order of arrival, reduced to buckets that keep the extreme values."""
+
+    run_ref: RunRef
+    stage_name: str
+    metric_key: str
+    slice_ref: str | None = None
+    points: int
+    """The number of recorded points."""
+    buckets: tuple[SeriesBucket, ...] = ()
+    completeness_notes: tuple[str, ...] = ()
+
+
+class TimelineRun(Finding):
+    """One run with its version of a package."""
+
+    run_ref: RunRef
+    name: str
+    status: Status
+    started_at: Timestamp
+    version: str | None
+    """None if the environment lacks the package."""
+    value: Number | None = None
+    """The last value of the metric; None without one."""
+
+
+class VersionPeriod(Finding):
+    """Consecutive runs with the same version."""
+
+    version: str | None
+    """None if the environments lack the package."""
+    first_run: RunRef
+    last_run: RunRef
+    first_at: Timestamp
+    last_at: Timestamp
+    runs: int
+    low: Number | None = None
+    """The lowest value of the metric, without NaN; None without a value."""
+    high: Number | None = None
+    last: Number | None = None
+
+
+class PackageTimeline(Finding):
+    """The versions of a package over runs, the oldest first."""
+
+    package: str
+    """Normalised by PEP 503."""
+    metric: str | None = None
+    runs: tuple[TimelineRun, ...] = ()
+    """Every run with a recorded environment."""
+    periods: tuple[VersionPeriod, ...] = ()
+    without_environment: int = 0
+    """The number of other runs."""
+    completeness_notes: tuple[str, ...] = ()

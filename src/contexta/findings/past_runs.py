@@ -1,0 +1,104 @@
+"""Inputs of ``why``, ``check`` and ``timeline``: light records of thousands of runs, and the environment of NEW."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.core.references import StableRef
+
+MetricId = tuple[str, str]
+"""(stage name, metric key)"""
+Tool = Literal["pip", "uv", "uv project", "poetry", "pdm", "pipenv", "conda", "pixi"]
+
+
+@dataclass(frozen=True)
+class PastEnvironment:
+    """An environment, shared by all runs that used it."""
+
+    digest: str
+    python_version: str
+    platform: str
+    packages: Mapping[str, str]
+    """Normalised name -> version."""
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run with its settings and the last values of its metrics. Times are canonical texts."""
+
+    ref: StableRef
+    status: str
+    started_at: str
+    seconds: float | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """The facts of a live run: command, invocation, source, seeds."""
+    environment: PastEnvironment | None = None
+    metrics: Mapping[MetricId, int | float] = field(default_factory=dict)
+    """Without slices. Of several stages with one name the last counts."""
+
+    @property
+    def code(self) -> tuple[str, str] | None:
+        """(commit, digest of the patch of uncommitted changes); None without a recorded commit."""
+        source = self.metadata.get("source")
+        if not isinstance(source, Mapping) or not source.get("commit"):
+            return None
+        return str(source["commit"]), str(source.get("patch") or ("dirty" if source.get("dirty") else ""))
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The complete record of one side of a comparison."""
+
+    run: PastRun
+    snapshot: EnvironmentSnapshot | None
+    inputs: Mapping[str, str]
+    """Name -> digest."""
+    patched: tuple[str, ...] = ()
+    """Files with uncommitted changes."""
+    notes: tuple[str, ...] = ()
+    """Parts of the record that could not be read."""
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """The files that differ between two commits."""
+
+    files: tuple[str, ...] = ()
+    commits: int | None = None
+    reason: str | None = None
+    """Why the files are unknown; None if they are known."""
+
+
+@dataclass(frozen=True)
+class CondaPackage:
+    """A package under its name in conda."""
+
+    name: str
+    channel: str | None = None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An environment on this machine, as commands name it."""
+
+    tool: Tool = "pip"
+    """The tool that created the environment."""
+    python: str = "python"
+    """The interpreter of ``pip`` and of the training."""
+    prefix: str | None = None
+    """The directory of the environment; None if it is unknown on this machine."""
+    project: str | None = None
+    """The directory of the tool's project; None for the current directory."""
+    direct: frozenset[str] = frozenset()
+    """The packages that the project requires by name."""
+    conda: Mapping[str, CondaPackage] = field(default_factory=dict)
+    """The packages that conda installed, by normalised name."""
+    conda_program: str = "conda"
+    """``mamba`` if PATH has no ``conda``."""
+    uv_program: str = "uv"
+    """The path of uv if PATH has no ``uv``."""

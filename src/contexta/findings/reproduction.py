@@ -1,0 +1,132 @@
+"""Findings of ``rebuild``, ``rerun`` and ``lock``: environments and runs that were reproduced."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from contexta.contract.fields import FrozenDict, Number, RunRef, TextMap
+from contexta.findings.finding import Finding
+
+LockFormat = Literal["pylock", "requirements", "uv", "conda", "dockerfile"]
+MissingReason = Literal[
+    "python",  # this machine has no such interpreter
+    "release removed",  # the index has the project, but not the release
+    "project removed",  # the index does not have the project
+    "no wheel",  # the release has no wheel for the interpreter and platform
+    "index unreachable",  # the index did not answer
+    "hash mismatch",  # the downloaded file has another hash
+    "local tag",  # a version like 2.1.0+cu118, which public indexes do not have
+    "conda",  # installed by conda; uv does not install from conda
+    "repository",  # the repository or its commit is not available
+    "uncommitted changes",  # a working tree with changes that were not recorded
+    "local directory",  # installed from a directory or file that does not exist
+    "build failed",  # building from source failed
+    "not installable",  # the name, version or URL is invalid
+    "no hash",  # requirements with hashes cannot contain it
+]
+Verdict = Literal["match", "deviates", "impossible"]
+
+
+class Missing(Finding):
+    """A package of the recorded environment that cannot be installed."""
+
+    name: str
+    version: str
+    reason: MissingReason
+    detail: str
+    help: str | None = None
+    """How to make it available; None if unknown."""
+
+
+class Deviation(Finding):
+    """One difference between the rebuilt and the recorded environment; None stands for absent."""
+
+    kind: Literal["platform", "python", "interpreter", "package", "build", "origin", "files"]
+    key: str
+    recorded: str | None
+    rebuilt: str | None
+    why: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.recorded or 'absent'} -> {self.rebuilt or 'absent'}"
+
+
+class Rebuild(Finding):
+    """A rebuilt environment, compared with the recorded one."""
+
+    run_ref: RunRef
+    verdict: Verdict
+    """``match`` without deviations, ``deviates`` with some; ``impossible`` if it was not built."""
+    into: str | None
+    """The directory of the environment; None if it was not built."""
+    python: str | None
+    recorded_python: str
+    rebuilt_python: str | None
+    platform: str
+    package_count: int
+    build_count: int = 0
+    """The number of packages whose files were compared by digest."""
+    deviations: tuple[Deviation, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    notes: tuple[str, ...] = ()
+    from_cache: bool = False
+    environment_key: str | None = None
+    """The key of the environment in the cache: a digest of its requirements and its interpreter."""
+    seconds: float
+
+
+class RerunMetric(Finding):
+    """One metric of a run and of its rerun."""
+
+    stage_name: str
+    metric_key: str
+    slice_ref: str | None = None
+    recorded: Number | None
+    rerun: Number | None
+    apart: float | None
+    """The absolute difference; None if a side is missing or not finite."""
+    within: bool
+    """Whether the difference is within the tolerances."""
+
+
+class Rerun(Finding):
+    """A recorded run that was run again in its rebuilt environment."""
+
+    run_ref: RunRef
+    rerun_ref: RunRef | None
+    verdict: Literal["reproduced", "differs", "unknown", "impossible"]
+    """``reproduced`` if every metric is within the tolerances, else ``differs``. ``unknown`` if the command failed, ran
+    in another environment or had no metric to compare. ``impossible`` if the environment cannot be rebuilt."""
+    command: tuple[str, ...]
+    directory: str | None
+    exit_code: int | None
+    relative_tolerance: float
+    """As in ``math.isclose``; 0 for exact equality."""
+    absolute_tolerance: float
+    metrics: tuple[RerunMetric, ...] = ()
+    confirmed: Literal["inside", "outside", "no"] | None = None
+    """Whether a recorder in the command saw the rebuilt environment (``inside``), could not be in the command
+    (``outside``), or saw another environment (``no``). None if nothing ran."""
+    confirmed_reason: str = ""
+    environment: Rebuild
+    notes: tuple[str, ...] = ()
+
+
+class Lock(Finding):
+    """A lock file of a recorded environment, and the packages that it does not contain."""
+
+    run_ref: RunRef
+    format: LockFormat
+    content: str
+    """The text of the file."""
+    python_version: str
+    package_count: int
+    exact: tuple[str, ...] = ()
+    """Packages whose file is identified by the digest of the installed RECORD."""
+    open: TextMap = Field(default_factory=FrozenDict)
+    """Package -> why its file is not identified. It is locked by its version and the hashes of the index."""
+    missing: tuple[Missing, ...] = ()
+    """Packages that are not in the file because they cannot be installed."""
+    notes: tuple[str, ...] = ()
