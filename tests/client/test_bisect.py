@@ -20,8 +20,8 @@ from contexta.bisect.session import study_files
 from contexta.bisect.session.study_files import StudyBeginning
 from contexta.cli.bisect import bisect as command
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, NotFound
+from contexta.core.files import digested_files
 from contexta.findings.bisect import BisectReport, digest_of
-from contexta.recorder.journal import digested_files
 
 COMMAND = ("python", "train.py")
 

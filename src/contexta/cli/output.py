@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+
+from contexta.core.files import atomic_files
 
 STDOUT = "-"
 
@@ -19,11 +20,7 @@ def write(target: str | Path, text: str) -> None:
     if path.exists() and not path.is_file():  # /dev/null, a pipe
         path.write_text(text, encoding="utf-8")
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path.resolve() if path.is_symlink() else path)
+        atomic_files.write(path.resolve() if path.is_symlink() else path, text.encode())
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from error  # by the name that was given
-    finally:
-        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(target)) from error  # the name that the user wrote

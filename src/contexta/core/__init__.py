@@ -1,1 +1,1 @@
-"""Parts that every package uses: errors, references, validation, settings, file locks and child processes."""
+"""Parts that every package uses: errors, references, validation, settings, child processes and process trees."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 
+from contexta.core import process_tree
 from contexta.core.errors import ContextaError, shown
 
 TYPE_CHECKING = False
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 MAX_OUTPUT = 16 * 1024 * 1024
+_MARK = "CONTEXTA_CHILD"  # the variable whose value tells the processes of one call of ``run``
 _LINGER = 1.0  # seconds the output of an ended program may still take to arrive
 
 
@@ -107,9 +109,9 @@ def run(
     if isinstance(argv, (str, bytes)) or not argv:
         raise TypeError("argv is a list of arguments, never one command line")
     began = monotonic()
-    mark = f"CONTEXTA_CHILD={os.urandom(16).hex()}" if strays else ""
+    mark = os.urandom(16).hex() if strays else ""
     if mark:
-        env = {**(os.environ if env is None else env), **dict([mark.split("=")])}
+        env = {**(os.environ if env is None else env), _MARK: mark}
     process = _start(argv, cwd, env, reads=input is not None)
     pipes: Optional[Pipes] = None
     ended = False
@@ -122,7 +124,7 @@ def run(
         end_tree(process, alive=not ended)
         code = process.wait()
         if mark:
-            _end_marked(mark.encode())
+            _end_marked(mark)
         if pipes is not None:
             pipes.drain(_LINGER)
             pipes.close()
@@ -214,7 +216,7 @@ def end_tree(process: Popen[bytes], *, alive: bool = True) -> None:
         return
     import signal
 
-    strays = _descendants(process.pid) if alive else []
+    strays = [pid for pid, group in process_tree.descendants(process.pid) if group != process.pid] if alive else []
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -226,35 +228,19 @@ def end_tree(process: Popen[bytes], *, alive: bool = True) -> None:
             pass  # it ended by itself, or with the group
 
 
-def _end_marked(mark: bytes) -> None:
-    """Kill every process that was started with a variable, until none is left; nothing where there is no /proc."""
+def _end_marked(mark: str) -> None:
+    """Kill every process that was started with a value of the variable, until none is left; needs /proc."""
     import signal
 
-    for _ in range(50):  # one that starts others while it is being looked for is met in the next round
-        found = _marked(mark)
-        for pid in found:
+    for _ in range(50):  # the next round finds what these start while they are looked for
+        marked = [pid for pid in process_tree.processes() if process_tree.variables(pid).get(_MARK) == mark]
+        for pid in marked:
             try:
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 pass  # it ended by itself
-        if not found:
+        if not marked:
             return
-
-
-def _marked(mark: bytes) -> list[int]:
-    try:
-        entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]
-    except OSError:
-        return []
-    found = []
-    for entry in entries:
-        try:
-            with open(f"/proc/{entry}/environ", "rb") as file:
-                if mark in file.read().split(b"\0"):
-                    found.append(int(entry))
-        except OSError:
-            continue  # it has ended, or is another user's
-    return found
 
 
 def _end_tree_windows(process: Popen[bytes]) -> None:
@@ -263,26 +249,3 @@ def _end_tree_windows(process: Popen[bytes]) -> None:
     if process.poll() is None:
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False, timeout=10)
         process.kill()
-
-
-def _descendants(pid: int) -> list[int]:
-    """Processes below ``pid`` that are not of its group, from /proc; [] where there is none."""
-    try:
-        entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]
-    except OSError:
-        return []
-    parents: dict[int, list[tuple[int, int]]] = {}
-    for entry in entries:
-        try:
-            with open(f"/proc/{entry}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        parents.setdefault(int(fields[1]), []).append((int(entry), int(fields[2])))
-    found, strays = [pid], []
-    while found:
-        for child, group in parents.get(found.pop(), ()):
-            found.append(child)
-            if group != pid:
-                strays.append(child)
-    return strays

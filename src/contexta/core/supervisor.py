@@ -184,27 +184,9 @@ def _reap() -> None:
 
 
 def _descendants() -> list[int]:
-    """Every living process below this one, from /proc; where there is none, nothing is known."""
-    children: dict[int, list[int]] = {}
-    try:
-        entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]  # standard library of 3.8
-    except OSError:
-        return []
-    for entry in entries:
-        try:
-            with open(f"/proc/{entry}/stat", "rb") as file:  # a hot loop
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        if fields[0] != b"Z":
-            children.setdefault(int(fields[1]), []).append(int(entry))
-    found: list[int] = []
-    open_ends = [os.getpid()]
-    while open_ends:
-        below = children.get(open_ends.pop(), [])
-        found += below
-        open_ends += below
-    return found
+    from contexta.core.process_tree import descendants
+
+    return [pid for pid, _ in descendants(os.getpid())]
 
 
 def _over(limit: int) -> bool:
@@ -232,4 +214,5 @@ def _proportional(pid: int) -> int:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     sys.exit(main(sys.argv[1:]))

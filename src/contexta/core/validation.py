@@ -20,6 +20,20 @@ MAX_NAME = 250
 MAX_DIGITS = 1_000
 
 
+def storable(text: str) -> str:
+    """The text itself, with NUL and lone surrogates written as escapes: ``\\x00``, ``\\udcff``.
+
+    Undecodable bytes of file names, arguments and variables reach Python as such surrogates (PEP 383).
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
 def require_storable(text: str) -> str:
     """The text itself. Raises InvalidInput if it holds NUL or a lone surrogate."""
     if "\0" in text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contexta.core.texts import storable as storable
+from contexta.core.validation import storable as storable
 from contexta.recorder.redaction.redact import inside
 
 TYPE_CHECKING = False

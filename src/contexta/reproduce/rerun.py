@@ -17,7 +17,7 @@ from contexta.analysis.reruns import outcome, rerun_metrics
 from contexta.contract import LineageEdge
 from contexta.core import settings
 from contexta.core.errors import InvalidInput
-from contexta.core.filelock import alone
+from contexta.core.files.filelock import alone
 from contexta.core.references import StableRef
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
 from contexta.recorder.journal.writer import SUFFIX

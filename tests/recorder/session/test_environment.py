@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contexta import Contexta
-from contexta.recorder.journal import digested_files
+from contexta.core.files import digested_files
 
 Git = Callable[..., str]
 

@@ -9,7 +9,7 @@ import pytest
 from support.builders import Cli
 
 from contexta.core.errors import WorkspaceTooNew
-from contexta.recorder.journal import digested_files
+from contexta.core.files import digested_files
 from contexta.recorder.journal.reserved_space import SPARE
 from contexta.store.lifecycle.verify import verify
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
+from contexta.core.interpreters import is_python
 from contexta.findings.past_runs import Installation
-
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
 
 
 def install_commands(at: Installation, pins: Mapping[str, str | None], *, alone: bool = False) -> list[str]:
@@ -30,7 +28,7 @@ def install_commands(at: Installation, pins: Mapping[str, str | None], *, alone:
 def with_python(at: Installation, command: Sequence[str]) -> list[str]:
     """A recorded command with the interpreter of the environment, if the command starts with a Python."""
     words = list(command)
-    if at.prefix is not None and words and _PYTHON.match(re.split(r"[/\\]", words[0])[-1]):
+    if at.prefix is not None and words and is_python(words[0]):
         words[0] = at.python
     return words
 

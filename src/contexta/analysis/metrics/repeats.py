@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.interpreters import is_python
 from contexta.findings.past_runs import PastRun
 
 AUTO, NONE = "auto", "none"
 _SEED = re.compile(r"(?:^|[._-])(?:random[._-]?)?(?:seed|random[._-]state)(?:$|[._-])", re.IGNORECASE)
-_PYTHON = re.compile(r"(^|[/\\])python[0-9.]*(\.exe)?$")
 SEED_OPTION = re.compile(r"--?[\w.-]*(?:seed|random[_-]state)", re.IGNORECASE)
 _SEED_VARIABLES = frozenset({"SEED", "CONTEXTA_SEED", "PYTHONHASHSEED", "PL_GLOBAL_SEED"})
 
@@ -82,7 +82,7 @@ def command_of(run: PastRun) -> list[str] | None:
 def arguments_of(run: PastRun) -> list[str]:
     """The command line without the seed and without the path of the interpreter, which the environment describes."""
     words, arguments, skip = command_of(run) or [], [], False
-    if words and _PYTHON.search(words[0]):
+    if words and is_python(words[0]):
         words = ["python", *words[1:]]
     for word in words:
         option = SEED_OPTION.match(word)

@@ -23,6 +23,7 @@ from contexta.bisect.execution.source_files import Source, fingerprint, reposito
 from contexta.bisect.execution.trial import Command, Order, Report, run_trial, thread_counts
 from contexta.core import settings
 from contexta.core.errors import ContextaError, InvalidInput
+from contexta.core.files import atomic_files
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.reproduce.environments.builder import Built, EnvironmentChanged
 from contexta.reproduce.environments.cache import find_cache
@@ -124,9 +125,7 @@ def unpack(returned: Returned, workspace: Path) -> Report:
         target = workspace / name
         if target.resolve().is_relative_to(workspace.resolve()) and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.tmp")
-            temporary.write_bytes(returned.files[name])
-            temporary.replace(target)
+            atomic_files.write(target, returned.files[name])
     return returned.report
 
 

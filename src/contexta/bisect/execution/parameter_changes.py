@@ -13,10 +13,10 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from contexta.analysis.metrics.repeats import is_seed
+from contexta.core.interpreters import is_python
 from contexta.recorder.redaction.redact import HIDDEN
 
 _Takes = Literal["one", "many", "truth", "none"]
@@ -24,7 +24,6 @@ _Takes = Literal["one", "many", "truth", "none"]
 _OPTION = re.compile(r"--?[A-Za-z_]")
 _NAMED = re.compile(r"(?P<dashes>--?|\+{0,2})(?P<name>[A-Za-z_][\w.-]*)(?P<equals>=?)", re.ASCII)
 _TRUTHS = frozenset({"true", "false", "yes", "no", "on", "off", "0", "1"})
-_PYTHON = re.compile(r"python[\d.]*t?(\.exe)?\Z", re.IGNORECASE)
 _WITH_VALUE = ("-m", "-c", "-W", "-X")  # options of Python itself
 
 
@@ -256,7 +255,7 @@ def _rest(told: Told, settings: Mapping[str, Setting]) -> list[str]:
 def _of_program(command: Sequence[str]) -> int:
     """Where the arguments of the program begin: behind the interpreter's own, and behind its script."""
     for position, word in enumerate(command):
-        if _PYTHON.match(Path(word).name):
+        if is_python(word):
             at = position + 1
             while at < len(command) and command[at].startswith("-"):
                 if command[at] in ("-m", "-c"):

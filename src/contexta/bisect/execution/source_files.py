@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contexta.core import settings
-from contexta.core.digests import file_sha256
+from contexta.core.files.digests import file_sha256
 from contexta.core.process import ProcessError
 from contexta.recorder.source.files import left_out
 from contexta.recorder.source.git import COPY_SECONDS, output, top_level

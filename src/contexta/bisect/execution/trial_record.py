@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.core import settings
+from contexta.core.files import atomic_files
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import SUFFIX, Journal
 from contexta.recorder.notes import storable
@@ -149,8 +150,7 @@ class Record:
         journals.mkdir(parents=True, exist_ok=True)
         first = self._at / f"{self.ref}{SUFFIX}"
         for path in (*(path for path in self._at.glob(f"*{SUFFIX}") if path != first), first):
-            shutil.copyfile(path, journals / f".{path.name}.tmp")
-            os.replace(journals / f".{path.name}.tmp", journals / path.name)  # noqa: PTH105  # atomic
+            atomic_files.write(journals / path.name, path.read_bytes())
         return report
 
 

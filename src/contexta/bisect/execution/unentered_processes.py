@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from contexta.core import process_tree
+from contexta.core.interpreters import is_python
 from contexta.recorder.session.inherited import TRIAL
-from contexta.recorder.wrapping.command_lines import find_program, is_python, is_recorded, program_of
+from contexta.recorder.wrapping.command_lines import find_program, is_recorded, program_of
 from contexta.recorder.wrapping.trial_process import cannot_be_entered, tell
 
-_PROC = Path("/proc")
 _SHORTEST, _LONGEST = 0.006, 0.1  # seconds between two looks: hardly a Python starts and ends in less
 _SHARE = 0.02  # of the time that a trial took so far
 _TOO_OLD = re.compile(r"(?:python|pypy)(?:2|3\.[0-7](?!\d))")  # where nothing is recorded
@@ -31,7 +32,7 @@ def looked_at(variables: Mapping[str, str]) -> Iterator[None]:
     """While this lasts, look at what is started below this process with the variables of a trial. Nothing where there
     is no /proc, or the variables are of no trial."""
     file = variables.get(TRIAL)
-    if file is None or not (_PROC / "self").exists():
+    if file is None or not Path("/proc/self").exists():
         yield
         return
     stop = threading.Event()
@@ -49,79 +50,40 @@ def _look_on(file: str, stop: threading.Event) -> None:
     pause = _SHORTEST
     while not stop.wait(pause):
         for pid in _processes_of(file):
-            try:
-                _look(pid, known, file)
-            except (OSError, ValueError):
-                continue  # it has ended meanwhile
+            _look(pid, known, file)
         pause = min(_LONGEST, max(_SHORTEST, (time.monotonic() - began) * _SHARE))
 
 
 def _processes_of(file: str) -> Iterator[int]:
     """What runs below the child of this process that was started for a trial."""
-    mark = f"{TRIAL}={file}"
-    queue = [pid for pid in _children(os.getpid()) if mark in _parts(pid, "environ")]
+    started = process_tree.children(os.getpid())
+    queue = [pid for pid in started if process_tree.variables(pid).get(TRIAL) == file]
     while queue:
-        below = _children(queue.pop())
+        below = process_tree.children(queue.pop())
         queue += below
         yield from below
 
 
-def _children(pid: int) -> list[int]:
-    """The processes that a process started; [] where it has ended."""
-    found: list[int] = []
-    try:
-        threads = list((_PROC / str(pid) / "task").iterdir())
-        if not (threads[0] / "children").exists():
-            return _children_by_parent(pid)
-        for thread in threads:
-            found += map(int, (thread / "children").read_bytes().split())
-    except (OSError, IndexError):
-        pass  # it, or one of its threads, has ended meanwhile
-    return found
-
-
-def _children_by_parent(pid: int) -> list[int]:
-    """The same on kernels that do not list children: every process is asked for its parent."""
-    found = []
-    for entry in _PROC.iterdir():
-        try:
-            if entry.name.isdigit() and _parent(int(entry.name)) == pid:
-                found.append(int(entry.name))
-        except OSError:
-            continue  # it has ended meanwhile
-    return found
-
-
 def _look(pid: int, known: set[tuple[int | str, ...]], file: str) -> None:
     """Report one process, once, if it is such a Python."""
-    program = str((_PROC / str(pid) / "exe").readlink())
+    program = process_tree.executable(pid)
     if not is_python(program):
         return
-    words = _parts(pid, "cmdline")
-    if not words or (pid, *words) in known or words == _parts(_parent(pid), "cmdline"):
+    words, parent = process_tree.command_line(pid), process_tree.parent(pid)
+    if not words or (pid, *words) in known or words == process_tree.command_line(parent):
         return  # forked: it is what its parent is, or about to become another program
     known.add((pid, *words))
-    variables = dict(part.partition("=")[::2] for part in _parts(pid, "environ"))
+    variables = process_tree.variables(pid)
     is_old = _TOO_OLD.match(Path(program).name) is not None
     if not is_recorded(words) or not (is_old or cannot_be_entered(words, variables)):
         return
     kind, told = program_of(words)
-    if kind == "code" and (_PROC / str(_parent(pid)) / "exe").readlink().name in _ASKS:
+    if kind == "code" and Path(process_tree.executable(parent)).name in _ASKS:
         return
-    directory = str((_PROC / str(pid) / "cwd").readlink())
+    directory = process_tree.directory(pid)
+    if not directory:
+        return  # it has ended meanwhile, so its variables may have read as empty
     path = find_program(words[0], variables, directory)
     if os.path.realpath(path) != os.path.realpath(program):
         path = program  # it goes by another name
     tell(file, "unseen", path=path, kind=kind, program=told[:1000], cwd=directory)
-
-
-def _parts(pid: int, name: str) -> list[str]:
-    try:
-        content = (_PROC / str(pid) / name).read_bytes()
-    except OSError:
-        return []  # it has ended meanwhile
-    return [os.fsdecode(part) for part in content.split(b"\0")[:-1]]
-
-
-def _parent(pid: int) -> int:
-    return int((_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[1])

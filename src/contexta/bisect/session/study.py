@@ -48,7 +48,7 @@ from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.study_files import StudyBeginning
 from contexta.bisect.space.changes import Metadata, Release, Space, space_between
 from contexta.core.errors import ContextaError, InvalidInput
-from contexta.core.filelock import alone
+from contexta.core.files.filelock import alone
 from contexta.core.references import slug
 from contexta.core.validation import from_microseconds
 from contexta.reproduce.environments.builder import Built, Contents, EnvironmentChanged, build

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from contexta.bisect.inputs.judgement import Choice
 from contexta.bisect.inputs.request import BisectRequest
 from contexta.core.errors import DamagedData, InvalidInput, NotFound
+from contexta.core.files import digested_files
 from contexta.core.model import Value
 from contexta.findings.bisect import BisectReport, digest_of
-from contexta.recorder.journal import digested_files
 from contexta.recorder.redaction import redact
 
 LAST, BEGINNING, REPORT = "last.json", "study.json", "report.json"

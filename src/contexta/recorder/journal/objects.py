@@ -13,6 +13,7 @@ import re
 import stat
 
 from contexta.core.errors import DamagedData, InvalidInput, NotFound, shown
+from contexta.core.files.atomic_files import NewFile, make_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,25 +116,16 @@ class Objects:
         from hashlib import sha256
 
         make_directory(self.root)
-        temporary = os.path.join(self.root, f".{os.getpid()}.{os.urandom(8).hex()}")
-        found, size = sha256(), 0
-        try:
-            with open(temporary, "xb") as file:
-                for chunk in chunks:
-                    if digest is None:
-                        found.update(chunk)
-                    size += file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            digest = digest or found.hexdigest()
+        computed, size = sha256(), 0
+        with NewFile(self.root) as new:
+            for chunk in chunks:
+                if digest is None:
+                    computed.update(chunk)
+                size += new.file.write(chunk)
+            digest = digest or computed.hexdigest()
             path = self.path(digest)
             make_directory(os.path.dirname(path))
-            os.replace(temporary, path)
-        except BaseException:  # whatever stopped it: no half object stays behind
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-            raise
-        sync_directory(os.path.dirname(path))
+            new.replace(path, is_durable=True)
         return digest, size
 
     def _read(self, digest: str) -> "Iterator[bytes]":
@@ -174,27 +166,3 @@ def open_plain(path: str) -> "BinaryIO":
     except BaseException:  # whatever stopped it: the handle is not left open
         os.close(handle)
         raise
-
-
-def make_directory(*folders: str) -> None:
-    """Make directories and those above them where they are missing; the entry of each is on the disk as well. Those
-    that lie in one directory cost one ``fsync`` of it together."""
-    missing = [os.path.abspath(folder) for folder in folders if not os.path.isdir(folder)]
-    above = dict.fromkeys(os.path.dirname(folder) for folder in missing)
-    for folder in above:
-        make_directory(folder)
-    for folder in missing:
-        os.makedirs(folder, exist_ok=True)
-    for folder in above:
-        sync_directory(folder)
-
-
-def sync_directory(folder: str) -> None:
-    """Bring a directory's entries to the disk, where the system can do that."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,10 +5,10 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-import json
 import os
 
 from contexta.core import settings
+from contexta.recorder.journal.decoding import record_of
 from contexta.recorder.journal.writer import SUFFIX
 
 TYPE_CHECKING = False
@@ -62,7 +62,6 @@ def _last_record(path: str) -> "Dict[str, Any]":
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST))
-            record = json.loads(file.read().rstrip(b"\n").rpartition(b"\n")[2])
-    except (OSError, ValueError):
-        return {}  # it was taken away, or its process died while it wrote
-    return record if isinstance(record, dict) else {}
+            return record_of(file.read().rstrip(b"\n").rpartition(b"\n")[2]) or {}  # its process died while it wrote
+    except OSError:
+        return {}  # it was taken away

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from contexta.core import process_tree
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Optional
@@ -76,8 +78,8 @@ def _is_count(text: str) -> bool:
 
 def _began(pid: int) -> Optional[int]:
     """When a process started, in ticks since boot; None when it has ended (a zombie has) or nothing is known."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    if len(fields) < 20 or fields[0] in ("Z", "X"):
+    fields = process_tree.status(pid)
+    if fields is None or len(fields) < 20 or fields[0] in ("Z", "X"):
         return None
     return int(fields[19])
 

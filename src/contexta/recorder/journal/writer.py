@@ -46,9 +46,9 @@ import sys
 import weakref
 from time import time_ns
 
+from contexta.core.files.atomic_files import sync_directory
 from contexta.recorder.journal import reserved_space
 from contexta.recorder.journal.heartbeat import Beat
-from contexta.recorder.journal.objects import sync_directory
 from contexta.recorder.journal.processes import is_worker, session
 from contexta.recorder.notes import reason
 

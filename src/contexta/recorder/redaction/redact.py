@@ -2,13 +2,12 @@
 
 A secret is replaced by ``secret:sha256:`` and 16 hex digits of a hash with the workspace's salt. A reader can see that
 a secret changed, but not what it is. Values that only sound alike stay readable: ``num_tokens=5``, ``tokenizer``. In
-doubt a value is hidden. Nothing here raises for any text, and every result can be stored (see ``core.texts``).
+doubt a value is hidden. Nothing here raises for any text, and every result can be stored (see ``validation.storable``).
 """
 
 from __future__ import annotations
 
-from contexta.core.texts import storable
-from contexta.core.validation import MAX_NAME
+from contexta.core.validation import MAX_NAME, storable
 from contexta.recorder.redaction.find import find, find_in_url
 from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, below, is_plural, of_option, sensitivity
 from contexta.recorder.redaction.names import is_secret_name as is_secret_name

@@ -11,8 +11,8 @@ import sys
 from functools import partial
 
 from contexta.core import process, settings, workspace_address
+from contexta.core.files.atomic_files import make_directory
 from contexta.core.process import ProcessError, leave
-from contexta.recorder.journal.objects import make_directory
 from contexta.recorder.session.inherited import without_injected
 
 TYPE_CHECKING = False

@@ -12,8 +12,8 @@ import os
 import sys
 
 from contexta.core.errors import DamagedData
+from contexta.core.files import digested_files
 from contexta.recorder import notes
-from contexta.recorder.journal import digested_files
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import Journal
 from contexta.recorder.probes import distributions, interpreter, machine, variables

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from contexta.core import settings
+from contexta.core.files.atomic_files import make_directory
 from contexta.core.references import StableRef, numbered, slug
-from contexta.recorder.journal.objects import make_directory
 from contexta.recorder.journal.processes import identity
 from contexta.recorder.journal.reserved_space import set_space_aside
 from contexta.recorder.journal.writer import SUFFIX, Journal

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from contexta.recorder.journal.objects import Objects, make_directory, sync_directory
+from contexta.core.files.atomic_files import create, make_directory
+from contexta.recorder.journal.objects import Objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,21 +62,8 @@ def _read(path: str) -> Optional[bytes]:
 
 def _make(root: str, path: str) -> None:
     make_directory(root)
-    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     salt = os.urandom(_SIZE)
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(salt + _digest(salt))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass  # another process was first: its salt counts
-    except OSError:  # a file system without hard links
-        os.replace(temporary, path)
-    if os.path.exists(temporary):
-        os.unlink(temporary)
-    sync_directory(root)
+    create(path, salt + _digest(salt), 0o600)  # where another process was first its salt counts
 
 
 def _digest(salt: bytes) -> bytes:

@@ -10,8 +10,9 @@ import sys
 import time
 
 from contexta.core import settings
+from contexta.core.files.atomic_files import make_directory
 from contexta.core.references import StableRef, slug
-from contexta.recorder.journal.objects import Objects, make_directory
+from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import Journal
 from contexta.recorder.notes import reason
 from contexta.recorder.redaction import redact

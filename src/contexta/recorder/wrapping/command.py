@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.core import settings
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.interpreters import is_python
 from contexta.core.process import CommandNotFound
 from contexta.core.references import StableRef
 from contexta.recorder.journal import process_journals
@@ -29,7 +30,7 @@ from contexta.recorder.session.reserve import begin, reserve
 from contexta.recorder.session.run import Run
 from contexta.recorder.session.salt import salt_or_another
 from contexta.recorder.wrapping import outside
-from contexta.recorder.wrapping.command_lines import is_python, isolation
+from contexta.recorder.wrapping.command_lines import isolation
 from contexta.recorder.wrapping.output import Stream, open_streams
 from contexta.recorder.wrapping.process_watch import Program, Watch
 

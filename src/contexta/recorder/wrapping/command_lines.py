@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 
+from contexta.core.interpreters import is_python
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, Sequence, Tuple
@@ -25,12 +27,6 @@ _INSTALLING = frozenset(
 )
 _SYSTEM = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/share/", "/bin/", "/sbin/")
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNORECASE)
-
-
-def is_python(program: str) -> bool:
-    """Whether a program is a Python interpreter by the name of its file."""
-    return _PYTHON.match(os.path.basename(program)) is not None
 
 
 def program_of(words: "Sequence[str]") -> "Tuple[str, str]":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 
+from contexta.core.files import atomic_files
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session.inherited import INJECTED
@@ -57,9 +58,5 @@ def keep(folder: str, run: str, program: Program, parent: int, digest: str) -> N
         {"t": "close", "at": last},
     ]
     path = os.path.join(folder, f"{run}.{program.pid}-{os.urandom(4).hex()}{SUFFIX}")
-    with open(f"{path}.tmp", "x", encoding="ascii") as file:
-        for number, record in enumerate(records):
-            file.write(json.dumps({"s": number, **record}, separators=(",", ":")) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.tmp", path)
+    lines = [json.dumps({"s": number, **record}, separators=(",", ":")) for number, record in enumerate(records)]
+    atomic_files.write(path, ("\n".join(lines) + "\n").encode("ascii"), is_durable=True)

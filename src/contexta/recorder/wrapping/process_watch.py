@@ -10,10 +10,11 @@ import os
 import threading
 import time
 
+from contexta.core import process_tree
+from contexta.core.interpreters import is_python
 from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command_lines import (
     is_installer,
-    is_python,
     is_query,
     is_recorded,
     isolation,
@@ -149,7 +150,7 @@ class Watch:
         waiting = [(root, os.getpid())]
         while waiting:
             pid, parent = waiting.pop()
-            argv = _argv(pid)
+            argv = process_tree.command_line(pid)
             if argv:
                 known = self._programs.get(pid)
                 if known is None or known.argv != argv:
@@ -159,7 +160,7 @@ class Watch:
                         (self._replaced if program.is_python else self._past).append(known)
                     self._programs[pid] = known = program
                 known.last = now
-            waiting += [(child, pid) for child in _children(pid)]
+            waiting += [(child, pid) for child in process_tree.children(pid)]
         return changed
 
     def _judge(self, program: Program, brief: bool) -> None:
@@ -203,43 +204,15 @@ class Watch:
 
 def _program(pid: int, parent: int, argv: List[str]) -> Program:
     program = Program(pid, parent, argv)
-    try:
-        program.executable = os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "")
-        program.directory = os.readlink(f"/proc/{pid}/cwd")
-        if program.is_python:
-            pairs = (os.fsdecode(pair).partition("=") for pair in _environ(pid).split(b"\0") if pair)
-            program.variables = {name: value for name, equals, value in pairs if name and equals}
-    except OSError:
-        program.executable = ""  # it has ended, or is another user's: nothing is known of it
+    program.executable = process_tree.executable(pid)
+    program.directory = process_tree.directory(pid)
+    if program.is_python:
+        program.variables = process_tree.variables(pid)
+        for pause in (0.001, 0.005, 0.02):  # in the moment of its exec they read as empty
+            if program.variables or not process_tree.executable(pid):
+                break
+            time.sleep(pause)
+            program.variables = process_tree.variables(pid)
+        if not program.variables and not process_tree.executable(pid):
+            program.executable = ""  # it has ended: nothing is known of it
     return program
-
-
-def _environ(pid: int) -> bytes:
-    """The variables of a process. Read again where there are none: in the moment of its exec they read as empty, and
-    that is not what a process with replaced variables looks like."""
-    for pause in (0.001, 0.005, 0.02):
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            data = file.read()
-        if data:
-            return data
-        time.sleep(pause)
-    return b""
-
-
-def _argv(pid: int) -> List[str]:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return [os.fsdecode(part) for part in file.read().split(b"\0")[:-1]]
-    except OSError:
-        return []  # it has ended
-
-
-def _children(pid: int) -> List[int]:
-    found: List[int] = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                found += map(int, file.read().split())
-    except OSError:
-        pass  # it has ended meanwhile
-    return found

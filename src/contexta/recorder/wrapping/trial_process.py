@@ -21,8 +21,9 @@ import json
 import os
 import sys
 
+from contexta.core.interpreters import is_python
 from contexta.recorder.session import inherited
-from contexta.recorder.wrapping.command_lines import find_program, is_python, isolation, program_of
+from contexta.recorder.wrapping.command_lines import find_program, isolation, program_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from contexta.core.errors import ContextaError
-from contexta.core.filelock import alone
+from contexta.core.files.filelock import alone
 from contexta.reproduce.environments.cache import CachedEnvironment, EnvironmentCache
 from contexta.reproduce.environments.installed_packages import (
     EnvironmentChanged,

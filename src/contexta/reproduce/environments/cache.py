@@ -21,6 +21,7 @@ from typing import Any
 import platformdirs
 
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.files import atomic_files
 
 FOLDER_VARIABLE = "CONTEXTA_CACHE_DIR"
 SIZE_VARIABLE = "CONTEXTA_CACHE_SIZE"
@@ -119,10 +120,7 @@ class EnvironmentCache:
             self._publish(key, {**json.loads((self.folder / key / _POINTER).read_text()), "edits": edits})
 
     def _publish(self, key: str, document: Mapping[str, Any]) -> None:
-        pointer = self.folder / key / _POINTER
-        temporary = pointer.with_name(f"{os.getpid()}-{os.urandom(4).hex()}.json")
-        temporary.write_text(json.dumps(document))
-        temporary.replace(pointer)
+        atomic_files.write(self.folder / key / _POINTER, json.dumps(document).encode())
 
     def forget(self, key: str, cached: CachedEnvironment) -> None:
         """Delete an environment, unless another one took its place meanwhile."""

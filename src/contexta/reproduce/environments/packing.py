@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
-from contexta.core.digests import file_sha256
+from contexta.core.files.digests import file_sha256
 from contexta.reproduce.environments.installed_packages import site_packages
 
 _BY_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from contexta.core.digests import file_sha256
+from contexta.core.files.digests import file_sha256
 from contexta.reproduce.environments.wheel_digest import build_of
 from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, NoWheel, Uv
 

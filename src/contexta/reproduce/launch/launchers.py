@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contexta.core.errors import InvalidInput
-from contexta.recorder.wrapping.command_lines import is_python
+from contexta.core.interpreters import is_python
 
 ACTIVE = "uv run --active --no-sync"
 """How uv takes the active environment as it is."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from contexta.recorder.journal.decoding import decoded
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.notes import storable
 from contexta.reproduce.launch.confirmation import Observations, SeenProcess, UnseenProcess
@@ -89,8 +90,4 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         content = path.read_bytes()
     except OSError:
         return
-    for line in content.splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue  # the process was ended while it wrote
+    yield from (record for _, record in decoded(content) if record is not None)

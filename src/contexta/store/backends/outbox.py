@@ -6,7 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from contexta.recorder.journal.objects import Objects, sync_directory
+from contexta.core.files import atomic_files
+from contexta.recorder.journal.objects import Objects
 
 ORIGIN = "origin"  # the file that tells this machine from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
@@ -55,14 +56,5 @@ def origin_of(root: Path) -> str:
             path.unlink(missing_ok=True)  # its maker died half-way on a file system without hard links
         except FileNotFoundError:
             pass
-        temporary = path.with_name(f".origin-{os.getpid()}-{os.urandom(4).hex()}")
-        temporary.write_text(os.urandom(8).hex(), encoding="ascii")
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass  # another process was first: its word counts
-        except OSError:  # a file system without hard links
-            temporary.replace(path)
-        temporary.unlink(missing_ok=True)
-        sync_directory(os.fspath(root))
+        atomic_files.create(path, os.urandom(8).hex().encode())  # where another process was first its name counts
     return path.read_text(encoding="ascii").strip() + "/"

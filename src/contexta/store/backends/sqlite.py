@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contexta.core.errors import DamagedData, WorkspaceError
+from contexta.core.files.atomic_files import sync_directory
 from contexta.core.settings import DATABASE
-from contexta.recorder.journal.objects import sync_directory
 from contexta.store.backends import maintenance_lock
 from contexta.store.backends.file_systems import is_network, kind_of
 from contexta.store.backends.row_checksums import seal

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contexta.core.errors import WorkspaceAway
-from contexta.core.filelock import alone
+from contexta.core.files.filelock import alone
 from contexta.core.settings import ENDED, JOURNALS
 from contexta.findings import Delivery
 from contexta.recorder.journal.writer import SUFFIX

@@ -6,13 +6,13 @@ keep the others, or other runs, from being read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
 from contexta.contract.fields import Status, json_value
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.validation import MAX_NAME, text, to_microseconds
+from contexta.recorder.journal.decoding import record_of
 
 LATEST = to_microseconds("9999-12-31T23:59:59.999999Z")
 LARGEST = 2**63 - 1
@@ -23,11 +23,8 @@ _STATUSES = frozenset(get_args(Status)) - {"open"}
 def records(data: bytes, report: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """The records of whole lines; a line that is no record is reported and skipped."""
     for line in data.split(b"\n")[:-1]:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if isinstance(record, dict) and isinstance(record.get("t"), str) and is_moment(record.get("at")):
+        record = record_of(line)
+        if record is not None and isinstance(record.get("t"), str) and is_moment(record.get("at")):
             yield record
         else:
             report(f"a line of the journal is no record and was skipped: {line[:80]!r}")

@@ -27,10 +27,11 @@ from typing import Any, BinaryIO
 
 from contexta import __version__
 from contexta.core.errors import DamagedData, InvalidInput, NotFound, WorkspaceError
+from contexta.core.files.atomic_files import sync_directory
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.core.validation import from_microseconds
 from contexta.findings import Backup, Damage
-from contexta.recorder.journal.objects import Objects, open_plain, sync_directory
+from contexta.recorder.journal.objects import Objects, open_plain
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.store.backends.engine import Store
 from contexta.store.lifecycle.object_inventory import NEEDED, SALT, stored_digests

@@ -25,9 +25,9 @@ from sqlalchemy import Connection, select
 
 from contexta import __version__
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew, shown
+from contexta.core.files.atomic_files import make_directory, sync_directory
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.findings import Backup
-from contexta.recorder.journal.objects import make_directory, sync_directory
 from contexta.store.backends.copying import COPIED, file_to_server
 from contexta.store.backends.engine import Store, open_store
 from contexta.store.ingest.ingest import take_in

@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from contexta.core.errors import DamagedData
+from contexta.core.files import digested_files
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.findings import Damage
 from contexta.findings.workspace import DamageKind
-from contexta.recorder.journal import digested_files
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.reserved_space import SPARE
 from contexta.recorder.journal.writer import SUFFIX

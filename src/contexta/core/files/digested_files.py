@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from contexta.core.errors import DamagedData
+from contexta.core.files import atomic_files
 
 _LABEL = b"sha256:"
 _LENGTH = len(_LABEL) + 64 + 1  # the last line
@@ -16,15 +17,7 @@ _LENGTH = len(_LABEL) + 64 + 1  # the last line
 
 def write(path: str, content: bytes) -> None:
     """Replace a file in one step. Raises OSError; then the old file is still there."""
-    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content + b"\n" + _last_line(path, content))
-        os.replace(temporary, path)
-    except BaseException:  # whatever stopped it: no half file stays behind
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    atomic_files.write(path, content + b"\n" + _last_line(path, content))
 
 
 def read(path: str) -> bytes:

@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from contexta.core.filelock import alone
+from contexta.core.files.filelock import alone
 
 HOLD = """
 import sys
 from pathlib import Path
-from contexta.core.filelock import alone
+from contexta.core.files.filelock import alone
 with alone(Path(sys.argv[1])) as first:
     print(first, flush=True)
     sys.stdin.read()

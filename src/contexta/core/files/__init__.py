@@ -1,0 +1,1 @@
+"""Files: write them atomically, lock them, and compute and check their digests."""
