@@ -112,7 +112,7 @@ def test_html_and_markdown_of_every_answer_go_to_stdout(
 def test_the_page_of_a_check_names_the_rule_that_was_broken(story: Contexta, cli: Cli) -> None:
     asked = ("check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--metric", "accuracy>=0.5")
     text = cli(*asked, "--markdown").stdout
-    assert "Refused: 1 of 3 rules not met." in text
+    assert "failed: 1 of 3 rules" in text
     assert text.index("(-0.04)") < text.index("the run completed")  # what is broken comes first
 
 

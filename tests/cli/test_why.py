@@ -227,7 +227,7 @@ def test_a_real_change_is_green_only_where_it_is_known_to_be_good(ctx: Contexta,
     assert found.metric is not None
     assert found.metric.verdict == "real"
     assert tone_of(found.metric) == tone
-    (section,) = [each for each in explanation(found).sections if each.title == "Is it real?"]
+    (section,) = [each for each in explanation(found).sections if each.title == "Metrics"]
     (table,) = section.blocks
     assert isinstance(table, Table)
     assert [row.tone for row in table.rows] == [tone]

@@ -274,10 +274,10 @@ def test_run_that_raised_is_diagnosed_with_what_it_raised(ctx: Contexta) -> None
     assert by_code["metric_not_finite"].summary == "the last value of train/loss is nan"
 
 
-def test_healthy_run_has_nothing_to_look_at(ctx: Contexta, cli: Cli) -> None:
+def test_healthy_run_has_no_problems(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, metrics={"accuracy": 0.9}, stage="train", environment={})
     assert ctx.diagnose_run("r").issues == ()
-    assert cli("diagnose", "r", "--exit-code").stdout == "p.r  no problems found\n"
+    assert cli("diagnose", "r", "--exit-code").stdout == "Diagnosis of p.r\nno problems found\n"
 
 
 def test_bare_run_lacks_metrics_and_an_environment(ctx: Contexta) -> None:
@@ -392,7 +392,7 @@ def test_best_run_ranks_what_can_be_ranked_and_says_what_cannot(history: Context
     assert history.select_best_run(None, "accuracy", higher_is_better=True).run_ref == "run:p.r1"
     assert history.select_best_run(runs, "accuracy", stage_name="(run)", higher_is_better=True).run_ref is None
     shown = cli("best", "accuracy", "r0", "r3", "--higher-is-better").stdout
-    assert shown.startswith("p.r0  has the highest accuracy: 0.9\n")
+    assert "run:p.r0 has the highest accuracy: 0.9\n" in shown
     assert cli("best", "nothing", "--higher-is-better").returncode == 1
 
 

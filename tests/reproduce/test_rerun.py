@@ -47,7 +47,7 @@ def test_an_unseeded_run_says_how_far_apart_and_is_not_called_reproduced(trained
     assert found.verdict == "differs"
     assert found.metrics[0].apart
     assert cli("rerun", "first", "--tolerance", "1e9").returncode == 0
-    assert "1 of 1 metric came out otherwise" in cli("rerun", "first").stdout
+    assert "1 of 1 metrics differ" in cli("rerun", "first").stdout
 
 
 SWEEP = """

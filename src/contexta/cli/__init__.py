@@ -1,4 +1,4 @@
-"""The command line. Data goes to stdout, messages to stderr. Exit code 2 is wrong use, 1 a "no" that was asked for."""
+"""The command line. Data goes to stdout, messages to stderr. Exit code 2 is wrong use, 1 a negative answer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the entry point of the ``contexta`` script."""
     for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
-        if stream is None:  # the program was started with a closed stream: what goes there is nobody's
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  # open as long as we run
-        elif hasattr(stream, "reconfigure"):  # an ASCII-only terminal shows escapes instead of failing
+        if stream is None:  # the program was started with a closed stream
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  # open until the process ends
+        elif hasattr(stream, "reconfigure"):  # an ASCII terminal shows escapes
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
         return code
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of a pipe closed it
         return _abandon_output(141)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -33,7 +33,7 @@ def _run(arguments: list[str]) -> int:
     from contexta.core.errors import ContextaError
 
     try:
-        # Not app.main(): it would decide about broken pipes and closed streams before we can.
+        # Not app.main(), which handles broken pipes and closed streams by itself.
         with app.make_context("contexta", arguments) as context:
             code = app.invoke(context)
             return code if isinstance(code, int) else 0
@@ -41,7 +41,7 @@ def _run(arguments: list[str]) -> int:
         return _refuse(error.what, error.hint)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else "contexta"
-        return _refuse(error.format_message(), f"`{where} --help` shows how it is used")
+        return _refuse(error.format_message(), f"`{where} --help` shows the usage")
     except click.ClickException as error:
         return _refuse(error.format_message(), None)
     except click.exceptions.Exit as end:
@@ -58,6 +58,6 @@ def _refuse(what: str, hint: str | None) -> int:
 
 
 def _abandon_output(code: int) -> int:
-    """Let the interpreter end without flushing what cannot be written."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # open until the interpreter ends
+    """Let the interpreter end without flushing an output that cannot be written."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # open until the process ends
     return code

@@ -1,4 +1,4 @@
-"""The commands by name. What a command needs is imported when it runs: `contexta version` loads nothing else."""
+"""The list of commands. The module of a command is imported when it runs."""
 
 from __future__ import annotations
 
@@ -6,51 +6,53 @@ from importlib import import_module
 
 import click
 
-# name -> (module, one line for --help)
+# name -> (module of contexta.cli, one line for --help)
 COMMANDS = {
-    "run": ("contexta.cli.run", "Run a command and record it: every Python below it, its output, its end."),
-    "runs": ("contexta.cli.commands", "List the runs of the workspace, the latest first."),
-    "series": ("contexta.cli.series", "Show one metric of a run over its points."),
-    "show": ("contexta.cli.commands", "Show one run: status, metrics, parameters, environment."),
-    "diff": (
-        "contexta.cli.commands",
-        "Show what changed between two runs: metrics, environment, inputs.",
+    "run": ("commands.run", "Record a command: every Python process in it, its output, its exit code."),
+    "runs": ("commands.runs", "List the runs of the workspace, latest first."),
+    "show": ("commands.runs", "Show one run: status, metrics, parameters, environment."),
+    "series": ("commands.metrics", "Show one metric of a run over its points."),
+    "diff": ("commands.comparisons", "Show what changed between two runs: metrics, environment, inputs."),
+    "why": (
+        "commands.why",
+        "Explain why a metric changed: significance, differences, suspects, next steps.",
     ),
-    "why": ("contexta.cli.why", "Say why a metric moved: is it real, what changed, what is suspected, what next."),
-    "timeline": (
-        "contexta.cli.timeline",
-        "Show the versions of a package over the runs of a project, and a metric beside them.",
+    "timeline": ("commands.environments", "Show the versions of a package over the runs of a project."),
+    "check": ("commands.check", "Pass or fail a run by its metrics and its environment."),
+    "env": ("commands.environments", "Show the environment in which a run started."),
+    "compare": ("commands.comparisons", "Show the metrics of two or more runs side by side."),
+    "report": ("commands.comparisons", "Write a report about one run, or about several, as Markdown or HTML."),
+    "snapshot": ("commands.runs", "Show everything that is stored of one run: stages, samples, artifacts, records."),
+    "diagnose": (
+        "commands.runs",
+        "Show the problems of a run: failures, open stages, missing or degraded records.",
     ),
-    "check": ("contexta.cli.check", "Pass or refuse a run, by its metrics and its environment."),
-    "env": ("contexta.cli.commands", "Print the environment a run started in."),
-    "compare": ("contexta.cli.commands", "Put the metrics of two or more runs side by side."),
-    "report": ("contexta.cli.questions", "Write a page about one run, or about several."),
-    "snapshot": ("contexta.cli.questions", "Show everything that is stored of one run."),
-    "diagnose": ("contexta.cli.questions", "Show what stands out in a run: failures, what is open or missing."),
-    "best": ("contexta.cli.questions", "Find the run that ended best by a metric."),
-    "trend": ("contexta.cli.questions", "Show a metric over runs, and what changed between them."),
-    "lineage": ("contexta.cli.questions", "Show what came from what: environments, runs, artifacts, deployments."),
-    "deployments": ("contexta.cli.questions", "List deployments and what they run."),
-    "audit": ("contexta.cli.commands", "Check whether a run's environment could be had again."),
-    "backup": ("contexta.cli.workspace", "Write the whole workspace to one file, also while runs are live."),
-    "verify": ("contexta.cli.workspace", "Check that everything stored reads back as it was written."),
-    "gc": ("contexta.cli.workspace", "Give back what nobody needs: forgotten objects, read journals, old runs."),
-    "doctor": ("contexta.cli.workspace", "Check whether the workspace and this machine can be relied on."),
-    "export": ("contexta.cli.workspace", "Write runs or their measurements as JSON lines, CSV or Parquet."),
-    "restore": ("contexta.cli.workspace", "Make a workspace of a backup, after checking all of it."),
-    "lock": ("contexta.cli.lock", "Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile."),
-    "rebuild": ("contexta.cli.rebuild", "Build a run's environment again, and compare it with the recording."),
-    "log": ("contexta.cli.files", "Print what the command of a run wrote, as `contexta run` kept it."),
-    "artifact": ("contexta.cli.files", "Copy a file that a run kept out of the workspace."),
-    "rerun": ("contexta.cli.rerun", "Run a run again in its own environment, and compare what comes out."),
-    "bisect": ("contexta.cli.bisect", "Prove which change between two environments moved a metric."),
-    "demo": ("contexta.cli.demo", "See it work: a training before and after an upgrade, and the proof of what did it."),
-    "sync": ("contexta.cli.server", "Bring what runs on this machine have recorded to the workspace's server."),
-    "upgrade": ("contexta.cli.server", "Bring the workspace to the schema of this version."),
-    "version": ("contexta.cli.version", "Print the version."),
+    "best": ("commands.metrics", "Find the run with the best last value of a metric, and rank the others."),
+    "trend": ("commands.metrics", "Show a metric over the runs of a project, and what changed between them."),
+    "lineage": (
+        "commands.lineage",
+        "Show what came from what: environments, runs, artifacts, deployments.",
+    ),
+    "deployments": ("commands.lineage", "List deployments and what they run, oldest first."),
+    "audit": ("commands.environments", "Check whether a run's environment can be rebuilt."),
+    "backup": ("commands.maintenance", "Write the whole workspace to one file, also while runs are live."),
+    "restore": ("commands.maintenance", "Restore a workspace from a backup."),
+    "verify": ("commands.maintenance", "Check that everything in the workspace reads back as it was written."),
+    "gc": ("commands.maintenance", "Delete unreferenced objects, ingested journals and old runs."),
+    "doctor": ("commands.maintenance", "Check the workspace and this machine."),
+    "export": ("commands.files", "Write runs or their measurements as JSON lines, CSV or Parquet."),
+    "log": ("commands.files", "Print the output of the command of a run, byte for byte as `contexta run` captured it."),
+    "artifact": ("commands.files", "Copy an artifact of a run out of the workspace."),
+    "lock": ("commands.reproduce", "Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile."),
+    "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
+    "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare the metrics."),
+    "bisect": ("bisect", "Prove which change between two environments moved a metric."),
+    "demo": ("demo", "Watch it work: a training before and after an upgrade, and the proof of the cause."),
+    "sync": ("commands.server", "Deliver what runs on this machine have recorded to the workspace's server."),
+    "upgrade": ("commands.server", "Upgrade the workspace to the schema of this version."),
+    "version": ("commands.version", "Print the version."),
 }
-# What needs no more than click; the others ask, which the gate (contexta.core.check_requirements) may refuse
-RECORDING = {"run", "version"}
+RECORDING = {"run", "version"}  # commands that need click only, and run where queries cannot
 
 
 class _Lazy(click.Group):
@@ -63,7 +65,7 @@ class _Lazy(click.Group):
         module, _ = COMMANDS[name]
         if name not in RECORDING:
             import_module("contexta.core.check_requirements")
-        command: click.Command = getattr(import_module(module), name)
+        command: click.Command = getattr(import_module(f"contexta.cli.{module}"), name)
         return command
 
     def resolve_command(
@@ -91,10 +93,10 @@ class _Lazy(click.Group):
     epilog="Example: contexta diff last-month this-month",
 )
 @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def app(ctx: click.Context, workspace: str | None, as_json: bool) -> None:
-    """The flight recorder for machine-learning runs: what every run ran on, what changed, and which change did it."""
+    """A flight recorder for machine-learning runs: what each ran on, what changed, what caused a drop."""
     ctx.obj = {"workspace": workspace, "as_json": as_json}
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from contexta.cli.options import format_options, workspace_option
 from contexta.cli.output import STDOUT, write
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput, WorkspaceError
@@ -23,6 +24,7 @@ class Answer(NamedTuple):
     exit_code: int = 0
     report: Report | None = None  # default: that of the finding
     text: str | None = None  # printed instead of the report
+    is_raw: bool = False  # whether the text holds bytes of a user's program, escaped by surrogates
 
 
 class Format(NamedTuple):
@@ -34,48 +36,41 @@ class Format(NamedTuple):
     everything: bool = False
 
 
-_FORMAT_OPTIONS = (
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown."),
-    click.option("--html", metavar="FILE", help="Write one HTML file that opens offline; - is stdout."),
-    click.option("--all", "everything", is_flag=True, help="Show every row and section, also what is the same."),
-)
-_WORKSPACE_OPTION = click.option(
-    "--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta."
-)
+def documented(paragraph: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Add a paragraph to the help text of a command."""
 
+    def decorate(function: Callable[..., Answer]) -> Callable[..., Answer]:
+        function.__doc__ = f"{function.__doc__}\n\n    {paragraph}"
+        return function
 
-def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_FORMAT_OPTIONS):
-        command = option(command)
-    return command
+    return decorate
 
 
 def query(function: Callable[..., Answer]) -> Callable[..., int]:
     """A command whose function takes an open workspace and its own options, and returns an answer."""
 
-    def opened(workspace: str | None, /, **options: Any) -> Answer:
+    def opened(*, workspace: str | None, **options: Any) -> Answer:
         with Contexta(workspace=workspace) as ctx:
             if ctx.is_local and not exists(ctx.root):
                 _refuse_missing(ctx)
             return function(ctx, **options)
 
-    return answering(update_wrapper(opened, function))
+    return answering(workspace_option(update_wrapper(opened, function)))
 
 
 def answering(function: Callable[..., Answer]) -> Callable[..., int]:
-    """A command whose function takes the name of a workspace and its own options, and returns an answer."""
+    """A command whose function takes its own options and returns an answer."""
 
-    @_WORKSPACE_OPTION
-    @format_options
     @click.pass_obj
-    def command(globals_: Mapping[str, Any], /, workspace: str | None, **options: Any) -> int:
+    def command(globals_: Mapping[str, Any], /, **options: Any) -> int:
         form = take_format(globals_, options)
-        answer = function(workspace or globals_["workspace"], **options)
+        if "workspace" in options:
+            options["workspace"] = options["workspace"] or globals_["workspace"]
+        answer = function(**options)
         print_answer(answer, form)
         return answer.exit_code
 
-    return update_wrapper(command, function)
+    return format_options(update_wrapper(command, function))
 
 
 def take_format(globals_: Mapping[str, Any], options: dict[str, Any]) -> Format:
@@ -98,6 +93,10 @@ def print_answer(answer: Answer, form: Format) -> None:
         print(answer.finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
     elif form.as_markdown:
         print(to_markdown(_report(answer)), end="")  # noqa: T201  # data, to stdout
+    elif answer.is_raw and answer.text is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(answer.text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
     elif answer.text is not None:
         print(answer.text, end="")  # noqa: T201  # data, to stdout
     elif form.html is None:

@@ -1,4 +1,4 @@
-"""Where an answer goes that may be kept: a file, or stdout where the file is ``-``."""
+"""Write an answer to a file, or to stdout for ``-``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ STDOUT = "-"
 
 
 def write(target: str | Path, text: str) -> None:
-    """Write an answer whole, or leave what was there: a full disk leaves no half file. Raises OSError that names
-    the target."""
+    """Replace a file atomically, so that a full disk leaves the previous content. Raises OSError with the target."""
     if str(target) == STDOUT:
         sys.stdout.write(text)
         return

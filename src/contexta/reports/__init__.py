@@ -43,23 +43,34 @@ __all__ = [
 
 # type of finding -> module of contexta.reports.pages and its function
 PAGES = {
-    "Audit": "audit:audit",
-    "BestRun": "queries:best",
-    "EnvironmentSnapshot": "environment:environment",
-    "Gate": "gate:gate",
+    "Audit": "checks:audit",
+    "Backup": "workspace:backup",
+    "BestRun": "metrics:best",
     "BisectPlan": "bisect:plan",
     "BisectReport": "bisect:bisection",
-    "Explanation": "explain:explanation",
+    "Cleanup": "workspace:cleanup",
+    "Delivery": "workspace:delivery",
+    "Diagnosis": "checks:doctor",
     "EnvironmentDiff": "comparisons:environment_diff",
-    "Lineage": "queries:lineage",
-    "MetricTrend": "queries:trend",
+    "EnvironmentSnapshot": "environment:environment",
+    "Explanation": "explain:explanation",
+    "Export": "workspace:export",
+    "Gate": "checks:gate",
+    "Lineage": "lineage:lineage",
+    "Lock": "reproduce:lock",
+    "MetricSeries": "metrics:series",
+    "MetricTrend": "metrics:trend",
     "MultiRunComparison": "comparisons:side_by_side",
-    "PackageTimeline": "explain:timeline",
+    "PackageTimeline": "timeline:timeline",
+    "Rebuild": "reproduce:rebuild",
+    "Rerun": "reproduce:rerun",
     "RunComparison": "comparisons:comparison",
     "RunDetails": "runs:details",
-    "RunDiagnosis": "queries:diagnosis",
+    "RunDiagnosis": "checks:diagnosis",
     "RunDiff": "comparisons:diff",
-    "RunSnapshot": "queries:snapshot",
+    "RunSnapshot": "snapshot:snapshot",
+    "Upgrade": "workspace:upgrade",
+    "Verification": "workspace:verification",
 }
 
 
@@ -67,7 +78,7 @@ def report_of(finding: Value) -> Report:
     """The report of a finding; a report is its own."""
     if isinstance(finding, Report):
         return finding
-    module, _, function = PAGES.get(type(finding).__name__, "any_finding:plain").partition(":")
+    module, _, function = PAGES.get(type(finding).__name__, "any_finding:fields").partition(":")
     report: Report = getattr(import_module(f"contexta.reports.pages.{module}"), function)(finding)
     return report
 

@@ -41,7 +41,8 @@ def test_a_report_is_a_title_sections_and_blocks() -> None:
         "  a         0.5      +1",
         "  m0          0      +2",
         "",
-        "Next  Do this:",
+        "Next",
+        "  Do this:",
         "    contexta runs",
         "  - x",
     ]

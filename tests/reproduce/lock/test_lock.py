@@ -98,7 +98,7 @@ def test_what_no_lock_can_hold_is_said_in_it_and_by_the_exit_code(
     done = cli("lock", "first")
     assert done.returncode == 1
     assert "# NOT HERE: gamma 0.3: project removed" in done.stdout
-    assert "not in it: gamma 0.3" in done.stderr
+    assert "not locked: gamma 0.3" in done.stderr
 
 
 def test_another_file_of_the_same_version_is_locked_by_version_alone(trained: Trained, cli: Cli, index: Path) -> None:
@@ -179,7 +179,7 @@ def test_requirements_with_hashes_say_what_they_cannot_hold(
     assert any(line.startswith("own @ ") for line in lines) is is_held
     assert done.returncode == int(not is_held), done.stderr
     if not is_held:
-        assert "not in it: own 1.0" in done.stderr
+        assert "not locked: own 1.0" in done.stderr
         assert "# NOT HERE: own 1.0: no hash" in done.stdout
         is_commit = "commit" in str(distribution["origin"])
         assert f"--format {'pylock or uv' if is_commit else 'uv'} holds it" in done.stderr
@@ -208,10 +208,10 @@ def test_a_lock_for_conda_holds_what_conda_installed_and_does_not_deny_it(index:
     done = cli("lock", "first", "--format", "conda")
     assert done.returncode == 0, done.stderr
     assert "--format conda" not in done.stderr
-    assert "not in it" not in done.stderr
+    assert "not locked" not in done.stderr
     assert "NOT HERE" not in done.stdout
     assert '"numpy=1.26.0=py311h64a7726_0"' in done.stdout
-    assert "by version alone: torch: its file of conda was not recorded" in done.stderr
+    assert "locked by version only: torch: its file of conda was not recorded" in done.stderr
     names = [line.strip(' -"').partition("=")[0].partition('"')[0] for line in done.stdout.splitlines() if "- " in line]
     assert names.count("pip") == 1
     assert '"gamma==0.3"' in done.stdout.partition("- pip:")[2]

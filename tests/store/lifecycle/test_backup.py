@@ -321,7 +321,9 @@ def test_a_backup_that_is_cut_short_is_refused(saved: Path, tmp_path: Path) -> N
 def test_commands_say_what_a_backup_holds(ctx: Contexta, saved: Path, cli: Cli) -> None:
     done = cli("restore", "saved.zip", "--into", "again")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.match(r"again now holds 2 runs, \d objects and 1 journal, \d+ kB unpacked, as of 20", done.stdout)
+    assert re.match(
+        r"Restored saved.zip to again\nagain: 2 runs, \d objects, 1 journal; [\d.]+ kB unpacked, as of 20", done.stdout
+    )
     told = json.loads(cli("backup", "other.zip", "--json").stdout)
     assert (told["runs"], told["damaged"]) == (2, [])
     assert cli("--workspace", "again", "runs").stdout == cli("runs").stdout

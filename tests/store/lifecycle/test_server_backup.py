@@ -123,11 +123,12 @@ def test_commands_take_the_address_of_a_server(database: str, server: Server, cl
         fill(ctx)
     done = cli("backup", "saved.zip", "--workspace", database)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "saved.zip holds 2 runs" in done.stdout
+    assert "saved.zip: 2 runs" in done.stdout
     into = server.empty()
     done = cli("restore", "saved.zip", "--into", into)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "now holds 2 runs" in done.stdout
+    assert done.stdout.startswith("Restored saved.zip to ")
+    assert ": 2 runs" in done.stdout
     assert "hush-hush" not in done.stdout
     assert cli("runs", "--workspace", into).stdout == cli("runs", "--workspace", database).stdout
 

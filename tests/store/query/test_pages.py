@@ -195,7 +195,7 @@ def test_name_that_no_run_has_is_noted_with_the_nearest(filled: Contexta, cli: C
     assert found.notes[1] == "no run has params.zzz"
     assert filled.list_runs(where="not has tags.archived").notes == ("no run has tags.archived",)
     done = cli("runs", "--workspace", str(filled.root), "--where", "metrics.acx > 0.5")
-    assert (done.returncode, "No such runs." in done.stdout) == (0, True)
+    assert (done.returncode, "No run matches." in done.stdout) == (0, True)
     assert "note: no run has metrics.acx; did you mean metrics.acc?" in done.stderr
 
 

@@ -14,8 +14,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from contexta.cli import main, words
+from contexta.cli import main
 from contexta.core.errors import InvalidInput, shown
+from contexta.reports.document.formatting import span
 from contexta.reproduce.uv.commands import IndexUnreachable, Interpreter, Uv, UvError, find_uv, python_in
 
 MONTHS = ("march", "april")
@@ -28,7 +29,7 @@ _METRIC = r"accuracy=(?P<accuracy>\S+)"
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIRECTORY]")
 @click.option("--python", metavar="VERSION|PATH", help="The interpreter to use; 3.11 or newer.")
 def demo(directory: Path | None, python: str | None) -> int:
-    """See it work: a training before and after an upgrade, and the proof of what did it.
+    """Watch it work: a training before and after an upgrade, and the proof of the cause.
 
     Builds two small environments from the package index (about 150 MB, once), trains in both, and bisects. Everything
     stays in DIRECTORY; default is this directory when it is empty, else ./contexta-demo. It takes a minute or two.
@@ -68,7 +69,7 @@ def _tell(uv: Uv, interpreter: Interpreter, began: float) -> int:
     _command("why", *MONTHS)
     _chapter(5, "So rerun it, in mixes of both environments")
     code = _command("bisect", *MONTHS, "--metric", "accuracy", "--python", interpreter.path, "--", "python", "train.py")
-    _chapter(6, f"That took {words.span(time.monotonic() - began)}")
+    _chapter(6, f"That took {span(time.monotonic() - began)}")
     if code == 0:
         _say(
             "Nothing failed, and nothing in train.py says that it is wrong: its line `table[name][...] = ...` fills "
@@ -92,7 +93,7 @@ def _environment(uv: Uv, interpreter: Interpreter, month: str) -> None:
             f"the demo needs the package index, which does not answer: {error.what[:300]}",
             hint="check the network, then run it again; what was downloaded is kept by uv",
         ) from None
-    _say(f"{len(pins)} packages, {words.span(time.monotonic() - began)}", "dim")
+    _say(f"{len(pins)} packages, {span(time.monotonic() - began)}", "dim")
 
 
 def _python(month: str) -> str:

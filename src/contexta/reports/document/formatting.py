@@ -53,8 +53,9 @@ def some_names(names: Sequence[str], limit: int = 20) -> str:
     return ", ".join(names[:limit]) + more
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``2 runs``"""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def finite(value: int | float | None) -> float | None:

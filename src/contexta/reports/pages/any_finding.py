@@ -1,4 +1,4 @@
-"""Any finding on a page, field by field: for what nobody wrote a page for."""
+"""A finding without a page of its own, field by field."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 
 from contexta.core.model import Value
 from contexta.reports.document.blocks import Report, Row, Section, Table
-from contexta.reports.document.formatting import amount
+from contexta.reports.document.formatting import amount, shortened
 from contexta.reports.pages.common import as_text
 
-_MOST = 300  # characters of one value
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MOST_CHARACTERS = 300  # of one value
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def plain(finding: Value) -> Report:
-    """What is one value each first, then a table for each list."""
-    fields = dict(_fields(finding))
-    lists = {name: value for name, value in fields.items() if _is_list(value)}
-    rows = tuple(Row(cells=(name, _text(value))) for name, value in fields.items() if name not in lists)
+def fields(finding: Value) -> Report:
+    """A table of the single values, then a table for each list of values."""
+    values = dict(_fields(finding))
+    lists = {name: value for name, value in values.items() if _is_list(value)}
+    rows = tuple(Row(cells=(name, _text(value))) for name, value in values.items() if name not in lists)
     sections = [Section(title="", blocks=(Table(columns=("", ""), rows=rows),))]
-    sections += [Section(title=_words(name), blocks=(_table(values),)) for name, values in lists.items()]
-    return Report(title=_WORD.sub(" ", type(finding).__name__), sections=tuple(sections))
+    sections += [Section(title=_words(name), blocks=(_table(items),)) for name, items in lists.items()]
+    return Report(title=_WORD_BOUNDARY.sub(" ", type(finding).__name__), sections=tuple(sections))
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, tuple) and bool(value) and all(isinstance(each, Value) for each in value)
+    return isinstance(value, tuple) and bool(value) and all(isinstance(item, Value) for item in value)
 
 
 def _table(values: Sequence[Value]) -> Table:
@@ -53,8 +53,8 @@ def _text(value: object) -> str:
     elif isinstance(value, tuple):
         text = ", ".join(map(_text, value))
     else:
-        text = value if isinstance(value, str) else as_text(value)
-    return text if len(text) <= _MOST else f"{text[:_MOST]}... ({len(text)} characters)"
+        text = as_text(value)
+    return shortened(text, _MOST_CHARACTERS)
 
 
 def _words(name: str) -> str:

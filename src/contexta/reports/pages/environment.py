@@ -1,46 +1,46 @@
-"""The environment of one run, on a page."""
+"""The environment of one run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from contexta.contract import EnvironmentSnapshot
+from contexta.contract import Distribution, EnvironmentSnapshot
 from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import count
 from contexta.reports.pages.common import facts, notes
 
 
 def environment(snapshot: EnvironmentSnapshot) -> Report:
-    about = f"Python {snapshot.python_version} on {snapshot.platform}, {count(len(snapshot.packages), 'package')}."
+    about = f"Python {snapshot.python_version} on {snapshot.platform}, {count(len(snapshot.packages), 'package')}"
+    native = {str(library.get("name")): library for library in snapshot.native_libraries}
+    tables = (
+        ("Variables", snapshot.environment_variables),
+        ("Interpreter", snapshot.interpreter),
+        ("Machine", snapshot.machine),
+        ("Native libraries", native),
+    )
     return Report(
         title=f"Environment of {snapshot.run_ref.value}",
         sections=(
-            *notes(f"{note.topic}: {note.text}" for note in snapshot.notes),
             Section(title="", blocks=(Paragraph(text=about), _packages(snapshot))),
-            *_facts(snapshot),
+            *(Section(title=title, blocks=(facts(values),)) for title, values in tables if values),
+            *notes(f"{note.topic}: {note.text}" for note in snapshot.notes),
         ),
     )
 
 
 def _packages(snapshot: EnvironmentSnapshot) -> Table:
-    captured = {each.name: each for each in snapshot.distributions}
+    distributions = {distribution.name: distribution for distribution in snapshot.distributions}
     imported = snapshot.imports["distributions"] if snapshot.imports is not None else {}
     rows = []
     for name, version in sorted(snapshot.packages.items()):
-        distribution = captured.get(name)
-        origin = "" if distribution is None else distribution.origin.kind
-        address = (distribution.origin.url or "") if distribution is not None else ""
-        rows.append(Row(cells=(name, version, origin, address, "imported" if name in imported else "")))
+        distribution = distributions.get(name)
+        words = ["imported"] if name in imported else []
+        words += ["requested"] if distribution is not None and distribution.requested else []
+        rows.append(Row(cells=(name, version, *_origin(distribution), ", ".join(words))))
     return Table(columns=("Package", "Version", "Origin", "From", ""), rows=tuple(rows))
 
 
-def _facts(snapshot: EnvironmentSnapshot) -> Iterator[Section]:
-    native = {str(library.get("name")): library for library in snapshot.native_libraries}
-    for title, table in (
-        ("Variables", snapshot.environment_variables),
-        ("Interpreter", snapshot.interpreter),
-        ("Machine", snapshot.machine),
-        ("Native libraries", native),
-    ):
-        if table:
-            yield Section(title=title, blocks=(facts(table),))
+def _origin(distribution: Distribution | None) -> tuple[str, str]:
+    """Kind and address of where a package came from; empty for an ordinary package of an index."""
+    if distribution is None or distribution.origin.kind in ("index", "unknown"):
+        return "", ""
+    return distribution.origin.kind, distribution.origin.url or ""

@@ -1,10 +1,10 @@
-"""Why a metric moved, and how a package went through its versions, on a page: with the metric over the runs."""
+"""Why a metric changed: significance, suspects, history, next steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from contexta.findings import Explanation, History, MetricShift, PackageTimeline, Suspect
+from contexta.findings import Explanation, History, MetricShift, NextStep, Suspect
 from contexta.reports.document.blocks import (
     Block,
     Bullets,
@@ -20,137 +20,28 @@ from contexta.reports.document.blocks import (
     Table,
     Tone,
 )
-from contexta.reports.document.formatting import amount, count, moment, signed, span
+from contexta.reports.document.formatting import amount, count, short_digest, shortened, signed, some_names, span
 from contexta.reports.pages.common import metric_name, notes, short_names
 from contexta.reports.pages.comparisons import environment_sections
 
-_MOST_NAMED = 4
+_SCREEN_METRICS, _SCREEN_SUSPECTS = 6, 8
+_LONGEST_VALUE = 40  # characters of a value of a suspect; the differences show more
+_MOST_NAMED = 4  # changes at one point of the history
 _TONES: dict[str, Tone] = {"not_shown": "warn", "unknown": "warn", "same": "quiet"}
 
 
-def explanation(found: Explanation) -> Report:
-    left, right = short_names((found.old_ref, found.new_ref))
+def explanation(finding: Explanation) -> Report:
+    left, right = short_names((finding.old_ref, finding.new_ref))
     sections = [
-        Section(title="", blocks=tuple(Paragraph(text=sentence) for sentence in found.answer)),
-        *_metrics(found.metrics),
-        *_history(found),
-        *_suspects(found.suspects),
-        *_next(found),
-        *_other_differences(found),
+        Section(title="", blocks=tuple(Paragraph(text=sentence) for sentence in finding.answer)),
+        *_metrics(finding.metrics),
+        *_suspects(finding.suspects),
+        *_history(finding),
+        *_next(finding.next),
+        *_details(finding, left, right),
+        *notes(finding.completeness_notes),
     ]
-    known = found.environment.left_python_version is not None and found.environment.right_python_version is not None
-    sections += environment_sections(found.environment, left, right) if known else []
-    unknown = [f"{each.what}: not recorded ({each.side}: {each.reason})" for each in found.unknowns]
-    if unknown:
-        sections.append(
-            Section(title="Unknown: may have changed", blocks=(Bullets(items=tuple(unknown), tone="warn"),))
-        )
-    sections += notes(found.completeness_notes)
-    return Report(title=f"Why: {left} → {right}", sections=tuple(sections))
-
-
-def timeline(found: PackageTimeline) -> Report:
-    blocks: list[Block] = []
-    if found.metric is not None:
-        versions = [run.version for run in found.runs]
-        blocks.append(
-            Plot(
-                title=f"{found.metric} over {count(len(found.runs), 'run')}",
-                points=tuple(
-                    Point(label=run.name, value=run.value, about=f"{found.package} {run.version or 'absent'}")
-                    for run in found.runs
-                ),
-                marks=tuple(
-                    Mark(at=at, label=f"{found.package} {versions[at - 1] or 'absent'} -> {versions[at] or 'absent'}")
-                    for at in range(1, len(versions))
-                    if versions[at] != versions[at - 1]
-                ),
-            )
-        )
-    rows = tuple(
-        Row(
-            cells=(
-                period.version or "absent",
-                period.first_run.name,
-                period.last_run.name,
-                moment(period.first_at),
-                str(period.runs),
-                amount(period.low),
-                amount(period.high),
-            )
-        )
-        for period in found.periods
-    )
-    columns = ("Version", "From run", "To run", "Since (UTC)", ">Runs", ">Lowest", ">Highest")
-    blocks.append(Table(columns=columns, rows=rows))
-    sections = (Section(title="", blocks=tuple(blocks)), *notes(found.completeness_notes))
-    return Report(title=f"{found.package} over time", sections=sections)
-
-
-def _metrics(shifts: Sequence[MetricShift]) -> Iterator[Section]:
-    rows = tuple(
-        Row(
-            cells=(
-                metric_name(shift.stage_name, shift.metric_key, None),
-                amount(shift.old.mean),
-                amount(shift.new.mean),
-                signed(shift.change),
-                "" if shift.low is None else f"{shift.low:+.4g} to {shift.high:+.4g}",
-                f"{len(shift.old.values)} / {len(shift.new.values)}",
-                shift.verdict.replace("_", " "),
-                shift.why,
-            ),
-            tone=tone_of(shift),
-            fold="same" if shift.verdict == "same" else None,
-        )
-        for shift in shifts
-    )
-    columns = ("Metric", ">old", ">new", ">Change", "95 % interval", "Runs", "Real?", "")
-    if rows:
-        yield Section(title="Is it real?", blocks=(Table(columns=columns, rows=rows),))
-
-
-def _history(found: Explanation) -> Iterator[Section]:
-    history, metric = found.history, found.metric
-    if history is None or metric is None:
-        return
-    name = metric_name(metric.stage_name, metric.metric_key, None)
-    blocks: list[Block] = [_plot(name, history, found)]
-    if history.change_point is not None:
-        blocks.append(
-            Paragraph(text=f"{change_point(history)}.", tone="bad" if history.first_bad is not None else None)
-        )
-    effects = tuple(
-        Row(
-            cells=(
-                effect.name,
-                signed(effect.change),
-                "" if effect.low is None else f"{effect.low:+.4g} to {effect.high:+.4g}",
-                str(effect.old_runs),
-                str(effect.new_runs),
-                ", ".join(effect.moved_with),
-            )
-        )
-        for effect in history.effects
-        if effect.change is not None
-    )
-    if effects:
-        columns = ("What went with it", ">Change", "95 % interval", ">Runs before", ">Runs after", "Moved with")
-        blocks.append(Table(columns=columns, rows=effects))
-    if history.confounds:
-        blocks.append(Bullets(items=tuple(each.text for each in history.confounds), tone="warn"))
-    yield Section(title=f"{name} over the runs of the project", blocks=tuple(blocks))
-
-
-def change_point(history: History) -> str:
-    """Where the level changed, in words; "" where it did not."""
-    step = history.change_point
-    if step is None:
-        return ""
-    before, after = step.last_before.name, step.first_after.name
-    if history.first_bad is not None:
-        return f"First bad run: {after}, after {before} ({step.change:+.4g})"
-    return f"The level changed between {before} and {after} ({step.change:+.4g})"
+    return Report(title=f"Why: {left} -> {right}", sections=tuple(sections))
 
 
 def tone_of(shift: MetricShift) -> Tone:
@@ -162,83 +53,184 @@ def tone_of(shift: MetricShift) -> Tone:
     return "bad" if shift.worse else "good"
 
 
-def _plot(name: str, history: History, found: Explanation) -> Plot:
-    ends = {found.old_ref: "old", found.new_ref: "new"}
-    better, worse = _side_tones(found.metric)
-    tones: dict[str, Tone | None] = {"old": better, "new": worse}
+def change_point(history: History) -> str:
+    """Where the level changed; empty where it did not."""
+    step = history.change_point
+    if step is None:
+        return ""
+    before, after = step.last_before.name, step.first_after.name
+    if history.first_bad is not None:
+        return f"First bad run: {after}, after {before} ({step.change:+.4g})"
+    return f"The level changed between {before} and {after} ({step.change:+.4g})"
+
+
+def _metrics(shifts: Sequence[MetricShift]) -> Iterator[Section]:
+    rows = tuple(
+        Row(
+            cells=(
+                metric_name(shift.stage_name, shift.metric_key),
+                amount(shift.old.mean),
+                amount(shift.new.mean),
+                signed(shift.change),
+                _interval(shift.low, shift.high),
+                f"{len(shift.old.values)} / {len(shift.new.values)}",
+                _verdict(shift),
+            ),
+            tone=tone_of(shift),
+            fold="same" if shift.verdict == "same" else None,
+        )
+        for shift in shifts
+    )
+    columns = ("Metric", ">OLD", ">NEW", ">Change", "95 % interval", "Runs", "Real?")
+    if rows:
+        table = Table(columns=columns, rows=rows, screen_rows=_SCREEN_METRICS)
+        yield Section(title="Metrics", blocks=(table,))
+
+
+def _verdict(shift: MetricShift) -> str:
+    p_value = "" if shift.p_adjusted is None else f" (p={shift.p_adjusted:.2g})"
+    return f"{shift.verdict.replace('_', ' ')}{p_value}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:+.4g} to {high:+.4g}"
+
+
+def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
+    rows = tuple(
+        Row(
+            cells=(
+                str(suspect.rank),
+                suspect.name,
+                _value(suspect.left_value),
+                _value(suspect.right_value),
+                f"{suspect.score:.0%}",
+                ", ".join(
+                    f"{evidence.text} x{evidence.weight:.3g}"
+                    for evidence in suspect.evidence
+                    if evidence.name != "kind"
+                ),
+            )
+        )
+        for suspect in suspects
+    )
+    if rows:
+        about = Paragraph(text="a ranking of the differences by how often such a change matters; not a proof")
+        columns = (">", "Difference", "OLD", "NEW", ">Share", "Evidence")
+        yield Section(title="Suspects", blocks=(about, Table(columns=columns, rows=rows, screen_rows=_SCREEN_SUSPECTS)))
+
+
+def _value(value: str | None) -> str:
+    return "absent" if value is None else shortened(short_digest(value), _LONGEST_VALUE)
+
+
+def _history(finding: Explanation) -> Iterator[Section]:
+    history, metric = finding.history, finding.metric
+    if history is None or metric is None:
+        return
+    omitted = f", {count(history.left_out, 'other')} without it or not completed" if history.left_out else ""
+    blocks: list[Block] = [Paragraph(text=f"{count(len(history.points), 'run')} with the metric{omitted}")]
+    blocks.append(_history_plot(metric_name(metric.stage_name, metric.metric_key), history, finding))
+    if history.change_point is not None:
+        blocks.append(Paragraph(text=f"{change_point(history)}.", tone="bad" if history.first_bad else None))
+        if len(history.change_point.differences) > _MOST_NAMED:  # fewer are named in the plot
+            blocks.append(Paragraph(text=f"Differences between them: {some_names(history.change_point.differences)}"))
+    effects = tuple(
+        Row(
+            cells=(
+                effect.name,
+                signed(effect.change),
+                _interval(effect.low, effect.high),
+                f"{effect.old_runs} / {effect.new_runs}",
+                ", ".join(effect.moved_with),
+            )
+        )
+        for effect in history.effects
+        if effect.change is not None
+    )
+    if effects:
+        columns = ("Difference", ">Change", "95 % interval", "Runs", "Changed together with")
+        blocks.append(Table(columns=columns, rows=effects, screen_rows=_SCREEN_SUSPECTS))
+    if history.confounds:
+        blocks.append(Bullets(items=tuple(confound.text for confound in history.confounds), tone="warn"))
+    yield Section(title="History", blocks=tuple(blocks))
+
+
+def _history_plot(name: str, history: History, finding: Explanation) -> Plot:
     points, levels = history.points, []
     start = 0
     for stop in range(1, len(points) + 1):
         if stop == len(points) or points[stop].level != points[start].level:
             levels.append(Level(start=start, stop=stop, value=points[start].level))
             start = stop
+    old_tone, new_tone = _side_tones(finding.metric)
+    tones = {finding.old_ref: old_tone, finding.new_ref: new_tone}
     return Plot(
-        title=f"{name} over {count(len(points), 'run')}",
+        title=name,
         points=tuple(
             Point(
                 label=point.run_ref.name,
                 value=point.value,
-                about=_few(point.changed),
-                tone=tones[ends[point.run_ref]] if point.run_ref in ends else None,
+                about=some_names(point.changed, _MOST_NAMED),
+                tone=tones.get(point.run_ref),
             )
             for point in points
         ),
-        marks=tuple(Mark(at=at, label=_few(point.changed)) for at, point in enumerate(points) if point.changed),
+        marks=tuple(
+            Mark(at=index, label=some_names(point.changed, _MOST_NAMED))
+            for index, point in enumerate(points)
+            if point.changed
+        ),
         levels=tuple(levels),
     )
 
 
-def _side_tones(shift: MetricShift | None) -> tuple[Tone | None, Tone | None]:
-    """The tones of OLD and NEW: none where it is not known which of them is the better one."""
+def _side_tones(shift: MetricShift | None) -> tuple[Tone, Tone]:
+    """The tones of OLD and NEW: of warnings where it is unknown which side is better."""
     if shift is None or shift.worse is None:
         return "warn", "warn"
     return ("good", "bad") if shift.worse else ("bad", "good")
 
 
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
-
-
-def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
-    if not suspects:
-        return
-    rows = tuple(
-        Row(
-            cells=(
-                str(suspect.rank),
-                suspect.name,
-                suspect.left_value or "absent",
-                suspect.right_value or "absent",
-                f"{suspect.score:.0%}",
-                ", ".join(f"{factor.text} x{factor.weight:.3g}" for factor in suspect.evidence if factor.weight != 1),
-            )
-        )
-        for suspect in suspects
-    )
-    columns = (">", "Suspect", "old", "new", ">Share", "Because")
-    words = "A ranking of what changed: hypotheses, not proof. The share is the product of the factors, over all."
-    yield Section(title="Suspects", blocks=(Paragraph(text=words), Table(columns=columns, rows=rows)))
-
-
-def _next(found: Explanation) -> Iterator[Section]:
+def _next(steps: Sequence[NextStep]) -> Iterator[Section]:
     blocks: list[Block] = []
-    for step in found.next:
+    for step in steps:
         cost = [count(step.runs, "run")] if step.runs else []
         cost += [span(step.seconds)] if step.seconds else []
-        about = f" (about {', '.join(cost)})" if cost else ""
-        blocks += [Paragraph(text=f"{step.purpose[:1].upper()}{step.purpose[1:]}{about}:"), Code(text=step.command)]
+        price = f" (about {', '.join(cost)})" if cost else ""
+        blocks += [Paragraph(text=f"{step.purpose[:1].upper()}{step.purpose[1:]}{price}:"), Code(text=step.command)]
     if blocks:
-        yield Section(title="What to do next", blocks=tuple(blocks))
+        yield Section(title="Next", blocks=tuple(blocks))
 
 
-def _other_differences(found: Explanation) -> Iterator[Section]:
-    """What is no part of the environment: code, parameters, inputs, command, seeds."""
-    kinds = ("source", "parameter", "input", "command", "seed")
-    rows = tuple(
-        Row(cells=(each.name, each.left_value or "absent", each.right_value or "absent"))
-        for each in found.differences
-        if each.kind in kinds
+def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
+    """Everything behind the summary: reasons, other differences, environments, what was not recorded."""
+    reasons = tuple(
+        Row(cells=(metric_name(shift.stage_name, shift.metric_key), _verdict(shift), shift.why))
+        for shift in finding.metrics
     )
-    if rows:
-        yield Section(title="Code, parameters, inputs", blocks=(Table(columns=("", "old", "new"), rows=rows),))
+    evidence = tuple(
+        Row(cells=(suspect.name, each.text, f"x{each.weight:.3g}", each.reason))
+        for suspect in finding.suspects
+        for each in suspect.evidence
+    )
+    kinds = ("source", "parameter", "input", "command", "seed")
+    others = tuple(
+        Row(cells=(difference.name, difference.left_value or "absent", difference.right_value or "absent"))
+        for difference in finding.differences
+        if difference.kind in kinds
+    )
+    for title, columns, rows in (
+        ("Reasons", ("Metric", "Real?", "Why"), reasons),
+        ("Evidence", ("Suspect", "Evidence", ">Weight", "Reason"), evidence),
+        ("Code, parameters, inputs", ("", left, right), others),
+    ):
+        if rows:
+            yield Section(title=title, blocks=(Table(columns=columns, rows=rows),), detail=True)
+    environment = finding.environment
+    if environment.left_python_version is not None and environment.right_python_version is not None:
+        for section in environment_sections(environment, left, right):
+            yield section.model_copy(update={"detail": True})
+    if finding.unknowns:
+        items = tuple(f"{each.what}: not recorded ({each.side}: {each.reason})" for each in finding.unknowns)
+        yield Section(title="Not recorded", blocks=(Bullets(items=items, tone="warn"),), detail=True)

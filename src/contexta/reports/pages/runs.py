@@ -1,92 +1,205 @@
-"""One run on a page; and pages of several answers about one or more runs."""
+"""Runs: a list, one run in detail, and reports about one or several runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from contexta.findings import RUN_LEVEL, Audit, MultiRunComparison, RunDetails, RunDiagnosis, RunDiff, StageSummary
+from contexta.findings import (
+    RUN_LEVEL,
+    Artifact,
+    Audit,
+    MultiRunComparison,
+    RunDetails,
+    RunDiagnosis,
+    RunDiff,
+    RunSummary,
+    StageSummary,
+)
 from contexta.findings.runs import lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, count, moment, some_names, span
-from contexta.reports.pages.audit import audit
-from contexta.reports.pages.common import facts, notes, tone_of
+from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
+from contexta.reports.pages.checks import audit_blocks, audit_notes, issues
+from contexta.reports.pages.common import as_text, facts, notes, tone_of
 from contexta.reports.pages.comparisons import diff, side_by_side
-from contexta.reports.pages.queries import issues
+
+_UNOBSERVED = ("environment", "process")  # topics of notes about what could not be observed; they come first
+_MOST_METRICS = 4  # of one run in a list
+_UNKNOWN = "unknown: "  # starts the reason why the commit of the source could not be read
 
 
-def details(found: RunDetails) -> Report:
-    told = [f"{note.topic}: {note.text}" for note in found.notes]
-    return Report(title=f"Run {found.run_ref.value}", sections=(*run_sections(found), *notes(told)))
+def run_list(runs: Sequence[RunSummary], *, is_filtered: bool, limit: int) -> Report:
+    """``limit``: the number of runs of one page; a full page says how to get the next one."""
+    if not runs:
+        text = "No run matches." if is_filtered else "No runs yet."
+        return Report(title="Runs", sections=(Section(title="", blocks=(Paragraph(text=text),)),))
+    rows = tuple(
+        Row(
+            cells=(
+                run.run_ref.value,
+                run.status,
+                moment(run.started_at),
+                span(run.duration_seconds),
+                _metrics_in_short(run),
+            ),
+            tone=tone_of(run.status),
+        )
+        for run in runs
+    )
+    blocks: list[Block] = [Table(columns=("Run", "Status", "Started (UTC)", ">Duration", "Metrics"), rows=rows)]
+    if len(runs) == limit:
+        text = f"{limit} runs; the same command with --after {runs[-1].run_ref.value} lists the next ones"
+        blocks.append(Paragraph(text=text, tone="quiet"))
+    return Report(title="Runs", sections=(Section(title="", blocks=tuple(blocks)),))
 
 
-def run_report(found: RunDetails, diagnosis: RunDiagnosis, checked: Audit) -> Report:
-    """What it is, what stands out, whether it can be had again."""
-    head, *rest = run_sections(found)
-    reproducible = audit(checked)
-    said = Section(title="Can it be had again?", blocks=tuple(part for s in reproducible.sections for part in s.blocks))
-    standing = Section(title="What stands out", blocks=issues(diagnosis))
-    return Report(title=f"Run {found.run_ref.value}", sections=(head, standing, *rest, said))
+def details(finding: RunDetails) -> Report:
+    others = [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
+    return Report(title=f"Run {finding.run_ref.value}", sections=(*_run_sections(finding), *notes(others)))
 
 
-def two_run_report(found: RunDiff, left: RunDiagnosis, right: RunDiagnosis) -> Report:
-    """What differs between two runs, and what stands out in each."""
-    page = diff(found)
-    return Report(title=page.title, sections=(*page.sections, *_standing((left, right))))
+def run_report(finding: RunDetails, diagnosis: RunDiagnosis, audit: Audit) -> Report:
+    """One run, its problems, and whether its environment can be rebuilt."""
+    head, *rest = _run_sections(finding)
+    problems = Section(title="Problems", blocks=issues(diagnosis))
+    reproducibility = Section(title="Can it be rebuilt?", blocks=audit_blocks(audit))
+    lines = [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
+    sections = (head, problems, *rest, reproducibility, *notes((*lines, *audit_notes(audit))))
+    return Report(title=f"Run {finding.run_ref.value}", sections=sections)
 
 
-def multi_run_report(found: MultiRunComparison, diagnoses: Sequence[RunDiagnosis]) -> Report:
-    """Several runs side by side, and what stands out in each."""
-    page = side_by_side(found)
-    return Report(title=page.title, sections=(*page.sections, *_standing(diagnoses)))
+def two_run_report(finding: RunDiff, left: RunDiagnosis, right: RunDiagnosis) -> Report:
+    """The differences between two runs, and the problems of each."""
+    page = diff(finding)
+    return Report(title=page.title, sections=(*page.sections, *_problems((left, right))))
 
 
-def _standing(diagnoses: Sequence[RunDiagnosis]) -> Iterator[Section]:
-    return (Section(title=f"What stands out in {each.run_ref.name}", blocks=issues(each)) for each in diagnoses)
+def multi_run_report(finding: MultiRunComparison, diagnoses: Sequence[RunDiagnosis]) -> Report:
+    """Several runs side by side, and the problems of each."""
+    page = side_by_side(finding)
+    return Report(title=page.title, sections=(*page.sections, *_problems(diagnoses)))
 
 
-def run_sections(found: RunDetails) -> Iterator[Section]:
-    """Everything of it but the notes."""
-    yield Section(title="", blocks=tuple(_head(found)))
-    for stage in found.stages:
+def _problems(diagnoses: Sequence[RunDiagnosis]) -> Iterator[Section]:
+    return (Section(title=f"Problems of {each.run_ref.name}", blocks=issues(each)) for each in diagnoses)
+
+
+def _metrics_in_short(run: RunSummary) -> str:
+    metrics = [f"{key}={amount(value)}" for key, value in run.metrics.items()]
+    more = f" +{len(metrics) - _MOST_METRICS}" if len(metrics) > _MOST_METRICS else ""
+    return " ".join(metrics[:_MOST_METRICS]) + more
+
+
+# ---------------------------------------------------------------------------------------------- one run
+
+
+def _run_sections(finding: RunDetails) -> Iterator[Section]:
+    """Everything but the notes at the end."""
+    yield Section(title="", blocks=tuple(_head(finding)))
+    for stage in finding.stages:
         yield _stage(stage)
-    if found.params:
-        yield Section(title="Parameters", blocks=(facts(found.params),))
-    environment = found.environment
-    about = "not recorded"
-    if environment is not None:
-        about = f"Python {environment.python_version} on {environment.platform}, "
-        about += count(environment.package_count, "package")
-    yield Section(title="Environment", blocks=(Paragraph(text=about, tone=None if environment else "warn"),))
+    if finding.params:
+        yield Section(title="Parameters", blocks=(facts(finding.params),))
+    yield from _provenance(finding)
+    yield from _artifacts(finding)
 
 
-def _head(found: RunDetails) -> Iterator[Block]:
-    ended = f"to {moment(found.ended_at)} UTC, {span(found.duration_seconds)}" if found.ended_at else "UTC, still open"
-    yield Paragraph(text=f"{found.status}, {moment(found.started_at)} {ended}", tone=tone_of(found.status))
-    if found.description:
-        yield Paragraph(text=found.description)
-    failure = found.metadata.get("failure")
-    if isinstance(failure, dict) and {"type", "message"} <= set(failure):
-        yield Paragraph(text=f"Failed with {failure['type']}: {failure['message']}", tone="bad")
-    if (lost := lost_records(found)) is not None:
+def _head(finding: RunDetails) -> Iterator[Block]:
+    times = f"since {moment(finding.started_at)} UTC"
+    if finding.ended_at:
+        times = f"{moment(finding.started_at)} to {moment(finding.ended_at)} UTC, {span(finding.duration_seconds)}"
+    yield Paragraph(text=f"{finding.status}, {times}", tone=tone_of(finding.status))
+    if finding.name != finding.run_ref.name:
+        yield Paragraph(text=f'name: "{finding.name}"')
+    if failure := finding.metadata.get("failure"):
+        yield Paragraph(text=f"failed with {_failure(failure)}", tone="bad")
+    if (lost := lost_records(finding)) is not None:
         yield Paragraph(text=lost, tone="warn")
-    if found.part_of is not None:
-        yield Paragraph(text=f"Part of {found.part_of.value}: it began in a process of that run")
-    if found.parts:
-        yield Paragraph(text=f"Runs that began in its processes: {some_names([part.value for part in found.parts])}")
-    if found.tags:
-        yield facts({f"tag {key}": value for key, value in found.tags.items()})
+    for note in finding.notes:
+        if note.topic in _UNOBSERVED:
+            yield Paragraph(text=f"{note.topic}: {note.text}", tone="warn")
+    if finding.part_of is not None:
+        yield Paragraph(text=f"part of {finding.part_of.value}: it began in a process of that run")
+    if finding.parts:
+        names = some_names([part.value for part in finding.parts])
+        yield Paragraph(text=f"runs that began in its processes: {names}")
+    if finding.description:
+        yield Paragraph(text=finding.description)
+    if finding.tags:
+        tags = (f"{key}={value}" if value else key for key, value in finding.tags.items())
+        yield Paragraph(text=f"tags: {', '.join(tags)}")
 
 
 def _stage(stage: StageSummary) -> Section:
     rows = []
     for metric in stage.metrics:
-        about = f"last of {metric.points}" if metric.points > 1 else ""
-        about += f" (step {metric.step})" if metric.step is not None else ""
+        points = f"last of {metric.points}" if metric.points > 1 else ""
+        step = f" (step {metric.step})" if metric.step is not None else ""
         name = f"{metric.metric_key} [{metric.slice_ref}]" if metric.slice_ref else metric.metric_key
-        rows.append(Row(cells=(name, amount(metric.value), about.strip())))
+        rows.append(Row(cells=(name, amount(metric.value), f"{points}{step}".strip())))
     title = "Metrics" if stage.stage_name == RUN_LEVEL else f"Stage {stage.stage_name}"
     status = (Paragraph(text=stage.status, tone=tone_of(stage.status)),) if stage.status else ()
     table = Table(columns=("Metric", ">Last value", ""), rows=tuple(rows))
-    return Section(
-        title=title, blocks=(*status, *((table,) if rows else (Paragraph(text="no metrics", tone="quiet"),)))
-    )
+    return Section(title=title, blocks=(*status, table if rows else Paragraph(text="no metrics", tone="quiet")))
+
+
+def _provenance(finding: RunDetails) -> Iterator[Section]:
+    """Environment, command and source."""
+    text, environment = "not recorded", finding.environment
+    if environment is not None:
+        packages = count(environment.package_count, "package")
+        text = f"Python {environment.python_version} on {environment.platform}, {packages}"
+    yield Section(title="Environment", blocks=(Paragraph(text=text, tone=None if environment else "warn"),))
+    invocation, source = finding.metadata.get("invocation"), finding.metadata.get("source")
+    command = finding.metadata.get("command") or (invocation.get("argv") if isinstance(invocation, Mapping) else None)
+    if isinstance(command, (list, tuple)):
+        yield Section(title="Command", blocks=(Paragraph(text=" ".join(map(str, command))),))
+    if isinstance(source, Mapping):
+        yield Section(title="Source", blocks=(Paragraph(text=_commit(source)),))
+
+
+def _commit(source: Mapping[str, Any]) -> str:
+    """``1a2b3c4d5e6f on main, with uncommitted changes``, or why no commit was recorded."""
+    if not source.get("commit"):
+        reason = str(source.get("reason") or "no commits yet")
+        return reason if reason.startswith(_UNKNOWN) else f"no commit: {reason}"
+    branch = f" on {source['branch']}" if source.get("branch") else " on a detached HEAD"
+    changes = ", with uncommitted changes" if source.get("dirty") else ""
+    return f"{str(source['commit'])[:12]}{branch}{changes}"
+
+
+def _failure(failure: object) -> str:
+    """``ValueError: row 7``; any other value as JSON."""
+    if isinstance(failure, Mapping) and {"type", "message"} <= set(failure):
+        return f"{failure['type']}: {failure['message']}"
+    return as_text(failure)
+
+
+def _artifacts(finding: RunDetails) -> Iterator[Section]:
+    """Inputs, artifacts, and captured output."""
+    for title, artifacts in (
+        ("Inputs", [artifact for artifact in finding.artifacts if artifact.kind == "input"]),
+        ("Artifacts", [artifact for artifact in finding.artifacts if artifact.kind not in ("input", "log")]),
+    ):
+        if artifacts:
+            rows = tuple(map(_artifact, artifacts))
+            table = Table(columns=("Name", ">Size", "Digest", "Kind", "Path"), rows=rows)
+            yield Section(title=title, blocks=(table,))
+    logs = [
+        f"{artifact.name} {size(artifact.attributes.get('bytes_written'))}"
+        for artifact in finding.artifacts
+        if artifact.kind == "log"
+    ]
+    if logs:
+        text = f"{', '.join(logs)}; `contexta log {finding.run_ref.name}` prints it"
+        yield Section(title="Output", blocks=(Paragraph(text=text),))
+
+
+def _artifact(artifact: Artifact) -> Row:
+    files = artifact.attributes.get("files")
+    words = [artifact.kind] if artifact.kind != "input" else []
+    words += [f"{files} files"] if files is not None else []
+    words += ["not kept"] if not artifact.kept and artifact.kind != "input" else []
+    digest = short_digest(artifact.digest) if artifact.digest else "not read"
+    path = str(artifact.attributes.get("path") or artifact.location)
+    return Row(cells=(artifact.name, size(artifact.size_bytes), digest, ", ".join(words), path))

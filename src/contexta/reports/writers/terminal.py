@@ -35,8 +35,9 @@ _STYLES: dict[Tone | None, str] = {"good": "green", "bad": "red", "warn": "yello
 _NO_WRAPPING = 100_000  # columns of a pipe
 _SMALL_TABLE = 12  # rows up to which rows without a difference are shown
 _MOST_BULLETS = 20
-_MOST_CHARACTERS = {"cell": 120, "bullet": 400}
-_NARROW = 20  # characters; a column that is not wider is never wrapped
+_MOST_CHARACTERS = 400  # of a cell or a bullet
+_LONGEST_WORD = 120  # characters of a cell without a space
+_NARROW = (20, 12)  # characters; a column that is not wider is not wrapped; the first width for which the table fits
 _NARROWEST = 12  # characters that a wrapped column needs
 _GAP = 2  # characters between columns
 _MOST_POINTS = 60  # of a sparkline
@@ -94,7 +95,8 @@ class _Screen:
         if section.title:
             title = Text(printable(section.title), "bold")
             first = blocks[0]
-            if isinstance(first, Paragraph) and "\n" not in first.text:
+            is_followed_by_code = len(blocks) > 1 and isinstance(blocks[1], Code)
+            if isinstance(first, Paragraph) and "\n" not in first.text and not is_followed_by_code:
                 del blocks[0]
                 title.append("  ").append(printable(first.text), _STYLES[first.tone] or "not bold")
             yield title
@@ -126,29 +128,29 @@ class _Screen:
         shown = items if self.everything else items[:_MOST_BULLETS]
         grid = _list_grid(1)
         for item in shown:
-            grid.add_row(Text("-", style), Text(self._short(item, "bullet"), style))
+            grid.add_row(Text("-", style), Text(self._short(item), style))
         yield grid
         if len(shown) < len(items):
             yield Text(f"and {len(items) - len(shown)} more; --all shows them", "dim")
 
-    def _short(self, text: str, kind: str) -> str:
-        return printable(text if self.everything else shortened(text, _MOST_CHARACTERS[kind]))
+    def _short(self, text: str) -> str:
+        limit = _MOST_CHARACTERS if " " in text else _LONGEST_WORD
+        return printable(text if self.everything else shortened(text, limit))
 
     # ------------------------------------------------------------------------------------------ tables
 
     def _table(self, table: Table) -> Iterator[RenderableType]:
         rows, hidden = self._visible(table)
-        cells = [[self._short(cell, "cell") for cell in row.cells] for row in rows]
+        cells = [[self._short(cell) for cell in row.cells] for row in rows]
         used = [any(column) for column in zip(*cells, strict=True)]  # a column without any value is left out
         titles, numeric = list(compress(table.titles, used)), list(compress(table.numeric, used))
         cells = [list(compress(line, used)) for line in cells]
         if rows:
-            widths = [max(_width(text) for text in column) for column in zip(titles, *cells, strict=True)]
-            least = sum(width if width <= _NARROW else _NARROWEST for width in widths) + _GAP * len(widths)
-            if least + _GAP > self.width:  # with the indent of a section
-                yield from self._stacked(titles, cells, rows)
+            widths = [max(map(_width, column)) for column in zip(titles, *cells, strict=True)]
+            if (fixed := self._fixed_columns(widths, numeric)) is not None:
+                yield self._grid(titles, numeric, fixed, cells, rows)
             else:
-                yield self._grid(titles, numeric, widths, cells, rows)
+                yield from self._stacked(titles, cells, rows)
         for note in hidden:
             yield Text(note, "dim")
 
@@ -166,21 +168,30 @@ class _Screen:
             notes.append(f"--all also shows {others}")
         return limited, notes
 
+    def _fixed_columns(self, widths: Sequence[int], numeric: Sequence[bool]) -> list[bool] | None:
+        """Which columns are not wrapped; None where the table does not fit."""
+        for narrow in _NARROW:
+            fixed = [is_number or width <= narrow for width, is_number in zip(widths, numeric, strict=True)]
+            least = sum(width if is_fixed else _NARROWEST for width, is_fixed in zip(widths, fixed, strict=True))
+            if least + _GAP * (len(widths) + 1) <= self.width:  # with the indent of a section
+                return fixed
+        return None
+
     def _grid(
         self,
         titles: Sequence[str],
         numeric: Sequence[bool],
-        widths: Sequence[int],
+        fixed: Sequence[bool],
         cells: Sequence[Sequence[str]],
         rows: Sequence[Row],
     ) -> Grid:
         grid = Grid(box=None, padding=(0, _GAP, 0, 0), show_header=any(titles), header_style="dim")
-        for title, is_number, width in zip(titles, numeric, widths, strict=True):
+        for title, is_number, is_fixed in zip(titles, numeric, fixed, strict=True):
             grid.add_column(
                 Text(printable(title)),
                 justify="right" if is_number else "left",
                 overflow="fold",
-                no_wrap=width <= _NARROW,
+                no_wrap=is_fixed,
             )
         for line, row in zip(cells, rows, strict=True):
             grid.add_row(*_styled(line, row))

@@ -1,14 +1,15 @@
-"""``contexta version``"""
+"""`contexta version`."""
 
 from __future__ import annotations
 
 import click
 
 from contexta import __version__
+from contexta.cli.options import json_option
 
 
 @click.command(epilog="Example: contexta version")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@json_option
 @click.pass_obj
 def version(globals_: dict[str, object], as_json: bool) -> None:
     """Print the version."""

@@ -1,8 +1,8 @@
-"""Recognise a word that reads like a subcommand where a command takes a file or a program."""
+"""Recognise a word that reads like a subcommand, where a command takes a file or a program."""
 
 from __future__ import annotations
 
-_MEANT = {
+_LIKELY = {
     "run": {
         ("list", "ls", "all"): "contexta runs",
         ("show", "get", "info", "describe", "view"): "contexta show RUN",
@@ -24,6 +24,6 @@ _MEANT = {
 }
 
 
-def meant(command: str, word: str) -> str | None:
-    """The command line that somebody means who writes this word after a command; None where it is no such word."""
-    return next((line for words, line in _MEANT.get(command, {}).items() if word in words), None)
+def likely_command(command: str, word: str) -> str | None:
+    """The command line that a user probably means by this word after a command; None for any other word."""
+    return next((line for words, line in _LIKELY.get(command, {}).items() if word in words), None)

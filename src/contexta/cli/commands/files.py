@@ -1,0 +1,72 @@
+"""`contexta log`, `artifact`, `export`: what a workspace holds, as files."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import click
+
+from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.cli.output import STDOUT
+from contexta.client.contexta import Contexta
+from contexta.reports import Paragraph, Report, Section
+
+
+@click.command(epilog="Example: contexta log this-month --stderr")
+@click.argument("run")
+@click.option("--stderr", is_flag=True, help="The stderr of the command instead of its stdout.")
+@query
+@documented(RUN_HELP)
+def log(ctx: Contexta, run: str, stderr: bool) -> Answer:
+    """Print the output of the command of a run, byte for byte as `contexta run` captured it."""
+    finding = ctx.read_log(run, "stderr" if stderr else "stdout")
+    return Answer(finding, text=finding.text, is_raw=True)
+
+
+@click.command(epilog="Example: contexta artifact this-month model --to model.pt")
+@click.argument("run")
+@click.argument("name")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="A new file; - is stdout.")
+@query
+@documented(RUN_HELP)
+def artifact(ctx: Contexta, run: str, name: str, target: Path) -> Answer:
+    """Copy an artifact of a run out of the workspace.
+
+    A directory is written as a tar archive. `contexta show` lists the names.
+    """
+    if str(target) == STDOUT:
+        with TemporaryDirectory(prefix="contexta-artifact-") as folder:
+            finding = ctx.copy_artifact(run, name, Path(folder, "artifact"))
+            with Path(folder, "artifact").open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        return Answer(finding, text="")
+    finding = ctx.copy_artifact(run, name, target)
+    section = Section(title="", blocks=(Paragraph(text=f"copied to {target}"),))
+    return Answer(finding, report=Report(title=f"Artifact {finding.name} of {run}", sections=(section,)))
+
+
+@click.command(epilog="Example: contexta export runs.csv")
+@click.argument("file")
+@click.argument("runs", nargs=-1)
+@click.option("--points", is_flag=True, help="One row per measurement instead of one per run.")
+@click.option(
+    "--format", "format_", type=click.Choice(["jsonl", "csv", "parquet"]), help="Default: the suffix of FILE."
+)
+@query
+def export(
+    ctx: Contexta,
+    file: str,
+    runs: tuple[str, ...],
+    points: bool,
+    format_: Literal["jsonl", "csv", "parquet"] | None,
+) -> Answer:
+    """Write runs or their measurements as JSON lines, CSV or Parquet.
+
+    FILE - is stdout, as JSON lines or CSV. Parquet needs pyarrow.
+    """
+    finding = ctx.export(None if file == STDOUT else file, runs, points=points, format=format_)
+    return Answer(finding, text="" if finding.path is None else None)

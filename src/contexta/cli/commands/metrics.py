@@ -1,0 +1,62 @@
+"""`contexta series`, `trend`, `best`: one metric of a run, or over runs."""
+
+from __future__ import annotations
+
+import click
+
+from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.client.contexta import Contexta
+
+_STAGE = click.option(
+    "--stage", "stage_name", metavar="NAME", help="The stage of the metric; default: the last stage that logged it."
+)
+_PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this project.")
+
+
+@click.command(epilog="Example: contexta series this-month loss --points 40")
+@click.argument("run")
+@click.argument("metric")
+@_STAGE
+@click.option("--slice", "slice_ref", metavar="NAME", help="A slice of the data; default: all of it.")
+@click.option("--points", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Rows at most.")
+@query
+@documented(RUN_HELP)
+def series(ctx: Contexta, run: str, metric: str, stage_name: str | None, slice_ref: str | None, points: int) -> Answer:
+    """Show one metric of a run over its points. Downsampling keeps the minimum and the maximum of each row."""
+    return Answer(ctx.metric_series(run, metric, stage=stage_name, slice_ref=slice_ref, points=points))
+
+
+@click.command(epilog="Example: contexta trend accuracy --html trend.html")
+@click.argument("metric")
+@_STAGE
+@_PROJECT
+@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="The latest N runs.")
+@query
+def trend(ctx: Contexta, metric: str, stage_name: str | None, project: str | None, limit: int) -> Answer:
+    """Show a metric over the runs of a project, and what changed between them."""
+    return Answer(ctx.get_metric_trend(metric, project, stage_name=stage_name, limit=limit))
+
+
+@click.command(epilog="Example: contexta best accuracy --stage train --higher-is-better")
+@click.argument("metric")
+@click.argument("run", nargs=-1)
+@click.option("--higher-is-better/--lower-is-better", default=None, help="The direction of the metric.")
+@_STAGE
+@_PROJECT
+@query
+def best(
+    ctx: Contexta,
+    metric: str,
+    run: tuple[str, ...],
+    higher_is_better: bool | None,
+    stage_name: str | None,
+    project: str | None,
+) -> Answer:
+    """Find the run with the best last value of a metric, and rank the others.
+
+    Without RUN: the latest 1,000 runs that have the metric. Exits with 1 if no run has a finite value.
+    """
+    finding = ctx.select_best_run(
+        run or None, metric, stage_name=stage_name, higher_is_better=higher_is_better, project=project
+    )
+    return Answer(finding, int(finding.run_ref is None))

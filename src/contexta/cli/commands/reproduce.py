@@ -1,0 +1,169 @@
+"""`contexta lock`, `rebuild`, `rerun`: a recorded environment and run, made again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from contexta.cli.command import Answer, query
+from contexta.cli.commands.run import metric_pattern
+from contexta.cli.output import STDOUT, write
+from contexta.cli.progress import progress_bar, progress_lines
+from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput
+from contexta.findings import LockFormat
+from contexta.reports.pages.reproduce import lock_summary
+from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.rerun import Rerunning
+from contexta.reproduce.uv.commands import find_uv
+
+_REBUILD_EXIT_CODES = {"match": 0, "deviates": 1, "impossible": 2}
+_RERUN_EXIT_CODES = {"reproduced": 0, "differs": 1, "unknown": 1, "impossible": 2}
+
+_OFFLINE = click.option("--offline", is_flag=True, help="Use packages from uv's cache only.")
+_INDEX = click.option(
+    "--index", "indexes", metavar="NAME=URL", multiple=True, help="An index for packages that others lack; repeatable."
+)
+_ALLOW_BUILD = click.option("--allow-build", is_flag=True, help="Build releases without a wheel from source.")
+_BUILD_OPTIONS = (
+    click.option("--python", metavar="VERSION|PATH", help="The interpreter, if uv does not find the recorded one."),
+    click.option("--allow-python-drift", is_flag=True, help="Allow another patch version of Python."),
+    _ALLOW_BUILD,
+    _INDEX,
+    _OFFLINE,
+    click.option(
+        "--timeout", type=click.FloatRange(min=0.1), default=3600.0, show_default=True, help="Seconds per step."
+    ),
+)
+
+
+def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that builds a recorded environment."""
+    for option in reversed(_BUILD_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _wishes(options: dict[str, Any]) -> Wishes:
+    return Wishes(
+        python=options["python"],
+        python_drift=options["allow_python_drift"],
+        build=options["allow_build"],
+        indexes=options["indexes"],
+    )
+
+
+@click.command(epilog="Example: contexta lock last-month -o pylock.toml")
+@click.argument("run")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="A new file; default, and -: stdout."
+)
+@click.option("--format", "form", type=click.Choice(get_args(LockFormat)), default="pylock", show_default=True)
+@_INDEX
+@_ALLOW_BUILD
+@_OFFLINE
+@query
+def lock(
+    ctx: Contexta,
+    run: str,
+    output: Path | None,
+    form: LockFormat,
+    indexes: tuple[str, ...],
+    allow_build: bool,
+    offline: bool,
+) -> Answer:
+    """Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile.
+
+    Exits with 1 if the lock lacks a package; stderr names it and the reason.
+    """
+    is_file = output is not None and str(output) != STDOUT
+    if is_file and output is not None and output.exists():
+        raise InvalidInput(f"{output} already exists", hint="name a new file, or remove it")
+    finding = ctx.lock_environment(
+        run, form, wishes=Wishes(build=allow_build, indexes=indexes), uv=find_uv(offline=offline)
+    )
+    for note in finding.notes:
+        click.echo(f"note: {note}", err=True)
+    for package in finding.missing:
+        click.echo(f"not locked: {package.name} {package.version}: {package.detail}", err=True)
+        if package.help:
+            click.echo(f"hint: {package.help}", err=True)
+    for name, why in finding.open.items():
+        click.echo(f"locked by version only: {name}: {why}", err=True)
+    click.echo(lock_summary(finding), err=True)
+    if is_file and output is not None:
+        write(output, finding.content)
+    text = f"written to {output}\n" if is_file else f"{finding.content.rstrip()}\n"
+    return Answer(finding, int(bool(finding.missing)), text=text)
+
+
+@click.command(epilog="Example: contexta rebuild last-month --into env-of-last-month")
+@click.argument("run")
+@click.option("--into", type=click.Path(path_type=Path), metavar="DIR", required=True, help="A new directory for it.")
+@_build_options
+@query
+def rebuild(ctx: Contexta, run: str, into: Path, **options: Any) -> Answer:
+    """Rebuild a run's environment, and compare it with the recording.
+
+    Exit code 0: it matches. 1: it was built and deviates. 2: it cannot be built, and everything that is unavailable
+    is listed.
+    """
+    uv = find_uv(offline=options["offline"], timeout=options["timeout"])
+    with progress_bar() as watch:
+        finding = ctx.rebuild_environment(run, into, wishes=_wishes(options), uv=uv, watch=watch)
+    return Answer(finding, _REBUILD_EXIT_CODES[finding.verdict])
+
+
+@click.command(
+    epilog="Example: contexta rerun last-month --checkout", context_settings={"allow_interspersed_args": True}
+)
+@click.argument("run")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option("--checkout", is_flag=True, help="Run the recorded commit and changes, in a temporary clone.")
+@click.option("--tolerance", type=float, default=0.0, help="Relative distance that counts as equal; default: none.")
+@click.option("--absolute-tolerance", type=float, default=0.0, help="Absolute distance that counts as equal.")
+@click.option("--metric", "metrics", metavar="NAME", multiple=True, help="Compare only this metric; repeatable.")
+@click.option("--metrics-from-stdout", "pattern", metavar="REGEX", help="As for `contexta run`; default: as recorded.")
+@_build_options
+@query
+def rerun(
+    ctx: Contexta, run: str, command: tuple[str, ...], checkout: bool, pattern: str | None, **options: Any
+) -> Answer:
+    """Rerun a run in its rebuilt environment, and compare the metrics.
+
+    COMMAND, after --, replaces the recorded one. Launchers such as `uv run` are removed from it. Its output goes to
+    stderr. Exit code 0: every metric is the same within the tolerance. 1: a metric differs, nothing could be compared,
+    or the command ran in another environment. 2: the environment cannot be rebuilt.
+    """
+    how = Rerunning(
+        command=command,
+        checkout=checkout,
+        relative=options["tolerance"],
+        absolute=options["absolute_tolerance"],
+        metrics=options["metrics"],
+        pattern=metric_pattern(pattern),
+        wishes=_wishes(options),
+    )
+    uv = find_uv(offline=options["offline"], timeout=options["timeout"])
+    with _stdout_to_stderr():
+        finding = ctx.rerun(run, how, uv=uv, watch=progress_lines())
+    return Answer(finding, _RERUN_EXIT_CODES[finding.verdict])
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Keep the output of child processes out of stdout, which is for the answer."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)

@@ -1,0 +1,67 @@
+"""`contexta runs`, `show`, `snapshot`, `diagnose`: one run, or a list of runs."""
+
+from __future__ import annotations
+
+import click
+from pydantic import ConfigDict, RootModel
+
+from contexta.cli.command import RUN_HELP, Answer, documented, query
+from contexta.client.contexta import Contexta
+from contexta.findings import RunSummary
+from contexta.reports.pages.runs import run_list
+
+
+class _Runs(RootModel[tuple[RunSummary, ...]]):
+    """The JSON of a list of runs."""
+
+    model_config = ConfigDict(ser_json_inf_nan="strings")  # as in every finding
+
+
+@click.command(epilog='Example: contexta runs --where "metrics.accuracy > 0.9 and packages.torch < 2.1"')
+@click.option("--project", metavar="NAME", help="Only the runs of this project.")
+@click.option("--where", metavar="CONDITION", help="Only the runs that match.")
+@click.option("--sort", metavar="FIELD", help='As in "metrics.accuracy desc"; default: "started desc".')
+@click.option("--after", metavar="RUN", help="The page after this run.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Runs of a page.")
+@query
+def runs(
+    ctx: Contexta, project: str | None, where: str | None, sort: str | None, after: str | None, limit: int
+) -> Answer:
+    """List the runs of the workspace, latest first."""
+    found = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    report = run_list(found, is_filtered=bool(where or after or project), limit=limit)
+    return Answer(_Runs(found), report=report)
+
+
+@click.command(epilog="Example: contexta show this-month")
+@click.argument("run")
+@query
+@documented(RUN_HELP)
+def show(ctx: Contexta, run: str) -> Answer:
+    """Show one run: status, metrics, parameters, environment."""
+    return Answer(ctx.get_run(run))
+
+
+@click.command(epilog="Example: contexta snapshot this-month --json")
+@click.argument("run")
+@click.option(
+    "--max-records", type=click.IntRange(1, 10_000_000), default=1_000, show_default=True, help="Records of each kind."
+)
+@query
+@documented(RUN_HELP)
+def snapshot(ctx: Contexta, run: str, max_records: int) -> Answer:
+    """Show everything that is stored of one run: stages, samples, artifacts, records."""
+    return Answer(ctx.get_run_snapshot(run, max_records=max_records))
+
+
+@click.command(epilog="Example: contexta diagnose this-month")
+@click.argument("run")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if there is an error or a warning.")
+@query
+@documented(RUN_HELP)
+def diagnose(ctx: Contexta, run: str, exit_code: bool) -> Answer:
+    """Show the problems of a run: failures, open stages, missing or degraded records."""
+    finding = ctx.diagnose_run(run)
+    return Answer(finding, int(exit_code and not finding.healthy))

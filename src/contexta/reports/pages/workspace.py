@@ -1,0 +1,96 @@
+"""Maintenance of a workspace: backup, verification, clean-up, export, delivery, upgrade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from contexta.findings import Backup, Cleanup, Damage, Delivery, Export, Upgrade, Verification
+from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Report, Row, Section, Table
+from contexta.reports.document.formatting import count, size, some_names
+from contexta.reports.pages.common import notes
+
+
+def backup(finding: Backup, title: str = "Backup") -> Report:
+    contents = ", ".join(
+        (count(finding.runs, "run"), count(finding.objects, "object"), count(finding.journals, "journal"))
+    )
+    text = f"{finding.path}: {contents}; {size(finding.size_bytes)} unpacked, as of {finding.created_at}"
+    sections = [Section(title="", blocks=(Paragraph(text=text),))]
+    if finding.damaged:
+        number = count(len(finding.damaged), "entry", "entries")
+        summary = Paragraph(text=f"{number} left out because of damage", tone="bad")
+        sections.append(Section(title="Damage", blocks=(summary, _damage(finding.damaged))))
+    return Report(title=title, sections=(*sections, *notes(finding.notes)))
+
+
+def verification(finding: Verification) -> Report:
+    checked = ", ".join(f"{number} {kind}" for kind, number in finding.checked.items())
+    if finding.sound:
+        blocks: tuple[Block, ...] = (Paragraph(text=f"No damage found in {checked}.", tone="good"),)
+    else:
+        text = f"{count(len(finding.damage), 'damaged entry', 'damaged entries')} in {checked}"
+        blocks = (Paragraph(text=text, tone="bad"), _damage(finding.damage))
+        if any(damage.kind != "cache" for damage in finding.damage):
+            blocks += (
+                Paragraph(text="hint: restore a backup into another directory and compare:"),
+                Code(text="contexta restore FILE --into DIR"),
+            )
+    return Report(title="Verification", sections=(Section(title="", blocks=blocks), *notes(finding.notes)))
+
+
+def cleanup(finding: Cleanup) -> Report:
+    """What was removed, or would be."""
+    parts = (
+        count(len(finding.runs), "run"),
+        count(finding.objects, "unreferenced object"),
+        count(finding.journals, "ingested journal"),
+        f"{count(finding.leftovers, 'file')} of dead processes",
+    )
+    verb = "Would remove" if finding.dry_run else "Removed"
+    blocks: list[Block] = [Paragraph(text=f"{verb} {', '.join(parts)}: {size(finding.size_bytes)} of files.")]
+    if finding.dry_run:
+        blocks.append(Paragraph(text="Nothing was removed yet. References of removed runs stay reserved."))
+        blocks.append(Code(text="contexta gc --yes"))
+    sections = [Section(title="", blocks=tuple(blocks))]
+    for title, items in (("Runs", [str(ref) for ref in finding.runs]), ("Kept", finding.kept)):
+        if items:
+            sections.append(Section(title=title, blocks=(Bullets(items=tuple(items)),)))
+    return Report(title="Clean-up", sections=tuple(sections))
+
+
+def export(finding: Export) -> Report:
+    text = f"{count(finding.rows, 'row')} in {finding.path or 'stdout'} ({finding.format})"
+    return Report(title="Export", sections=(Section(title="", blocks=(Paragraph(text=text),)),))
+
+
+def delivery(finding: Delivery) -> Report:
+    lines = [f"{count(finding.finished, 'journal')} delivered now"]
+    if finding.waiting:
+        lines.append(
+            f"{count(finding.waiting, 'journal')} still being written: {size(finding.bytes_waiting)} not delivered yet"
+        )
+    else:
+        lines.append("nothing is waiting on this machine")
+    blocks = tuple(Paragraph(text=line) for line in lines)
+    return Report(title=f"Delivery to {finding.workspace}", sections=(Section(title="", blocks=blocks),))
+
+
+def upgrade(finding: Upgrade) -> Report:
+    if finding.before == finding.after:
+        lines = [f"schema {finding.after} is current: nothing to do"]
+    else:
+        lines = [f"schema {finding.before} -> {finding.after}"]
+        lines += [f"copy of the previous database: {finding.copy_kept}"] if finding.copy_kept else []
+    blocks = tuple(Paragraph(text=line) for line in lines)
+    return Report(title="Upgrade", sections=(Section(title="", blocks=blocks),))
+
+
+def _damage(damage: Iterable[Damage]) -> Table:
+    rows = tuple(
+        Row(cells=("damaged", item.kind, item.name, item.detail, _runs(item.run_refs)), tone="bad") for item in damage
+    )
+    return Table(columns=("", "Kind", "Name", "Detail", "Runs"), rows=rows, screen_rows=50)
+
+
+def _runs(refs: Sequence[str]) -> str:
+    return some_names(refs, 5)
