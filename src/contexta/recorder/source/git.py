@@ -7,7 +7,6 @@ Standard library only, Python 3.8.
 from __future__ import annotations
 
 import os
-import shutil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +99,8 @@ def clone(root: str, commit: str, at: str, *, is_shared: bool = False) -> None:
     Its settings, remotes and excluded names are those of the other repository.
     is_shared: for a short life. It reads its objects from the other repository, so that nothing is copied.
     """
+    import shutil
+
     share = ["--shared"] if is_shared else []
     commit = os.fsdecode(output(["rev-parse", "--verify", f"{commit}^{{commit}}"], root)).strip()
     output(["clone", "--quiet", "--no-checkout", *share, "--", root, at], root, COPY_SECONDS)

@@ -284,6 +284,14 @@ class Uv:
         lines = told.stdout.decode().splitlines()
         return next((line.partition("==")[2] for line in lines if line.startswith(f"{name}==")), None)
 
+    def export(self, folder: Path, options: Sequence[str]) -> str:
+        """What the uv.lock in a folder installs, as pylock.toml (PEP 751). Raises UvError for a damaged lock."""
+        said = self._run(
+            *("export", "--frozen", "--offline", "--no-config", "--no-default-groups", "--format=pylock.toml"),
+            *("--no-header", f"--directory={folder}", *options),
+        )
+        return said.stdout.decode()
+
     def installed(self, environment: Path) -> dict[str, str]:
         """Normalised name -> version of everything in an environment, as uv reads it. About 20 ms."""
         listed = self._run("pip", "list", "--format=json", "--python", str(python_in(environment)))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
+from contexta.bisect.inputs.direct_references import commit_pin, file_pin
 from contexta.bisect.inputs.pins import Pins
 from contexta.core.errors import InvalidInput, shown
 
@@ -18,6 +21,27 @@ class LockedPins:
         self._packages: dict[str, str] = {}
         self._hashes: dict[str, tuple[str, ...]] = {}
         self._notes: list[str] = []
+
+    def add_package(self, package: Mapping[str, Any]) -> None:
+        """Add an entry of ``packages`` as pylock.toml has it (PEP 751).
+
+        Raises InvalidInput for a package that no index has, without a version, or for a second pin.
+        """
+        name = canonicalize_name(package["name"])
+        vcs, archive = package.get("vcs", {}), package.get("archive", {})
+        if "directory" in package:
+            self.leave_out(name, package["directory"]["path"])
+        elif vcs.get("type") == "git" and "url" in vcs:
+            self.add(name, commit_pin(name, vcs["url"], vcs["commit-id"], vcs.get("subdirectory")))
+        elif "url" in archive:
+            digest = archive.get("hashes", {}).get("sha256")
+            digest = None if digest is None else f"sha256:{digest}"
+            self.add(name, file_pin(name, archive["url"], digest, archive.get("subdirectory")))
+        elif vcs or archive:
+            self.refuse(name, f"{vcs['type']} or a path" if vcs else "a path")
+        else:
+            files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
+            self.add(name, package.get("version"), [file.get("hashes", {}).get("sha256") for file in files])
 
     def add(self, name: str, pin: str | None, digests: Sequence[str | None] = ()) -> None:
         """digests: sha256 of each file of the release. Raises InvalidInput without a pin, or for a second pin."""

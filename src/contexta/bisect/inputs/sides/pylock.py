@@ -7,9 +7,6 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
-from contexta.bisect.inputs.direct_references import commit_pin, file_pin
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
 from contexta.bisect.inputs.sides.side import Candidate, Side
@@ -65,22 +62,7 @@ def pins_of_pylock(lock: Mapping[str, Any], markers: Mapping[str, str], where: s
         "dependency_groups": frozenset(pylock.default_groups or ()),
     }
     locked = LockedPins(where)
-    for package in pylock.packages:
-        if package.marker is not None and not package.marker.evaluate(marker_values, context="lock_file"):
-            continue
-        name = canonicalize_name(package.name)
-        vcs, archive = package.vcs, package.archive
-        if package.directory is not None:
-            locked.leave_out(name, package.directory.path)
-        elif vcs is not None and vcs.type == "git" and vcs.url is not None:
-            locked.add(name, commit_pin(name, vcs.url, vcs.commit_id, vcs.subdirectory))
-        elif archive is not None and archive.url is not None:
-            digest = f"sha256:{archive.hashes['sha256']}" if "sha256" in archive.hashes else None
-            locked.add(name, file_pin(name, archive.url, digest, archive.subdirectory))
-        elif vcs is not None or archive is not None:
-            locked.refuse(name, f"{vcs.type} or a path" if vcs else "a path")
-        else:
-            digests = [wheel.hashes.get("sha256") for wheel in package.wheels or ()]
-            digests += [] if package.sdist is None else [package.sdist.hashes.get("sha256")]
-            locked.add(name, str(package.version) if package.version else None, digests)
+    for package, table in zip(pylock.packages, lock["packages"], strict=True):
+        if package.marker is None or package.marker.evaluate(marker_values, context="lock_file"):
+            locked.add_package(table)
     return locked.pins()
