@@ -119,7 +119,8 @@ def made_by(table: Table) -> list[str]:
 
 def statements(ctx: Contexta, call: Callable[[], object]) -> list[str]:
     """The query plans of what a call asks; a SCAN of a table would show here."""
-    engine = ctx._opened()._database._engine
+    database: Any = ctx._opened().database
+    engine = database._engine
     seen: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:

@@ -31,9 +31,9 @@ from sqlalchemy import Connection
 from contexta import Contexta
 from contexta.contract import EnvironmentSnapshot, Project, Run
 from contexta.core.validation import from_microseconds, to_microseconds
-from contexta.store.backends.driver import insert_rows
 from contexta.store.schema import tables
 from contexta.store.schema.sort_keys import number_of, words_of
+from contexta.store.schema.statements import insert_rows
 
 BEGAN = to_microseconds("2025-01-01T00:00:00Z")
 PARAMS, METRICS, ENVIRONMENTS, PACKAGES = 20, 10, 200, 300

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support import killing
-from support.builders import an_old_workspace, put_run
+from support.builders import put_run
 from support.killing import ALL, Subject
+from support.later_schema import VERSION, later_version
 
 from contexta import Contexta
 from contexta.core.errors import ContextaError, NotFound
-from contexta.store.lifecycle.verify import verify
+from contexta.store.lifecycle.verify import verify_directory
 from contexta.store.schema import tables
 
 PROGRAMS = {
@@ -60,7 +63,9 @@ PROGRAMS = {
     """,
     "migration": """
         from pathlib import Path
-        with Contexta(Path(root) / "old") as ctx:
+        sys.path.insert(0, os.environ["CONTEXTA_TESTS"])
+        from support.later_schema import later_version
+        with later_version(Path(root)), Contexta(Path(root) / "old") as ctx:
             ctx.get_run("old")
             said("upgraded")
     """,
@@ -71,8 +76,7 @@ UNCHECKED = "were not checked"  # what ``made`` puts there, and what is half don
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace of three old runs, and of two live ones whose journals nobody has read; in it, a backup of it and the
-    workspace of an older version."""
+    """A workspace of three old runs, two live ones that are not ingested, a backup of it, and an older workspace."""
     root = tmp_path_factory.mktemp("made") / "ws"
     with Contexta(root) as ctx:
         for number in range(3):
@@ -87,7 +91,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(root, root.parent / "copy")
     with Contexta(root.parent / "copy") as copy:
         copy.backup(root / "saved.zip")
-    an_old_workspace(root / "old")
+    with Contexta(root / "old") as ctx, ctx.run("old", project="p") as run:
+        run.metric("accuracy", 0.91)
+    with Contexta(root / "old") as ctx:
+        ctx.list_runs()
     old = time.time() - 48 * 3600
     for path in (root / "objects").glob("??/*"):
         os.utime(path, (old, old))
@@ -120,7 +127,7 @@ def check(kind: str, root: Path, acknowledged: int) -> None:
             assert ctx.get_run(str(run.run_ref)).params == {"lr": 0.1, "layers": 3}
             assert ctx.get_environment(str(run.run_ref)).packages
         ctx.get_environment("run-2")
-    found = verify(root)
+    found = verify_directory(root)
     assert found.damage == ()
     assert [note for note in found.notes if UNCHECKED not in note] == []
 
@@ -156,7 +163,7 @@ def _backed_up(ctx: Contexta, acknowledged: int) -> None:
     Contexta.restore(backup, again)
     with Contexta(again) as restored:
         assert [run.run_ref for run in restored.list_runs()] == [run.run_ref for run in ctx.list_runs()]
-    assert verify(again).sound
+    assert verify_directory(again).sound
     shutil.rmtree(again)
     backup.unlink()
 
@@ -185,19 +192,23 @@ def _restored(ctx: Contexta, acknowledged: int) -> None:
         Contexta.restore(ctx.root / "saved.zip", again)
     with Contexta(again) as restored:
         assert {str(run.run_ref) for run in restored.list_runs()} == {str(run.run_ref) for run in ctx.list_runs()}
-    assert verify(again).sound
+    assert verify_directory(again).sound
     shutil.rmtree(again)
     for rest in ctx.root.parent.glob(f".{again.name}.*"):
         shutil.rmtree(rest)
 
 
 def _upgraded(ctx: Contexta, _: int) -> None:
-    with Contexta(ctx.root / "old") as old:
-        run = old.get_run("old")
-        assert (run.name, run.params, run.tags) == ("Old", {"lr": 0.1}, {"k": "v"})
-        assert [(metric.value, metric.points) for metric in run.stages[0].metrics] == [(0.91, 2)]
-        assert old.upgrade().before == tables.SCHEMA_VERSION
-    assert verify(ctx.root / "old").sound
+    root = ctx.root / "old"
+    with closing(sqlite3.connect(root / "contexta.db")) as raw:
+        ((version,),) = raw.execute(f"SELECT version_num FROM {tables.VERSION_TABLE}").fetchall()
+    assert version in (tables.SCHEMA_VERSION, VERSION)
+    if version == tables.SCHEMA_VERSION:
+        assert verify_directory(root).sound
+    with later_version(ctx.root), Contexta(root) as old:
+        assert old.get_run("old").metrics == {"accuracy": 0.91}
+        assert old.upgrade().before == VERSION
+        assert verify_directory(root).sound
 
 
 CHECKS: dict[str, Callable[[Contexta, int], None]] = {
@@ -271,6 +282,6 @@ def test_a_full_disk_is_told_and_gets_better(tmp_path: Path) -> None:
             (place / "ballast").unlink()
             put_run(ctx, "last", metrics={"x": 3.5}, environment={})
             assert {run.run_ref for run in stored} < {run.run_ref for run in ctx.list_runs()}
-        assert verify(place / "ws").damage == ()
+        assert verify_directory(place / "ws").damage == ()
     finally:
         subprocess.run(["umount", place], check=True)

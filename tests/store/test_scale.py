@@ -103,7 +103,8 @@ def steps(ctx: Contexta, ask: Callable[[Contexta], Any]) -> int:
         counted += 1
         return 0
 
-    engine: Any = ctx._opened()._database._engine
+    database: Any = ctx._opened().database
+    engine = database._engine
     with engine.connect() as connection:
         connection.connection.driver_connection.set_progress_handler(count, 1)  # the pool gives the same one again
     ask(ctx)
@@ -151,7 +152,8 @@ def test_no_statement_reads_a_whole_table_on_a_server(
     monkeypatch.setattr(pages, "FEW", 50)
     monkeypatch.setattr("psycopg.Pipeline.is_supported", lambda: False)  # so that each statement is asked by itself
     seen: list[tuple[str, Any]] = []
-    engine: Any = served._opened()._database._engine
+    database: Any = served._opened().database
+    engine = database._engine
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
         seen.append((statement, parameters))
@@ -177,7 +179,8 @@ def test_a_server_is_waited_for_a_few_times(served: Contexta, tmp_path: Path, as
     everything about it, end."""
     for _ in range(7):
         ASKED[asked](served)  # the driver prepares a statement when it has seen it some times
-    engine: Any = served._opened()._database._engine
+    database: Any = served._opened().database
+    engine = database._engine
     with engine.connect() as connection:
         server = connection.connection.driver_connection
     with (tmp_path / "heard").open("w+b") as file:

@@ -15,7 +15,7 @@ from support.killing import Subject
 from support.servers import Server
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
-from contexta.store.lifecycle.verify import verify
+from contexta.store.lifecycle.verify import verify_directory
 
 POINTS = 3_000
 _OPEN = """
@@ -118,7 +118,7 @@ def _backed_up(arguments: list[str], acknowledged: int) -> None:
         Contexta.restore(saved, again)
         with Contexta(again) as restored:
             assert len(restored.list_runs("q")) == 3
-        assert verify(again).sound
+        assert verify_directory(again).sound
 
 
 def _cleaned(arguments: list[str], acknowledged: int) -> None:

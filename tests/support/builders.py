@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, text
-
 from contexta import Contexta
 from contexta.contract import (
     EnvironmentSnapshot,
@@ -21,7 +19,6 @@ from contexta.contract import (
     Run,
     StageExecution,
 )
-from contexta.store.schema import migrate
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 """The fixture that runs the command line as a process."""
@@ -125,48 +122,8 @@ def put_run(
     return f"run:{project}.{name}"
 
 
-_ROWS = (
-    "INSERT INTO project (id, ref, name, created_at, tags) VALUES (1, 'project:p', 'p', 1, '{}')",
-    "INSERT INTO run (id, ref, project_id, slug, name, status, started_at, ended_at, tags, metadata) VALUES "
-    "(1, 'run:p.old', 1, 'old', 'Old', 'completed', 10, 20, '{\"k\":\"v\"}', '{}')",
-    "INSERT INTO stage (id, ref, run_id, stage_name, status, started_at, ended_at, order_index) VALUES "
-    "(1, 'stage:p.old.train', 1, 'train', 'completed', 10, 20, 0)",
-    "INSERT INTO metric_series (id, run_id, stage_id, metric_key, slice_ref, points, last_step, last_at, last_value) "
-    "VALUES (1, 1, 1, 'accuracy', '', 2, 1, 15, 0.91)",
-    "INSERT INTO metric_point (series_id, number, step, observed_at, value) VALUES (1, 0, 0, 12, 0.5), "
-    "(1, 1, 1, 15, 0.91)",
-    "INSERT INTO param (run_id, name, value) VALUES (1, 'lr', '0.1')",
-    "INSERT INTO note (id, run_id, noted_at, topic, text) VALUES (1, 1, 11, 'gpu', 'none')",
-)
-
-
-def build_0001(connection: Connection) -> None:
-    """The first schema, with a run in it."""
-    migrate.run(connection, "0001")
-    for row in _ROWS:
-        connection.execute(text(row.replace(":", "\\:")))
-    if connection.dialect.name == "postgresql":  # keys that were given do not move the sequences on
-        for table in ("project", "run", "stage", "metric_series", "note"):
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 10)"))
-
-
-def an_old_workspace(root: Path) -> None:
-    """A directory as the first version wrote it, with a run in it."""
-    (root / "journal").mkdir(parents=True)
-    engine = create_engine(f"sqlite:///{root / 'contexta.db'}")
-    with engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        build_0001(connection)
-    engine.dispose()
-
-
 def change_unseen(root: Path, statement: str) -> None:
-    """Behind the back of everything that would notice: no triggers."""
+    """Change the database without its digests, as damage does."""
     with closing(sqlite3.connect(root / "contexta.db")) as raw:
-        triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            raw.execute(f"DROP TRIGGER {name}")
         raw.execute(statement)
-        for _, sql in triggers:
-            raw.execute(sql)
         raw.commit()

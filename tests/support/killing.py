@@ -155,4 +155,5 @@ def _command(subject: Subject, arguments: Sequence[str], *before: str) -> list[s
 
 
 def _environ() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.fspath(_SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
+    tests = os.fspath(Path(__file__).parent.parent)
+    return {**os.environ, "PYTHONPATH": os.fspath(_SOURCE), "PYTHONDONTWRITEBYTECODE": "1", "CONTEXTA_TESTS": tests}

@@ -49,13 +49,9 @@ class Upkeep(Workspace):
     def verify(self) -> Verification:
         """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
         changes nothing in it."""
-        if not self.is_local:
-            from contexta.store.lifecycle.verify_server import verify_server
+        from contexta.store.lifecycle.verify import verify_directory, verify_store
 
-            return verify_server(self._opened())
-        from contexta.store.lifecycle.verify import verify
-
-        return verify(self.root)
+        return verify_directory(self.root) if self.is_local else verify_store(self._opened())
 
     def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
         """Give back what nobody needs: forgotten objects, journals taken in whole, files of dead processes; with
@@ -70,13 +66,11 @@ class Upkeep(Workspace):
         """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
         from contexta.findings import Diagnosis
         from contexta.reproduce import doctor as machine
-        from contexta.store.lifecycle import doctor, doctor_server
+        from contexta.store.lifecycle import doctor
 
-        if self._server is None:
-            found = doctor.checks(self.root)
-        else:
-            found = doctor_server.checks(self.root, workspace_address.checked(self._server), self._objects)
-        return Diagnosis(workspace=self._shown, checks=(*found, *machine.checks()))
+        url = None if self._server is None else workspace_address.checked(self._server)
+        checks = doctor.checks(self.root, url, self._objects)
+        return Diagnosis(workspace=self._shown, checks=(*checks, *machine.checks()))
 
     def export(
         self,
@@ -84,19 +78,17 @@ class Upkeep(Workspace):
         runs: Sequence[str] = (),
         *,
         points: bool = False,
-        format: Literal["jsonl", "csv", "parquet"] | None = None,
+        format: Literal["jsonl", "csv", "parquet", "canonical"] | None = None,
     ) -> Export:
         """Write a row for each run, or with ``points`` for each measurement, to a new file; None is stdout.
-        runs: by default all, the latest first. Raises InvalidInput when the file exists or its format is not known,
-        OSError when stdout takes no more."""
-        from contexta.store.read.export import OutputFailed, all_runs, export
+        runs: by default all, the latest first. format: ``canonical`` writes everything stored about the runs, as the
+        JSON lines that their ``content_digest`` is the sha256 of. Raises InvalidInput when the file exists or its
+        format is unknown, OSError when stdout cannot be written."""
+        from contexta.store.read.export import all_runs, export
 
-        try:
-            with self._reading() as connection:
-                keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
-                return export(connection, keys, Path(path) if path is not None else None, format, points=points)
-        except OutputFailed as failed:
-            raise failed.error from None
+        with self._reading() as connection:
+            keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
+            return export(connection, keys, Path(path) if path is not None else None, format, points=points)
 
     # ------------------------------------------------------------------------------------------ a server
 

@@ -66,6 +66,9 @@ class RunSummary(Run, Finding):
     stages: tuple[StageSummary, ...] = ()
     """In order, after the metrics of the run itself under the name ``(run)``."""
     params: JsonMap = Field(default_factory=FrozenDict)
+    content_digest: str | None = Field(
+        default=None, description="sha256 of everything stored about the run, in canonical form; None while it is open"
+    )
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property

@@ -11,7 +11,7 @@ from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Timestamp
 from contexta.findings.checks import Check
 from contexta.findings.finding import Finding
 
-DamageKind = Literal["database", "row", "points", "records", "object", "journal", "salt", "cache", "study"]
+DamageKind = Literal["database", "run", "row", "points", "records", "object", "journal", "salt", "cache", "study"]
 
 
 class Damage(Finding):
@@ -84,7 +84,7 @@ class Export(Finding):
     """What was written where. ``path`` is None for stdout."""
 
     path: Path | None
-    format: Literal["jsonl", "csv", "parquet"]
+    format: Literal["jsonl", "csv", "parquet", "canonical"]
     rows: int
     columns: tuple[str, ...] = ()
 
@@ -110,3 +110,6 @@ class Delivery(Finding):
     finished: int
     waiting: int
     bytes_waiting: int
+    content_digests: JsonMap = Field(
+        default_factory=FrozenDict, description="run -> digest of its content, of the ended runs delivered now"
+    )

@@ -8,16 +8,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
 from support.builders import a_project, put_run
 
 from contexta import Contexta
 from contexta.core.errors import WorkspaceError, WorkspaceTooNew
 from contexta.store.backends.engine import open_store
 from contexta.store.schema import tables
-from contexta.store.schema.migrate import upgrade
 
 
 @pytest.fixture
@@ -25,26 +21,6 @@ def workspace(tmp_path: Path) -> Path:
     with Contexta(workspace=tmp_path / "ws") as ctx:
         put_run(ctx)
     return tmp_path / "ws"
-
-
-@pytest.mark.filterwarnings("ignore:.*expression-based index")
-def test_migrations_build_exactly_the_schema_of_the_tables(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    upgrade(engine)
-    with engine.connect() as connection:
-        options = {
-            "version_table": tables.VERSION_TABLE,
-            "compare_type": True,
-            "include_object": lambda item, name, *_: name != "uq_metric_series",  # compared by its text below
-        }
-        assert compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata) == []
-        text = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'uq_metric_series'").scalar()
-        assert text == (
-            "CREATE UNIQUE INDEX uq_metric_series ON metric_series "
-            "(run_id, coalesce(stage_id, 0), metric_key, slice_ref)"
-        )
-        assert tables.VERSION_TABLE in inspect(connection).get_table_names()
-    engine.dispose()
 
 
 def test_connection_waits_syncs_and_enforces_foreign_keys(workspace: Path) -> None:
@@ -167,3 +143,14 @@ def test_threads_share_one_client(ctx: Contexta) -> None:
         thread.join()
     assert faults == []
     assert len(ctx.list_projects()) == 80
+
+
+@pytest.mark.parametrize("error", [OSError(28, "mine"), KeyError("mine"), WorkspaceError("mine")])
+@pytest.mark.parametrize("block", ["reading", "writing", "alone"])
+def test_an_exception_of_the_caller_passes_a_block_unchanged(anywhere: Contexta, error: Exception, block: str) -> None:
+    store = anywhere._opened()
+    with pytest.raises(type(error)) as raised, getattr(store, block)():
+        raise error
+    assert raised.value is error
+    with store.writing() as connection:  # rolled back and released
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1

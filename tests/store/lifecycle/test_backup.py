@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders import Cli, an_old_workspace, put_run
+from support.builders import Cli, put_run
+from support.later_schema import VERSION, later_version
 from support.paths import SOURCE
 
 from contexta import Contexta
-from contexta.core.errors import ContextaError, DamagedData, InvalidInput, WorkspaceTooNew
+from contexta.core.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew
 
 
 @pytest.fixture(scope="module")
@@ -237,13 +238,19 @@ def test_an_index_of_ones_own_is_restored_with_the_rest(ctx: Contexta, saved: Pa
 
 
 def test_a_backup_of_an_older_version_is_restored_and_upgraded(saved: Path, tmp_path: Path) -> None:
-    an_old_workspace(tmp_path / "old")
-    database = (tmp_path / "old" / "contexta.db").read_bytes()
-    older = rewritten(saved, lambda files, _: files.update({"contexta.db": database}), schema="0001")
-    Contexta.restore(older, tmp_path / "again")
-    with Contexta(tmp_path / "again") as again:
-        assert again.get_run("old").params == {"lr": 0.1}
-        assert again.verify().sound
+    with later_version(tmp_path):
+        Contexta.restore(saved, tmp_path / "again")
+        with Contexta(tmp_path / "again") as again:
+            assert again.upgrade().before == VERSION
+            assert again.get_run("live").params
+            assert again.verify().sound
+
+
+def test_a_backup_of_an_unreleased_version_is_refused(saved: Path, tmp_path: Path) -> None:
+    old = rewritten(saved, lambda *_: None, schema="0003")
+    with pytest.raises(WorkspaceError, match="0003 of a development version"):
+        Contexta.restore(old, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

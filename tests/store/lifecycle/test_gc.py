@@ -20,7 +20,7 @@ from contexta.core.errors import WorkspaceError
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends.maintenance_lock import alone
 from contexta.store.entities.bodies import encode_body
-from contexta.store.lifecycle.verify import verify
+from contexta.store.lifecycle.verify import verify_directory
 
 
 def age(path: Path) -> None:
@@ -82,7 +82,7 @@ def test_old_runs_go_with_what_only_they_needed(lived: Contexta) -> None:
         assert lived.get_environment(name).packages == {"a": "2"}
         assert lived.get_run(name).metrics == {"x": 1.5}
     assert lived.get_environment("live").packages
-    assert verify(lived.root).damage == ()
+    assert verify_directory(lived.root).damage == ()
     again = lived.gc(keep_last=2, dry_run=False)
     assert (again.runs, again.objects, again.journals, again.leftovers) == ((), 0, 0, 0)
 
@@ -93,7 +93,7 @@ def test_the_reference_of_a_removed_run_is_not_given_again(lived: Contexta) -> N
     lived.list_runs()
     lived.gc(keep_last=0, dry_run=False)
     assert lived.list_runs() == ()
-    assert verify(lived.root).damage == ()
+    assert verify_directory(lived.root).damage == ()
     with lived.run("live", project="other") as run:
         assert run.ref == "run:other.live-3"
     assert [run.run_ref.name for run in lived.list_runs()] == ["live-3"]
@@ -133,16 +133,16 @@ def test_what_a_journal_that_is_still_to_be_read_speaks_of_stays(lived: Contexta
     assert lived.gc(dry_run=False).objects == 0
     run.finish()
     assert lived.get_environment("going-on").packages
-    assert verify(lived.root).damage == ()
+    assert verify_directory(lived.root).damage == ()
 
 
 def test_what_lay_in_the_trash_when_its_remover_died_is_put_back(lived: Contexta) -> None:
     snapshot = lived.get_environment("run-0")
     path = Path(Objects(lived.root / "objects").path(sha256(encode_body(snapshot)).hexdigest()))
     path.rename(lived.root / "objects" / f".trash-{path.parent.name}{path.name}")
-    assert verify(lived.root).damage
+    assert verify_directory(lived.root).damage
     lived.gc(dry_run=False)
-    assert verify(lived.root).damage == ()
+    assert verify_directory(lived.root).damage == ()
 
 
 def test_leftovers_of_dead_processes_go(lived: Contexta) -> None:

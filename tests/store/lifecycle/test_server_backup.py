@@ -15,7 +15,7 @@ from support.servers import Server
 
 from contexta import Contexta, UnifiedConfig, WorkspaceConfig
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError
-from contexta.store.lifecycle.verify import verify
+from contexta.store.lifecycle.verify import verify_directory
 
 
 def fill(ctx: Contexta) -> None:
@@ -63,7 +63,7 @@ def test_what_is_restored_is_what_was_backed_up(
             run.metric("loss", 0.5)
         assert {run.run_ref.name for run in again.list_runs()} == {"by-hand", "live", "live-2", "later"}
         if target == "directory":
-            assert verify(again.root).damage == ()
+            assert verify_directory(again.root).damage == ()
 
 
 def test_a_backup_of_a_server_holds_what_the_team_shares(team: Contexta, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_backup_is_one_moment_beside_writers(database: str, tmp_path: Path) ->
             writer.join()
     for turn in range(4):
         Contexta.restore(tmp_path / f"{turn}.zip", tmp_path / f"again{turn}")
-        assert verify(tmp_path / f"again{turn}").damage == ()
+        assert verify_directory(tmp_path / f"again{turn}").damage == ()
 
 
 def test_what_was_delivered_after_the_backup_is_delivered_again(database: str, server: Server, tmp_path: Path) -> None:

@@ -238,7 +238,8 @@ def test_final_metrics_are_kept_as_the_summaries_read_them(ctx: Contexta) -> Non
 def plans(ctx: Contexta, **asked: Any) -> list[str]:
     """How SQLite would answer every statement that listing issues."""
     ctx.list_runs(limit=1)
-    engine = ctx._opened()._database._engine
+    database: Any = ctx._opened().database
+    engine = database._engine
     assert engine is not None
     seen: list[tuple[str, Any]] = []
 

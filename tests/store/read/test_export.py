@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,7 @@ def test_nothing_is_overwritten_and_no_format_is_guessed(filled: Contexta, tmp_p
     with pytest.raises(InvalidInput, match="exists"):
         filled.export(tmp_path / "mine.csv")
     assert (tmp_path / "mine.csv").read_text() == "mine"
-    with pytest.raises(InvalidInput, match="no format"):
+    with pytest.raises(InvalidInput, match="format of .* is unknown"):
         filled.export(tmp_path / "runs.xlsx")
 
 
@@ -68,3 +70,36 @@ def test_without_pyarrow_it_says_what_to_install(filled: Contexta, cli: Cli, tmp
     done = cli("export", "runs.parquet", env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 2
     assert "pip install pyarrow" in done.stderr
+
+
+def test_the_canonical_form_of_a_run_has_the_content_digest(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
+    filled.sync()
+    done = cli("export", "-", "one", "--format", "canonical")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["table"] for line in lines} >= {"run", "stage", "environment", "metric_series"}
+    digest = sha256(done.stdout.encode()).hexdigest()
+    assert filled.get_run("one").content_digest == digest
+    assert digest in cli("show", "one").stdout
+    filled.export(tmp_path / "one.txt", ["one"], format="canonical")
+    assert (tmp_path / "one.txt").read_bytes() == done.stdout.encode()
+
+
+def test_sync_quotes_the_content_digests_of_delivered_runs(filled: Contexta) -> None:
+    delivery = filled.sync()
+    assert dict(delivery.content_digests) == {"run:p.two": filled.get_run("two").content_digest}
+
+
+def test_an_open_run_has_no_content_digest(ctx: Contexta) -> None:
+    with ctx.run("open", project="p") as run:
+        run.metric("x", 1.0)
+        assert ctx.get_run("open").content_digest is None
+
+
+def test_an_error_of_the_output_is_not_one_of_the_workspace(filled: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        filled.export(None)

@@ -54,7 +54,10 @@ def artifact(ctx: Contexta, run: str, name: str, target: Path) -> Answer:
 @click.argument("runs", nargs=-1)
 @click.option("--points", is_flag=True, help="One row per measurement instead of one per run.")
 @click.option(
-    "--format", "format_", type=click.Choice(["jsonl", "csv", "parquet"]), help="Default: the suffix of FILE."
+    "--format",
+    "format_",
+    type=click.Choice(["jsonl", "csv", "parquet", "canonical"]),
+    help="Default: the suffix of FILE.",
 )
 @query
 def export(
@@ -62,11 +65,12 @@ def export(
     file: str,
     runs: tuple[str, ...],
     points: bool,
-    format_: Literal["jsonl", "csv", "parquet"] | None,
+    format_: Literal["jsonl", "csv", "parquet", "canonical"] | None,
 ) -> Answer:
     """Write runs or their measurements as JSON lines, CSV or Parquet.
 
-    FILE - is stdout, as JSON lines or CSV. Parquet needs pyarrow.
+    FILE - is stdout, as JSON lines or CSV. Parquet needs pyarrow. The format canonical writes everything that is stored
+    about the runs: the sha256 of the lines of one run is its content digest.
     """
     finding = ctx.export(None if file == STDOUT else file, runs, points=points, format=format_)
     return Answer(finding, text="" if finding.path is None else None)

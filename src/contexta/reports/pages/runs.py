@@ -111,6 +111,8 @@ def _head(finding: RunDetails) -> Iterator[Block]:
     yield Paragraph(text=f"{finding.status}, {times}", tone=tone_of(finding.status))
     if finding.name != finding.run_ref.name:
         yield Paragraph(text=f'name: "{finding.name}"')
+    if finding.content_digest is not None:
+        yield Paragraph(text=f"content digest sha256:{finding.content_digest}")
     if failure := finding.metadata.get("failure"):
         yield Paragraph(text=f"failed with {_failure(failure)}", tone="bad")
     if (lost := lost_records(finding)) is not None:

@@ -1,11 +1,10 @@
-"""Opening a workspace: a directory with the database, the journals and the objects; or a database on a server, and a
-directory on this machine for what is on its way there."""
+"""Open a workspace: a database, and the directories of journals and objects on this machine."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,116 +13,150 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contexta import __version__
 from contexta.core import workspace_address
-from contexta.core.errors import WorkspaceClosed, WorkspaceError, WorkspaceTooNew
+from contexta.core.errors import ContextaError, WorkspaceClosed, WorkspaceError
 from contexta.core.settings import DATABASE, JOURNALS, OBJECTS
 from contexta.findings import Upgrade
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends import sqlite
+from contexta.store.backends.interface import Database
 from contexta.store.backends.outbox import TeamObjects, origin_of
 from contexta.store.backends.postgres import Postgres
 from contexta.store.backends.sqlite import Sqlite
+from contexta.store.integrity.digests import has_missing, store_missing
 from contexta.store.schema import tables
+from contexta.store.schema.versions import require_usable
 
 
 class Store:
     """An open workspace. ``reading`` and ``writing`` give a connection inside one transaction.
 
-    Thread safe; every thread gets its own connection. After ``close`` every use raises WorkspaceClosed.
+    Thread safe; every thread gets its own connection. After ``close`` every use raises WorkspaceClosed. An exception
+    that the caller raises inside a transaction passes unchanged; only errors of the database are translated.
     """
 
-    def __init__(self, root: Path, database: Sqlite | Postgres, objects: Objects, origin: str = "") -> None:
-        """root: the directory on this machine. origin: what tells its journals from those of other machines."""
+    def __init__(self, root: Path, database: Database, objects: Objects, origin: str = "") -> None:
+        """root: the directory on this machine. origin: the prefix of its journals' names in the database."""
         self.root = root
         self.objects = objects
         self.journals = root / JOURNALS
         self.origin = origin
-        self._database = database
+        self.database = database
+        self._may_lack_digests = True
         self._closed = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view; what others commit meanwhile is not seen."""
+        """A consistent view: later commits are not visible."""
         with self._transaction(writing=False) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """The only writer; committed and on disk when the block ends, rolled back if it raises."""
+        """The only writer: committed and on disk when the block ends, rolled back if it raises."""
         with self._transaction(writing=True) as connection:
             yield connection
+        self._may_lack_digests = True
 
     @contextmanager
     def _transaction(self, *, writing: bool) -> Iterator[Connection]:
         if self._closed:
-            raise WorkspaceClosed(f"{self._database.name} was closed", hint="open it again with Contexta(...)")
-        with self._faults(), self._database.transaction(writing=writing) as connection:
-            yield connection
+            raise WorkspaceClosed(f"{self.name} was closed", hint="open it again with Contexta(...)")
+        raised_by_caller: Exception | None = None
+        with self._translating_database_errors():
+            try:
+                with self.database.transaction(writing=writing) as connection:
+                    try:
+                        yield connection
+                    except Exception as error:
+                        raised_by_caller = error
+                        raise
+            except OSError as error:
+                if error is raised_by_caller:
+                    raise
+                raise _unusable(self.root, error) from error
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _translating_database_errors(self) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, PoolTimeout) as error:
-            raise self._database.fault(error) from error
+            raise self.database.translated(error) from error
+
+    def store_digests(self) -> None:
+        """Store the digests of runs that were changed by hand. Costs one query if runs may have changed, else none."""
+        if not self._may_lack_digests:
+            return
+        with self.reading() as connection:
+            is_needed = has_missing(connection)
+        if is_needed:
+            with self.writing() as connection:
+                store_missing(connection)
+        self._may_lack_digests = False
+
+    @contextmanager
+    def _translating_all_errors(self) -> Iterator[None]:
+        """For operations that run no code of the caller."""
+        try:
+            with self._translating_database_errors():
+                yield
         except OSError as error:
             raise _unusable(self.root, error) from error
 
     def version(self) -> str:
-        """The schema it has; made now where there is none. Raises WorkspaceError when the database is not ours."""
-        with self._faults():
-            return self._database.version()
+        """The version of the schema; a server without tables gets them now."""
+        with self._translating_all_errors():
+            return self.database.version()
 
     def upgrade(self) -> Path | None:
-        """Bring it to the schema of this version. Returns the copy that was made before, where one was."""
-        with self._faults():
-            return self._database.upgrade()
+        """Upgrade the schema to this version. Returns the copy that was made before, if any."""
+        with self._translating_all_errors():
+            return self.database.upgrade()
 
     def copy_database(self, path: Path) -> None:
-        """Everything that is stored, as of one moment, as a new file of SQLite."""
-        with self._faults():
-            self._database.copy_to(path)
+        """Copy the content, as of one moment, to a new SQLite file."""
+        self.store_digests()
+        with self._translating_database_errors():
+            self.database.copy_to(path)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else backs up or cleans the workspace meanwhile; runs and readers go on. Who dies holds nothing.
-        Raises WorkspaceError when somebody else is at it for longer than ten seconds."""
+        """Keep other processes from backing up or cleaning the workspace; runs and readers go on. The lock of a process
+        that dies is released. Raises WorkspaceError when another process holds it for ten seconds."""
         with ExitStack() as stack:
-            with self._faults():
-                stack.enter_context(self._database.alone())
+            with self._translating_all_errors():
+                stack.enter_context(self.database.alone())
             yield
 
     @property
-    def shelves(self) -> tuple[Objects, ...]:
-        """The directories that its objects lie in, the one that all read first."""
+    def object_directories(self) -> tuple[Objects, ...]:
+        """The directories of objects; the one that all readers use comes first."""
         return (self.objects, self.objects.own) if isinstance(self.objects, TeamObjects) else (self.objects,)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a directory, not a database on a server."""
-        return isinstance(self._database, Sqlite)
+        """Whether the workspace is a directory, not a database on a server."""
+        return self.database.is_local
 
     @property
     def has_all_objects(self) -> bool:
-        """Whether an object that is not here is nowhere: without the team's directory they lie on many machines."""
+        """Whether all objects are in ``object_directories``: without a shared directory they are on many machines."""
         return self.is_local or isinstance(self.objects, TeamObjects)
 
     @property
-    def upgrades_itself(self) -> bool:
-        """A file of one's own is copied and upgraded when it is opened; a team decides when."""
-        return self.is_local
-
-    @property
     def name(self) -> str:
-        return self._database.name
+        return self.database.name
 
     def close(self) -> None:
         """Release every connection. Closing twice is allowed."""
+        if not self._closed:
+            with suppress(ContextaError):  # the next process that opens the workspace stores them
+                self.store_digests()
         self._closed = True
-        self._database.close()
+        self.database.close()
 
 
 def exists(root: Path) -> bool:
-    """Whether there is a workspace at ``root``: a database, or journals that the first reader makes one of."""
+    """Whether there is a workspace at ``root``: a database, or journals from which the first reader makes one."""
     try:
         return (root / DATABASE).exists() or (root / JOURNALS).is_dir()
     except OSError as error:
@@ -133,30 +166,38 @@ def exists(root: Path) -> bool:
 def open_store(root: Path, url: str | None = None, objects: Path | None = None) -> Store:
     """Open the workspace at ``root``, creating it if nothing is there; or the one on a server.
 
-    url: of the server; ``root`` is then this machine's directory for what is on its way there. objects: the directory
-    that the team shares; default: the one in ``root``.
-    Raises WorkspaceError when it cannot be used, WorkspaceTooNew when a newer Contexta made it: nothing is changed
-    then. A file that an older one made is upgraded, after a copy beside it; on a server that is refused.
+    url: address of the server; ``root`` then holds the undelivered journals of this machine. objects: the directory
+    that a team shares; default: the one in ``root``. An older local database is upgraded after it was copied; an older
+    server is refused, because the team decides when to upgrade it.
+    Raises WorkspaceError when it cannot be used, WorkspaceTooNew when a newer Contexta made it.
     """
     store = _connected(root, url, objects)
     try:
-        _require_version(store)
-    except BaseException:  # whatever is wrong with it: it is not left open
-        store.close()
+        version = store.version()
+        require_usable(store.name, version)
+        if version < tables.SCHEMA_VERSION:
+            if not store.is_local:
+                raise WorkspaceError(
+                    f"{store.name} has schema {version}, Contexta {__version__} needs {tables.SCHEMA_VERSION}",
+                    hint="once all members use this version: back it up with pg_dump, then run `contexta upgrade`",
+                )
+            store.upgrade()
+    except BaseException:  # never leave it open, whatever is wrong
+        store.database.close()
         raise
     return store
 
 
 def upgrade(root: Path, url: str | None = None, objects: Path | None = None) -> Upgrade:
-    """Bring a workspace to the schema of this version. Raises as ``open_store``."""
+    """Upgrade a workspace to the schema of this version. Raises as ``open_store``."""
     store = _connected(root, url, objects)
     try:
         before = store.version()
-        _require_not_newer(store, before)
-        kept = store.upgrade() if before < tables.SCHEMA_VERSION else None
-        return Upgrade(before=before, after=store.version(), copy_kept=None if kept is None else os.fspath(kept))
+        require_usable(store.name, before)
+        copy = store.upgrade() if before < tables.SCHEMA_VERSION else None
+        return Upgrade(before=before, after=store.version(), copy_kept=None if copy is None else os.fspath(copy))
     finally:
-        store.close()
+        store.database.close()
 
 
 def _connected(root: Path, url: str | None, objects: Path | None) -> Store:
@@ -180,40 +221,9 @@ def _connected(root: Path, url: str | None, objects: Path | None) -> Store:
     return Store(root, Sqlite(root), own)
 
 
-def _require_version(store: Store) -> None:
-    version = store.version()
-    _require_not_newer(store, version)
-    if version < tables.SCHEMA_VERSION and not store.upgrades_itself:
-        raise WorkspaceError(
-            f"{store.name} has schema {version}, Contexta {__version__} needs {tables.SCHEMA_VERSION}",
-            hint="when the whole team can use this version: back it up with pg_dump, then run `contexta upgrade`",
-        )
-    if version < tables.SCHEMA_VERSION:
-        store.upgrade()
-
-
-def _require_not_newer(store: Store, version: str) -> None:
-    if version > tables.SCHEMA_VERSION:
-        raise too_new(store.name, version)
-
-
-def is_newer(version: object) -> bool:
-    """Whether a schema version is one that a newer Contexta may have written; a damaged one rarely looks so."""
-    text = str(version)
-    return len(text) == 4 and text.isdigit() and text > tables.SCHEMA_VERSION
-
-
-def too_new(name: str, version: str) -> WorkspaceTooNew:
-    """A newer Contexta made the workspace of that name."""
-    return WorkspaceTooNew(
-        f"{name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
-        hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
-    )
-
-
 def _unusable(root: Path, error: OSError) -> WorkspaceError:
-    where = f" ({error.filename})" if error.filename and str(error.filename) != str(root) else ""
+    path = f" ({error.filename})" if error.filename and str(error.filename) != str(root) else ""
     return WorkspaceError(
-        f"workspace {root} cannot be used: {error.strerror or error}{where}",
+        f"workspace {root} cannot be used: {error.strerror or error}{path}",
         hint="make the directory writable, or choose another one with --workspace or CONTEXTA_WORKSPACE",
     )

@@ -1,4 +1,4 @@
-"""What kind of file system a path lies on."""
+"""Find out on which kind of file system a path is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NETWORK = frozenset(
 
 
 def kind_of(path: Path, mounts: str = _MOUNTS) -> str | None:
-    """E.g. ``ext4`` or ``nfs4``; None where the system does not tell. mounts: where Linux tells it."""
+    """E.g. ``ext4`` or ``nfs4``; None if unknown. mounts: the file in which Linux lists its mounts."""
     try:
         lines = Path(mounts).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         place = os.path.realpath(path)
@@ -30,11 +30,16 @@ def kind_of(path: Path, mounts: str = _MOUNTS) -> str | None:
             continue
         point = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), fields[1])
         inside = place == point or place.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):  # of two mounts at one place the later one is seen
+        if inside and len(point) >= len(best):  # of two mounts at one place the later one counts
             best, kind = point, fields[2]
     return kind
 
 
 def is_network(kind: str | None) -> bool:
-    """Whether machines share it: SQLite's write-ahead log needs memory that they cannot share."""
+    """Whether machines share it: SQLite's write-ahead log needs memory that machines cannot share."""
     return kind in _NETWORK
+
+
+def nearest(path: Path) -> Path:
+    """The path itself, or its nearest parent that exists."""
+    return next(candidate for candidate in (path, *path.parents) if candidate.exists())

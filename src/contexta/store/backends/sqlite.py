@@ -1,4 +1,4 @@
-"""The workspace of one person: everything in one SQLite file, in the workspace's directory."""
+"""The database of a local workspace: one SQLite file in the directory of the workspace."""
 
 from __future__ import annotations
 
@@ -21,28 +21,32 @@ from contexta.core.files.atomic_files import sync_directory
 from contexta.core.settings import DATABASE
 from contexta.store.backends import maintenance_lock
 from contexta.store.backends.file_systems import is_network, kind_of
-from contexta.store.backends.row_checksums import seal
-from contexta.store.schema import tables
+from contexta.store.backends.interface import Fault
+from contexta.store.schema import sqlite_ddl, tables
 
 _BUSY_SECONDS = 30
-_CACHE_KIB = 32 * 1024  # what a question looks up among 100 000 runs lies far apart; taken as it is needed
+_CACHE_KIB = 32 * 1024  # a query among 100 000 runs reads pages that are far apart; allocated as needed
 _MAGIC = b"SQLite format 3\0"
-_LEFT_BEHIND = 3600.0  # seconds after which a temporary file has no living maker
+_ABANDONED_SECONDS = 3600.0  # a temporary file of this age has no living writer
+_MOST_FAULTS = 100
 
 
 class Sqlite:
-    """The file of a workspace, open."""
+    """An open database file."""
 
-    def __init__(self, root: Path) -> None:
+    is_local = True
+
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
+        """read_only: write nothing, not even the index of the write-ahead log, and read damaged texts too. Raises
+        WorkspaceError when that is impossible."""
         self.name = f"workspace {root}"
         self.path = root / DATABASE
-        self._engine = _engine(self.path)
+        self._engine = _read_only_engine(self.path) if read_only else _engine(self.path)
         self._identity = _identity(self.path)
-        self._before: sqlite3.Connection | None = None
 
     @contextmanager
     def transaction(self, *, writing: bool) -> Iterator[Connection]:
-        """A writer has the lock from the start, and is on the disk when it is done: synchronous FULL."""
+        """A writer takes its lock at the start, and its commit is on disk at the end: synchronous FULL."""
         if writing and _identity(self.path) != self._identity:
             raise WorkspaceError(
                 f"{self.name} was removed or replaced while it was open", hint="open it again with Contexta(...)"
@@ -51,26 +55,25 @@ class Sqlite:
             connection = connection.execution_options(contexta_begin="BEGIN IMMEDIATE" if writing else "BEGIN")
             with connection.begin():
                 yield connection
-                if writing:
-                    seal(connection, self._seen_before())
 
     def version(self) -> str:
-        """The schema it has. Raises WorkspaceError when it is not ours."""
         with self.transaction(writing=False) as connection:
-            there = connection.exec_driver_sql(
+            present = connection.exec_driver_sql(
                 f"SELECT count(*) FROM sqlite_master WHERE name IN ('{tables.VERSION_TABLE}', 'run')"
             ).scalar()
-            found = _version(connection) if there == 2 else None
-        if found is None:
+            version = _version(connection) if present == 2 else None
+        if version is None:
             raise _not_ours(self.path)
-        return found
+        return version
 
     def upgrade(self) -> Path | None:
-        """Bring it to the schema of this version. Returns where it was copied to before; None when another process
-        was faster. Killed at any moment, it has the old schema or the new one."""
-        from contexta.store.schema import migrate
+        """Copy the file, then upgrade it. Killed at any moment, it has the old schema or the new one.
 
-        engine = _engine(self.path, foreign_keys=False)  # tables are rebuilt; what they refer to is checked at the end
+        Returns None when another process was faster.
+        """
+        from contexta.store.schema.migrate import migrate
+
+        engine = _engine(self.path, foreign_keys=False)  # migrations rebuild tables; references are checked at the end
         try:
             with engine.connect() as connection:
                 connection = connection.execution_options(contexta_begin="BEGIN IMMEDIATE")
@@ -78,56 +81,57 @@ class Sqlite:
                     before = _version(connection)
                     if before is None or before >= tables.SCHEMA_VERSION:
                         return None
-                    kept = _copy(self.path, before)
-                    migrate.run(connection)
+                    copy = _copy(self.path, before)
+                    migrate(connection)
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                         raise DamagedData(
                             f"{self.path} refers to rows that it does not hold, and was not upgraded",
-                            hint=f"restore it from a backup; it is as it was, and so is its copy {kept.name}",
+                            hint=f"restore it from a backup; it is unchanged, and so is its copy {copy.name}",
                         )
-                    return kept
+                    return copy
         finally:
             engine.dispose()
 
-    def copy_to(self, copy: Path) -> None:
-        """The database as of one moment in a new file."""
+    def copy_to(self, path: Path) -> None:
         from contexta.store.backends.copying import file_to_file
 
-        file_to_file(self.path, copy)
+        file_to_file(self.path, path)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Kept by a lock in the directory."""
         with maintenance_lock.alone(self.path.parent):
             yield
 
-    def fault(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
-        """The database's own words in ours."""
-        return _fault(self.path.parent, error)
+    def faults(self, connection: Connection) -> Iterator[Fault]:
+        for (message,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_FAULTS})"):
+            if message != "ok":
+                yield Fault("database", "pages", message)
+        for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+            yield Fault("row", f"{table} {row}", f"it refers to a row of {parent} that is missing")
+        definitions = {tuple(row) for row in connection.exec_driver_sql(sqlite_ddl.DEFINITIONS)}
+        for kind, name, *_ in sorted(definitions ^ sqlite_ddl.expected_definitions(), key=repr)[:_MOST_FAULTS]:
+            yield Fault("database", f"{kind} {name}", "its definition is not that of this version")
+        version = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalars().all()
+        if version != [tables.SCHEMA_VERSION]:
+            yield Fault("database", tables.VERSION_TABLE, f"it says {version}, not {tables.SCHEMA_VERSION}")
+
+    def translated(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
+        return _translated(self.path.parent, error)
 
     def close(self) -> None:
-        if self._before is not None:
-            self._before.close()
         self._engine.dispose()
-
-    def _seen_before(self) -> sqlite3.Connection:
-        """What the one writer's transaction found. Used by nobody else, so one serves all threads."""
-        if self._before is None:
-            self._before = sqlite3.connect(
-                f"file:{quote(os.fspath(self.path))}?mode=ro", uri=True, timeout=0, check_same_thread=False
-            )
-        return self._before
 
 
 def create(root: Path) -> None:
-    """Build the schema beside the final name, then give it that name: whoever is first wins, nobody sees half of it."""
-    from contexta.store.schema import migrate
+    """Build the schema in a temporary file, then rename it: the first process wins, and no reader sees half of it."""
+    from contexta.store.schema.migrate import migrate
 
     database = root / DATABASE
     temporary = database.with_name(f".new-{os.getpid()}-{os.urandom(4).hex()}.db")
     try:
         engine = create_engine(URL.create("sqlite", database=os.fspath(temporary)))
-        migrate.upgrade(engine)
+        with engine.begin() as connection:
+            migrate(connection)
         engine.dispose()
         try:
             os.link(temporary, database)
@@ -138,13 +142,13 @@ def create(root: Path) -> None:
                 temporary.replace(database)
         sync_directory(os.fspath(root))
     except DBAPIError as error:
-        raise _fault(root, error) from error
+        raise _translated(root, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def require_usable(root: Path) -> None:
-    """Whether the file there is an SQLite database that can be written, asked without changing it."""
+    """Raise WorkspaceError or OSError unless the file is an SQLite database that can be written. Changes nothing."""
     with (root / DATABASE).open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise _not_ours(root / DATABASE)
@@ -156,12 +160,11 @@ def _engine(database: Path, *, foreign_keys: bool = True) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=os.fspath(database)), connect_args={"timeout": _BUSY_SECONDS}, pool_timeout=60
     )
-
     mode = "DELETE" if is_network(kind_of(database.parent)) else "WAL"
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: a writer must take its lock at the start
+        connection.isolation_level = None  # BEGIN is explicit: a writer must take its lock at the start
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA journal_mode={mode}")
         cursor.execute("PRAGMA synchronous=FULL")
@@ -169,50 +172,78 @@ def _engine(database: Path, *, foreign_keys: bool = True) -> Engine:
         cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("contexta_begin", "BEGIN"))
-
+    event.listen(engine, "begin", _begin)
     return engine
 
 
+def _read_only_engine(database: Path) -> Engine:
+    address = f"file:{quote(os.fspath(database))}?mode=ro{_immutable(database)}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")  # a damaged text may be no UTF-8
+        connection.execute("PRAGMA trusted_schema = OFF")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _immutable(database: Path) -> str:
+    """The option that SQLite needs where it cannot write the index of the write-ahead log."""
+    if os.access(database.parent, os.W_OK):
+        return ""
+    log = database.with_name(f"{database.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise WorkspaceError(
+            f"{database.parent} is read-only and {log.name} holds changes that cannot be read without writing",
+            hint="ask a user who may write it to run `contexta verify`",
+        )
+    return "&immutable=1"
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("contexta_begin", "BEGIN"))
+
+
 def _version(connection: Connection) -> str | None:
-    found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalar()
-    return found
+    version: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalar()
+    return version
 
 
 def _copy(database: Path, version: str) -> Path:
-    """A copy beside the file, of what it holds now; whole, or it does not have its name."""
+    """Copy the file beside itself; an incomplete copy never has the final name."""
     for old in database.parent.glob(".copy-*.db"):
-        if time.time() - old.stat().st_mtime > _LEFT_BEHIND:
-            old.unlink(missing_ok=True)  # of a process that died while it copied
+        if time.time() - old.stat().st_mtime > _ABANDONED_SECONDS:
+            old.unlink(missing_ok=True)
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    kept = database.with_name(f"{database.stem}-schema-{version}-{moment}.db")
+    copy = database.with_name(f"{database.stem}-schema-{version}-{moment}.db")
     temporary = database.with_name(f".copy-{os.getpid()}-{os.urandom(4).hex()}.db")
     try:
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(temporary)) as target:
             source.backup(target)
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-        temporary.replace(kept)
+        temporary.replace(copy)
         sync_directory(os.fspath(database.parent))
     except sqlite3.Error as error:
         raise WorkspaceError(
-            f"{database} could not be copied before its upgrade, and is as it was: {error}",
+            f"{database} could not be copied before its upgrade, and is unchanged: {error}",
             hint="free some space beside it: the copy is as large as the database",
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return kept
+    return copy
 
 
 def _identity(database: Path) -> tuple[int, int] | None:
-    """What tells this file from one that was put in its place; None when it is gone."""
+    """(device, inode) of the file, to notice a replacement; None when it is missing."""
     try:
-        found = database.stat()
+        status = database.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _not_ours(database: Path) -> WorkspaceError:
@@ -221,16 +252,16 @@ def _not_ours(database: Path) -> WorkspaceError:
     )
 
 
-def _fault(root: Path, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
-    words = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+def _translated(root: Path, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
+    message = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
-        if "locked" in words or "busy" in words:
+        if "locked" in message or "busy" in message:
             return WorkspaceError(
                 f"workspace {root} was busy for {_BUSY_SECONDS} seconds: another process keeps writing to it",
                 hint="end that process, or try again",
             )
-        if "no such" in words:
-            return WorkspaceError(f"{root / DATABASE} is damaged: {words}", hint="restore it from a backup")
-        hint = "free some space" if "full" in words else "check the directory's permissions and the disk"
-        return WorkspaceError(f"workspace {root} cannot be used: {words}", hint=hint)
-    return DamagedData(f"the database of workspace {root} answered: {words}", hint="restore it from a backup")
+        if "no such" in message:
+            return WorkspaceError(f"{root / DATABASE} is damaged: {message}", hint="restore it from a backup")
+        hint = "free some space" if "full" in message else "check the directory's permissions and the disk"
+        return WorkspaceError(f"workspace {root} cannot be used: {message}", hint=hint)
+    return DamagedData(f"the database of workspace {root} answered: {message}", hint="restore it from a backup")

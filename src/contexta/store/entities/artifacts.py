@@ -14,9 +14,9 @@ from contexta.core.references import StableRef, numbered, slug
 from contexta.core.validation import from_microseconds
 from contexta.findings import Artifact, Log
 from contexta.recorder.journal.objects import Objects
-from contexta.store.backends.driver import Rows, fetch
 from contexta.store.entities.metadata import find_id
 from contexta.store.schema import tables
+from contexta.store.schema.statements import Rows, fetch
 
 LOG, BOTH = "log", "output"  # the kind; the stream that is both where both were a terminal
 _OBJECT = "object:"

@@ -13,12 +13,14 @@ from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import EnvironmentSummary
 from contexta.recorder.journal.objects import Objects
-from contexta.store.backends.driver import Rows, fetch
 from contexta.store.entities.bodies import checked, decoded, encode_body
 from contexta.store.entities.metadata import parent_id, require_id
+from contexta.store.integrity.canonical_form import ENVIRONMENT_BODY, RUN
+from contexta.store.integrity.digests import after_change, before_change
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing, keep_once, upsert
 from contexta.store.schema.sort_keys import version_order
+from contexta.store.schema.statements import Rows, fetch
 
 _STARTING = 5_000_000  # microseconds that a launcher may take for itself
 _OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
@@ -28,6 +30,7 @@ def put_snapshot(connection: Connection, objects: Objects, snapshot: Environment
     """Insert or replace a snapshot by reference. Raises ParentMissing when its run is not stored."""
     ref = snapshot.environment_snapshot_ref
     run_id = parent_id(connection, tables.run, snapshot.run_ref, child=ref)
+    before_change(connection, RUN, run_id)
     body_id = _put_body(connection, objects.put(encode_body(snapshot)), snapshot)
     _put_row(connection, ref, run_id, body_id, snapshot.captured_at)
     return ref
@@ -150,6 +153,7 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
             for name, version in snapshot.packages.items()
         ]
         insert_missing(connection, tables.environment_distribution, rows)
+    after_change(connection, ENVIRONMENT_BODY, body_id)
     return body_id
 
 

@@ -25,6 +25,9 @@ from contexta.core.model import Value
 from contexta.core.references import StableRef
 from contexta.store.entities import query_index, shared_facts
 from contexta.store.entities.series import keep_ends
+from contexta.store.integrity import canonical_form
+from contexta.store.integrity.canonical_form import Entity
+from contexta.store.integrity.digests import after_change, before_change
 from contexta.store.schema import tables
 from contexta.store.schema.rows import upsert
 
@@ -96,6 +99,11 @@ ARTIFACT = Noun(ArtifactManifest, tables.artifact, "artifact_ref", {"run_ref": t
 RELATION = Noun(LineageEdge, tables.relation, "relation_ref", {"operation_context_ref": tables.operation})
 PROVENANCE = Noun(ProvenanceRecord, tables.provenance, "provenance_ref", {"relation_ref": tables.relation})
 
+_ENTITIES: Mapping[Table, Entity] = {
+    entity.table: entity for entity in (canonical_form.PROJECT, canonical_form.DEPLOYMENT, canonical_form.PROVENANCE)
+}
+"""Tables whose rows have a digest of their own; all others belong to a run."""
+
 _CREATED_BY = {
     "project": "metadata_store.projects.put_project(Project(...))",
     "run": "metadata_store.runs.put_run(Run(...))",
@@ -124,7 +132,14 @@ def put(connection: Connection, noun: Noun[V], value: V) -> StableRef:
         row |= shared_facts.apart(connection, row["metadata"])
     if noun.table is tables.relation:
         row["run_id"] = parent_id(connection, tables.run, ref.run, child=ref)
-    upsert(connection, noun.table, [row], ("ref",))
+    entity = _ENTITIES.get(noun.table)
+    if entity is None:
+        before_change(connection, canonical_form.RUN, find_id(connection, tables.run, ref.run))
+        upsert(connection, noun.table, [row], ("ref",))
+    else:
+        before_change(connection, entity, find_id(connection, noun.table, ref))
+        upsert(connection, noun.table, [row], ("ref",))
+        after_change(connection, entity, require_id(connection, noun.table, ref))
     if isinstance(value, Run):
         query_index.keep_tags(connection, require_id(connection, tables.run, ref), value.tags)
     if isinstance(value, StageExecution):  # its place among the stages may decide where a metric ended

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select
 
 from contexta.core.references import StableRef
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.store.backends.driver import Rows
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
+from contexta.store.schema.statements import Rows
 
 PART_OF = "part_of"
 _BY = "contexta recorder"

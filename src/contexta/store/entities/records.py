@@ -16,11 +16,14 @@ from contexta.contract.records import RECORD_TYPES, MetricRecord, Record
 from contexta.core.errors import Conflict, DamagedData
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds, to_microseconds
-from contexta.store.backends.driver import insert_rows
-from contexta.store.entities.metadata import SCOPE_TABLES, parent_id
+from contexta.store.entities.metadata import SCOPE_TABLES, find_id, parent_id
 from contexta.store.entities.series import Points, SeriesKey, add_points, decode_number
-from contexta.store.schema import running_checksums, tables
-from contexta.store.schema.rows import keep_text
+from contexta.store.integrity import running_checksums
+from contexta.store.integrity.canonical_form import RUN
+from contexta.store.integrity.digests import before_change
+from contexta.store.schema import tables
+from contexta.store.schema.rows import keep_text, text_digest
+from contexta.store.schema.statements import insert_rows
 
 _BATCH = 50_000
 _NAMES_AT_ONCE = 500  # under the limit of bound variables of every supported database
@@ -108,6 +111,8 @@ class _Parents:
 
 def _append_batch(connection: Connection, batch: list[Record], parents: _Parents) -> int:
     """Nearly always every record is new: so it is tried as if, and only a refusal makes it look."""
+    for run_ref in {item.envelope.run_ref for item in batch}:
+        before_change(connection, RUN, find_id(connection, tables.run, run_ref))
     before = connection.begin_nested()
     try:
         _insert_new(connection, batch, parents)
@@ -132,10 +137,16 @@ class _Rows:
         self.recorded_at: list[int | None] = [None] * count
         self.digests: list[bytes | None] = [None] * count
         self.bodies: list[str | None] = [None] * count
+        self.contents: list[bytes] = [b""] * count  # digests of the forms of metrics, and of the bodies of others
 
     def columns(self, places: Sequence[int]) -> list[Sequence[Any]]:
         """All but ``run_id`` and ``number``, of the rows at some places; of all where there are none."""
         own = (self.names, self.form_ids, self.series_ids, self.points, self.recorded_at, self.digests, self.bodies)
+        return [_at(places, column) for column in own] if places else list(own)
+
+    def checked(self, places: Sequence[int]) -> list[Sequence[Any]]:
+        """The columns of running_checksums.RECORDS, of the same rows."""
+        own = (self.names, self.contents, self.points, self.recorded_at)
         return [_at(places, column) for column in own] if places else list(own)
 
 
@@ -154,7 +165,7 @@ def _insert_new(connection: Connection, batch: list[Record], parents: _Parents) 
         rows.run_ids[place], _ = parents.require(item)
         rows.names[place] = item.envelope.record_ref.name
         body = rows.bodies[place] = tables.encode_json(item.model_dump(exclude_defaults=True))
-        rows.digests[place] = sha256(body.encode()).digest()[:16]
+        rows.digests[place] = rows.contents[place] = sha256(body.encode()).digest()[:16]
     _insert_rows_of_runs(connection, rows)
 
 
@@ -169,7 +180,7 @@ def _place_metrics(connection: Connection, batch: list[Record], parents: _Parent
     refs, recorded, observed = zip(*map(_MINE, envelopes), strict=True) if metrics else ((), (), ())
     steps, values = zip(*map(_MEASURED, payloads), strict=True) if metrics else ((), ())
     points: dict[SeriesKey, Points] = {}
-    found: list[tuple[SeriesKey, int, int, list[int], list[int]]] = []
+    found: list[tuple[SeriesKey, int, tuple[int, bytes], list[int], list[int]]] = []
     for places in _of_one_form(envelopes, payloads):
         _, first = metrics[places[0]]
         run_id, stage_id = parents.require(first)
@@ -178,9 +189,9 @@ def _place_metrics(connection: Connection, batch: list[Record], parents: _Parent
         offset, texts, later = len(of_series), _at(places, observed), _at(places, recorded)
         moments = _moments(texts)
         of_series.extend(_at(places, steps), moments, _at(places, values))
-        found.append((key, offset, _form_id(connection, first), places, moments if later == texts else _moments(later)))
+        found.append((key, offset, _form(connection, first), places, moments if later == texts else _moments(later)))
     starts = add_points(connection, points)
-    for key, offset, form_id, places, recorded_at in found:
+    for key, offset, (form_id, content), places, recorded_at in found:
         run_id, (series_id, number) = key[0], starts[key]
         ref = refs[places[0]]
         behind = len(ref) - len(ref.name)
@@ -188,6 +199,7 @@ def _place_metrics(connection: Connection, batch: list[Record], parents: _Parent
             place = metrics[which][0]
             rows.run_ids[place], rows.form_ids[place], rows.series_ids[place] = run_id, form_id, series_id
             rows.names[place], rows.points[place], rows.recorded_at[place] = refs[which][behind:], point, at
+            rows.contents[place] = content
 
 
 def _of_one_form(envelopes: Iterable[dict[str, Any]], payloads: list[dict[str, Any]]) -> Iterable[list[int]]:
@@ -216,7 +228,7 @@ def _insert_rows_of_runs(connection: Connection, rows: _Rows) -> None:
         given = (repeat(run_id), names, range(known.records, known.records + count), *rest)
         width = len(COLUMNS) if any(bodies) else COLUMNS.index("digest")  # of metrics alone there is nothing behind
         insert_rows(connection, tables.record, COLUMNS[:width], count, zip(*given[:width], strict=False))
-        check = running_checksums.extended(running_checksums.RECORDS, (names, *rest[:-1]), known.records_check)
+        check = running_checksums.extended(running_checksums.RECORDS, rows.checked(places), known.records_check)
         connection.execute(
             update(run).where(run.c.id == run_id).values(records=known.records + count, records_check=check)
         )
@@ -229,8 +241,10 @@ def form_of(body: dict[str, Any]) -> str:
     return tables.encode_json({"envelope": envelope, "payload": payload})
 
 
-def _form_id(connection: Connection, record: Record) -> int:
-    return keep_text(connection, tables.record_form, form_of(record.model_dump(exclude_defaults=True)))
+def _form(connection: Connection, record: Record) -> tuple[int, bytes]:
+    """(key, digest) of the form of a metric record, stored when it is new."""
+    body = form_of(record.model_dump(exclude_defaults=True))
+    return keep_text(connection, tables.record_form, body), text_digest(body)
 
 
 def _moments(texts: Sequence[str]) -> list[int]:

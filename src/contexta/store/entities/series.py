@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from contexta.core.errors import DamagedData
-from contexta.store.backends.driver import fetch, insert_rows, marks
-from contexta.store.schema import running_checksums, tables
+from contexta.store.integrity import running_checksums
+from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_into
+from contexta.store.schema.statements import fetch, insert_rows, marks
 
 _KEYS_AT_ONCE = 500
 

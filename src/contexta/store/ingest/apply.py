@@ -25,6 +25,8 @@ from contexta.store.entities.series import Points, SeriesKey, add_points
 from contexta.store.ingest import journal_parsing, ranks
 from contexta.store.ingest.ranks import Rank
 from contexta.store.ingest.run_end import end_run, open_again
+from contexta.store.integrity.canonical_form import PROJECT
+from contexta.store.integrity.digests import after_change
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
 
@@ -137,13 +139,15 @@ class Reading:
         at = from_microseconds(record["at"])
         project = {"ref": wanted.project, "name": record.get("project_name", wanted.components[0]), "created_at": at}
         insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
+        project_id = find_id(self._connection, tables.project, wanted.project)
+        after_change(self._connection, PROJECT, project_id)
         ref, count = wanted, 1
         while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
             count += 1
             ref = StableRef("run", f"{wanted.components[0]}.{numbered(wanted.name, count)}")
         run = {
             "ref": ref,
-            "project_id": find_id(self._connection, tables.project, ref.project),
+            "project_id": project_id,
             "slug": ref.name,
             "name": record.get("name", wanted.name),
             "status": "open",

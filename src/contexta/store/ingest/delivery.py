@@ -7,9 +7,12 @@ that a delivery that dies, or does not learn whether its last transaction was ke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sqlalchemy import select
+
+from contexta.contract.fields import frozen
 from contexta.core.errors import WorkspaceAway
 from contexta.core.files.filelock import alone
 from contexta.core.settings import ENDED, JOURNALS
@@ -17,6 +20,7 @@ from contexta.findings import Delivery
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.store.backends.engine import Store
 from contexta.store.ingest.ingest import bytes_waiting, positions, take_in
+from contexta.store.schema import tables
 
 _PAUSE = 2.0  # seconds between two looks at the journals
 _LINGER = 20.0  # seconds without anything to deliver after which there is nothing left to do
@@ -24,6 +28,7 @@ _SILENCE = 60.0  # seconds without a sign of life (see journal.BEAT) after which
 _ATTEMPTS = 6  # at a server that stays away while nobody records: about two minutes
 _LONGEST = 60.0  # seconds between two attempts
 _LOCK = "delivery.lock"
+_NAMES_AT_ONCE = 1_000
 
 
 def deliver(store: Store, *, again: bool = False) -> Delivery:
@@ -34,12 +39,29 @@ def deliver(store: Store, *, again: bool = False) -> Delivery:
     before = _ended(store.root)
     take_in(store)
     waiting = _waiting(store.root)
+    finished = _ended(store.root) - before
     return Delivery(
         workspace=store.name.removeprefix("workspace "),
-        finished=len(_ended(store.root) - before),
+        finished=len(finished),
         waiting=len(waiting),
         bytes_waiting=bytes_waiting(store) if waiting else 0,
+        content_digests=frozen(_content_digests(store, [store.origin + name for name in sorted(finished)])),
     )
+
+
+def _content_digests(store: Store, journals: Sequence[str]) -> dict[str, str]:
+    """Run -> digest of its content, of the ended runs that these journals belong to."""
+    run, journal = tables.run, tables.journal
+    digests: dict[str, str] = {}
+    with store.reading() as connection:
+        for start in range(0, len(journals), _NAMES_AT_ONCE):
+            rows = connection.execute(
+                select(run.c.ref, run.c.content_digest)
+                .join(journal, journal.c.run_id == run.c.id)
+                .where(journal.c.name.in_(journals[start : start + _NAMES_AT_ONCE]), run.c.status != "open")
+            )
+            digests.update((row.ref, row.content_digest) for row in rows)
+    return digests
 
 
 def _bring_back(store: Store) -> None:

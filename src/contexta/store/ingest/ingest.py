@@ -21,14 +21,16 @@ from contexta.core.settings import ENDED
 from contexta.core.validation import from_microseconds
 from contexta.recorder.journal.processes import alive
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.store.backends.driver import no_garbage_collection
 from contexta.store.backends.engine import Store
 from contexta.store.backends.outbox import deliver_objects
 from contexta.store.entities.environments import choose_own
 from contexta.store.ingest.apply import Reading
 from contexta.store.ingest.run_end import end_run
+from contexta.store.integrity.canonical_form import JOURNAL, RUN
+from contexta.store.integrity.digests import after_change, before_change
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
+from contexta.store.schema.statements import no_garbage_collection
 
 STALE = 600.0  # seconds without a sign of life after which a process that cannot be asked counts as dead
 _CHUNK = 8 * 1024 * 1024  # bytes taken in by one transaction
@@ -48,6 +50,7 @@ class _File(NamedTuple):
 def take_in(store: Store) -> None:
     """Bring everything that live runs have said so far into the database. Costs one directory listing when there is
     nothing new. Raises WorkspaceError when the database stays busy."""
+    store.store_digests()
     files = _listed(store.journals)
     if not files:
         return
@@ -127,7 +130,10 @@ def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
             row.run_id is None and not is_first(name) and _run_id(connection, store.origin + run_of(name)) is None
         ):
             return row.position, row.ended  # other processes of a run wait for its first record
-        reading = Reading(connection, store, row, _run_id(connection, store.origin + run_of(name)))
+        run_id = _run_id(connection, store.origin + run_of(name))
+        before_change(connection, JOURNAL, row.id)
+        before_change(connection, RUN, run_id)
+        reading = Reading(connection, store, row, run_id)
         deliver_objects(store.objects, data)
         reading.take(data)
         position = row.position + len(data)
@@ -136,6 +142,8 @@ def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
         connection.execute(update(table).where(table.c.id == row.id).values(values))
         if not is_first(name) and (values["points"] or values["environment_id"]):
             choose_own(connection, values["run_id"])
+        after_change(connection, JOURNAL, row.id)
+        after_change(connection, RUN, values["run_id"])
         return position, reading.ended
 
 
@@ -147,6 +155,7 @@ def _row(connection: Connection, name: str) -> Any:
         new: dict[str, Any] = {"name": name, "run_id": None, "position": 0, "ended": False, "process": {}, "points": 0}
         insert_missing(connection, table, [new])
         row = connection.execute(wanted).one()
+        after_change(connection, JOURNAL, row.id)
     return row
 
 
@@ -231,6 +240,8 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
     where death is only likely, a later record opens the run again."""
     table = tables.journal
     with store.writing() as connection:
+        run_id = _run_id(connection, store.origin + run)
+        before_change(connection, RUN, run_id)
         for name in finished:
             row = _row(connection, store.origin + name)
             size = _size(store.journals / name)
@@ -242,14 +253,16 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
                 _note(connection, row, "journal", words)
             if not is_first(name) and _lost_its_end(connection, row):
                 _note(connection, row, "process", _LOST.format(row.process.get("pid", "unknown")))
+            before_change(connection, JOURNAL, row.id)
             check = _check(row, _bytes(store.journals / name, row.position, size))
             connection.execute(
                 update(table).where(table.c.id == row.id).values(ended=True, position=size, bytes_check=check)
             )
-        run_id = _run_id(connection, store.origin + run)
+            after_change(connection, JOURNAL, row.id)
         if crashed and run_id is not None:
             last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
             end_run(connection, run_id, "crashed", max(at for at in last if at is not None))
+        after_change(connection, RUN, run_id)
     for name in finished:
         _set_aside(store.journals / name)
 

@@ -29,12 +29,12 @@ from contexta.contract import (
 from contexta.contract.records import RECORD_TYPES
 from contexta.core.errors import InvalidInput, InvalidReference, shown
 from contexta.core.model import Value
-from contexta.store.backends.driver import no_garbage_collection
 from contexta.store.backends.engine import Store
 from contexta.store.entities import environments, metadata, records
 from contexta.store.ingest.hide_secrets import without_secrets
 from contexta.store.ingest.ingest import take_in
 from contexta.store.schema import tables
+from contexta.store.schema.statements import no_garbage_collection
 
 V = TypeVar("V", bound=Value)
 

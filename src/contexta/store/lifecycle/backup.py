@@ -184,12 +184,12 @@ def _add_objects(
 ) -> None:
     """Of every directory; what one of them has whole is not damaged."""
     faults: dict[str, Damage] = {}
-    for shelf in store.shelves:
-        for digest in stored_digests(Path(shelf.root)):
+    for directory in store.object_directories:
+        for digest in stored_digests(Path(directory.root)):
             name = f"{OBJECTS}/{digest[:2]}/{digest[2:]}"
             if name not in files:
                 try:
-                    files[name] = _add_object(archive, name, shelf, digest)
+                    files[name] = _add_object(archive, name, directory, digest)
                 except DamagedData as error:
                     faults[name] = Damage(kind="object", name=digest, detail=error.what)
                 except NotFound:
@@ -202,9 +202,9 @@ def _add_salt(archive: zipfile.ZipFile, store: Store, files: dict[str, dict[str,
         files[f"{OBJECTS}/{SALT}"] = _add(archive, f"{OBJECTS}/{SALT}", source, small=True)
 
 
-def _add_object(archive: zipfile.ZipFile, name: str, shelf: Objects, digest: str) -> dict[str, Any]:
-    shelf.check(digest)
-    with open_plain(shelf.path(digest)) as source:
+def _add_object(archive: zipfile.ZipFile, name: str, directory: Objects, digest: str) -> dict[str, Any]:
+    directory.check(digest)
+    with open_plain(directory.path(digest)) as source:
         return _add(archive, name, source, small=os.fstat(source.fileno()).st_size < _SMALL)
 
 

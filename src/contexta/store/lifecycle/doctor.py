@@ -1,142 +1,122 @@
-"""Whether a workspace can be relied on where it lies, and what would make it so."""
+"""Check whether a workspace is reliable: its database, file system, free space, clock and undelivered journals."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
-from contexta.core.settings import DATABASE, JOURNALS, OBJECTS
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from contexta.core import workspace_address
+from contexta.core.errors import ContextaError
+from contexta.core.settings import JOURNALS
 from contexta.findings import Check
-from contexta.store.backends.file_systems import is_network, kind_of
-from contexta.store.schema import tables
+from contexta.recorder.journal.writer import SUFFIX
+from contexta.store.backends import postgres_checks, sqlite_checks
+from contexta.store.backends.file_systems import is_network, kind_of, nearest
+from contexta.store.backends.postgres import Postgres
 
-_LITTLE = 1_000_000_000  # bytes
-DRIFT = 60.0  # seconds
+_LITTLE_BYTES = 1_000_000_000
+_LONG_SECONDS = 600.0  # after which a journal should have been delivered
 
 
-def checks(root: Path) -> Iterator[Check]:
-    """Costs some milliseconds, and one small file that is written and removed. Changes nothing."""
-    yield database_library(sqlite3.sqlite_version_info[:3])
+def checks(root: Path, url: str | None = None, objects: Path | None = None) -> Iterator[Check]:
+    """Takes some milliseconds, or a few queries to a server. Changes nothing but one small file, which it removes.
+
+    root: the workspace, or the directory of this machine's undelivered journals. objects: as for ``open_store``.
+    """
+    if url is None:
+        yield sqlite_checks.library(sqlite3.sqlite_version_info[:3])
+        yield from _disk(root)
+        yield sqlite_checks.permissions(root)
+        yield sqlite_checks.clock(root)
+        yield sqlite_checks.database(root)
+    else:
+        address, shared = workspace_address.split(url)
+        yield from _server(address)
+        yield _outbox(root)
+        yield from _disk(root)
+        yield _objects(objects or (Path(shared) if shared else None))
+
+
+def _server(address: str) -> Iterator[Check]:
+    try:
+        database = Postgres(address)
+        try:
+            with database.transaction(writing=False) as connection:
+                yield from postgres_checks.checks(connection)
+        except (DBAPIError, PoolTimeout) as error:
+            raise database.translated(error) from None
+        finally:
+            database.close()
+    except ContextaError as error:
+        yield Check(name="server", status="fail", detail=error.what, fix=error.hint)
+
+
+def _disk(root: Path) -> Iterator[Check]:
     place = nearest(root)
-    yield file_system(kind_of(place), place)
-    yield space(place)
-    yield _permissions(root)
-    yield _clock(root, place)
-    yield _database(root)
+    yield _file_system(kind_of(place), place)
+    yield _space(place)
 
 
-def nearest(path: Path) -> Path:
-    """The path itself, or what it would be made in."""
-    return next(each for each in (path, *path.parents) if each.exists())
-
-
-def database_library(version: tuple[int, ...]) -> Check:
-    """SQLite before 3.51.3 may damage a database in WAL mode when two processes write and checkpoint in the very same
-    moment; 3.50.7 and 3.44.6 have the correction as well. Source: sqlite.org/wal.html, "the WAL-reset bug"."""
-    words = ".".join(map(str, version))
-    corrected = version >= (3, 51, 3) or (version[:2] == (3, 50) and version >= (3, 50, 7))
-    if corrected or (version[:2] == (3, 44) and version >= (3, 44, 6)):
-        return Check(name="sqlite", status="pass", detail=f"SQLite {words}")
-    return Check(
-        name="sqlite",
-        status="warn",
-        detail=f"SQLite {words} has a rare fault: two processes that write and checkpoint a database at the very same "
-        "moment may damage it",
-        fix="use a Python whose sqlite3 is 3.51.3 or newer, and back up before that: `contexta backup FILE`",
-    )
-
-
-def file_system(kind: str | None, place: Path) -> Check:
+def _file_system(kind: str | None, place: Path) -> Check:
     if kind is None:
-        return Check(name="file system", status="unknown", detail=f"the system does not tell what {place} lies on")
+        return Check(name="file system", status="unknown", detail=f"the kind of the file system of {place} is unknown")
     if is_network(kind):
         return Check(
             name="file system",
             status="warn",
-            detail=f"{place} lies on {kind}, which machines share: the database is used without its write-ahead log, "
+            detail=f"{place} is on {kind}, a network file system: the database has no write-ahead log "
             "and is only as reliable as the locks of that file system",
             fix="keep the workspace on a local disk, or use a PostgreSQL workspace",
         )
     return Check(name="file system", status="pass", detail=f"{kind}: write-ahead log")
 
 
-def space(place: Path) -> Check:
+def _space(place: Path) -> Check:
     usage = shutil.disk_usage(place)
     detail = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.1f} GB free"
-    if usage.free < _LITTLE:
+    if usage.free < _LITTLE_BYTES:
         return Check(name="free space", status="warn", detail=detail, fix="free some space, e.g. `contexta gc`")
     return Check(name="free space", status="pass", detail=detail)
 
 
-def _permissions(root: Path) -> Check:
-    if not root.exists():
-        return Check(
-            name="permissions",
-            status="unknown",
-            detail=f"there is no workspace at {root} yet",
-            fix="record a run first",
-        )
-    if not root.is_dir():
-        fix = "name a directory, e.g. .contexta"
-        return Check(name="permissions", status="fail", detail=f"workspace {root} is a file", fix=fix)
-    wanted = [root, root / JOURNALS, root / OBJECTS, root / DATABASE]
-    refused = [str(path) for path in wanted if path.exists() and not os.access(path, os.R_OK | os.W_OK)]
-    if refused:
-        detail = f"cannot be read and written: {', '.join(refused)}"
-        return Check(name="permissions", status="fail", detail=detail, fix="make them yours, or writable for you")
-    return Check(name="permissions", status="pass", detail="database, journals and objects can be read and written")
+def _outbox(root: Path) -> Check:
+    """The journals on this machine that are not delivered completely."""
+    now, waiting = time.time(), []
+    for path in (root / JOURNALS).glob(f"*{SUFFIX}"):
+        try:
+            waiting.append(path.stat())
+        except FileNotFoundError:
+            pass  # delivered at this moment
+    if root.exists() and not os.access(root, os.R_OK | os.W_OK):
+        detail = f"{root} cannot be read and written: runs on this machine cannot be recorded"
+        return Check(name="outbox", status="fail", detail=detail, fix="make it writable for you, or set CONTEXTA_LOCAL")
+    if not waiting:
+        return Check(name="outbox", status="pass", detail=f"nothing waits in {root}")
+    silent = now - min(status.st_mtime for status in waiting)
+    size = sum(status.st_size for status in waiting)
+    journals = "1 journal" if len(waiting) == 1 else f"{len(waiting)} journals"
+    detail = f"{journals} of {size} bytes in {root}, the oldest silent for {silent:.0f} seconds"
+    if silent > _LONG_SECONDS:
+        return Check(name="outbox", status="warn", detail=detail, fix="deliver what waits: `contexta sync`")
+    return Check(name="outbox", status="pass", detail=detail)
 
 
-def _clock(root: Path, place: Path) -> Check:
-    """Against the file system's own clock, and against what runs have recorded."""
-    now = time.time()
-    try:
-        with tempfile.NamedTemporaryFile(dir=place, prefix=".contexta-doctor-") as file:
-            drift = os.fstat(file.fileno()).st_mtime - now
-    except OSError as error:
-        return Check(name="clock", status="unknown", detail=f"no file can be made in {place}: {error.strerror}")
-    ahead = _latest(root) - now
-    if abs(drift) > DRIFT:
-        detail = f"the file system's clock is {drift:+.0f} seconds off this machine's"
-    elif ahead > DRIFT:
-        detail = f"a run began {ahead:.0f} seconds in this machine's future"
-    else:
-        return Check(name="clock", status="pass", detail="agrees with the file system and with the latest run")
-    fix = "set the clocks by NTP: whether a silent run is dead is told by them"
-    return Check(name="clock", status="warn", detail=detail, fix=fix)
-
-
-def _latest(root: Path) -> float:
-    """When the latest run began, in seconds since 1970; 0 when nothing tells."""
-    try:
-        with closing(_opened(root)) as raw:
-            return float((raw.execute("SELECT max(started_at) FROM run").fetchone()[0] or 0) / 1e6)
-    except (sqlite3.Error, TypeError):
-        return 0.0
-
-
-def _opened(root: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(os.fspath(root / DATABASE))}?mode=ro", uri=True)
-
-
-def _database(root: Path) -> Check:
-    if not (root / DATABASE).exists():
-        return Check(name="database", status="unknown", detail="there is none yet: it is made by the first question")
-    try:
-        with closing(_opened(root)) as raw:
-            (version,) = raw.execute(f"SELECT version_num FROM {tables.VERSION_TABLE}").fetchone()
-            (mode,) = raw.execute("PRAGMA journal_mode").fetchone()
-    except (sqlite3.Error, TypeError) as error:
-        fix = "`contexta verify` says what is damaged; restore a backup"
-        return Check(name="database", status="fail", detail=f"it cannot be read: {error}", fix=fix)
-    if version > tables.SCHEMA_VERSION:
-        fix = "upgrade with `uv pip install --upgrade contexta`"
-        return Check(name="database", status="fail", detail=f"schema {version} is of a newer Contexta", fix=fix)
-    return Check(name="database", status="pass", detail=f"schema {version}, journal mode {mode}")
+def _objects(shared: Path | None) -> Check:
+    if shared is None:
+        detail = "environment bodies, patches and logs stay on the machines that recorded them"
+        fix = "give a directory that all members reach: postgresql://...?objects=DIR"
+        return Check(name="objects", status="warn", detail=detail, fix=fix)
+    if not shared.is_dir():
+        detail = f"there is no directory {shared}: the first delivered object creates it"
+        return Check(name="objects", status="unknown", detail=detail, fix="mount it, if it should be there")
+    if not os.access(shared, os.R_OK | os.W_OK):
+        fix = "make it writable for the team"
+        return Check(name="objects", status="fail", detail=f"{shared} cannot be read and written", fix=fix)
+    return Check(name="objects", status="pass", detail=f"shared in {shared}")

@@ -37,7 +37,7 @@ _HEX = re.compile(rb"[0-9a-f]{64}")
 _AT_ONCE = 200
 _TOLD_APART = frozenset(  # tables that speak of no objects, and those whose rows many runs share
     {
-        *("metric_point", "seal", "unsealed", "environment_distribution"),
+        *("metric_point", "environment_distribution"),
         *("environment_body", "environment_end", "shared_fact"),
     }
 )
@@ -178,12 +178,12 @@ def _empty_journals(store: Store, journals: dict[int, Path]) -> None:
 
 def _forgotten(store: Store, used: set[str], waiting: set[str]) -> Iterator[Path]:
     """The objects that nothing refers to, and this machine's of what the team has; none that was put within a day."""
-    for shelf in store.shelves:
-        for digest in stored_digests(Path(shelf.root)):
-            path = Path(shelf.path(digest))
+    for directory in store.object_directories:
+        for digest in stored_digests(Path(directory.root)):
+            path = Path(directory.path(digest))
             if digest in waiting or not _is_old(path):
                 continue
-            if digest not in used or (shelf is not store.objects and _is_whole(store.objects, digest)):
+            if digest not in used or (directory is not store.objects and _is_whole(store.objects, digest)):
                 yield path
 
 
@@ -255,7 +255,7 @@ def _discard(path: Path) -> None:
 
 def _return_trash(store: Store) -> None:
     """What lies in the trash was being removed by a process that died. It is looked at again."""
-    for root in (Path(shelf.root) for shelf in store.shelves):
+    for root in (Path(directory.root) for directory in store.object_directories):
         for trash in root.glob(f"{_TRASH}*"):
             digest = trash.name.removeprefix(_TRASH)
             _put_back(trash, root / digest[:2] / digest[2:])
@@ -273,7 +273,7 @@ def _put_back(trash: Path, path: Path) -> None:
 
 def _leftovers(store: Store) -> Iterator[Path]:
     """Files under temporary names whose writers died, and claims of runs whose `contexta run` was killed."""
-    for folder in (store.root, store.journals, *(Path(shelf.root) for shelf in store.shelves)):
+    for folder in (store.root, store.journals, *(Path(directory.root) for directory in store.object_directories)):
         if folder.is_dir():
             for path in folder.iterdir():
                 if _TEMPORARY.match(path.name) and path.is_file() and _is_old(path):

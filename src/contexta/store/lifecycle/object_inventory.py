@@ -1,11 +1,11 @@
-"""What lies in directories of objects, and what of it the rows of a workspace need."""
+"""Objects on disk, and the objects that rows of the database need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-SALT = ".salt"  # what secrets are hashed with: the hashes of later runs stay comparable with those of earlier ones
+SALT = ".salt"  # secrets are hashed with it, so that hashes of different runs can be compared
 
 NEEDED = (
     "SELECT digest, run.ref FROM environment_body JOIN environment ON environment.environment_body_id ="
@@ -15,7 +15,7 @@ NEEDED = (
     " UNION SELECT substr(location_ref, 8), run.ref FROM artifact JOIN run ON run.id = run_id"
     " WHERE substr(location_ref, 1, 7) = 'object:' ORDER BY 1, 2"
 )
-"""(digest, run) of every object that a row needs, in either database's words."""
+"""(digest, run) of every object that a row needs."""
 
 
 def stored_digests(folder: Path) -> Iterator[str]:
@@ -26,3 +26,17 @@ def stored_digests(folder: Path) -> Iterator[str]:
         for rest in sorted(path.name for path in first.iterdir()):
             if len(rest) == 62 and not set(first.name + rest) - set("0123456789abcdef"):
                 yield first.name + rest
+
+
+def runs_with_object(digest: str) -> str:
+    """A statement for the references of runs that an object belongs to. digest: only a digest, not any text."""
+    return (
+        "SELECT DISTINCT run.ref FROM run LEFT JOIN environment ON environment.run_id = run.id LEFT JOIN"
+        " environment_body ON environment_body.id = environment.environment_body_id"
+        " LEFT JOIN environment_end ON environment_end.id = end_id"
+        " LEFT JOIN shared_fact ON shared_fact.id IN (command_id, invocation_id, source_id)"
+        f" LEFT JOIN artifact ON artifact.run_id = run.id AND location_ref = 'object:{digest}'"
+        f" WHERE '{digest}' IN (environment_body.digest, environment_end.digest) OR location_ref IS NOT NULL"
+        f" OR replace(run.metadata, '{digest}', '') <> run.metadata"
+        f" OR replace(shared_fact.body, '{digest}', '') <> shared_fact.body ORDER BY 1 LIMIT 20"
+    )

@@ -28,12 +28,13 @@ from contexta.core.errors import ContextaError, DamagedData, InvalidInput, Works
 from contexta.core.files.atomic_files import make_directory, sync_directory
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.findings import Backup
-from contexta.store.backends.copying import COPIED, file_to_server
+from contexta.store.backends.copying import file_to_server
 from contexta.store.backends.engine import Store, open_store
 from contexta.store.ingest.ingest import take_in
 from contexta.store.lifecycle.backup import FORMAT, MANIFEST, described, open_private
 from contexta.store.lifecycle.object_inventory import SALT, stored_digests
 from contexta.store.schema import sqlite_ddl, tables
+from contexta.store.schema.versions import require_usable
 
 MAX_FILES = 5_000_000
 MAX_RATIO = 200  # of what is unpacked to what is packed; real workspaces stay far below
@@ -113,7 +114,7 @@ def _fill(store: Store, unpacked: Store) -> None:
 
 
 def _require_no_rows(connection: Connection, store: Store) -> None:
-    for table in COPIED:
+    for table in tables.metadata.sorted_tables:
         if connection.execute(select(table).limit(1)).first() is not None:
             raise InvalidInput(f"{store.name} is not empty", hint="make a new database: nothing is overwritten")
 
@@ -172,7 +173,9 @@ def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], pat
         about = json.loads(archive.read(entries[MANIFEST]))
         if about["format"] != FORMAT:
             _refuse(path, "is no backup of a workspace")
-        if about["version"] != 1 or about["schema"] > tables.SCHEMA_VERSION:
+        if about["version"] == 1 and isinstance(about["schema"], str) and about["schema"] <= tables.SCHEMA_VERSION:
+            require_usable(str(path), about["schema"])
+        else:
             raise WorkspaceTooNew(
                 f"{path} was written by Contexta {about['contexta']} (schema {about['schema']}), this is {__version__}",
                 hint="upgrade with `uv pip install --upgrade contexta`",
@@ -182,7 +185,7 @@ def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], pat
             if name not in entries or told["size"] != entries[name].file_size or not isinstance(told["sha256"], str):
                 _refuse(path, f"does not hold {shown(name)} as its manifest says")
     except ContextaError as error:
-        if isinstance(error, (DamagedData, WorkspaceTooNew)):
+        if isinstance(error, (DamagedData, WorkspaceError)):
             raise
         _refuse(path, f"has a manifest that cannot be read: {error.what}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zipfile imports it
@@ -218,15 +221,15 @@ def _require_ours(database: Path, about: dict[str, Any], path: Path) -> None:
     try:
         with closing(sqlite3.connect(f"file:{quote(os.fspath(database))}?mode=ro&immutable=1", uri=True)) as raw:
             raw.execute("PRAGMA trusted_schema = OFF")
-            there = raw.execute(sqlite_ddl.ASKED).fetchall()
+            definitions = raw.execute(sqlite_ddl.DEFINITIONS).fetchall()
             version = raw.execute(f"SELECT version_num FROM {tables.VERSION_TABLE}").fetchall()
     except sqlite3.Error as error:
         _refuse(path, f"holds a database that cannot be read: {error}")
-    if version != [(about["schema"],)] or not sqlite_ddl.known(about["schema"]):
+    if version != [(about["schema"],)]:
         _refuse(path, "holds a database of another schema than its manifest says")
-    active = {row for row in there if row[0] in ("trigger", "view")} - sqlite_ddl.expected(about["schema"])
+    active = [shown(str(name)) for kind, name, *_ in definitions if kind in ("trigger", "view")]
     if active:
-        names = ", ".join(sorted(shown(str(name)) for _, name, *_ in active)[:5])
+        names = ", ".join(sorted(active)[:5])
         _refuse(path, f"holds a database with triggers or views that are not Contexta's: {names}")
 
 

@@ -12,8 +12,8 @@ from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import require_storable
 from contexta.findings import ProjectSummary
-from contexta.store.backends.driver import fetch
 from contexta.store.schema import tables
+from contexta.store.schema.statements import fetch
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _MOST_CANDIDATES = 5

@@ -12,9 +12,9 @@ from contexta.core.errors import NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, MetricSeries, SeriesBucket
-from contexta.store.backends.driver import fetch, marks
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
+from contexta.store.schema.statements import fetch, marks
 
 series, stage = tables.metric_series, tables.stage
 

@@ -1,9 +1,8 @@
-"""Runs, or their measurements, as a table that other programs read: JSON lines, CSV, Parquet."""
+"""Export runs or their points for other programs: JSON lines, CSV, Parquet, or the canonical form."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import sys
@@ -18,10 +17,11 @@ from contexta.core.errors import ContextaError, InvalidInput, WorkspaceError
 from contexta.core.validation import from_microseconds
 from contexta.findings import Export, RunSummary
 from contexta.store.entities.series import decode_number
+from contexta.store.integrity.canonical_form import RUN, canonical_forms
 from contexta.store.read import loading
 from contexta.store.schema import tables
 
-Format = Literal["jsonl", "csv", "parquet"]
+Format = Literal["jsonl", "csv", "parquet", "canonical"]
 _FORMATS: Mapping[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 _POINTS = ("run_ref", "stage_name", "metric_key", "slice_ref", "step", "observed_at", "value")
 _AT_ONCE = 10_000
@@ -30,12 +30,16 @@ _AT_ONCE = 10_000
 def export(
     connection: Connection, keys: Iterable[int], path: Path | None, format_: Format | None, *, points: bool
 ) -> Export:
-    """Write a row for each run, or for each measurement of them. path: a new file; None is stdout.
+    """Write a row per run, or per point of the runs. path: a new file; None is stdout.
 
-    format_: by default the file's suffix tells it. Raises InvalidInput for one that is not known or a file that exists,
-    ContextaError for Parquet without pyarrow, WorkspaceError when the file cannot be written.
+    format_: by default that of the file's suffix. Raises InvalidInput for an unknown one, a file that exists, or points
+    in canonical form, ContextaError without pyarrow for Parquet, WorkspaceError when the file cannot be written.
     """
     chosen = format_ or _format_of(path)
+    if chosen == "canonical":
+        if points:
+            raise InvalidInput("the canonical form holds no single points", hint="leave out --points or --format")
+        return Export(path=path, format=chosen, rows=_write_canonical(connection, keys, path))
     rows = _points(connection, keys) if points else (_row(loading.details(connection, key)) for key in keys)
     if chosen == "jsonl":
         count, columns = _write_lines(rows, path)
@@ -54,24 +58,39 @@ def all_runs(connection: Connection) -> list[int]:
     return list(connection.execute(select(run.c.id).order_by(run.c.started_at.desc(), run.c.id.desc())).scalars())
 
 
+def _write_canonical(connection: Connection, keys: Iterable[int], path: Path | None) -> int:
+    count = 0
+    with _opened(path) as file:
+        for key in keys:
+            form = canonical_forms(connection, RUN, key, key)[key]
+            if path is None:
+                sys.stdout.buffer.write(form)  # a text stream may write other line ends
+            else:
+                file.write(form.decode())
+            count += form.count(b"\n")
+    return count
+
+
 def _format_of(path: Path | None) -> Format:
     if path is None:
         return "jsonl"
     if path.suffix.lower() not in _FORMATS:
-        raise InvalidInput(f"{path} tells no format", hint="end it in .jsonl, .csv or .parquet, or give the format")
+        raise InvalidInput(
+            f"the format of {path} is unknown", hint="end it in .jsonl, .csv or .parquet, or give the format"
+        )
     return _FORMATS[path.suffix.lower()]
 
 
 def _row(run: RunSummary) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(run.model_dump_json())
+    row: dict[str, Any] = json.loads(run.model_dump_json())
     for name in ("stages", "notes"):
-        told.pop(name, None)
-    return told
+        row.pop(name, None)
+    return row
 
 
 def _points(connection: Connection, keys: Iterable[int]) -> Iterator[dict[str, Any]]:
     series, point, run, stage = tables.metric_series, tables.metric_point, tables.run, tables.stage
-    wanted = (
+    statement = (
         select(run.c.ref, stage.c.stage_name, series.c.metric_key, series.c.slice_ref)
         .add_columns(point.c.step, point.c.observed_at, point.c.value, point.c.exact)
         .join_from(series, run, run.c.id == series.c.run_id)
@@ -81,7 +100,7 @@ def _points(connection: Connection, keys: Iterable[int]) -> Iterator[dict[str, A
     )
     for key in keys:
         for ref, stage_name, metric, slice_ref, step, at, value, exact in connection.execute(
-            wanted.where(series.c.run_id == key).execution_options(yield_per=_AT_ONCE)
+            statement.where(series.c.run_id == key).execution_options(yield_per=_AT_ONCE)
         ):
             number = decode_number(value, exact)
             yield dict(
@@ -98,7 +117,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            flat.update({f"{name}.{key}": _plain(each) for key, each in value.items()})
+            flat.update({f"{name}.{key}": _plain(item) for key, item in value.items()})
         else:
             flat[name] = _plain(value)
     return flat
@@ -108,26 +127,10 @@ def _plain(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
-class OutputFailed(Exception):
-    """Stdout takes no more. Not an OSError: within a transaction that would be taken for a fault of the workspace."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class _Stdout(io.TextIOBase):
-    def write(self, text: str) -> int:
-        try:
-            return sys.stdout.write(text)
-        except OSError as error:
-            raise OutputFailed(error) from error
-
-
 @contextmanager
-def _opened(path: Path | None) -> Iterator[IO[str] | _Stdout]:
+def _opened(path: Path | None) -> Iterator[IO[str]]:
     if path is None:
-        yield _Stdout()
+        yield sys.stdout
         return
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
@@ -150,7 +153,7 @@ def _write_lines(rows: Iterable[Mapping[str, Any]], path: Path | None) -> tuple[
 
 
 def _finite(value: Any) -> Any:
-    """NaN and infinities as every JSON of ours writes them."""
+    """NaN and infinities as texts, as in all JSON of Contexta."""
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     return value
@@ -173,7 +176,7 @@ def _write_table(
 
 def _write_parquet(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], path: Path | None) -> int:
     if path is None:
-        raise InvalidInput("Parquet is no text for a terminal", hint="name a file: contexta export runs.parquet")
+        raise InvalidInput("Parquet cannot be written to stdout", hint="name a file: contexta export runs.parquet")
     try:
         import pyarrow
         from pyarrow import parquet
@@ -181,11 +184,11 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], 
         raise ContextaError("Parquet needs pyarrow, which is not installed", hint="`pip install pyarrow`") from None
     if path.exists():
         raise InvalidInput(f"{path} exists", hint="name a new file")
-    gathered: dict[str, list[Any]] = {name: [] for name in columns}
+    cells: dict[str, list[Any]] = {name: [] for name in columns}
     for row in rows:
         for name in columns:
-            gathered[name].append(row.get(name))
-    arrays = {name: _column(values) for name, values in gathered.items()}
+            cells[name].append(row.get(name))
+    arrays = {name: _column(values) for name, values in cells.items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         parquet.write_table(pyarrow.table(arrays), partial)
@@ -194,15 +197,15 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], 
         raise WorkspaceError(f"{path} cannot be written: {error}", hint="choose another place") from error
     finally:
         partial.unlink(missing_ok=True)
-    return len(next(iter(gathered.values()), []))
+    return len(next(iter(cells.values()), []))
 
 
 def _column(values: list[Any]) -> list[Any]:
-    """A column has one type in Parquet: numbers where all are, else texts."""
-    known = [value for value in values if value is not None]
-    numbers = [number for value in known if (number := _number(value)) is not None]
-    if len(numbers) == len(known):
-        if all(type(value) is int and abs(value) < 2**63 for value in known):
+    """The values with one type, as Parquet needs it: numbers if all are, else texts."""
+    present = [value for value in values if value is not None]
+    numbers = [number for value in present if (number := _number(value)) is not None]
+    if len(numbers) == len(present):
+        if all(type(value) is int and abs(value) < 2**63 for value in present):
             return values
         return [None if value is None else _number(value) for value in values]
     return [None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]

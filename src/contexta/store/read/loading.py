@@ -19,10 +19,10 @@ from contexta.core.errors import DamagedData
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
-from contexta.store.backends.driver import Question, Rows, fetch_together, marks
 from contexta.store.entities import artifacts, environments, nested_runs, shared_facts
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
+from contexta.store.schema.statements import Query, Rows, fetch_together, marks
 
 _RUNS_AT_ONCE = 1_000
 
@@ -46,7 +46,7 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
 def details(connection: Connection, run_id: int) -> RunDetails:
     """Everything about a run but its environment's body and its single points."""
     beside = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
-    related: Question = (nested_runs.RELATED, (run_id, run_id))
+    related: Query = (nested_runs.RELATED, (run_id, run_id))
     *own, environment, files, notes, edges = fetch_together(connection, *_questions([run_id]), *beside, related)
     fields = _summary_fields([run_id], *own)[run_id]
     around, below = nested_runs.around_and_below(edges, fields["run_ref"])
@@ -60,7 +60,7 @@ def details(connection: Connection, run_id: int) -> RunDetails:
     )
 
 
-def _questions(run_ids: Sequence[int]) -> list[Question]:
+def _questions(run_ids: Sequence[int]) -> list[Query]:
     """What summaries of these runs are made of, in the order in which ``_summary_fields`` takes the answers."""
     return [(statement.format(marks(run_ids)), run_ids) for statement in (_RUNS, _PARAMS, _STAGES, _SERIES)]
 
@@ -70,10 +70,10 @@ def _summary_fields(
 ) -> dict[int, dict[str, Any]]:
     """By run, what a summary of it is made of."""
     stages, params = _stages_of(run_ids, stage_rows, series_rows), _params_of(run_ids, param_rows)
-    known = _values({text for row in rows for text in row[7:12] if text is not None})
-    metadata = {told: _metadata(known, told) for told in {row[8:] for row in rows}}
+    known = _values({text for row in rows for text in row[8:13] if text is not None})
+    metadata = {told: _metadata(known, told) for told in {row[9:] for row in rows}}
     found = {}
-    for run_id, ref, name, status, started, ended, description, tags, *told in rows:
+    for run_id, ref, name, status, started, ended, content_digest, description, tags, *told in rows:
         found[run_id] = {
             "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
             "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
@@ -86,6 +86,7 @@ def _summary_fields(
             "metadata": metadata[tuple(told)],
             "stages": stages[run_id],
             "params": params[run_id],
+            "content_digest": None if status == "open" else content_digest,
         }
     if len(found) < len(set(run_ids)):
         raise NoResultFound(f"no run has one of the keys {sorted(set(run_ids) - set(found))}")
@@ -102,7 +103,7 @@ def _metadata(known: Mapping[str, Any], told: tuple[Any, ...]) -> FrozenDict:
 
 
 _RUNS = """
-SELECT run.id, ref, name, status, started_at, ended_at, description, tags,
+SELECT run.id, ref, name, status, started_at, ended_at, content_digest, description, tags,
 metadata, command.body, invocation.body, source.body, command_id, invocation_id, source_id
 FROM run LEFT JOIN shared_fact AS command ON command.id = command_id
 LEFT JOIN shared_fact AS invocation ON invocation.id = invocation_id

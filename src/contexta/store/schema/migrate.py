@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version, by Alembic. Imported only when there is something to do."""
+"""Create or upgrade the schema of a database with Alembic. Imported only when there is something to do."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ from threading import Lock
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-_one_at_a_time = Lock()  # Alembic keeps the migration that runs in a module global
-_SCRIPTS = Path(__file__).parent / "migrations"
-
-
-def upgrade(engine: Engine) -> None:
-    """Run every migration that is still to be run, in one transaction."""
-    with engine.begin() as connection:
-        run(connection)
+_lock = Lock()  # Alembic keeps the running migration in a global of its module
+SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def run(connection: Connection, to: str = "head") -> None:
-    """The same, in the transaction that the connection is in."""
+def migrate(connection: Connection) -> None:
+    """Run all missing migrations, in the transaction of the connection."""
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    with _one_at_a_time:
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    with _lock:
         config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        command.upgrade(config, "head")

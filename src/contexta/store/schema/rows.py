@@ -24,7 +24,12 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
 
 def keep_text(connection: Connection, table: Table, body: str) -> int:
     """The key of a text in a table of distinct ones (id, digest, body), stored when it is new."""
-    return keep_once(connection, table, sha256(body.encode()).digest()[:16], body=body)
+    return keep_once(connection, table, text_digest(body), body=body)
+
+
+def text_digest(body: str) -> bytes:
+    """The digest of a text in such a table: the first 16 bytes of its sha256."""
+    return sha256(body.encode()).digest()[:16]
 
 
 def keep_once(connection: Connection, table: Table, digest: bytes | str, **rest: Any) -> int:

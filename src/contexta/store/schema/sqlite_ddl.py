@@ -1,4 +1,4 @@
-"""The schema of a directory's database, in SQLite's own words."""
+"""The definitions of tables and indexes in SQLite, to compare a database with the schema of this version."""
 
 from __future__ import annotations
 
@@ -8,29 +8,17 @@ from typing import Any
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from contexta.store.schema import tables
-
-ASKED = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
+DEFINITIONS = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
 
 
 @cache
-def expected(version: str = tables.SCHEMA_VERSION) -> frozenset[tuple[Any, ...]]:
-    """What ``ASKED`` answers where the migrations made it. version: one that they know."""
-    from contexta.store.schema import migrate
+def expected_definitions() -> frozenset[tuple[Any, ...]]:
+    """The rows of ``DEFINITIONS`` in a new database."""
+    from contexta.store.schema.migrate import migrate
 
     engine = create_engine("sqlite://", poolclass=StaticPool)
     with engine.begin() as connection:
-        migrate.run(connection, version)
-        rows = connection.exec_driver_sql(ASKED).all()
+        migrate(connection)
+        rows = connection.exec_driver_sql(DEFINITIONS).all()
     engine.dispose()
     return frozenset(tuple(row) for row in rows)
-
-
-def known(version: object) -> bool:
-    """Whether the migrations know it."""
-    return (
-        isinstance(version, str)
-        and version.isdigit()
-        and len(version) == 4
-        and "0001" <= version <= tables.SCHEMA_VERSION
-    )

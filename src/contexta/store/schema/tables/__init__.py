@@ -28,9 +28,8 @@ from contexta.store.schema.tables.environments import (
 from contexta.store.schema.tables.journals import journal, note
 from contexta.store.schema.tables.query_index import param, run_metric, run_tag
 from contexta.store.schema.tables.records import metric_point, metric_series, record, record_form
-from contexta.store.schema.tables.row_checksums import seal, unsealed
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 VERSION_TABLE = "contexta_schema"
 
 __all__ = [
@@ -61,8 +60,6 @@ __all__ = [
     "run_metric",
     "run_tag",
     "sample",
-    "seal",
     "shared_fact",
     "stage",
-    "unsealed",
 ]

@@ -85,3 +85,13 @@ def mapping(name: str) -> Column[Any]:
 
 def words(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, Words, nullable=nullable)
+
+
+def content_digest() -> Column[Any]:
+    """The digest of an entity's canonical form (see store/integrity); NULL while it is being changed."""
+    return Column("content_digest", Words, comment="sha256 of the canonical form, hex; NULL: changed since")
+
+
+def refers_to(name: str, parent: str) -> Column[Any]:
+    """A reference without a foreign key: deleting a parent would need an index of all children."""
+    return Column(name, Key, info={"refers_to": parent})

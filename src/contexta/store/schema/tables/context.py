@@ -9,10 +9,12 @@ from contexta.store.schema.tables.columns import (
     Key,
     Words,
     belongs_to,
+    content_digest,
     mapping,
     metadata,
     moment,
     reference,
+    refers_to,
     words,
 )
 
@@ -25,6 +27,7 @@ project = Table(
     moment("created_at"),
     words("description", nullable=True),
     mapping("tags"),
+    content_digest(),
 )
 
 run = Table(
@@ -40,25 +43,27 @@ run = Table(
     moment("ended_at", nullable=True),
     words("description", nullable=True),
     mapping("tags"),
-    Column("metadata", Json, nullable=False, comment="what was recorded about it and is its own: see facts.py"),
+    Column("metadata", Json, nullable=False, comment="recorded facts of this run alone: see shared_facts.py"),
     Column(
         "environment_body_id",
         Key,
         ForeignKey("environment_body.id"),
-        comment="what it was made in: its own environment, else its oldest; kept by every write of an environment",
+        comment="the environment of the run: its own, else the oldest; updated by every write of an environment",
     ),
     Column("records", BigInteger, nullable=False, server_default="0", comment="the number of the next record"),
-    Column("records_check", LargeBinary, comment="running check of its records' columns: see checks.py; NULL for none"),
-    # Rows of shared_fact. Not declared as foreign keys: to forget a fact, each would need an index of all runs.
-    Column("command_id", Key),
-    Column("invocation_id", Key),
-    Column("source_id", Key),
+    Column("records_check", LargeBinary, comment="running checksum of its records; NULL for none"),
+    refers_to("command_id", "shared_fact"),
+    refers_to("invocation_id", "shared_fact"),
+    refers_to("source_id", "shared_fact"),
+    content_digest(),
     Index(None, "slug"),
     Index(None, "project_id", "started_at", "id"),  # the latest runs of a project
     Index(None, "started_at", "id"),  # the latest runs of all
     Index(None, "status", "started_at", "id"),
     Index(None, "environment_body_id", "started_at", "id"),  # which runs used a version
 )
+_has_no_digest = run.c.content_digest.is_(None)
+Index("ix_run_without_digest", run.c.id, sqlite_where=_has_no_digest, postgresql_where=_has_no_digest)
 Index("ix_run_duration", run.c.ended_at - run.c.started_at, run.c.id)
 
 # What is the same for many runs: how they were called, and their source.
@@ -137,6 +142,7 @@ deployment = Table(
     Column("order_index", BigInteger),
     words("artifact_ref", nullable=True),  # kept as text: the artifact may be described later, or elsewhere
     words("environment_snapshot_ref", nullable=True),  # likewise
+    content_digest(),
 )
 
 artifact = Table(
@@ -186,4 +192,5 @@ provenance = Table(
     words("formation_context_ref", nullable=True),
     words("policy_ref", nullable=True),
     words("evidence_bundle_ref", nullable=True),
+    content_digest(),
 )

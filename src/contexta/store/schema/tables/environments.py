@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, false
 
-from contexta.store.schema.tables.columns import Key, Words, belongs_to, metadata, moment, reference, words
+from contexta.store.schema.tables.columns import (
+    Key,
+    Words,
+    belongs_to,
+    content_digest,
+    metadata,
+    moment,
+    reference,
+    refers_to,
+    words,
+)
 
 # One row per distinct environment, however many runs share it. The body itself is the object of that digest.
 environment_body = Table(
@@ -16,6 +26,7 @@ environment_body = Table(
     Column("python_order", LargeBinary, index=True, comment="bytes that sort as the version does; NULL for no version"),
     Column("platform", Words, nullable=False, index=True),
     Column("package_count", Integer, nullable=False),
+    content_digest(),
 )
 
 environment = Table(
@@ -26,7 +37,7 @@ environment = Table(
     belongs_to("run", index=True),
     Column("environment_body_id", Key, ForeignKey("environment_body.id"), nullable=False, index=True),
     moment("captured_at"),
-    Column("end_id", Key, comment="a row of environment_end; no foreign key, as those of run to shared_fact"),
+    refers_to("end_id", "environment_end"),
     Column(
         "own",
         Boolean,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Table, UniqueConstraint
 
-from contexta.store.schema.tables.columns import Json, Key, Words, belongs_to, metadata, moment, words
+from contexta.store.schema.tables.columns import Json, Key, Words, belongs_to, content_digest, metadata, moment, words
 
 # What could not be captured or was adjusted, and why.
 note = Table(
@@ -37,5 +37,6 @@ journal = Table(
     Column("points", BigInteger, nullable=False, server_default="0", comment="how many measurements were taken in"),
     Column("environment_id", Key, ForeignKey("environment.id"), nullable=True),
     Column("bytes_check", BigInteger, comment="CRC-32 of the bytes taken in; NULL where the file is no longer kept"),
+    content_digest(),
     UniqueConstraint("name"),
 )

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.store.schema import running_checksums
+from contexta.store.integrity import running_checksums
 
 ROWS = st.lists(
     st.tuples(

@@ -1,12 +1,11 @@
-"""Running checks: what tells damage from content where a digest of each row would cost more than the row.
+"""Running checksums of rows that are only appended: the points of a series, the records of a run.
 
-The check of some rows is one CRC-32 for each of their columns, over the column's values in the rows' order, joined:
-four bytes, big-endian, a column. A CRC continues where it stopped, so that appending costs by what is appended, and
-rows appended in any portions have the check of all at once. It finds every flipped bit, and of anything else all but
-one in 2**32; it is no protection against forgery.
+A checksum has one CRC-32 per column, over the column's values in the order of the rows: four bytes, big-endian. A CRC
+can be continued, so appending costs in proportion to the new rows, and the size of the portions does not matter. It
+detects every flipped bit, and misses one other change in 2**32. It does not protect against forgery.
 
-An integer is its eight bytes (none: those of -2**63), a double its eight (none: those of NaN), both little-endian; a
-text is its UTF-8 and a NUL (none: the NUL alone), bytes are themselves and a NUL.
+An integer is encoded as eight bytes (None: -2**63), a double as eight bytes (None: NaN), both little-endian; a text as
+UTF-8 and a NUL (None: the NUL alone), bytes as themselves and a NUL.
 """
 
 from __future__ import annotations
@@ -21,14 +20,17 @@ Kind = Literal["integer", "double", "text", "bytes"]
 
 POINTS: tuple[Kind, ...] = ("integer", "integer", "double", "text")
 """metric_series.points_check: step, observed_at, value, exact of its metric_point rows, by number."""
-RECORDS: tuple[Kind, ...] = ("text", "integer", "integer", "integer", "integer", "bytes")
-"""run.records_check: name, form_id, series_id, point, recorded_at, digest of its record rows, by number."""
+RECORDS: tuple[Kind, ...] = ("text", "bytes", "integer", "integer")
+"""run.records_check: name, digest of the content, point, recorded_at of its record rows, by number.
+
+The content of a metric record is its form, and that of any other record its body.
+"""
 
 _NO_INTEGER, _NO_DOUBLE = -(2**63), float("nan")
 
 
 def extended(kinds: Sequence[Kind], columns: Sequence[Sequence[Any]], before: bytes | None = None) -> bytes:
-    """The check of the rows so far and of these behind them. columns: the new rows' values, column by column."""
+    """The checksum of the earlier rows and the new ones. columns: the values of the new rows, column by column."""
     known = before or bytes(4 * len(kinds))
     checks = (
         crc32(_bytes(kind, column), int.from_bytes(known[4 * place : 4 * place + 4], "big"))

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from contexta import Contexta
-from contexta.store.backends.driver import fetch, fetch_together
+from contexta.store.schema.statements import fetch, fetch_together
 
 
 def test_questions_asked_together_are_answered_in_their_order(anywhere: Contexta) -> None:
@@ -23,3 +23,13 @@ def test_one_of_several_questions_that_fails_is_the_fault_that_is_told(anywhere:
     assert isinstance(told.value.__cause__, DBAPIError)
     with store.reading() as connection:
         assert fetch(connection, "SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("literal", ["why?", "100 %", "%s", "it''s ? 5 %", 'a "quoted" ?'])
+def test_marks_and_percent_signs_inside_a_literal_are_text(anywhere: Contexta, literal: str) -> None:
+    statement = f"SELECT '{literal}', CAST(? AS integer) + 7 % 5, 'x' LIKE '%' AS \"a ? %\""
+    with anywhere._opened().reading() as connection:
+        expected = [(literal.replace("''", "'"), 3)]
+        assert [row[:2] for row in fetch(connection, statement, (1,))] == expected
+        for rows in fetch_together(connection, (statement, (1,)), (statement, (1,))):
+            assert [row[:2] for row in rows] == expected
