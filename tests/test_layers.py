@@ -24,8 +24,6 @@ UPWARD: set[str] = set()
 CIRCULAR = {
     "bisect.execution.trial",
     "bisect.execution.trial_record",
-    "recorder.probes.distributions",
-    "recorder.probes.legacy_distributions",
     "reproduce.launch.launchers",
     "reproduce.launch.scripts",
 }

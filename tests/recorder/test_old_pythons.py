@@ -23,15 +23,15 @@ PROBES = """
 import json, os, random, sys
 sys.path.insert(0, sys.argv[1])
 from contexta.core import process
-from contexta.recorder.probes import (distributions, gpus, imports, installed_files, interpreter, invocation, machine,
-    native, origins, seeds, variables)
+from contexta.recorder.packages import distributions, installed_files, origins, places
+from contexta.recorder.probes import gpus, imports, interpreter, invocation, machine, native, seeds, variables
 from contexta.recorder.redaction import redact
 from contexta.recorder.source import capture
 salt = b"salt"
 facts = {
     "version": sys.version_info[:2],
     "run": process.run([sys.executable, "-c", "print(7)"], timeout=60).stdout.decode().strip(),
-    "fingerprint": distributions.fingerprint(),
+    "fingerprint": places.fingerprint(),
     "redacted": redact.argv(["--token", "canary", "--lr=0.1"], salt)[0],
     "platform": machine.platform_name(),
 }

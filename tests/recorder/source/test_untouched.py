@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from contexta.bisect.execution.sandbox import Revision, workplace
-from contexta.recorder.probes.origins import with_checkouts
+from contexta.recorder.packages.origins import with_checkouts
 from contexta.recorder.source.capture import source
 from contexta.recorder.source.commits import between
 from contexta.reproduce.plan.checkouts import check_out

@@ -44,7 +44,7 @@ def test_a_pylock_installs_the_very_files_that_were_recorded(
     installed = Venv.__new__(Venv)
     installed.path, installed.python = tmp_path / "again", str(tmp_path / "again" / "bin" / "python")
     told = installed.run(
-        "from contexta.recorder.probes.installed_files import builds; import json; print(json.dumps(builds()[0]))"
+        "from contexta.recorder.packages.installed_files import builds; import json; print(json.dumps(builds()[0]))"
     )
     recorded = {each.name: each.build for each in ctx.get_environment("first").distributions}
     assert json.loads(told) == recorded
@@ -130,7 +130,7 @@ def test_the_build_of_a_wheel_is_told_without_installing_it(index: Path, tmp_pat
         path = next(index.glob(f"{name}-*"))
         venv.install("--no-deps", path)
         told = venv.run(
-            f"from contexta.recorder.probes.installed_files import builds; print(builds()[0][{name!r}])"
+            f"from contexta.recorder.packages.installed_files import builds; print(builds()[0][{name!r}])"
         ).strip()
         assert build_of(path.as_uri()) == told
     with pytest.raises(ValueError, match="not read"):

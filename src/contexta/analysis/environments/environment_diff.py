@@ -10,7 +10,7 @@ from contexta.analysis.environments.versions import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.core.references import StableRef
 from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange
-from contexta.recorder.probes.installed_files import EDITED
+from contexta.recorder.packages.installed_files import EDITED
 
 # Paths say nothing about the content; versions and variables are compared separately.
 _NOT_COMPARED = frozenset({"executable", "prefix", "base_prefix", "venv", "version", "build", "hash_seed", "platform"})

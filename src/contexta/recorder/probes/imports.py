@@ -6,7 +6,7 @@ import os
 import sys
 
 from contexta.recorder.notes import note, reason, storable
-from contexta.recorder.probes.installed_files import owners
+from contexta.recorder.packages.installed_files import owners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _facts(module: Any) -> dict[str, Any]:
 
 def _editable_sources(distributions: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(directory, name) of editable distributions, the deepest directory first."""
-    from contexta.recorder.probes.origins import local_path
+    from contexta.recorder.packages.origins import local_path
 
     found = []
     for described in distributions:

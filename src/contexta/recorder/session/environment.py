@@ -16,13 +16,14 @@ from contexta.core.files import digested_files
 from contexta.recorder import notes
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import Journal
-from contexta.recorder.probes import distributions, interpreter, machine, variables
+from contexta.recorder.packages import distributions, places
+from contexta.recorder.probes import interpreter, machine, table
 from contexta.recorder.session import inherited
 from contexta.recorder.session.salt import salt_is_intact, salt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
+    from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
     from contexta.recorder.source.background import SourceReading
     from contexta.recorder.source.limits import Limits
@@ -64,7 +65,7 @@ class Recording:
             salt = salt_of(self._objects)
             if salt_is_intact(self._objects) is False:
                 self._journal.write("note", topic="secrets", text=_DAMAGED_SALT)
-            self._known = os.path.join(self._objects.root, CACHE, distributions.fingerprint())
+            self._known = os.path.join(self._objects.root, CACHE, places.fingerprint())
             self._path = list(sys.path)
             self._body = capture(salt, self._known)
             self._digest = self._objects.put(encode(self._body))
@@ -119,23 +120,21 @@ class Recording:
             self._body = None
 
     def _with_late(self, body: Body) -> Body:
-        from contexta.recorder.probes import imports, late_distributions
+        from contexta.recorder.packages import late_distributions
+        from contexta.recorder.probes import imports
 
         return late_distributions.with_late(body, self._path, imports.loaded_files())
 
     def _facts(self, salt: bytes) -> None:
         """What belongs to this run alone, and to no environment: how it was called, its source, its seeds."""
         from contexta.core import settings
-        from contexta.recorder.probes import invocation, seeds
 
         found: List[Dict[str, str]] = []
-        facts = {
-            "invocation": _probe(found, "invocation", lambda: invocation.invocation(salt=salt), {}),
-            "seeds": _probe(found, "seeds", seeds.seeds, {}),
-        }
+        facts = table.run(table.OF_RUN, table.Context(salt), found)
         if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             reading = self._reading = read_source(self._journal, salt, self._objects)
-            facts["source"] = _probe(found, "source", lambda: reading.early() or ({}, []), {})
+            source = table.Probe("source", lambda _: reading.early() or ({}, []))
+            facts.update(table.run([source], table.Context(), found))
             found.extend(notes.note(settings.TOPIC, problem) for problem in settings.problems())
         if facts.get("source", {}).get("root"):
             facts["invocation"].pop("directory", None)  # the source says where, relative to its root
@@ -172,21 +171,15 @@ def capture(salt: bytes, known: str = "") -> Body:
     """The body of an environment snapshot, in the shape of ``contexta.contract.EnvironmentSnapshot`` without whose it
     is and when it was seen. known: the file that remembers the distributions, by their fingerprint."""
     found: List[Dict[str, str]] = []
-    body: Body = {
-        "python_version": interpreter.python_version(),
-        "platform": machine.platform_name(),
-        "distributions": _probe(found, "distributions", lambda: _distributions(known), []),
-        "environment_variables": _probe(
-            found,
-            "variables",
-            lambda: variables.recorded(
-                inherited.without_injected(os.environ), salt=salt, extra=inherited.trial_variables()
-            ),
-            {},
-        ),
-        "interpreter": _probe(found, "interpreter", interpreter.interpreter, {}),
-        "machine": _probe(found, "machine", lambda: machine.machine(salt=salt), {}),
-    }
+    context = table.Context(salt, inherited.without_injected(os.environ), inherited.trial_variables())
+    remembered = _remembered(known)
+    probes: Sequence[table.Probe] = table.AT_START
+    body: Body = {"python_version": interpreter.python_version(), "platform": machine.platform_name()}
+    if remembered is not None:
+        body["distributions"], told = remembered
+        found.extend(told)
+        probes = [probe for probe in probes if probe is not table.DISTRIBUTIONS]
+    body.update(table.run(probes, context, found))
     if found:
         body["notes"] = found
     return body
@@ -196,12 +189,12 @@ def with_builds(body: Body, known: str = "") -> Body:
     """The same with the digests of the builds, which take longer; itself when it has them already.
 
     known: the file by which the next run in this environment starts with them."""
-    from contexta.recorder.probes import installed_files
+    from contexta.recorder.packages import installed_files
 
     if any("build" in each for each in body["distributions"]):
         return body
     found = list(body.get("notes", ()))
-    builds = _probe(found, "builds", installed_files.builds, {})
+    builds = table.run([table.BUILDS], table.Context(), found)["builds"]
     if not builds and "notes" not in body and not found:
         return body
     each = [{**one, "build": builds[one["name"]]} if one["name"] in builds else one for one in body["distributions"]]
@@ -213,7 +206,7 @@ def with_builds(body: Body, known: str = "") -> Body:
 
 def without_builds(body: Body) -> Body:
     """The same as a run records it that starts where nobody has looked at the builds yet."""
-    from contexta.recorder.probes import installed_files
+    from contexta.recorder.packages import installed_files
 
     told = [note for note in body.get("notes", ()) if note["topic"] not in (installed_files.TOPIC, "builds")]
     rest = {name: facts for name, facts in body.items() if name != "notes"}
@@ -223,68 +216,53 @@ def without_builds(body: Body) -> Body:
 
 def installed(salt: bytes) -> Body:
     """What an interpreter has, without a program that runs on it: ``capture`` with build digests and checkouts."""
-    from contexta.recorder.probes import origins
-
     body = with_builds(capture(salt))
     found = list(body.get("notes", ()))
     known = body["distributions"]
-    full = {**body, "distributions": _probe(found, "distributions", lambda: origins.with_checkouts(known), known)}
-    return {**full, "notes": found} if found else full
+    moved = table.run([table.CHECKOUTS], table.Context(distributions=known), found)["origins"]
+    placed = [{**each, "origin": moved[each["name"]]} if each["name"] in moved else each for each in known]
+    return {**body, "distributions": placed, **({"notes": found} if found else {})}
 
 
 def imported(body: Body) -> Body:
     """What was imported by now."""
-    from contexta.recorder.probes import imports
-
-    found: List[Dict[str, str]] = []
-    facts = {"imports": _probe(found, "imports", lambda: imports.imported(distributions=body["distributions"]), {})}
-    return {**facts, "notes": found} if found else facts
+    return _facts_of([table.IMPORTS], body)
 
 
 def ended(body: Body) -> Body:
-    """What is known only at the end, or changes from run to run: what was imported, and whether it is as it was
-    installed, which numeric libraries are loaded, GPUs, where editable checkouts stand. ``origins`` and ``gpus`` belong
-    into the distributions and the machine."""
-    from contexta.recorder.probes import gpus, imports, installed_files, native, origins
+    """The facts of the end: imports, edited files of what was imported, and so on. ``origins`` and ``gpus`` belong into
+    the distributions and the machine."""
+    from contexta.recorder.packages import installed_files
+    from contexta.recorder.probes import imports
 
-    end = imported(body)
-    found = end.pop("notes", [])
-    known = body["distributions"]
+    end = _facts_of(table.AT_END, body)
     # conda writes the place of an environment into its files, so that none of them is as its RECORD says
-    plain = {each["name"] for each in known if each.get("origin", {}).get("kind") != "conda"}
+    plain = {each["name"] for each in body["distributions"] if each.get("origin", {}).get("kind") != "conda"}
     names = plain.intersection(end["imports"].get("distributions", ()))
-    _probe(found, "files", lambda: (None, installed_files.edited_where_loaded(imports.loaded_files(), names)), None)
-    placed = _probe(found, "distributions", lambda: origins.with_checkouts(known), known)
-    moved = {new["name"]: new["origin"] for old, new in zip(known, placed) if old.get("origin") != new.get("origin")}
-    devices = _probe(found, "gpus", gpus.gpus, {})
-    end["native_libraries"] = _probe(found, "native", native.native, [])
-    for name, facts in (("origins", moved), ("gpus", devices), ("notes", found)):
-        if facts:
-            end[name] = facts
-    return end
+    edited = table.Probe("files", lambda _: (None, installed_files.edited_where_loaded(imports.loaded_files(), names)))
+    found = end.pop("notes", [])
+    table.run([edited], table.Context(), found)
+    for name in ("origins", "gpus"):
+        if not end[name]:
+            del end[name]
+    return {**end, **({"notes": found} if found else {})}
 
 
-def _probe(found: List[Dict[str, str]], topic: str, ask: Callable[[], Told], otherwise: Any) -> Any:
-    """What a probe answers; its notes are gathered. One that fails leaves a note, and nothing else is lost."""
-    try:
-        facts, told = ask()
-    except Exception as error:  # noqa: BLE001  # see above
-        found.append(notes.note(topic, f"could not be captured: {notes.reason(error)}"))
-        return otherwise
-    found.extend(told)
-    return facts
+def _facts_of(probes: Sequence[table.Probe], body: Body) -> Body:
+    found: List[Dict[str, str]] = []
+    facts = table.run(probes, table.Context(distributions=body["distributions"]), found)
+    return {**facts, "notes": found} if found else facts
 
 
-def _distributions(path: str) -> Told:
-    """What is installed; remembered under its fingerprint, as most runs start where the last one did."""
+def _remembered(path: str) -> Optional[Told]:
+    """The distributions of this fingerprint as an earlier run saw them. Most runs start where the last one did."""
     if not path:
-        return distributions.installed()
+        return None
     try:
         known, told = json.loads(digested_files.read(path))
         return known, told
     except (OSError, ValueError, DamagedData):
-        pass  # not seen before, or damaged: read again, and the entry is replaced by with_builds
-    return distributions.installed()
+        return None  # not seen before, or damaged: with_builds replaces the entry
 
 
 def _remember(path: str, known: Any, told: Any) -> None:

@@ -33,7 +33,7 @@ _LINKS = "mixes"
 Mark = tuple[int, int] | str
 """Size and time of a file, or the target of a link."""
 Edits = tuple[Mapping[str, str], ...]
-"""Files that differ from the RECORD of their package, as ``recorder.probes.installed_files`` describes them."""
+"""Files that differ from the RECORD of their package, as ``recorder.packages.installed_files`` describes them."""
 
 
 @dataclass(frozen=True)

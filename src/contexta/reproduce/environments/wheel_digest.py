@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from contexta.recorder.probes.distributions import Place
-from contexta.recorder.probes.installed_files import of_wheel
+from contexta.recorder.packages.installed_files import of_wheel
+from contexta.recorder.packages.metadata import Place
 
 _TAIL = 64 * 1024
 _SECONDS = 20.0

@@ -31,7 +31,7 @@ def _main():
 
     salt = salt_of(Objects(sys.argv[1]))
     if len(sys.argv) > 3:
-        from contexta.recorder.probes import late_distributions
+        from contexta.recorder.packages import late_distributions
 
         entries, is_closed = late_distributions.entries_of(sys.argv[3])
         if is_closed:
@@ -41,7 +41,7 @@ def _main():
     elif len(sys.argv) == 2:
         told = environment.capture(salt)
     else:
-        from contexta.recorder.probes import installed_files
+        from contexta.recorder.packages import installed_files
 
         edits, notes = installed_files.edited_files() if sys.argv[2] == "deep" else ([], [])
         told = {"body": environment.installed(salt), "edits": edits, "notes": notes}

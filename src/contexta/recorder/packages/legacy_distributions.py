@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from contexta.recorder.notes import note, reason, storable
-from contexta.recorder.probes import distributions
+from contexta.recorder.packages.archives import archive_around
+from contexta.recorder.packages.metadata import Place, from_metadata, read_head, requirement
+from contexta.recorder.packages.places import TOPIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,16 +16,16 @@ if TYPE_CHECKING:
     from contexta.recorder.notes import Note
 
 
-def egg_info(place: distributions.Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
+def egg_info(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
     """One egg-info: a file (distutils), or a directory (setuptools), whose source lies beside it when linked."""
     path = place.path
     head, requires = b"", []
     if not os.path.isdir(path):
-        head = distributions.read_head(path)
+        head = read_head(path)
     else:
         files = os.listdir(path)
         if "PKG-INFO" in files:
-            head = distributions.read_head(os.path.join(path, "PKG-INFO"))
+            head = read_head(os.path.join(path, "PKG-INFO"))
         if "requires.txt" in files:
             with open(os.path.join(path, "requires.txt"), "rb") as file:
                 requires = required(file.read())
@@ -36,7 +38,7 @@ def egg_info(place: distributions.Place, notes: list[Note]) -> Iterator[dict[str
     yield described
 
 
-def in_archive(place: distributions.Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
+def in_archive(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
     """Every distribution in a zip file, wheel or zipped egg that is an entry of sys.path."""
     from zipfile import BadZipFile, ZipFile
 
@@ -51,7 +53,7 @@ def in_archive(place: distributions.Place, notes: list[Note]) -> Iterator[dict[s
                 parts = name[len(prefix) :].split("/") if name.startswith(prefix) else []
                 if len(parts) != 2 or parts[1] not in ("METADATA", "PKG-INFO"):
                     continue
-                inner = distributions.Place(place.folder, "" if parts[0] == "EGG-INFO" else parts[0])
+                inner = Place(place.folder, "" if parts[0] == "EGG-INFO" else parts[0])
                 requires = f"{prefix}{parts[0]}/requires.txt"
                 listed = required(archive.read(requires)) if requires in names else []
                 data = archive.read(name)
@@ -61,38 +63,10 @@ def in_archive(place: distributions.Place, notes: list[Note]) -> Iterator[dict[s
                     described["origin"] = {"kind": "archive", "url": _file_url(place.folder)}
                     yield described
     except (BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:  # encrypted, odd compression, cut short
-        notes.append(note(distributions.TOPIC, f"sys.path entry {place.folder} is no usable archive: {reason(error)}"))
+        notes.append(note(TOPIC, f"sys.path entry {place.folder} is no usable archive: {reason(error)}"))
 
 
-def archive_around(path: str) -> Optional[tuple[str, str]]:
-    """(archive, prefix) of an entry of sys.path that is a file, or a directory inside one: ``("app.pyz", "lib/")``.
-    None for one on the disk."""
-    inner = ""
-    outer = os.path.abspath(path or os.curdir)
-    while not os.path.exists(outer):
-        outer, name = os.path.split(outer)
-        if not name:
-            return None
-        inner = f"{name}/{inner}"
-    return (outer, inner) if os.path.isfile(outer) else None
-
-
-def read_inside(path: str) -> Optional[bytes]:
-    """The content of a file on the disk or in an archive; None where there is none."""
-    from zipfile import BadZipFile, ZipFile
-
-    around = archive_around(path)
-    try:
-        if around is not None and around[1]:
-            with ZipFile(around[0]) as archive:
-                return archive.read(around[1].rstrip("/"))
-        with open(path, "rb") as file:
-            return file.read()
-    except (OSError, KeyError, BadZipFile, RuntimeError, NotImplementedError, EOFError):
-        return None
-
-
-def inside(place: distributions.Place) -> list[distributions.Place]:
+def inside(place: Place) -> list[Place]:
     """Where the metadata of the distributions in an archive lies."""
     from zipfile import BadZipFile, ZipFile
 
@@ -105,13 +79,11 @@ def inside(place: distributions.Place) -> list[distributions.Place]:
     except (OSError, BadZipFile):
         return []
     folders = {name.partition("/")[0] for name in names if name.endswith(("/METADATA", "/PKG-INFO"))}
-    return [distributions.Place(place.folder, name) for name in sorted(folders) if name != "EGG-INFO"]
+    return [Place(place.folder, name) for name in sorted(folders) if name != "EGG-INFO"]
 
 
-def _described(
-    head: bytes, requires: list[str], place: distributions.Place, notes: list[Note]
-) -> Optional[dict[str, Any]]:
-    described = distributions.from_metadata(head, place, notes)
+def _described(head: bytes, requires: list[str], place: Place, notes: list[Note]) -> Optional[dict[str, Any]]:
+    described = from_metadata(head, place, notes)
     if described is not None and requires and "requires" not in described:
         described["requires"] = requires
     return described
@@ -121,7 +93,7 @@ def required(listing: bytes) -> list[str]:
     """The lines of requires.txt as Requires-Dist would say them: its sections ``[extra:marker]`` become markers."""
     lines, extra, marker = [], "", ""
     for raw in listing.decode("utf-8", "backslashreplace").splitlines():
-        line = distributions.requirement(raw)
+        line = requirement(raw)
         if not line or line.startswith("#"):
             continue
         if line.startswith("[") and line.endswith("]"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.wheels import Venv, wheel
 
 from contexta.contract import Distribution, Note
-from contexta.recorder.probes import distributions
+from contexta.recorder.packages import distributions, places
 
 
 def dist_info(folder: Path, name: str, version: str, *, installer: str | None = "pip", **files: str | bytes) -> Path:
@@ -70,7 +70,7 @@ def test_a_real_environment_is_told_as_the_contract_has_it(real: Venv) -> None:
 
 def test_it_agrees_with_importlib_metadata(real: Venv) -> None:
     code = (
-        "import importlib.metadata as m; from contexta.recorder.probes import distributions as d\n"
+        "import importlib.metadata as m; from contexta.recorder.packages import distributions as d\n"
         "theirs = sorted((x.metadata['Name'], x.version) for x in m.distributions())\n"
         "ours = sorted((x.get('display_name', x['name']), x['version']) for x in d.installed()[0])\n"
         "print(theirs == ours, len(ours))"
@@ -345,7 +345,7 @@ def test_entries_that_cannot_be_used_are_noted_and_the_others_read(tmp_path: Pat
     found, notes = distributions.installed(path)
     assert [each["name"] for each in found] == ["a"]
     texts = "\n".join(note["text"] for note in notes)
-    assert "gone is passed over: no such file" in texts
+    assert "gone is ignored: no such file" in texts
     assert "bytes" in texts
     assert "python399" not in texts  # where the standard library could be zipped, and usually is not
 
@@ -355,34 +355,34 @@ def test_an_unreadable_directory_is_noted(tmp_path: Path) -> None:
     dist_info(tmp_path / "closed", "a", "1")
     (tmp_path / "closed").chmod(0)
     try:
-        assert "closed is passed over: permission denied" in installed(tmp_path / "closed")[1]
+        assert "closed is ignored: permission denied" in installed(tmp_path / "closed")[1]
     finally:
         (tmp_path / "closed").chmod(0o755)
 
 
 def test_the_fingerprint_changes_when_what_is_installed_does(tmp_path: Path) -> None:
     path = [str(tmp_path)]
-    seen = [distributions.fingerprint(path)]
+    seen = [places.fingerprint(path)]
     a = dist_info(tmp_path, "a", "1")
-    seen.append(distributions.fingerprint(path))
+    seen.append(places.fingerprint(path))
     b = dist_info(tmp_path, "b", "1")
-    seen.append(distributions.fingerprint(path))
+    seen.append(places.fingerprint(path))
     shutil.rmtree(a)
     dist_info(tmp_path, "a", "1")
-    seen.append(distributions.fingerprint(path))
+    seen.append(places.fingerprint(path))
     (b / "direct_url.json").write_text("{}")
     os.utime(b, (5, 5))
-    seen.append(distributions.fingerprint(path))
+    seen.append(places.fingerprint(path))
     assert len(set(seen)) == len(seen)
 
 
 def test_the_fingerprint_stays_while_only_the_user_s_files_change(tmp_path: Path) -> None:
     dist_info(tmp_path / "site", "a", "1")
     path = [str(tmp_path), str(tmp_path / "site")]
-    before = distributions.fingerprint(path)
+    before = places.fingerprint(path)
     (tmp_path / "train.py").write_text("x = 1")
     (tmp_path / "site" / "a.py").write_text("x = 1")
-    assert distributions.fingerprint(path) == before
+    assert places.fingerprint(path) == before
 
 
 def test_everything_the_running_interpreter_sees_is_accepted_by_the_contract() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from contexta.recorder.probes import origins
+from contexta.recorder.packages import origins
 
 
 def editable(project: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import os
 import sys
 
 from contexta.recorder.notes import note
-from contexta.recorder.probes import distributions, installed_files, legacy_distributions
+from contexta.recorder.packages import distributions, installed_files
+from contexta.recorder.packages.archives import archive_around, read_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def with_late(body: Dict[str, Any], before: Sequence[str], loaded: Sequence[str]
 
 
 def _may_hold(entry: str) -> bool:
-    if legacy_distributions.archive_around(entry) is not None:
+    if archive_around(entry) is not None:
         return True
     try:
         return any(name.endswith(".dist-info") for name in os.listdir(entry or os.curdir))
@@ -70,7 +71,7 @@ def entries_of(program: str) -> Tuple[List[str], bool]:
         is_safe = sys.flags.isolated or getattr(sys.flags, "safe_path", False)
         return ([folder] if not is_safe and _may_hold(folder) else []), False
     try:
-        told = json.loads(legacy_distributions.read_inside(os.path.join(program, "PEX-INFO")) or b"null")
+        told = json.loads(read_inside(os.path.join(program, "PEX-INFO")) or b"null")
         names = sorted(told["distributions"])
         is_closed = str(told.get("inherit_path", "false")).lower() == "false"
     except (TypeError, KeyError, ValueError, AttributeError):

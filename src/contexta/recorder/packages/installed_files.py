@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 
 from contexta.recorder.notes import note, reason, storable
-from contexta.recorder.probes import legacy_distributions
-from contexta.recorder.probes.distributions import normalised, places
+from contexta.recorder.packages import legacy_distributions
+from contexta.recorder.packages.archives import read_inside
+from contexta.recorder.packages.metadata import normalised
+from contexta.recorder.packages.places import places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
     from contexta.recorder.notes import Note
-    from contexta.recorder.probes.distributions import Place
+    from contexta.recorder.packages.metadata import Place
 
     Edit = Dict[str, str]  # name, path, change
     Line = Tuple[str, str, str]  # path, hash, size
@@ -248,8 +250,8 @@ def _listing(place: Place, notes: list[Note]) -> bytes:
 
 
 def _archived_listing(place: Place) -> bytes:
-    record = legacy_distributions.read_inside(os.path.join(place.path, "RECORD"))
-    top_level = legacy_distributions.read_inside(os.path.join(place.path, "top_level.txt")) if record is None else None
+    record = read_inside(os.path.join(place.path, "RECORD"))
+    top_level = read_inside(os.path.join(place.path, "top_level.txt")) if record is None else None
     return record or (_names(top_level) if top_level else b"")
 
 

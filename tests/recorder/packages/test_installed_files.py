@@ -8,7 +8,7 @@ import pytest
 from support.wheels import Venv, wheel
 
 from contexta import Contexta
-from contexta.recorder.probes import installed_files
+from contexta.recorder.packages import installed_files
 
 
 @pytest.fixture

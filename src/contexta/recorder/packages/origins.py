@@ -172,6 +172,13 @@ def with_checkouts(
     return written, notes
 
 
+def moved_checkouts(distributions: Sequence[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], list[Note]]:
+    """The origins, by name, of those distributions whose checkout is not at the commit that their origin names."""
+    checked, notes = with_checkouts(distributions)
+    pairs = zip(distributions, checked)
+    return {new["name"]: new["origin"] for old, new in pairs if old.get("origin") != new.get("origin")}, notes
+
+
 def _checkout(path: str, timeout: float, name: str, notes: list[Note]) -> tuple[Optional[str], Optional[bool]]:
     """(commit, dirty) of the working tree around ``path``; changes outside ``path`` do not count."""
     from contexta.core.process import ProcessError, TimedOut
