@@ -125,7 +125,7 @@ def test_what_is_too_old_to_ask_records_and_is_asked_from_elsewhere(tmp_path: Pa
     asked = [contexta, "diff", "wrapped", "init"]
     refused = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("error: asking needs ")
+    assert refused.stderr.startswith("error: this environment can record runs, but queries need ")
     assert f"{culprit} >= " in refused.stderr
     pinned = {tuple(each.split("==")) for each in pins.split()}
     with Contexta(tmp_path / ".contexta") as ctx:

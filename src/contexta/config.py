@@ -1,11 +1,11 @@
-"""Settings: defaults < ``[tool.contexta]`` in pyproject.toml < environment variables < arguments.
+"""Settings of users: defaults < ``[tool.contexta]`` in pyproject.toml < environment variables < arguments.
 
-Whatever is set explicitly on a ``UnifiedConfig`` wins; ``resolve`` fills in the rest.
+The fields that are set on a ``UnifiedConfig`` win; ``resolve`` fills in the others.
 """
 
 from __future__ import annotations
 
-import contexta.core.check_requirements  # noqa: F401  # the gate: before what may be too old
+import contexta.core.check_requirements  # noqa: F401  # before libraries that may be too old
 
 # isort: split
 import os
@@ -25,17 +25,19 @@ DEFAULT_ROOT = Path(settings.WORKSPACE)
 
 
 class WorkspaceConfig(Value):
-    """Where a workspace lives: a directory with the database, the journals and the objects; or a PostgreSQL database.
+    """The place of a workspace: a directory with database, journals and objects, or a PostgreSQL database."""
 
-    With ``url`` the directory is where this machine's runs write until the server has it, and ``objects`` the one that
-    the team shares for environment bodies, patches and logs; without it they stay in the directory.
-    """
-
-    root_path: Path = DEFAULT_ROOT
+    root_path: Path = Field(
+        default=DEFAULT_ROOT,
+        description="the directory; with url: where the runs of this machine write until the server has their records",
+    )
     url: SecretStr | None = Field(
         default=None, description="postgresql://user@host/database; its password is not shown"
     )
-    objects: Path | None = Field(default=None, description="the directory of objects that everyone reaches; with url")
+    objects: Path | None = Field(
+        default=None,
+        description="with url: the directory that the team shares for environment bodies, patches and logs",
+    )
 
     @property
     def directory(self) -> Path:
@@ -47,14 +49,14 @@ class WorkspaceConfig(Value):
     @field_validator("url", mode="before")
     @classmethod
     def _an_address(cls, value: object) -> object:
-        given = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if given is None:
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if url is None:
             return None
-        if not isinstance(given, str) or not workspace_address.is_server(given):
+        if not isinstance(url, str) or not workspace_address.is_server(url):
             raise InvalidInput(
                 "the url is no address of a PostgreSQL database", hint="e.g. postgresql://me@db.example.org/contexta"
             )
-        return workspace_address.checked(require_storable(given))
+        return workspace_address.checked(require_storable(url))
 
     @field_validator("root_path", "objects", mode="before")
     @classmethod
@@ -99,7 +101,7 @@ def resolve(
 
     environ: CONTEXTA_WORKSPACE and CONTEXTA_PROJECT are read from it.
     directory: where the search for a pyproject.toml with a [tool.contexta] table starts, going up; default: here.
-    Raises InvalidInput for an unknown or malformed setting, naming where it stands.
+    Raises InvalidInput for an unknown or malformed setting, with its source.
     """
     explicit = config if config is not None else UnifiedConfig()
     values: dict[str, Any] = _from_pyproject(directory)
@@ -110,16 +112,16 @@ def resolve(
     values.update({name: getattr(explicit, name) for name in explicit.model_fields_set})
     if workspace is not None:
         if "workspace" in explicit.model_fields_set:
-            raise InvalidInput("the workspace is given twice: as workspace= and in config=", hint="give one of them")
+            raise InvalidInput("the workspace is set twice: as workspace= and in config=", hint="set one of them")
         values["workspace"] = _workspace(workspace)
     return UnifiedConfig(**values)
 
 
-def _workspace(given: str | os.PathLike[str], base: str | None = None) -> WorkspaceConfig:
+def _workspace(name: str | os.PathLike[str], base: str | None = None) -> WorkspaceConfig:
     """base: what a relative path starts from, where ``~`` is expanded; None leaves the path as it is."""
-    if isinstance(given, str) and workspace_address.is_server(given):
-        return WorkspaceConfig(url=SecretStr(given))
-    path = os.fspath(given)
+    if isinstance(name, str) and workspace_address.is_server(name):
+        return WorkspaceConfig(url=SecretStr(name))
+    path = os.fspath(name)
     return WorkspaceConfig(root_path=Path(path if base is None else settings.path_below(base, path)))
 
 

@@ -42,7 +42,7 @@ def done(*command: str, at: Path, env: dict[str, str]) -> subprocess.CompletedPr
     )
 
 
-def test_recording_works_and_asking_says_what_is_too_old(tmp_path: Path, old: dict[str, str]) -> None:
+def test_recording_works_and_a_query_names_what_is_too_old(tmp_path: Path, old: dict[str, str]) -> None:
     wrapped = done(
         "-m", "contexta.cli", "run", "--name", "wrapped", "--project", "p", "--", "echo", at=tmp_path, env=old
     )
@@ -51,8 +51,8 @@ def test_recording_works_and_asking_says_what_is_too_old(tmp_path: Path, old: di
     asked = done("-m", "contexta.cli", "diff", "init", "client", at=tmp_path, env=old)
     assert (asked.returncode, asked.stdout) == (2, "")
     assert asked.stderr.splitlines() == [
-        "error: asking needs pydantic >= 2.8; here: pydantic 1.10.9. Recording works here all the same",
-        "hint: ask from an environment of its own, in the same directory: `uv tool run --from contexta contexta diff`",
+        "error: this environment can record runs, but queries need pydantic >= 2.8 (found pydantic 1.10.9)",
+        "hint: query from another environment, in the same directory: `uv tool run --from contexta contexta diff`",
     ]
     with Contexta(tmp_path / ".contexta") as ctx:
         assert {run.name: run.status for run in ctx.list_runs()} == dict.fromkeys(
@@ -62,7 +62,7 @@ def test_recording_works_and_asking_says_what_is_too_old(tmp_path: Path, old: di
         assert ctx.get_environment("init").packages["pydantic"] == "1.10.9"
 
 
-WAYS_TO_ASK = [
+QUERIES = [
     "contexta.Contexta().list_runs()",
     "contexta.Contexta().metadata_store.projects.list_projects()",
     "contexta.UnifiedConfig()",
@@ -74,18 +74,18 @@ WAYS_TO_ASK = [
 ]
 
 
-def test_every_way_to_ask_is_refused_alike(tmp_path: Path, old: dict[str, str]) -> None:
+def test_every_query_is_refused_with_one_error(tmp_path: Path, old: dict[str, str]) -> None:
     tries = "".join(
-        f"try: {way}\nexcept contexta.ContextaError as error: print(type(error).__name__)\n" for way in WAYS_TO_ASK
+        f"try: {query}\nexcept contexta.ContextaError as error: print(type(error).__name__)\n" for query in QUERIES
     )
-    told = done("-c", f"import contexta\n{tries}", at=tmp_path, env=old)
-    assert told.stdout.split() == ["CannotAsk"] * len(WAYS_TO_ASK), told.stderr
+    result = done("-c", f"import contexta\n{tries}", at=tmp_path, env=old)
+    assert result.stdout.split() == ["QueryUnavailable"] * len(QUERIES), result.stderr
 
 
-def test_a_python_that_is_too_old_to_ask_is_told_so_inside_a_recorded_command(tmp_path: Path) -> None:
+def test_a_python_too_old_for_queries_is_named_inside_a_recorded_command(tmp_path: Path) -> None:
     code = "import contexta\ntry: contexta.Contexta().list_runs()\nexcept contexta.ContextaError as e: print(e.what)"
-    told = done("-m", "contexta.cli", "run", "--", another_python(), "-c", code, at=tmp_path, env=dict(os.environ))
-    assert told.stdout.startswith("asking needs ")
+    result = done("-m", "contexta.cli", "run", "--", another_python(), "-c", code, at=tmp_path, env=dict(os.environ))
+    assert result.stdout.startswith("this environment can record runs, but queries need ")
 
 
 def test_pyproject_names_the_libraries_of_the_table_and_no_newer_ones() -> None:

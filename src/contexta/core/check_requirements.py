@@ -1,16 +1,16 @@
-"""The gate to everything that is asked: importing this raises CannotAsk where the libraries for it are too old.
+"""Raise QueryUnavailable at import where the libraries for queries are missing or too old.
 
-Each room that needs them imports it before anything else, so what is too old is told instead of failing somewhere
-inside; tests/test_layers.py checks that.
+Each package that needs them imports this module first, so the user sees this error and not one from deep inside a
+library. tests/test_layers.py checks the order.
 """
 
-from contexta.core.errors import CannotAsk
-from contexta.core.requirements import lacking
+from contexta.core.errors import QueryUnavailable
+from contexta.core.requirements import missing_requirements
 
-_lacking = lacking()
-if _lacking:
-    _needed, _here = " and ".join(_lacking), ", ".join(_lacking.values())
-    raise CannotAsk(
-        f"asking needs {_needed}; here: {_here}. Recording works here all the same",
-        hint="ask from an environment of its own, in the same directory: `uv tool run --from contexta contexta diff`",
+_missing = missing_requirements()
+if _missing:
+    raise QueryUnavailable(
+        f"this environment can record runs, but queries need {' and '.join(_missing)} "
+        f"(found {', '.join(_missing.values())})",
+        hint="query from another environment, in the same directory: `uv tool run --from contexta contexta diff`",
     )

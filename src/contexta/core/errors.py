@@ -1,22 +1,22 @@
-"""Everything Contexta raises on wrong use or bad data.
+"""The exceptions of Contexta, for wrong use and bad data.
 
 ::
 
     ContextaError
-    ├── InvalidInput          (ValueError)   a value breaks a rule of the contract
+    ├── InvalidInput          (ValueError)   a value breaks a rule
     │   └── InvalidReference                 a reference or a run selector is malformed
     ├── NotFound              (LookupError)  nothing stored under that reference
-    │   └── ParentMissing                    something is put before what it belongs to
+    │   └── ParentMissing                    the entity that this one belongs to is not stored
     ├── Ambiguous             (LookupError)  a selector fits several runs
-    ├── Conflict                             the same reference with other content
+    ├── Conflict                             the reference is stored with other content
     ├── WorkspaceError                       the workspace cannot be opened or used
     │   ├── WorkspaceTooNew                  written by a newer Contexta
     │   ├── WorkspaceAway                    its server cannot be reached; trying again later may help
     │   └── WorkspaceClosed                  used after close()
-    ├── CannotAsk             (ImportError)  what is here suffices to record, not to ask
-    ├── DamagedData                          what is stored does not read back as it was written
+    ├── QueryUnavailable      (ImportError)  the libraries for queries are missing or too old
+    ├── DamagedData                          stored data differs from what was written
     ├── ProcessError                         a child process (contexta.core.process): not found, not started, timed out
-    │   └── UvError                          uv (contexta.reproduce) could not do what it was asked
+    │   └── UvError                          uv (contexta.reproduce) failed
     └── EnvironmentChanged                   a trial edited the environment it ran in
 
 ``str(error)`` says what failed, with the value; ``error.hint`` is the next step, or None.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class ContextaError(Exception):
-    """What failed, with the value, and what to do next."""
+    """A failure: what failed, with the value, and the next step."""
 
     def __init__(self, what: str, *, hint: Optional[str] = None) -> None:
         super().__init__(what)
@@ -43,12 +43,12 @@ class ContextaError(Exception):
 
     @property
     def what(self) -> str:
-        """The first part of the message, without the hint."""
+        """The message without the hint."""
         return str(self.args[0])
 
 
 class InvalidInput(ContextaError, ValueError):
-    """A value breaks a rule of the contract."""
+    """A value breaks a rule."""
 
 
 class InvalidReference(InvalidInput):
@@ -60,7 +60,7 @@ class NotFound(ContextaError, LookupError):
 
 
 class ParentMissing(NotFound):
-    """Something is put before what it belongs to."""
+    """The entity that this one belongs to is not stored."""
 
 
 class Ambiguous(ContextaError, LookupError):
@@ -68,7 +68,7 @@ class Ambiguous(ContextaError, LookupError):
 
 
 class Conflict(ContextaError):
-    """The same reference was stored before with other content."""
+    """The reference is stored with other content."""
 
 
 class WorkspaceError(ContextaError):
@@ -80,23 +80,23 @@ class WorkspaceTooNew(WorkspaceError):
 
 
 class WorkspaceAway(WorkspaceError):
-    """The workspace's server cannot be reached. What runs record meanwhile waits on this machine."""
+    """The server of the workspace cannot be reached. New records wait on this machine."""
 
 
 class WorkspaceClosed(WorkspaceError):
     """The workspace was used after close()."""
 
 
-class CannotAsk(ContextaError, ImportError):
-    """What is installed here suffices to record, not to ask: a library is too old or missing."""
+class QueryUnavailable(ContextaError, ImportError):
+    """The libraries for queries are missing or too old; recording works."""
 
 
 class DamagedData(ContextaError):
-    """What is stored does not read back as it was written."""
+    """Stored data differs from what was written."""
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """A value as an error message quotes it: printable, one line, at most ``limit`` characters."""
+    """A value as an error message quotes it: printable, on one line, at most ``limit`` characters."""
     try:
         text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     except Exception as error:  # noqa: BLE001  # a broken __repr__ must not hide the error that quotes the value

@@ -8,5 +8,5 @@ _PYTHON = re.compile(r"(?:.*[/\\])?(?:python|pypy)[\d.]*t?(?:\.exe)?\Z", re.IGNO
 
 
 def is_python(program: str) -> bool:
-    """Whether a program, named or given by a path of any system, is a Python interpreter."""
+    """Whether a program is a Python interpreter. program: its name, or its path on any system."""
     return _PYTHON.match(program) is not None

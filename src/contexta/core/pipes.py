@@ -1,4 +1,4 @@
-"""The pipes of a child process: its output, read up to a limit, and its input.
+"""Read and write the pipes of a child process: its output up to a limit, and its input.
 
 On POSIX one thread reads and writes all of them: Python 3.12.0 and 3.12.1 start no thread while a program ends.
 On Windows, where pipes cannot be polled, each has a thread of its own. Standard library only, Python 3.8.
@@ -18,7 +18,7 @@ _CHUNK = 64 * 1024
 
 
 class Output:
-    """The beginning and the end of one output. What is between is read and dropped, so that the program never waits."""
+    """The beginning and the end of one output. The middle is read and dropped, so that the program never waits."""
 
     def __init__(self, pipe: Any, limit: int) -> None:
         """limit: bytes kept, half of them from the beginning."""
@@ -39,11 +39,11 @@ class Output:
         return bytes(self._head) + between + bytes(self._tail)
 
     def read(self) -> None:
-        """Take what the pipe holds; waits when it holds nothing. At its end, ``is_done``."""
+        """Read what the pipe holds; wait when it holds nothing. Sets ``is_done`` at its end."""
         try:
             chunk = os.read(self.pipe.fileno(), _CHUNK)
         except (OSError, ValueError):
-            chunk = b""  # the pipe was closed under us after the program had been ended
+            chunk = b""  # the pipe was closed after the program was terminated
         if not chunk:
             self.is_done = True
             return
@@ -65,13 +65,13 @@ class Output:
 
 
 def connect(process: Popen[bytes], data: Optional[bytes], limit: int) -> Union[Polled, Threaded]:
-    """Begin to read what a program says, and to write what it reads. data: None when its stdin is no pipe."""
+    """Begin to read the output of a program and to write its input. data: None when its stdin is not a pipe."""
     outputs = [Output(process.stdout, limit), Output(process.stderr, limit)]
     return Threaded(outputs, process.stdin, data) if os.name == "nt" else Polled(outputs, process.stdin, data)
 
 
 class Polled:
-    """The pipes, attended to by the thread that calls."""
+    """The pipes, polled by the thread that calls."""
 
     def __init__(self, outputs: List[Output], stdin: Optional[IO[bytes]], data: Optional[bytes]) -> None:
         from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
@@ -87,7 +87,7 @@ class Polled:
             self._selector.register(stdin, EVENT_WRITE)
 
     def attend(self, seconds: float) -> bool:
-        """Read and write what is ready, and wait no longer than that for it. Whether anything was."""
+        """Read and write what is ready; wait at most that long for it. Whether anything was ready."""
         from time import sleep
 
         if not self._selector.get_map():
@@ -104,7 +104,7 @@ class Polled:
         return bool(ready)
 
     def drain(self, seconds: float) -> None:
-        """Read until both outputs have ended, no longer than that."""
+        """Read until both outputs have ended, at most that long."""
         from time import monotonic
 
         deadline = monotonic() + seconds
@@ -135,15 +135,15 @@ class Polled:
 
 
 class Threaded:
-    """The pipes, each attended to by a thread."""
+    """The pipes, each with a thread of its own."""
 
     def __init__(self, outputs: List[Output], stdin: Optional[IO[bytes]], data: Optional[bytes]) -> None:
         self.outputs = outputs
-        self._threads: Dict[int, Thread] = {number: _thread(each.read_all) for number, each in enumerate(outputs)}
+        self._threads: Dict[int, Thread] = {number: _thread(output.read_all) for number, output in enumerate(outputs)}
         self._feeder = _thread(lambda: _feed(stdin, data or b"")) if stdin is not None else None
 
     def attend(self, seconds: float) -> bool:
-        """Wait no longer than that; wake up at the end of stdout."""
+        """Wait at most that long; wake up at the end of stdout."""
         from time import sleep
 
         if self._threads[0].is_alive():
@@ -153,7 +153,7 @@ class Threaded:
         return False
 
     def drain(self, seconds: float) -> None:
-        """Read until both outputs have ended, no longer than that."""
+        """Read until both outputs have ended, at most that long."""
         from time import monotonic
 
         deadline = monotonic() + seconds

@@ -1,4 +1,6 @@
-"""The one door to child processes: argument lists only, a time limit always, the whole tree ended.
+"""Run child processes: argument lists only, always with a time limit, and the whole tree is terminated.
+
+All child processes that Contexta starts for itself go through this module.
 
 ::
 
@@ -6,11 +8,11 @@
     └── ProcessError
         ├── CommandNotFound   (LookupError)   no such program
         ├── StartFailed                       the program is there and cannot be started
-        ├── TimedOut          (TimeoutError)  ended at the time limit; ``.finished`` holds what it had said
-    └── Stopped                           ended because the caller changed its mind
+        ├── TimedOut          (TimeoutError)  terminated at the time limit; ``.finished`` holds its output
+    └── Stopped                           terminated because the caller set ``stop``
 
-A program that ends with an exit code other than 0 is no error here: what that means, its caller knows.
-Standard library only, Python 3.8: the recorder asks git and nvidia-smi from inside training processes.
+An exit code other than 0 is not an error here; the caller knows what it means.
+Standard library only, Python 3.8: the recorder runs git and nvidia-smi inside training processes.
 """
 
 from __future__ import annotations
@@ -30,18 +32,18 @@ if TYPE_CHECKING:
     Pipes = Union[Polled, Threaded]
 
     class Stop(Protocol):
-        """What says that a program is to end: a ``threading.Event``, say."""
+        """A flag that terminates the program, such as a ``threading.Event``."""
 
         def is_set(self) -> bool: ...
 
 
 MAX_OUTPUT = 16 * 1024 * 1024
 _MARK = "CONTEXTA_CHILD"  # the variable whose value tells the processes of one call of ``run``
-_LINGER = 1.0  # seconds the output of an ended program may still take to arrive
+_LINGER = 1.0  # seconds that the output of an ended program may still take to arrive
 
 
 class ProcessError(ContextaError):
-    """A child process did not do its work."""
+    """A child process failed."""
 
 
 class CommandNotFound(ProcessError, LookupError):
@@ -49,11 +51,11 @@ class CommandNotFound(ProcessError, LookupError):
 
 
 class StartFailed(ProcessError):
-    """The program is there and cannot be started."""
+    """The program exists and cannot be started."""
 
 
 class TimedOut(ProcessError, TimeoutError):
-    """The program was ended at its time limit, with everything it had started."""
+    """The program was terminated at its time limit, with everything it had started."""
 
     def __init__(self, what: str, *, finished: Finished, hint: Optional[str] = None) -> None:
         super().__init__(what, hint=hint)
@@ -61,11 +63,11 @@ class TimedOut(ProcessError, TimeoutError):
 
 
 class Stopped(ProcessError):
-    """The program was ended because ``stop`` was set, with everything it had started."""
+    """The program was terminated because ``stop`` was set, with everything it had started."""
 
 
 class Finished:
-    """What a program left behind. ``exit_code`` is negative when a signal ended it (-9: SIGKILL)."""
+    """The exit code and the output of a program. ``exit_code`` is negative when a signal ended it (-9: SIGKILL)."""
 
     __slots__ = ("argv", "exit_code", "seconds", "stderr", "stderr_truncated", "stdout", "stdout_truncated")
 
@@ -93,13 +95,13 @@ def run(
     strays: bool = False,
     stop: Optional[Stop] = None,
 ) -> Finished:
-    """Run a program to its end and return what it said.
+    """Run a program to its end and return its output.
 
     timeout: seconds, > 0. max_output: bytes kept of each of stdout and stderr, half of them from the beginning and half
-    from the end; what is between is read and dropped. stop: ends the program when another thread sets it.
-    env: the whole environment; None is this process's own. input: what it reads; None is an empty stdin.
-    The program gets its own process group; whatever of it is left when it ends, or at the time limit, is killed.
-    strays: on Linux also what left the group and has lost its parent (daemons), told by a variable that it inherited.
+    from the end. stop: terminates the program when another thread sets it.
+    env: the whole environment; None is this process's own. input: its stdin; None is an empty stdin.
+    The program gets its own process group, which is killed when the program ends and at the time limit.
+    strays: on Linux also kill daemons, which left the group and lost their parent; a variable marks them.
     Raises CommandNotFound, StartFailed, TimedOut or Stopped. Costs about 20 ms once for importing subprocess.
     """
     from time import monotonic
@@ -139,7 +141,7 @@ def run(
 def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) -> None:
     """Start a program that outlives this process, is no child of it, and reads nothing. Returns at once.
 
-    log: file that takes what it says; replaced. Raises CommandNotFound or StartFailed.
+    log: file that takes its output; replaced. Raises CommandNotFound or StartFailed.
     """
     import subprocess
 
@@ -147,7 +149,7 @@ def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) ->
     if os.name == "nt":
         options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     else:
-        # The shell starts it and ends: a program of ours that waits for any child of its own never sees this one.
+        # The shell starts it and ends, so a program that waits for any child of its own never sees this one.
         argv = ["/bin/sh", "-c", '"$@" & exit 0', "sh", *argv]
     try:
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -159,7 +161,7 @@ def leave(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], log: str) ->
     except (OSError, ValueError) as error:  # ValueError: NUL in an argument
         raise StartFailed(f"{shown(argv[0])} cannot be started: {error}") from error
     if os.name == "nt":
-        process.returncode = 0  # it is nobody's to wait for
+        process.returncode = 0  # nothing waits for it
     else:
         process.wait()
 
@@ -183,7 +185,7 @@ def _start(argv: Sequence[str], cwd: Optional[str], env: Optional[Mapping[str, s
 
 
 def _wait(process: Popen[bytes], pipes: Pipes, deadline: float, stop: Optional[Stop]) -> bool:
-    """Until the program has ended: True; or the deadline has passed, or it is to stop: False."""
+    """Wait for the end of the program: True; or for the deadline or the stop flag: False."""
     from time import monotonic
 
     pause = 0.0005
@@ -197,19 +199,19 @@ def _wait(process: Popen[bytes], pipes: Pipes, deadline: float, stop: Optional[S
 
 
 def _has_ended(process: Popen[bytes]) -> bool:
-    """Whether it has ended, leaving it a zombie where possible: while it is one, its group id cannot be reused."""
+    """Whether it has ended. It stays a zombie where possible: its group id cannot be reused then."""
     if not hasattr(os, "waitid"):
         return process.poll() is not None
     try:
         return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
-        return True  # somebody in this process reaps every child (SIGCHLD ignored)
+        return True  # this process ignores SIGCHLD, so every child is reaped
 
 
 def end_tree(process: Popen[bytes], *, alive: bool = True) -> None:
-    """Kill what is left of a program started here: its process group, and on Linux descendants that left the group.
+    """Kill the rest of a program started here: its process group, and on Linux descendants that left the group.
 
-    alive: whether the program itself may still run; once it has ended its stray descendants cannot be told any more.
+    alive: whether the program itself may still run; after its end its stray descendants cannot be recognised.
     """
     if os.name == "nt":
         _end_tree_windows(process)
@@ -220,7 +222,7 @@ def end_tree(process: Popen[bytes], *, alive: bool = True) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        pass  # nothing is left (macOS says "not permitted" for a group of zombies)
+        pass  # nothing is left (macOS reports "not permitted" for a group of zombies)
     for pid in strays:
         try:
             os.kill(pid, signal.SIGKILL)

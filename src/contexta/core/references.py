@@ -1,7 +1,7 @@
-"""References: ``kind:value``, the names under which everything is stored.
+"""References, ``kind:value``: the names under which everything is stored.
 
-A value is made of dot-joined components; a component is lower-case letters and digits with single inner hyphens,
-at most 63 characters; the whole text has at most 255. Standard library only, Python 3.8.
+A value is components joined by dots. A component has lower-case letters and digits with single inner hyphens, at most
+63 characters. The whole text has at most 255. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_COMPONENT = 63
 MAX_REFERENCE = 255
 
-# kind -> how many components its value may have, and how they read
+# kind -> (numbers of components that its value may have, their names)
 _SHAPES: Dict[str, Tuple[FrozenSet[int], str]] = {
     "project": (frozenset({1}), "project"),
     "run": (frozenset({2}), "project.run"),
@@ -95,12 +95,12 @@ class StableRef(str):
 
     @property
     def project(self) -> "StableRef":
-        """The project this belongs to; derived, not looked up."""
+        """The project that this belongs to."""
         return StableRef("project", self.components[0])
 
     @property
     def run(self) -> "StableRef":
-        """The run this belongs to. Raises InvalidReference for a project or a deployment, which have none."""
+        """The run that this belongs to. Raises InvalidReference for a project or a deployment, which have none."""
         if self.kind in ("project", "deployment"):
             raise InvalidReference(f"{self} belongs to no run")
         return StableRef("run", ".".join(self.components[:2]))

@@ -1,8 +1,7 @@
-"""What asking needs of the environment; recording needs none of it, click for `contexta run` excepted.
+"""The libraries that queries need; recording needs none of them, except click for `contexta run`.
 
-The bounds in pyproject.toml are wider than these: a training environment that pins what is older holds Contexta too,
-and nothing of it moves. It records there, and is asked from elsewhere. Standard library only, Python 3.8: a training
-process may want to know.
+The bounds in pyproject.toml are wider: a training environment with older libraries can hold Contexta, and none of its
+packages move. It can record runs, and queries run in another environment. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Dict, Optional, Tuple
 
 PYTHON = (3, 10)
-# distribution -> the oldest version that asking works with
+# distribution -> the oldest version that queries work with
 NEEDED = {
     "sqlalchemy": (2, 0),
     "alembic": (1, 8),
@@ -27,16 +26,16 @@ NEEDED = {
 }
 
 
-def lacking() -> Dict[str, str]:
-    """What asking needs and this environment does not have: ``{"pydantic >= 2.8": "pydantic 1.10.9"}``."""
+def missing_requirements() -> Dict[str, str]:
+    """Requirement of queries -> what this environment has instead: ``{"pydantic >= 2.8": "pydantic 1.10.9"}``."""
     if sys.version_info < PYTHON:
-        return {f"Python >= {_shown(PYTHON)}": f"Python {_shown(sys.version_info[:2])}"}
-    told = {}
+        return {f"Python >= {_dotted(PYTHON)}": f"Python {_dotted(sys.version_info[:2])}"}
+    missing = {}
     for name, oldest in NEEDED.items():
         version = _version(name)
-        if version is None or _numbers(version) < oldest:
-            told[f"{name} >= {_shown(oldest)}"] = f"no {name}" if version is None else f"{name} {version}"
-    return told
+        if version is None or _release(version) < oldest:
+            missing[f"{name} >= {_dotted(oldest)}"] = f"no {name}" if version is None else f"{name} {version}"
+    return missing
 
 
 def _version(name: str) -> Optional[str]:
@@ -48,10 +47,10 @@ def _version(name: str) -> Optional[str]:
         return None
 
 
-def _numbers(version: str) -> Tuple[int, ...]:
-    """The release of a version, without its suffixes; a library's own, so well formed."""
+def _release(version: str) -> Tuple[int, ...]:
+    """The release numbers of a version, without its suffixes."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-def _shown(version: Tuple[int, ...]) -> str:
+def _dotted(version: Tuple[int, ...]) -> str:
     return ".".join(map(str, version))

@@ -53,14 +53,16 @@ class Table:
         return check(self.values[name], f"{self.file}: [tool.contexta] {name}")
 
 
-def workspace(given: str | None = None) -> str:
-    """The workspace's directory on this machine, absolute: the one given, else CONTEXTA_WORKSPACE, else that of
-    pyproject.toml, else ``.contexta`` here. Of a workspace on a server: where runs write until the server has it."""
-    address = server(given)
+def workspace(name: str | None = None) -> str:
+    """The workspace's directory on this machine, absolute; of a workspace on a server the one that runs write to.
+
+    name: a directory or an address. Default: CONTEXTA_WORKSPACE, else that of pyproject.toml, else ``.contexta`` here.
+    """
+    address = server(name)
     if address is not None:
         return os.environ.get("CONTEXTA_LOCAL") or workspace_address.directory(address)
-    if given is not None:
-        return os.path.abspath(given)
+    if name is not None:
+        return os.path.abspath(name)
     from_environment = os.environ.get("CONTEXTA_WORKSPACE")
     if from_environment:
         return os.path.abspath(os.path.expanduser(from_environment))
@@ -73,9 +75,9 @@ def path_below(folder: str, path: str) -> str:
     return os.path.join(folder, os.path.expanduser(path))
 
 
-def server(given: str | None = None) -> str | None:
-    """The address of the workspace, where it is one on a server; from the same sources."""
-    address = given or os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace", workspace_name)[1]
+def server(name: str | None = None) -> str | None:
+    """The address of the workspace where it is on a server, from the same sources; else None."""
+    address = name or os.environ.get("CONTEXTA_WORKSPACE") or _from_pyproject("workspace", workspace_name)[1]
     return address if workspace_address.is_server(address) else None
 
 

@@ -1,5 +1,6 @@
-"""Texts, numbers and moments as the contract takes them. Standard library only, Python 3.8: the recorder checks with
-the same rules inside training processes that the models apply outside.
+"""Check texts, numbers and times by the rules of the contract.
+
+The recorder applies them inside training processes, the models outside. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -48,43 +49,43 @@ def require_storable(text: str) -> str:
     return text
 
 
-def text(given: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: bool = False) -> str:
-    """A text of at most ``limit`` characters. Raises InvalidInput if it is none, too long, blank, or not printable."""
-    if not isinstance(given, str):
-        raise InvalidInput(f"{shown(given)} is no text", hint="write str(value)")
-    if not blank and not given.strip():
-        raise InvalidInput(f"{shown(given)} is blank", hint="give it a name")
-    if len(given) > limit:
-        raise InvalidInput(f"{shown(given)} is too long", hint=f"at most {limit} characters are kept here")
-    require_storable(given)
-    if printable and not given.isprintable():
+def text(value: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: bool = False) -> str:
+    """The text itself. Raises InvalidInput if it is no text, longer than ``limit``, blank, or not printable."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{shown(value)} is no text", hint="write str(value)")
+    if not blank and not value.strip():
+        raise InvalidInput(f"{shown(value)} is blank", hint="give it a name")
+    if len(value) > limit:
+        raise InvalidInput(f"{shown(value)} is too long", hint=f"at most {limit} characters are kept here")
+    require_storable(value)
+    if printable and not value.isprintable():
         raise InvalidInput(
-            f"{shown(given)} has characters that cannot be printed", hint="remove line breaks and the like"
+            f"{shown(value)} has characters that cannot be printed", hint="remove line breaks and the like"
         )
-    return str.__str__(given)  # of a subclass, such as an enum, the text itself
+    return str.__str__(value)  # of a subclass, such as an enum, the text itself
 
 
-def number(given: Any) -> Union[int, float]:
-    """An int or a float with exactly the given value; NumPy scalars are numbers too.
+def number(value: Any) -> Union[int, float]:
+    """An int or a float with exactly that value; NumPy scalars are numbers too.
 
     Raises InvalidInput for a bool, a text, a number a float cannot hold, or an integer of over 1 000 digits.
     """
-    if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        kind = type(given).__name__
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        kind = type(value).__name__
         hint = "write int(value)" if "bool" in kind else "write float(value)"
-        raise InvalidInput(f"{shown(given)} is a {kind}, not a number", hint=hint)
-    if isinstance(given, numbers.Integral):
-        whole = int(given)
+        raise InvalidInput(f"{shown(value)} is a {kind}, not a number", hint=hint)
+    if isinstance(value, numbers.Integral):
+        whole = int(value)
         if abs(whole) >= 10**MAX_DIGITS:
             raise InvalidInput(f"an integer of over {MAX_DIGITS} digits is no metric value", hint="write float(value)")
         return whole
     try:
-        real = float(given)
+        real = float(value)
     except OverflowError:
         real = math.inf
-    if real == given or math.isnan(real):
+    if real == value or math.isnan(real):
         return real
-    raise InvalidInput(f"{shown(given)} cannot be held exactly by a float", hint="write float(value)")
+    raise InvalidInput(f"{shown(value)} cannot be held exactly by a float", hint="write float(value)")
 
 
 _TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
@@ -93,46 +94,46 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)  # of UTC: arithmetic without a zone is seve
 _TICK = timedelta(microseconds=1)
 
 
-def timestamp(given: Any) -> str:
-    """The canonical text of a moment: ``2025-02-15T08:00:00Z``, with six decimals when it has microseconds.
+def timestamp(value: Any) -> str:
+    """The canonical text of a time: ``2025-02-15T08:00:00Z``, with six decimals when it has microseconds.
 
-    given: such a text, or an aware datetime. Raises InvalidInput for anything else; never guesses a time zone.
+    value: such a text, or an aware datetime. Raises InvalidInput for anything else; never guesses a time zone.
     """
-    if isinstance(given, datetime):
-        if given.tzinfo is None:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
             raise InvalidInput(
-                f"the datetime {given.isoformat()} has no time zone", hint="use datetime.now(timezone.utc)"
+                f"the datetime {value.isoformat()} has no time zone", hint="use datetime.now(timezone.utc)"
             )
-        return _written(given)
-    if not isinstance(given, str):
-        raise InvalidInput(f"{shown(given)} is no timestamp", hint="e.g. 2025-02-15T08:00:00Z, or a datetime")
-    match = _TIMESTAMP.match(given)
+        return _written(value)
+    if not isinstance(value, str):
+        raise InvalidInput(f"{shown(value)} is no timestamp", hint="e.g. 2025-02-15T08:00:00Z, or a datetime")
+    match = _TIMESTAMP.match(value)
     if match is None:
-        raise InvalidInput(f"{shown(given)} is no ISO 8601 timestamp", hint="e.g. 2025-02-15T08:00:00Z")
+        raise InvalidInput(f"{shown(value)} is no ISO 8601 timestamp", hint="e.g. 2025-02-15T08:00:00Z")
     *parts, fraction, zone = match.groups()
     if len((fraction or "").rstrip("0")) > 6:
         raise InvalidInput(
-            f"timestamp {shown(given)} is finer than a microsecond",
+            f"timestamp {shown(value)} is finer than a microsecond",
             hint=f"write six decimals: .{fraction[:6]}Z",
         )
     if zone != "Z":
-        _refuse_zone(given, zone)
+        _refuse_zone(value, zone)
     try:
         moment = datetime(*map(int, parts), int((fraction or "0")[:6].ljust(6, "0")), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]  # six numbers by the pattern
     except ValueError as error:
-        raise InvalidInput(f"{shown(given)} is no moment of the calendar: {error}", hint="check the date") from None
+        raise InvalidInput(f"{shown(value)} is no moment of the calendar: {error}", hint="check the date") from None
     return _written(moment)
 
 
-def _refuse_zone(given: str, zone: Optional[str]) -> NoReturn:
+def _refuse_zone(value: str, zone: Optional[str]) -> NoReturn:
     if zone is None:
-        raise InvalidInput(f"timestamp {shown(given)} does not end in Z", hint="if it is UTC, add the Z")
+        raise InvalidInput(f"timestamp {shown(value)} does not end in Z", hint="if it is UTC, add the Z")
     try:
-        moment = datetime.fromisoformat(given if ":" in zone else f"{given[:-2]}:{given[-2:]}")
+        moment = datetime.fromisoformat(value if ":" in zone else f"{value[:-2]}:{value[-2:]}")
         hint = f"in UTC it is {_written(moment)}"
     except (ValueError, OverflowError):
         hint = "e.g. 2025-02-15T08:00:00Z"
-    raise InvalidInput(f"timestamp {shown(given)} is not in UTC", hint=hint)
+    raise InvalidInput(f"timestamp {shown(value)} is not in UTC", hint=hint)
 
 
 def _written(moment: datetime) -> str:
@@ -156,6 +157,6 @@ def from_microseconds(ticks: int) -> str:
     return f"{_second(seconds)}.{rest:06}Z" if rest else f"{_second(seconds)}Z"
 
 
-@lru_cache(maxsize=4_096)  # what is read together happened together: the calendar is asked once for each second
+@lru_cache(maxsize=4_096)  # records that are read together lie close in time
 def _second(seconds: int) -> str:
     return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat()

@@ -1,7 +1,7 @@
-"""The address of a workspace on a server: ``postgresql://user@host/database``, and its directory on this machine.
+"""Read the address of a workspace on a server, ``postgresql://user@host/database``.
 
-The password that an address may hold is used to connect and is shown nowhere: ``shown`` is what people see. Standard
-library only, Python 3.8: a training process that writes to such a workspace needs no more than the directory.
+An address may hold a password; messages quote it through ``shown``, without the password. Standard library only,
+Python 3.8: a training process that writes to such a workspace needs only its directory on this machine.
 """
 
 from __future__ import annotations
@@ -12,23 +12,19 @@ import sys
 
 from contexta.core.errors import InvalidInput
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 SCHEMES = ("postgresql://", "postgres://")
 _A_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: C:// is a drive
 _EXAMPLE = "postgresql://me@db.example.org/contexta"
 _OBJECTS = "objects"
 
 
-def is_server(given: object) -> bool:
-    """Whether a workspace's name is meant as that of a server, not of a directory; ``checked`` tells whether it is."""
-    return isinstance(given, str) and _A_SCHEME.match(given) is not None
+def is_server(name: object) -> bool:
+    """Whether the name of a workspace looks like the address of a server. ``checked`` validates it."""
+    return isinstance(name, str) and _A_SCHEME.match(name) is not None
 
 
 def split(url: str) -> tuple[str, str | None]:
-    """(what the server is called with, the team's directory of objects): the address may end in ``?objects=DIR``."""
+    """(address for the server, the team's directory of objects): the address may end in ``?objects=DIR``."""
     from urllib.parse import parse_qsl, quote, urlencode
 
     head, mark, query = url.partition("?")
@@ -41,7 +37,7 @@ def split(url: str) -> tuple[str, str | None]:
 
 
 def with_objects(url: str, objects: str) -> str:
-    """The address with the team's directory in it; it replaces the one that it names."""
+    """The address with the team's directory of objects in place of its own."""
     from urllib.parse import quote
 
     plain = split(url)[0]
@@ -49,36 +45,38 @@ def with_objects(url: str, objects: str) -> str:
 
 
 def shown(url: str) -> str:
-    """The address as people see it: without password and options, also when it is none."""
+    """The address without password and options, for messages; also of a malformed one."""
     scheme, _, rest = url.partition("://")
     user, at, place = rest.rpartition("@")
     return f"{scheme}://{re.split('[:/?#]', user)[0]}{at}{place.partition('?')[0]}"
 
 
 def blanked(words: str, url: str) -> str:
-    """Words that the database said, without the password."""
+    """A message of the database without the password."""
     for secret in _secrets(url):
         words = words.replace(secret, "***")
     return words
 
 
 def directory(url: str) -> str:
-    """Where this machine keeps what runs say until the server has it: one directory for each database, below
-    ``XDG_STATE_HOME`` (default ``~/.local/state``; on Windows ``LOCALAPPDATA``) unless a setting names another one.
-    It does not depend on user and password."""
+    """The directory where runs on this machine write until the server has their records: one for each database.
+
+    It lies below ``XDG_STATE_HOME`` (default ``~/.local/state``; on Windows ``LOCALAPPDATA``), and does not depend on
+    user and password.
+    """
     from hashlib import sha256
     from urllib.parse import parse_qsl
 
     head, _, query = url.partition("?")
     host, _, database = head.partition("://")[2].rpartition("@")[2].partition("/")
-    more = sorted(pair for pair in parse_qsl(query) if pair[0] in ("host", "port", "dbname", "service"))
-    told = repr((host, database, more))
+    options = sorted(pair for pair in parse_qsl(query) if pair[0] in ("host", "port", "dbname", "service"))
+    identity = repr((host, database, options))
     name = re.sub(r"[^a-z0-9]+", "-", f"{host} {database}".lower()).strip("-")[:40] or "server"
-    return os.path.join(_state(), "contexta", f"{name}-{sha256(told.encode()).hexdigest()[:8]}")
+    return os.path.join(_state(), "contexta", f"{name}-{sha256(identity.encode()).hexdigest()[:8]}")
 
 
 def checked(url: str) -> str:
-    """The address itself. Raises InvalidInput for one that names no database or cannot be taken apart."""
+    """The address itself. Raises InvalidInput for one that names no database or cannot be parsed."""
     rest = url.partition("://")[2]
     place = re.split("[/?#]", rest)[0]
     if not url.startswith(SCHEMES):
@@ -93,9 +91,9 @@ def checked(url: str) -> str:
 
 
 def _state() -> str:
-    given = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_STATE_HOME")
-    if given and os.path.isabs(given):
-        return given
+    folder = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else os.environ.get("XDG_STATE_HOME")
+    if folder and os.path.isabs(folder):
+        return folder
     return os.path.join(os.path.expanduser("~"), ".local", "state")
 
 
@@ -104,5 +102,5 @@ def _secrets(url: str) -> list[str]:
 
     head, _, query = url.partition("?")
     user = head.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    found = [user.partition(":")[2], *(value for name, value in parse_qsl(query) if "password" in name)]
-    return sorted({text for each in found if each for text in (each, unquote(each))}, key=len, reverse=True)
+    secrets = [user.partition(":")[2], *(value for name, value in parse_qsl(query) if "password" in name)]
+    return sorted({text for secret in secrets if secret for text in (secret, unquote(secret))}, key=len, reverse=True)

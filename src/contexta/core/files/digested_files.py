@@ -1,7 +1,7 @@
-"""Small files that end with the digest of their content: read whole and unchanged, or not at all.
+"""Small files that end with the digest of their content, so that a reader notices damage.
 
-The recorder's cache of installed distributions and the files of a bisect study are written so. The digest covers the
-name of the file as well: an entry that was copied to another name is not read there. Standard library only, Python 3.8.
+The recorder's cache of installed distributions and the files of a bisect study have this form. The digest covers the
+name of the file too: a copy under another name does not count. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations

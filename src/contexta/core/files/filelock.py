@@ -1,4 +1,4 @@
-"""One process at a time, where several would be in each other's way."""
+"""A lock that one process at a time holds on a file."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
-    """Whether no other process holds this lock file; held until the block ends.
+    """True where this process now holds the lock, until the block ends; False where another process holds it.
 
-    The system releases what a process that died held. path: is made where it is missing, and stays.
+    The system releases the lock of a process that dies. path: the lock file; it is created, and stays.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield _locked(handle)
+        yield _try_lock(handle)
     finally:
         os.close(handle)
 
 
-def _locked(handle: int) -> bool:
+def _try_lock(handle: int) -> bool:
     try:
         if os.name == "nt":
             import msvcrt

@@ -36,13 +36,13 @@ def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" =
     """
     from importlib.util import find_spec
 
-    from contexta.core.requirements import lacking
+    from contexta.core.requirements import missing_requirements
 
     if os.environ.get(OFF) == "off":
         return None
     missing = "" if find_spec("psycopg") else "psycopg is not installed here"
-    for needed, here in lacking().items():
-        missing = missing or f"that needs {needed}, and here is {here}"
+    for requirement, instead in missing_requirements().items():
+        missing = missing or f"that needs {requirement} (found {instead})"
     if missing:
         return f"nothing is sent to the server meanwhile: {missing}; `contexta sync` delivers"
     try:
