@@ -24,8 +24,6 @@ UPWARD: set[str] = set()
 CIRCULAR = {
     "bisect.execution.trial",
     "bisect.execution.trial_record",
-    "reproduce.launch.launchers",
-    "reproduce.launch.scripts",
 }
 LARGE: dict[str, int] = {}
 INSIDE_TRAINING = ("core", "recorder")

@@ -164,7 +164,7 @@ def test_a_rerun_says_whether_the_recorder_saw_it_in_the_rebuilt_environment(
     code, found = launched(cli, "uv", "run", "train.py")
     assert (code, found.verdict, found.confirmed) == (0, "reproduced", "inside")
     assert found.command == ("python", "train.py")
-    assert any("`uv run` would take an environment of its own" in note for note in found.notes)
+    assert any("`uv run` would use an environment of its own" in note for note in found.notes)
     code, found = launched(cli, "python", "-I", "train.py")
     assert (code, found.verdict, found.confirmed) == (0, "reproduced", "outside")
     assert any("environment confirmed from outside only" in note for note in found.notes)

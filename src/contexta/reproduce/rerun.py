@@ -24,9 +24,8 @@ from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command import Wrapper
 from contexta.reproduce.environments.progress import Watch
+from contexta.reproduce.launch.commands import fixes, prepared
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, confirm
-from contexta.reproduce.launch.fixes import fixes
-from contexta.reproduce.launch.launchers import prepared
 from contexta.reproduce.launch.observations import observations
 from contexta.reproduce.launch.recorded_command import command_of, in_environment, tolerance, variables
 from contexta.reproduce.plan.checkouts import check_out, repository_of

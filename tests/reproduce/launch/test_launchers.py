@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from contexta.core.errors import InvalidInput
-from contexta.reproduce.launch.launchers import prepared, with_python
+from contexta.reproduce.launch.commands import prepared
+from contexta.reproduce.launch.programs import with_python
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="shell scripts")
 

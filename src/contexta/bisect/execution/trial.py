@@ -27,7 +27,7 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.probes.machine import usable_memory
 from contexta.recorder.redaction.redact import HIDDEN
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, Observations, State, confirm
-from contexta.reproduce.launch.launchers import with_python
+from contexta.reproduce.launch.programs import with_python
 from contexta.reproduce.uv.commands import python_in
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")

@@ -33,8 +33,8 @@ from contexta.findings.bisect import (
     Releases,
     Share,
 )
+from contexta.reproduce.launch.commands import fixes
 from contexta.reproduce.launch.confirmation import summary
-from contexta.reproduce.launch.fixes import fixes
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from contexta.bisect.session.setup import Setup, identity
 from contexta.bisect.space.changes import BOTH, SOURCE
 from contexta.contract.environment import normal_name
 from contexta.core.errors import InvalidInput
-from contexta.reproduce.launch.launchers import Prepared, prepared
+from contexta.reproduce.launch.commands import Prepared, prepared
 from contexta.reproduce.uv.commands import Uv, find_uv
 
 USAGE = "contexta bisect OLD NEW --metric NAME -- COMMAND"

@@ -12,7 +12,7 @@ from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.probes.variables import is_recorded
 from contexta.recorder.redaction.redact import HIDDEN
-from contexta.reproduce.launch.launchers import program_at, with_python
+from contexta.reproduce.launch.programs import program_at, with_python
 from contexta.reproduce.uv.commands import python_in
 
 _OF_A_PLACE = re.compile(r"(?:VIRTUAL_ENV|CONDA_|UV_|PIP_|TMPDIR|PYTHONHOME|PYTHONEXECUTABLE|PYTHONUSERBASE)")

@@ -1,7 +1,7 @@
-"""Read the shell scripts and Makefiles of a command for lines that would take it to another environment.
+"""Search the shell scripts and Makefiles of a command for lines that run it in another environment.
 
-This is no shell: words are split as a shell does, variables stay as they are, and every line counts, whether it would
-run or not. What it misses is seen after each trial (see ``confirmation``).
+This is no shell. Words are split as a shell splits them, variables stay as they are, and every line counts, whether it
+would run or not. What it misses is seen after each trial (see ``confirmation``).
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contexta.core.errors import InvalidInput
-from contexta.reproduce.launch.launchers import ACTIVE, SHELLS, name_of, program_at, shebang, starts_elsewhere, text_of
+from contexta.reproduce.launch.launchers import ACTIVE, starts_elsewhere
+from contexta.reproduce.launch.programs import SHELLS, first_line, name_of, program_at, text_of
 
-_NESTED = 4  # scripts that call scripts
-_LONGEST_QUOTATION = 300  # lines
+_MAX_NESTED = 4  # scripts that call scripts
+_MAX_QUOTATION = 300  # lines
 _SEPARATORS = frozenset(";&|(){}") | {"&&", "||", ";;", "|&"}
 _KEYWORDS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "(", ")", "time", "export"})
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
@@ -28,38 +29,36 @@ _DEFINED = re.compile(r"\s*(?:export\s+|override\s+)*(?P<name>[\w.]+)\s*(?:\?|::
 
 @dataclass(frozen=True)
 class Line:
-    """A command line inside a script. where: the file and the number of the line, as in ``train.sh line 3``."""
+    """A command line inside a script. where: its file and line, as in ``train.sh line 3``."""
 
     words: tuple[str, ...]
     where: str
 
 
 def require_harmless(words: Sequence[str], directory: Path) -> None:
-    """Raises InvalidInput where a script or Makefile of a command names another environment, with the line."""
-    for line in _lines(words, directory, "the command", _NESTED):
+    """Raises InvalidInput, with the line, where a script or Makefile of a command names another environment."""
+    for line in _lines(words, directory, "the command", _MAX_NESTED):
         for problem in _problems(line.words, directory):
             raise InvalidInput(
-                f"{line.where} {problem}: no trial would run in the environment that is meant for it",
+                f"{line.where} {problem}: no trial would run in the environment intended for it",
                 hint=f"write python there (or `{ACTIVE}`), or give the command itself, as in: -- python train.py",
             )
 
 
 def _problems(words: Sequence[str], directory: Path) -> Iterator[str]:
-    """Why a command line of a script is certain to run elsewhere."""
-    rest = list(words)
-    while rest and (rest[0] in _KEYWORDS or _ASSIGNMENT.match(rest[0])):
-        assigned = _ASSIGNMENT.match(rest.pop(0))
-        if assigned is None:
-            continue
-        value = assigned["value"]
-        if _INTERPRETER.search(value) and "VIRTUAL_ENV}" not in value and "$VIRTUAL_ENV" not in value:
-            yield f"sets {assigned['name']} to the interpreter {value}"
-    if (problem := starts_elsewhere(rest, directory)) is not None:
+    """Why a command line of a script certainly runs elsewhere."""
+    command = _without_prefix(words)
+    for word in words[: len(words) - len(command)]:
+        assignment = _ASSIGNMENT.match(word)
+        value = "" if assignment is None else assignment["value"]
+        if assignment and _INTERPRETER.search(value) and not re.search(r"\$VIRTUAL_ENV|VIRTUAL_ENV\}", value):
+            yield f"sets {assignment['name']} to the interpreter {value}"
+    if (problem := starts_elsewhere(command, directory)) is not None:
         yield problem
 
 
 def _lines(words: Sequence[str], directory: Path, where: str, depth: int) -> Iterator[Line]:
-    """The command lines of all scripts that a command line runs, not itself."""
+    """The command lines of all scripts that a command line runs."""
     at = program_at(words)
     if at is None or depth == 0:
         return
@@ -71,8 +70,8 @@ def _lines(words: Sequence[str], directory: Path, where: str, depth: int) -> Ite
         yield from _of_file(directory / rest[0], directory, depth)
     elif name in ("make", "gmake"):
         yield from _of_make(rest, directory, depth)
-    elif "/" in word and (first := shebang(directory / word)):
-        interpreter = [each for each in first if each != "-S"][-1 if name_of(first[0]) == "env" else 0]
+    elif "/" in word and (first := first_line(directory / word)):
+        interpreter = first[-1] if name_of(first[0]) == "env" else first[0]
         if name_of(interpreter) in SHELLS:
             yield from _of_file(directory / word, directory, depth)
 
@@ -95,16 +94,16 @@ def _of_file(path: Path, directory: Path, depth: int) -> Iterator[Line]:
 
 
 def _of_text(text: str, name: str, directory: Path, depth: int) -> Iterator[Line]:
-    """name: of the file; or of what the text is, where it has one line."""
+    """name: of the file, or of the text where it has one line."""
     for number, line in _with_whole_quotes(list(_logical_lines(text))):
         for words in commands_of(line):
-            found = Line(tuple(words), f"{name} line {number}" if "\n" in text.strip() or "." in name else name)
-            yield found
-            yield from _lines(_bare(words), directory, found.where, depth - 1)
+            where = f"{name} line {number}" if "\n" in text.strip() or "." in name else name
+            yield Line(tuple(words), where)
+            yield from _lines(_without_prefix(words), directory, where, depth - 1)
 
 
-def _bare(words: Sequence[str]) -> list[str]:
-    """A command line without what may stand before its program."""
+def _without_prefix(words: Sequence[str]) -> list[str]:
+    """A command line without the keywords and assignments before its program."""
     rest = list(words)
     while rest and (rest[0] in _KEYWORDS or _ASSIGNMENT.match(rest[0])):
         rest.pop(0)
@@ -129,12 +128,12 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _with_whole_quotes(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """The same lines, those joined that a quotation goes on in; one that never ends stays as it is."""
+    """The lines, joined where a quotation continues in the next line. One that never ends stays as it is."""
     at = 0
     while at < len(lines):
         number, line = lines[at]
         after = at + 1
-        while _is_open(line) and after < min(len(lines), at + _LONGEST_QUOTATION):
+        while _is_open(line) and after < min(len(lines), at + _MAX_QUOTATION):
             line += "\n" + lines[after][1]
             after += 1
         if _is_open(line):
@@ -144,7 +143,7 @@ def _with_whole_quotes(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, 
 
 
 def _is_open(line: str) -> bool:
-    """Whether a quotation in it has no end."""
+    """Whether a quotation in the line has no end."""
     try:
         shlex.split(line, comments=True)
     except ValueError:
@@ -166,7 +165,7 @@ def commands_of(line: str) -> Iterator[list[str]]:
                 words = []
             else:
                 words.append(word)
-    except ValueError:  # a quote that goes on in the next line
+    except ValueError:  # a quotation that continues in the next line
         words = line.split()
     if words:
         yield words
@@ -176,27 +175,27 @@ def commands_of(line: str) -> Iterator[list[str]]:
 
 
 def _of_make(rest: Sequence[str], directory: Path, depth: int) -> Iterator[Line]:
-    """The recipes of the targets that are asked for, and of those they need."""
-    folder, files, targets, given = directory, list[str](), list[str](), dict[str, str]()
+    """The recipes of the named targets, and of those that they need."""
+    folder, files, targets, overrides = directory, list[str](), list[str](), dict[str, str]()
     words = iter(rest)
     for word in words:
         if word in ("-C", "--directory"):
             folder = directory / next(words, ".")
         elif word in ("-f", "--file", "--makefile"):
             files.append(next(words, ""))
-        elif (assigned := _ASSIGNMENT.match(word)) is not None:
-            given[assigned["name"]] = assigned["value"]
+        elif (assignment := _ASSIGNMENT.match(word)) is not None:
+            overrides[assignment["name"]] = assignment["value"]
         elif not word.startswith("-"):
             targets.append(word)
     for name in files or ["GNUmakefile", "makefile", "Makefile"]:
         text = text_of(folder / name)
         if text is not None:
-            yield from _of_makefile(text, name, targets, given, folder, depth)
+            yield from _of_makefile(text, name, targets, overrides, folder, depth)
             return
 
 
 def _of_makefile(
-    text: str, name: str, targets: Sequence[str], given: dict[str, str], folder: Path, depth: int
+    text: str, name: str, targets: Sequence[str], overrides: dict[str, str], folder: Path, depth: int
 ) -> Iterator[Line]:
     variables: dict[str, str] = {}
     rules: dict[str, tuple[list[str], list[tuple[int, str]]]] = {}
@@ -215,7 +214,7 @@ def _of_makefile(
                 needs, recipe = rules.setdefault(target, ([], []))
                 needs += rule["needs"].split()
                 recipe += [(number, rule["recipe"].strip())] if rule["recipe"] else []
-    variables.update(given)
+    variables.update(overrides)
     first = next((target for target in rules if not target.startswith(".")), None)
     queue, done = list(targets or ([first] if first else [])), set[str]()
     while queue:
@@ -228,14 +227,14 @@ def _of_makefile(
         for number, line in recipe:
             for words in commands_of(_expanded(line.lstrip("@-+"), variables)):
                 yield Line(tuple(words), f"{name} line {number}")
-                yield from _lines(_bare(words), folder, f"{name} line {number}", depth - 1)
+                yield from _lines(_without_prefix(words), folder, f"{name} line {number}", depth - 1)
 
 
 def _expanded(line: str, variables: dict[str, str]) -> str:
-    """A recipe with the variables of the Makefile in it; those it does not know stay."""
-    for _ in range(_NESTED):
+    """A recipe with the variables of the Makefile replaced; others stay."""
+    for _ in range(_MAX_NESTED):
         line, count = re.subn(
-            r"\$[({](\w+)[)}]", lambda found: variables.get(found[1], f"${{{found[1]}}}"), line.replace("$$", "$")
+            r"\$[({](\w+)[)}]", lambda match: variables.get(match[1], f"${{{match[1]}}}"), line.replace("$$", "$")
         )
         if count == 0:
             break
