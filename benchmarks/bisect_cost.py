@@ -29,7 +29,8 @@ from contexta.bisect.execution.trial import Command
 from contexta.reproduce.environments.builder import Contents, build, require_pins
 from contexta.reproduce.environments.cache import FOLDER_VARIABLE, find_cache
 from contexta.reproduce.environments.linker import Recipe, link
-from contexta.reproduce.uv.commands import Interpreter, Uv, find_uv, python_in
+from contexta.reproduce.uv.commands import Uv, find_uv, python_in
+from contexta.reproduce.uv.interpreters import Interpreter
 
 Took = tuple[float, float]
 """Seconds on the clock, and of processor time."""

@@ -21,7 +21,8 @@ from contexta import Contexta
 from contexta.core import process
 from contexta.reproduce.environments.cache import EnvironmentCache
 from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.uv.commands import NoRoom, Uv, find_uv, python_in
+from contexta.reproduce.uv.commands import Uv, find_uv, python_in
+from contexta.reproduce.uv.error_messages import NoRoom
 
 Trained = Callable[..., Venv]
 

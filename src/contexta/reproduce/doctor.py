@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from contexta.core import process
 from contexta.findings import Check
-from contexta.reproduce.uv.commands import UvMissing, find_uv
+from contexta.reproduce.uv.commands import find_uv
+from contexta.reproduce.uv.error_messages import UvMissing
 
 
 def checks() -> Iterator[Check]:

@@ -16,7 +16,8 @@ from packaging.utils import canonicalize_name
 
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings.past_runs import CondaPackage, Installation, Tool
-from contexta.reproduce.uv.commands import UvError, find_uv, python_in
+from contexta.reproduce.uv.commands import find_uv, python_in
+from contexta.reproduce.uv.error_messages import UvError
 
 if sys.version_info >= (3, 11):
     import tomllib

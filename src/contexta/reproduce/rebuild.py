@@ -27,7 +27,9 @@ from contexta.reproduce.plan.interpreters import find_interpreter
 from contexta.reproduce.plan.local_checkouts import install_local, missing_locally
 from contexta.reproduce.plan.plan import Plan, plan_of
 from contexta.reproduce.plan.unavailable import Impossible, absent, as_missing
-from contexta.reproduce.uv.commands import Interpreter, NoRoom, Uv, UvError, python_in
+from contexta.reproduce.uv.commands import Uv, python_in
+from contexta.reproduce.uv.error_messages import NoRoom, UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import index_option
 
 _UNFINISHED = "contexta-unfinished"

@@ -9,7 +9,9 @@ from contexta.core import process
 from contexta.reproduce.environments.builder import Built, Contents, EnvironmentChanged, build, require_pins
 from contexta.reproduce.environments.cache import EnvironmentCache, find_cache
 from contexta.reproduce.environments.linker import edited_file, link
-from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, Uv, find_uv, python_in
+from contexta.reproduce.uv.commands import Uv, find_uv, python_in
+from contexta.reproduce.uv.error_messages import NoSuchVersion
+from contexta.reproduce.uv.interpreters import Interpreter
 
 
 @pytest.fixture

@@ -12,18 +12,10 @@ from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta.core import process
 from contexta.core.errors import InvalidInput
-from contexta.reproduce.uv.commands import (
-    LEAST_VERSION,
-    IndexUnreachable,
-    NoSuchVersion,
-    NoWheel,
-    Uv,
-    UvMissing,
-    find_uv,
-    python_in,
-    requirement_lines,
-)
+from contexta.reproduce.uv.commands import LEAST_VERSION, Uv, find_uv, python_in
+from contexta.reproduce.uv.error_messages import IndexUnreachable, NoSuchVersion, NoWheel, UvMissing
 from contexta.reproduce.uv.newest_release import newest_between
+from contexta.reproduce.uv.requirement_options import requirement_lines
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contexta.reproduce.uv.commands import find_uv
-from contexta.reproduce.uv.pyenv import kept_by_pyenv, pyenv_python
+from contexta.reproduce.uv.interpreters import kept_by_pyenv, pyenv_python
 
 PLACE = "python.exe" if os.name == "nt" else "bin/python"
 

@@ -30,7 +30,9 @@ from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.environments.linker import Recipe, edited_file, put_together
 from contexta.reproduce.launch.confirmation import Intended, differing_packages, fixed_commits
 from contexta.reproduce.plan.checkouts import repository_of, require_commit
-from contexta.reproduce.uv.commands import Interpreter, Uv, UvError, find_uv
+from contexta.reproduce.uv.commands import Uv, find_uv
+from contexta.reproduce.uv.error_messages import UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import directory_line, is_address
 
 
@@ -154,7 +156,7 @@ def _install_own(uv: Uv, environment: Path, revision: Revision | None, place: Pa
         return None
     lines = [directory_line(name, str(top / inner)) for name, inner in revision.packages]
     try:
-        uv.install_linked(environment, lines, apart=True)
+        uv.install_linked(environment, lines)
     except UvError as error:
         return f"{revision} does not install: {error.what[:300]}"
     return None

@@ -9,7 +9,9 @@ from packaging.version import Version
 
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.space.changes import BOTH
-from contexta.reproduce.uv.commands import IndexUnreachable, Interpreter, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.newest_release import current_with, newest_of, published
 
 SETUPTOOLS = "setuptools"

@@ -17,7 +17,8 @@ from contexta.bisect.inputs.sides.side import Side
 from contexta.bisect.space.changes import BOTH, End
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import Fixed
-from contexta.reproduce.uv.commands import Interpreter, Uv
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.requirement_options import InstallOptions, install_options
 
 _SEEDED = ("pip", "setuptools", "wheel")  # that `python -m venv` installs and `pip freeze` leaves out

@@ -14,7 +14,9 @@ from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.environments.packing import packed
 from contexta.reproduce.environments.release_files import ReleaseFile, files_of, with_build, with_hash
 from contexta.reproduce.environments.wheel_digest import build_of
-from contexta.reproduce.uv.commands import Interpreter, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import is_address
 
 _AT_ONCE = 4

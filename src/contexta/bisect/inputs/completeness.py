@@ -20,8 +20,10 @@ from packaging.utils import canonicalize_name
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.space.changes import BOTH
 from contexta.core.errors import InvalidInput
-from contexta.reproduce.uv.commands import IndexUnreachable, Interpreter, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError
 from contexta.reproduce.uv.indexes import uv_has_date_limit
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.newest_release import current_with, published
 from contexta.reproduce.uv.urls import is_address
 

@@ -23,7 +23,7 @@ from contexta.bisect.session.releases import releases_of
 from contexta.bisect.session.study import Study
 from contexta.findings.bisect import BisectPlan, BisectReport, Releases
 from contexta.recorder.redaction import redact
-from contexta.reproduce.uv.commands import UvError
+from contexta.reproduce.uv.error_messages import UvError
 
 
 def run_bisect(

@@ -25,7 +25,7 @@ from contexta.bisect.search.search import Probe, Verdict
 from contexta.bisect.session.study import Study, Watch
 from contexta.findings.bisect import Release, Releases
 from contexta.reproduce.environments.builder import Built, Contents
-from contexta.reproduce.uv.commands import UvError, gist
+from contexta.reproduce.uv.error_messages import UvError, gist
 from contexta.reproduce.uv.newest_release import newest_between
 from contexta.reproduce.uv.urls import is_address
 

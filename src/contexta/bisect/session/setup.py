@@ -11,7 +11,7 @@ from contexta.bisect.execution.trial import Command
 from contexta.bisect.search.search import Settings
 from contexta.bisect.space.changes import BOTH, End
 from contexta.reproduce.environments.builder import Fixed
-from contexta.reproduce.uv.commands import Interpreter
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
 
 

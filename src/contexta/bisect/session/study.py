@@ -55,7 +55,8 @@ from contexta.reproduce.environments.builder import Built, Contents, Environment
 from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.environments.linker import Recipe
 from contexta.reproduce.plan.not_installable import not_built
-from contexta.reproduce.uv.commands import Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import UvError
 from contexta.reproduce.uv.indexes import settings_for_elsewhere
 from contexta.reproduce.uv.requirement_options import InstallOptions
 

@@ -17,7 +17,9 @@ from rich.text import Text
 from contexta.cli import main
 from contexta.core.errors import InvalidInput, shown
 from contexta.reports.document.formatting import span
-from contexta.reproduce.uv.commands import IndexUnreachable, Interpreter, Uv, UvError, find_uv, python_in
+from contexta.reproduce.uv.commands import Uv, find_uv, python_in
+from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 
 MONTHS = ("march", "april")
 _OLDEST = (3, 11)  # pandas 3 needs it

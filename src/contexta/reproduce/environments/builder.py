@@ -28,7 +28,9 @@ from contexta.reproduce.environments.installed_packages import (
     require_pins,
 )
 from contexta.reproduce.environments.progress import Watch, counted, unwatched
-from contexta.reproduce.uv.commands import BuildFailed, Interpreter, NoSuchVersion, NoWheel, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import BuildFailed, NoSuchVersion, NoWheel, UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.newest_release import current_with, published
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
 from contexta.reproduce.uv.urls import is_address
@@ -152,7 +154,7 @@ def _build(uv: Uv, cache: EnvironmentCache, key: str, python: Interpreter, conte
                 notes += _install_releases(uv, at, python, releases, contents)
         if linked:
             watch(f"installing {', '.join(linked)} from an address")
-            uv.install_linked(at, list(linked.values()), apart=True)
+            uv.install_linked(at, list(linked.values()))
         require_pins(uv, at, releases, linked)
         cache.keep(key, at, notes)
     except BaseException:  # Ctrl-C too: half an environment is deleted
@@ -201,7 +203,7 @@ def _install(
 ) -> list[str]:
     """Install wheels, and build from source what has none where that is allowed."""
     try:
-        warnings = uv.install(at, releases, apart=True, indexes=indexes)
+        warnings = uv.install(at, releases, indexes=indexes)
     except NoWheel:
         if not contents.build:
             raise
@@ -216,7 +218,7 @@ def _install_built(
     remaining, notes = dict(releases), []
     while remaining:
         try:
-            warnings = uv.install(at, remaining, apart=True, build=True, indexes=indexes)
+            warnings = uv.install(at, remaining, build=True, indexes=indexes)
             notes += [warning for warning in warnings if "yanked" in warning]
             break
         except BuildFailed as error:
@@ -228,7 +230,7 @@ def _install_built(
             if date is None:
                 raise
             try:
-                uv.install(at, release, apart=True, build=True, before=date.isoformat(), indexes=indexes)
+                uv.install(at, release, build=True, before=date.isoformat(), indexes=indexes)
             except UvError:
                 raise error from None
             built = f"{name} {release[name]} was built with the tools of {date.date().isoformat()}"

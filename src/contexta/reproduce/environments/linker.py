@@ -19,7 +19,8 @@ from contexta.reproduce.environments.builder import Built, Contents, build
 from contexta.reproduce.environments.cache import SIZE_VARIABLE, EnvironmentCache
 from contexta.reproduce.environments.installed_packages import require_pins
 from contexta.reproduce.environments.progress import Watch, unwatched
-from contexta.reproduce.uv.commands import Interpreter, Uv, python_in
+from contexta.reproduce.uv.commands import Uv, python_in
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import is_address
 
 _ATTEMPTS = 3  # while other processes delete cached environments

@@ -15,7 +15,9 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from contexta.core.files.digests import file_sha256
 from contexta.reproduce.environments.wheel_digest import build_of
-from contexta.reproduce.uv.commands import Interpreter, NoSuchVersion, NoWheel, Uv
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import NoSuchVersion, NoWheel
+from contexta.reproduce.uv.interpreters import Interpreter
 
 if sys.version_info >= (3, 11):
     import tomllib

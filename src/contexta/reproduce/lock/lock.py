@@ -25,7 +25,8 @@ from contexta.reproduce.lock.formats import File, Locked, written
 from contexta.reproduce.plan.plan import Plan, plan_of
 from contexta.reproduce.plan.unavailable import as_missing
 from contexta.reproduce.rebuild import Recorded, Wishes
-from contexta.reproduce.uv.commands import IndexUnreachable, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError
 
 if sys.version_info >= (3, 11):
     import tomllib

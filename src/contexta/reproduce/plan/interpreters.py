@@ -12,7 +12,9 @@ from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import ContextaError
 from contexta.findings import Missing
 from contexta.reproduce.plan.unavailable import Impossible
-from contexta.reproduce.uv.commands import Interpreter, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import UvError
+from contexta.reproduce.uv.interpreters import Interpreter
 
 
 def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, asked: str | None, *, drift: bool) -> Interpreter:

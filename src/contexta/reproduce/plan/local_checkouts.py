@@ -12,7 +12,8 @@ from contexta.reproduce.environments.progress import Watch
 from contexta.reproduce.plan.checkouts import check_out, repository_of, require_commit
 from contexta.reproduce.plan.plan import Checkout, Plan
 from contexta.reproduce.plan.unavailable import Impossible, as_missing
-from contexta.reproduce.uv.commands import NoRoom, Uv, UvError
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import NoRoom, UvError
 from contexta.reproduce.uv.urls import directory_line
 
 _SOURCES = "src"

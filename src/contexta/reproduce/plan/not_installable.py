@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contexta.findings import Missing
 from contexta.reproduce.plan.plan import Plan
 from contexta.reproduce.plan.unavailable import absent
-from contexta.reproduce.uv.commands import BuildFailed, Interpreter, NoSuchVersion, NoWheel, Uv, UvError, gist
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import BuildFailed, NoSuchVersion, NoWheel, UvError, gist
+from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import is_address
 
 _OF_PLATFORM = {  # packages that one platform has and no other

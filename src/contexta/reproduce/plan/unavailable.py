@@ -10,7 +10,8 @@ from contexta.core.errors import ContextaError
 from contexta.findings import Missing, MissingReason
 from contexta.reproduce.plan.checkouts import PatchRefused
 from contexta.reproduce.plan.plan import Plan
-from contexta.reproduce.uv.commands import (
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import (
     BuildFailed,
     Gone,
     HashMismatch,
@@ -18,14 +19,13 @@ from contexta.reproduce.uv.commands import (
     HostUnreachable,
     IndexRefused,
     IndexUnreachable,
-    Interpreter,
     NoSuchProject,
     NoSuchVersion,
     NoWheel,
     RepositoryLost,
-    Uv,
     UvError,
 )
+from contexta.reproduce.uv.interpreters import Interpreter
 
 _AT_ONCE = 4
 _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] = (

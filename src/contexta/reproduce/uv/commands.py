@@ -1,6 +1,6 @@
-"""uv: the only place that knows its arguments.
+"""Run uv: the only module that knows its arguments.
 
-Names, versions and interpreters are data: they are checked against their standards and go to uv as the lines of a
+Names, versions and interpreters are data. They are checked against their standards and go to uv as the lines of a
 requirements file, never as arguments that could be taken for options.
 """
 
@@ -24,51 +24,17 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.core.supervisor import kept
 from contexta.reproduce.uv.error_messages import (
     BuildFailed,
-    Gone,
-    HashMismatch,
-    HostRefused,
-    HostUnreachable,
-    IndexRefused,
     IndexUnreachable,
-    NoRoom,
-    NoSuchProject,
     NoSuchVersion,
     NoWheel,
-    RepositoryLost,
     UvError,
     UvMissing,
     error_of,
-    gist,
 )
 from contexta.reproduce.uv.indexes import NO_INDEX, STRATEGY, index_variables
-from contexta.reproduce.uv.markers import MARKERS
-from contexta.reproduce.uv.pyenv import kept_by_pyenv, pyenv_python
+from contexta.reproduce.uv.interpreters import Interpreter, interpreter_at, kept_by_pyenv, pyenv_python
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions, requirement_lines
 from contexta.reproduce.uv.urls import is_address
-
-__all__ = [
-    "LEAST_VERSION",
-    "BuildFailed",
-    "Gone",
-    "HashMismatch",
-    "HostRefused",
-    "HostUnreachable",
-    "IndexRefused",
-    "IndexUnreachable",
-    "Interpreter",
-    "NoRoom",
-    "NoSuchProject",
-    "NoSuchVersion",
-    "NoWheel",
-    "RepositoryLost",
-    "Uv",
-    "UvError",
-    "UvMissing",
-    "find_uv",
-    "gist",
-    "python_in",
-    "requirement_lines",
-]
 
 LEAST_VERSION = "0.11.15"
 """Below it, entry points of a wheel may write outside the environment."""
@@ -78,18 +44,12 @@ _MINUTES = 60.0
 
 
 @dataclass(frozen=True)
-class Interpreter:
-    """A Python as uv found it. markers: its PEP 508 environment."""
-
-    path: str
-    version: str
-    markers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Uv:
-    """A uv that is new enough. offline: ask no index. timeout: seconds for each step. settings: more variables.
-    options: of what it installs."""
+    """A uv that is new enough.
+
+    offline: use no network. timeout: seconds for each step. settings: more environment variables. options: of the
+    packages that it installs.
+    """
 
     path: str
     version: str
@@ -110,60 +70,50 @@ class Uv:
         compile_bytecode: bool = True,
         build: bool = False,
         indexes: Sequence[str] = (),
-        apart: bool = False,
         before: str | None = None,
     ) -> tuple[str, ...]:
-        """Exactly these releases, nothing they ask for; wheels only, unless ``build``. Returns what uv warned of.
+        """Install exactly these releases, without their dependencies; wheels only, unless ``build``.
 
-        indexes: ``NAME=URL``, asked before the configured ones. apart: share no file with uv's cache. before: take only
-        what was published before, as RFC 3339 has dates, the tools that build something included.
+        The environment shares no file with uv's cache. Returns the warnings of uv.
+        indexes: ``NAME=URL``, asked before the configured ones. before: only releases published before an RFC 3339
+        date, build tools included.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
         options = [] if build else ["--only-binary=:all:"]
         options += [f"--exclude-newer={before}"] if before is not None else []
+        options += ["--compile-bytecode"] if compile_bytecode else []
         lines = requirement_lines(pins, dict(self.options.hashes))
-        return self._install(into, options, lines, compile_bytecode, indexes, apart=apart)
+        return self._install(into, [*options, "--requirements=-"], lines, indexes)
 
-    def install_linked(self, into: Path, lines: Sequence[str], *, apart: bool = False) -> tuple[str, ...]:
-        """Exactly what stands at these addresses (``addresses``), built where it is no wheel. Raises as ``install``."""
-        # What lies on this machine may have changed since uv built it.
-        here = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
-        options = [f"--{what}-package={name}" for name in here for what in ("refresh", "reinstall")]
-        return self._install(into, options, "".join(f"{line}\n" for line in lines), True, apart=apart)
+    def install_linked(self, into: Path, lines: Sequence[str]) -> tuple[str, ...]:
+        """Install from addresses (see ``urls``), built where there is no wheel. Raises as ``install``."""
+        # Files of this machine may have changed since uv built them.
+        local = [line.partition(" @ ")[0] for line in lines if " @ file:" in line]
+        options = [f"--{action}-package={name}" for name in local for action in ("refresh", "reinstall")]
+        text = "".join(f"{line}\n" for line in lines)
+        return self._install(into, ["--compile-bytecode", *options, "--requirements=-"], text)
 
     def install_editable(self, into: Path, source: Path) -> tuple[str, ...]:
-        """A directory as an editable package. Raises as ``install``."""
-        return self._install(into, [f"--editable={source}"], None, False)
+        """Install a directory as an editable package. Raises as ``install``."""
+        return self._install(into, [f"--editable={source}"], None)
 
     def _install(
-        self,
-        into: Path,
-        options: Sequence[str],
-        lines: str | None,
-        compile_bytecode: bool,
-        indexes: Sequence[str] = (),
-        *,
-        apart: bool = False,
+        self, into: Path, options: Sequence[str], lines: str | None, indexes: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        said = self._run(
-            "pip",
-            "install",
-            "--no-deps",
-            f"--link-mode={'copy' if apart else 'hardlink'}",
-            *(["--compile-bytecode"] if compile_bytecode else []),
-            "--python",
-            str(python_in(into)),
+        finished = self._run(
+            *("pip", "install", "--no-deps", "--link-mode=copy", "--python", str(python_in(into))),
             *self.options.arguments,
             *options,
-            *(["--requirements=-"] if lines is not None else []),
             lines=lines,
             indexes=indexes,
         )
-        return _warnings(said)
+        return _warnings(finished)
 
     def has_wheel(self, python: str, name: str, pin: str) -> bool:
-        """Whether a release, or what comes from an address, would install on an interpreter; of source only building
-        it tells for sure. Raises IndexUnreachable when nobody can say."""
+        """Whether a release or an address would install on an interpreter; for source only a build can tell for sure.
+
+        Raises IndexUnreachable where that is unknown.
+        """
         try:
             if is_address(pin):
                 self.require_linked(python, f"{name} @ {pin}")
@@ -176,21 +126,21 @@ class Uv:
     def require(
         self, python: str, name: str, version: str, *, build: bool = False, indexes: Sequence[str] = ()
     ) -> None:
-        """Raises what ``install`` would, of one release, without installing it."""
+        """Raise what ``install`` would raise for one release, without installing it."""
         self._dry_run(python, requirement_lines({name: version}), [] if build else ["--only-binary=:all:"], indexes)
 
     def require_linked(self, python: str, line: str) -> None:
-        """Raises what ``install_linked`` would, as far as that shows before it is built."""
+        """Raise what ``install_linked`` would raise before it builds anything."""
         self._dry_run(python, f"{line}\n")
 
     def warnings(self, python: str, pins: Mapping[str, str]) -> tuple[str, ...]:
-        """What uv would warn of when it installed these, as that they are yanked. Raises as ``install``."""
+        """The warnings of an installation, for example that releases are yanked. Raises as ``install``."""
         return _warnings(self._dry_run(python, requirement_lines(pins)))
 
     def _dry_run(
         self, python: str, lines: str, options: Sequence[str] = (), indexes: Sequence[str] = ()
     ) -> process.Finished:
-        # Into an empty directory, so that what the interpreter itself holds plays no part. uv leaves a lock in it.
+        # Into an empty directory, so that the packages of the interpreter play no part. uv leaves a lock in it.
         with tempfile.TemporaryDirectory(prefix="contexta-") as empty:
             return self._run(
                 *("pip", "install", "--dry-run", "--no-deps", f"--target={empty}", "--python", python),
@@ -210,17 +160,13 @@ class Uv:
         indexes: Sequence[str] = (),
         platform: str | None = None,
     ) -> str:
-        """The index's files of these releases with their hashes, as pylock.toml (PEP 751). Raises as ``install``.
+        """The files of these releases in the index with their hashes, as pylock.toml (PEP 751). Raises as ``install``.
 
         platform: as ``--python-platform`` takes it; None for this one.
         """
         version = re.match(r"\d+(\.\d+){0,2}", python_version)
-        said = self._run(
-            "pip",
-            "compile",
-            "--no-deps",
-            "--no-header",
-            "--format=pylock.toml",
+        finished = self._run(
+            *("pip", "compile", "--no-deps", "--no-header", "--format=pylock.toml"),
             *self.options.arguments,
             *([] if build else ["--only-binary=:all:"]),
             *([f"--python-version={version[0]}"] if version else []),
@@ -229,7 +175,7 @@ class Uv:
             lines=requirement_lines(pins),
             indexes=indexes,
         )
-        return said.stdout.decode()
+        return finished.stdout.decode()
 
     def resolve(
         self,
@@ -239,10 +185,10 @@ class Uv:
         preferred: Sequence[str] = (),
         before: str | None = None,
     ) -> str:
-        """Everything that some requirements need on an interpreter, as ``name==version  # via REQUIRER`` lines.
+        """Resolve requirements for an interpreter, into ``name==version  # via REQUIRER`` lines.
 
-        overrides: requirements that hold whatever others say. preferred: pins that are kept where they fit.
-        before: only what was published before, as RFC 3339 has dates, except for releases that the lines pin.
+        overrides: requirements that replace those of packages. preferred: pins that are kept where they fit.
+        before: only releases published before an RFC 3339 date, except those that the lines pin.
         Raises as ``install``; UvError with uv's explanation where no versions fit.
         """
         with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
@@ -263,15 +209,14 @@ class Uv:
             return out.read_text(encoding="utf-8")
 
     def newest(self, python: str, requirement: str, *, build: bool = False, before: str | None = None) -> str | None:
-        """The version of the newest release that fits a requirement and has a wheel for an interpreter; None where
-        there is none. See ``newest.py``.
+        """The version of the newest release that fits a requirement and has a wheel for an interpreter; None if none.
 
-        build: or its source. before: only what was published before, as RFC 3339 has dates. Yanked ones do not count,
-        nor pre-releases where there are others. Raises IndexUnreachable when nobody can say.
+        build: or has its source. before: only releases published before an RFC 3339 date. Yanked releases do not count,
+        and pre-releases only where there are no others. Raises IndexUnreachable where that is unknown.
         """
         name = Requirement(requirement).name
         try:
-            told = self._run(
+            finished = self._run(
                 *("pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"),
                 *self.options.arguments,
                 *([] if build else ["--only-binary=:all:"]),
@@ -281,53 +226,39 @@ class Uv:
             )
         except (NoWheel, NoSuchVersion):
             return None
-        lines = told.stdout.decode().splitlines()
+        lines = finished.stdout.decode().splitlines()
         return next((line.partition("==")[2] for line in lines if line.startswith(f"{name}==")), None)
 
     def export(self, folder: Path, options: Sequence[str]) -> str:
         """What the uv.lock in a folder installs, as pylock.toml (PEP 751). Raises UvError for a damaged lock."""
-        said = self._run(
+        finished = self._run(
             *("export", "--frozen", "--offline", "--no-config", "--no-default-groups", "--format=pylock.toml"),
             *("--no-header", f"--directory={folder}", *options),
         )
-        return said.stdout.decode()
+        return finished.stdout.decode()
 
     def installed(self, environment: Path) -> dict[str, str]:
-        """Normalised name -> version of everything in an environment, as uv reads it. About 20 ms."""
+        """Normalised name -> version of all packages in an environment, as uv reads it. About 20 ms."""
         listed = self._run("pip", "list", "--format=json", "--python", str(python_in(environment)))
         return {entry["name"]: entry["version"] for entry in json.loads(listed.stdout)}
 
     def interpreter(self, request: str) -> Interpreter:
-        """The Python for a version or a path. Downloads nothing.
-
-        Raises InvalidInput when there is none.
-        """
-        found = request if Path(request).is_file() else self._find_python(request)
-        try:
-            asked = process.run([found, "-I", "-c", MARKERS], timeout=_MINUTES)
-        except process.ProcessError as error:
-            raise InvalidInput(f"{shown(found)} is no working Python: {error.what}") from error
-        if asked.exit_code != 0:
-            raise InvalidInput(f"{shown(found)} is no working Python: {_last_line(asked.stderr)}")
-        try:
-            markers = json.loads(asked.stdout)
-            return Interpreter(found, markers["python_full_version"], markers)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidInput(f"{shown(found)} is no Python: it does not say what it is") from error
+        """The Python of a version or at a path. Downloads nothing. Raises InvalidInput when there is none."""
+        return interpreter_at(request if Path(request).is_file() else self._find_python(request))
 
     def _find_python(self, version: str) -> str:
         if not re.fullmatch(r"\d+(\.\d+){0,2}((a|b|rc)\d+)?t?", version):
             raise InvalidInput(
-                f"{shown(version)} is no Python", hint="give a version as 3.11.7, or an interpreter's path"
+                f"{shown(version)} is no Python", hint="give a version such as 3.11.7, or the path of an interpreter"
             )
         try:
             return self._run("python", "find", "--no-project", "--", version).stdout.decode().strip()
         except UvError as error:
-            if (found := pyenv_python(version)) is not None:
-                return found
+            if (path := pyenv_python(version)) is not None:
+                return path
             raise InvalidInput(
                 f"there is no Python {version} on this machine",
-                hint=f"`uv python install {shlex.quote(version)}` gets one",
+                hint=f"`uv python install {shlex.quote(version)}` installs it",
             ) from error
 
     def interpreters(self, line: str) -> dict[str, str]:
@@ -335,21 +266,21 @@ class Uv:
         if not re.fullmatch(r"\d+\.\d+", line):
             return {}
         listed = self._run("python", "list", "--only-installed", "--output-format=json", "--", line)
-        entries = [each for each in json.loads(listed.stdout) if each.get("implementation") == "cpython"]
+        entries = [entry for entry in json.loads(listed.stdout) if entry.get("implementation") == "cpython"]
         of_pyenv = {version: path for version, path in kept_by_pyenv().items() if version.startswith(f"{line}.")}
-        return {**of_pyenv, **{each["version"]: each["path"] for each in reversed(entries) if each.get("path")}}
+        return {**of_pyenv, **{entry["version"]: entry["path"] for entry in reversed(entries) if entry.get("path")}}
 
     def _run(self, *arguments: str, lines: str | None = None, indexes: Sequence[str] = ()) -> process.Finished:
-        told = {**os.environ, **dict(self.settings), **dict(self.options.variables)}
-        environment = {key: value for key, value in told.items() if key not in _NOT_FOR_UV}
-        environment.update(index_variables(indexes, told, Path.cwd()))
-        environment["UV_PYTHON_DOWNLOADS"] = "never"  # which Python it is, is never uv's to decide
+        variables = {**os.environ, **dict(self.settings), **dict(self.options.variables)}
+        environment = {name: value for name, value in variables.items() if name not in _NOT_FOR_UV}
+        environment.update(index_variables(indexes, variables, Path.cwd()))
+        environment["UV_PYTHON_DOWNLOADS"] = "never"  # uv does not choose the interpreter
         try:
             return self._once(arguments, environment, lines)
         except NoSuchVersion as error:
             if STRATEGY not in environment:
                 raise
-            # Asking all indexes at once, uv does not say that some of them were not asked, or refused.
+            # When uv asks all indexes at once, it does not report that some were not reachable, or refused.
             if self.offline or environment.get("UV_OFFLINE"):
                 raise IndexUnreachable(error.what, hint="check the network") from error
             try:
@@ -357,7 +288,7 @@ class Uv:
             except IndexUnreachable:
                 raise
             except UvError:
-                pass  # what the first index lacks by itself says nothing
+                pass  # that the first index alone lacks it means nothing
             raise
 
     def _once(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
@@ -365,17 +296,17 @@ class Uv:
             with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
                 path = Path(folder, "build-constraints.txt")
                 path.write_text(self.options.build_constraints, encoding="utf-8")
-                return self._told((*arguments, f"--build-constraints={path}"), environment, lines)
-        return self._told(arguments, environment, lines)
+                return self._process((*arguments, f"--build-constraints={path}"), environment, lines)
+        return self._process(arguments, environment, lines)
 
-    def _told(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
+    def _process(self, arguments: Sequence[str], environment: Mapping[str, str], lines: str | None) -> process.Finished:
         argv = [self.path, "--no-progress", "--color=never", *(["--offline"] if self.offline else []), *arguments]
         if environment.get(NO_INDEX) and arguments[:2] in (("pip", "install"), ("pip", "compile")):
-            argv.append("--no-index")  # uv reads no variable for it
+            argv.append("--no-index")  # uv has no variable for it
         if arguments[:2] == ("pip", "install"):
-            argv = kept(argv)  # what it builds from source may take long, and ends when this process is killed
+            argv = kept(argv)  # a build may take long; it ends when this process is killed
         try:
-            done = process.run(
+            finished = process.run(
                 argv,
                 timeout=self.timeout,
                 env=environment,
@@ -385,35 +316,35 @@ class Uv:
         except process.TimedOut as late:
             raise BuildFailed(
                 f"uv {' '.join(arguments[:2])} did not end within {self.timeout:g} s: it was ended with all it started",
-                hint="--timeout SECONDS gives it longer",
+                hint="--timeout SECONDS allows more",
             ) from late
-        if done.exit_code != 0:
-            raise error_of(arguments, done.stderr.decode(errors="replace").strip())
-        return done
+        if finished.exit_code != 0:
+            raise error_of(arguments, finished.stderr.decode(errors="replace").strip())
+        return finished
 
 
 _NOT_FOR_UV = frozenset({"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON"})
 
 
 def find_uv(*, offline: bool = False, timeout: float = 60 * _MINUTES, settings: tuple[tuple[str, str], ...] = ()) -> Uv:
-    """The first uv that is new enough: the one of the ``uv`` package, installed beside Contexta, else that on PATH.
+    """The first uv that is new enough: that of the installed ``uv`` package, else that on PATH.
 
-    Raises UvMissing when there is none, or none of at least LEAST_VERSION.
+    Raises UvMissing when there is none of at least LEAST_VERSION.
     """
-    found = []
+    too_old = []
     for path in dict.fromkeys(path for path in (_packaged(), shutil.which("uv")) if path is not None):
         try:
-            said = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
+            answer = process.run([path, "--version"], timeout=_MINUTES).stdout.decode(errors="replace").strip()
         except process.ProcessError as error:
-            found.append(error.what)
+            too_old.append(error.what)
             continue
-        version = re.search(r"\d+\.\d+\.\d+", said)
+        version = re.search(r"\d+\.\d+\.\d+", answer)
         if version is not None and Version(version[0]) >= Version(LEAST_VERSION):
             return Uv(path, version[0], offline, timeout, settings)
-        found.append(said or f"{path}, which does not tell its version")
-    if not found:
+        too_old.append(answer or f"{path}, which does not print its version")
+    if not too_old:
         raise UvMissing("uv is not installed: environments cannot be built without it", hint=_GET_IT)
-    raise UvMissing(f"found {' and '.join(found)}, at least {LEAST_VERSION} is needed", hint=_GET_IT)
+    raise UvMissing(f"found {' and '.join(too_old)}, at least {LEAST_VERSION} is needed", hint=_GET_IT)
 
 
 def python_in(environment: Path) -> Path:
@@ -422,7 +353,7 @@ def python_in(environment: Path) -> Path:
 
 
 def _whenever(lines: Sequence[str]) -> list[str]:
-    """Options that take what is pinned, whenever it was published."""
+    """Options that allow the pinned releases, whenever they were published."""
     names = [Requirement(line).name for line in lines if "==" in line and " @ " not in line]
     return [f"--exclude-newer-package={name}=9999-01-01T00:00:00Z" for name in names]
 
@@ -438,10 +369,6 @@ def _packaged() -> str | None:
         return None
 
 
-def _warnings(said: process.Finished) -> tuple[str, ...]:
-    lines = said.stderr.decode(errors="replace").splitlines()
+def _warnings(finished: process.Finished) -> tuple[str, ...]:
+    lines = finished.stderr.decode(errors="replace").splitlines()
     return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("warning:"))
-
-
-def _last_line(said: bytes) -> str:
-    return (said.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta, timezone
 
 from packaging.version import Version
 
-from contexta.reproduce.uv.commands import Interpreter, Uv, UvError, requirement_lines
+from contexta.reproduce.uv.commands import Uv
+from contexta.reproduce.uv.error_messages import UvError
+from contexta.reproduce.uv.interpreters import Interpreter
+from contexta.reproduce.uv.requirement_options import requirement_lines
 from contexta.reproduce.uv.urls import is_address
 
 if sys.version_info >= (3, 11):

@@ -17,7 +17,8 @@ from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side, r
 from contexta.core.errors import InvalidInput, shown
 from contexta.findings.past_runs import Installation
 from contexta.reproduce.environment_manager import lock_installation
-from contexta.reproduce.uv.commands import UvError, find_uv
+from contexta.reproduce.uv.commands import find_uv
+from contexta.reproduce.uv.error_messages import UvError
 
 if sys.version_info >= (3, 11):
     import tomllib
