@@ -15,7 +15,7 @@ from support.wheels import Venv
 
 from contexta import Contexta
 from contexta.findings import LockFormat
-from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.commands import find_uv, python_in
 
 pytestmark = [pytest.mark.online, pytest.mark.slow]
@@ -76,7 +76,7 @@ def installed(tmp_path: Path, form: LockFormat, content: str) -> Path:
 def test_what_is_installed_from_a_lock_is_what_was_recorded_to_the_file(
     recorded: None, ctx: Contexta, tmp_path: Path, form: LockFormat
 ) -> None:
-    found = ctx.lock_environment("recorded", form, wishes=Wishes(build=True))
+    found = ctx.lock_environment("recorded", form, options=RebuildOptions(build=True))
     assert (found.missing, list(found.open)) == ((), ["docopt"])
     record(tmp_path, "again", installed(tmp_path, form, found.content))
     builds = [

@@ -13,7 +13,7 @@ from contexta.contract import StructuredEventRecord
 from contexta.core import process
 from contexta.core.errors import InvalidInput
 from contexta.findings import Rebuild
-from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.commands import python_in
 
 Trained = Callable[..., Venv]
@@ -88,7 +88,9 @@ def test_a_python_that_is_not_there_is_never_replaced_unasked(index: Path, ctx: 
     found = ctx.rebuild_environment("old", tmp_path / "again")
     assert found.verdict == "impossible"
     assert reasons(found) == {"python": "python"}
-    drifted = ctx.rebuild_environment("old", tmp_path / "again", wishes=Wishes(python=PYTHON, python_drift=True))
+    drifted = ctx.rebuild_environment(
+        "old", tmp_path / "again", options=RebuildOptions(python=PYTHON, python_drift=True)
+    )
     assert [each.kind for each in drifted.deviations] == ["python"]
     assert drifted.verdict == "deviates"
 
@@ -98,7 +100,7 @@ def test_what_was_written_by_hand_is_built_and_says_what_could_not_be_compared(
 ) -> None:
     version = process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1]
     put_run(ctx, "by-hand", environment={"python_version": version, "packages": {"Alpha": "1.0"}})
-    found = ctx.rebuild_environment("by-hand", tmp_path / "again", wishes=Wishes(python=PYTHON))
+    found = ctx.rebuild_environment("by-hand", tmp_path / "again", options=RebuildOptions(python=PYTHON))
     assert (found.verdict, found.build_count) == ("match", 0)
     assert "only names and versions" in found.notes[0]
 

@@ -20,7 +20,7 @@ from support.wheels import Venv, wheel
 from contexta import Contexta
 from contexta.core import process
 from contexta.reproduce.environments.cache import EnvironmentCache
-from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.commands import Uv, find_uv, python_in
 from contexta.reproduce.uv.error_messages import NoRoom
 
@@ -223,4 +223,4 @@ def test_a_wish_that_is_no_index_is_refused() -> None:
     from contexta.core.errors import InvalidInput
 
     with pytest.raises(InvalidInput, match="is no index"):
-        Wishes(indexes=("--extra-index-url=https://evil",))
+        RebuildOptions(indexes=("--extra-index-url=https://evil",))

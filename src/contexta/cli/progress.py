@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from contexta.reproduce.environments.progress import Watch
+from contexta.reproduce.environments.progress import ProgressCallback
 
 
 @contextmanager
-def progress_bar() -> Iterator[Watch]:
+def progress_bar() -> Iterator[ProgressCallback]:
     """A bar on a terminal, which disappears at the end; elsewhere a line for each step."""
     if not sys.stderr.isatty():
         yield progress_lines()
@@ -31,11 +31,11 @@ def progress_bar() -> Iterator[Watch]:
         yield watch
 
 
-def progress_lines() -> Watch:
+def progress_lines() -> ProgressCallback:
     """A line for each step."""
     last = ""
 
-    def watch(step: str, done: int = 0, of: int = 0) -> None:  # noqa: ARG001  # the signature of a Watch
+    def watch(step: str, done: int = 0, of: int = 0) -> None:  # noqa: ARG001  # the signature of a ProgressCallback
         nonlocal last
         if step != last:
             click.echo(f"contexta: {step}", err=True)

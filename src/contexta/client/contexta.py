@@ -48,10 +48,9 @@ if TYPE_CHECKING:
     from contexta.findings.past_runs import RunRecord
     from contexta.recorder.session.run import Run
     from contexta.reports import Report
-    from contexta.reproduce.environments.progress import Watch
-    from contexta.reproduce.rebuild import Recorded as RecordedEnvironment
-    from contexta.reproduce.rebuild import Wishes
-    from contexta.reproduce.rerun import Rerunning
+    from contexta.reproduce.environments.progress import ProgressCallback
+    from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
+    from contexta.reproduce.rerun import RerunOptions
     from contexta.reproduce.uv.commands import Uv
 
     _Found = tuple[int, StableRef]  # the key and the reference of the run that a person meant
@@ -190,7 +189,7 @@ class Contexta(Questions, Upkeep):
         online: ask the index for every package. deep: read every file of the environment if it is still there.
         """
         from contexta.analysis.environments.audit import audit
-        from contexta.reproduce.availability_checks import asked, rebuilds_among, reruns_among
+        from contexta.reproduce.availability_checks import current_evidence, rebuilds_among, reruns_among
         from contexta.store.entities import records
         from contexta.store.read import loading
 
@@ -200,7 +199,7 @@ class Contexta(Questions, Upkeep):
             rebuilds = rebuilds_among(records.said(connection, key))
         reruns = reruns_among(self.metadata_store.relations.list_lineage_edges(), ref, self.compare_runs)
         recorded = self.to_rebuild(str(ref)) if snapshot is not None and (online or deep) else None
-        found = asked(recorded, details.artifacts, self._opened().objects, online=online, deep=deep, uv=uv)
+        found = current_evidence(recorded, details.artifacts, self._opened().objects, online=online, deep=deep, uv=uv)
         return audit(details, snapshot, found.with_history(rebuilds, reruns))
 
     def explain_regression(
@@ -309,44 +308,49 @@ class Contexta(Questions, Upkeep):
         run: str,
         into: str | os.PathLike[str],
         *,
-        wishes: Wishes | None = None,
+        options: RebuildOptions | None = None,
         uv: Uv | None = None,
-        watch: Watch | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Rebuild:
         """Build a run's environment in a new directory and compare it with the recording; the run notes the verdict.
 
-        wishes: what may be done, as ``contexta rebuild`` offers it. watch: told what begins and how far it is.
+        options: what may be done, as ``contexta rebuild`` offers it. progress: told what begins and how far it is.
         Raises NotFound without an environment, InvalidInput for a directory in use, UvMissing.
         """
         from contexta.reproduce.recorded_environment import rebuild_and_note
 
         recorded = self.to_rebuild(run)
-        return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), wishes, uv, watch)
+        return rebuild_and_note(self.record_store, self._opened().objects, recorded, Path(into), options, uv, progress)
 
     def lock_environment(
-        self, run: str, format: LockFormat = "pylock", *, wishes: Wishes | None = None, uv: Uv | None = None
+        self, run: str, format: LockFormat = "pylock", *, options: RebuildOptions | None = None, uv: Uv | None = None
     ) -> Lock:
         """A run's environment as a file that others install from, with what is not in it. Asks the index."""
         from contexta.reproduce.lock.lock import lock
-        from contexta.reproduce.rebuild import Wishes
+        from contexta.reproduce.rebuild import RebuildOptions
         from contexta.reproduce.uv.commands import find_uv
 
-        return lock(self.to_rebuild(run), format, wishes or Wishes(), uv or find_uv())
+        return lock(self.to_rebuild(run), format, options or RebuildOptions(), uv or find_uv())
 
     def rerun(
-        self, run: str, how: Rerunning | None = None, *, uv: Uv | None = None, watch: Watch | None = None
+        self,
+        run: str,
+        how: RerunOptions | None = None,
+        *,
+        uv: Uv | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Rerun:
         """Run a recorded run again in its own environment, as a new run derived from it, and compare the metrics.
 
         The command has this process's terminal. Call it from the main thread: signals are handed on. Raises as
         ``rebuild_environment``, and InvalidInput when there is no command to run.
         """
-        from contexta.reproduce.environments.progress import unwatched
+        from contexta.reproduce.environments.progress import no_progress
         from contexta.reproduce.recorded_environment import tools_of
-        from contexta.reproduce.rerun import Rerunning, rerun
+        from contexta.reproduce.rerun import RerunOptions, rerun
 
         tools, journals = tools_of(self._opened().objects, uv), self.root / settings.JOURNALS
-        return rerun(self, self.to_rebuild(run), how or Rerunning(), tools, journals, watch or unwatched)
+        return rerun(self, self.to_rebuild(run), how or RerunOptions(), tools, journals, progress or no_progress)
 
     def to_rebuild(self, run: str) -> RecordedEnvironment:
         """What is known of a run that is to be had again: its environment, and its source with the changes in it.

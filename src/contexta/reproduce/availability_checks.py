@@ -17,15 +17,15 @@ from contexta.recorder.journal.objects import Objects
 from contexta.recorder.session.content_digest import contents
 from contexta.reproduce.plan.interpreters import find_interpreter
 from contexta.reproduce.plan.plan import plan_of
-from contexta.reproduce.plan.unavailable import Impossible, absent
-from contexta.reproduce.rebuild import Recorded, probed
+from contexta.reproduce.plan.unavailable import Impossible, unavailable_packages
+from contexta.reproduce.rebuild import RecordedEnvironment, probed
 from contexta.reproduce.recorded_environment import REBUILT
 from contexta.reproduce.rerun import RERUN
 from contexta.reproduce.uv.commands import Uv, find_uv
 
 
-def asked(
-    recorded: Recorded | None,
+def current_evidence(
+    recorded: RecordedEnvironment | None,
     artifacts: Iterable[Artifact],
     objects: Objects,
     *,
@@ -51,21 +51,21 @@ def reruns_among(
     ]
 
 
-def on_the_index(recorded: Recorded, uv: Uv) -> tuple[list[Missing], list[str]]:
+def on_the_index(recorded: RecordedEnvironment, uv: Uv) -> tuple[list[Missing], list[str]]:
     """(what could not be had again now, what is yanked). About 0.1 s a package, four at once."""
     plan = replace(plan_of(recorded.snapshot, recorded.source), linked={})  # asking an address may build what is there
     try:
         python = find_interpreter(uv, recorded.snapshot, None, drift=True)
     except Impossible as error:
         return [*plan.missing, *error.missing], []
-    lost = absent(uv, python, plan, True, ())
+    lost = unavailable_packages(uv, python, plan, True, ())
     names = {each.name for each in lost}
     pins = {name: version for name, version in plan.pins.items() if name not in names}
     yanked = uv.warnings(python.path, pins) if pins and not any("more" in name for name in names) else ()
     return [*plan.missing, *lost], [told for told in yanked if "yanked" in told]
 
 
-def edited(recorded: Recorded, objects: Objects) -> tuple[list[dict[str, str]] | None, str]:
+def edited(recorded: RecordedEnvironment, objects: Objects) -> tuple[list[dict[str, str]] | None, str]:
     """(files of the recorded environment that are not as installed, ""); (None, why nobody can look)."""
     prefix = recorded.snapshot.interpreter.get("prefix")
     if not isinstance(prefix, str) or not Path(prefix).is_dir():

@@ -22,11 +22,11 @@ from contexta.recorder.session.inherited import INJECTED
 from contexta.reproduce.environments.builder import Built, Contents, build, key_of
 from contexta.reproduce.environments.cache import Edits, EnvironmentCache
 from contexta.reproduce.environments.linker import Recipe, put_together
-from contexta.reproduce.environments.progress import Watch
+from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.plan.interpreters import find_interpreter
 from contexta.reproduce.plan.local_checkouts import install_local, missing_locally
 from contexta.reproduce.plan.plan import Plan, plan_of
-from contexta.reproduce.plan.unavailable import Impossible, absent, as_missing
+from contexta.reproduce.plan.unavailable import Impossible, as_missing, unavailable_packages
 from contexta.reproduce.uv.commands import Uv, python_in
 from contexta.reproduce.uv.error_messages import NoRoom, UvError
 from contexta.reproduce.uv.interpreters import Interpreter
@@ -38,7 +38,7 @@ _PROBE_SECONDS = 1_800.0
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedEnvironment:
     """The recorded environment of a run. source: facts about its repository; patch: uncommitted changes there."""
 
     run_ref: StableRef
@@ -48,7 +48,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RebuildOptions:
     """What the user allows.
 
     python: version or path of an interpreter. python_drift: another patch version of Python is accepted.
@@ -74,7 +74,9 @@ class Tools:
     objects: Objects
 
 
-def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch: Watch) -> Rebuild:
+def rebuild(
+    recorded: RecordedEnvironment, into: Path, options: RebuildOptions, tools: Tools, progress: ProgressCallback
+) -> Rebuild:
     """Build the environment of a run in a new directory and compare it with the recording.
 
     Raises InvalidInput for a directory that holds something, UvMissing, OSError.
@@ -83,18 +85,18 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
     into = into.absolute()
     _require_free(into)
     snapshot = recorded.snapshot
-    plan = plan_of(snapshot, recorded.source, indexes=bool(wishes.indexes))
+    plan = plan_of(snapshot, recorded.source, indexes=bool(options.indexes))
     python, key, missing = None, None, [*plan.missing]
     try:
-        python = find_interpreter(tools.uv, snapshot, wishes.python, drift=wishes.python_drift)
+        python = find_interpreter(tools.uv, snapshot, options.python, drift=options.python_drift)
         missing += missing_locally(plan)
         if missing:
-            watch("asking the index for the rest")
-            raise Impossible(*absent(tools.uv, python, plan, wishes.build, wishes.indexes))
-        contents = _contents(plan, wishes)
+            progress("asking the index for the rest")
+            raise Impossible(*unavailable_packages(tools.uv, python, plan, options.build, options.indexes))
+        contents = _contents(plan, options)
         key = key_of(python, contents)
-        built, edits = _install(plan, contents, into, python, wishes, tools, watch)
-        local_notes = _install_local(plan, recorded, into, tools, watch)
+        built, edits = _install(plan, contents, into, python, options, tools, progress)
+        local_notes = _install_local(plan, recorded, into, tools, progress)
     except Impossible as end:
         missing += end.missing
         return Rebuild(
@@ -110,7 +112,7 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
             environment_key=key,
             seconds=time.monotonic() - began,
         )
-    watch("comparing with the recording")
+    progress("comparing with the recording")
     rebuilt, _ = probed(recorded, into, tools.objects)
     differing = deviations(snapshot, rebuilt, edits=edits)
     diff = compare_environments(recorded.run_ref, snapshot, recorded.run_ref, rebuilt)
@@ -136,7 +138,7 @@ def rebuild(recorded: Recorded, into: Path, wishes: Wishes, tools: Tools, watch:
 
 
 def probed(
-    recorded: Recorded, environment: Path, objects: Objects, *, deep: bool = False
+    recorded: RecordedEnvironment, environment: Path, objects: Objects, *, deep: bool = False
 ) -> tuple[EnvironmentSnapshot, list[dict[str, str]]]:
     """What the recorder sees in an environment; deep: and which installed files differ from their RECORD.
 
@@ -164,13 +166,19 @@ def _probe(environment: Path, objects: Objects, how: str) -> dict[str, Any]:
     return answer
 
 
-def _contents(plan: Plan, wishes: Wishes) -> Contents:
+def _contents(plan: Plan, options: RebuildOptions) -> Contents:
     addresses = {name: line.partition(" @ ")[2] for name, line in plan.linked.items()}
-    return Contents({**plan.pins, **plan.tagged, **addresses}, build=wishes.build, indexes=wishes.indexes)
+    return Contents({**plan.pins, **plan.tagged, **addresses}, build=options.build, indexes=options.indexes)
 
 
 def _install(
-    plan: Plan, contents: Contents, into: Path, python: Interpreter, wishes: Wishes, tools: Tools, watch: Watch
+    plan: Plan,
+    contents: Contents,
+    into: Path,
+    python: Interpreter,
+    options: RebuildOptions,
+    tools: Tools,
+    progress: ProgressCallback,
 ) -> tuple[Built, Edits]:
     """Install everything that comes from an index or an address.
 
@@ -178,16 +186,16 @@ def _install(
     Raises Impossible with all packages that are missing.
     """
     try:
-        built = build(tools.uv, tools.cache, python, contents, watch)
+        built = build(tools.uv, tools.cache, python, contents, progress)
     except NoRoom:
         raise
     except UvError as error:
-        watch("asking for each of them")
-        lost = absent(tools.uv, python, plan, wishes.build, wishes.indexes)
+        progress("asking for each of them")
+        lost = unavailable_packages(tools.uv, python, plan, options.build, options.indexes)
         raise Impossible(*(lost or [as_missing(plan, error)])) from error
     edits = built.cached.edits
     if edits is None:
-        watch("reading every file")
+        progress("reading every file")
         edits = tuple(_probe(built.at, tools.objects, "deep")["edits"])
         tools.cache.note_edits(key_of(python, contents), edits)
     if into.exists():
@@ -195,17 +203,19 @@ def _install(
     into.mkdir(parents=True)
     try:
         (into / _UNFINISHED).touch()
-        put_together(tools.uv, tools.cache, into, Recipe(python, contents.pins, (contents,)), watch)
+        put_together(tools.uv, tools.cache, into, Recipe(python, contents.pins, (contents,)), progress)
     except BaseException:  # Ctrl-C too: no half environment stays behind
         shutil.rmtree(into, ignore_errors=True)
         raise
     return built, edits
 
 
-def _install_local(plan: Plan, recorded: Recorded, into: Path, tools: Tools, watch: Watch) -> list[str]:
+def _install_local(
+    plan: Plan, recorded: RecordedEnvironment, into: Path, tools: Tools, progress: ProgressCallback
+) -> list[str]:
     """Install what stands in repositories of this machine. Not from the cache: it depends on its place."""
     try:
-        return install_local(plan, recorded.patch, into, tools.uv, watch)
+        return install_local(plan, recorded.patch, into, tools.uv, progress)
     except (Impossible, NoRoom):
         shutil.rmtree(into, ignore_errors=True)
         raise

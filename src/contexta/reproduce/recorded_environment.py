@@ -17,8 +17,8 @@ from contexta.core.validation import from_microseconds
 from contexta.findings import Rebuild
 from contexta.recorder.journal.objects import Objects
 from contexta.reproduce.environments.cache import find_cache
-from contexta.reproduce.environments.progress import Watch, unwatched
-from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
+from contexta.reproduce.environments.progress import ProgressCallback, no_progress
+from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment, Tools, rebuild
 from contexta.reproduce.uv.commands import Uv, find_uv
 from contexta.store.entities.environments import snapshot_of
 from contexta.store.read import loading
@@ -30,7 +30,7 @@ REBUILT = "contexta.rebuild"
 """The event by which a run knows that its environment was built again."""
 
 
-def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: StableRef) -> Recorded:
+def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: StableRef) -> RecordedEnvironment:
     """Raises NotFound for a run without an environment, DamagedData for a patch that does not read back."""
     snapshot = snapshot_of(connection, objects, run_id)
     if snapshot is None:
@@ -40,7 +40,7 @@ def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: Stab
         )
     source = loading.summary(connection, run_id).metadata.get("source")
     facts: Mapping[str, Any] = source if isinstance(source, Mapping) else {}
-    return Recorded(ref, snapshot, facts, _patch(objects, facts))
+    return RecordedEnvironment(ref, snapshot, facts, _patch(objects, facts))
 
 
 def _patch(objects: Objects, source: Mapping[str, Any]) -> bytes | None:
@@ -56,14 +56,14 @@ def _patch(objects: Objects, source: Mapping[str, Any]) -> bytes | None:
 def rebuild_and_note(
     records: RecordStore,
     objects: Objects,
-    recorded: Recorded,
+    recorded: RecordedEnvironment,
     into: Path,
-    wishes: Wishes | None,
+    options: RebuildOptions | None,
     uv: Uv | None,
-    watch: Watch | None,
+    progress: ProgressCallback | None,
 ) -> Rebuild:
     """Build it with the user's uv and cache unless told otherwise, and note on the run how that went."""
-    done = rebuild(recorded, into, wishes or Wishes(), tools_of(objects, uv), watch or unwatched)
+    done = rebuild(recorded, into, options or RebuildOptions(), tools_of(objects, uv), progress or no_progress)
     records.append(event_of(done))
     return done
 

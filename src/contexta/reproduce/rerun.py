@@ -23,13 +23,13 @@ from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session import inherited
 from contexta.recorder.wrapping.command import Wrapper
-from contexta.reproduce.environments.progress import Watch
+from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.launch.commands import fixes, prepared
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, confirm
 from contexta.reproduce.launch.observations import observations
 from contexta.reproduce.launch.recorded_command import command_of, in_environment, tolerance, variables
 from contexta.reproduce.plan.checkouts import check_out, repository_of
-from contexta.reproduce.rebuild import Recorded, Tools, Wishes, rebuild
+from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment, Tools, rebuild
 
 DERIVED = "derived"
 RERUN = "contexta rerun"
@@ -41,7 +41,7 @@ _FRESH = 2.0  # seconds in which a new directory may not be locked yet
 
 
 @dataclass(frozen=True)
-class Rerunning:
+class RerunOptions:
     """How it is run again. command: instead of the recorded one. checkout: from the recorded commit and changes, in a
     clone that is thrown away. relative, absolute: tolerances, as in ``math.isclose``. metrics: only these count.
     pattern: finds metrics in what the command prints, instead of the recorded one."""
@@ -52,7 +52,7 @@ class Rerunning:
     absolute: float = 0.0
     metrics: Sequence[str] = ()
     pattern: re.Pattern[str] | None = None
-    wishes: Wishes = field(default_factory=Wishes)
+    options: RebuildOptions = field(default_factory=RebuildOptions)
 
 
 class Workspace(Protocol):
@@ -68,7 +68,12 @@ class Workspace(Protocol):
 
 
 def rerun(
-    workspace: Workspace, recorded: Recorded, how: Rerunning, tools: Tools, journals: Path, watch: Watch
+    workspace: Workspace,
+    recorded: RecordedEnvironment,
+    how: RerunOptions,
+    tools: Tools,
+    journals: Path,
+    progress: ProgressCallback,
 ) -> Rerun:
     """Rebuild, restore, run, compare. The command has this process's terminal and stdin.
 
@@ -79,7 +84,7 @@ def rerun(
     limits = tolerance(how.relative, "relative"), tolerance(how.absolute, "absolute")
     with _thrown_away() as folder, _workplace(details, recorded, how, folder) as (directory, moved):
         environment = folder / "environment"
-        rebuilt = rebuild(recorded, environment, how.wishes, tools, watch)
+        rebuilt = rebuild(recorded, environment, how.options, tools, progress)
         base = {
             "run_ref": recorded.run_ref,
             "command": tuple(command),
@@ -94,7 +99,7 @@ def rerun(
         base["command"] = launched.command
         environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
         environ[inherited.TRIAL] = str(folder / "reported")
-        watch(f"running {Path(launched.command[0]).name}")
+        progress(f"running {Path(launched.command[0]).name}")
         wrapper = Wrapper(
             in_environment(launched.command, environment),
             str(journals),
@@ -154,7 +159,7 @@ def _journals_of(run: StableRef, journals: Path) -> list[Path]:
     return [path for at in (journals, journals / settings.ENDED) for path in sorted(at.glob(f"{run.value}.*{SUFFIX}"))]
 
 
-def _intended(recorded: Recorded, rebuilt: Rebuild, environment: Path, directory: Path) -> Intended:
+def _intended(recorded: RecordedEnvironment, rebuilt: Rebuild, environment: Path, directory: Path) -> Intended:
     """The rebuilt environment, as the recorder has to see it: where it deviates, the rebuild has said so."""
     deviating = {each.key for each in rebuilt.deviations}
     packages = {name: version for name, version in recorded.snapshot.packages.items() if name not in deviating}
@@ -207,7 +212,7 @@ def _edge(new: RunDetails, old: StableRef) -> LineageEdge:
 
 @contextmanager
 def _workplace(
-    details: RunDetails, recorded: Recorded, how: Rerunning, temporary: Path
+    details: RunDetails, recorded: RecordedEnvironment, how: RerunOptions, temporary: Path
 ) -> Iterator[tuple[Path, tuple[str, str] | None]]:
     """Where the command runs, and (from, to) of the source where that is a clone."""
     if not how.checkout:
@@ -242,7 +247,7 @@ def _pattern(metadata: Mapping[str, Any]) -> re.Pattern[str] | None:
     return re.compile(given) if isinstance(given, str) else None
 
 
-def _notes(old: RunDetails, new: RunDetails, how: Rerunning, metrics: Sequence[object]) -> Iterator[str]:
+def _notes(old: RunDetails, new: RunDetails, how: RerunOptions, metrics: Sequence[object]) -> Iterator[str]:
     one, two = old.metadata.get("source"), new.metadata.get("source")
     if isinstance(one, Mapping) and isinstance(two, Mapping) and not how.checkout:
         if one.get("commit") != two.get("commit"):

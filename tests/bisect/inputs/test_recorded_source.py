@@ -17,7 +17,7 @@ from contexta.core.errors import InvalidInput
 from contexta.core.references import StableRef
 from contexta.recorder.source.capture import source
 from contexta.reproduce.environments.builder import Fixed
-from contexta.reproduce.rebuild import Recorded
+from contexta.reproduce.rebuild import RecordedEnvironment
 from contexta.reproduce.uv.urls import directory_line
 
 
@@ -151,7 +151,7 @@ def test_a_source_that_cannot_be_had_here_is_refused_with_the_reason(top: Path) 
 def test_a_source_that_was_not_recorded_whole_is_refused(top: Path) -> None:
     def asked(facts: dict[str, object], *notes: str) -> Revision:
         ref = StableRef.parse("run:p.r")
-        return revision_of("run p.r", Recorded(ref, a_snapshot(), facts, b"x"), notes)
+        return revision_of("run p.r", RecordedEnvironment(ref, a_snapshot(), facts, b"x"), notes)
 
     assert asked({"commit": "a" * 40}, "not in the patch, as they hold data: x.csv") == Revision("a" * 40, b"x")
     with pytest.raises(InvalidInput, match="secrets were taken out of its uncommitted changes"):

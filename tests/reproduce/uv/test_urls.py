@@ -13,7 +13,7 @@ from contexta import Contexta
 from contexta.core import process
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.plan.plan import plan_of
-from contexta.reproduce.rebuild import Wishes
+from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.uv.urls import archive_line, index_option, inner_path, vcs_line
 
 COMMIT = "a" * 40
@@ -99,7 +99,7 @@ def test_a_hostile_recording_installs_nothing_and_runs_nothing(
     version = process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1]
     environment = {"python_version": version, "packages": {}, "distributions": [distribution]}
     put_run(ctx, "hostile", environment=environment)
-    found = ctx.rebuild_environment("hostile", tmp_path / "again", wishes=Wishes(python=PYTHON))
+    found = ctx.rebuild_environment("hostile", tmp_path / "again", options=RebuildOptions(python=PYTHON))
     assert [each.reason for each in found.missing] == ["not installable"]
     assert not (tmp_path / "again").exists()
     assert not list(tmp_path.rglob("sentinel"))

@@ -16,12 +16,12 @@ from contexta.core.errors import ContextaError, InvalidInput
 from contexta.recorder.source.git import has_object
 from contexta.recorder.source.repository import NO_PATCH
 from contexta.reproduce.environments.builder import Fixed
-from contexta.reproduce.rebuild import Recorded
+from contexta.reproduce.rebuild import RecordedEnvironment
 
 _SECONDS = 60.0
 
 
-def revision_of(what: str, recorded: Recorded, notes: Collection[str]) -> Revision:
+def revision_of(what: str, recorded: RecordedEnvironment, notes: Collection[str]) -> Revision:
     """notes: what the recorder said of the source. Raises InvalidInput for what was not recorded whole."""
     commit, reason = recorded.source.get("commit"), recorded.source.get("reason")
     if not isinstance(commit, str):

@@ -19,8 +19,8 @@ from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput
 from contexta.findings import LockFormat
 from contexta.reports.pages.reproduce import lock_summary
-from contexta.reproduce.rebuild import Wishes
-from contexta.reproduce.rerun import Rerunning
+from contexta.reproduce.rebuild import RebuildOptions
+from contexta.reproduce.rerun import RerunOptions
 from contexta.reproduce.uv.commands import find_uv
 
 _REBUILD_EXIT_CODES = {"match": 0, "deviates": 1, "impossible": 2}
@@ -50,8 +50,8 @@ def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _wishes(options: dict[str, Any]) -> Wishes:
-    return Wishes(
+def _rebuild_options(options: dict[str, Any]) -> RebuildOptions:
+    return RebuildOptions(
         python=options["python"],
         python_drift=options["allow_python_drift"],
         build=options["allow_build"],
@@ -86,7 +86,7 @@ def lock(
     if is_file and output is not None and output.exists():
         raise InvalidInput(f"{output} already exists", hint="name a new file, or remove it")
     finding = ctx.lock_environment(
-        run, form, wishes=Wishes(build=allow_build, indexes=indexes), uv=find_uv(offline=offline)
+        run, form, options=RebuildOptions(build=allow_build, indexes=indexes), uv=find_uv(offline=offline)
     )
     for note in finding.notes:
         click.echo(f"note: {note}", err=True)
@@ -116,7 +116,7 @@ def rebuild(ctx: Contexta, run: str, into: Path, **options: Any) -> Answer:
     """
     uv = find_uv(offline=options["offline"], timeout=options["timeout"])
     with progress_bar() as watch:
-        finding = ctx.rebuild_environment(run, into, wishes=_wishes(options), uv=uv, watch=watch)
+        finding = ctx.rebuild_environment(run, into, options=_rebuild_options(options), uv=uv, progress=watch)
     return Answer(finding, _REBUILD_EXIT_CODES[finding.verdict])
 
 
@@ -141,18 +141,18 @@ def rerun(
     stderr. Exit code 0: every metric is the same within the tolerance. 1: a metric differs, nothing could be compared,
     or the command ran in another environment. 2: the environment cannot be rebuilt.
     """
-    how = Rerunning(
+    how = RerunOptions(
         command=command,
         checkout=checkout,
         relative=options["tolerance"],
         absolute=options["absolute_tolerance"],
         metrics=options["metrics"],
         pattern=metric_pattern(pattern),
-        wishes=_wishes(options),
+        options=_rebuild_options(options),
     )
     uv = find_uv(offline=options["offline"], timeout=options["timeout"])
     with _stdout_to_stderr():
-        finding = ctx.rerun(run, how, uv=uv, watch=progress_lines())
+        finding = ctx.rerun(run, how, uv=uv, progress=progress_lines())
     return Answer(finding, _RERUN_EXIT_CODES[finding.verdict])
 
 

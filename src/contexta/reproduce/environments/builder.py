@@ -27,7 +27,7 @@ from contexta.reproduce.environments.installed_packages import (
     packages_in,
     require_pins,
 )
-from contexta.reproduce.environments.progress import Watch, counted, unwatched
+from contexta.reproduce.environments.progress import ProgressCallback, counted, no_progress
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import BuildFailed, NoSuchVersion, NoWheel, UvError
 from contexta.reproduce.uv.interpreters import Interpreter
@@ -99,7 +99,9 @@ class Built:
         return {name: package.version for name, package in self.packages.items()}
 
 
-def build(uv: Uv, cache: EnvironmentCache, python: Interpreter, contents: Contents, watch: Watch = unwatched) -> Built:
+def build(
+    uv: Uv, cache: EnvironmentCache, python: Interpreter, contents: Contents, progress: ProgressCallback = no_progress
+) -> Built:
     """The environment of exactly these contents, byte-compiled: from the cache, otherwise built now and kept there.
 
     A second or two for 10 packages from uv's cache, most of it compiling.
@@ -111,7 +113,7 @@ def build(uv: Uv, cache: EnvironmentCache, python: Interpreter, contents: Conten
     while (cached := _unchanged(cache, key)) is None:
         with alone(cache.links / f"{key}.lock") as is_first:
             if is_first and cache.find(key) is None:
-                _build(uv, cache, key, python, contents, watch)
+                _build(uv, cache, key, python, contents, progress)
                 is_new = True
                 if cache.find(key) is None:
                     raise ContextaError(f"{cache.folder} does not keep what is put there", hint="check that directory")
@@ -143,17 +145,19 @@ def _unchanged(cache: EnvironmentCache, key: str) -> CachedEnvironment | None:
     return None
 
 
-def _build(uv: Uv, cache: EnvironmentCache, key: str, python: Interpreter, contents: Contents, watch: Watch) -> None:
+def _build(
+    uv: Uv, cache: EnvironmentCache, key: str, python: Interpreter, contents: Contents, progress: ProgressCallback
+) -> None:
     at = cache.new_path(key)
     notes: list[str] = []
     releases, linked = contents.releases, contents.linked
     try:
         uv.create(python.path, at)
         if releases:
-            with counted(watch, at, len(releases)):
+            with counted(progress, at, len(releases)):
                 notes += _install_releases(uv, at, python, releases, contents)
         if linked:
-            watch(f"installing {', '.join(linked)} from an address")
+            progress(f"installing {', '.join(linked)} from an address")
             uv.install_linked(at, list(linked.values()))
         require_pins(uv, at, releases, linked)
         cache.keep(key, at, notes)

@@ -18,7 +18,7 @@ from contexta.core.errors import ContextaError, InvalidInput
 from contexta.reproduce.environments.builder import Built, Contents, build
 from contexta.reproduce.environments.cache import SIZE_VARIABLE, EnvironmentCache
 from contexta.reproduce.environments.installed_packages import require_pins
-from contexta.reproduce.environments.progress import Watch, unwatched
+from contexta.reproduce.environments.progress import ProgressCallback, no_progress
 from contexta.reproduce.uv.commands import Uv, python_in
 from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.urls import is_address
@@ -42,7 +42,7 @@ class Recipe:
 
 
 def put_together(
-    uv: Uv, cache: EnvironmentCache, at: Path, recipe: Recipe, watch: Watch = unwatched
+    uv: Uv, cache: EnvironmentCache, at: Path, recipe: Recipe, progress: ProgressCallback = no_progress
 ) -> Mapping[str, Built]:
     """Make an environment at a path that is free. Returns the cached environment that each package is taken from.
 
@@ -54,12 +54,12 @@ def put_together(
         for name, version in recipe.pins.items():
             number = _source_of(recipe, name, version)
             if number not in built:
-                built[number] = build(uv, cache, recipe.python, recipe.sources[number], watch)
+                built[number] = build(uv, cache, recipe.python, recipe.sources[number], progress)
             parts[name] = built[number]
         if not parts:
-            built[0] = build(uv, cache, recipe.python, recipe.sources[0], watch)
+            built[0] = build(uv, cache, recipe.python, recipe.sources[0], progress)
         parts.update(dict.fromkeys(recipe.fixed, next(iter(built.values()))))
-        watch("linking")
+        progress("linking")
         try:
             link(uv, at, recipe.python, parts, recipe.pins)
         except FileNotFoundError:

@@ -12,25 +12,25 @@ from typing import Protocol
 _SECONDS = 0.5
 
 
-class Watch(Protocol):
+class ProgressCallback(Protocol):
     """Called when a step begins, and with its progress where that is known; also from another thread."""
 
     def __call__(self, step: str, done: int = 0, of: int = 0) -> None: ...
 
 
-def unwatched(step: str, done: int = 0, of: int = 0) -> None:
+def no_progress(step: str, done: int = 0, of: int = 0) -> None:
     """Report nothing."""
 
 
 @contextmanager
-def counted(watch: Watch, environment: Path, packages: int) -> Iterator[None]:
+def counted(progress: ProgressCallback, environment: Path, packages: int) -> Iterator[None]:
     """Report how many packages are installed in an environment, and then how many files are compiled."""
-    watch(f"installing {packages} packages")
-    if watch is unwatched:
+    progress(f"installing {packages} packages")
+    if progress is no_progress:
         yield
         return
     ended = Event()
-    thread = Thread(target=_report, args=(watch, environment, packages, ended), daemon=True)
+    thread = Thread(target=_report, args=(progress, environment, packages, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -39,13 +39,13 @@ def counted(watch: Watch, environment: Path, packages: int) -> Iterator[None]:
         thread.join()
 
 
-def _report(watch: Watch, environment: Path, packages: int, ended: Event) -> None:
+def _report(progress: ProgressCallback, environment: Path, packages: int, ended: Event) -> None:
     while not ended.wait(_SECONDS):
         installed, sources, compiled = _counts(environment)
         if installed >= packages and compiled:
-            watch("byte-compiling", min(compiled, sources), sources)
+            progress("byte-compiling", min(compiled, sources), sources)
         else:
-            watch(f"installing {packages} packages", min(installed, packages), packages)
+            progress(f"installing {packages} packages", min(installed, packages), packages)
 
 
 def _counts(environment: Path) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ from typing import Any
 from contexta.core.errors import ContextaError
 from contexta.findings import LockFormat, Missing
 from contexta.recorder.redaction.redact import HIDDEN
-from contexta.reproduce.rebuild import Recorded
+from contexta.reproduce.rebuild import RecordedEnvironment
 from contexta.reproduce.uv.commands import LEAST_VERSION
 
 # What an image may set: how a run behaves, never where things lie on one machine.
@@ -63,7 +63,7 @@ class Locked:
 
 def written(
     form: LockFormat,
-    recorded: Recorded,
+    recorded: RecordedEnvironment,
     everything: Sequence[Locked],
     missing: Sequence[Missing],
     notes: Sequence[str] = (),
@@ -77,7 +77,7 @@ def written(
     return said + text if form != "dockerfile" else text.replace("\n", f"\n{said}", 1)  # its first line is a directive
 
 
-def _remarks(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> Iterator[str]:
+def _remarks(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> Iterator[str]:
     """What a reader must know that the format has no place for, as comments."""
     snapshot = recorded.snapshot
     yield f"# the environment of {recorded.run_ref}: Python {snapshot.python_version} on {snapshot.platform}"
@@ -92,7 +92,7 @@ def _one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)[:300]
 
 
-def _pylock(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+def _pylock(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     try:
         from packaging.pylock import Pylock
     except ImportError as error:
@@ -148,7 +148,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value)  # a JSON string or number is one of TOML
 
 
-def _requirements(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+def _requirements(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     lines = [*_remarks(recorded, everything, missing)]
     lines.append("# install with: pip install --no-deps --require-hashes -r FILE")
     for each in everything:
@@ -157,7 +157,7 @@ def _requirements(recorded: Recorded, everything: Sequence[Locked], missing: Seq
     return "\n".join(lines) + "\n"
 
 
-def _uv(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+def _uv(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     """A project of exact pins; what they ask for is left out of the resolution, as it was not asked then either."""
     version = _plain(recorded)
     pins = [
@@ -181,7 +181,7 @@ def _uv(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Miss
     return "\n".join(lines) + "\n"
 
 
-def _conda(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+def _conda(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     """conda's own packages by their build, the rest by pip."""
     theirs = {each.conda.partition("=")[0]: each.conda for each in everything if each.conda}
     by_pip = [each for each in everything if not each.conda]
@@ -204,7 +204,7 @@ def _conda(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[M
     return "\n".join(lines) + "\n"
 
 
-def _dockerfile(recorded: Recorded, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
+def _dockerfile(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     """One file with the lock inside. The full image, not the slim one, when something is built."""
     is_built = any(each.source or (each.address or "").startswith("git+") for each in everything)
     image = _plain(recorded) + ("" if is_built else "-slim")
@@ -227,12 +227,12 @@ def _dockerfile(recorded: Recorded, everything: Sequence[Locked], missing: Seque
     return "\n".join(lines) + "\n"
 
 
-def _plain(recorded: Recorded) -> str:
+def _plain(recorded: RecordedEnvironment) -> str:
     match = _PLAIN_VERSION.match(recorded.snapshot.python_version)
     return match[0] if match else "3"
 
 
-_FORMATS: dict[LockFormat, Callable[[Recorded, Sequence[Locked], Sequence[Missing]], str]] = {
+_FORMATS: dict[LockFormat, Callable[[RecordedEnvironment, Sequence[Locked], Sequence[Missing]], str]] = {
     "pylock": _pylock,
     "requirements": _requirements,
     "uv": _uv,

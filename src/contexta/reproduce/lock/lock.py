@@ -24,7 +24,7 @@ from contexta.reproduce.environments.wheel_digest import build_of
 from contexta.reproduce.lock.formats import File, Locked, written
 from contexta.reproduce.plan.plan import Plan, plan_of
 from contexta.reproduce.plan.unavailable import as_missing
-from contexta.reproduce.rebuild import Recorded, Wishes
+from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError
 
@@ -39,7 +39,7 @@ _CONDA_FILE = re.compile(r"(?P<channel>.+)/[^/]+/(?P<file>[^/]+?)(?:\.conda|\.ta
 _MOST_WHEELS = 4  # whose RECORD is read before a build counts as not found
 
 
-def lock(recorded: Recorded, form: LockFormat, wishes: Wishes, uv: Uv) -> Lock:
+def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOptions, uv: Uv) -> Lock:
     """Write the environment of a run as a lock. Asks the index through uv, and for the RECORD of each wheel.
 
     Raises IndexUnreachable when no index answers, ContextaError for pylock without a packaging that knows it,
@@ -52,9 +52,9 @@ def lock(recorded: Recorded, form: LockFormat, wishes: Wishes, uv: Uv) -> Lock:
             f"{recorded.run_ref} was recorded on {snapshot.platform}, and images of a Dockerfile run Linux",
             hint="lock it as pylock, requirements, uv or conda",
         )
-    plan = plan_of(snapshot, recorded.source, indexes=bool(wishes.indexes))
+    plan = plan_of(snapshot, recorded.source, indexes=bool(options.indexes))
     foreign = is_foreign(snapshot.platform, platform_name())
-    locked, lost = _of_index(uv, plan, wishes, platform.uv_name if foreign else None)
+    locked, lost = _of_index(uv, plan, options, platform.uv_name if foreign else None)
     builds = {each.name: each.build for each in snapshot.distributions}
     takes = _taken_by(snapshot)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -106,19 +106,19 @@ def _without_hash(form: LockFormat, each: Locked) -> Missing:
     )
 
 
-def _of_index(uv: Uv, plan: Plan, wishes: Wishes, platform: str | None) -> tuple[list[Locked], list[Missing]]:
+def _of_index(uv: Uv, plan: Plan, options: RebuildOptions, platform: str | None) -> tuple[list[Locked], list[Missing]]:
     """Every release with its files; and those that the index lacks; asked one by one once one does."""
     found: list[Locked] = []
     lost: list[Missing] = []
-    for pins, indexes in ((plan.pins, ()), (plan.tagged, wishes.indexes)):
+    for pins, indexes in ((plan.pins, ()), (plan.tagged, options.indexes)):
         if not pins:
             continue
         try:
-            found += _compiled(uv, plan, pins, wishes, indexes, platform)
+            found += _compiled(uv, plan, pins, options, indexes, platform)
         except IndexUnreachable:
             raise
         except UvError:
-            ask = partial(_alone, uv, plan, wishes, (*indexes, *wishes.indexes), platform)
+            ask = partial(_alone, uv, plan, options, (*indexes, *options.indexes), platform)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 answers = list(pool.map(ask, pins.items()))
             found += [each for each in answers if isinstance(each, Locked)]
@@ -127,22 +127,22 @@ def _of_index(uv: Uv, plan: Plan, wishes: Wishes, platform: str | None) -> tuple
 
 
 def _alone(
-    uv: Uv, plan: Plan, wishes: Wishes, indexes: Sequence[str], platform: str | None, release: tuple[str, str]
+    uv: Uv, plan: Plan, options: RebuildOptions, indexes: Sequence[str], platform: str | None, release: tuple[str, str]
 ) -> Locked | Missing | None:
     try:
-        return next(_compiled(uv, plan, dict([release]), wishes, indexes, platform), None)
+        return next(_compiled(uv, plan, dict([release]), options, indexes, platform), None)
     except UvError as error:
         return as_missing(plan, error, release[0])
 
 
 def _compiled(
-    uv: Uv, plan: Plan, pins: Mapping[str, str], wishes: Wishes, indexes: Sequence[str], platform: str | None
+    uv: Uv, plan: Plan, pins: Mapping[str, str], options: RebuildOptions, indexes: Sequence[str], platform: str | None
 ) -> Iterator[Locked]:
     places = tuple(dict.fromkeys(indexes))
-    text = uv.compile(plan.python, pins, build=wishes.build, indexes=places, platform=platform)
+    text = uv.compile(plan.python, pins, build=options.build, indexes=places, platform=platform)
     for package in tomllib.loads(text).get("packages", ()):
         each = Locked(package["name"], package["version"], files=[_file(wheel) for wheel in package.get("wheels", ())])
-        if "sdist" in package and wishes.build:
+        if "sdist" in package and options.build:
             each.source = _file(package["sdist"])
         yield each
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from contexta.core.errors import ContextaError
 from contexta.findings import Missing
-from contexta.reproduce.environments.progress import Watch
+from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.plan.checkouts import check_out, repository_of, require_commit
 from contexta.reproduce.plan.plan import Checkout, Plan
 from contexta.reproduce.plan.unavailable import Impossible, as_missing
@@ -31,7 +31,7 @@ def missing_locally(plan: Plan) -> Iterator[Missing]:
             yield _missing(each, "repository", error.what, error.hint or f"put the repository back at {each.path}")
 
 
-def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Watch) -> list[str]:
+def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, progress: ProgressCallback) -> list[str]:
     """Install them into an environment, editable ones from a clone in its directory ``src``. Returns notes.
 
     Raises Impossible, UvError, NotFound or PatchRefused.
@@ -39,7 +39,7 @@ def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, watch: Wa
     told = []
     cloned: dict[tuple[Path, str, bool], Path] = {}
     for each in plan.local:
-        watch(f"installing {each.name} from its repository" if each.commit else f"installing {each.name}")
+        progress(f"installing {each.name} from its repository" if each.commit else f"installing {each.name}")
         if each.commit is None:
             uv.install_linked(into, [directory_line(each.name, each.path)])
             told.append(f"{each.name} was installed from {each.path} as it is now: its commit was not recorded")

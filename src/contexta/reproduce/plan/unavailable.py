@@ -57,7 +57,7 @@ class Impossible(Exception):
         self.missing = missing
 
 
-def absent(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
+def unavailable_packages(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
     """Everything of the plan that its index or its address would not give. About 0.1 s each, four at once.
 
     When no index answers, one entry says so for all releases that were not asked for.
