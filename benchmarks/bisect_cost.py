@@ -24,8 +24,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contexta.bisect.execution.job import Errand, carry_out
-from contexta.bisect.execution.trial import Command
+from contexta.bisect.execution.run_job import run_job
+from contexta.bisect.execution.trial_job import Command, TrialJob
 from contexta.reproduce.environments.builder import Contents, build, require_pins
 from contexta.reproduce.environments.cache import FOLDER_VARIABLE, find_cache
 from contexta.reproduce.environments.linker import Recipe, link
@@ -95,7 +95,7 @@ def one(
     source = folder / "source"
     source.mkdir(exist_ok=True)
     (source / "train.py").write_text(f"try:\n    {IMPORT}\nexcept ImportError:\n    pass\nprint('accuracy=1')\n")
-    errand = Errand(
+    job = TrialJob(
         command=Command(("python", "train.py"), "accuracy", str(source)),
         recipe=Recipe(python, pins, tuple(Contents(each) for each in ends.values())),
         seed=0,
@@ -105,8 +105,8 @@ def one(
         timeout=600.0,
     )
     with timed("whole trial that only imports", found):
-        report = carry_out(errand)
-    assert report.value == 1.0, report.reason
+        result = run_job(job)
+    assert result.value == 1.0, result.reason
     whole, inside = found["whole trial that only imports"], found["import again"]
     found["beside the training: that without the import"] = whole[0] - inside[0], whole[1] - inside[1]
     return found

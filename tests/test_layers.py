@@ -21,10 +21,7 @@ SIZE_TOLERANCE = 0.25  # of the number of lines that the decision gives for a pa
 MOST_MODULES = 16  # in one directory
 # What is still to be untangled; remove a line with its cause.
 UPWARD: set[str] = set()
-CIRCULAR = {
-    "bisect.execution.trial",
-    "bisect.execution.trial_record",
-}
+CIRCULAR: set[str] = set()
 LARGE: dict[str, int] = {}
 INSIDE_TRAINING = ("core", "recorder")
 NEEDS_LIBRARIES = {"core/model.py"}  # modules of core that no training process imports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -233,9 +234,10 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(
 ) -> None:
     before = stored_report.read_bytes()
 
-    def fail(path: Path, target: Path) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(os, "replace", fail)
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="No space"):
         study_files.write_report(stored_report.parent, studied(a_space("a"), {frozenset("a"): 0.2}))

@@ -134,10 +134,10 @@ class LiveProgress(LineProgress):
     def _rest(self) -> str:
         """About how many runs, and how long they take at the pace so far."""
         runs = f"about {words.count(self._outlook.runs, 'run')}"
-        seconds = [trial.report.seconds for trial in self.study.trials if not trial.before]
+        seconds = [trial.result.seconds for trial in self.study.trials if not trial.is_earlier]
         if not seconds:
             return runs
-        return f"{runs}, {words.span(self._outlook.runs * sum(seconds) / len(seconds) / self.study.setup.jobs)}"
+        return f"{runs}, {words.span(self._outlook.runs * sum(seconds) / len(seconds) / self.study.runner.jobs)}"
 
 
 @contextmanager

@@ -40,18 +40,13 @@ def opening(study: Study) -> Iterator[str]:
         yield f"{by}: 0 is good, 125 cannot be told, anything else is bad"
     if setup.command.timeout_is_bad:
         yield "judged by whether a rerun ends in time"
-    if study.before:
-        yield f"{words.count(study.before, 'trial')} of earlier studies may be taken over; --fresh reruns them"
-    if study.unconfirmed:
-        yield (
-            f"{words.count(study.unconfirmed, 'trial')} of an earlier version of Contexta will run again: "
-            "what they ran in was not compared with their mix"
-        )
+    if study.runner.earlier:
+        yield f"{words.count(study.runner.earlier, 'trial')} of earlier studies may be taken over; --fresh reruns them"
 
 
 def trial_line(study: Study, trial: Trial, number: int) -> str:
     setup = study.setup
-    step, told = trial.step, trial.report
+    step, told = trial.step, trial.result
     value = told.measured if told.measured is not None else told.value
     if value is None:
         said = printable(told.reason)
@@ -60,7 +55,7 @@ def trial_line(study: Study, trial: Trial, number: int) -> str:
     else:
         judged = "" if setup.command.good_if is None else " good" if told.value else " bad"
         said = f"{setup.command.metric}={value:g}{judged}"
-    seconds = "known" if trial.before else f"{told.seconds:.1f}s"
+    seconds = "known" if trial.is_earlier else f"{told.seconds:.1f}s"
     what = mix_name(study, step.mix) if step.mix <= study.space.mixes.full else step.why
     doubt = f"  environment {OUTSIDE}" if told.confirmed == "outside" and value is not None else ""
     return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {said}  {seconds}{doubt}"

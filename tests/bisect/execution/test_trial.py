@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.killing import all_end
@@ -15,7 +16,8 @@ from contexta import Contexta
 from contexta.bisect.execution.metric import check_source, read_metric, threshold
 from contexta.bisect.execution.sandbox import tidy
 from contexta.bisect.execution.source_files import source_of, too_large_to_copy
-from contexta.bisect.execution.trial import GENEROUS, Command, Order, Report, given_again, run_trial
+from contexta.bisect.execution.trial import TrialEnvironment, given_again, run_trial
+from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
 from contexta.core.errors import InvalidInput
 from contexta.recorder.probes.machine import usable_memory
 from contexta.reproduce.uv.commands import find_uv
@@ -35,11 +37,17 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def run(folder: Path, environment: Path, code: str, seed: int = 0, **settings: object) -> Report:
+def run(folder: Path, environment: Path, code: str, seed: int = 0, **settings: object) -> TrialResult:
     (folder / "train.py").write_text(code)
     variables = settings.pop("variables", {})
     command = Command(("python", "train.py"), "accuracy", str(folder), **settings)  # type: ignore[arg-type]  # by test
-    return run_trial(Order(command, str(environment), seed, variables))  # type: ignore[arg-type]  # as above
+    return trial(command, environment, seed=seed, variables=variables)
+
+
+def trial(command: Command, environment: Path, *, scratch: str | None = None, **fields: Any) -> TrialResult:
+    """Run a trial in an environment that exists. fields: of its job."""
+    place = TrialEnvironment(str(environment), scratch or tempfile.gettempdir())
+    return run_trial(TrialJob(command, **{"seed": 0, **fields}), place)
 
 
 def test_the_metric_is_read_from_what_the_program_prints(folder: Path, environment: Path) -> None:
@@ -70,7 +78,7 @@ def test_whichever_python_a_command_names_the_one_of_the_mix_runs(folder: Path, 
         "import os, sys\nprint('accuracy=%d' % (sys.prefix == os.environ['VIRTUAL_ENV']))\n"
     )
     command = Command((python, "train.py"), "accuracy", str(folder))
-    assert run_trial(Order(command, str(environment), 0)).value == 1.0
+    assert trial(command, environment).value == 1.0
 
 
 def test_the_seed_can_go_by_argument(folder: Path, environment: Path) -> None:
@@ -136,10 +144,10 @@ def test_without_a_limit_a_program_may_use_its_share_of_the_machine(folder: Path
     command = Command(("python", "train.py"), "accuracy", str(folder))
     memory = usable_memory()
     assert memory is not None
-    report = run_trial(Order(command, str(environment), 0, neighbours=int(memory * 0.8 / 300e6)))
+    report = trial(command, environment, neighbours=int(memory * 0.8 / 300e6))
     assert report.reason.startswith("used more than 28")
     (folder / "train.py").write_text("import mmap\nx = mmap.mmap(-1, 400 * 2**20)\nprint('accuracy=1')\n")
-    report = run_trial(Order(command, str(environment), 0, neighbours=int(memory * 0.8 / 300e6)))
+    report = trial(command, environment, neighbours=int(memory * 0.8 / 300e6))
     assert report.value == 1.0, "what is reserved and never touched does not count"
 
 
@@ -179,7 +187,7 @@ print("accuracy=1")
     for metric, value in (("accuracy", 0.25), ("test/accuracy", 0.75)):
         command = Command(("python", "train.py"), metric, str(folder))
         scratch = str(folder.parent / "scratch")
-        report = run_trial(Order(command, str(environment), 0, {}, str(workspace), scratch))
+        report = trial(command, environment, workspace=str(workspace), scratch=scratch)
         assert report.value == value
 
 
@@ -196,7 +204,7 @@ for number in range(1, 6):
     workspace = folder.parent / "trials"
     (folder / "train.py").write_text(code)
     command = Command(("python", "train.py"), "accuracy", str(folder))
-    report = run_trial(Order(command, str(environment), 0, {}, str(workspace), str(folder.parent / "scratch")))
+    report = trial(command, environment, workspace=str(workspace), scratch=str(folder.parent / "scratch"))
     assert report.value == 0.5, report.log
     with Contexta(workspace=workspace) as ctx:
         (kept,) = ctx.list_runs()
@@ -262,10 +270,12 @@ def test_the_clone_of_a_trial_that_was_killed_is_removed(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     code = (
         "import pathlib\nfrom contexta.bisect.execution.sandbox import own_place\n"
-        "from contexta.bisect.execution.trial import Command, Order, run_trial\n"
+        "from contexta.bisect.execution.trial import TrialEnvironment, run_trial\n"
+        "from contexta.bisect.execution.trial_job import Command, TrialJob\n"
         f"command = Command(('python', 'train.py'), 'accuracy', {str(folder)!r})\n"
         f"with own_place(pathlib.Path({str(temporary)!r})) as at:\n"
-        f"    run_trial(Order(command, {str(environment)!r}, 0, {{'SENTINEL': {str(sentinel)!r}}}, scratch=str(at)))\n"
+        f"    job = TrialJob(command, 0, {{'SENTINEL': {str(sentinel)!r}}})\n"
+        f"    run_trial(job, TrialEnvironment({str(environment)!r}, str(at)))\n"
     )
     killed = subprocess.Popen([sys.executable, "-c", code])
     while not sentinel.exists():
@@ -287,9 +297,11 @@ def test_nothing_of_a_trial_outlives_a_study_that_is_killed(folder: Path, enviro
     )
     sentinel = folder.parent / "sentinel"
     study = (
-        "from contexta.bisect.execution.trial import Command, Order, run_trial\n"
+        "from contexta.bisect.execution.trial import TrialEnvironment, run_trial\n"
+        "from contexta.bisect.execution.trial_job import Command, TrialJob\n"
         f"command = Command(('python', 'train.py'), 'accuracy', {str(folder)!r})\n"
-        f"run_trial(Order(command, {str(environment)!r}, 0, {{'SENTINEL': {str(sentinel)!r}}}))\n"
+        f"job = TrialJob(command, 0, {{'SENTINEL': {str(sentinel)!r}}})\n"
+        f"run_trial(job, TrialEnvironment({str(environment)!r}))\n"
     )
     killed = subprocess.Popen([sys.executable, "-c", study])
     while not (sentinel.exists() and sentinel.read_text().endswith(" ")):
@@ -340,9 +352,9 @@ def test_a_workspace_or_environment_of_any_name_is_no_source(folder: Path, envir
 
 
 @pytest.mark.parametrize(("recorded", "limit"), [(None, 24 * 3600.0), (7.0, 7.0)])
-def test_a_command_without_a_limit_of_its_own_has_that_of_its_order(recorded: float | None, limit: float) -> None:
-    assert Order(Command(("x",), None, "."), "at", 0, timeout=recorded or GENEROUS).seconds == limit
-    assert Order(Command(("x",), None, ".", timeout=2.0), "at", 0, timeout=recorded or GENEROUS).seconds == 2.0
+def test_a_command_without_a_limit_of_its_own_has_that_of_its_job(recorded: float | None, limit: float) -> None:
+    assert TrialJob(Command(("x",), None, "."), 0, timeout=recorded or GENEROUS).seconds == limit
+    assert TrialJob(Command(("x",), None, ".", timeout=2.0), 0, timeout=recorded or GENEROUS).seconds == 2.0
 
 
 def test_of_a_recorded_run_no_place_and_no_hidden_value_is_given_to_a_trial() -> None:
@@ -357,7 +369,7 @@ def test_a_path_of_modules_is_kept_beside_that_of_the_recorder(folder: Path, env
     (folder / "train.py").write_text("import mine\nprint(f'accuracy={mine.value}')\n")
     command = Command(("python", "train.py"), "accuracy", str(folder))
     scratch, workspace = str(folder.parent / "scratch"), str(folder.parent / "trials")
-    report = run_trial(Order(command, str(environment), 0, {"PYTHONPATH": "lib"}, workspace, scratch))
+    report = trial(command, environment, variables={"PYTHONPATH": "lib"}, workspace=workspace, scratch=scratch)
     assert report.value == 3.0, report.log
 
 
@@ -369,7 +381,7 @@ def test_in_place_the_command_runs_in_its_own_folder(folder: Path, environment: 
 
 def test_a_command_that_does_not_exist_is_a_reason_not_an_error(folder: Path, environment: Path) -> None:
     command = Command(("no-such-program",), "accuracy", str(folder))
-    assert "not installed" in run_trial(Order(command, str(environment), 0)).reason
+    assert "not installed" in trial(command, environment).reason
 
 
 @pytest.mark.parametrize(

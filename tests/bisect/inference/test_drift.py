@@ -6,7 +6,7 @@ from support.noisy_worlds import Stepping, drawn
 from support.studies import a_space
 from support.worlds import Outcome, play
 
-from contexta.bisect.execution.trial import Report
+from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.drift import since
 from contexta.bisect.inference.observations import Readings, Result
 from contexta.bisect.inference.outliers import read
@@ -68,7 +68,7 @@ def test_the_report_says_from_where_on_trials_count_and_shows_those() -> None:
     early = [Result(mix, seed, 0.9 - 0.05 * (mix > 0) + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
     late = [replace(result, value=(result.value or 0.0) - 0.2) for result in early]
     trials = [
-        Trial(Probe(result.mix, result.seed, "end", ""), result, Report(result.value, "", 1.0))
+        Trial(Probe(result.mix, result.seed, "end", ""), result, TrialResult(result.value, "", 1.0))
         for result in (*early, Result(1, 0, 0.6), *late)
     ]
     found = report(space, Verdict("undecided", "?"), trials, metric="m", higher_is_better=True)

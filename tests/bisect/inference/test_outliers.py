@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.noisy_worlds import Diverging, drawn
-from support.studies import a_space
+from support.studies import a_space, search
 from support.worlds import play
 
-from contexta.bisect.execution.trial import Report
 from contexta.bisect.inference.observations import Result
 from contexta.bisect.inference.outliers import STRAY, read, stray, unconfirmed
 from contexta.bisect.reporting.report import Trial, report
-from contexta.bisect.search.search import Probe, Problem, decide
+from contexta.bisect.search.search import Probe
 
 OLD = [0.91, 0.905, 0.915, 0.908, 0.912]
 NEW = [0.87, 0.875, 0.865, 0.872]
@@ -128,17 +127,17 @@ def test_a_value_that_may_be_a_stray_is_not_ruled_out_by_no_regression() -> None
 @pytest.mark.parametrize("turn", [0, 1, 2])
 @pytest.mark.parametrize("higher_is_better", [True, False])
 def test_one_diverged_run_of_an_end_hides_no_drop_and_is_told(end: str, turn: int, higher_is_better: bool) -> None:
-    space, trials = a_space(*"abcdefgh"), list[Trial]()
+    space = a_space(*"abcdefgh")
     sign = 1.0 if higher_is_better else -1.0
-    problem = Problem(space.mixes, space.weights())
     mix = 0 if end == "OLD" else space.mixes.full
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+
+    def value(step: Probe, trials: list[Trial]) -> float:
+        if step.mix == mix and sum(trial.observation.mix == mix for trial in trials) == turn:
+            return 0.1
         bad = step.mix >> 4 & 1
-        value = sign * (0.9 - 0.05 * bad) + Random(f"{len(trials)} {bad}").gauss(0, 0.0125)
-        if step.mix == mix and sum(trial.result.mix == mix for trial in trials) == turn:
-            value = 0.1
-        trials.append(Trial(step, Result(step.mix, step.seed, sign * value), Report(value, "", 1.0)))
-    found = report(space, step, trials, metric="m", higher_is_better=higher_is_better)
+        return sign * (0.9 - 0.05 * bad) + Random(f"{len(trials)} {bad}").gauss(0, 0.0125)
+
+    found = report(space, *search(space, value, sign=sign), metric="m", higher_is_better=higher_is_better)
     assert (found.verdict, found.culprits) == ("proved", ("e",))
     number = next(trial.number for trial in found.trials if trial.value == 0.1)
     seed = found.trials[number - 1].seed

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from support.studies import a_space
+from support.studies import a_space, a_trial, search
 
-from contexta.bisect.execution.trial import Report
-from contexta.bisect.inference.observations import Result
 from contexta.bisect.reporting.estimate import outlook, plan
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.search.search import Probe, Problem, decide
+from contexta.bisect.search.search import Probe, Problem
 from contexta.bisect.space.changes import Metadata
 
 
@@ -30,13 +28,15 @@ def test_a_plan_tells_the_time_only_where_a_run_is_known() -> None:
 
 
 def test_the_outlook_gets_shorter_and_ends_at_the_culprit() -> None:
-    space, trials = a_space(*"abcdefgh"), list[Trial]()
+    space = a_space(*"abcdefgh")
     problem = Problem(space.mixes, space.weights())
     rest = []
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
+
+    def value(step: Probe, trials: list[Trial]) -> float:
         rest.append(outlook(space, problem, trials).runs)
-        value = 0.5 if "c" in space.keys(step.mix) else 0.9
-        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
+        return 0.5 if "c" in space.keys(step.mix) else 0.9
+
+    _, trials = search(space, value)
     assert rest[0] > rest[-1] >= 1
     assert abs(rest[0] - len(trials)) <= 4
     found = outlook(space, problem, trials)
@@ -47,5 +47,5 @@ def test_the_outlook_gets_shorter_and_ends_at_the_culprit() -> None:
 def test_the_outlook_promises_no_more_runs_than_are_allowed() -> None:
     space = a_space(*"abcdefgh")
     problem = Problem(space.mixes, space.weights())
-    trials = [Trial(Probe(0, 0, "end", ""), Result(0, 0, 0.9), Report(0.9, "", 1.0))] * 58
+    trials = [a_trial(Probe(0, 0, "end", ""), 0.9)] * 58
     assert outlook(space, problem, trials).runs == 2

@@ -6,11 +6,11 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from support.studies import a_space, studied
+from support.studies import a_space, search, studied
 
 from contexta.bisect.execution.parameter_changes import Setting
 from contexta.bisect.execution.sandbox import Revision
-from contexta.bisect.execution.trial import Report
+from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.observations import Result
 from contexta.bisect.reporting.advice import Here
 from contexta.bisect.reporting.report import Trial, report
@@ -27,25 +27,22 @@ def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
 
 
 def test_what_each_part_does_is_told_by_the_same_seeds() -> None:
-    space, trials = a_space("a", "b", "c", "d", "e"), list[Trial]()
-    problem = Problem(space.mixes, space.weights())
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
-        on = space.keys(step.mix)
-        value = 0.9 - 0.02 * ("b" in on) - 0.015 * ("d" in on) + Random(step.seed).gauss(0, 0.02)
-        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
-    found = report(space, step, trials, metric="m", higher_is_better=True)
+    space = a_space("a", "b", "c", "d", "e")
+
+    def value(step: Probe, trials: list[Trial]) -> float:
+        at_new = space.keys(step.mix)
+        return 0.9 - 0.02 * ("b" in at_new) - 0.015 * ("d" in at_new) + Random(step.seed).gauss(0, 0.02)
+
+    found = report(space, *search(space, value), metric="m", higher_is_better=True)
     assert (found.verdict, found.culprits, found.interaction) == ("proved", ("b", "d"), None)
     assert found.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
     assert not any("together" in line for line in found.next)
 
 
 def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, None)) -> BisectReport:
-    space, trials = a_space("a", "b"), list[Trial]()
-    problem = Problem(space.mixes, space.weights())
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
-        value = 0.9 + Random(len(trials)).gauss(0, 0.01)
-        trials.append(Trial(step, Result(step.mix, step.seed, value), Report(value, "", 1.0)))
-    return report(space, step, trials, metric="m", higher_is_better=True, recorded=recorded)
+    space = a_space("a", "b")
+    outcome = search(space, lambda _, trials: 0.9 + Random(len(trials)).gauss(0, 0.01))
+    return report(space, *outcome, metric="m", higher_is_better=True, recorded=recorded)
 
 
 def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
@@ -57,11 +54,9 @@ def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
 
 @pytest.mark.parametrize(("was", "told"), [(0.90001, False), (0.9, False), (0.91, True), (0.2, True)])
 def test_what_a_print_rounds_is_no_other_value(was: float, told: bool) -> None:
-    space, trials = a_space("a", "b"), list[Trial]()
-    problem = Problem(space.mixes, space.weights())
-    while isinstance(step := decide(problem, [trial.result for trial in trials]), Probe):
-        trials.append(Trial(step, Result(step.mix, step.seed, 0.9), Report(0.9, "", 1.0)))
-    found = report(space, step, trials, metric="m", higher_is_better=True, recorded=(was, None))
+    space = a_space("a", "b")
+    outcome = search(space, lambda _, __: 0.9)
+    found = report(space, *outcome, metric="m", higher_is_better=True, recorded=(was, None))
     assert bool(found.notes) is told
 
 
@@ -226,11 +221,11 @@ def test_an_end_that_gives_nothing_points_at_what_it_said(end: str, why: str, hi
         Trial(
             Probe(mix, seed, "end", ""),
             Result(mix, seed, None, why),
-            Report(None, why, 1.0, run=f"run:bisect.x-{seed}"),
+            TrialResult(None, why, 1.0, run=f"run:bisect.x-{seed}"),
         )
         for seed in range(3)
     ]
-    verdict = decide(Problem(space.mixes, space.weights()), [each.result for each in failed])
+    verdict = decide(Problem(space.mixes, space.weights()), [each.observation for each in failed])
     assert isinstance(verdict, Verdict)
     found = report(space, verdict, failed, metric="m", higher_is_better=True)
     log, *hints = found.next

@@ -9,11 +9,12 @@ import pytest
 from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
-from contexta.bisect.execution.trial import Command, Report
+from contexta.bisect.execution.trial_job import Command, TrialResult
 from contexta.bisect.inference.observations import Result
+from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Settings
 from contexta.bisect.session.setup import Setup
-from contexta.bisect.session.study import Study, Trial
+from contexta.bisect.session.study import Study
 from contexta.bisect.space.changes import End
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import EnvironmentChanged
@@ -65,11 +66,12 @@ def test_a_study_of_real_environments_ends_in_the_proved_culprit(project: Path) 
 
 def test_a_run_without_a_value_says_nothing_of_how_long_the_others_may_take(project: Path) -> None:
     study = Study(setup(project), find_uv())
-    generous = study.sample().timeout
+    generous = study.runner.timeout([])
+    trials: list[Trial] = []
     for value, seconds in ((None, 1.0), (0.9, 600.0)):
         step = Probe(0, 0, "end", "")
-        study.trials.append(Trial(step, Result(0, 0, value), Report(value, "", seconds)))
-        assert study.sample().timeout == (generous if value is None else 4 * 600.0)
+        trials.append(Trial(step, Result(0, 0, value), TrialResult(value, "", seconds)))
+        assert study.runner.timeout(trials) == (generous if value is None else 4 * 600.0)
 
 
 def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
@@ -91,7 +93,7 @@ def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
             Study(setup(project), find_uv(), resume=True).finish(end_at(number))
     study = Study(setup(project), find_uv(), resume=True)
     assert study.finish() == whole
-    assert [trial.before for trial in study.trials] == [True] * 7 + [False] * (len(study.trials) - 7)
+    assert [trial.is_earlier for trial in study.trials] == [True] * 7 + [False] * (len(study.trials) - 7)
     with Contexta(workspace=project.parent / "trials") as ctx:
         assert len(ctx.list_runs()) == len(study.trials), "a finished trial was repeated"
 
@@ -101,12 +103,12 @@ def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(
     first = Study(setup(project), find_uv())
     first.finish()
     later = Study(setup(project, folder=project.parent / "later"), find_uv())
-    assert later.before == len(first.trials)
+    assert later.runner.earlier == len(first.trials)
     later.finish()
-    assert all(trial.before for trial in later.trials)
+    assert all(trial.is_earlier for trial in later.trials)
     fresh = Study(setup(project, folder=project.parent / "fresh"), find_uv(), fresh=True)
     fresh.finish()
-    assert not any(trial.before for trial in fresh.trials)
+    assert not any(trial.is_earlier for trial in fresh.trials)
 
 
 @pytest.mark.slow
@@ -114,8 +116,8 @@ def test_with_other_source_nothing_is_taken_over_and_nothing_resumed(project: Pa
     Study(setup(project, settings=Settings(max_runs=8)), find_uv()).finish()
     (project / "train.py").write_text((project / "train.py").read_text() + "# other\n")
     other = Study(setup(project), find_uv())
-    assert other.before == 0
-    assert not any(trial.before for trial in _finished(other))
+    assert other.runner.earlier == 0
+    assert not any(trial.is_earlier for trial in _finished(other))
     (project / "train.py").write_text("print('accuracy=1')")
     with pytest.raises(InvalidInput, match="were changed since this study began"):
         Study(setup(project), find_uv(), resume=True)
@@ -138,7 +140,7 @@ def test_several_jobs_come_to_the_verdict_of_one(project: Path) -> None:
 
 
 def _counted(trial: Trial) -> tuple[int, int, str, float | None]:
-    return trial.step.mix, trial.step.seed, trial.step.purpose, trial.result.value
+    return trial.step.mix, trial.step.seed, trial.step.purpose, trial.observation.value
 
 
 def test_every_trial_is_a_recorded_run_with_its_mix_its_place_and_its_log(project: Path) -> None:
@@ -148,10 +150,10 @@ def test_every_trial_is_a_recorded_run_with_its_mix_its_place_and_its_log(projec
         runs = {run.run_ref.value: run for run in ctx.list_runs()}
         assert len(runs) == len(study.trials)
         for trial in study.trials:
-            run = runs[str(trial.report.run)]
+            run = runs[str(trial.result.run)]
             told = run.metadata["trial"]
             assert run.status == "completed"
-            assert run.metrics["accuracy"] == trial.report.value
+            assert run.metrics["accuracy"] == trial.result.value
             assert told["at_new"] == study.space.keys(trial.step.mix)
             assert ctx.get_environment(run.run_ref).packages == study.space.packages(trial.step.mix)
 

@@ -1,17 +1,16 @@
-"""Trials that were run before, by what they ran: the workspace's runs are where they are remembered."""
+"""Results of earlier trials, by what they ran. They are read from the recorded runs of the workspace."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from contexta.bisect.execution.parameter_changes import Setting, text
-from contexta.bisect.execution.trial import Command, Report
+from contexta.bisect.execution.trial_job import Command, TrialResult
 from contexta.bisect.execution.trial_record import FACT, PROJECT
 from contexta.core.errors import NotFound
 from contexta.core.references import StableRef
@@ -27,64 +26,47 @@ def key_of(
     pins: Mapping[str, str],
     variables: Mapping[str, str | None],
     seed: int,
-    told: Mapping[str, Setting],
+    parameters: Mapping[str, Setting],
 ) -> str:
-    """The digest of everything a trial runs on: two studies that want the same share it. told: what parameters it is
-    held to."""
+    """The digest of everything that a trial runs on: two studies share trials with equal keys."""
     rules = asdict(replace(command, folder="", good_if=None))
     threshold = asdict(command.good_if) if command.good_if is not None else None
-    what = [rules, threshold, source, python, sorted(pins.items()), sorted(variables.items()), seed]
-    what += [sorted((name, text(each.value)) for name, each in told.items())] if told else []
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
+    parts = [rules, threshold, source, python, sorted(pins.items()), sorted(variables.items()), seed]
+    parts += [sorted((name, text(setting.value)) for name, setting in parameters.items())] if parameters else []
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-@dataclass(frozen=True)
-class Known:
-    """Trials that were run before, by their keys, in the order they began.
+def read_results(workspace: Path, since: str) -> dict[str, list[TrialResult]]:
+    """Results of the finished trials of a workspace, by key, in the order they began.
 
-    reports: those that count. unconfirmed: how many do not, because nobody compared what they ran in with their mix:
-    earlier versions kept them.
+    since: older trials do not count. A trial that did not run in its environment never counts.
     """
-
-    reports: dict[str, list[Report]]
-    unconfirmed: Mapping[str, int]
-
-
-def read_known(workspace: Path, since: str) -> Known:
-    """The finished trials of a workspace. since: a moment; older ones do not count. Those that ran in another
-    environment than that of their mix are no trials of it."""
     if not (workspace / "journal").is_dir() and not exists(workspace):
-        return Known({}, {})
+        return {}
     store = open_store(workspace)
     try:
         take_in(store)
         with store.reading() as connection:
-            try:
-                kept = pages.page(connection, pages.Wanted(StableRef("project", PROJECT), None, None, None), None)
-            except NotFound:
-                return Known({}, {})
+            runs = pages.page(connection, pages.Wanted(StableRef("project", PROJECT), None, None, None), None)
+    except NotFound:
+        return {}
     finally:
         store.close()
-    reports: dict[str, list[Report]] = {}
-    unconfirmed = Counter[str]()
-    for run in reversed(kept):
-        told: Any = run.metadata.get(FACT)
-        if not isinstance(told, Mapping) or run.started_at < since:
-            continue
-        if "confirmed" not in told:
-            unconfirmed[told["key"]] += 1
-        elif told["confirmed"] != "no":
-            report = Report(
-                told["value"],
-                told["reason"],
-                told["seconds"],
-                measured=told["measured"],
+    results: dict[str, list[TrialResult]] = {}
+    for run in reversed(runs):
+        trial: Any = run.metadata.get(FACT)
+        if isinstance(trial, Mapping) and run.started_at >= since and trial.get("confirmed", "no") != "no":
+            result = TrialResult(
+                trial["value"],
+                trial["reason"],
+                trial["seconds"],
+                measured=trial["measured"],
                 run=run.run_ref.value,
-                confirmed=told["confirmed"],
-                writes=tuple(told["writes"]),
-                shadowed=tuple(told["shadowed"]),
-                home_changes=tuple(told.get("home_changes", ())),
-                why_home_empty=told.get("why_home_empty", ""),
+                confirmed=trial["confirmed"],
+                writes=tuple(trial["writes"]),
+                shadowed=tuple(trial["shadowed"]),
+                home_changes=tuple(trial["home_changes"]),
+                why_home_empty=trial["why_home_empty"],
             )
-            reports.setdefault(told["key"], []).append(report)
-    return Known(reports, unconfirmed)
+            results.setdefault(trial["key"], []).append(result)
+    return results

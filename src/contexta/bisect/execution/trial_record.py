@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
+from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.core import settings
 from contexta.core.files import atomic_files
 from contexta.recorder.journal.objects import Objects
@@ -25,33 +26,30 @@ from contexta.recorder.session.salt import salt_of
 from contexta.reproduce.launch.confirmation import Observations
 from contexta.reproduce.launch.observations import observations
 
-if TYPE_CHECKING:
-    from contexta.bisect.execution.trial import Order, Report
-
 PROJECT = "bisect"
-FACT = "trial"  # what a trial's run knows about its place in a study
+FACT = "trial"  # metadata of the run of a trial: its place in the study
 _NAMED_WRITES = 20
 _LONGEST_NOTE = 5_000
 
 
-class Record:
+class TrialRecord:
     """The run of one trial: begun in a place of its own, moved into the workspace by ``keep``."""
 
-    def __init__(self, order: Order) -> None:
-        assert order.workspace is not None  # else nobody asks for a record
-        self._order = order
-        self._workspace = Path(order.workspace)
-        self._at = Path(order.scratch) / f"record-{uuid4().hex[:12]}"
+    def __init__(self, job: TrialJob, scratch: Path) -> None:
+        assert job.workspace is not None  # else there is no record
+        self._job = job
+        self._workspace = Path(job.workspace)
+        self._at = scratch / f"record-{uuid4().hex[:12]}"
         self._objects = Objects(self._workspace / settings.OBJECTS)
         self._reported = self._at / "reported"
-        self.ref = f"{PROJECT}.{order.about.get('study', 'trial')}-{uuid4().hex[:10]}"
+        self.ref = f"{PROJECT}.{job.about.get('study', 'trial')}-{uuid4().hex[:10]}"
 
-    def __enter__(self) -> Record:
+    def __enter__(self) -> TrialRecord:
         self._at.mkdir(parents=True)
         journal = Journal(str(self._at), self.ref, first=True)
         name = self.ref.partition(".")[2]
         begin(journal, PROJECT, name)
-        journal.write("fact", name="command", value=list(self._order.command.argv))
+        journal.write("fact", name="command", value=list(self._job.command.argv))
         self._run = Run(journal, self._objects, name)
         return self
 
@@ -67,7 +65,7 @@ class Record:
             **environment,
             inherited.TRIAL: str(self._reported),
             inherited.TRIAL_FOLDERS: os.pathsep.join(own),
-            inherited.TRIAL_VARIABLES: ",".join(self._order.changing),
+            inherited.TRIAL_VARIABLES: ",".join(self._job.changing),
             "PYTHONPATH": os.pathsep.join([inherited.INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
             inherited.RUN: self.ref,
             inherited.JOURNALS: str(self._at),
@@ -96,7 +94,7 @@ class Record:
 
     def as_recorded(self) -> dict[str, str | None]:
         """The variables that differ from mix to mix, as the recorder writes them; None for one that is not set."""
-        wanted = {name: self._order.variables.get(name) for name in self._order.changing}
+        wanted = {name: self._job.variables.get(name) for name in self._job.changing}
         given = {name: value for name, value in wanted.items() if value is not None}
         written, _ = variables.recorded(given, salt=salt_of(self._objects), extra=given)
         return {name: written.get(name) for name in wanted}
@@ -120,13 +118,13 @@ class Record:
                     found.append(record)
         return iter(sorted(found, key=lambda record: int(record.get("at", 0))))
 
-    def keep(self, report: Report) -> Report:
+    def keep(self, result: TrialResult) -> TrialResult:
         """End the run and move it into the workspace; from then on the trial is finished."""
-        command, run = self._order.command, self._run
-        if report.measured is not None and command.metric is not None and command.metric not in self.metrics():
-            run.metric(command.metric, report.measured)
-        if report.log:
-            content = report.log.encode(errors="replace")
+        command, run = self._job.command, self._run
+        if result.measured is not None and command.metric is not None and command.metric not in self.metrics():
+            run.metric(command.metric, result.measured)
+        if result.log:
+            content = result.log.encode(errors="replace")
             digest = self._objects.put(content)
             run._journal.write(
                 "artifact",
@@ -137,40 +135,40 @@ class Record:
                 size=len(content),
                 attributes={},
             )
-        assembled: Any = self._order.about.get("assembled", 0.0)
-        report = replace(report, seconds=report.seconds + assembled, run=self.ref)
-        kept = {"value": report.value, "measured": report.measured, "reason": report.reason, "seconds": report.seconds}
-        where: dict[str, Any] = {"confirmed": report.confirmed, "writes": report.writes, "shadowed": report.shadowed}
-        where |= {"home_changes": report.home_changes, "why_home_empty": report.why_home_empty}
-        for topic, text in _notes(report):
+        assembled: Any = self._job.about.get("assembled", 0.0)
+        result = replace(result, seconds=result.seconds + assembled, run=self.ref)
+        kept = {"value": result.value, "measured": result.measured, "reason": result.reason, "seconds": result.seconds}
+        where: dict[str, Any] = {"confirmed": result.confirmed, "writes": result.writes, "shadowed": result.shadowed}
+        where |= {"home_changes": result.home_changes, "why_home_empty": result.why_home_empty}
+        for topic, text in _notes(result):
             run.note(topic, storable(text[:_LONGEST_NOTE]))
-        run._journal.write("fact", name=FACT, value={**self._order.about, **kept, **where})
-        run.finish("completed" if report.value is not None else "failed")
+        run._journal.write("fact", name=FACT, value={**self._job.about, **kept, **where})
+        run.finish("completed" if result.value is not None else "failed")
         journals = self._workspace / settings.JOURNALS
         journals.mkdir(parents=True, exist_ok=True)
         first = self._at / f"{self.ref}{SUFFIX}"
         for path in (*(path for path in self._at.glob(f"*{SUFFIX}") if path != first), first):
             atomic_files.write(journals / path.name, path.read_bytes())
-        return report
+        return result
 
 
-def _notes(report: Report) -> Iterator[tuple[str, str]]:
+def _notes(result: TrialResult) -> Iterator[tuple[str, str]]:
     """What who looks at a trial's run should know of where it ran, and what it wrote to."""
-    if report.confirmed == "no":
+    if result.confirmed == "no":
         yield (
             "environment",
-            f"this trial did not run in the environment of its mix, and counts for nothing: {report.reason}",
+            f"this trial did not run in the environment of its mix, and counts for nothing: {result.reason}",
         )
-    if report.confirmed == "outside":
+    if result.confirmed == "outside":
         yield "environment", "the environment of this trial is confirmed from outside only: no Python of it was seen"
-    if report.writes:
-        yield "writes", f"it wrote outside its own directories, where later trials see it: {_named(report.writes)}"
-    if changes := [path for path in report.home_changes if path not in report.writes]:
+    if result.writes:
+        yield "writes", f"it wrote outside its own directories, where later trials see it: {_named(result.writes)}"
+    if changes := [path for path in result.home_changes if path not in result.writes]:
         yield "writes", f"changed in the real home while it ran, by it or by another program: {_named(changes)}"
-    if report.why_home_empty:
+    if result.why_home_empty:
         yield (
             "home",
-            f"it ran with an empty home ({report.why_home_empty}): {CACHES_VARIABLE} names what is copied there",
+            f"it ran with an empty home ({result.why_home_empty}): {CACHES_VARIABLE} names what is copied there",
         )
 
 

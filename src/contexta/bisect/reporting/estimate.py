@@ -56,7 +56,7 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
 
 def outlook(space: Space, problem: Problem, trials: Sequence[Trial]) -> Outlook:
     """What the trials so far leave open."""
-    readings = read([trial.result for trial in trials], space.mixes.full)
+    readings = read([trial.observation for trial in trials], space.mixes.full)
     left = problem.settings.max_runs - len(trials)
     values = readings.run_count(0), readings.run_count(space.mixes.full)
     ends = judge_ends(readings) if all(values) else None

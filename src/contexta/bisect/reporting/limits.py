@@ -16,7 +16,7 @@ def limited(verdict: Verdict, trials: Sequence[Trial], *, judged: bool, lost: Se
     """
     if verdict.kind != "no_regression":
         return verdict
-    old = [trial.report.value for trial in trials if trial.result.mix == 0 and trial.report.value is not None]
+    old = [trial.result.value for trial in trials if trial.observation.mix == 0 and trial.result.value is not None]
     if judged and old and not any(old):
         return replace(verdict, kind="undecided", why=f"OLD itself is bad in each of {len(old)} runs")
     if lost:

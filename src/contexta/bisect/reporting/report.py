@@ -12,7 +12,7 @@ from statistics import mean
 from contexta.analysis.metrics.stats import student_quantile
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
-from contexta.bisect.execution.trial import Report
+from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.failure_counts import died_although_it_runs
 from contexta.bisect.inference.noise import pooled_spread
 from contexta.bisect.inference.observations import Readings, Result
@@ -39,15 +39,19 @@ from contexta.reproduce.launch.confirmation import summary
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial: why it was run, what the search makes of it, what came out. before: from an earlier study.
-    release: of the culprit, in the end ``beside``; None for a mix of the two ends."""
+    """A finished trial of a study."""
 
     step: Probe
-    result: Result
-    report: Report
-    before: bool = False
+    """Why it ran."""
+    observation: Result
+    """What the search sees of it."""
+    result: TrialResult
+    is_earlier: bool = False
+    """Whether an earlier study ran it."""
     release: str | None = None
+    """Of the culprit, in ``beside``; None for a mix of both endpoints."""
     beside: int = 0
+    """The endpoint, as a mix."""
 
 
 _HERE = Here()
@@ -78,7 +82,7 @@ def report(
     NEW are taken from.
     """
     sign = 1.0 if higher_is_better else -1.0
-    readings = read([trial.result for trial in trials], space.mixes.full)
+    readings = read([trial.observation for trial in trials], space.mixes.full)
     moved = len(trials) - len(readings.results)  # what ran before the machine changed counts no more
     strays = [number for number, result in enumerate(readings.results, start=moved) if result.reason == STRAY]
     values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
@@ -102,9 +106,9 @@ def report(
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
         suspects=() if known else suspects(space, verdict.belief),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
-        probes=len({trial.result.mix for trial in trials} - beside),
+        probes=len({trial.observation.mix for trial in trials} - beside),
         runs=len(everything),
-        seconds=round(sum(trial.result.seconds for trial in everything), 3),
+        seconds=round(sum(trial.observation.seconds for trial in everything), 3),
         first_bad_version=releases.first_bad if releases is not None else None,
         releases=releases,
         trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(everything, start=1)),
@@ -112,7 +116,7 @@ def report(
         or tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings), interaction)),
         command=tuple(command),
         command_given=None if command_given is None else tuple(command_given),
-        confirmed=summary(trial.report.confirmed for trial in everything if trial.result.value is not None),
+        confirmed=summary(trial.result.confirmed for trial in everything if trial.observation.value is not None),
         tools=dict(tools or {}),
         at_fixed_seed=verdict.fixed_seed,
         notes=(
@@ -131,39 +135,39 @@ def report(
 def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]) -> tuple[str, ...]:
     """What to change in the command, where an end did not run in its environment."""
     last = trials[-1] if trials else None
-    if last is None or last.report.confirmed != "no" or last.result.mix not in (0, space.mixes.full):
+    if last is None or last.result.confirmed != "no" or last.observation.mix not in (0, space.mixes.full):
         return ()
-    return tuple(f"# {line}" for line in fixes(command, last.report.location))
+    return tuple(f"# {line}" for line in fixes(command, last.result.location))
 
 
 def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
     """That the recorder did not see where trials ran, or saw that they ran elsewhere."""
-    with_value = [trial for trial in trials if trial.result.value is not None]
-    outside = [trial for trial in with_value if trial.report.confirmed == "outside"]
+    with_value = [trial for trial in trials if trial.observation.value is not None]
+    outside = [trial for trial in with_value if trial.result.confirmed == "outside"]
     if outside:
         yield (
             f"environment confirmed from outside only in {len(outside)} of {len(with_value)} trials: their "
             "environments were put together as intended, but the recorder did not see a Python that trained in them"
         )
-    if elsewhere := sum(1 for trial in trials if trial.report.confirmed == "no"):
+    if elsewhere := sum(1 for trial in trials if trial.result.confirmed == "no"):
         yield f"{elsewhere} of {len(trials)} trials did not run in the environment of their mix, and gave no value"
 
 
 def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
     """What trials took from elsewhere than their environments, and what they wrote to outside of their directories."""
-    if shadowed := sorted({each for trial in trials for each in trial.report.shadowed}):
+    if shadowed := sorted({each for trial in trials for each in trial.result.shadowed}):
         yield f"modules of the source hid packages of the environments: {', '.join(shadowed)}"
-    paths = sorted({path for trial in trials for path in trial.report.writes})
+    paths = sorted({path for trial in trials for path in trial.result.writes})
     if paths:
-        writers = sum(1 for trial in trials if trial.report.writes)
+        writers = sum(1 for trial in trials if trial.result.writes)
         more = f" and {len(paths) - _MOST_WRITES} more" if len(paths) > _MOST_WRITES else ""
         yield (
             f"{writers} of {len(trials)} trials wrote outside their own directories, where the next trial sees it: "
             f"{', '.join(paths[:_MOST_WRITES])}{more}; a trial may have read what an earlier one left there"
         )
-    for reason in sorted({trial.report.why_home_empty for trial in trials} - {""}):
+    for reason in sorted({trial.result.why_home_empty for trial in trials} - {""}):
         yield f"trials ran with an empty home ({reason}): {CACHES_VARIABLE} names files and directories to copy there"
-    often = Counter(path for trial in trials for path in trial.report.home_changes)
+    often = Counter(path for trial in trials for path in trial.result.home_changes)
     again = [path for path, count in sorted(often.items()) if count > 1 and path not in paths]
     if again:
         more = f" and {len(again) - _MOST_WRITES} more" if len(again) > _MOST_WRITES else ""
@@ -183,8 +187,8 @@ def _share(share: tuple[float, float, float]) -> Share:
 def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
     """That a program ran at another seed than it was told, once."""
     for number, trial in enumerate(trials, start=1):
-        if trial.report.other_seed is not None:
-            yield f"trial {number} was told its seed, and ran at {trial.report.other_seed}: {ASK}"
+        if trial.result.other_seed is not None:
+            yield f"trial {number} was told its seed, and ran at {trial.result.other_seed}: {ASK}"
             return
 
 
@@ -224,14 +228,14 @@ def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> It
     """What runs of the ends count as ones without a value."""
     for number in strays:
         trial = trials[number]
-        end = "OLD" if trial.result.mix == 0 else "NEW"
+        end = "OLD" if trial.observation.mix == 0 else "NEW"
         told = f"trial {number + 1} ({end}, seed {trial.step.seed}) gave {_value(trial, sign):g}"
         yield f"{told}, like none of {end}'s other runs: it was left out"
 
 
 def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
     """That the training dies now and then, where it does."""
-    readings = Readings(tuple(trial.result for trial in trials), new)
+    readings = Readings(tuple(trial.observation for trial in trials), new)
     if died := died_although_it_runs(readings.told):
         often = Counter(died).most_common(1)[0][0]
         told = f"{len(died)} of {len(readings.results)} runs gave no value though the same mix did in others"
@@ -240,16 +244,16 @@ def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
 
 def _failed_end(trials: Sequence[Trial], readings: Readings) -> Failed | None:
     """The last run of an end that gives no value; None where both do."""
-    failed = [trial for trial in trials if trial.result.mix in {0, readings.new} & {*readings.failures}]
+    failed = [trial for trial in trials if trial.observation.mix in {0, readings.new} & {*readings.failures}]
     if not failed:
         return None
     last = failed[-1]
-    return Failed("OLD" if last.result.mix == 0 else "NEW", last.report.run, last.result.reason)
+    return Failed("OLD" if last.observation.mix == 0 else "NEW", last.result.run, last.observation.reason)
 
 
 def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
     """One trial as the report has it. sign: -1 where lower is better."""
-    step, result, told = trial.step, trial.result, trial.report
+    step, result, told = trial.step, trial.observation, trial.result
     return FinishedTrial(
         number=number,
         purpose=step.purpose,
@@ -269,9 +273,9 @@ def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTr
 
 def _value(trial: Trial, sign: float) -> float | None:
     """What was measured, with its own sign; where nothing is, the judgement: 1 or 0."""
-    if trial.report.measured is not None:
-        return trial.report.measured
-    return None if trial.result.value is None else sign * trial.result.value
+    if trial.result.measured is not None:
+        return trial.result.measured
+    return None if trial.observation.value is None else sign * trial.observation.value
 
 
 class _Values:
@@ -281,7 +285,7 @@ class _Values:
         self._of: dict[int, list[tuple[int, float]]] = {}
         for trial in trials:
             if (value := _value(trial, sign)) is not None:
-                self._of.setdefault(trial.result.mix, []).append((trial.result.seed, value))
+                self._of.setdefault(trial.observation.mix, []).append((trial.observation.seed, value))
 
     def moved(self, mix: int, paired: bool) -> float:
         """How far a mix lies from OLD. paired: by the seeds that OLD ran at too, where there are any."""
@@ -301,7 +305,7 @@ def _end(values: tuple[float, ...]) -> EndValues:
 
 
 def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: Sequence[Trial]) -> ProofFact:
-    ran = [trial for trial in trials if trial.result.mix == fact.mix and trial.result.value is not None]
+    ran = [trial for trial in trials if trial.observation.mix == fact.mix and trial.observation.value is not None]
     expected = fact.expected if fact.expected in ("good", "bad") else None
     return ProofFact(
         fact=claim(space, verdict.culprits, fact),
@@ -311,7 +315,7 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: S
         holds=fact.holds,
         values=values(fact.mix),
         pins=space.packages(fact.mix),
-        confirmed=summary(trial.report.confirmed for trial in ran),
+        confirmed=summary(trial.result.confirmed for trial in ran),
     )
 
 

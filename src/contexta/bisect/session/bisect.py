@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from contexta import __version__
-from contexta.bisect.execution.cluster import Cluster, cluster_at
+from contexta.bisect.execution.executors.choose import OPENED_BY, open_executor
+from contexta.bisect.execution.executors.executor import Executor
 from contexta.bisect.inputs.request import BisectRequest
 from contexta.bisect.inputs.sides.side import Records
 from contexta.bisect.reporting.estimate import plan
@@ -47,10 +47,8 @@ def run_bisect(
     _announce(prepared, progress)
     setup = prepared.setup
     study_files.remember(studies, request, prepared.choice, setup.command.folder, setup.folder)
-    with cluster_at(request.dask) if request.dask else nullcontext() as cluster:
-        if cluster is not None and request.jobs is None:
-            prepared = replace(prepared, setup=replace(setup, jobs=cluster.size))
-        finished = _run(prepared, request, progress, cluster, resume=resume)
+    with open_executor({option: getattr(request, option) for option in OPENED_BY}, request.jobs) as executor:
+        finished = _run(prepared, request, progress, executor, resume=resume)
     study_files.write_report(setup.folder, finished)
     return finished
 
@@ -84,14 +82,13 @@ def _run(
     prepared: PreparedStudy,
     request: BisectRequest,
     progress: BisectProgress,
-    cluster: Cluster | None,
+    executor: Executor,
     *,
     resume: bool,
 ) -> BisectReport:
     progress.message("building the environments of OLD and NEW")
-    study = Study(prepared.setup, prepared.uv, cluster, resume=resume, fresh=request.fresh)
-    if cluster is not None:
-        cluster.require_ready(study.sample())
+    study = Study(prepared.setup, prepared.uv, executor, resume=resume, fresh=request.fresh)
+    executor.require_ready(study.runner.sample())
     progress.started(study, prepared.here.swapped or "")
     releases, notes = None, tuple[str, ...]()
     try:
@@ -100,7 +97,7 @@ def _run(
         if request.versions:
             releases, notes = _releases(study, verdict, progress)
     except KeyboardInterrupt:
-        trials = len(study.trials) + len(study.inside)
+        trials = len(study.trials) + len(study.release_trials)
         progress.interrupted(f"stopped after {trials} trials, which are kept\n`contexta bisect --resume` goes on")
         raise
     return _report(prepared, study, verdict, releases, notes)
@@ -124,11 +121,11 @@ def _report(
         metric=setup.command.measured,
         higher_is_better=setup.higher_is_better,
         releases=releases,
-        inside=study.inside,
+        inside=study.release_trials,
         command=_without_secrets(setup.command.argv),
         command_given=None if given is None else _without_secrets(given),
         tools=_tools(prepared),
-        notes=(*prepared.labels, *prepared.notes, *study.notes, *notes),
+        notes=(*prepared.labels, *prepared.notes, *study.environments.notes, *notes),
         here=replace(prepared.here, command=_without_secrets(prepared.here.command)),
         recorded=prepared.recorded,
     )

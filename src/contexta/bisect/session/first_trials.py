@@ -19,13 +19,13 @@ def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
     new: the mix NEW. records: the workspace of the trials. Raises InvalidInput.
     """
     trial = trials[-1]
-    reason, mix = trial.report.reason, trial.result.mix
+    reason, mix = trial.result.reason, trial.observation.mix
     if mix not in (0, new) or not reason.startswith(GIVES_NO):
         return
-    if any(each.result.mix == mix for each in trials[:-1]):
+    if any(each.observation.mix == mix for each in trials[:-1]):
         return  # it gave the metric before, or failed in another way: the search tries it again
     end = "OLD" if mix == 0 else "NEW"
-    log = shlex.join(["contexta", "log", trial.report.run or "RUN", "--workspace", records])
+    log = shlex.join(["contexta", "log", trial.result.run or "RUN", "--workspace", records])
     raise InvalidInput(
         f"the first run of {end} completed and {reason}",
         hint="name a metric it gives (--metric), say where the number stands (--metric-from), or judge by the exit "
@@ -39,12 +39,12 @@ def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Pat
     new: the mix NEW. records: the workspace of the trials. folder: where they run. Raises InvalidInput.
     """
     trial = trials[-1]
-    mix, report = trial.result.mix, trial.report
+    mix, report = trial.observation.mix, trial.result
     judged = report.value is not None  # by its exit code: of NEW that is what the study looks for
     if mix not in (0, new) or (judged and (mix == new or report.value)):
         return
     module = missing_module(report.reason, report.log)
-    if module is None or any(each.result.mix == mix for each in trials[:-1]):
+    if module is None or any(each.observation.mix == mix for each in trials[:-1]):
         return
     end = "OLD" if mix == 0 else "NEW"
     log = shlex.join(["contexta", "log", report.run or "RUN", "--workspace", records])
@@ -60,17 +60,17 @@ def swapped_note(trials: Sequence[Trial], new: int, swapped: str) -> str | None:
 
     swapped: the command with OLD and NEW swapped.
     """
-    valued = [trial for trial in trials if trial.result.value is not None and trial.result.mix in (0, new)]
+    valued = [trial for trial in trials if trial.observation.value is not None and trial.observation.mix in (0, new)]
     last = trials[-1]
-    ends = {trial.result.mix for trial in valued}
-    before = {trial.result.mix for trial in valued if trial is not last}
+    ends = {trial.observation.mix for trial in valued}
+    before = {trial.observation.mix for trial in valued if trial is not last}
     if ends != {0, new} or before == ends:
         return None
-    old, now = (next(trial for trial in valued if trial.result.mix == mix) for mix in (0, new))
-    if (old.result.value or 0.0) >= (now.result.value or 0.0):
+    old, now = (next(trial for trial in valued if trial.observation.mix == mix) for mix in (0, new))
+    if (old.observation.value or 0.0) >= (now.observation.value or 0.0):
         return None
     values = [
-        trial.report.measured if trial.report.measured is not None else trial.report.value for trial in (now, old)
+        trial.result.measured if trial.result.measured is not None else trial.result.value for trial in (now, old)
     ]
     return (
         f"NEW is better than OLD so far ({values[0]:g} against {values[1]:g}); if they are swapped, stop with Ctrl-C "
@@ -84,15 +84,15 @@ def seed_note(trials: Sequence[Trial], first_seed: int) -> str | None:
     It recorded another seed, or OLD gave one value at its first two seeds. first_seed: what seed number 0 stands for.
     """
     last = trials[-1]
-    if last.report.other_seed is not None and all(trial.report.other_seed is None for trial in trials[:-1]):
+    if last.result.other_seed is not None and all(trial.result.other_seed is None for trial in trials[:-1]):
         seed = first_seed + last.step.seed
-        return f"this trial was told seed {seed}, and ran at {last.report.other_seed}; {ASK}"
+        return f"this trial was told seed {seed}, and ran at {last.result.other_seed}; {ASK}"
     old = {
-        trial.step.seed: trial.report.measured
+        trial.step.seed: trial.result.measured
         for trial in trials
-        if trial.result.mix == 0 and trial.release is None and trial.report.measured is not None
+        if trial.observation.mix == 0 and trial.release is None and trial.result.measured is not None
     }
-    if last.result.mix != 0 or len(old) != 2 or len({*old.values()}) > 1 or list(old)[-1] != last.step.seed:
+    if last.observation.mix != 0 or len(old) != 2 or len({*old.values()}) > 1 or list(old)[-1] != last.step.seed:
         return None
     seeds = " and ".join(str(first_seed + seed) for seed in old)
     return (

@@ -19,10 +19,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from contexta.bisect.execution.trial import Report
+from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.outliers import read
 from contexta.bisect.search.search import Probe, Verdict
-from contexta.bisect.session.study import Study, Watch
+from contexta.bisect.session.study import Study, TrialFinished
 from contexta.findings.bisect import Release, Releases
 from contexta.reproduce.environments.builder import Built, Contents
 from contexta.reproduce.uv.error_messages import UvError, gist
@@ -36,7 +36,7 @@ _TELLING = ("changelog", "changes", "release notes", "release", "history", "what
 _OF_BUGS = ("bug", "issue", "tracker")  # where nobody looks for what changed
 
 
-def releases_of(study: Study, verdict: Verdict, watch: Watch | None = None) -> Releases | None:
+def releases_of(study: Study, verdict: Verdict, watch: TrialFinished | None = None) -> Releases | None:
     """The first bad release of a proved culprit; None where there is nothing to look inside of: several culprits, one
     that was added, removed or comes from an address, or that is no package. About log2(releases) environments, each of
     two runs or more.
@@ -59,17 +59,17 @@ def _culprit(study: Study, verdict: Verdict) -> str | None:
 class _Inside:
     """One look inside one package."""
 
-    def __init__(self, study: Study, name: str, old: str, new: str, watch: Watch | None) -> None:
+    def __init__(self, study: Study, name: str, old: str, new: str, watch: TrialFinished | None) -> None:
         self.study, self.name, self.old, self.new, self.watch = study, name, old, new, watch
         self.places = (_Place(study, name, "new"), _Place(study, name, "old"))
-        self.results = [trial.result for trial in study.trials]
+        self.results = [trial.observation for trial in study.trials]
         self.tried: dict[int, Release] = {}
 
     @cached_property
     def builds(self) -> bool:
         """Whether releases are built from source too: only where one of the two versions was."""
         return not all(
-            self.study.uv_of(place.end).has_wheel(place.python.path, self.name, version)
+            self.study.environments.uv_of(place.end).has_wheel(place.python.path, self.name, version)
             for place, version in zip(self.places, (self.new, self.old), strict=True)
         )
 
@@ -106,7 +106,7 @@ class _Inside:
         below = high
         while len(found) < _MOST_RELEASES:
             newest = newest_between(
-                self.study.uv_of("new"), self.places[0].python.path, self.name, low, below, build=True
+                self.study.environments.uv_of("new"), self.places[0].python.path, self.name, low, below, build=True
             )
             if newest is None:
                 break
@@ -135,10 +135,11 @@ class _Inside:
 
     def _hindrance(self, place: _Place, version: str) -> str | None:
         """Why a release cannot be tried in an end; None when it can."""
-        if not self.builds and not self.study.uv_of(place.end).has_wheel(place.python.path, self.name, version):
+        uv = self.study.environments.uv_of(place.end)
+        if not self.builds and not uv.has_wheel(place.python.path, self.name, version):
             return "has no wheel, and is not built as OLD and NEW were not"
         try:
-            built = self.study.built(place.side, {self.name: version}, place.end)
+            built = self.study.environments.build(place.side, {self.name: version}, place.end)
         except UvError as error:
             return gist(error)
         return place.missing(built, version)
@@ -161,22 +162,22 @@ class _Inside:
             beside=place.end,
         )
 
-    def _run(self, place: _Place, version: str, mix: int, seed: int) -> Report:
+    def _run(self, place: _Place, version: str, mix: int, seed: int) -> TrialResult:
         step = Probe(mix, seed, "release", f"{self.name} {version} in {place.end.upper()}")
         pins = {**place.pins, self.name: version}
         release = Contents({self.name: version}, self.study.setup.fixed, self.study.setup.options_of(place.end))
-        recipe = self.study.recipe(place.side, pins, release)
+        recipe = self.study.environments.recipe(place.side, pins, release)
         about = {"pins": pins, "release": version}
-        trial = self.study.rerun(step, recipe, place.variables, about, beside=place.mix)
+        trial = self.study.run_release(step, recipe, place.variables, about, place.mix)
         trial = replace(trial, release=version, beside=place.mix)
-        self.results.append(trial.result)
-        self.study.inside.append(trial)
+        self.results.append(trial.observation)
+        self.study.release_trials.append(trial)
         if self.watch is not None:
-            self.watch(trial, len(self.study.trials) + len(self.study.inside))
-        return trial.report
+            self.watch(trial, len(self.study.trials) + len(self.study.release_trials))
+        return trial.result
 
     def _values(self, mix: int) -> tuple[float, ...]:
-        reports = [trial.report for trial in self.study.inside if trial.result.mix == mix]
+        reports = [trial.result for trial in self.study.release_trials if trial.observation.mix == mix]
         values = [told.measured if told.measured is not None else told.value for told in reports]
         return tuple(value for value in values if value is not None)
 
@@ -190,7 +191,7 @@ class _Place:
         self.side = study.space.python_end(self.mix)  # whose interpreter it is
         self.python = study.setup.pythons[self.side]
         self.pins = study.space.packages(self.mix)
-        self.built = study.built(self.side, self.pins, end)
+        self.built = study.environments.build(self.side, self.pins, end)
         self.variables = study.space.variables(self.mix)
 
     def missing(self, built: Built, version: str) -> str | None:

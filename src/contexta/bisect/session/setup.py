@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from contexta.bisect.execution.trial import Command
+from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.search.search import Settings
 from contexta.bisect.space.changes import BOTH, End
 from contexta.reproduce.environments.builder import Fixed

@@ -6,14 +6,13 @@ import contexta.core.check_requirements  # noqa: F401  # before pydantic, which 
 
 # isort: split
 import json
-import os
 from pathlib import Path
 from typing import Any, TypeVar
 
 from contexta.bisect.inputs.judgement import Choice
 from contexta.bisect.inputs.request import BisectRequest
 from contexta.core.errors import DamagedData, InvalidInput, NotFound
-from contexta.core.files import digested_files
+from contexta.core.files import atomic_files, digested_files
 from contexta.core.model import Value
 from contexta.findings.bisect import BisectReport, digest_of
 from contexta.recorder.redaction import redact
@@ -115,12 +114,7 @@ def read(path: Path, kind: type[_Stored]) -> _Stored:
 
 def write_report(study: Path, report: BisectReport) -> None:
     """Replace the report of a study in one step."""
-    temporary = study / f".{REPORT}.{os.getpid()}"
-    try:
-        temporary.write_text(report.model_dump_json(indent=2), encoding="utf-8")
-        temporary.replace(study / REPORT)
-    finally:
-        temporary.unlink(missing_ok=True)
+    atomic_files.write(study / REPORT, report.model_dump_json(indent=2).encode())
 
 
 def read_report(study: Path) -> BisectReport:

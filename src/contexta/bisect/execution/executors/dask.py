@@ -1,0 +1,236 @@
+"""Trials on a Dask cluster. The only module that imports distributed.
+
+A worker needs uv, Contexta and the source at the same path. Dask gives the trial of a worker that died to another one,
+and gives up when several workers died of it. A trial ends when the scheduler has forgotten it, so trials end with the
+study that wanted them, also when that is killed.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from contexta import __version__
+from contexta.bisect.execution.executors import remote_run
+from contexta.bisect.execution.executors.executor import Executor
+from contexta.bisect.execution.executors.remote_run import Marker, RemoteRun, fetch
+from contexta.bisect.execution.run_job import why_not_ready
+from contexta.bisect.execution.trial import lost_trial
+from contexta.bisect.execution.trial_job import TrialJob, TrialResult
+from contexta.core.errors import ContextaError, InvalidInput, shown
+
+_CONNECT = 30.0  # seconds
+_LOOK = 1.0  # seconds between two checks whether a trial is still wanted
+_ALONE = 60.0  # seconds without any worker after which a study ends
+_CANCELLED = 30.0  # seconds that cancelled trials have to end
+_TRIES = 3  # times that a trial runs whose files could not be fetched
+_ADDRESS = re.compile(r"((tcp|tls|ucx|ws|wss)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}")
+_AS_IN = "the scheduler prints it when it starts, as in tcp://10.0.0.1:8786"
+_MOST_NAMED = 3  # workers in one message
+_RUNNING = Counter[str]()  # on a worker: content of the marker of a study -> its trials that run
+
+
+@contextmanager
+def executor_at(address: str, jobs: int | None = None) -> Iterator[DaskExecutor]:
+    """The cluster with this scheduler. jobs: at a time; None: all threads of its workers.
+
+    Raises InvalidInput when no scheduler answers, or it has no worker.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InvalidInput("a cluster needs the package distributed", hint='pip install "contexta[dask]"') from error
+    if not _ADDRESS.fullmatch(address):
+        raise InvalidInput(f"{shown(address)} is no scheduler's address", hint=_AS_IN)
+    try:
+        client: Any = Client(address, timeout=_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call,unused-ignore]  # distributed has no types
+    except OSError as error:
+        raise InvalidInput(f"no Dask scheduler answers at {address}: {error}", hint=_AS_IN) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT)
+        except TimeoutError as error:
+            raise InvalidInput(
+                f"the cluster at {address} has no worker", hint=f"dask worker {address} --nthreads 1"
+            ) from error
+        executor = DaskExecutor(client, address, jobs or sum(client.nthreads().values()) or 1)
+        try:
+            yield executor
+        finally:
+            executor.close()
+
+
+class DaskExecutor(Executor):
+    def __init__(self, client: Any, address: str, jobs: int) -> None:
+        self.address = address
+        self.jobs = jobs
+        self._client = client
+        self._open: dict[Future[TrialResult], Any] = {}  # ours -> that of Dask
+        self._fetching = ThreadPoolExecutor(2, "fetch")
+        self._markers: dict[str, Marker] = {}
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, name="cluster", daemon=True).start()
+
+    def require_ready(self, job: TrialJob) -> None:
+        answers = self._client.run(_version_and_lack, job, on_error="return")
+        faults = [
+            f"{worker}: {fault}" for worker, answer in sorted(answers.items()) if (fault := _fault(answer)) is not None
+        ]
+        if faults:
+            raise InvalidInput(f"workers are not ready: {'; '.join(faults[:_MOST_NAMED])}", hint="mend or remove them")
+
+    def submit(self, job: TrialJob) -> Future[TrialResult]:
+        outer: Future[TrialResult] = Future()
+        self._start(job, outer, 1)
+        return outer
+
+    def cancel(self) -> None:
+        cancelled = list(self._open.items())
+        for outer, inner in cancelled:
+            inner.cancel()
+            outer.cancel()
+        deadline = time.monotonic() + (_CANCELLED if cancelled else 0.0)
+        with suppress(Exception):  # a scheduler that went away runs nothing
+            while time.monotonic() < deadline and self._is_running():
+                time.sleep(_LOOK / 10)
+
+    def close(self) -> None:
+        self._ended.set()
+        self.cancel()
+        self._fetching.shutdown()
+        for workspace, marker in self._markers.items():
+            Path(workspace, marker.name).unlink(missing_ok=True)
+
+    def _is_running(self) -> bool:
+        """Whether a worker still runs a trial of this study: it sees within a second that it is not wanted."""
+        markers = {marker.content for marker in self._markers.values()}
+        return any(markers & running for running in self._client.run(_running_studies).values())
+
+    def _start(self, job: TrialJob, outer: Future[TrialResult], attempt: int) -> None:
+        inner = self._client.submit(_run_on_worker, job, self._marker(job), pure=False)
+        self._open[outer] = inner
+        inner.add_done_callback(lambda _: self._fetching.submit(self._finish, job, outer, inner, attempt))
+
+    def _marker(self, job: TrialJob) -> Marker:
+        workspace = str(job.workspace)
+        if workspace not in self._markers:
+            self._markers[workspace] = Marker.in_workspace(Path(workspace))
+        return self._markers[workspace]
+
+    def _finish(self, job: TrialJob, outer: Future[TrialResult], inner: Any, attempt: int) -> None:
+        """Give a job its result, with its run in the workspace."""
+        from distributed import KilledWorker
+
+        self._open.pop(outer, None)
+        if outer.done():
+            return None
+        try:
+            if inner.cancelled():
+                raise ContextaError(f"the cluster at {self.address} cancelled a trial", hint="--resume goes on")
+            result, run, worker = inner.result()
+        except KilledWorker:
+            reason = "the worker that ran it died, and so did those that tried again"
+            return _settle(outer, lost_trial(job, reason))
+        except BaseException as error:  # noqa: BLE001  # whatever the trial raised: who waits for it gets it
+            return _settle(outer, error)
+        if run is None:
+            return _settle(outer, result)
+        try:
+            self._fetch(job, result, run, worker)
+        except Exception as error:  # noqa: BLE001  # of the network, or of Dask about a worker that is gone
+            if attempt < _TRIES:
+                return self._start(job, outer, attempt + 1)
+            what = f"the run of a trial could not be fetched from {worker}: {error}"
+            return _settle(outer, ContextaError(what, hint="--resume goes on"))
+        return _settle(outer, result)
+
+    def _fetch(self, job: TrialJob, result: TrialResult, run: RemoteRun, worker: str) -> None:
+        def read(*arguments: Any) -> bytes:
+            content: bytes = self._client.run(remote_run.read_chunk, *arguments, workers=[worker])[worker]
+            return content
+
+        fetch(run, result, Path(str(job.workspace)), read)
+        self._client.run(remote_run.remove, run.folder, workers=[worker], on_error="ignore")
+
+    def _watch(self) -> None:
+        """End open trials when there is no worker for too long: Dask itself would wait for ever."""
+        without = 0.0
+        pause = _ALONE / 10
+        while not self._ended.wait(pause):
+            without = 0.0 if self._worker_count() else without + pause
+            if without >= _ALONE:
+                for outer in list(self._open):
+                    _settle(outer, _abandoned(self.address))
+                without = 0.0
+
+    def _worker_count(self) -> int:
+        try:
+            return len(self._client.nthreads())
+        except Exception:  # noqa: BLE001  # whatever a scheduler that went away makes the client raise
+            return 0
+
+
+def _settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -> None:
+    with suppress(InvalidStateError):  # cancelled meanwhile
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+
+def _abandoned(address: str) -> ContextaError:
+    return ContextaError(
+        f"the cluster at {address} has no worker any more",
+        hint="start one, then `contexta bisect --resume` goes on: finished trials are kept",
+    )
+
+
+def _fault(answer: Any) -> str | None:
+    """What a worker lacks. answer: of ``_version_and_lack``, or what that raised."""
+    if isinstance(answer, BaseException):
+        return f"cannot load contexta {__version__}: {answer}"
+    version, lack = answer
+    if version != __version__:
+        return f"has contexta {version}, not {__version__}"
+    return None if lack is None else str(lack)
+
+
+def _version_and_lack(job: TrialJob) -> tuple[str, str | None]:
+    """On a worker."""
+    return __version__, why_not_ready(job)
+
+
+def _running_studies() -> set[str]:
+    """On a worker."""
+    return {content for content, count in _RUNNING.items() if count}
+
+
+def _run_on_worker(job: TrialJob, marker: Marker) -> tuple[TrialResult, RemoteRun | None, str]:
+    """On a worker: run a job until it ends, or until the scheduler has forgotten it. With the worker's address."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    stop, ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK):
+            task = worker.state.tasks.get(key)
+            if task is None or task.state == "cancelled":
+                stop.set()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    _RUNNING[marker.content] += 1
+    try:
+        return (*remote_run.run_on_worker(job, marker, stop), worker.address)
+    finally:
+        ended.set()
+        _RUNNING[marker.content] -= 1

@@ -1,0 +1,130 @@
+"""A trial before and after it ran: ``TrialJob`` and ``TrialResult``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contexta.bisect.execution.metric import Threshold
+from contexta.bisect.execution.parameter_changes import Setting
+from contexta.bisect.execution.sandbox import Revision
+from contexta.bisect.execution.source_files import Source
+from contexta.reproduce.environments.linker import Recipe
+from contexta.reproduce.launch.confirmation import State
+
+GENEROUS = 24 * 3600.0
+"""Time limit in seconds while the duration of a trial is unknown."""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def thread_counts() -> dict[str, str]:
+    """Variables for the threads of numeric libraries: as set here, else one per processor."""
+    return {name: os.environ.get(name, str(os.cpu_count() or 1)) for name in _THREADS}
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is rerun, the same in every trial, and how its outcome is judged.
+
+    Without a metric the exit code judges: 0 is good, 125 is unknown, anything else is bad.
+    """
+
+    argv: tuple[str, ...]
+    metric: str | None
+    folder: str
+    metric_from: str | None = None
+    """``stdout:REGEX`` with one group, or ``json:FILE:PATH``. None: the recorded value, else the last one printed."""
+    timeout: float | None = None
+    """Seconds; None: the time limit of the job."""
+    memory: int | None = None
+    """Bytes that all processes may use; None: a share of the machine's memory."""
+    in_place: bool = False
+    """Run in ``folder`` instead of a copy that is removed."""
+    seed_argument: str | None = None
+    """Appended to the command, with ``{seed}`` replaced."""
+    judge: tuple[str, ...] | None = None
+    """A command that runs afterwards; its exit code judges."""
+    good_if: Threshold | None = None
+    """Makes the metric good or bad."""
+    timeout_is_bad: bool = False
+    """A trial that exceeds the time limit is bad, any other is good."""
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a trial is good or bad, and its value does not count."""
+        return self.metric is None or self.good_if is not None or self.timeout_is_bad
+
+    @property
+    def measured(self) -> str:
+        """The name of the values; of judgements 1 is good and 0 is bad."""
+        if self.timeout_is_bad and self.good_if is None:
+            return "ends in time"
+        return self.metric or ("passes (the judge's exit code is 0)" if self.judge else "passes (exit code is 0)")
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One trial to run, on this machine or another. It can be pickled and needs the source at the same path."""
+
+    command: Command
+    seed: int
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    """None removes a variable."""
+    recipe: Recipe | None = None
+    """The environment to link; None where it exists."""
+    workspace: str | None = None
+    """Where the run of the trial is stored; None to store nothing."""
+    about: Mapping[str, object] = field(default_factory=dict)
+    """What the run says about its place in the study."""
+    timeout: float = GENEROUS
+    neighbours: int = 1
+    """Trials at a time on the machine, which share its memory."""
+    threads: Mapping[str, str] = field(default_factory=thread_counts)
+    """Of the study: where a sum is split changes its last digits."""
+    source: Source | None = None
+    """What the files must be; None to take them as they are. With a revision: the files beside it."""
+    revision: Revision | None = None
+    """The recorded source; None for the current one."""
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
+    """What the run must record of its parameters."""
+    changing: tuple[str, ...] = ()
+    """Variables that are not the same in all mixes."""
+    offline: bool = False
+    index: tuple[tuple[str, str], ...] = ()
+    """Index settings of uv, for another machine."""
+
+    @property
+    def seconds(self) -> float:
+        """The time limit."""
+        return self.command.timeout if self.command.timeout is not None else self.timeout
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial gave."""
+
+    value: float | None
+    """What the search uses: the metric, or 1 for good and 0 for bad; None for ``reason``."""
+    reason: str
+    seconds: float
+    log: str = ""
+    """Beginning and end of the output."""
+    measured: float | None = None
+    """The metric itself, where there is one."""
+    run: str | None = None
+    """Reference of the recorded run."""
+    confirmed: State | None = None
+    """Whether the recorder saw it run in its environment. ``no`` gives no value. None: not compared."""
+    location: str = ""
+    """The other environment that it ran in."""
+    writes: tuple[str, ...] = ()
+    """Paths outside its own directories that it wrote to."""
+    shadowed: tuple[str, ...] = ()
+    """Packages of the environment that modules of the source hid."""
+    home_changes: tuple[str, ...] = ()
+    """What changed in the user's home meanwhile, by any program."""
+    other_seed: str | None = None
+    """The seed that it recorded in place of the one it was given, as ``NAME=VALUE``."""
+    why_home_empty: str = ""
+    """See ``PrivateHome``."""

@@ -1,0 +1,196 @@
+"""Obtain the trials that the search asks for: from the cache, from trials that ran ahead, or run now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import replace
+
+from contexta.bisect.execution.executors.executor import Executor
+from contexta.bisect.execution.parameter_changes import with_settings
+from contexta.bisect.execution.source_files import Source
+from contexta.bisect.execution.trial_cache import key_of
+from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
+from contexta.bisect.inference.observations import Result
+from contexta.bisect.reporting.report import Trial
+from contexta.bisect.search.search import Probe, Problem
+from contexta.bisect.search.speculation import Slot, ahead, slot_of
+from contexta.bisect.session.environments import Environments
+from contexta.bisect.session.setup import Setup
+from contexta.bisect.space.changes import Space
+from contexta.core.errors import ContextaError
+from contexta.core.references import slug
+from contexta.reproduce.environments.linker import Recipe
+from contexta.reproduce.uv.indexes import settings_for_elsewhere
+
+_LEAST_PATIENCE = 60.0  # seconds that a trial may take at least
+_PATIENCE = 4.0  # times the expected duration
+
+
+class TrialRunner:
+    """source_key: a digest of the source and of the user's own packages. results: of earlier trials, by key."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        space: Space,
+        environments: Environments,
+        executor: Executor,
+        source: Source,
+        source_key: str,
+        results: dict[str, list[TrialResult]],
+    ) -> None:
+        self._setup, self._space, self._environments, self._executor = setup, space, environments, executor
+        self._source, self._source_key = source, source_key
+        self._results = results
+        self._earlier = {key: len(of_key) for key, of_key in results.items()}
+        self._pending: dict[Slot, Future[TrialResult]] = {}
+
+    @property
+    def jobs(self) -> int:
+        """Trials at a time."""
+        return self._executor.jobs
+
+    @property
+    def earlier(self) -> int:
+        """How many earlier trials can be taken over; 0 where they had other endpoints, another command or source."""
+        ends = [self._key((end, 0, 0)) for end in (0, self._space.mixes.full)]
+        return sum(self._earlier.values()) if any(key in self._earlier for key in ends) else 0
+
+    def obtain(self, problem: Problem, step: Probe, trials: Sequence[Trial]) -> Trial:
+        """The trial that a step asks for. Trials that will probably follow run meanwhile, up to the limit of jobs."""
+        observations = [trial.observation for trial in trials]
+        slot = slot_of(step, observations)
+        jobs, timeout = self._executor.jobs, self.timeout(trials)
+        while (result := self._result(slot)) is None:
+            steps = ahead(problem, observations, step, jobs) if jobs > 1 else [(slot, step)]
+            for next_slot, next_step in steps:
+                free = len(self._pending) < jobs
+                if free and next_slot not in self._pending and self._result(next_slot) is None:
+                    self._pending[next_slot] = self._executor.submit(self._mix_job(next_slot, next_step, timeout))
+            wait(self._pending.values(), return_when=FIRST_COMPLETED)
+            self._collect()
+        return self._trial(step, result, is_earlier=slot[2] < self._earlier.get(self._key(slot), 0))
+
+    def obtain_release(
+        self,
+        step: Probe,
+        recipe: Recipe,
+        variables: Mapping[str, str | None],
+        about: Mapping[str, object],
+        mix: int,
+        trials: Sequence[Trial],
+    ) -> Trial:
+        """A trial in an environment that is no mix. mix: whose source and parameters it has. about: what its run says
+        besides."""
+        key = self._key_of(mix, recipe.python.path, recipe.pins, variables, step.seed)
+        if key in self._results:
+            return self._trial(step, self._results[key][0], is_earlier=True)
+        job = self._job(step, mix, recipe, variables, key, self.timeout(trials))
+        future = self._executor.submit(replace(job, about={**job.about, **about}))
+        try:
+            self._results[key] = [_outcome(future)]
+        finally:
+            self.cancel()
+        return self._trial(step, self._results[key][0], is_earlier=False)
+
+    def cancel(self) -> None:
+        """End the trials that ran ahead and were not needed, or that an interrupt ended."""
+        self._pending.clear()
+        self._executor.cancel()
+
+    def sample(self) -> TrialJob:
+        """A job as this study submits them, to check whether an executor can run it."""
+        recipe = self._environments.recipe(self._space.python_end(0), self._space.packages(0))
+        return self._job(Probe(0, 0, "end", ""), 0, recipe, {}, "", GENEROUS)
+
+    # ------------------------------------------------------------------------------------------ results
+
+    def _result(self, slot: Slot) -> TrialResult | None:
+        results = self._results.get(self._key(slot), [])
+        return results[slot[2]] if slot[2] < len(results) else None
+
+    def _collect(self) -> None:
+        for slot, future in list(self._pending.items()):
+            if future.done():
+                del self._pending[slot]
+                self._results.setdefault(self._key(slot), []).append(_outcome(future))
+
+    def _trial(self, step: Probe, result: TrialResult, *, is_earlier: bool) -> Trial:
+        sign = 1.0 if self._setup.higher_is_better or self._setup.command.good_if is not None else -1.0
+        value = None if result.value is None else sign * result.value
+        return Trial(step, Result(step.mix, step.seed, value, result.reason, result.seconds), result, is_earlier)
+
+    # ------------------------------------------------------------------------------------------ jobs
+
+    def _mix_job(self, slot: Slot, step: Probe, timeout: float) -> TrialJob:
+        space, mix = self._space, step.mix
+        recipe = self._environments.recipe(space.python_end(mix), space.packages(mix))
+        job = self._job(step, mix, recipe, space.variables(mix), self._key(slot), timeout)
+        return replace(job, about={**job.about, "at_new": list(space.keys(mix))})
+
+    def _job(
+        self, step: Probe, mix: int, recipe: Recipe, variables: Mapping[str, str | None], key: str, timeout: float
+    ) -> TrialJob:
+        """mix: whose source and parameters it has."""
+        revision, is_remote = self._space.revision(mix), self._executor.is_remote
+        return TrialJob(
+            command=self._command(mix),
+            seed=self._setup.first_seed + step.seed,
+            variables=variables,
+            recipe=recipe,
+            workspace=str(self._setup.workspace),
+            about={
+                "study": slug(self._setup.folder.name) or "study",
+                "purpose": step.purpose,
+                "why": step.why,
+                "seed": step.seed,
+                "key": key,
+                "at_new": [],
+                **({} if revision is None else {"source": revision.state}),
+            },
+            timeout=timeout,
+            neighbours=1 if is_remote else self._executor.jobs,
+            source=self._source if is_remote else None,
+            revision=revision,
+            parameters=self._space.parameters(mix),
+            changing=self._space.changing_variables(),
+            offline=self._environments.uv.offline,
+            index=settings_for_elsewhere() if is_remote else (),
+        )
+
+    def timeout(self, trials: Sequence[Trial]) -> float:
+        """Seconds that a trial may take, where the command has no limit of its own."""
+        first = next((trial.result.seconds for trial in trials if trial.result.value is not None), None)
+        expected = self._setup.expected if self._setup.expected is not None else first
+        if expected is None:
+            return GENEROUS
+        neighbours = 1 if self._executor.is_remote else self._executor.jobs
+        return max(_LEAST_PATIENCE, round(_PATIENCE * neighbours * expected, 1))
+
+    def _key(self, slot: Slot) -> str:
+        mix, seed, _ = slot
+        python = self._setup.pythons[self._space.python_end(mix)].path
+        return self._key_of(mix, python, self._space.packages(mix), self._space.variables(mix), seed)
+
+    def _key_of(
+        self, mix: int, python: str, pins: Mapping[str, str], variables: Mapping[str, str | None], seed: int
+    ) -> str:
+        revision, parameters = self._space.revision(mix), self._space.parameters(mix)
+        source = self._source_key if revision is None else f"{self._source_key}-{revision.state}"
+        if options := self._setup.content_of_options:
+            source = f"{source}-{json.dumps(options)}"
+        seed = self._setup.first_seed + seed
+        return key_of(self._command(mix), source, python, pins, variables, seed, parameters)
+
+    def _command(self, mix: int) -> Command:
+        command = self._setup.command
+        return replace(command, argv=with_settings(command.argv, self._space.parameters(mix)))
+
+
+def _outcome(future: Future[TrialResult]) -> TrialResult:
+    try:
+        return future.result()
+    except (CancelledError, BrokenExecutor) as error:
+        raise ContextaError(f"a trial was given up by what runs it: {error}", hint="--resume goes on") from error
