@@ -10,6 +10,7 @@ from pathlib import Path
 
 from contexta.analysis.why.suspects import prior
 from contexta.bisect.execution.seed_use import note_on_seed
+from contexta.bisect.execution.source_files import too_large_to_copy
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
 from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE

@@ -13,6 +13,7 @@ from uuid import uuid4
 from contexta.bisect.execution.run_job import run_job
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.core import settings
+from contexta.core.files import atomic_files
 from contexta.recorder.journal.writer import SUFFIX
 
 CHUNK = 4 * 1024 * 1024  # bytes of one message
@@ -94,13 +95,9 @@ def fetch(run: RemoteRun, result: TrialResult, workspace: Path, read: Callable[[
         if not target.resolve().is_relative_to(workspace.resolve()) or target.exists():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                for offset in range(0, size, CHUNK):
-                    file.write(read(run.folder, name, offset))
-            if temporary.stat().st_size != size:
-                raise OSError(f"{name} has {temporary.stat().st_size} bytes, not {size}")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic_files.NewFile(target.parent) as new:
+            for offset in range(0, size, CHUNK):
+                new.file.write(read(run.folder, name, offset))
+            if new.file.tell() != size:
+                raise OSError(f"{name} has {new.file.tell()} bytes, not {size}")
+            new.replace(target)
