@@ -92,7 +92,7 @@ def test_many_stirring_changes_are_told_from_the_cause() -> None:
     assert belief.singles[8] > 0.5
 
 
-@pytest.mark.parametrize(("number", "effect"), [(0, 4.0), (2, 2.0)])
+@pytest.mark.parametrize(("number", "effect"), [(0, 4.0), (2, 2.0), (6, 4.0), (10, 4.0)])
 def test_seven_changes_that_stir_among_120_cost_no_decision_a_second(number: int, effect: float) -> None:
     slowest, began = 0.0, time.process_time()
 

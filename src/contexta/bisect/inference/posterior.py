@@ -10,7 +10,7 @@ compute however many pairs there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -26,9 +26,13 @@ PARTS = 0.05
 SEVERAL = 0.01
 NONE = 0.05
 _LEAST_PART = 0.08  # of the drop: a smaller part passes for a harmless change
-_NEGLIGIBLE = 15.0  # nats below the likeliest of the hypotheses looked at so far: all such together are below 1e-4
+_NEGLIGIBLE = 12.0  # nats below the most probable of what was looked at so far: all such together are below 1 %
+
+_LONE = 1 - TOGETHER - PARTS - SEVERAL - NONE
 
 Row = tuple[float, ...]
+Sorting = tuple[int, int, int]
+"""The probed mixes, as bits by their order, that are bad, that hold one of two parts, and that hold the other."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,8 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
     probed = list(enumerate(readings.probed))
     signatures = [sum(1 << number for number, mix in probed if mix >> atom & 1) for atom in range(mixes.count)]
     likelihoods = _Likelihoods(readings, Alike(readings, mixes))
-    likelihoods.weigh(signatures, mixes)
-    lone = math.log(1 - TOGETHER - PARTS - SEVERAL - NONE)
-    both = math.log(2 / (1 - sum(p * p for p in prior) or 1.0))
+    likelihoods.weigh(_sorted_alike(signatures, mixes, prior))
+    lone, both = math.log(_LONE), math.log(_of_pairs(prior))
     logs = [math.log(p) for p in prior]
     singles = [lone + logs[atom] + likelihoods.bad(signatures[atom]) for atom in range(mixes.count)]
     together, parts = ([[-math.inf] * mixes.count for _ in prior] for _ in range(2))
@@ -160,6 +163,30 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
     )
 
 
+def _of_pairs(prior: Sequence[float]) -> float:
+    """What makes the products of two priors a distribution over pairs."""
+    return 2 / (1 - sum(p * p for p in prior) or 1.0)
+
+
+def _sorted_alike(signatures: Sequence[int], mixes: Mixes, prior: Sequence[float]) -> dict[Sorting, float]:
+    """How each single and each pair sorts the mixes -> the prior of all that sort them so. O(count^2).
+
+    signatures: the mixes with each change.
+    """
+    found: dict[Sorting, float] = {}
+    for a, p in zip(signatures, prior, strict=True):
+        found[a, 0, 0] = found.get((a, 0, 0), 0.0) + _LONE * p
+    both = _of_pairs(prior)
+    for one, a in enumerate(signatures):
+        for other, b in enumerate(signatures[:one]):
+            if not mixes.comparable(one, other):
+                weight = both * prior[one] * prior[other]
+                together, parts = (a & b, 0, 0), (a & b, a & ~b, b & ~a)
+                found[together] = found.get(together, 0.0) + TOGETHER * weight
+                found[parts] = found.get(parts, 0.0) + PARTS * weight
+    return found
+
+
 class _Likelihoods:
     """Log likelihoods of what was read, by how a hypothesis sorts the probed mixes (bits by their order)."""
 
@@ -176,27 +203,26 @@ class _Likelihoods:
         """These mixes hold one of two parts that add up, those the other."""
         return self._known[one & other, one & ~other, other & ~one]
 
-    def weigh(self, signatures: Sequence[int], mixes: Mixes) -> None:
-        """Work out all that is asked for, the most promising first: of one that cannot come near the likeliest, what it
+    def weigh(self, priors: Mapping[Sorting, float]) -> None:
+        """Work out what is asked for, the most promising first: of what cannot come near the most probable, what it
         could be at most is enough.
 
-        signatures: the mixes with each change. O(count^2).
+        priors: how mixes are sorted -> how probable that was beforehand.
         """
-        keys = {(bad, 0, 0) for bad in signatures}
-        for one, a in enumerate(signatures):
-            for other, b in enumerate(signatures[:one]):
-                if not mixes.comparable(one, other):
-                    keys |= {(a & b, 0, 0), (a & b, a & ~b, b & ~a)}
         most = []
-        for bad, first, second in keys:
+        for key, probability in priors.items():
+            bad, first, second = key
             separated = self.alike.separated_by(bad | first) | self.alike.separated_by(bad | second)
-            level = self._levels(bad, first, second)
-            most.append((level + self.alike.at_most(separated), level, separated, (bad, first, second)))
+            level, prior = self._levels(bad, first, second), math.log(probability)
+            most.append((prior + level + self.alike.at_most(separated), prior, level, separated, key))
         likeliest = -math.inf
-        for bound, level, separated, key in sorted(most, reverse=True):
+        for bound, prior, level, separated, key in sorted(most, reverse=True):
             floor = likeliest - _NEGLIGIBLE
-            self._known[key] = bound if bound < floor else level + self.alike.log_likelihood(separated, floor - level)
-            likeliest = max(likeliest, self._known[key])
+            if bound < floor:
+                self._known[key] = bound - prior
+                continue
+            self._known[key] = level + self.alike.log_likelihood(separated, floor - prior - level)
+            likeliest = max(likeliest, prior + self._known[key])
 
     def _levels(self, bad: int, one: int, other: int) -> float:
         """Of the values alone, without which of them are alike."""

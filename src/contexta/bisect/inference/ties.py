@@ -20,7 +20,7 @@ from contexta.bisect.inference.observations import Readings
 from contexta.bisect.space.lattice import Mixes
 
 _STIRS = 10 / 414  # the share of harmless changes that stir
-_MOST_SETS = 400  # looked at, half-grown ones among them
+_MOST_SETS = 120  # looked at, half-grown ones among them; what is left then counts as at its best
 _CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
 _NEGLIGIBLE = 9.0  # nats below the likeliest, where a set of stirring changes adds nothing
 _MANY_SETS = 3.0  # nats: what a sum over many sets of stirring changes gains on the best of them, at most
@@ -42,7 +42,7 @@ class Alike:
         self._equal = [_bits(many > layer for many in times) for layer in range(max(times, default=0))]
         self._different = _bits(pair in apart for pair in self._pairs_seen)
         self._known: dict[int, tuple[float, float]] = {}
-        self._costs = {0: 0.0}
+        self._costs: dict[int, tuple[float, int]] = {}
         self._of_pair: dict[int, list[tuple[float, int, int]]] = {}
 
     def _pairs(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -146,11 +146,13 @@ class Alike:
                 without |= others
                 left_over = unexplained & ~mask
                 worth = then - self._by_chance(apart | mask)
-                if worth + self._cheapest(left_over & -left_over) >= least:
+                if worth + self._at_best(left_over) >= least:
                     choices.append((worth, then, left_over, apart | mask, without))
             open_sets += sorted(choices)
+        found += [worth + self._at_best(unexplained) for worth, _, unexplained, _, _ in open_sets]
         if not found:
             return max(-_HOPELESS, floor)
+        best = max(found)
         return best + math.log(sum(math.exp(value - best) for value in found))
 
     def _explaining(self, pair: int) -> list[tuple[float, int, int]]:
@@ -162,11 +164,21 @@ class Alike:
             ]
         return self._of_pair[pair]
 
-    def _cheapest(self, pair: int) -> float:
-        """The least that it costs to explain a pair, as a log."""
-        if pair not in self._costs:
-            self._costs[pair] = max([-_CONTRADICTION, *(odds for odds, _, _ in self._explaining(pair)[:1])])
-        return self._costs[pair]
+    def _at_best(self, unexplained: int) -> float:
+        """The most that explaining these pairs can leave, as a log: pairs that no one change explains cost one each."""
+        found = 0.0
+        while unexplained:
+            pair = unexplained & -unexplained
+            if pair not in self._costs:
+                explaining = self._explaining(pair)
+                reached = pair
+                for _, mask, _ in explaining:
+                    reached |= mask
+                self._costs[pair] = max([-_CONTRADICTION, *(odds for odds, _, _ in explaining[:1])]), ~reached
+            cost, left = self._costs[pair]
+            found += cost
+            unexplained &= left
+        return found
 
     def _by_chance(self, separated: int) -> float:
         """What it costs that pairs which differ have the same value, each time."""
