@@ -159,7 +159,7 @@ def prove(
                 return Proof(culprits, _facts(readings, culprits, roles, strength), why)
             roles.append(("alone", alone[-1]))
             alones[unit] = alone[-1]
-        needed = _each_needed(readings, mixes, risk, culprits, alones, strength)
+        needed = _each_needed(readings, mixes, risk, culprits, shown[-1], alones, strength)
         if any(role == "all but one" and _moves_little(readings, shown[-1], mix) for role, mix in needed or ()):
             why = "one of the culprits makes less than a tenth of the drop"
             return Proof(culprits, _facts(readings, culprits, roles, strength), why)
@@ -171,22 +171,34 @@ def prove(
 
 
 def _each_needed(
-    readings: Readings, mixes: Mixes, risk: Risk, culprits: int, alone: dict[int, int], strength: Strength
+    readings: Readings,
+    mixes: Mixes,
+    risk: Risk,
+    culprits: int,
+    shown: int,
+    alone: dict[int, int],
+    strength: Strength,
 ) -> list[tuple[Role, int]] | None:
     """The facts that show that none of several culprits may be left out; None where they cannot be shown.
 
-    alone: unit of culprits -> where it is shown without the others. Of two, that is where the other is left out.
+    shown: OLD with the culprits. What it holds beside them and what they require stays in when one is left out: it may
+    do what that one was named for. alone: unit of culprits -> where it is shown without the others. Of two, that is
+    where the other is left out.
     """
     found: list[tuple[Role, int]] = []
+    beside = shown & ~mixes.closed(culprits)
     for unit in alone:
         others = culprits & ~unit
         rest = alone[others] if len(alone) == 2 else mixes.closed(others)
+        with_others = mixes.without(shown, unit)
+        if beside and with_others not in risk.failed:
+            rest = with_others
         only = mixes.without(mixes.full, others)
         by_ends = {mix: readings.state(mix, strength.odds, strength.runs) for mix in (rest, alone[unit])}
         # where one suffices by itself, the others are bad too as a rule: that need not be seen
         tells = by_ends[rest] == "open" and (len(alone) == 2 or by_ends[alone[unit]] != "bad")
         if not rest & unit and rest not in risk.failed and (tells or by_ends[rest] in ("good", "between")):
-            if len(alone) > 2:
+            if len(alone) > 2 or rest not in alone.values():
                 found.append(("all but one", rest))
         elif not only & unit or only in risk.failed:
             return None
