@@ -379,7 +379,7 @@ def test_a_change_of_the_noise_is_told_from_a_drop(drop: float, verdict: str, sp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fingerprint", "right"), [(True, 0.9), (False, 0.83)])  # 0.95 with a bar that nulls pass
+@pytest.mark.parametrize(("fingerprint", "right"), [(True, 0.93), (False, 0.83)])
 def test_at_two_standard_deviations_most_causes_are_proved_within_forty_runs(fingerprint: bool, right: float) -> None:
     outcomes = studies(200, "single", 2.0, fingerprint=fingerprint, runs=40)
     assert share(outcomes, "right") >= right
@@ -498,7 +498,7 @@ NULLS = [name for name in FAMILIES if "null" in name and "fixed seed" not in nam
 
 def test_unkind_noise_alone_is_hardly_ever_proved() -> None:
     outcomes = [play(FAMILIES[name](number)) for name in NULLS for number in range(50_000, 50_008)]
-    assert sum(outcome.wrongly_proved for outcome in outcomes) <= 4  # of 80, an unlucky range; the docs have many
+    assert sum(outcome.wrongly_proved for outcome in outcomes) <= 2  # of 80; the docs have what many give
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if "fixed seed" in name])

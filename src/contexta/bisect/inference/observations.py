@@ -30,7 +30,7 @@ _IDENTICAL = 8.0
 SURE_ALIKE = 5.0
 """From these log odds on an identical value is no chance."""
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
-_GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
+_GUESSED, _KNOWN = 1.0, 300.0  # values that the spread seen at the ends is worth beside them; where there is no noise
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
 _ROUNDED = 2.0  # units in the last place of the ends' typical value: noise below that is what rounding leaves
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end

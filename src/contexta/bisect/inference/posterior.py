@@ -144,8 +144,10 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
             before, a, b = both + logs[one] + logs[other], signatures[one], signatures[other]
             together[one][other] = together[other][one] = math.log(TOGETHER) + before + likelihoods.bad(a & b)
             parts[one][other] = parts[other][one] = math.log(PARTS) + before + likelihoods.parts(a, b)
-    several = math.log(SEVERAL) + likelihoods.several()
     none = math.log(NONE) + likelihoods.none(zip(logs, signatures, strict=True))
+    if readings.fingerprints:  # a null where nothing stirs has identical ends and never gets here
+        none -= likelihoods.alike.log_some_stir
+    several = math.log(SEVERAL) + likelihoods.several()
     top = max(several, none, *singles, *map(max, together), *map(max, parts))
 
     def shares(row: Sequence[float]) -> list[float]:

@@ -105,6 +105,11 @@ class Alike:
         return -self._by_chance(separated) + _MANY_SETS
 
     @property
+    def log_some_stir(self) -> float:
+        """The log probability, before any trial, that at least one change stirs."""
+        return math.log(-math.expm1(self._atoms * math.log1p(-_STIRS)))
+
+    @property
     def best(self) -> float:
         """The log likelihood of the best of all that was asked about; 0 before that."""
         return max((found for found, _ in self._known.values()), default=0.0)

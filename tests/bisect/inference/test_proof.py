@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from contexta.bisect.mixes import Mixes
-from contexta.bisect.proof import Fact, Proof, Strength, prove
-from contexta.bisect.readings import Readings, Result
-from contexta.bisect.risk import learn
+from contexta.bisect.inference.failure_model import learn
+from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.proof import Fact, Proof, Strength, prove
+from contexta.bisect.space.lattice import Mixes
 
 NEW = 0b1111
 MIXES = Mixes.of(4)
