@@ -30,7 +30,8 @@ _IDENTICAL = 8.0
 SURE_ALIKE = 5.0
 """From these log odds on an identical value is no chance."""
 _LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
-_GUESSED, _KNOWN = 1.0, 300.0  # values that the spread seen at the ends is worth beside them; where there is no noise
+_GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
+_GUESSED_IN_DOUBT = 1.0  # the same where the question is whether the ends differ: their own spread must not answer it
 _WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
 _ROUNDED = 2.0  # units in the last place of the ends' typical value: noise below that is what rounding leaves
 _PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
@@ -222,6 +223,11 @@ class Readings:
         return Levels(self.spread, _KNOWN if self.seedless else _GUESSED)
 
     @cached_property
+    def levels_in_doubt(self) -> Levels:
+        """The same, for whether there is a drop at all: the ends' own spread counts for little beside their values."""
+        return Levels(self.spread, _KNOWN if self.seedless else _GUESSED_IN_DOUBT)
+
+    @cached_property
     def good_end(self) -> Pool:
         return Pool.of(self._scaled(self.samples(0)))
 
@@ -273,14 +279,23 @@ class Readings:
         return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
 
     @cached_property
-    def good_of_new(self) -> float:
-        """The share of NEW's runs that lie among OLD's: a training that fails to converge only now and then.
+    def good_of_new(self) -> int:
+        """The number of NEW's runs that lie among OLD's: a training that fails to converge only now and then.
 
-        So often a bad mix gives a value that looks good. NEW's values identical to OLD's at their seeds do not count.
+        NEW's values identical to OLD's at their seeds do not count.
         """
         values = self._scaled(self.samples(self.new))
         identical = {*self._runs[0]} & {*self._runs[self.new]} if self.repeatable else ()
-        return max(0, sum(map(self.looks_good, values)) - len(identical)) / len(values)
+        return max(0, sum(map(self.looks_good, values)) - len(identical))
+
+    def log_chance_to_look_good(self, runs: int) -> float:
+        """The log probability that so many runs of a bad mix all look good, as some of NEW's do.
+
+        The share of such runs is known from NEW's runs only, so it is averaged over a uniform prior (a beta-binomial
+        predictive distribution).
+        """
+        good, total = self.good_of_new, len(self.samples(self.new))
+        return sum(math.log((good + 1 + run) / (total + 2 + run)) for run in range(runs))
 
     def looks_good(self, value: float) -> bool:
         """Whether a scaled value lies among OLD's, half their range counted in, and far from NEW's mean."""
@@ -338,7 +353,7 @@ class Readings:
         if looking and self.good_of_new:
             others = Pool.of(value for value in self.loose[mix] if not self.looks_good(value))
             by_chance = dropped(good.joined(Pool.of(looking)), bad.joined(others)) - before
-            by_chance += len(looking) * math.log(self.good_of_new)
+            by_chance += self.log_chance_to_look_good(len(looking))
         at_own = math.log(_OTHER / (2 + _WIDTH * self.spread)) if own.size else -math.inf
         return (
             dropped(good.joined(own), bad) - before - self.identical * unlike_good,

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from contexta.bisect.inference.likelihood import UNLIKE, Pool, either
+from contexta.bisect.inference.likelihood import UNLIKE, Levels, Pool, either
 from contexta.bisect.inference.observations import Readings
 from contexta.bisect.inference.ties import Alike
 from contexta.bisect.space.lattice import Mixes, atoms_of
@@ -195,7 +195,8 @@ class _Likelihoods:
     def __init__(self, readings: Readings, alike: Alike) -> None:
         self.readings = readings
         self.alike = alike
-        self._known: dict[tuple[int, int, int], float] = {}
+        self._known: dict[Sorting, float] = {}
+        self._likeliest: Sorting = 0, 0, 0
 
     def bad(self, bad: int) -> float:
         """Exactly these mixes are bad."""
@@ -224,19 +225,21 @@ class _Likelihoods:
                 self._known[key] = bound - prior
                 continue
             self._known[key] = level + self.alike.log_likelihood(separated, floor - prior - level)
-            likeliest = max(likeliest, prior + self._known[key])
+            if prior + self._known[key] > likeliest:
+                likeliest, self._likeliest = prior + self._known[key], key
 
-    def _levels(self, bad: int, one: int, other: int) -> float:
+    def _levels(self, bad: int, one: int, other: int, levels: Levels | None = None) -> float:
         """Of the values alone, without which of them are alike."""
+        levels = levels or self.readings.levels
         good_pool, bad_pool = self._pools(~(bad | one | other), bad)
         if not (one or other):
-            found = self.readings.levels.dropped(good_pool, bad_pool)
+            found = levels.dropped(good_pool, bad_pool)
             # a bad mix may look good as often as NEW does: that bounds what its values say against it
             looking = [value for value, mixes in self._looking_good if mixes & bad]
             if looking:
                 bad_pool, good_pool = bad_pool.less(Pool.of(looking)), good_pool.joined(Pool.of(looking))
-                by_chance = self.readings.levels.dropped(good_pool, bad_pool)
-                found = max(found, by_chance + len(looking) * math.log(self.readings.good_of_new))
+                by_chance = levels.dropped(good_pool, bad_pool)
+                found = max(found, by_chance + self.readings.log_chance_to_look_good(len(looking)))
             return found
         firsts, others = (
             [p.value for p in self.readings.prints if p.end is None and p.mixes & part] for part in (one, other)
@@ -252,7 +255,7 @@ class _Likelihoods:
                 good_pool = good_pool.plus(value - size)
             for value in others:
                 bad_pool = bad_pool.plus(value + size)
-        return self.readings.levels.dropped(good_pool, bad_pool) + guess
+        return levels.dropped(good_pool, bad_pool) + guess
 
     @cached_property
     def _looking_good(self) -> list[tuple[float, int]]:
@@ -287,16 +290,26 @@ class _Likelihoods:
     def none(self, singles: Iterable[tuple[float, int]]) -> float:
         """All of it is one level, though one of the changes may make the values scatter about it more, or less.
 
+        Computed twice, against the likeliest of the others, and the larger result counts. The spread within both ends
+        is known beforehand, or is in doubt itself: if chance makes both ends narrow, they look far apart.
+
         singles: of each change (its log prior, how it sorts the mixes).
         """
+        changes = sorted(singles, key=itemgetter(1))
+        known = self._none(changes, self.readings.levels)
+        in_doubt = self._none(changes, self.readings.levels_in_doubt)
+        same_scale = self._levels(*self._likeliest) - self._levels(*self._likeliest, self.readings.levels_in_doubt)
+        return max(known, in_doubt + same_scale)
+
+    def _none(self, changes: Sequence[tuple[float, int]], levels: Levels) -> float:
         pool = self.readings.good_end.joined(self.readings.bad_end)
         for p in self.readings.prints:
             if p.end is None:
                 pool = pool.plus(p.value)
-        found = math.log(1 - UNLIKE) + self.readings.levels.density(pool) + self.alike.log_likelihood(0)
-        for signature, shared in groupby(sorted(singles, key=itemgetter(1)), key=itemgetter(1)):
-            scatters = self.readings.levels.unlike_noise(*self._pools(~signature, signature))
+        total = math.log(1 - UNLIKE) + levels.density(pool) + self.alike.log_likelihood(0)
+        for signature, shared in groupby(changes, key=itemgetter(1)):
+            scatters = levels.unlike_noise(*self._pools(~signature, signature))
             prior = math.log(UNLIKE * sum(math.exp(log) for log, _ in shared))
             apart = self.alike.log_likelihood(self.alike.separated_by(signature))
-            found = either(found, prior + scatters + apart)
-        return found
+            total = either(total, prior + scatters + apart)
+        return total

@@ -39,7 +39,7 @@ Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 _PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
 _PART_OUT = math.log(10)  # the odds at which a part is ruled out
 _DOUBT = 0.02  # probability of "none" above which the ends run again
-_OUT = 0.002  # and below which something is proved
+_OUT, _OUT_WHERE_REPEATED = 0.0015, 0.002  # and below which something is proved
 _BRINGS = 3  # failures of a change without another, after which it is taken to need it (see ``_beside``); 1 at the end
 _PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
 _SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
@@ -353,7 +353,7 @@ def _proved(readings: Readings, mixes: Mixes, proof: Proof, belief: Belief, ends
     most = mixes.without(mixes.full, proof.culprits)
     if proof.without_mix != most and most not in readings.told:
         return _probe(readings, most, "proof", "is NEW good without the culprits alone?")
-    if belief.none > _OUT:
+    if belief.none > (_OUT_WHERE_REPEATED if readings.repeatable else _OUT):
         return _look_at_ends(readings)
     beside = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
     share = readings.share(proof.with_mix, beside)
