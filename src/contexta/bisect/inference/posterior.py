@@ -144,10 +144,10 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
             before, a, b = both + logs[one] + logs[other], signatures[one], signatures[other]
             together[one][other] = together[other][one] = math.log(TOGETHER) + before + likelihoods.bad(a & b)
             parts[one][other] = parts[other][one] = math.log(PARTS) + before + likelihoods.parts(a, b)
+    several = math.log(SEVERAL) + likelihoods.several()
     none = math.log(NONE) + likelihoods.none(zip(logs, signatures, strict=True))
     if readings.fingerprints:  # a null where nothing stirs has identical ends and never gets here
         none -= likelihoods.alike.log_some_stir
-    several = math.log(SEVERAL) + likelihoods.several()
     top = max(several, none, *singles, *map(max, together), *map(max, parts))
 
     def shares(row: Sequence[float]) -> list[float]:
@@ -306,7 +306,7 @@ class _Likelihoods:
         for p in self.readings.prints:
             if p.end is None:
                 pool = pool.plus(p.value)
-        total = math.log(1 - UNLIKE) + levels.density(pool) + self.alike.log_likelihood(0)
+        total = math.log(1 - UNLIKE) + levels.density(pool) + self.alike.log_likelihood_of_none
         for signature, shared in groupby(changes, key=itemgetter(1)):
             scatters = levels.unlike_noise(*self._pools(~signature, signature))
             prior = math.log(UNLIKE * sum(math.exp(log) for log, _ in shared))

@@ -22,6 +22,7 @@ from contexta.bisect.space.lattice import Mixes
 _STIRS = 10 / 414  # the share of harmless changes that stir
 _MOST_SETS = 120  # looked at, half-grown ones among them; what is left then counts as at its best
 _CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
+_NO_CAUSE = 16.0  # nats: the same where no change is a cause, so that "a cause nobody thought of" is no excuse
 _NEGLIGIBLE = 9.0  # nats below the likeliest, where a set of stirring changes adds nothing
 _MANY_SETS = 3.0  # nats: what a sum over many sets of stirring changes gains on the best of them, at most
 _HOPELESS = 30.0  # nats below the best, where nobody looks closer
@@ -104,6 +105,11 @@ class Alike:
         """An upper bound of ``log_likelihood``: what it costs that pairs which differ have the same value."""
         return -self._by_chance(separated) + _MANY_SETS
 
+    @cached_property
+    def log_likelihood_of_none(self) -> float:
+        """The log likelihood if no mix is bad, so RNG-perturbing changes have to explain every difference."""
+        return self._summed(0, -math.inf, _NO_CAUSE) if self._pairs_seen else 0.0
+
     @property
     def log_some_stir(self) -> float:
         """The log probability, before any trial, that at least one change stirs."""
@@ -114,7 +120,7 @@ class Alike:
         """The log likelihood of the best of all that was asked about; 0 before that."""
         return max((found for found, _ in self._known.values()), default=0.0)
 
-    def _summed(self, separated: int, floor: float) -> float:
+    def _summed(self, separated: int, floor: float, contradiction: float = _CONTRADICTION) -> float:
         """Over the sets of stirring changes that explain the differences, each of them once, depth first.
 
         A difference that nothing explains yet is explained by one of the changes that would, or stays a contradiction:
@@ -140,7 +146,7 @@ class Alike:
                 continue
             pair = unexplained & -unexplained
             left_over = unexplained & ~pair
-            choices = [(likelihood - _CONTRADICTION, prior - _CONTRADICTION, left_over, apart, without)]
+            choices = [(likelihood - contradiction, prior - contradiction, left_over, apart, without)]
             for odds, mask, others in self._explaining(pair):
                 then = prior + odds
                 # what is separated costs nothing more and what is left costs a change at least: an upper bound
