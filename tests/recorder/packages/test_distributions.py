@@ -330,7 +330,7 @@ def test_archives_and_eggs_on_the_path_are_read(tmp_path: Path) -> None:
     assert found["zipped"]["requires"] == ["x"]
     assert found["packed"]["requires"] == ["y"]
     assert found["zipped"]["origin"] == {"kind": "archive", "url": whl.as_uri()}
-    assert "broken.zip is no usable archive" in notes
+    assert "broken.zip is no readable archive" in notes
 
 
 def test_entries_that_cannot_be_used_are_noted_and_the_others_read(tmp_path: Path) -> None:

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 def installed(path: Optional[Sequence[str]] = None) -> tuple[list[dict[str, Any]], list[Note]]:
-    """Every distribution on ``path`` (sys.path), each as the fields of ``contract.Distribution``; and notes.
+    """Every distribution on ``path`` (sys.path), as fields of ``contract.Distribution``; and notes.
 
-    In sys.path order, by directory name within an entry; of one name only the first, which is what runs. Fields that
-    are unknown are left out. ``build`` is not here (see ``files.builds``), nor what git says of editable ones (see
-    ``origins.with_checkouts``). Never raises: what is broken is noted. About 30 ms for 300 distributions.
+    In sys.path order, and by directory name within an entry. Of two with one name only the first is listed, as it runs.
+    Unknown fields are left out, and so are ``build`` (see ``installed_files.builds``) and the commits of editable
+    distributions (see ``origins.with_checkouts``). Broken metadata is noted. About 30 ms for 300 distributions.
     """
-    found, notes = places(path)
+    all_places, notes = places(path)
     kept: dict[str, tuple[dict[str, Any], Place]] = {}
-    for place in found:
+    for place in all_places:
         for described in _described(place, notes):
             name = described["name"]
             if name not in kept:
@@ -54,7 +54,7 @@ def installed(path: Optional[Sequence[str]] = None) -> tuple[list[dict[str, Any]
 
 
 def _is_own_source(first: Place, second: dict[str, Any]) -> bool:
-    """Whether ``first`` is only the egg-info that building the editable ``second`` left in its source directory."""
+    """Whether ``first`` is the egg-info that the build of the editable ``second`` left in its source directory."""
     origin = second["origin"]
     if origin["kind"] != "editable" or not first.file.endswith(".egg-info") or "url" not in origin:
         return False
@@ -66,7 +66,7 @@ def _is_own_source(first: Place, second: dict[str, Any]) -> bool:
 def _newer(
     first: tuple[dict[str, Any], Place], second: tuple[dict[str, Any], Place], notes: list[Note]
 ) -> tuple[dict[str, Any], Place]:
-    """Of two in one directory, which happens after a broken upgrade, the one whose metadata was written last."""
+    """Of two in one directory, which a broken upgrade leaves, the one whose metadata was written last."""
     one, two = first[0]["version"], second[0]["version"]
     winner = second if _written(second[1]) > _written(first[1]) else first
     text = f"{first[0]['name']} has two metadata directories in {first[1].folder}: {one} and {two}"
@@ -82,7 +82,7 @@ def _written(place: Place) -> int:
 
 
 def _described(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
-    """What ``place`` says: one distribution; none when it is broken beyond reading; several from an archive."""
+    """The distributions at a place: one, none if its metadata is unreadable, or several in an archive."""
     try:
         if not place.file:
             yield from in_archive(place, notes)
@@ -100,7 +100,7 @@ def _dist_info(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
     files: list[str] = []
     try:
         files = os.listdir(directory)
-    except PermissionError as error:  # its name still says what it is
+    except PermissionError as error:  # the name of the directory still says which it is
         notes.append(note(TOPIC, f"{directory} cannot be listed: {reason(error).partition(':')[0]}"))
     if "METADATA" in files:
         try:
@@ -113,7 +113,7 @@ def _dist_info(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
     installer = _installer(directory, notes) if "INSTALLER" in files else None
     if installer:
         described["installer"] = installer
-    if installer != "uv":  # uv marks all it installs as asked for, dependencies too
+    if installer != "uv":  # uv marks dependencies as requested, too
         if "REQUESTED" in files:
             described["requested"] = True
         elif installer == "pip":

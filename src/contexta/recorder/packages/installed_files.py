@@ -1,4 +1,4 @@
-"""What RECORD says of the files of installed distributions: which build they are of, and which were changed since.
+"""Compare the files of installed distributions with RECORD: the digest of the build, edited files, owners of files.
 
 Source: PEP 376 and the binary distribution format (RECORD: path, hash, size; the hash is urlsafe base64 unpadded).
 """
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 TOPIC, EDITED = "files", "edited files"
 _CLOCK_SLACK = 2_000_000_000  # ns; FAT and some network file systems keep times to two seconds
 _SHOWN = 5  # edited files of one distribution that a note names
-# Written by whoever installs, different for the same wheel: with the installer, the options, the path of the venv
+# Installers write these files, which differ for the same wheel
 _INSTALLERS_OWN = (b"INSTALLER", b"REQUESTED", b"RECORD", b"direct_url.json", b"uv_cache.json", b"uv_build.json")
 
 
 def builds(path: Optional[Sequence[str]] = None) -> tuple[dict[str, str], list[Note]]:
-    """Normalised name -> sha256 in hex over the RECORD of the build that is installed; and notes.
+    """Normalised name -> sha256 in hex of the RECORD of the installed build; and notes.
 
-    Over the lines that came with the wheel, sorted: those an installer adds (INSTALLER, scripts with the path of the
-    environment in them, bytecode) differ for one wheel in two environments. Without RECORD a name is left out.
-    About 50 ms for 300 distributions; reads nothing but RECORD files.
+    It covers the sorted lines that came with the wheel. Lines that an installer adds (INSTALLER, scripts, bytecode)
+    differ between environments. A distribution without RECORD is left out. About 50 ms for 300 distributions.
     """
     from hashlib import sha256
 
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     notes: list[Note] = []
     for place, record in _records(path, notes):
-        if place.name is not None and place.name not in found:
-            found[place.name] = sha256(of_wheel(place, record)).hexdigest()
-    return found, notes
+        if place.name is not None and place.name not in digests:
+            digests[place.name] = sha256(of_wheel(place, record)).hexdigest()
+    return digests, notes
 
 
 def of_wheel(place: Place, record: bytes) -> bytes:
+    """The sorted lines of a RECORD that came with the wheel."""
     if b"\r" in record:
         record = record.replace(b"\r\n", b"\n")
-    # Without a digest: bytecode, RECORD itself. Outside: scripts, which hold the path of their environment.
+    # Bytecode and RECORD itself have no digest. Scripts lie outside, and contain the path of their environment.
     kept = [line for line in record.split(b"\n") if line and line[-1:] != b"," and line[:3] != b"../"]
     inside = os.fsencode(place.file) + b"/"
     own = tuple(inside + name + b"," for name in _INSTALLERS_OWN)
@@ -62,9 +62,8 @@ def of_wheel(place: Place, record: bytes) -> bytes:
 def _records(
     path: Optional[Sequence[str]], notes: list[Note], names: Optional[Collection[str]] = None
 ) -> Iterator[tuple[Place, bytes]]:
-    """names: which distributions; None for all."""
-    found, _ = places(path)
-    for place in found:
+    """Each dist-info with its RECORD. names: which distributions; None for all."""
+    for place in places(path)[0]:
         if not place.is_standard or (names is not None and place.name not in names):
             continue
         try:
@@ -79,10 +78,9 @@ def _records(
 
 
 def edited_files(path: Optional[Sequence[str]] = None) -> tuple[list[Edit], list[Note]]:
-    """Files of installed distributions that are not as they were installed: name, path, change; and notes.
+    """Files of installed distributions that differ from RECORD: name, path, change; and notes.
 
-    change: ``missing``; ``size`` (not that of RECORD); ``content`` (its digest is not that of RECORD).
-    Reads every file of every distribution.
+    change: ``missing``, ``size`` or ``content``. Every file of every distribution is read.
     """
     edits: list[Edit] = []
     notes: list[Note] = []
@@ -99,22 +97,22 @@ def edited_files(path: Optional[Sequence[str]] = None) -> tuple[list[Edit], list
 
 
 def edited_where_loaded(loaded: Sequence[str], names: Collection[str]) -> list[Note]:
-    """A note for each of these distributions of which loaded files are not as they were installed.
+    """A note for each of these distributions with loaded files that differ from RECORD.
 
-    loaded: absolute paths. names: normalised. A file of another size than RECORD says, or that was written after RECORD
-    and has another content, is told with a digest of what it holds now, so that two edits are two. About 10 ms for
+    loaded: absolute paths. names: normalised. A file counts if its size differs, or if it was written after RECORD and
+    its content differs. The note contains a digest of its content, so that two edits can be told apart. About 10 ms for
     1 700 files of 19 distributions.
     """
     notes: list[Note] = []
     inside: dict[str, set[bytes]] = {}  # folder -> the loaded files below it
     left = set(names)
     for place, record in _records(None, notes, left) if left else ():
-        left.discard(place.name or "")  # those that it shadows are not loaded
+        left.discard(place.name or "")  # a shadowed distribution is not loaded
         folder = os.path.join(os.path.abspath(place.folder), "")
         if folder not in inside:
             below = [file[len(folder) :] for file in loaded if file.startswith(folder)]
             inside[folder] = {os.fsencode(part.replace(os.sep, "/")) for part in below}
-        # No name that can be imported has a comma in it, and so is never quoted: only these lines need to be read right
+        # A name that can be imported contains no comma, so the CSV never quotes it
         listed = [line for line in record.split(b"\n") if line.partition(b",")[0] in inside[folder]]
         written = os.stat(os.path.join(place.path, "RECORD")).st_mtime_ns + _CLOCK_SLACK
         edited = []
@@ -123,16 +121,16 @@ def edited_where_loaded(loaded: Sequence[str], names: Collection[str]) -> list[N
                 facts = os.stat(folder + part)
                 same = facts.st_mtime_ns <= written and str(facts.st_size) == size
                 if not same and _change(folder + part, digest, size, notes):
-                    edited.append(f"{part} ({_told(folder + part)})")
+                    edited.append(f"{part} ({_short_digest(folder + part)})")
             except OSError:
-                pass  # it is gone since it was loaded
+                pass  # deleted since it was loaded
         if edited:
             rest = f" and {len(edited) - _SHOWN} more" if len(edited) > _SHOWN else ""
             notes.append(note(EDITED, f"{place.name} is not as it was installed: {', '.join(edited[:_SHOWN])}{rest}"))
     return notes
 
 
-def _told(path: str) -> str:
+def _short_digest(path: str) -> str:
     from hashlib import sha256
 
     with open(path, "rb") as file:
@@ -167,61 +165,58 @@ def _matches(path: str, digest: str) -> bool:
 
 
 def lines(record: bytes) -> List[Line]:
-    """The lines of a RECORD file: path with "/" between its parts, hash, size. Malformed ones are passed over."""
+    """The lines of a RECORD file: path with "/" between its parts, hash, size. Malformed lines are ignored."""
     from csv import Error, reader
 
     text = record.decode("utf-8", "surrogateescape").replace("\0", "")
-    found: list[Line] = []
+    parsed: list[Line] = []
     rows = reader(text.splitlines())
     while True:
         try:
             row = next(rows)
         except StopIteration:
-            return found
+            return parsed
         except Error:
             continue
         if len(row) == 3 and row[0]:
-            found.append((row[0], row[1], row[2]))
+            parsed.append((row[0], row[1], row[2]))
 
 
 def owners(files: Sequence[str], path: Optional[Sequence[str]] = None) -> tuple[dict[str, str], list[Note]]:
-    """File of a module, absolute -> normalised name of the distribution it was installed by; and notes.
+    """Absolute file of a module -> normalised name of the distribution that installed it; and notes.
 
-    Files of none are left out. A distribution called like the file's package is asked first, so that RECORD files are
-    read mostly of those wanted. About 15 ms for 60 packages among 300 distributions.
+    Files of no distribution are left out. A distribution with the name of the file's package is tried first, so few
+    RECORD files are read. About 15 ms for 60 packages among 300 distributions.
     """
     notes: list[Note] = []
-    found: dict[str, str] = {}
+    owned: dict[str, str] = {}
     by_folder: dict[str, list[Place]] = {}
     for place in places(path)[0]:
         folder = os.path.join(os.path.abspath(place.folder), "")
         if place.name and place.file:
             by_folder.setdefault(folder, []).append(place)
         elif not place.file and any(file.startswith(folder) for file in files):
-            by_folder.setdefault(folder, []).extend(each for each in legacy_distributions.inside(place) if each.name)
-    wanted: dict[str, list[str]] = {}
+            by_folder.setdefault(folder, []).extend(inner for inner in legacy_distributions.inside(place) if inner.name)
+    files_by_folder: dict[str, list[str]] = {}
     for file in files:
         folder = max((folder for folder in by_folder if file.startswith(folder)), key=len, default="")
         if folder:
-            wanted.setdefault(folder, []).append(file)
+            files_by_folder.setdefault(folder, []).append(file)
     listings: dict[str, bytes] = {}
-    for folder, inside in wanted.items():
+    for folder, inside in files_by_folder.items():
         names = {place.name: place for place in by_folder[folder]}
         for file in inside:
             part = file[len(folder) :].replace(os.sep, "/")
             likely = names.get(normalised(part.partition("/")[0].partition(".")[0]))
-            for place in [likely] if likely else []:
-                if _lists(place, part, listings, notes):
-                    found[file] = place.name or ""
-            if file not in found:
-                owner = next((place for place in by_folder[folder] if _lists(place, part, listings, notes)), None)
-                if owner is not None:
-                    found[file] = owner.name or ""
-    return found, notes
+            candidates = [likely, *by_folder[folder]] if likely else by_folder[folder]
+            owner = next((place for place in candidates if _lists(place, part, listings, notes)), None)
+            if owner is not None:
+                owned[file] = owner.name or ""
+    return owned, notes
 
 
 def _lists(place: Place, part: str, listings: dict[str, bytes], notes: list[Note]) -> bool:
-    """Whether ``place`` says that ``part``, a path below its folder, is its own."""
+    """Whether the distribution at a place lists a path below its folder."""
     listing = listings.get(place.path)
     if listing is None:
         listing = listings[place.path] = _listing(place, notes)
@@ -232,7 +227,7 @@ def _lists(place: Place, part: str, listings: dict[str, bytes], notes: list[Note
 
 
 def _listing(place: Place, notes: list[Note]) -> bytes:
-    """RECORD, or the words of top_level.txt between NULs; b"" when there is neither."""
+    """RECORD, or the words of top_level.txt between NULs, or b""."""
     try:
         with open(os.path.join(place.path, "RECORD"), "rb", 0) as file:
             return file.read()

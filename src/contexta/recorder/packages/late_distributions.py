@@ -1,6 +1,6 @@
-"""Distributions that a program brings along: in an archive, or where it puts them on ``sys.path`` after its start.
+"""Distributions that a program contains: in its archive, or in directories that it adds to ``sys.path`` itself.
 
-Zipapps, shiv, PEX and programs that vendor their packages do so. Standard library only, Python 3.8.
+Zipapps, shiv, PEX and programs with vendored packages contain some. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -21,34 +21,33 @@ _SHOWN = 5
 
 
 def with_late(body: Dict[str, Any], before: Sequence[str], loaded: Sequence[str]) -> Dict[str, Any]:
-    """The body of an environment with the distributions that were imported from entries which ``sys.path`` did not have
-    at the start; itself without any. before: ``sys.path`` at the start. loaded: the files of all modules.
+    """The body of an environment, with the distributions that were imported from entries added to ``sys.path``.
 
-    One that an environment has too is the one that was imported. Metadata beside sources (egg-info in a directory) does
-    not count: that is the program's own code, not something installed.
+    before: ``sys.path`` at the start. loaded: the files of all modules. An installed distribution of the same name is
+    replaced by the imported one. egg-info next to sources does not count: it belongs to the program's own code.
     """
     entries = [entry for entry in sys.path if isinstance(entry, str) and entry not in before and _may_hold(entry)]
-    found = distributions.installed(entries)[0] if entries else []
-    if not found:
+    added = distributions.installed(entries)[0] if entries else []
+    if not added:
         return body
     imported = set(installed_files.owners(loaded, entries)[0].values())
-    known = {each["name"]: each for each in body["distributions"]}
+    installed = {distribution["name"]: distribution for distribution in body["distributions"]}
     builds = installed_files.builds(entries)[0]
     late = {
-        each["name"]: {**each, "build": builds[each["name"]]} if each["name"] in builds else each
-        for each in found
-        if each["name"] in imported and known.get(each["name"], {}).get("origin", {}).get("kind") != "editable"
+        new["name"]: {**new, "build": builds[new["name"]]} if new["name"] in builds else new
+        for new in added
+        if new["name"] in imported and installed.get(new["name"], {}).get("origin", {}).get("kind") != "editable"
     }
     if not late:
         return body
     names = sorted(late)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    told = f"imported from where the program put them on sys.path: {', '.join(names[:_SHOWN])}{more}"
-    listed = [late.pop(each["name"], each) for each in body["distributions"]]
+    text = f"imported from directories that the program added to sys.path: {', '.join(names[:_SHOWN])}{more}"
+    listed = [late.pop(old["name"], old) for old in body["distributions"]]
     return {
         **body,
         "distributions": [*listed, *late.values()],
-        "notes": [*body.get("notes", ()), note(distributions.TOPIC, told)],
+        "notes": [*body.get("notes", ()), note(distributions.TOPIC, text)],
     }
 
 
@@ -62,8 +61,10 @@ def _may_hold(entry: str) -> bool:
 
 
 def entries_of(program: str) -> Tuple[List[str], bool]:
-    """What a program that is an archive, a directory or a script puts on ``sys.path``, and whether nothing installed is
-    found beside it. Of a PEX its ``PEX-INFO`` tells, of any other archive its content."""
+    """(the entries that an archive, a directory or a script adds to ``sys.path``, whether they replace all others).
+
+    A PEX lists them in its ``PEX-INFO``.
+    """
     from zipfile import is_zipfile
 
     if not os.path.isdir(program) and not is_zipfile(program):
@@ -71,9 +72,9 @@ def entries_of(program: str) -> Tuple[List[str], bool]:
         is_safe = sys.flags.isolated or getattr(sys.flags, "safe_path", False)
         return ([folder] if not is_safe and _may_hold(folder) else []), False
     try:
-        told = json.loads(read_inside(os.path.join(program, "PEX-INFO")) or b"null")
-        names = sorted(told["distributions"])
-        is_closed = str(told.get("inherit_path", "false")).lower() == "false"
+        info = json.loads(read_inside(os.path.join(program, "PEX-INFO")) or b"null")
+        names = sorted(info["distributions"])
+        is_closed = str(info.get("inherit_path", "false")).lower() == "false"
     except (TypeError, KeyError, ValueError, AttributeError):
         return [program], False
     return [program, *(os.path.join(program, ".deps", name) for name in names)], is_closed

@@ -1,4 +1,4 @@
-"""Distributions in the forms that came before wheels: egg-info, eggs, and archives on ``sys.path``."""
+"""Distributions in older formats than dist-info: egg-info, eggs, and archives on ``sys.path``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def egg_info(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
-    """One egg-info: a file (distutils), or a directory (setuptools), whose source lies beside it when linked."""
+    """An egg-info file (distutils) or directory (setuptools). The source of a linked one lies next to it."""
     path = place.path
     head, requires = b"", []
     if not os.path.isdir(path):
@@ -44,7 +44,7 @@ def in_archive(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
 
     around = archive_around(place.folder)
     if around is None:
-        return  # it has been taken away meanwhile
+        return  # deleted in the meantime
     file, prefix = around
     try:
         with ZipFile(file) as archive:
@@ -63,11 +63,11 @@ def in_archive(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
                     described["origin"] = {"kind": "archive", "url": _file_url(place.folder)}
                     yield described
     except (BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:  # encrypted, odd compression, cut short
-        notes.append(note(TOPIC, f"sys.path entry {place.folder} is no usable archive: {reason(error)}"))
+        notes.append(note(TOPIC, f"sys.path entry {place.folder} is no readable archive: {reason(error)}"))
 
 
 def inside(place: Place) -> list[Place]:
-    """Where the metadata of the distributions in an archive lies."""
+    """The places of the metadata in an archive."""
     from zipfile import BadZipFile, ZipFile
 
     around = archive_around(place.folder)
@@ -90,7 +90,7 @@ def _described(head: bytes, requires: list[str], place: Place, notes: list[Note]
 
 
 def required(listing: bytes) -> list[str]:
-    """The lines of requires.txt as Requires-Dist would say them: its sections ``[extra:marker]`` become markers."""
+    """The lines of requires.txt in the form of Requires-Dist: its sections ``[extra:marker]`` become markers."""
     lines, extra, marker = [], "", ""
     for raw in listing.decode("utf-8", "backslashreplace").splitlines():
         line = requirement(raw)

@@ -1,10 +1,11 @@
-"""Where an installed distribution came from: PEP 610, conda's records, and git for editable checkouts."""
+"""The origin of installed distributions, from PEP 610, the records of conda, and git for editable checkouts."""
 
 from __future__ import annotations
 
 import os
 
 from contexta.recorder.notes import note, reason, storable
+from contexta.recorder.redaction.redact import clean_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,20 +14,20 @@ if TYPE_CHECKING:
     from contexta.recorder.notes import Note
 
 TOPIC = "origins"
-# Installers that take from somewhere else than a package index
+# Installers that use no package index
 _SYSTEM_INSTALLERS = frozenset(["debian", "apt", "dpkg", "rpm", "dnf", "portage", "pacman", "nix", "guix"])
 
 
 def origin_of(directory: str, direct: bool, described: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
-    """The ``contract.Origin`` fields of the distribution whose dist-info is ``directory``.
+    """The fields of ``contract.Origin`` of the distribution whose dist-info is ``directory``.
 
-    direct: whether it holds a direct_url.json. Without one, an installer that works with indexes means an index; a
-    system package manager, or no INSTALLER at all, is unknown.
+    direct: whether it contains a direct_url.json. Without one, the origin is an index if the installer uses indexes,
+    and unknown if it is a system package manager or if there is no INSTALLER.
     """
     if direct:
         try:
             return _direct(directory)
-        except (OSError, ValueError, TypeError, AttributeError) as error:  # any JSON may stand in that file
+        except (OSError, ValueError, TypeError, AttributeError) as error:  # the file may contain any JSON
             notes.append(note(TOPIC, f"direct_url.json of {described['name']} cannot be read: {reason(error)}"))
             return {"kind": "unknown"}
     installer = described.get("installer", "")
@@ -39,8 +40,6 @@ def origin_of(directory: str, direct: bool, described: dict[str, Any], notes: li
 
 def _direct(directory: str) -> dict[str, Any]:
     import json
-
-    from contexta.recorder.redaction.redact import clean_url
 
     with open(os.path.join(directory, "direct_url.json"), "rb") as file:
         direct = json.loads(file.read().decode())
@@ -66,7 +65,7 @@ def _direct(directory: str) -> dict[str, Any]:
 
 
 def _digest(archive: dict[str, Any]) -> Optional[str]:
-    """``sha256:<hex>`` from either spelling: hashes (a mapping), or hash (``sha256=<hex>``, older)."""
+    """``sha256:<hex>``, from the key hashes (a mapping) or the older key hash (``sha256=<hex>``)."""
     hashes = archive.get("hashes") or {}
     if not hashes and archive.get("hash"):
         algorithm, _, digest = str(archive["hash"]).partition("=")
@@ -78,7 +77,7 @@ def _digest(archive: dict[str, Any]) -> Optional[str]:
 
 
 def _conda(directory: str, described: dict[str, Any]) -> dict[str, Any]:
-    """conda's record of it: ``<prefix>/conda-meta/<name>-<version>-<build>.json``; its URL names channel and build."""
+    """The origin from ``<prefix>/conda-meta/<name>-<version>-<build>.json``. Its URL names channel and build."""
     origin: dict[str, Any] = {"kind": "conda"}
     records = _conda_records(directory)
     file = records.get((described["name"], described["version"]))
@@ -89,11 +88,9 @@ def _conda(directory: str, described: dict[str, Any]) -> dict[str, Any]:
             data = opened.read()
     except OSError:
         return origin
-    # These lists of files are megabytes long; of the two keys each stands only once, on the top level.
+    # The files contain lists of megabytes. Each of the two keys occurs once, at the top level.
     url, md5 = _text_after(data, b'"url":'), _text_after(data, b'"md5":')
     if url:
-        from contexta.recorder.redaction.redact import clean_url
-
         origin["url"] = clean_url(url)[:4_096]
     if md5:
         origin["digest"] = f"md5:{storable(md5)}"[:250]
@@ -112,19 +109,19 @@ _records: dict[str, dict[tuple[str, str], str]] = {}
 
 
 def _conda_records(directory: str) -> dict[tuple[str, str], str]:
-    """(normalised name, version) -> file in conda-meta of the prefix around ``directory``; listed once per process."""
+    """(normalised name, version) -> file in the conda-meta around ``directory``; listed once per process."""
     site = os.path.dirname(directory)
     if site not in _records:
         # <prefix>/lib/python3.12/site-packages; on Windows <prefix>\\Lib\\site-packages
         library = site if os.name == "nt" else os.path.dirname(site)
         prefix = os.path.dirname(os.path.dirname(library))
         folder = os.path.join(prefix, "conda-meta")
-        found = {}
+        records = {}
         for file in os.listdir(folder) if os.path.isdir(folder) else ():
             parts = file[:-5].rsplit("-", 2)
             if file.endswith(".json") and len(parts) == 3:
-                found[(parts[0].replace("_", "-").replace(".", "-").lower(), parts[1])] = os.path.join(folder, file)
-        _records[site] = found
+                records[(parts[0].replace("_", "-").replace(".", "-").lower(), parts[1])] = os.path.join(folder, file)
+        _records[site] = records
     return _records[site]
 
 
@@ -132,7 +129,7 @@ def _conda_records(directory: str) -> dict[tuple[str, str], str]:
 
 
 def local_path(url: str) -> Optional[str]:
-    """The path a file: URL stands for, or None for any other."""
+    """The path of a file: URL; None for other URLs."""
     if not url.startswith("file:"):
         return None
     from urllib.parse import unquote, urlsplit
@@ -148,28 +145,28 @@ def local_path(url: str) -> Optional[str]:
 def with_checkouts(
     distributions: Sequence[dict[str, Any]], *, timeout: float = 5.0
 ) -> tuple[list[dict[str, Any]], list[Note]]:
-    """The same distributions, the editable ones with the commit they stand at and whether files were changed since.
+    """The distributions, the editable ones with their commit and whether files were changed since.
 
-    timeout: seconds for each checkout. Asks git once for each; without editable ones it costs nothing.
+    timeout: seconds for each checkout, for which git runs once.
     """
-    known: dict[str, tuple[Optional[str], Optional[bool]]] = {}
+    checkouts: dict[str, tuple[Optional[str], Optional[bool]]] = {}
     notes: list[Note] = []
-    written = []
+    checked = []
     for described in distributions:
         origin = described.get("origin", {})
         path = local_path(origin.get("url", "")) if origin.get("kind") == "editable" else None
         if path is not None:
-            if path not in known:
-                known[path] = _checkout(path, timeout, described["name"], notes)
-            commit, dirty = known[path]
+            if path not in checkouts:
+                checkouts[path] = _checkout(path, timeout, described["name"], notes)
+            commit, dirty = checkouts[path]
             origin = {key: value for key, value in origin.items() if key not in ("commit", "dirty")}
             if commit is not None:
                 origin["commit"] = commit
             if dirty is not None:
                 origin["dirty"] = dirty
             described = {**described, "origin": origin}
-        written.append(described)
-    return written, notes
+        checked.append(described)
+    return checked, notes
 
 
 def moved_checkouts(distributions: Sequence[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], list[Note]]:
@@ -180,29 +177,28 @@ def moved_checkouts(distributions: Sequence[dict[str, Any]]) -> tuple[dict[str, 
 
 
 def _checkout(path: str, timeout: float, name: str, notes: list[Note]) -> tuple[Optional[str], Optional[bool]]:
-    """(commit, dirty) of the working tree around ``path``; changes outside ``path`` do not count."""
+    """(commit, dirty) of the working tree around ``path``. Changes outside ``path`` do not count."""
     from contexta.core.process import ProcessError, TimedOut
-    from contexta.recorder.source.git import git
+    from contexta.recorder.source.git import git, message
     from contexta.recorder.source.repository import NOT_IN_GIT, repository_above
 
     if os.path.isdir(path) and repository_above(path) is None:
         notes.append(note(TOPIC, f"editable {name} has no commit: {NOT_IN_GIT}"))
         return None, None
     try:
-        done = git(["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", "."], path, timeout)
+        finished = git(["status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", "."], path, timeout)
     except TimedOut as error:
         notes.append(note(TOPIC, f"editable {name}: whether it was changed is unknown: {error.what}"))
-        done = git(["rev-parse", "--verify", "HEAD"], path, timeout)
-        return (done.stdout.decode().strip() or None if done.exit_code == 0 else None), None
+        finished = git(["rev-parse", "--verify", "HEAD"], path, timeout)
+        return (finished.stdout.decode().strip() or None if finished.exit_code == 0 else None), None
     except ProcessError as error:
         notes.append(note(TOPIC, f"editable {name}: its commit is unknown: {error.what}"))
         return None, None
-    if done.exit_code != 0:
-        said = done.stderr.decode("utf-8", "backslashreplace").strip().partition("\n")[0]
-        notes.append(note(TOPIC, f"editable {name}: its commit is unknown: {said or 'git failed'}"))
+    if finished.exit_code != 0:
+        notes.append(note(TOPIC, f"editable {name}: its commit is unknown: {message(finished) or 'git failed'}"))
         return None, None
     commit, dirty = None, False
-    for line in done.stdout.decode("utf-8", "backslashreplace").splitlines():
+    for line in finished.stdout.decode("utf-8", "backslashreplace").splitlines():
         if line.startswith("# branch.oid "):
             oid = line.split(" ", 2)[2]
             commit = None if oid.startswith("(") else oid

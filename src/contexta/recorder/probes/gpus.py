@@ -1,4 +1,4 @@
-"""GPUs by asking ``nvidia-smi``: no framework is imported, no CUDA context is made."""
+"""GPUs, from ``nvidia-smi``. No framework is imported and no CUDA context is created."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ _DRIVER_FILE = "/proc/driver/nvidia/version"
 def gpus(*, timeout: float = 5.0, program: str = "nvidia-smi") -> tuple[dict[str, Any], list[Note]]:
     """``{"driver": "550.54.15", "cuda": "12.4", "devices": [{"name": ..., "memory": bytes ...}]}``; and notes.
 
-    cuda: the newest CUDA the driver runs, not the one a framework was built for. Without the program there is no
-    NVIDIA GPU and the answer is empty; a program that fails or is too slow is a note.
-    timeout: seconds for each of two calls; on a machine whose driver sleeps one takes over a second.
+    cuda: the newest version that the driver supports, not the one that a framework was built for. Without the program
+    there is no NVIDIA GPU, and the facts are empty. A failure or a time-out is noted.
+    timeout: seconds for each of two calls. A call takes over a second if the driver has to wake up.
     """
-    from contexta.core.process import ProcessError, run
-
     query = [program, f"--query-gpu={','.join(_FIELDS)}", "--format=csv,noheader,nounits"]
     facts: dict[str, Any] = {}
     notes: list[Note] = []
-    if not _is_there(program):  # mostly: so not even the module that starts programs is loaded
+    if not _is_on_path(program):  # in most cases, so contexta.core.process is imported later
         if os.path.exists(_DRIVER_FILE):
             notes.append(note(TOPIC, f"an NVIDIA driver is loaded, but {program} is not on PATH"))
         return facts, notes
+    from contexta.core.process import ProcessError, run
+
     try:
         answer = run(query, timeout=timeout, max_output=1 << 20)
         if answer.exit_code != 0:
-            # A driver too old for a field refuses the whole question.
+            # An old driver refuses a query with an unknown field.
             query[1] = f"--query-gpu={','.join(_FIELDS[:4])}"
             answer = run(query, timeout=timeout, max_output=1 << 20)
-        said = answer.stdout.decode("utf-8", "backslashreplace")
+        table = answer.stdout.decode("utf-8", "backslashreplace")
         if answer.exit_code != 0:
-            told = " ".join((said + answer.stderr.decode("utf-8", "backslashreplace")).split())[:300]
-            notes.append(note(TOPIC, f"{program} failed with exit code {answer.exit_code}: {told}"))
+            message = " ".join((table + answer.stderr.decode("utf-8", "backslashreplace")).split())[:300]
+            notes.append(note(TOPIC, f"{program} failed with exit code {answer.exit_code}: {message}"))
             return facts, notes
-        facts = _devices(said)
+        facts = _devices(table)
         match = _CUDA.search(run([program], timeout=timeout, max_output=1 << 20).stdout.decode("utf-8", "replace"))
         if match:
             facts["cuda"] = match.group(1)
     except (ProcessError, ValueError) as error:
-        notes.append(note(TOPIC, f"{program} told nothing: {getattr(error, 'what', None) or reason(error)}"))
+        notes.append(note(TOPIC, f"{program} failed: {getattr(error, 'what', None) or reason(error)}"))
     return facts, notes
 
 
-def _is_there(program: str) -> bool:
+def _is_on_path(program: str) -> bool:
     ending = ".exe" if os.name == "nt" else ""
     return any(os.path.exists(os.path.join(folder, program + ending)) for folder in os.get_exec_path())
 
 
-def _devices(said: str) -> dict[str, Any]:
+def _devices(table: str) -> dict[str, Any]:
     devices = []
     driver: Optional[str] = None
-    for line in said.splitlines():
+    for line in table.splitlines():
         cells = [storable(cell.strip()) for cell in line.split(",")]
         if len(cells) < 4:
             continue

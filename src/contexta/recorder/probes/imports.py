@@ -1,4 +1,4 @@
-"""What a process really imported: which distributions, and which modules that belong to none, the user's own code."""
+"""The distributions that a process has imported, and the modules of no distribution: the user's own code."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def imported(
 ) -> tuple[dict[str, Any], list[Note]]:
     """``{"distributions": {name: [top-level module, ...]}, "own": [{"module": ..., "path": ...}, ...]}``; and notes.
 
-    modules: default sys.modules. distributions: as ``distributions.installed`` gave them, to tell what editable ones
-    own. path of an own module: relative to the current directory when below it, with "/". The standard library, the
-    recorder itself and modules without a file (made at run time) are left out.
-    About 50 ms for 300 distributions and 3 000 modules.
+    modules: default sys.modules. distributions: as returned by ``distributions.installed``; they say which directories
+    editable ones own. path of an own module: relative to the current directory if it is below it, with "/". The
+    standard library, Contexta and modules without a file are left out. About 50 ms for 300 distributions and 3 000
+    modules.
     """
     notes: list[Note] = []
     try:
         return _imported(dict(sys.modules if modules is None else modules), distributions, path, notes), notes
-    except Exception as error:  # noqa: BLE001  # sys.modules holds whatever a program put there
-        notes.append(note(TOPIC, f"the imported modules cannot be told: {reason(error)}"))
+    except Exception as error:  # noqa: BLE001  # sys.modules may contain anything
+        notes.append(note(TOPIC, f"the imported modules cannot be read: {reason(error)}"))
         return {"distributions": {}, "own": []}, notes
 
 
@@ -47,22 +47,22 @@ def _imported(
     owned, owner_notes = owners(list(files.values()), path)
     notes.extend(owner_notes)
     sources = _editable_sources(distributions)
-    found: dict[str, set[str]] = {}
+    by_distribution: dict[str, set[str]] = {}
     own: dict[str, str] = {}
     for name, file in files.items():
         owner = owned.get(file) or _source_of(file, sources)
         if owner:
-            found.setdefault(owner, set()).add(name.partition(".")[0])
+            by_distribution.setdefault(owner, set()).add(name.partition(".")[0])
         else:
             own[name] = _relative(file)
     return {
-        "distributions": {name: sorted(map(storable, found[name])) for name in sorted(found)},
+        "distributions": {name: sorted(map(storable, by_distribution[name])) for name in sorted(by_distribution)},
         "own": [{"module": storable(name), "path": storable(own[name])} for name in sorted(own)],
     }
 
 
 def _files(modules: dict[str, Any]) -> dict[str, str]:
-    """Module -> file, for top-level modules, and for what lies right in packages without a file (namespaces)."""
+    """Module -> file, for top-level modules and for the modules of namespace packages."""
     stdlib = _stdlib_folders()
     files = {}
     settled = {"contexta", "__mp_main__"}
@@ -73,7 +73,7 @@ def _files(modules: dict[str, Any]) -> dict[str, str]:
             continue
         file = _file_of(modules[name])
         if file is None and _facts(modules[name]).get("__path__") is not None:
-            continue  # a namespace: whose it is, its parts tell
+            continue  # a namespace package, whose parts may belong to several distributions
         settled.add(name)
         if file is not None and not _is_stdlib(file, stdlib):
             files[name] = file
@@ -81,18 +81,18 @@ def _files(modules: dict[str, Any]) -> dict[str, str]:
 
 
 def loaded_files() -> list[str]:
-    """The file of every module that is loaded, absolute."""
+    """The absolute file of each loaded module."""
     return [file for file in map(_file_of, list(sys.modules.values())) if file is not None]
 
 
 def _file_of(module: Any) -> Optional[str]:
-    """The file a module came from, absolute, or None."""
+    """The absolute file of a module, or None."""
     file = _facts(module).get("__file__")
     return os.path.abspath(file) if isinstance(file, str) else None
 
 
 def _facts(module: Any) -> dict[str, Any]:
-    """What a module holds, without asking it: a lazy module must not be made to load."""
+    """The attributes of a module, read so that a lazy module is not loaded."""
     try:
         facts = object.__getattribute__(module, "__dict__")
     except AttributeError:
@@ -104,13 +104,13 @@ def _editable_sources(distributions: Sequence[Mapping[str, Any]]) -> list[tuple[
     """(directory, name) of editable distributions, the deepest directory first."""
     from contexta.recorder.packages.origins import local_path
 
-    found = []
+    sources = []
     for described in distributions:
         origin = described.get("origin", {})
         source = local_path(origin.get("url", "")) if origin.get("kind") == "editable" else None
         if source:
-            found.append((os.path.realpath(source) + os.sep, described["name"]))
-    return sorted(found, key=lambda item: -len(item[0]))
+            sources.append((os.path.realpath(source) + os.sep, described["name"]))
+    return sorted(sources, key=lambda item: -len(item[0]))
 
 
 def _source_of(file: str, sources: Sequence[tuple[str, str]]) -> Optional[str]:
@@ -121,7 +121,7 @@ def _source_of(file: str, sources: Sequence[tuple[str, str]]) -> Optional[str]:
 
 
 def _stdlib_folders() -> tuple[str, ...]:
-    """Where the standard library lies: the directories of ``os`` and of a compiled module, and the zip file."""
+    """The directories of the standard library: those of ``os`` and of compiled modules, and the zip file."""
     folders = [os.path.dirname(os.__file__)]
     folders += [entry for entry in sys.path if entry.endswith("lib-dynload")]
     folders += [entry for entry in sys.path if os.path.basename(entry).startswith("python") and entry.endswith(".zip")]

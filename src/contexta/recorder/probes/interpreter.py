@@ -1,6 +1,6 @@
-"""The interpreter that runs the training: what it is, how it was built, how it was started.
+"""The interpreter that runs the training: its version, its build, and the switches that it was started with.
 
-Nothing here changes between two runs of one environment.
+These facts are the same for all runs in one environment.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def interpreter() -> tuple[dict[str, Any], list[Note]]:
-    """Facts about this interpreter by name, JSON values only, those that do not apply left out; and notes. About 1 ms.
+    """Facts about this interpreter by name, without those that do not apply; and notes. About 1 ms.
 
-    gil: whether it is on now; free_threaded_build: whether it can be off (PEP 703, from 3.13). flags: see ``flags``.
+    gil: whether it is on. free_threaded_build: whether it can be off (PEP 703, from 3.13). flags: see ``flags``.
     """
     facts: dict[str, Any] = {
         "implementation": sys.implementation.name,
@@ -55,12 +55,12 @@ def interpreter() -> tuple[dict[str, Any], list[Note]]:
 
 
 def python_version() -> str:
-    """``3.12.1``, ``3.13.0rc2``, ``3.11.0+``: the version as the interpreter spells it, exactly."""
+    """The version as the interpreter spells it: ``3.12.1``, ``3.13.0rc2``, ``3.11.0+``."""
     return sys.version.split(None, 1)[0]
 
 
 def environment_kind() -> str:
-    """``venv``, ``conda``, ``venv on conda`` or ``system``: what kind of installation this interpreter belongs to."""
+    """The kind of installation of this interpreter: ``venv``, ``conda``, ``venv on conda`` or ``system``."""
     conda = os.path.isdir(os.path.join(sys.base_prefix, "conda-meta"))
     if sys.prefix != sys.base_prefix:
         return "venv on conda" if conda else "venv"
@@ -68,36 +68,36 @@ def environment_kind() -> str:
 
 
 def flags() -> dict[str, Any]:
-    """Start-up switches that differ from a plain ``python file.py`` by name: ``optimize`` (-O), ``isolated`` (-I) ...
+    """Switches that differ from a plain ``python file.py`` by name: ``optimize`` (-O), ``isolated`` (-I), and so on.
 
-    ``-X`` options are under ``x``, ``-W`` under ``warnings``.
+    ``x`` contains the ``-X`` options, ``warnings`` the ``-W`` options.
     """
     plain = {"hash_randomization": 1, "utf8_mode": 1 if sys.version_info >= (3, 15) else 0, "int_max_str_digits": 4300}
     plain.update(gil=1, thread_inherit_context=0, context_aware_warnings=0)
-    found: dict[str, Any] = {}
+    switches: dict[str, Any] = {}
     for name in dir(sys.flags):
-        given = getattr(sys.flags, name)
-        if name[0] == "_" or name.startswith("n_") or not isinstance(given, int):
+        value = getattr(sys.flags, name)
+        if name[0] == "_" or name.startswith("n_") or not isinstance(value, int):
             continue
-        if int(given) != plain.get(name, 0) and not (name == "int_max_str_digits" and given == -1):
-            found[name] = int(given)
+        if int(value) != plain.get(name, 0) and not (name == "int_max_str_digits" and value == -1):
+            switches[name] = int(value)
     if getattr(sys, "_xoptions", None):
-        found["x"] = {str(key): given for key, given in sys._xoptions.items()}
+        switches["x"] = {str(key): value for key, value in sys._xoptions.items()}
     if sys.warnoptions:
-        found["warnings"] = list(sys.warnoptions)
-    return found
+        switches["warnings"] = list(sys.warnoptions)
+    return switches
 
 
 def hash_seed() -> str:
-    """``random``, or the fixed seed of text hashing as PYTHONHASHSEED set it: set order depends on it."""
+    """``random``, or the seed of text hashing that PYTHONHASHSEED set. The order of sets depends on it."""
     if not sys.flags.hash_randomization:
         return "0"
-    given = "" if sys.flags.ignore_environment else os.environ.get("PYTHONHASHSEED", "")
-    return given if given and given != "random" else "random"
+    seed = "" if sys.flags.ignore_environment else os.environ.get("PYTHONHASHSEED", "")
+    return seed if seed and seed != "random" else "random"
 
 
 def _threading() -> dict[str, Any]:
-    """Whether this build can run without the GIL (PEP 703), and whether it does now."""
+    """Whether the GIL is on, and whether this build can run without it (PEP 703)."""
     is_enabled = getattr(sys, "_is_gil_enabled", None)
     free_threaded = "t" in getattr(sys, "abiflags", "")
     if is_enabled is None:
@@ -111,9 +111,9 @@ def _compiler() -> Optional[str]:
 
 
 def _soabi() -> Optional[str]:
-    """``cpython-312-x86_64-linux-gnu``: which compiled modules fit. From the suffixes, as sysconfig is slow to load."""
+    """The tag of compiled modules, ``cpython-312-x86_64-linux-gnu``. sysconfig, which knows it, is slow to import."""
     try:
-        from _imp import extension_suffixes  # what importlib.machinery hands on, without loading importlib
+        from _imp import extension_suffixes  # as importlib.machinery, which is slower to import
     except ImportError:
         return None
     suffixes = extension_suffixes()
@@ -121,14 +121,14 @@ def _soabi() -> Optional[str]:
 
 
 def _venv_settings(prefix: str) -> dict[str, str]:
-    """What pyvenv.cfg says about the making of the environment, but for paths and its prompt."""
-    kept = {}
+    """The settings in pyvenv.cfg, without paths and the prompt."""
+    settings = {}
     with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8") as file:
         for line in file:
-            key, equals, given = line.partition("=")
+            key, equals, value = line.partition("=")
             if equals and key.strip().lower() in ("include-system-site-packages", "version", "version_info", "uv"):
-                kept[key.strip().lower()] = given.strip()
-    return kept
+                settings[key.strip().lower()] = value.strip()
+    return settings
 
 
 def _readable(fact: Any) -> Any:

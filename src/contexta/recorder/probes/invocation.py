@@ -1,4 +1,4 @@
-"""How a run was started: entry point, arguments, where, and by whom."""
+"""The invocation of a run: entry point, arguments, directory and parent process."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ if TYPE_CHECKING:
 
 TOPIC = "invocation"
 _MAX_ARGUMENTS = 1_000
-_MAX_ARGUMENT = 10_000  # characters; python -c and JSON arguments can be whole programs
+_MAX_ARGUMENT = 10_000  # characters; an argument of python -c can be a whole program
 
 
 def invocation(*, salt: bytes, arguments: Optional[Sequence[str]] = None) -> tuple[dict[str, Any], list[Note]]:
-    """``argv`` (secrets hidden), ``entry_point``, ``directory`` and ``parent`` (the parent's argv); and notes.
+    """``argv`` without secrets, ``entry_point``, ``directory`` and ``parent``; and notes. Under 1 ms.
 
-    arguments: default sys.argv. entry_point: ``-m module``, ``notebook`` or ``interactive``; left out where it is the
-    first of the arguments: the script's path as given, or ``-c``.
-    parent: who started it, torchrun or a shell, on Linux. A directory that is gone, or a parent of another user, is
-    left out. Under 1 ms.
+    arguments: default sys.argv. entry_point: ``-m module``, ``notebook`` or ``interactive``; left out if it equals the
+    first argument (the path of a script, or ``-c``). parent: the command line of the parent process, on Linux.
+    A deleted directory and a parent of another user are left out.
     """
     notes: list[Note] = []
-    given = list(getattr(sys, "argv", [])) if arguments is None else list(arguments)
-    argv, hidden = redact.argv(_capped([str(each) for each in given], notes), salt)
+    original = list(getattr(sys, "argv", [])) if arguments is None else list(arguments)
+    argv, hidden = redact.argv(_capped([str(argument) for argument in original], notes), salt)
     notes.extend(hidden)
     facts: dict[str, Any] = {"argv": argv}
-    entry_point = redact.inside(_entry_point(given), salt)
+    entry_point = redact.inside(_entry_point(original), salt)
     if entry_point != (argv or [""])[0]:
         facts["entry_point"] = entry_point
     try:
@@ -49,9 +48,9 @@ def _capped(arguments: list[str], notes: list[Note]) -> list[str]:
     if len(arguments) > _MAX_ARGUMENTS:
         notes.append(note(TOPIC, f"only the first {_MAX_ARGUMENTS} of {len(arguments)} arguments are kept"))
         arguments = arguments[:_MAX_ARGUMENTS]
-    if any(len(each) > _MAX_ARGUMENT for each in arguments):
+    if any(len(argument) > _MAX_ARGUMENT for argument in arguments):
         notes.append(note(TOPIC, f"arguments over {_MAX_ARGUMENT} characters are cut"))
-        arguments = [each[:_MAX_ARGUMENT] for each in arguments]
+        arguments = [argument[:_MAX_ARGUMENT] for argument in arguments]
     return arguments
 
 
@@ -67,7 +66,7 @@ def _entry_point(arguments: Sequence[str]) -> str:
 
 
 def _command_of(pid: int) -> list[str]:
-    """The arguments of a process, from /proc; [] where they cannot be read."""
+    """The arguments of a process, from /proc; [] if they cannot be read."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb", 0) as file:
             raw = file.read(1 << 20)

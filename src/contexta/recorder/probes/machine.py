@@ -1,4 +1,4 @@
-"""The machine a run ran on, as far as it stays the same from run to run: no load, no free memory, no clock rates."""
+"""The machine that a run ran on: facts that are the same for all runs, so no load, free memory or clock rates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 
 from contexta.recorder.notes import note, reason, storable
+from contexta.recorder.redaction.redact import clean_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from contexta.recorder.notes import Note
 
 TOPIC = "machine"
-# Instruction sets that numeric libraries choose their kernels by
+# Instruction sets for which numeric libraries have their own kernels
 _RELEVANT = (
     "sse4_1 sse4_2 ssse3 avx avx2 fma f16c avx512f avx512bw avx512cd avx512dq avx512vl avx512_vnni avx512_bf16 "
     "avx512_fp16 avx512vbmi avx512_vbmi2 avx_vnni avx10 amx_tile amx_int8 amx_bf16 amx_fp16 "
@@ -24,10 +25,10 @@ _NO_LIMIT = 1 << 60  # cgroup v1 writes "no limit" as a number of about 2**63
 
 
 def machine(*, salt: bytes, with_host_name: bool = False) -> tuple[dict[str, Any], list[Note]]:
-    """Facts about this machine by name, JSON values only, unknown ones left out; and notes. About 2 ms.
+    """Facts about this machine by name, without unknown ones; and notes. About 2 ms.
 
-    Memory in bytes. cores: what this process may use (affinity); core_limit: the cgroup's share of them, in cores.
-    host: a salted digest of the host name, or the name itself when asked for. GPUs are asked by ``gpus``.
+    Memory is in bytes. cores: the number that this process may use (affinity). core_limit: the CPU quota of its cgroup,
+    in cores. host: a salted digest of the host name, or with_host_name the name itself. See ``gpus`` for GPUs.
     """
     notes: list[Note] = []
     facts: dict[str, Any] = {"system": sys.platform, "platform": platform_name()}
@@ -41,7 +42,7 @@ def machine(*, salt: bytes, with_host_name: bool = False) -> tuple[dict[str, Any
 
 
 def platform_name() -> str:
-    """The system in short: ``linux-x86_64-glibc2.36``, ``linux-aarch64-musl``, ``darwin-arm64``, ``win32-amd64``."""
+    """The platform in short: ``linux-x86_64-glibc2.36``, ``linux-aarch64-musl``, ``darwin-arm64``, ``win32-amd64``."""
     libc = _libc()
     return "-".join(part for part in (sys.platform, _architecture(), libc.replace(" ", "")) if part)
 
@@ -53,7 +54,7 @@ def _architecture() -> str:
 
 
 def _libc() -> str:
-    """``glibc 2.36``, ``musl``, or "" where the system has only its own."""
+    """``glibc 2.36``, ``musl``, or "" on other systems."""
     if not sys.platform.startswith("linux"):
         return ""
     try:
@@ -70,7 +71,7 @@ def _listed(folder: str) -> list[str]:
 
 
 def _text(path: str) -> Optional[str]:
-    """A small system file, or None where there is none."""
+    """The content of a small system file; None if there is none."""
     try:
         with open(path, "rb", 0) as file:
             return file.read(1 << 20).decode("utf-8", "backslashreplace")
@@ -107,7 +108,7 @@ def _os_release() -> Optional[str]:
 
 
 def _cpu() -> dict[str, Any]:
-    """Model and instruction sets. A machine whose cores differ (big.LITTLE) is described by its first."""
+    """Model and instruction sets of the first core. Others may differ (big.LITTLE)."""
     if sys.platform == "darwin":
         return _cpu_darwin()
     if sys.platform == "win32":
@@ -115,9 +116,9 @@ def _cpu() -> dict[str, Any]:
     first = (_text("/proc/cpuinfo") or "").partition("\n\n")[0]
     fields: dict[str, str] = {}
     for line in first.splitlines():
-        key, colon, given = line.partition(":")
+        key, colon, value = line.partition(":")
         if colon:
-            fields.setdefault(key.strip().lower(), given.strip())
+            fields.setdefault(key.strip().lower(), value.strip())
     names = [fields.get(key) for key in ("model name", "cpu model", "cpu", "hardware")]
     arm = [fields[key] for key in ("cpu implementer", "cpu part") if key in fields]
     present = frozenset((fields.get("flags") or fields.get("features") or "").lower().split())
@@ -131,8 +132,8 @@ def _cpu_darwin() -> dict[str, Any]:
     from contexta.core.process import run
 
     names = ("machdep.cpu.brand_string", "machdep.cpu.features", "machdep.cpu.leaf7_features")
-    said = run(["/usr/sbin/sysctl", "-i", *names], timeout=2).stdout.decode("utf-8", "backslashreplace")
-    fields = dict(line.partition(": ")[::2] for line in said.splitlines())
+    listing = run(["/usr/sbin/sysctl", "-i", *names], timeout=2).stdout.decode("utf-8", "backslashreplace")
+    fields = dict(line.partition(": ")[::2] for line in listing.splitlines())
     words = " ".join((fields.get(names[1], ""), fields.get(names[2], ""))).lower().replace(".", "_")
     present = frozenset(words.replace("avx1_0", "avx").split()) | ({"neon"} if _architecture() == "arm64" else set())
     return {"cpu": fields.get(names[0]), "instruction_sets": [name for name in _RELEVANT if name in present]}
@@ -151,7 +152,7 @@ def _cores() -> dict[str, Any]:
 
 
 def _core_limit() -> Optional[float]:
-    """The smallest CPU quota of this process's cgroup and those above it, in cores; None without one."""
+    """The smallest CPU quota of this process's cgroup and those above it, in cores; None without a quota."""
     limits = []
     for folder in _cgroups("cpu"):
         quota, _, period = (_text(f"{folder}/cpu.max") or "").strip().partition(" ")
@@ -174,18 +175,17 @@ def _memory() -> dict[str, Any]:
 
 
 def usable_memory() -> Optional[int]:
-    """Bytes of memory this process and those beside it may use: the machine's, or its cgroup's if that is less."""
-    facts = _memory()
-    return min((each for each in facts.values() if each), default=None)
+    """The memory in bytes of the machine, or of the cgroup of this process if that is less."""
+    return min((size for size in _memory().values() if size), default=None)
 
 
 def _memory_limit() -> Optional[int]:
     limits = []
     for folder in _cgroups("memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
-            given = (_text(f"{folder}/{name}") or "").strip()
-            if given.isdigit() and int(given) < _NO_LIMIT:
-                limits.append(int(given))
+            limit = (_text(f"{folder}/{name}") or "").strip()
+            if limit.isdigit() and int(limit) < _NO_LIMIT:
+                limits.append(int(limit))
     return min(limits) if limits else None
 
 
@@ -198,7 +198,7 @@ def _memory_windows() -> Optional[int]:
 
 
 def _cgroups(controller: str) -> Iterator[str]:
-    """Directories of this process's control groups for ``controller``, innermost first (cgroups(7), v1 and v2)."""
+    """The directories of this process's control groups for a controller, innermost first (cgroups(7), v1 and v2)."""
     for line in (_text("/proc/self/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -213,14 +213,14 @@ def _cgroups(controller: str) -> Iterator[str]:
             while inner and ".." not in inner:
                 yield root + inner
                 inner = inner.rpartition("/")[0]
-            yield root  # in a container the path is often the host's, and the group itself is mounted here
+            yield root  # in a container, the path is often that of the host, and the group is mounted here
 
 
 # ---------------------------------------------------------------------------------------------- container, host
 
 
 def _container() -> dict[str, Any]:
-    """The kind of container, and its image where the container can know it: few tell their inhabitants."""
+    """The kind of container, and its image if files or variables in the container name it."""
     kind = None
     if os.path.exists("/.dockerenv"):
         kind = "docker"
@@ -236,8 +236,6 @@ def _container() -> dict[str, Any]:
 
 
 def _image() -> Optional[str]:
-    from contexta.recorder.redaction.redact import clean_url
-
     for line in (_text("/run/.containerenv") or "").splitlines():
         if line.startswith("image="):
             return clean_url(line[6:].strip('"'))

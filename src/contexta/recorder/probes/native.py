@@ -1,7 +1,7 @@
-"""The numeric libraries a process has loaded, and what its frameworks say about themselves. For the end of a run.
+"""The numeric libraries that a process has loaded, and the settings of its frameworks. For the end of a run.
 
 Nothing is imported, loaded or initialised: libraries are those already mapped, frameworks those already in
-``sys.modules``, and no question here makes CUDA start.
+``sys.modules``, and CUDA is not started.
 """
 
 from __future__ import annotations
@@ -44,38 +44,39 @@ _MKL_LAYERS = {
 def native() -> tuple[list[Library], list[Note]]:
     """Loaded numeric libraries and frameworks, sorted by name and file; and notes. About 2 ms, more with ctypes.
 
-    A library: kind (blas, openmp, cuda, rocm), name, file, path, and where known version, threading, threads, config,
-    architecture (the kernels it chose). A framework: kind "framework", name, version, and what it says of itself.
+    A library has kind (blas, openmp, cuda, rocm), name, file, path, and if known version, threading, threads, config
+    and architecture (of its kernels). A framework has kind "framework", name, version, and its settings.
     """
     notes: list[Note] = []
     libraries = _loaded(notes)
-    for name, ask in _FRAMEWORKS:
+    for name, settings in _FRAMEWORKS:
         module = sys.modules.get(name)
         if module is None:
             continue
         library: Library = {"kind": "framework", "name": name, "version": getattr(module, "__version__", None)}
-        for fact, read in ask(module):
+        for fact, read in settings(module):
             try:
-                answer = read()
-            except Exception as error:  # noqa: BLE001  # other versions of a framework lack the question, or refuse it
+                value = read()
+            except Exception as error:  # noqa: BLE001  # other versions of a framework lack the setting, or refuse to tell it
                 if not isinstance(error, (AttributeError, KeyError)):
                     notes.append(note(TOPIC, f"{name}: {fact} cannot be read: {reason(error)}"))
                 continue
-            if answer is not None:
-                library[fact] = _plain(answer)
+            if value is not None:
+                library[fact] = _plain(value)
         libraries.append(library)
     libraries.sort(key=lambda library: (library["kind"], library["name"], library.get("file", "")))
     return libraries, notes
 
 
-def _plain(answer: Any) -> Any:
-    if answer is None or isinstance(answer, (bool, int, float)):
-        return answer
-    if isinstance(answer, dict):
-        return {storable(str(key)): _plain(inner) for key, inner in answer.items()}
-    if isinstance(answer, (list, tuple)):
-        return [_plain(inner) for inner in answer]
-    return storable(str(answer))
+def _plain(value: Any) -> Any:
+    """The value as JSON."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {storable(str(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return storable(str(value))
 
 
 # ---------------------------------------------------------------------------------------------- libraries
@@ -99,9 +100,9 @@ def _loaded(notes: list[Note]) -> list[Library]:
     layers = [_MKL_LAYERS[library["name"]] for library in libraries if library["name"] in _MKL_LAYERS]
     for library in libraries:
         try:
-            library.update(_own_words(library))
-        except Exception as error:  # noqa: BLE001  # a library built without the question must not cost the others
-            notes.append(note(TOPIC, f"{library['file']} told nothing of itself: {reason(error)}"))
+            library.update(_queried(library))
+        except Exception as error:  # noqa: BLE001  # a library that lacks the function must not cost the others
+            notes.append(note(TOPIC, f"{library['file']} cannot be queried: {reason(error)}"))
         if layers and library["name"] == "mkl_rt":
             library["threading"] = layers[0]
         for fact in ("file", "path"):
@@ -123,10 +124,9 @@ def _library(name: str, path: str) -> Library:
     return library
 
 
-def _own_words(library: Library) -> Library:
-    """What a loaded library answers when called; {} for one that cannot be asked."""
-    name = library["name"]
-    askers: dict[str, Callable[[Any], Library]] = {
+def _queried(library: Library) -> Library:
+    """The facts that a loaded library returns when its functions are called; {} for unknown libraries."""
+    queries: dict[str, Callable[[Any], Library]] = {
         "openblas": _openblas,
         "scipy_openblas": _openblas,
         "mkl_rt": _mkl,
@@ -135,14 +135,14 @@ def _own_words(library: Library) -> Library:
         "nccl": lambda handle: _by_pointer(handle, "ncclGetVersion"),
         "cudart": lambda handle: _by_pointer(handle, "cudaRuntimeGetVersion"),
     }
-    ask = askers.get(name)
-    if ask is None:
+    query = queries.get(library["name"])
+    if query is None:
         return {}
     import ctypes
 
-    # NOLOAD: a handle to what is mapped already, never a second copy
+    # NOLOAD: a handle to the mapped library, never a second copy
     handle = ctypes.CDLL(library["path"], mode=getattr(os, "RTLD_NOLOAD", 0) | getattr(os, "RTLD_LAZY", 0))
-    return ask(handle)
+    return query(handle)
 
 
 def _function(handle: Any, *names: str) -> Any:
@@ -156,14 +156,14 @@ def _string(handle: Any, *names: str) -> Optional[str]:
     import ctypes
 
     function.restype = ctypes.c_char_p
-    answer: Optional[bytes] = function()
-    return answer.decode("utf-8", "backslashreplace").strip() if answer else None
+    text: Optional[bytes] = function()
+    return text.decode("utf-8", "backslashreplace").strip() if text else None
 
 
 def _openblas(handle: Any) -> Library:
-    def spelled(question: str) -> list[str]:  # numpy and scipy rename the symbols of the copy they ship
+    def spelled(function: str) -> list[str]:  # numpy and scipy rename the symbols of their copies
         return [
-            f"{before}openblas_{question}{after}" for before in ("", "scipy_") for after in ("", "64_", "_64", "_64_")
+            f"{before}openblas_{function}{after}" for before in ("", "scipy_") for after in ("", "64_", "_64", "_64_")
         ]
 
     facts: Library = {}
@@ -221,17 +221,17 @@ def _by_pointer(handle: Any, name: str) -> Library:
 
 
 def _from_threadpoolctl(libraries: list[Library], notes: list[Note]) -> list[Library]:
-    """The same libraries with what threadpoolctl adds, asked only when the program has loaded it itself."""
+    """The libraries with the facts of threadpoolctl, if the program has imported it."""
     module = sys.modules.get("threadpoolctl")
     if module is None:
         return libraries
     try:
-        found = module.threadpool_info()
+        infos = module.threadpool_info()
     except Exception as error:  # noqa: BLE001  # foreign code
         notes.append(note(TOPIC, f"threadpoolctl failed: {reason(error)}"))
         return libraries
     by_path = {os.path.realpath(library["path"]): library for library in libraries}
-    for info in found:
+    for info in infos:
         path = str(info.get("filepath", ""))
         library = by_path.get(os.path.realpath(path))
         if library is None:
@@ -270,7 +270,7 @@ def _torch(torch: Any) -> list[tuple[str, Callable[[], Any]]]:
 
 def _torch_devices(torch: Any) -> Optional[list[str]]:
     cuda = torch.cuda
-    if not cuda.is_initialized():  # asking would start CUDA
+    if not cuda.is_initialized():  # the functions below would start CUDA
         return None
     return [
         f"{cuda.get_device_name(index)} sm_{''.join(map(str, cuda.get_device_capability(index)))}"
@@ -301,8 +301,8 @@ def _tensorflow(_: Any) -> list[tuple[str, Callable[[], Any]]]:
         info = sys.modules["tensorflow.python.platform.build_info"].build_info
         return {name: info[name] for name in ("cuda_version", "cudnn_version", "is_cuda_build") if name in info}
 
-    def config(question: str) -> Callable[[], Any]:
-        return lambda: getattr(sys.modules["tensorflow.python.framework.config"], question)()
+    def config(function: str) -> Callable[[], Any]:
+        return lambda: getattr(sys.modules["tensorflow.python.framework.config"], function)()
 
     return [
         ("build", build),

@@ -1,4 +1,4 @@
-"""Seeds and random states, as far as they can be read without drawing from them."""
+"""Seeds and states of random number generators, read without drawing a number."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TOPIC = "seeds"
 
 
 def seeds() -> tuple[dict[str, str], list[Note]]:
-    """What is known about randomness now, by name; and notes. Looks only at modules that are imported already.
+    """Seeds and states by name, of modules that are already imported; and notes.
 
-    torch: its initial seed. random, numpy: ``sha256:<16 hex>`` of the generator's state: equal when both runs were
-    seeded alike and had drawn as often. Unseeded, each run differs.
-    Not seen: generators a program made for itself (``numpy.random.default_rng``), and CUDA's. The seed of text hashing
-    is one of the interpreter's facts.
+    torch: its initial seed. random, numpy: ``sha256:<16 hex>`` of the state of the global generator. Two runs have the
+    same state if they used the same seed and drew equally many numbers.
+    Not covered: other generators (``numpy.random.default_rng``), and those of CUDA. The seed of text hashing is a fact
+    of the interpreter.
     """
     facts: dict[str, str] = {}
     notes: list[Note] = []

@@ -1,7 +1,7 @@
-"""Environment variables that change what a run does: which ones are kept.
+"""Environment variables that change what a run does.
 
-Left out on purpose: what differs between two runs of one environment (job ids, ranks, ports, hosts, sockets). The
-environment body is stored under its digest, and a thousand runs in one environment share one.
+Variables that differ between two runs in one environment (job ids, ranks, ports, hosts, sockets) are left out. The
+environment is stored under its digest, and a thousand runs in one environment share it.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ VOLATILE = frozenset(
     JAX_COORDINATOR_ADDRESS JAX_PROCESS_ID LOKY_WORKER_ID LIGHTNING_CLOUD_PROJECT_ID LIGHTNING_CLOUD_APP_ID
     """.split()
 )
-# TF_ is TensorFlow's; Terraform's names hold credentials and change no training
+# TF_ belongs to TensorFlow. The variables of Terraform contain credentials and change no training.
 _OTHERS = ("TORCHELASTIC_", "TF_VAR_", "TF_TOKEN_", "TF_HTTP_", "TF_CLI_", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLOUD_")
-# LC_ holds what ssh clients hand over as well: only the real categories
+# Of LC_ only the categories of locales: ssh clients send others
 _LOCALE = frozenset(
     f"LC_{name}" for name in ("ALL", "CTYPE", "NUMERIC", "TIME", "COLLATE", "MONETARY", "MESSAGES", "PAPER")
 )
@@ -60,38 +60,38 @@ _LOCALE = frozenset(
 def recorded(
     environ: Mapping[str, str], *, salt: bytes, extra: Iterable[str] = ()
 ) -> tuple[dict[str, str], list[Note]]:
-    """The variables that are kept, by name in order, secrets hidden; and notes.
+    """The recorded variables in the order of their names, without secrets; and notes.
 
-    extra: more names, or prefixes ending in ``*``, that are kept too, volatile or not.
+    extra: more names, or prefixes that end in ``*``, also of volatile variables.
     """
-    wanted = set(extra)
-    prefixes = tuple(name[:-1] for name in wanted if name.endswith("*"))
-    kept: dict[str, str] = {}
+    names = set(extra)
+    prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
+    variables: dict[str, str] = {}
     hidden: list[str] = []
     escaped: list[str] = []
     for name in sorted(environ):
-        if not (is_recorded(name) or name in wanted or (prefixes and name.startswith(prefixes))):
+        if not (is_recorded(name) or name in names or (prefixes and name.startswith(prefixes))):
             continue
-        given = environ[name]
-        readable = storable(given)
-        if readable != given:
+        value = environ[name]
+        readable = storable(value)
+        if readable != value:
             escaped.append(name)
-        # In a variable a token is one that opens something, wherever in the name it stands
-        token = "TOKEN" in name.upper().split("_") and not redact.is_secret_name(name)
-        told = "access_token" if token else name
-        kept[redact.inside(name, salt)] = written = redact.value(told, given, salt)
+        # In the name of a variable, TOKEN means a secret at every position
+        is_token = "TOKEN" in name.upper().split("_") and not redact.is_secret_name(name)
+        written = redact.value("access_token" if is_token else name, value, salt)
+        variables[redact.inside(name, salt)] = written
         if written != readable:
             hidden.append(name)
     notes = []
     if hidden:
-        notes.append(note("redaction", f"variables: what is secret in {', '.join(hidden)} is not stored"))
+        notes.append(note("redaction", f"variables: the secret in {', '.join(hidden)} is not stored"))
     if escaped:
         notes.append(note("variables", f"{', '.join(escaped)}: bytes that are no text are written as escapes"))
-    return kept, notes
+    return variables, notes
 
 
 def is_recorded(name: str) -> bool:
-    """Whether a variable changes what runs do, and stays the same from run to run."""
+    """Whether a variable changes what runs do and is the same for all runs in one environment."""
     if name in NAMES:
         return True
     if name in VOLATILE or not name.startswith(PREFIXES):

@@ -1,7 +1,7 @@
-"""Cutting long texts before they are kept, so that no part of a secret is left at the cut.
+"""Shorten long texts so that no part of a secret is left at the cut.
 
-Redaction recognises whole secrets: half a token, or a key block without its end, would pass. So a cut gives up the
-word and the key block that it splits.
+Redaction recognises whole secrets, not half a token or a key block without its end. So a cut also removes the word and
+the key block that it splits.
 
 Standard library only, Python 3.8.
 """
@@ -14,42 +14,42 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Tuple
 
-MAX_LINE = 64 * 1024  # characters of one line: it takes some milliseconds to look through
-_WORD = 4096  # characters: longer ones are no secrets, and are split
+MAX_LINE = 64 * 1024  # characters of one line; redacting it takes some milliseconds
+_WORD = 4096  # characters; longer words are no secrets, and are split
 _LAST_WORD = re.compile(r"""[^\s"'`,;|<>(){}\[\]]*\Z""")
 _FIRST_WORD = re.compile(r"""[^\s"'`,;|<>(){}\[\]]*""")
 _BEGIN, _END = "-----BEGIN ", "-----END "
 
 
 def beginning(text: str, limit: int) -> str:
-    """At most ``limit`` characters from the beginning; the text itself where it is no longer."""
+    """At most ``limit`` characters from the beginning."""
     if len(text) <= limit:
         return text
-    kept = text[:limit]
+    part = text[:limit]
     near = max(0, limit - _WORD)
-    word = _LAST_WORD.search(kept, near)
+    word = _LAST_WORD.search(part, near)
     if word is not None and word.start() > near:
-        kept = kept[: word.start()]
-    block = kept.rfind(_BEGIN)
-    return kept[:block] if block > kept.rfind(_END) else kept
+        part = part[: word.start()]
+    block = part.rfind(_BEGIN)
+    return part[:block] if block > part.rfind(_END) else part
 
 
 def ending(text: str, limit: int) -> str:
-    """At most ``limit`` characters from the end; the text itself where it is no longer."""
+    """At most ``limit`` characters from the end."""
     if len(text) <= limit:
         return text
-    kept = text[-limit:] if limit else ""
-    word = _FIRST_WORD.match(kept)
+    part = text[-limit:] if limit else ""
+    word = _FIRST_WORD.match(part)
     if word is not None and word.end() < _WORD:
-        kept = kept[word.end() :]
-    end, begin = kept.find(_END), kept.find(_BEGIN)
+        part = part[word.end() :]
+    end, begin = part.find(_END), part.find(_BEGIN)
     if end >= 0 and not 0 <= begin < end:
-        kept = kept[end:].partition("\n")[2]
-    return kept
+        part = part[end:].partition("\n")[2]
+    return part
 
 
 def shortened(text: str, limit: int) -> str:
-    """Beginning and end of a text that is longer than ``limit``, with a remark between them on what is left out."""
+    """Beginning and end of a text longer than ``limit``, with a remark between them on how much is left out."""
     if len(text) <= limit:
         return text
     first, last = beginning(text, limit // 2), ending(text, limit // 2)
@@ -57,8 +57,10 @@ def shortened(text: str, limit: int) -> str:
 
 
 def with_short_lines(text: str, limit: int = MAX_LINE) -> "Tuple[str, int]":
-    """The text with each line longer than ``limit`` shortened, and how many those were. Progress bars write lines that
-    end with a carriage return."""
+    """(the text with each line longer than ``limit`` shortened, the number of such lines).
+
+    A carriage return ends a line too: progress bars write it.
+    """
     if len(text) <= limit:
         return text, 0
     parts = re.split(r"([\r\n])", text)

@@ -1,4 +1,4 @@
-"""Which names (of variables, options, keys, headers) name a secret, and how surely."""
+"""Decide which names of variables, options, keys and headers name a secret, and how certainly."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Tuple
 
-    Sensitivity = Tuple[int, str]  # how surely, and the word that decides
+    Sensitivity = Tuple[int, str]  # a level of certainty, and the word that decides
 
 NONE, CONTAINED, LIKELY, CERTAIN = range(4)
-"""No sensitive word; a sensitive word beside the point (``password_dataset``); a word that has other uses too
-(``token``, ``auth``, ``signature``): ordinary words under it are no secrets; a word with this one use."""
+"""The levels of certainty.
+
+NONE: no sensitive word. CONTAINED: a sensitive word that describes another one (``password_dataset``). LIKELY: a word
+with other uses (``token``, ``auth``), so that ordinary words under it are no secrets. CERTAIN: a word with one use.
+"""
 
 _WORDS = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _FOREIGN = Pattern("contrase|kennwort|passwort|mot_?de_?passe|senha|пароль|密码|密碼|密钥|パスワード|비밀번호")
@@ -67,7 +70,7 @@ _MAYBE_KEYS = frozenset(
     "license licence session host admin write read push app shared deploy service master root token consumer vault sas "
     "user team project org member instrumentation function functions search speech vision translator".split()
 )
-# ... token: the vocabulary of language models, not of locks
+# Before "token": it is a piece of a text
 _MODEL_WORDS = frozenset(
     """
     cls pad eos bos sep mask unk unknown special image img video audio vision text speech num n max min per new total
@@ -85,7 +88,7 @@ _PASSES = frozenset(
     under encom im
     """.split()
 )
-# Behind these words a name still names the secret itself: PASSWORD_PROD, secret_2, token_value
+# These words may follow the name of a secret: PASSWORD_PROD, secret_2, token_value
 _AFTER = frozenset(
     """
     value val raw plain plaintext text str string b64 base64 json header prod production dev development stage staging
@@ -93,11 +96,21 @@ _AFTER = frozenset(
     remote default env
     """.split()
 )
-_GIVEN = frozenset("token tok pat pass cookie sas webhook".split())
-_STANDING_ALONE = frozenset(["pwd", "pw", "tok", "pat", "pass", "otp", "sas", "dsn", "jwt", "auth", "bearer"])
+_OPTIONS = frozenset("token tok pat pass cookie sas webhook".split())
+_PAIRS = {
+    **dict.fromkeys([("connection", "string"), ("connection", "str"), ("conn", "str")], "connectionstring"),
+    ("webhook", "url"): "url",
+    **{(before, last): "passcode" for before in "mfa otp recovery backup totp".split() for last in ("code", "codes")},
+    **{
+        (before, last): "passphrase"
+        for before in "pass seed recovery mnemonic secret".split()
+        for last in ("phrase", "words")
+    },
+}
+_ONLY_AT_THE_END = frozenset(["pwd", "pw", "tok", "pat", "pass", "otp", "sas", "dsn", "jwt", "auth", "bearer"])
 _LONGEST = 128
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-# The words that sensitive names are made of, wherever in a text they stand; and what they must not go on with
+# The words that sensitive names are made of, and the letters that must not follow them
 _STEMS = (
     *(
         (stem, "")
@@ -117,24 +130,23 @@ _CACHED = 20_000
 
 
 def stems(text: str) -> List[Tuple[int, int]]:
-    """Where parts of sensitive names are in a text, in order: (start, end)."""
+    """The places of parts of sensitive names in a text, in order: (start, end)."""
     lower = text.lower()
     if len(lower) != len(text):  # a few letters become two
         lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-    found: List[Tuple[int, int]] = []
+    places: List[Tuple[int, int]] = []
     for stem, unless in _STEMS:
         at = lower.find(stem)
         while at >= 0:
             end = at + len(stem)
             if not unless or lower[end : end + 1] not in unless or end == len(lower):
-                found.append((at, end))
+                places.append((at, end))
             at = lower.find(stem, end)
-    found.sort()
-    return found
+    return sorted(places)
 
 
 def name_around(text: str, start: int, end: int, floor: int) -> Tuple[int, int]:
-    """The name that a part of one belongs to; it begins at ``floor`` at the earliest."""
+    """The start and end of the name that a part belongs to. It begins at ``floor`` at the earliest."""
     before, after = text[max(floor, start - _LONGEST) : start], text[end : end + _LONGEST]
     return start - len(before) + len(before.rstrip(_CHARACTERS)), end + len(after) - len(after.lstrip(_CHARACTERS))
 
@@ -145,22 +157,22 @@ def is_secret_name(name: str) -> bool:
 
 
 def sensitivity(name: str) -> Sensitivity:
-    """How surely something of this name is a secret, and the word of it that decides.
+    """How certainly a value of this name is a secret, and the word that decides.
 
     name: also a path of keys, ``trainer.logger.api_key``.
     """
-    known = _CACHE.get(name)
-    if known is None:
+    cached = _CACHE.get(name)
+    if cached is None:
         if len(_CACHE) >= _CACHED:
             _CACHE.clear()
-        known = _CACHE[name] = _sensitivity(name[-256:])
-    return known
+        cached = _CACHE[name] = _sensitivity(name[-256:])
+    return cached
 
 
 def of_option(name: str) -> Sensitivity:
-    """The same for an option of a command line: what is given as ``--token`` is no piece of a language."""
+    """The sensitivity of a command-line option: the value of ``--token`` is no piece of a text."""
     level, word = sensitivity(name)
-    return (CERTAIN if level == LIKELY and word in _GIVEN else level), word
+    return (CERTAIN if level == LIKELY and word in _OPTIONS else level), word
 
 
 def is_plural(word: str) -> bool:
@@ -168,7 +180,7 @@ def is_plural(word: str) -> bool:
     return word.endswith("s") and not word.endswith("pass")
 
 
-# What lies under `credentials:` and is none
+# Keys under `credentials:` whose values are no secrets
 _BESIDE = frozenset(
     """
     type kind name user username enabled provider path file url uri host port region method scheme backend project id
@@ -191,8 +203,7 @@ def _sensitivity(name: str) -> Sensitivity:
 
 
 def below(above: str, leaf: str) -> "Sensitivity | None":
-    """What a key is by the name it lies under; None where that says nothing. ``credentials`` holds credentials, and
-    ``openai`` a ``key``."""
+    """The sensitivity of a key by the name it lies under (``key`` under ``openai``); None if that says nothing."""
     level, word = sensitivity(above)
     own = sensitivity(leaf)
     if own[0] >= LIKELY:
@@ -212,58 +223,46 @@ def _of_words(words: List[str]) -> Sensitivity:
     core = list(words)
     while len(core) > 1 and (core[-1] in _AFTER or core[-1].isdigit()) and not _ends_secret(core):
         core.pop()
-    found = _ends_secret(core)
-    if found is not None:
-        return found
-    if any(_ends_secret([word]) is not None for word in words if word not in _STANDING_ALONE):
+    decided = _ends_secret(core)
+    if decided is not None:
+        return decided
+    if any(_ends_secret([word]) is not None for word in words if word not in _ONLY_AT_THE_END):
         return CONTAINED, ""
     return NONE, ""
 
 
 def _ends_secret(words: List[str]) -> "Sensitivity | None":
-    """What the last word, with the one before it, says; None where it says nothing."""
+    """The sensitivity by the last word and the one before it; None if they say nothing."""
     if not words:
         return None
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last in _CERTAIN:
-        return CERTAIN, last
+    if last in _CERTAIN or (before, last) in _PAIRS:
+        return CERTAIN, _PAIRS.get((before, last), last)
     if last in ("key", "keys"):
         if before in _KEYS:
             return CERTAIN, last
         return (LIKELY, last) if before in _MAYBE_KEYS else None
     if last == "tokens":
-        return _tokens(words, before)
+        if before in ("", "user", "id"):
+            return LIKELY, last
+        return (CERTAIN, last) if before in _BEFORE_TOKEN else None
     if last in ("token", "tok"):
         return None if before in _MODEL_WORDS else (CERTAIN if before in _BEFORE_TOKEN else LIKELY, last)
     if last == "pass":
         return None if before in _PASSES else (CERTAIN if before in _BEFORE_PASS else LIKELY, last)
     if last in _LIKELY:
         return (CERTAIN if last == "pat" and before in _BEFORE_TOKEN else LIKELY), last
-    if (last, before) in (("string", "connection"), ("str", "conn"), ("str", "connection"), ("url", "webhook")):
-        return CERTAIN, last
-    if last in ("code", "codes") and before in ("mfa", "otp", "recovery", "backup", "totp"):
-        return CERTAIN, "passcode"
-    if last in ("phrase", "words") and before in ("pass", "seed", "recovery", "mnemonic", "secret"):
-        return CERTAIN, "passphrase"
-    return _one_word(last)
+    return _of_compound(last)
 
 
-def _tokens(words: List[str], before: str) -> "Sensitivity | None":
-    if before in ("user", "id") or len(words) == 1:
-        return LIKELY, "tokens"
-    return (CERTAIN, "tokens") if before in _BEFORE_TOKEN else None
-
-
-def _one_word(word: str) -> "Sensitivity | None":
-    """What two words written as one say: dbpassword, githubtoken."""
+def _of_compound(word: str) -> "Sensitivity | None":
+    """The sensitivity of two words written as one: dbpassword, githubtoken."""
     for ending in _ENDINGS:
         if word.endswith(ending):
             return CERTAIN, ending
     if word.endswith("token") and word[:-5] not in _MODEL_WORDS:
         return (CERTAIN if word[:-5] in _BEFORE_TOKEN else LIKELY), "token"
-    for ending in ("pass", "pw"):
-        if word.endswith(ending) and word[: -len(ending)] in _BEFORE_PASS:
+    for ending, before in (("pass", _BEFORE_PASS), ("pw", _BEFORE_PASS), ("key", _KEYS)):
+        if word.endswith(ending) and word[: -len(ending)] in before:
             return CERTAIN, ending
-    if word.endswith("key") and word[:-3] in _KEYS:
-        return CERTAIN, "key"
     return None

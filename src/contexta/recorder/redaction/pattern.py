@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: a training that shows no secrets pays for none."""
+"""Regular expressions that are compiled at their first use, so that most processes compile few of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Pattern:
-    """One expression; ``match``, ``search``, ``finditer``, ``findall``, ``split`` as of ``re.Pattern``."""
+    """A regular expression with the methods ``match``, ``search``, ``finditer``, ``findall`` and ``split``."""
 
     if TYPE_CHECKING:
         match: Callable[..., Optional[Match[str]]]
@@ -27,6 +27,6 @@ class Pattern:
         if name not in ("match", "search", "finditer", "findall", "split"):
             raise AttributeError(name)
         compiled = re.compile(self.pattern, self.flags)
-        for each in ("match", "search", "finditer", "findall", "split"):
-            setattr(self, each, getattr(compiled, each))
+        for method in ("match", "search", "finditer", "findall", "split"):
+            setattr(self, method, getattr(compiled, method))
         return getattr(self, name)

@@ -1,4 +1,4 @@
-"""Credentials in URLs: cut out, so that the host and the path stay visible."""
+"""Credentials in URLs. They are removed, so that the host and the path stay readable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SEGMENT = Pattern(r"[^/?#]{6,}")
 
 
 def url_spans(text: str) -> Iterator[Span]:
-    """Where URLs hold user and password, queries of secret names, tokens in the path, the path of a webhook."""
+    """Users and passwords, queries of secret names, tokens in the path, and the paths of webhooks."""
     if "jdbc:" in text:
         for match in _ORACLE.finditer(text):
             yield match.start(1), match.end(1), REMOVED

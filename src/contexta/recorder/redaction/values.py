@@ -1,4 +1,4 @@
-"""Whether a value is a secret: under a name of some sensitivity, or by its looks alone."""
+"""Decide whether a value is a secret, under a name of some sensitivity or by its characters alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLAGS = frozenset(
     """.split()
 )
 _NUMBER = Pattern(r"[-+]?(?:\d[\d_,]*)?\.?\d+(?:[eE][-+]?\d+)?\Z")
-_COUNT, _LARGEST_COUNT = 6, 12  # digits of a number, and of a count of things, that is no secret
+_COUNT, _LARGEST_COUNT = 6, 12  # most digits of a number, and of a count of things, that is no secret
 _PLACEHOLDER = Pattern(
     r"(?:(?:bearer|basic|token)\s+)?(?:\$\{?\(?[\w.:-]+\}?\)?|\$\{\{[^}]*\}\}|\{\{[^}]*\}\}|\{[\w.()\[\]!:'\" -]*\}"
     r"|%[\w(][\w)]*[%s]?"
@@ -43,7 +43,7 @@ _FILE = Pattern(
     r"\.[A-Za-z][\w-]{0,15}(?:/[\w./-]{1,80})?\Z"
     r"|[\w./-]{1,80}\.(?:json|ya?ml|toml|txt|pem|key|env|cfg|ini|crt|p12|pfx|local)\Z"
 )
-# Where these name a file, its path is no secret
+# These may name a file, whose path is no secret
 _FILES = frozenset(
     "credential credentials creds netrc pwd cwd cookie cookies key keys secret secrets jwt token".split()
 )
@@ -55,9 +55,9 @@ _DASHED = Pattern(r"[A-Za-z0-9+/_=.-]{16,}\Z")
 
 
 def is_secret_under(name: Sensitivity, value: str) -> bool:
-    """Whether ``value`` is a secret where something of that sensitivity names it.
+    """Whether a value is a secret if its name has this sensitivity.
 
-    Flags, placeholders, names of variables, counts under a plural and paths of credential files are none.
+    Flags, placeholders, names of variables, counts under a plural and paths of credential files are no secrets.
     """
     level, word = name
     text = value.strip()
@@ -95,27 +95,26 @@ def is_secret_under(name: Sensitivity, value: str) -> bool:
 
 
 def is_ordinary(text: str) -> bool:
-    """Whether a text is made of ordinary words or technical terms: ``serving_default``, ``MIT``, ``oauth2``."""
+    """Whether a text consists of ordinary words or technical terms: ``serving_default``, ``MIT``, ``oauth2``."""
     return _ORDINARY.match(text) is not None or _TECHNICAL.match(text) is not None
 
 
 def _mixed(text: str) -> bool:
-    """Whether a text looks like a secret where its name has to do with secrets in some way."""
-    return _DASHED.match(text) is not None and not _HEX.match(text) and "/" not in text and _dice(text, 0.36)
+    """Whether a text looks like a secret, if its name contains a sensitive word."""
+    return _DASHED.match(text) is not None and not _HEX.match(text) and "/" not in text and _changes_class(text, 0.36)
 
 
 def is_random(text: str) -> bool:
-    """Whether letters and digits are mixed as only dice do: classes change far more often than in CamelCase words.
+    """Whether letters and digits are mixed at random. In CamelCase words the class of character changes far less often.
 
-    text: 20 and more letters and digits. Digests in hex stay readable: commits and checksums look like that.
+    text: at least 20 letters and digits. Hexadecimal digests are not random in this sense: commits look like that.
     """
     if len(text) > 512 or _HEX.match(text) or not any(c.isdigit() for c in text):
         return False  # longer ones are data: images, weights
-    mixed = text.lower() != text and text.upper() != text
-    return _dice(text, 0.42) if mixed else len(text) >= 28 and _dice(text, 0.3)
+    is_mixed = text.lower() != text and text.upper() != text
+    return _changes_class(text, 0.42) if is_mixed else len(text) >= 28 and _changes_class(text, 0.3)
 
 
-def _dice(text: str, share: float) -> bool:
-    """Whether the class of character (small, capital, digit) changes at that share of all places."""
-    digits = any(c.isdigit() for c in text)
-    return digits and (len(_CLASSES.findall(text)) - 1) / (len(text) - 1) >= share
+def _changes_class(text: str, share: float) -> bool:
+    """Whether the class of character (small, capital, digit) changes at this share of all places."""
+    return any(c.isdigit() for c in text) and (len(_CLASSES.findall(text)) - 1) / (len(text) - 1) >= share

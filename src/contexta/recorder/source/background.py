@@ -1,7 +1,7 @@
-"""Read the source of a run while its program already runs.
+"""Capture the source of a run in the background, while its program runs.
 
-A repository with ten thousands of untracked files, or with a slow filter, takes git seconds to read. The program does
-not wait for that. What it writes meanwhile is no part of the source it started from.
+Git needs seconds for a repository with ten thousands of untracked files or with a slow filter. The program does not
+wait for that. The files that it writes in the meantime are no part of the source that it started from.
 
 Standard library only, Python 3.8.
 """
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from contexta.recorder.journal.writer import Journal
     from contexta.recorder.source.limits import Limits
 
-    Told = Tuple[Dict[str, Any], List[Dict[str, str]]]
+    Captured = Tuple[Dict[str, Any], List[Dict[str, str]]]  # facts and notes
 
-EARLY = 0.25  # seconds the program waits for git; most repositories take a tenth of that
-_SECONDS = 60.0  # for each question to git once the program runs
-_GRACE = 1.0  # seconds that a reading may still take after it was told to stop
+EARLY = 0.25  # seconds that the program waits for git; most repositories take a tenth of that
+_SECONDS = 60.0  # for each query once the program runs
+_GRACE = 1.0  # seconds that a capture may take after it was stopped
 
 
 class _Flag:
-    """Says that a reading is to end. An ``Event`` would have the program import ``threading`` for it."""
+    """A flag that stops a capture. ``threading.Event`` would make the program import ``threading``."""
 
     is_raised = False
 
@@ -40,14 +40,14 @@ class _Flag:
 
 
 class SourceReading:
-    """The source being read by a thread of its own, which Python's ``threading`` does not list."""
+    """The capture in a thread of its own, which Python's ``threading`` does not list."""
 
-    def __init__(self, journal: Journal, read: Callable[[Limits], Told]) -> None:
-        """read: called with the limits that it observes."""
+    def __init__(self, journal: Journal, read: Callable[[Limits], Captured]) -> None:
+        """read: is called with its limits."""
         from contexta.recorder.source.limits import Limits
 
         self._journal = journal
-        self._told: Optional[Told] = None
+        self._captured: Optional[Captured] = None
         self._stop = _Flag()
         self._limits = Limits(_SECONDS, stop=self._stop)
         self._lock = _thread.allocate_lock()
@@ -58,35 +58,37 @@ class SourceReading:
         except RuntimeError:  # the system gives no more threads, or the program ends (Python 3.12.0 and 3.12.1)
             self._run(read)
 
-    def early(self) -> Optional[Told]:
-        """What was read, if it was within EARLY seconds. Else None: the program begins, and the journal takes what was
-        read when it is there."""
+    def early(self) -> Optional[Captured]:
+        """Facts and notes, if the capture takes less than EARLY seconds.
+
+        Otherwise None: the program begins, and the thread writes facts and notes to the journal later.
+        """
         self._wait(EARLY)
         with self._lock:
-            if self._told is None:
+            if self._captured is None:
                 self._limits.since = _moment(self._journal)
                 _before_forks(self)
-            return self._told
+            return self._captured
 
     def finish(self, seconds: float) -> None:
-        """Wait for the end of the reading no longer than that; then have it end with what it knows."""
+        """Wait for the capture, but no longer than ``seconds``. Then stop it; it keeps what it knows."""
         if not self._wait(seconds):
             self._stop.is_raised = True
             self._wait(_GRACE)
 
-    def _run(self, read: Callable[[Limits], Told]) -> None:
+    def _run(self, read: Callable[[Limits], Captured]) -> None:
         try:
-            told = read(self._limits)
-        except Exception as error:  # noqa: BLE001  # a disk that is full, say: the program goes on and the run says so
-            told = {}, [note("source", f"could not be captured: {reason(error)}")]
+            facts, found = read(self._limits)
+        except Exception as error:  # noqa: BLE001  # such as a full disk: the program continues, and the run has a note
+            facts, found = {}, [note("source", f"could not be captured: {reason(error)}")]
         with self._lock:
-            self._told = told
+            self._captured = facts, found
             is_late = self._limits.since is not None
         if is_late:
-            if told[0]:
-                self._journal.write("fact", facts={"source": told[0]})
-            for each in told[1]:
-                self._journal.write("note", **each)
+            if facts:
+                self._journal.write("fact", facts={"source": facts})
+            for entry in found:
+                self._journal.write("note", **entry)
         self._done.release()
 
     def _wait(self, seconds: float) -> bool:
@@ -97,7 +99,7 @@ class SourceReading:
 
 
 def _moment(journal: Journal) -> int:
-    """Now, in nanoseconds, by the clock of the file system that the journal is on: files are compared with it."""
+    """The current time in nanoseconds, by the clock of the journal's file system, as the times of files are."""
     path = os.path.join(journal.folder, journal.run + SUFFIX)
     try:
         os.utime(path)
@@ -107,13 +109,13 @@ def _moment(journal: Journal) -> int:
 
 
 def _before_forks(reading: SourceReading) -> None:
-    """Have the process wait before it forks: Python 3.12 and newer warn a program that forks with threads."""
-    known = weakref.ref(reading)
+    """Make the process wait before it forks. Python 3.12 and newer warn about forks with threads."""
+    reference = weakref.ref(reading)
 
     def wait() -> None:
-        alive = known()
-        if alive is not None:
-            alive.finish(_SECONDS)
+        reading = reference()
+        if reading is not None:
+            reading.finish(_SECONDS)
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=wait)

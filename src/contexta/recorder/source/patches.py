@@ -1,4 +1,4 @@
-"""Take the secrets out of a patch, so that no key in a changed file is ever stored."""
+"""Remove the secrets from a patch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Set, Tuple
 
-# Where NAME=value without quotes assigns a text; in code it would be an expression
+# In these files NAME=value without quotes assigns a text. In code the value would be an expression.
 _SETTINGS = Pattern(
     r"(?:.*/)?(?:[^/]*\.(?:ya?ml|ini|cfg|conf|toml|properties|sh|bash|zsh|fish|json|txt|md|rst|bat|ps1|service|tf|hcl"
     r"|xml|sql|env|cnf|plist|pom|config|envrc)"
@@ -20,25 +20,23 @@ _CHECKSUMS = Pattern(r"(?:.*/)?(?:[^/]*\.lock|package-lock\.json|go\.sum|pnpm-lo
 
 
 def without_secrets(patch: bytes, salt: bytes) -> Tuple[bytes, List[str]]:
-    """The patch with secret values hashed, and the files in which there were any. Binary parts are left as they are.
+    """(the patch with its secrets replaced by hashes, the files that contained any). Binary parts stay.
 
-    Each file is searched as it was and as it is, so that a value may stand on another line than its name. About 2 MB/s.
+    The old and the new content of each file are searched as a whole, so a value may be on another line than its name.
+    About 2 MB/s.
     """
     lines = patch.split(b"\n")
     touched: Dict[str, None] = {}
     for path, numbers in _files(lines):
-        hidden = False
-        for marks in (b"-", b"+"):
-            hidden = (
-                _clean(lines, [number for number in numbers if _belongs(lines[number], marks)], path, salt) or hidden
-            )
-        if hidden:
-            touched[path] = None
+        for mark in (b"-", b"+"):
+            side = [number for number in numbers if lines[number][:1] in (mark, b" ", b"@")]
+            if _clean(lines, side, path, salt):
+                touched[path] = None
     return b"\n".join(lines), list(touched)
 
 
 def _files(lines: List[bytes]) -> List[Tuple[str, List[int]]]:
-    """(path, the numbers of the lines of its text parts) for each file of a patch."""
+    """(path, numbers of the lines of text) for each file of a patch."""
     files: List[Tuple[str, List[int]]] = []
     binary = False
     for number, line in enumerate(lines):
@@ -57,17 +55,13 @@ def _files(lines: List[bytes]) -> List[Tuple[str, List[int]]]:
     return files
 
 
-def _belongs(line: bytes, mark: bytes) -> bool:
-    return line[:1] in (mark, b" ", b"@")
-
-
 def _path(header: bytes) -> str:
     text = header.decode("utf-8", "backslashreplace")
     return text.rpartition(" b/")[2] if " b/" in text else text.rpartition('"b/')[2].rstrip('"')
 
 
 def _clean(lines: List[bytes], numbers: List[int], path: str, salt: bytes) -> bool:
-    """Hide the secrets in one side of a file, in place. Whether there were any."""
+    """Replace the secrets in the old or the new content of a file, in place. Return whether there were any."""
     texts = [lines[number].decode("utf-8", "surrogateescape") for number in numbers]
     heads = [_head(text) for text in texts]
     whole = "\n".join(text[head:] for text, head in zip(texts, heads))
@@ -96,7 +90,7 @@ def _clean(lines: List[bytes], numbers: List[int], path: str, salt: bytes) -> bo
 
 
 def _head(text: str) -> int:
-    """How many characters of a line are git's: a mark, or the places of a hunk, which the line it is in follows."""
+    """The number of characters that git put before the content of a line: a mark, or the places of a hunk."""
     if not text.startswith("@@"):
         return 1
     end = text.find("@@", 2)
