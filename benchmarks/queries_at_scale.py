@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -38,7 +37,19 @@ from contexta.store.schema.statements import insert_rows
 BEGAN = to_microseconds("2025-01-01T00:00:00Z")
 PARAMS, METRICS, ENVIRONMENTS, PACKAGES = 20, 10, 200, 300
 ROUNDS, SHORT = 15, 0.3  # at least so many, and of what is short as many as take so many seconds
-RUN = ("id", "ref", "project_id", "slug", "name", "status", "started_at", "ended_at", "tags", "metadata")
+RUN = (
+    "id",
+    "ref",
+    "project_id",
+    "slug",
+    "name",
+    "status",
+    "started_at",
+    "ended_at",
+    "tags",
+    "metadata",
+    "content_digest",
+)
 
 
 def fill(ctx: Contexta, runs: int, points: int) -> None:
@@ -62,10 +73,6 @@ def fill(ctx: Contexta, runs: int, points: int) -> None:
         for step in range(points):
             run.metric("loss", step % 1_000 / 7, step=step)
     ctx.list_runs(limit=1)
-    if ctx.is_local:
-        with sqlite3.connect(ctx.root / "contexta.db") as raw:
-            for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                raw.execute(f"DROP TRIGGER {trigger}")  # seals for verify; the questions do not read them
     with ctx._opened().writing() as connection:
         multiply(connection, runs)
 
@@ -77,7 +84,8 @@ def multiply(connection: Connection, runs: int) -> None:
     of = {n: n % ENVIRONMENTS + 1 for n in range(first, last)}  # the environment of each
     at = {n: BEGAN + n * 1_000_000 for n in of}
     rows = [
-        (n, f"run:b.x{n}", 1, f"x{n}", f"x{n}", "completed", at[n], at[n] + 1_000_000, "{}", "{}", of[n]) for n in of
+        (n, f"run:b.x{n}", 1, f"x{n}", f"x{n}", "completed", at[n], at[n] + 1_000_000, "{}", "{}", "none", of[n])
+        for n in of
     ]
     insert_rows(connection, tables.run, (*RUN, "environment_body_id"), len(rows), rows)
     columns = ("ref", "run_id", "environment_body_id", "captured_at")
@@ -90,9 +98,8 @@ def multiply(connection: Connection, runs: int) -> None:
         params = [(n, name, json.dumps(value), number_of(value), words_of(value)) for n, name, value in told]
         insert_rows(connection, tables.param, ("run_id", "name", "value", "number", "words"), len(params), params)
         ends = [(n, f"m{m}", n * (m + 7) % 1_009 / 1_009) for n in some for m in range(METRICS)]
-        insert_rows(connection, tables.run_metric, ("run_id", "metric_key", "value"), len(ends), ends)
-        ended = ("run_id", "metric_key", "slice_ref", "points", "last_step", "last_at", "last_value")
-        series = [(n, key, "", 1, 0, BEGAN + n * 1_000_000, value) for n, key, value in ends]
+        ended = ("run_id", "metric_key", "slice_ref", "points", "last_step", "last_at", "last_value", "is_last")
+        series = [(n, key, "", 1, 0, BEGAN + n * 1_000_000, value, True) for n, key, value in ends]
         insert_rows(connection, tables.metric_series, ended, len(series), series)
 
 

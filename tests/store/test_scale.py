@@ -20,17 +20,14 @@ from contexta.store.query import pages
 POINTS = 400
 SERVED = 20_000  # of few runs a server rather reads all
 _LISTED = """
-INSERT INTO run (ref, project_id, slug, name, status, started_at, ended_at, tags, metadata, environment_body_id)
-SELECT 'run:p.x' || n, 1, 'x' || n, 'x' || n, 'completed', 10 * n, 10 * n + n, '{{}}', '{{}}', 1 + n % 2
+INSERT INTO run (ref, project_id, slug, name, status, started_at, ended_at, tags, metadata, environment_body_id,
+content_digest)
+SELECT 'run:p.x' || n, 1, 'x' || n, 'x' || n, 'completed', 10 * n, 10 * n + n, '{{}}', '{{}}', 1 + n % 2, 'none'
 FROM ({numbers}) AS numbers
 """
 _NAMED = """
 INSERT INTO {table} SELECT id, name, {values} FROM run CROSS JOIN (SELECT 'a' AS name UNION SELECT 'b') AS names
 WHERE slug LIKE 'x%'
-"""
-_SERIES = """
-INSERT INTO metric_series (run_id, metric_key, slice_ref, points, last_step, last_at, last_value)
-SELECT run_id, metric_key, '', 1, 0, 0, value FROM run_metric WHERE run_id IN (SELECT id FROM run WHERE slug LIKE 'x%')
 """
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {0}) SELECT n FROM up",
@@ -55,7 +52,7 @@ ASKED: dict[str, Callable[[Contexta], Any]] = {
 }
 
 
-def fill(ctx: Contexta, runs: int, execute: Callable[[str], Any], numbers: str) -> None:
+def fill(ctx: Contexta, runs: int, execute: Callable[[str], Any], numbers: str, is_last: str) -> None:
     """So many runs with two metrics and two parameters; of ``a`` only ten runs have more than 0.5, of ``b`` half."""
     for version in ("2.0.0", "2.1.0"):
         put_run(ctx, f"r{version[2]}", environment={"packages": {"torch": version}})
@@ -67,8 +64,8 @@ def fill(ctx: Contexta, runs: int, execute: Callable[[str], Any], numbers: str) 
     value = "CASE WHEN name = 'b' THEN id % 100 / 100.0 WHEN id < 20 THEN id / 20.0 ELSE id % 100 / 250.0 END"
     value = value.replace("name", "names.name").replace("id", "run.id")
     named = _NAMED.replace("id, name", "run.id, names.name")
-    execute(named.format(table="run_metric (run_id, metric_key, value)", values=value))
-    execute(_SERIES)
+    columns = "metric_series (run_id, metric_key, slice_ref, points, last_step, last_at, is_last, last_value)"
+    execute(named.format(table=columns, values=f"'', 1, 0, 0, {is_last}, {value}"))
     columns, values = "param (run_id, name, value, number, words)", f"'0.5', {value}, '0.5'"
     execute(named.format(table=columns, values=values))
 
@@ -82,9 +79,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contexta, 
         with Contexta(workspace=root) as ctx:
             ctx.list_runs()
             raw = sqlite3.connect(root / "contexta.db")
-            for (trigger,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                raw.execute(f"DROP TRIGGER {trigger}")  # of verify, which this workspace is not for
-            fill(ctx, runs, raw.execute, _NUMBERS["sqlite"])
+            fill(ctx, runs, raw.execute, _NUMBERS["sqlite"], "1")
             raw.commit()
             raw.close()
         found.append(Contexta(workspace=root))
@@ -130,12 +125,12 @@ def test_ten_times_as_many_runs_cost_no_more_steps(
 def served(server: Server) -> Iterator[Contexta]:
     address = server.workspace()
     with Contexta(workspace=address) as ctx:
-        fill(ctx, SERVED, lambda statement: server.ask(address, statement), _NUMBERS["postgresql"])
+        fill(ctx, SERVED, lambda statement: server.ask(address, statement), _NUMBERS["postgresql"], "true")
         server.ask(address, "VACUUM ANALYZE")
         yield ctx
 
 
-_LARGE = {"run", "run_metric", "param", "metric_series", "metric_point", "record"}
+_LARGE = {"run", "param", "metric_series", "metric_point", "record"}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -27,7 +27,7 @@ from contexta.store.backends.postgres import Postgres
 from contexta.store.backends.sqlite import Sqlite
 from contexta.store.schema import sqlite_ddl, tables
 
-SCHEMA_SHA256 = "d242b8857cca360f"
+SCHEMA_SHA256 = "3059eaae1b40d988"
 
 
 @pytest.fixture(scope="module")

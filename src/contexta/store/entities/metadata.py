@@ -24,7 +24,7 @@ from contexta.core.errors import NotFound, ParentMissing
 from contexta.core.model import Value
 from contexta.core.references import StableRef
 from contexta.store.entities import query_index, shared_facts
-from contexta.store.entities.series import keep_ends
+from contexta.store.entities.series import mark_last
 from contexta.store.integrity import canonical_form
 from contexta.store.integrity.canonical_form import Entity
 from contexta.store.integrity.digests import after_change, before_change
@@ -142,8 +142,8 @@ def put(connection: Connection, noun: Noun[V], value: V) -> StableRef:
         after_change(connection, entity, require_id(connection, noun.table, ref))
     if isinstance(value, Run):
         query_index.keep_tags(connection, require_id(connection, tables.run, ref), value.tags)
-    if isinstance(value, StageExecution):  # its place among the stages may decide where a metric ended
-        keep_ends(connection, row["run_id"])
+    if isinstance(value, StageExecution):  # the order of stages may decide which series is the last
+        mark_last(connection, row["run_id"])
     return ref
 
 

@@ -1,5 +1,4 @@
-"""Metric series: the points that appended records and live runs add, where each series ends, and where each metric of
-a run does."""
+"""Metric series: append points, keep the last point, and mark the last series of each metric of a run."""
 
 from __future__ import annotations
 
@@ -8,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, not_, or_, select, update
 
 from contexta.core.errors import DamagedData
 from contexta.store.integrity import running_checksums
 from contexta.store.schema import tables
-from contexta.store.schema.rows import insert_into
 from contexta.store.schema.statements import fetch, insert_rows, marks
 
 _KEYS_AT_ONCE = 500
@@ -111,7 +109,7 @@ def add_points(connection: Connection, points: Mapping[SeriesKey, Points]) -> di
         rows = chain.from_iterable(_point_rows(known[key], points[key], len(columns)) for key in some)
         insert_rows(connection, tables.metric_point, columns, sum(len(points[key]) for key in some), rows)
     connection.execute(_CHANGE, [_changed(known[key], new) for key, new in points.items()])
-    _keep_ends(connection, points)
+    _mark_last(connection, points)
     return {key: (known[key].id, known[key].points) for key in points}
 
 
@@ -190,22 +188,25 @@ _KEY_COLUMNS = ("run_id", "stage_id", "metric_key", "slice_ref", "points")
 _POINT_COLUMNS = ("series_id", "number", "step", "observed_at", "value", "exact")
 
 
-# ---------------------------------------------------------------------------------------------- where metrics end
+# ---------------------------------------------------------------------------------------------- the last of each metric
 
 
-def _keep_ends(connection: Connection, touched: Iterable[SeriesKey]) -> None:
+def _mark_last(connection: Connection, changed: Iterable[SeriesKey]) -> None:
     keys: dict[int, set[str]] = {}
-    for run_id, _, metric_key, slice_ref in touched:
+    for run_id, _, metric_key, slice_ref in changed:
         if not slice_ref:
             keys.setdefault(run_id, set()).add(metric_key)
     for run_id, of_run in keys.items():
-        keep_ends(connection, run_id, sorted(of_run))
+        mark_last(connection, run_id, sorted(of_run))
 
 
-def keep_ends(connection: Connection, run_id: int, metric_keys: Sequence[str] | None = None) -> None:
-    """Bring run_metric up to date for these metrics of a run (None for all), as RunSummary.metrics reads its stages:
-    the series that was logged last; of several at one moment that of the last stage."""
-    series, stage, end = tables.metric_series, tables.stage, tables.run_metric
+def mark_last(connection: Connection, run_id: int, metric_keys: Sequence[str] | None = None) -> None:
+    """Mark the last series of each of these metrics of a run; None for all metrics.
+
+    That is the series with the latest point, and of several with the same time that of the last stage, as in
+    RunSummary.metrics.
+    """
+    series, stage = tables.metric_series, tables.stage
     last_first = (
         series.c.last_at.desc(),
         series.c.stage_id.is_not(None).desc(),
@@ -214,25 +215,22 @@ def keep_ends(connection: Connection, run_id: int, metric_keys: Sequence[str] | 
         stage.c.started_at.desc(),
         stage.c.id.desc(),
     )
+    place = func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place")
     ranked = (
-        select(
-            series.c.run_id,
-            series.c.metric_key,
-            series.c.last_value,
-            series.c.last_exact,
-            func.row_number().over(partition_by=series.c.metric_key, order_by=last_first).label("place"),
-        )
+        select(series.c.id, series.c.is_last, place)
         .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
         .where(series.c.run_id == run_id, series.c.slice_ref == "", series.c.points > 0)
     )
-    if metric_keys is not None and len(metric_keys) <= _KEYS_AT_ONCE:  # each statement looks at all series of the run
+    if metric_keys is not None and len(metric_keys) <= _KEYS_AT_ONCE:  # each statement reads all series of the run
         ranked = ranked.where(series.c.metric_key.in_(metric_keys))
-    last = ranked.subquery()
-    source = select(*list(last.c)[:4]).where(last.c.place == 1)
-    statement = insert_into(connection, end).from_select(["run_id", "metric_key", "value", "exact"], source)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["run_id", "metric_key"],
-            set_={"value": statement.excluded.value, "exact": statement.excluded.exact},
+    rows = ranked.subquery()
+    wrong = connection.execute(
+        select(rows.c.id, rows.c.is_last).where(
+            or_(and_(rows.c.place == 1, not_(rows.c.is_last)), and_(rows.c.place > 1, rows.c.is_last))
         )
-    )
+    ).all()
+    for is_last in (True, False):  # clear first: one series per metric may be marked
+        ids = [{"row": row.id} for row in wrong if row.is_last is is_last]
+        if ids:
+            statement = update(series).where(series.c.id == bindparam("row")).values(is_last=not is_last)
+            connection.execute(statement, ids)

@@ -54,7 +54,6 @@ RUN = Entity(
         tables.note,
         tables.param,
         tables.run_tag,
-        tables.run_metric,
         tables.metric_series,
     ),
 )

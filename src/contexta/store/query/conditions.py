@@ -139,7 +139,7 @@ class Conditions:
             self._pointed.refuse(value.at, error.what, error.hint or "write another value")
 
     def _metrics(self, field: Field, operator: str, value: Literal) -> Condition:
-        column = tables.run_metric.c.value
+        column = tables.metric_series.c.last_value
         self._only_compares(field, operator, value)
         number = self._number(field, value)
         if math.isnan(number):  # NaN is kept as none
@@ -257,10 +257,15 @@ class Conditions:
 # ---------------------------------------------------------------------------------------------- where a field lies
 
 
+def of_metric(name: str) -> Condition:
+    """The series that hold the last values of a metric, by index."""
+    return and_(tables.metric_series.c.is_last, tables.metric_series.c.metric_key == name)
+
+
 def _named(field: Field) -> Condition | None:
     """The rows of the table that lists such fields which are of this one."""
     if field.kind == "metrics":
-        return tables.run_metric.c.metric_key == field.name
+        return of_metric(field.name)
     if field.kind == "params":
         return tables.param.c.name == field.name
     if field.kind == "tags":
@@ -278,7 +283,7 @@ def _has(field: Field) -> Condition:
 
 def _of_run(field: Field, condition: Condition) -> Condition:
     """The same of a row of run, whose order another index has."""
-    listed = {"metrics": tables.run_metric, "params": tables.param, "tags": tables.run_tag}.get(field.kind)
+    listed = {"metrics": tables.metric_series, "params": tables.param, "tags": tables.run_tag}.get(field.kind)
     if listed is not None:
         return exists().select_from(listed).where(listed.c.run_id == run.c.id, condition).correlate(run)
     bodies = _bodies(field, condition)
@@ -296,7 +301,7 @@ def _of_row(condition: Condition) -> Select[Any]:
 
 
 _KEYS: dict[str, Callable[[Condition], Select[Any]]] = {
-    "metrics": lambda condition: select(tables.run_metric.c.run_id).where(condition),
+    "metrics": lambda condition: select(tables.metric_series.c.run_id).where(condition),
     "params": lambda condition: select(tables.param.c.run_id).where(condition),
     "tags": lambda condition: select(tables.run_tag.c.run_id).where(condition),
     "packages": lambda condition: select(run.c.id).where(

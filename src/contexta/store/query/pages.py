@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, 
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.findings import RunList
-from contexta.store.query.conditions import DURATION, Condition, Conditions, unled
+from contexta.store.query.conditions import DURATION, Condition, Conditions, of_metric, unled
 from contexta.store.query.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
 from contexta.store.read.loading import summaries
 from contexta.store.schema import tables
@@ -106,7 +106,7 @@ class _Key:
 
 
 def _key(of: Field, text: str | None) -> _Key:
-    metric, param = tables.run_metric, tables.param
+    series, param = tables.metric_series, tables.param
     plain: dict[str, _Key] = {
         "started": _Key(run.c.started_at, always=True),
         "name": _Key(run.c.name, always=True),
@@ -114,7 +114,7 @@ def _key(of: Field, text: str | None) -> _Key:
         "duration": _Key(DURATION),
     }
     if of.kind == "metrics":
-        return _Key(metric.c.value, metric.c.metric_key == of.name, metric)
+        return _Key(series.c.last_value, of_metric(of.name), series)
     if of.kind == "params":
         return _Key(param.c.number, param.c.name == of.name, param)
     if of.kind not in plain:
@@ -191,26 +191,28 @@ def _fields(where: Where | None) -> Iterator[Field]:
 
 
 def _unknown(connection: Connection, fields: Iterable[Field]) -> Iterator[str]:
-    """What was asked for and no run has."""
-    columns: dict[str, Column[Any]] = {
-        "metrics": tables.run_metric.c.metric_key,
-        "params": tables.param.c.name,
-        "tags": tables.run_tag.c.name,
+    """Names in the query that no run has."""
+    names: dict[str, tuple[Column[Any], Condition]] = {
+        "metrics": (tables.metric_series.c.metric_key, tables.metric_series.c.is_last),
+        "params": (tables.param.c.name, true()),
+        "tags": (tables.run_tag.c.name, true()),
     }
-    for each in fields:
-        column = columns.get(each.kind)
-        if column is None or connection.execute(select(column).where(column == each.name).limit(1)).first():
+    for field_ in fields:
+        if field_.kind not in names:
             continue
-        close = get_close_matches(each.name, _names(connection, column), n=1)
-        meant = f"; did you mean {each.kind}.{close[0]}?" if close else ""
-        yield f"no run has {each}{meant}"
+        column, where = names[field_.kind]
+        if connection.execute(select(column).where(where, column == field_.name).limit(1)).first():
+            continue
+        close = get_close_matches(field_.name, _names(connection, column, where), n=1)
+        suggestion = f"; did you mean {field_.kind}.{close[0]}?" if close else ""
+        yield f"no run has {field_}{suggestion}"
 
 
-def _names(connection: Connection, column: Column[Any]) -> Iterator[str]:
-    """The names there are, each found behind the one before."""
-    name = connection.execute(select(func.min(column))).scalar()
+def _names(connection: Connection, column: Column[Any], where: Condition) -> Iterator[str]:
+    """The names there are, each found by index behind the one before."""
+    name = connection.execute(select(func.min(column)).where(where)).scalar()
     for _ in range(_NAMES):
         if name is None:
             return
         yield name
-        name = connection.execute(select(func.min(column)).where(column > name)).scalar()
+        name = connection.execute(select(func.min(column)).where(where, column > name)).scalar()

@@ -75,12 +75,12 @@ def packages_of(connection: Connection, body_ids: Sequence[int]) -> Mapping[int,
 
 def _ends(metric: str, stage_name: str | None) -> Select[Any]:
     """One row for each run that has the metric, with its value."""
-    run, end = tables.run, tables.run_metric
+    run, series, stage = tables.run, tables.metric_series, tables.stage
     columns = (run.c.id, run.c.ref, run.c.name, run.c.status, run.c.started_at, run.c.environment_body_id)
     if stage_name is None:
-        statement = select(*columns, end.c.value, end.c.exact).join_from(end, run, run.c.id == end.c.run_id)
-        return statement.where(end.c.metric_key == metric)
-    series, stage = tables.metric_series, tables.stage
+        value = (series.c.last_value.label("value"), series.c.last_exact.label("exact"))
+        statement = select(*columns, *value).join_from(series, run, run.c.id == series.c.run_id)
+        return statement.where(series.c.is_last, series.c.metric_key == metric)
     of_stage = series.c.stage_id.is_(None) if stage_name == RUN_LEVEL else stage.c.stage_name == stage_name
     ranked = (
         select(

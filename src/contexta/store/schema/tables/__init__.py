@@ -26,7 +26,7 @@ from contexta.store.schema.tables.environments import (
     environment_end,
 )
 from contexta.store.schema.tables.journals import journal, note
-from contexta.store.schema.tables.query_index import param, run_metric, run_tag
+from contexta.store.schema.tables.query_index import param, run_tag
 from contexta.store.schema.tables.records import metric_point, metric_series, record, record_form
 
 SCHEMA_VERSION = "0004"
@@ -57,7 +57,6 @@ __all__ = [
     "record_form",
     "relation",
     "run",
-    "run_metric",
     "run_tag",
     "sample",
     "shared_fact",

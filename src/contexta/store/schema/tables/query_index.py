@@ -1,7 +1,7 @@
-"""What runs are asked for by: parameters, tags and final metric values, each found by index.
+"""Parameters and tags of runs, each found by index; for the last values of metrics see metric_series.
 
-A number stands beside its text, so that 0.1 finds what was given as "0.1"; what an index holds of a text is its
-beginning.
+A parameter has a number beside its text, so that 0.1 finds a parameter that was given as "0.1". An index holds the
+beginning of a text.
 """
 
 from __future__ import annotations
@@ -31,17 +31,5 @@ run_tag = Table(
     Column("name", Words, primary_key=True),
     Column("words", Words, nullable=False, comment="the beginning of its value"),
     Index(None, "name", "words", "run_id"),
-    sqlite_with_rowid=False,
-)
-
-# Where each metric of a run ended: of its series that are no slices the one that was logged last, in whichever stage.
-run_metric = Table(
-    "run_metric",
-    metadata,
-    Column("run_id", Key, ForeignKey("run.id"), primary_key=True),
-    Column("metric_key", Words, primary_key=True),
-    Column("value", Double, comment="the nearest double; NULL for NaN"),
-    Column("exact", Words, comment="as in metric_point"),
-    Index(None, "metric_key", "value", "run_id"),
     sqlite_with_rowid=False,
 )

@@ -1,8 +1,8 @@
-"""What was measured and said: records as they were appended, and the series that they and live runs feed."""
+"""Appended records, and the metric series of appended records and live runs. Each number is stored once."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, LargeBinary, Table, func
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, LargeBinary, Table, false, func, text
 
 from contexta.store.schema.tables.columns import Key, Words, belongs_to, metadata, words
 
@@ -42,12 +42,20 @@ metric_series = Table(
     words("metric_key"),
     Column("slice_ref", Words, nullable=False, comment="empty for the whole"),
     Column("points", BigInteger, nullable=False, comment="how many points the series has; the next point's number"),
-    # The last point by step, then time, then arrival: kept here so that comparing never reads the points.
+    # The last point by step, then time, then arrival: lists and comparisons read it here, not among the points.
     Column("last_step", BigInteger),
     Column("last_at", BigInteger),
     Column("last_value", Double),
     Column("last_exact", Words),
-    Column("points_check", LargeBinary, comment="running check of its points' columns: see checks.py; NULL for none"),
+    Column("points_check", LargeBinary, comment="running checksum of its points; NULL for none"),
+    Column(
+        "is_last",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="whether its last value is the metric's last value in the run: of the series that are no slices the one"
+        " that was logged last, in whichever stage",
+    ),
 )
 # A stage is NULL for the run's own metrics, and NULLs are distinct in a unique constraint: hence the expression.
 Index(
@@ -57,6 +65,24 @@ Index(
     metric_series.c.metric_key,
     metric_series.c.slice_ref,
     unique=True,
+)
+
+# A query uses a partial index only if its condition reads the same: as SQLAlchemy writes it for each database.
+Index(
+    "ix_metric_series_last",  # which runs ended with a value
+    metric_series.c.metric_key,
+    metric_series.c.last_value,
+    metric_series.c.run_id,
+    sqlite_where=text("is_last = 1"),
+    postgresql_where=text("is_last"),
+)
+Index(
+    "uq_metric_series_last",  # the value that a run ended with
+    metric_series.c.run_id,
+    metric_series.c.metric_key,
+    unique=True,
+    sqlite_where=text("is_last = 1"),
+    postgresql_where=text("is_last"),
 )
 
 metric_point = Table(
