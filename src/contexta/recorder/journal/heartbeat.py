@@ -1,4 +1,4 @@
-"""A thread that calls a function every few seconds: a journal is brought to the disk, and shows that its process lives.
+"""A thread that calls a method every few seconds. A journal is flushed by it, and shows that its process lives.
 
 Standard library only, Python 3.8.
 """
@@ -15,12 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-BEAT = 5.0  # seconds between two fsyncs; each also tells readers on other machines that the process lives
+BEAT = 5.0  # seconds between two fsyncs; each also shows readers on other machines that the process lives
 
 
 class Beat:
-    """The thread that beats. Not one of ``threading``'s: a program that lists its threads does not see it, nothing
-    waits for it at exit, and it takes no signals."""
+    """The thread. It is no ``threading.Thread``: a program that lists its threads does not see it, the exit does not
+    wait for it, and it handles no signals."""
 
     def __init__(self, beat: "Callable[[int], None]") -> None:
         """beat: a method, called with the number of this beat, from 1 on. The thread ends with the method's object."""
@@ -31,7 +31,7 @@ class Beat:
         self._task = ""
         try:
             _thread.start_new_thread(self._run, (weakref.WeakMethod(beat),))
-        except RuntimeError:  # the system gives no more threads: then only records tell that the process lives
+        except RuntimeError:  # no more threads: only records show that the process lives
             self._done.release()
 
     def _run(self, reference: "weakref.WeakMethod[Any]") -> None:
@@ -54,11 +54,11 @@ class Beat:
             self._done.release()
 
     def stop(self) -> None:
-        """Returns when the thread has ended, or is stuck on a slow disk for half a second."""
+        """Return when the thread has ended, or has been stuck on a slow disk for half a second."""
         self._stop.release()
         if self._done.acquire(timeout=0.5) and self._task:
-            # The thread has said its last word, but the system may count it for some microseconds more, and Python
-            # warns a program that forks while there is another thread.
-            give_up = monotonic() + 0.1
-            while os.path.exists(self._task) and monotonic() < give_up:
+            # The thread is done, but the system may list it for some microseconds more, and Python warns a program that
+            # forks while there is another thread.
+            deadline = monotonic() + 0.1
+            while os.path.exists(self._task) and monotonic() < deadline:
                 sleep(0.0001)

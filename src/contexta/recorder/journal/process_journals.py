@@ -1,4 +1,4 @@
-"""The journals of the other processes of a run, as the process around them reads them at its end.
+"""Read the journals of the processes of a run, for the `contexta run` around them.
 
 Standard library only, Python 3.8.
 """
@@ -19,23 +19,23 @@ _LAST = 256 * 1024  # bytes that hold the last line of a journal: a traceback is
 
 
 def files_of(journals: str, run: str) -> "List[str]":
-    """The journals of the processes that took part in a run, without its own first one."""
-    found = []
+    """The journals of the processes that joined a run, without the first journal of the run."""
+    paths = []
     for folder in (journals, os.path.join(journals, settings.ENDED)):
         try:
             names = os.listdir(folder)
         except OSError:
-            continue  # there is none, or it was taken away meanwhile
-        found += [
+            continue  # it does not exist, or was removed meanwhile
+        paths += [
             os.path.join(folder, name)
             for name in names
             if name.startswith(f"{run}.") and name.endswith(SUFFIX) and name != run + SUFFIX
         ]
-    return found
+    return paths
 
 
-def has_told_environment(journals: str, run: str, pid: int) -> bool:
-    """Whether a process of the run has recorded what it runs on."""
+def has_recorded_environment(journals: str, run: str, pid: int) -> bool:
+    """Whether a process of the run has recorded its environment."""
     for path in files_of(journals, run):
         if os.path.basename(path).startswith(f"{run}.{pid}-"):
             try:
@@ -43,19 +43,18 @@ def has_told_environment(journals: str, run: str, pid: int) -> bool:
                     if b'"t":"environment"' in file.read(_LAST):
                         return True
             except OSError:
-                continue  # it was taken away meanwhile
+                continue  # it was removed meanwhile
     return False
 
 
-def status_said(journals: str, run: str) -> str:
-    """How the program said that the run has ended, with ``finish`` or a ``with`` block; the last word counts. Empty
-    where it said nothing."""
-    said: "List[Tuple[int, str]]" = []
+def program_status(journals: str, run: str) -> str:
+    """The last status that a program set with ``finish`` or a ``with`` block; empty where none did."""
+    statuses: "List[Tuple[int, str]]" = []
     for path in files_of(journals, run):
         last = _last_record(path)
         if last.get("t") == "close" and isinstance(last.get("status"), str):
-            said.append((last.get("at", 0), last["status"]))
-    return max(said)[1] if said else ""
+            statuses.append((last.get("at", 0), last["status"]))
+    return max(statuses)[1] if statuses else ""
 
 
 def _last_record(path: str) -> "Dict[str, Any]":
@@ -64,4 +63,4 @@ def _last_record(path: str) -> "Dict[str, Any]":
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST))
             return record_of(file.read().rstrip(b"\n").rpartition(b"\n")[2]) or {}  # its process died while it wrote
     except OSError:
-        return {}  # it was taken away
+        return {}  # it was removed

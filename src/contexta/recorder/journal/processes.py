@@ -1,7 +1,7 @@
-"""Which process wrote something, and whether it still lives.
+"""Identify processes, and find out whether they still live.
 
-A process is told by its id, its start time, the boot of its machine and its process-id namespace: an id alone is
-given to another process sooner or later. Standard library only, Python 3.8.
+A process is identified by its id, its start time, the boot of its machine and its process-id namespace: the system
+reuses ids. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping, Optional
 
-# Variable of the rank -> those that tell how many ranks there are. In the order in which launchers win: what torchrun
-# sets stands inside a SLURM job, not the other way round.
+# Variable of the rank -> variables of the number of ranks. The first launcher wins: torchrun runs inside a SLURM job,
+# not the other way round.
 _RANKS = {
     "RANK": ("WORLD_SIZE",),
     "OMPI_COMM_WORLD_RANK": ("OMPI_COMM_WORLD_SIZE",),
@@ -28,17 +28,17 @@ _RANKS = {
 
 
 def identity() -> dict[str, Any]:
-    """This process: ``pid``, ``parent`` and, where the system tells (Linux), ``began``, ``boot`` and ``space``."""
-    found: dict[str, Any] = {"pid": os.getpid(), "parent": os.getppid()}
+    """This process: ``pid``, ``parent`` and, on Linux, ``began``, ``boot`` and ``space``."""
+    facts: dict[str, Any] = {"pid": os.getpid(), "parent": os.getppid()}
     began, boot, space = _began(os.getpid()), _boot(), _space()
     if began is not None and boot is not None and space is not None:
-        found.update(began=began, boot=boot, space=space)
-    return found
+        facts.update(began=began, boot=boot, space=space)
+    return facts
 
 
 def alive(process: Mapping[str, Any]) -> Optional[bool]:
-    """Whether the process of that ``identity`` still runs; None when it cannot be told from here: another machine,
-    another container, a system without /proc."""
+    """Whether the process of that ``identity`` still runs; None where that is unknown: on another machine, in another
+    container, or without /proc."""
     boot = _boot()
     if boot is None or process.get("boot") != boot or process.get("space") != _space():
         return None
@@ -49,13 +49,13 @@ def alive(process: Mapping[str, Any]) -> Optional[bool]:
 
 
 def rank() -> Optional[int]:
-    """Which of the processes of a distributed job this is, by what its launcher says; None outside of one.
+    """The rank of this process in a distributed job, as its launcher set it; None outside of one.
 
-    A rank without a number of ranks that it is below is no rank: ``RANK=16`` alone may be that of a LoRA adapter.
+    A rank counts only with a larger number of ranks: ``RANK=16`` alone may be that of a LoRA adapter.
     """
     for name, sizes in _RANKS.items():
         value = os.environ.get(name, "")
-        size = next((os.environ[each] for each in sizes if os.environ.get(each)), "")
+        size = next((os.environ[variable] for variable in sizes if os.environ.get(variable)), "")
         if _is_count(value) and _is_count(size) and int(value) < int(size):
             return int(value)
     return None
@@ -85,7 +85,7 @@ def _began(pid: int) -> Optional[int]:
 
 
 def _boot() -> Optional[str]:
-    return _read("/proc/sys/kernel/random/boot_id").strip()[:13] or None  # 48 random bits of it are enough
+    return _read("/proc/sys/kernel/random/boot_id").strip()[:13] or None  # 48 random bits are enough
 
 
 def _space() -> Optional[str]:

@@ -1,4 +1,4 @@
-"""Space that is set aside on the disk for the last words of runs: how they ended, and how much is lost.
+"""Reserve disk space for the last records of runs: how they ended, and how much was lost.
 
 Standard library only, Python 3.8.
 """
@@ -13,20 +13,20 @@ _SIZE = 16 * 1024  # bytes: four blocks of most file systems
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
-def set_space_aside(folder: str) -> None:
-    """Keep some space of the disk for the last words of the runs that are recorded in ``folder``."""
+def reserve_space(folder: str) -> None:
+    """Reserve space for the last records of the runs in ``folder``."""
     path = os.path.join(folder, SPARE)
     if os.path.exists(path):
         return
     try:
         with open(path, "wb") as file:
-            file.write(os.urandom(_SIZE))  # nothing that a file system could compress
+            file.write(os.urandom(_SIZE))  # a file system cannot compress it
     except OSError:
-        pass  # there is none left
+        pass  # the disk is full
 
 
-def make_room(folder: str, error: OSError) -> bool:
-    """Give up that space. Whether there is some now, where it was space that was missing."""
+def release_space(folder: str, error: OSError) -> bool:
+    """Free the reserved space, where ``error`` says that the disk is full. Whether there is some now."""
     if error.errno not in _FULL:
         return False
     try:

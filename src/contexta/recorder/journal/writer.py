@@ -1,37 +1,7 @@
-"""The journal: what a live run says, one JSON line per record, one ``write`` per line, one file per process.
+"""Write the journal of one process of a run: one JSON line per record, with one ``write`` call each.
 
-A record that ``write`` returned for survives the death of the process; ``flush`` makes it survive the machine's.
-Nobody shares a file, so there are no locks between processes. The first file of a run is ``<project>.<run>.jsonl``;
-creating it reserves the reference. Every other process of the run writes ``<project>.<run>.<pid>-<hex>.jsonl``, made
-when it has something to say; a forked child never touches its parent's.
-
-Lines carry ``s`` (a running number), ``t`` (the type) and ``at`` (microseconds since 1970 UTC, never going back); the
-other keys depend on the type:
-
-====================  =====================================================================================
-``run``               first line of a run: run, optionally name and project_name (left out where they are the last and
-                      the first component of run), part_of (the run in whose process it began), number (which run of
-                      its process it is, from 2 on), and the process (see processes.identity)
-``join``              first line of another process of the run: run, rank, heir (true where it goes on as a daemon with
-                      what the first process began), and the process
-``environment``       the first of a process: digest (the body is that object), optionally of (how the digest begins
-                      that it has without what is looked up later, by which the run tells environments apart).
-                      Later ones: end (the object of what is known only after the start), optionally digest (of the
-                      body with what was looked up)
-``stage``             stage, name, order
-``stage-end``         stage, status
-``metric``            k (key), optionally g (stage) and r (rank), x (value), optionally i (step)
-``param``             k, x (any JSON value)
-``tag``               k, x (text)
-``name``              name: what the run is called from now on
-``artifact``          name, kind, location, digest, size, attributes
-``fact``              name and value, or facts (several by name): about the run and no part of its environment
-``note``              topic, text
-``exec``              the process becomes another program; the last line, if it does
-``lost``              count, why, first (what the first of them was): records that were not written
-``end``               last line of a run: status, optionally failure {type, message, traceback}
-``close``             last line of another process; status where the program said how it ended, optionally failure
-====================  =====================================================================================
+A record survives the death of the process once ``write`` has returned, and the death of the machine once ``flush`` has
+returned. A forked child never writes to the file of its parent. The package describes the format.
 
 Standard library only, Python 3.8.
 """
@@ -59,21 +29,20 @@ if TYPE_CHECKING:
 SUFFIX = ".jsonl"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-_NONE = -1  # no descriptor: write() refuses it, which leads to the slow path without a test on the fast one
+_NONE = -1  # no descriptor: os.write() refuses it, so the fast path needs no test
 
 
 class Journal:
-    """One process's journal of one run. Every method is thread safe, and may be interrupted by a signal handler that
-    writes as well.
+    """The journal of one process of one run. Every method is thread safe, also for signal handlers.
 
-    A disk that fails does not raise: it is told once on stderr, what is lost is counted, and told by a ``lost`` record
-    as soon as the file can be written again, at the latest at its end: some space is set aside for that.
+    A disk that fails does not raise. One warning goes to stderr, lost records are counted, and a ``lost`` record says
+    so as soon as the file can be written again. Reserved space makes that possible at the end at the latest.
     """
 
     def __init__(self, folder: str, run: str, *, first: bool, rank: Optional[int] = None, beats: bool = True) -> None:
-        """folder: where the journals are. run: ``project.run``. first: create the run's first file, now; else this is
-        another process of the run, and its file is made when there is something to write. beats: whether a thread
-        shows that the process lives.
+        """folder: the directory of the journals. run: ``project.run``. first: create the run's first file, now; else
+        this is another process of the run, and its first record creates the file. beats: whether a thread shows that
+        the process lives.
 
         Raises FileExistsError when the reference is taken, OSError when the first file cannot be created.
         """
@@ -83,29 +52,29 @@ class Journal:
         self.rank = rank
         self.lost = 0
         self._beats = beats
-        self._is_void = False  # nothing is kept, by decision
-        self._session = session() if first else None  # that of the process which began the run; None in others
+        self._is_void = False  # whether nothing is recorded, and the user knows
+        self._session = session() if first else None  # of the process that began the run; None in others
         self._begin()
         if first:
             self._open(os.path.join(self.folder, run + SUFFIX))
         _journals.add(self)
 
     def _begin(self) -> None:
-        """As new: also after a fork, in the child."""
+        """Set the state of a new journal; also in the child of a fork."""
         self._lock = _thread.RLock()
-        self._handle = _NONE  # what the fast path writes to
+        self._handle = _NONE  # the descriptor of the fast path
         self._file: Optional[int] = None  # the open file, also while it fails
         self._closed = False
         self._torn = False  # whether the last write was cut short: the next one starts on a new line
         self._warned = False
-        self._entered = False  # whether the directory's entry of the file is on the disk as well
-        self._missing: Dict[str, Tuple[int, str]] = {}  # why -> (how many, the first of them): not told yet
-        self._late: Optional[Journal] = None  # where is told what came after the end
-        self._token, self._turn = os.urandom(4).hex(), 1  # the files of a process are read in the order of their names
-        self._number = 0 if self.first else 1  # 0 is the join record, written when the file is made
+        self._is_entry_durable = False  # whether the directory entry of the file is on the disk
+        self._missing: Dict[str, Tuple[int, str]] = {}  # reason -> (count, the first one): not recorded yet
+        self._late: Optional[Journal] = None  # records what was lost after the end
+        self._token, self._turn = os.urandom(4).hex(), 1  # the names of the files of a process have an order
+        self._number = 0 if self.first else 1  # 0 is the join record, written when the file is created
         self._last = 0
         self._beating: Optional[Beat] = None
-        self.beside: Optional[Callable[[], None]] = None  # called now and then by the thread that beats
+        self.beside: Optional[Callable[[], None]] = None  # the heartbeat calls it now and then
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -126,7 +95,7 @@ class Journal:
             raise
 
     def metric(self, head: str, value: float, step: Optional[int]) -> None:
-        """Append one measurement. head: made by ``metric_head``. The hot path, hence formatted by hand."""
+        """Append one measurement. head: of ``metric_head``. This is the hot path, so the record is a plain f-string."""
         number = repr(value) if value - value == 0 else _NOT_FINITE[repr(value)]
         with self._lock:
             at = time_ns() // 1000
@@ -148,7 +117,7 @@ class Journal:
             self._append_slowly(line)
 
     def metric_head(self, key: str, stage: Optional[str]) -> str:
-        """What every measurement of a metric says alike."""
+        """The part of a record that all measurements of a metric share."""
         head = f',"k":{json.dumps(key)}'
         if stage is not None:
             head += f',"g":"{stage}"'
@@ -172,7 +141,7 @@ class Journal:
         self._append_slowly(line)
 
     def _append_slowly(self, line: bytes) -> None:
-        """The first record of a process, or one that the disk refused or took only a part of: tried once more."""
+        """Write the first record of a process, or one that the disk refused or took only in part."""
         if self._closed:
             self.lose("recorded after the end of the run", _name_of(line))
             return
@@ -187,13 +156,15 @@ class Journal:
             return
         self._handle = self._file if self._file is not None else _NONE
         try:
-            self._tell_missing()
+            self._write_losses()
         except OSError:
             self._handle = _NONE  # the next record tries again
 
     def lose(self, why: str, what: str, *, now: bool = True) -> None:
-        """Count a record that is not written. what: its type and name. now: tell so soon where the journal has ended;
-        else by its end."""
+        """Count a record that is not written.
+
+        what: its type and name. now: where the journal has ended, record the loss at once; else when the process ends.
+        """
         if self._is_void:
             return
         with self._lock:
@@ -202,28 +173,28 @@ class Journal:
             self._missing[why] = (count + 1, first)
             if self._closed and now and self._late is None:
                 self._warn("has ended: what is recorded now is lost")
-                self._tell_late()
+                self._record_late_losses()
 
-    def _tell_missing(self) -> None:
-        """Write how many records were lost, and why. Raises OSError; then it is told later."""
+    def _write_losses(self) -> None:
+        """Write how many records were lost, and why. Raises OSError; then a later call writes it."""
         for why, (count, first) in list(self._missing.items()):
             tail = json.dumps({"count": count, "why": why, "first": first}, separators=(",", ":"))[1:-1]
             self._write_all(self._line("lost", tail))
             del self._missing[why]
 
-    def _tell_late(self) -> None:
-        """Tell what came after the end in a file of its own: the first at once, the rest when the process ends."""
+    def _record_late_losses(self) -> None:
+        """Record losses after the end in another file: the first one at once, the others when the process ends."""
         self._late = late = self.anew(beats=False)
         late._missing = self._missing
         try:
             late._join()
-            late._tell_missing()
+            late._write_losses()
         except OSError:
             pass  # tried again at the end
         atexit.register(late.close)
 
     def anew(self, *, beats: bool = True) -> Journal:
-        """Another file of this process for the same run."""
+        """A journal of this process for another file of the same run."""
         journal = Journal(self.folder, self.run, first=False, rank=self.rank, beats=beats)
         journal._token, journal._turn = self._token, self._turn + 1
         if self._is_void:
@@ -234,7 +205,7 @@ class Journal:
         assert self._file is not None  # the caller has opened it
         data = b"\n" + line if self._torn else line
         written = 0
-        while written < len(data):  # a disk that is nearly full takes a part
+        while written < len(data):  # a disk that is nearly full writes a part
             self._torn = self._torn or written > 0
             written += os.write(self._file, data[written:])
         self._torn = False
@@ -246,16 +217,16 @@ class Journal:
         self._beating = Beat(self.beat) if self._beats else None
 
     def _join(self) -> None:
-        """Make the file of another process of the run, and say who it is."""
+        """Create the file of another process of the run, with its join record."""
         from contexta.recorder.journal.processes import identity
 
         turn = f"{self._turn:06}" if self._turn > 1 else ""
         name = f"{self.run}.{os.getpid()}-{self._token}{turn}{SUFFIX}"
-        who: Dict[str, Any] = {**identity(), "rank": self.rank}
+        process: Dict[str, Any] = {**identity(), "rank": self.rank}
         if self.is_heir():
-            who["heir"] = True
+            process["heir"] = True
         at = max(self._last, time_ns() // 1000)
-        tail = json.dumps({"run": self.run, **who}, separators=(",", ":"))[1:-1]
+        tail = json.dumps({"run": self.run, **process}, separators=(",", ":"))[1:-1]
         line = f'{{"s":0,"t":"join","at":{at},{tail}}}\n'.encode("ascii")
         path = os.path.join(self.folder, name)
         self._open(path)
@@ -264,16 +235,16 @@ class Journal:
             self._write_all(line)
         except OSError:
             self._release()
-            os.unlink(path)  # a file without its first record says nothing
+            os.unlink(path)  # a file without its first record means nothing
             raise
 
     def is_heir(self) -> bool:
-        """Whether this is a daemon that the process which began the run has become: forked from it, in a session of its
-        own. It ends the run; a worker does not."""
+        """Whether this process is a daemon that continues the process that began the run: a fork of it, in another
+        session. It ends the run; a worker does not."""
         return self._session is not None and not self.first and self._session != session() and not is_worker()
 
     def flush(self) -> None:
-        """Bring everything written to the disk."""
+        """Bring all records to the disk."""
         with self._lock:
             handle = self._file
             if handle is None or self._closed:
@@ -281,9 +252,9 @@ class Journal:
             handle = os.dup(handle)  # so that the lock is not held while the disk works
         try:
             os.fsync(handle)
-            if not self._entered:  # a file whose name is lost with the machine is lost with it
+            if not self._is_entry_durable:  # a file without a directory entry is lost with the machine
                 sync_directory(self.folder)
-                self._entered = True
+                self._is_entry_durable = True
             if os.fstat(handle).st_nlink == 0:
                 self._warn("has been deleted; what was recorded is lost")
         except OSError as error:
@@ -305,8 +276,10 @@ class Journal:
             self.beside()
 
     def close(self, **end: Any) -> None:
-        """Write the last record (``end`` of a run, ``close`` of another process), flush and release the file. A process
-        that said nothing leaves no file. Later records are counted as lost."""
+        """Write the last record (``end`` of a run, ``close`` of another process), flush and close the file.
+
+        A process without records leaves no file. Later records are counted as lost.
+        """
         with self._lock:
             if self._closed:
                 return
@@ -320,24 +293,24 @@ class Journal:
         self._stop_beating()
 
     def _write_last(self, type_: str, fields: Dict[str, Any]) -> None:
-        """The last record, after what was lost; on a full disk in the space that was set aside."""
+        """Write the losses and the last record; on a full disk in the reserved space."""
         tail = json.dumps(fields, separators=(",", ":"))[1:-1]
         for is_last_try in (False, True):
             try:
                 if self._file is None:
                     self._join()
-                self._tell_missing()
+                self._write_losses()
                 self._write_all(self._line(type_, tail))
                 return
             except OSError as error:
-                if is_last_try or not reserved_space.make_room(self.folder, error):
+                if is_last_try or not reserved_space.release_space(self.folder, error):
                     self._warned = False
                     lost = sum(count for count, _ in self._missing.values())
                     self._warn(f"cannot be ended: {reason(error)}; {lost} records are lost")
                     return
 
     def withdraw(self) -> None:
-        """Remove a file that nothing was written to: the reference belongs to another run."""
+        """Remove the file without records: the reference belongs to another run."""
         with self._lock:
             self._closed = True
             self._release()
@@ -345,10 +318,10 @@ class Journal:
         try:
             os.unlink(os.path.join(self.folder, self.run + SUFFIX))
         except FileNotFoundError:
-            pass  # a reader has set it aside: it holds nothing
+            pass  # a reader has removed it, as it is empty
 
     def give_up(self) -> None:
-        """Nothing can be written, and somebody has said so already."""
+        """Record nothing, without a warning: the user knows."""
         self._closed = self._warned = self._is_void = True
 
     def _release(self) -> None:
@@ -357,10 +330,10 @@ class Journal:
         self._file, self._handle = None, _NONE
 
     def _warn(self, words: str) -> None:
-        """Say once that records are being lost; training goes on."""
+        """Warn once that records are lost; the training goes on."""
         if not self._warned:
             self._warned = True
-            print(f"contexta: the journal of {self.run} in {self.folder} {words}; the program goes on", file=sys.stderr)  # noqa: T201  # inside a training process there is nobody else to tell
+            print(f"contexta: the journal of {self.run} in {self.folder} {words}; the program goes on", file=sys.stderr)  # noqa: T201  # a training process has no other way to say so
 
     # ------------------------------------------------------------------------------------------ fork
 
@@ -370,7 +343,7 @@ class Journal:
             beating.stop()
 
     def _before_fork(self) -> None:
-        """No thread of ours runs while the process forks: Python would warn the program of it."""
+        """Stop the heartbeat while the process forks: Python would warn the program of a second thread."""
         self._stop_beating()
 
     def _after_fork_in_parent(self) -> None:
@@ -389,7 +362,7 @@ class Journal:
 
 
 def _name_of(line: bytes) -> str:
-    """The type of a record, and the name of what it records."""
+    """The type of a record, and the name in it."""
     try:
         record = json.loads(line)
         return f"{record['t']} {record.get('k') or record.get('name') or record.get('topic') or ''}".strip()[:250]
@@ -398,7 +371,7 @@ def _name_of(line: bytes) -> str:
 
 
 def _close_at_exit_of_child(journal: Journal) -> None:
-    """A process forked by ``multiprocessing`` ends without atexit; it has finalizers of its own."""
+    """Close the journal of a child of ``multiprocessing``, which ends without atexit but runs its own finalizers."""
     process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
     if process is not None and util is not None and process.parent_process() is not None:
         util.Finalize(None, journal.close, exitpriority=-1000)
@@ -407,7 +380,7 @@ def _close_at_exit_of_child(journal: Journal) -> None:
 _journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()
 
 
-def _each(method: str) -> Any:
+def _on_all_journals(method: str) -> Any:
     def call() -> None:
         for journal in list(_journals):
             getattr(journal, method)()
@@ -417,7 +390,7 @@ def _each(method: str) -> Any:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_each("_before_fork"),
-        after_in_parent=_each("_after_fork_in_parent"),
-        after_in_child=_each("_after_fork_in_child"),
+        before=_on_all_journals("_before_fork"),
+        after_in_parent=_on_all_journals("_after_fork_in_parent"),
+        after_in_child=_on_all_journals("_after_fork_in_child"),
     )

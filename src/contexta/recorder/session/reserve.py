@@ -11,7 +11,7 @@ from contexta.core import settings
 from contexta.core.files.atomic_files import make_directory
 from contexta.core.references import StableRef, numbered, slug
 from contexta.recorder.journal.processes import identity
-from contexta.recorder.journal.reserved_space import set_space_aside
+from contexta.recorder.journal.reserved_space import reserve_space
 from contexta.recorder.journal.writer import SUFFIX, Journal
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ def reserve(journals: str, project: str, name: str) -> Journal:
     """
     base = StableRef("run", f"{slug(project) or 'project'}.{slug(name) or 'run'}")
     make_directory(journals)
-    set_space_aside(journals)
+    reserve_space(journals)
     with _Taken(journals) as taken:
         number = _free(base, taken)
         while True:

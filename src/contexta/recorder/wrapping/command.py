@@ -112,7 +112,7 @@ class Wrapper:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
         started."""
         ref = self._run.ref.value
-        watch = Watch(ref, self._tell, lambda pid: process_journals.has_told_environment(self._journals, ref, pid))
+        watch = Watch(ref, self._tell, lambda pid: process_journals.has_recorded_environment(self._journals, ref, pid))
         try:
             code = self._execute(
                 self._variables(), watch, open_streams(self._measure if self._pattern is not None else None)
@@ -234,7 +234,7 @@ class Wrapper:
         ended_by = {signal.SIGINT, signal.SIGTERM} & {*self._signals, -code}
         self._run._journal.write("fact", name="exit_code", value=code if code >= 0 else 128 - code)
         if code == 0:
-            self._run.finish(process_journals.status_said(self._journals, self._run.ref.value) or "completed")
+            self._run.finish(process_journals.program_status(self._journals, self._run.ref.value) or "completed")
         elif ended_by and (code < 0 or self._signals):
             self._run.finish("cancelled")
         else:

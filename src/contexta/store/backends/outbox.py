@@ -29,7 +29,7 @@ class TeamObjects(Objects):
         """Every object that lines of a journal speak of: there before the row that refers to it is. One that is there
         already counts as new, so that nobody takes it for forgotten meanwhile."""
         for digest in set(_DIGEST.findall(data)):
-            if not self._keep(digest.decode()):
+            if not self.touch(digest.decode()):
                 self._deliver(digest.decode())
 
     def _deliver(self, digest: str) -> None:
