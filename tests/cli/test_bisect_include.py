@@ -130,7 +130,7 @@ def test_the_source_is_proved_beside_a_package_a_variable_and_parameters_that_di
     (project / "worse.py").write_text("what stands here is no part of it")
     again = cli("bisect", "--resume", "--json")
     assert json.loads(again.stdout) == found
-    assert again.stderr.count("known") == found["runs"]
+    assert again.stderr.count("  reused") == found["runs"]
     (project / "data" / "x.csv").write_text("0.8")
     assert "were changed since this study began" in cli("bisect", "--resume").stderr
 

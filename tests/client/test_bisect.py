@@ -19,7 +19,7 @@ from contexta.bisect.inputs.request import BisectOptions, BisectRequest
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.session import study_files
 from contexta.bisect.session.study_files import StudyBeginning
-from contexta.cli.bisect import bisect as command
+from contexta.cli.commands.bisect import bisect as command
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, NotFound
 from contexta.core.files import digested_files
 from contexta.findings.bisect import BisectReport, digest_of
@@ -63,7 +63,7 @@ def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, proj
     assert events.messages[0].startswith("OLD is the pins of old.txt, on Python 3.")
     typed = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--json", "--", *COMMAND)
     done = cli(*typed)  # takes the trials over
-    assert done.stderr.count(" known") == report.runs
+    assert done.stderr.count("  reused") == report.runs
     assert json.loads(done.stdout) == json.loads(report.model_dump_json())
     with Contexta() as ctx:
         assert ctx.last_bisect() == ctx.bisect(resume=True) == report
@@ -121,7 +121,7 @@ def test_a_path_never_names_a_run(ctx: Contexta, project: Path) -> None:
 def test_options_are_those_of_the_command_line() -> None:
     fields = {*BisectRequest.model_fields}
     assert fields - {*get_type_hints(BisectOptions)} == {"old", "new", "command", "metric"}
-    output = {"only_plan", "resume", "show", "workspace", "as_json", "json_stream", "as_markdown", "html"}
+    output = {"only_plan", "resume", "show", "workspace", "as_json", "json_stream", "as_markdown", "html", "everything"}
     assert {parameter.name for parameter in command.params} == (fields - {"outputs"}) | output
 
 

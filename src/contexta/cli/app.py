@@ -46,7 +46,7 @@ COMMANDS = {
     "lock": ("commands.reproduce", "Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile."),
     "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
     "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare the metrics."),
-    "bisect": ("bisect", "Prove which change between two environments moved a metric."),
+    "bisect": ("commands.bisect", "Prove which change between two environments moved a metric."),
     "demo": ("demo", "Watch it work: a training before and after an upgrade, and the proof of the cause."),
     "sync": ("commands.server", "Deliver what runs on this machine have recorded to the workspace's server."),
     "upgrade": ("commands.server", "Upgrade the workspace to the schema of this version."),

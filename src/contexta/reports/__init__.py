@@ -46,7 +46,7 @@ PAGES = {
     "Audit": "checks:audit",
     "Backup": "workspace:backup",
     "BestRun": "metrics:best",
-    "BisectPlan": "bisect:plan",
+    "BisectPlan": "bisect_plan:plan",
     "BisectReport": "bisect:bisection",
     "Cleanup": "workspace:cleanup",
     "Delivery": "workspace:delivery",

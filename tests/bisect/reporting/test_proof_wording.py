@@ -6,7 +6,7 @@ from support.studies import a_space, studied
 from contexta.bisect.inference.proof import Fact
 from contexta.bisect.reporting.proof_wording import claim
 from contexta.bisect.space.changes import End, Metadata, Space, space_between
-from contexta.reports.pages.bisect import headline, told_parts
+from contexta.reports.pages.bisect import effect_sentences, headline
 
 
 def a_mixed_space() -> Space:
@@ -54,7 +54,7 @@ def test_every_sentence_is_true_of_what_was_installed(
     culprit: str, head: str, change: str, with_it: str, without_it: str
 ) -> None:
     found = studied(a_mixed_space(), {frozenset([culprit]): 0.2})
-    assert (headline(found), next(iter(told_parts(found)))) == (head, change)
+    assert (headline(found), next(iter(effect_sentences(found)))) == (head, change)
     assert [fact.fact for fact in found.proof][2:] == [f"{with_it} is bad", f"{without_it} is good"]
 
 
@@ -90,12 +90,12 @@ def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, told: str)
 @pytest.mark.parametrize(
     ("companions", "told"),
     [
-        (("added",), "proved: changed (brings added), at this fixed seed"),
-        (("gone",), "proved: changed (takes along gone), at this fixed seed"),
-        (("added", "gone"), "proved: changed (brings added; takes along gone), at this fixed seed"),
+        (("added",), "proved: changed (requires added), at this fixed seed"),
+        (("gone",), "proved: changed (also removes gone), at this fixed seed"),
+        (("added", "gone"), "proved: changed (requires added; also removes gone), at this fixed seed"),
     ],
 )
-def test_companions_that_were_removed_are_not_brought(companions: tuple[str, ...], told: str) -> None:
+def test_the_headline_says_whether_a_companion_was_removed(companions: tuple[str, ...], told: str) -> None:
     found = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
     assert headline(found.model_copy(update={"companions": companions})) == told
 

@@ -1,20 +1,11 @@
-"""A bisection on a page: its verdict, its proof, all its trials, and what it was found with; and its plan before."""
+"""The report of a bisect: verdict, proof, releases, trials, cost."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
 
-from contexta.findings.bisect import (
-    BisectPlan,
-    BisectReport,
-    Confirmed,
-    EndValues,
-    FinishedTrial,
-    ProofFact,
-    Release,
-    Releases,
-)
+from contexta.findings.bisect import BisectReport, Confirmed, EndValues, FinishedTrial, ProofFact, Release, Releases
 from contexta.reports.document.blocks import (
     Block,
     Bullets,
@@ -34,286 +25,256 @@ from contexta.reports.document.formatting import amount, count, span
 from contexta.reports.pages.common import notes
 
 OUTSIDE = "confirmed from outside only"
+_CONFIRMED = {"inside": "confirmed from inside", "outside": OUTSIDE, "no": "another environment ran"}
 _TONES: dict[str, Tone] = {"proved": "good", "no_regression": "good", "not_proved": "warn", "undecided": "warn"}
-_PURPOSES = {"end": "the two ends", "search": "the search", "proof": "the proof", "release": "inside the culprit"}
+_PURPOSES = {"end": "OLD and NEW", "search": "search", "proof": "proof", "release": "releases of the culprit"}
 
 
-def bisection(found: BisectReport) -> Report:
-    """Everything the study found."""
-    sections = [Section(title="", blocks=tuple(_verdict(found)))]
-    if found.next:
-        sections.append(Section(title="What to do", blocks=(Code(text="\n".join(found.next)),)))
-    if found.proof:
-        title = "Proof" if found.verdict == "proved" else "What was shown"
-        sections.append(Section(title=title, blocks=(_proof(found.proof),)))
-    if found.suspects:
-        rows = tuple(Row(cells=(" and ".join(each.changes), f"{each.probability:.0%}")) for each in found.suspects)
-        sections.append(Section(title="Suspected", blocks=(Table(columns=("Change", ">Probability"), rows=rows),)))
-    if found.releases is not None:
-        sections.append(_inside(found.releases))
-    sections.append(Section(title="What differs", blocks=(_changes(found),)))
-    sections.append(Section(title="Every trial", blocks=(_plot(found), _trials(found))))
-    if found.proof:
-        sections.append(Section(title="Pins of the proof", blocks=(_pins(found.proof),)))
-    sections.append(Section(title="Cost and tools", blocks=tuple(_cost(found))))
-    return Report(title=f"Which change moved {found.metric}", sections=(*sections, *notes(found.notes)))
-
-
-def plan(found: BisectPlan) -> Report:
-    """What would be tried, and about how long it would take."""
-    names = {key: " + ".join(atom) for atom in found.atoms for key in atom}
-    rows = tuple(
-        Row(
-            cells=(
-                change.key,
-                change.left_value or "-",
-                change.right_value or "-",
-                names[change.key] if names[change.key] != change.key else "",
-                ", ".join(found.needs.get(names[change.key], ())),
-                f"{found.prior[names[change.key]]:.0%}",
-            )
+def bisection(finding: BisectReport) -> Report:
+    sections = [Section(title="", blocks=tuple(_verdict(finding)))]
+    if finding.releases is not None:
+        sections.append(_releases(finding.releases))
+    if finding.proof:
+        title = "Proof" if finding.verdict == "proved" else "Evidence"
+        sections.append(Section(title=title, blocks=(_proof(finding.proof),)))
+    if finding.suspects:
+        rows = tuple(
+            Row(cells=(" and ".join(suspect.changes), f"{suspect.probability:.0%}")) for suspect in finding.suspects
         )
-        for change in found.changes
-    )
-    table = Table(columns=("Change", "OLD", "NEW", "Only together", "Needs", ">Suspicion"), rows=rows)
-    sections = (Section(title="", blocks=(Paragraph(text=expected(found)),)), Section(title="Changes", blocks=(table,)))
-    return Report(title="What a bisection would try", sections=(*sections, *notes(found.notes)))
+        sections.append(Section(title="Suspects", blocks=(Table(columns=("Change", ">Probability"), rows=rows),)))
+    if finding.next:
+        sections.append(Section(title="Next", blocks=(Code(text="\n".join(finding.next)),)))
+    sections.append(Section(title="Cost", blocks=(Paragraph(text=cost(finding)),)))
+    sections += notes(finding.notes)
+    sections.append(Section(title="Changes", blocks=(_changes(finding),), detail=True))
+    sections.append(Section(title="Trials", blocks=(_plot(finding), _trials(finding)), detail=True))
+    if finding.proof:
+        sections.append(Section(title="Pins of the proof", blocks=(_pins(finding.proof),), detail=True))
+    sections.append(Section(title="Tools", blocks=(_tools(finding),), detail=True))
+    return Report(title=f"Bisect of {finding.metric}", sections=tuple(sections))
 
 
-def headline(found: BisectReport) -> str:
+# ---------------------------------------------------------------------------------------------- wording
+
+
+def headline(finding: BisectReport) -> str:
     """The verdict in one line."""
-    if found.verdict == "proved":
-        removed = {change.key for change in found.changes if change.right_value is None}
-        ways = ("brings", {*found.companions} - removed), ("takes along", {*found.companions} & removed)
-        told = "; ".join(f"{way} {', '.join(sorted(keys))}" for way, keys in ways if keys)
-        culprits = (f"{key}, removed" if key in removed else key for key in found.culprits)
-        seed = ", at this fixed seed" if found.at_fixed_seed else ""
-        return f"proved: {' and '.join(culprits)}{f' ({told})' if told else ''}{seed}"
-    return f"{found.verdict.replace('_', ' ')}: {found.why}"
+    if finding.verdict != "proved":
+        return f"{finding.verdict.replace('_', ' ')}: {finding.why}"
+    removed = {change.key for change in finding.changes if change.right_value is None}
+    groups = ("requires", {*finding.companions} - removed), ("also removes", {*finding.companions} & removed)
+    companions = "; ".join(f"{word} {', '.join(sorted(keys))}" for word, keys in groups if keys)
+    culprits = (f"{key}, removed" if key in removed else key for key in finding.culprits)
+    seed = ", at this fixed seed" if finding.at_fixed_seed else ""
+    return f"proved: {' and '.join(culprits)}{f' ({companions})' if companions else ''}{seed}"
 
 
-def expected(found: BisectPlan) -> str:
-    """What it would cost, where one change is the cause and nothing is noisy."""
-    if not found.changes:
-        return "OLD and NEW differ in nothing that is compared: nothing would run."
-    took = "their time is not known" if found.expected_seconds is None else f"some {span(found.expected_seconds)}"
-    return (
-        f"About {found.expected_probes:g} mixes to try, {count(found.expected_runs, 'run')} in all without noise, "
-        f"{took}; at most {found.max_runs}."
-    )
+def cost(finding: BisectReport) -> str:
+    mixes = f"{finding.probes} {'mix' if finding.probes == 1 else 'mixes'} besides OLD, NEW and the proof"
+    return f"{mixes}; {count(finding.runs, 'run')}; {span(finding.seconds)}"
 
 
-def tried(found: BisectReport) -> str:
-    """What it took."""
-    mixes = f"{found.probes} {'mix' if found.probes == 1 else 'mixes'} besides the ends and the proof"
-    return f"{mixes}, {count(found.runs, 'run')}, {span(found.seconds)}"
-
-
-def mixed(at_new: Sequence[str], everything: Sequence[str]) -> str:
-    """A mix as its user thinks of it: what was moved, from the nearer end."""
-    if not at_new or len(at_new) == len(everything):
+def mix_name(at_new: Sequence[str], all_changes: Sequence[str]) -> str:
+    """A mix by its difference from the nearer endpoint: ``OLD + a`` or ``NEW - b``."""
+    if not at_new or len(at_new) == len(all_changes):
         return "NEW" if at_new else "OLD"
-    off = sorted({*everything} - {*at_new})
-    return f"OLD + {', '.join(at_new)}" if len(at_new) <= len(off) else f"NEW - {', '.join(off)}"
+    at_old = sorted({*all_changes} - {*at_new})
+    return f"OLD + {', '.join(at_new)}" if len(at_new) <= len(at_old) else f"NEW - {', '.join(at_old)}"
 
 
-def told_parts(found: BisectReport) -> Iterator[str]:
-    """From what to what the culprits changed, how much they make, and how several of them act."""
-    for change in found.changes:
-        if change.key in found.culprits:
+def effect_sentences(finding: BisectReport) -> Iterator[str]:
+    """What the culprits changed from and to, how much they explain, and how several of them interact."""
+    for change in finding.changes:
+        if change.key in finding.culprits:
             yield str(change)
-    if found.share is not None:
-        one = "It makes" if len(found.culprits) == 1 else "They make"
-        yield f"{one} {found.share.estimate:.0%} of the change{_interval(found)}."
-    for name, move in (found.additive or {}).items():
-        yield f"{name} alone: {move:+.4g}"
-    if found.interaction:
-        yield f"How they act: {found.interaction}."
-    if len(found.culprits) > 1 and not (found.additive or found.interaction):
-        yield "None of them ran without the others: which of them did it, these runs cannot tell."
+    if finding.share is not None:
+        verb = "explains" if len(finding.culprits) == 1 else "explain"
+        share = f"{100 * finding.share.estimate:.0f} %"
+        yield f"{' and '.join(finding.culprits)} {verb} {share} of the drop{_interval(finding)}."
+    for name, effect in (finding.additive or {}).items():
+        yield f"{name} alone: {effect:+.4g}"
+    if finding.interaction:
+        yield f"Interaction: {finding.interaction}."
+    if len(finding.culprits) > 1 and not (finding.additive or finding.interaction):
+        yield "None of them ran without the others, so these runs cannot separate them."
 
 
-def _interval(found: BisectReport) -> str:
-    """How well the share is known."""
-    share = found.share
+def _interval(finding: BisectReport) -> str:
+    """The confidence interval of the share, and what it leaves open."""
+    share = finding.share
     if share is None or share.low is None or share.high is None:
-        where = " at this fixed seed" if found.at_fixed_seed else ""
+        where = " at this fixed seed" if finding.at_fixed_seed else ""
         return f"{where}; values that do not vary give no interval"
-    told = f" (99 % confidence interval {share.low:.0%} to {share.high:.0%})"
+    to = "-" if share.low >= 0 else " to "
+    interval = f" (99 % CI {100 * share.low:.0f}{to}{100 * share.high:.0f} %)"
     if share.low <= 0:
-        return f"{told}: the interval includes 0 %, so how much is not known; more runs narrow it"
-    return f"{told}, which so few runs hardly tell" if share.high - share.low > 1 else told
+        return f"{interval}: the interval includes 0 %, so the share is unknown; more runs narrow it"
+    return f"{interval}, which is wide because there are few runs" if share.high - share.low > 1 else interval
 
 
-def seed_parts(found: BisectReport) -> Iterator[str]:
+def seed_sentences(finding: BisectReport) -> Iterator[str]:
     """What values that depend on no seed leave open."""
-    if not found.at_fixed_seed or found.old.mean is None or found.new.mean is None:
+    if not finding.at_fixed_seed or finding.old.mean is None or finding.new.mean is None:
         return
     yield (
-        f"Every run of OLD gave {amount(found.old.mean)} and every run of NEW {amount(found.new.mean)}, whatever the "
+        f"Every run of OLD gave {amount(finding.old.mean)} and every run of NEW {amount(finding.new.mean)}, with each "
         "seed. Either the command ignores its seed, or nothing in it is random."
     )
     yield (
-        "If it ignores its seed, one fixed seed cannot show a regression: at another one the difference may be "
-        'another, or none. Then pass the seed, with --seed-arg "--seed {seed}" or by the variable SEED, and run again.'
+        "If the command ignores its seed, one fixed seed cannot show a regression: with other seeds the difference may "
+        'vanish. Then pass the seed, by --seed-arg "--seed {seed}" or by the variable SEED, and run again.'
     )
 
 
-def _verdict(found: BisectReport) -> Iterator[Block]:
-    yield Paragraph(text=headline(found), tone=_TONES[found.verdict])
-    for name, end in (("OLD", found.old), ("NEW", found.new)):
+def first_bad(releases: Releases) -> Iterator[str]:
+    """The first bad release of the culprit, or the range that contains it."""
+    if releases.first_bad is not None:
+        yield f"First bad release of {releases.package}: {releases.first_bad}."
+        yield f"The last good one is {releases.last_good}; {count(releases.released, 'release')} between OLD and NEW."
+        return
+    yield f"{releases.package} {releases.last_good} is good, {releases.observed_bad} is bad."
+    untried = ", ".join(releases.between) or f"more than {releases.released} releases"
+    yield f"The first bad release is one of these or {releases.observed_bad}; they gave no result: {untried}."
+
+
+def confirmed(state: Confirmed | None) -> str:
+    """How the environment of a run was confirmed; empty where it was not compared."""
+    return "" if state is None else _CONFIRMED[state]
+
+
+# ---------------------------------------------------------------------------------------------- blocks
+
+
+def _verdict(finding: BisectReport) -> Iterator[Block]:
+    yield Paragraph(text=headline(finding), tone=_TONES[finding.verdict])
+    for name, end in (("OLD", finding.old), ("NEW", finding.new)):
         if end.mean is not None:
-            yield Paragraph(text=f"{name}: {found.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
-    if lines := (*told_parts(found), *seed_parts(found)):
-        yield Bullets(items=lines)
+            yield Paragraph(text=f"{name}: {finding.metric} {amount(end.mean)} over {count(len(end.values), 'run')}")
+    for sentence in (*effect_sentences(finding), *seed_sentences(finding)):
+        yield Paragraph(text=sentence)
 
 
 def _proof(facts: Sequence[ProofFact]) -> Table:
     rows = tuple(
         Row(
             cells=(
+                "yes" if fact.holds else "open" if fact.state == "open" else f"no, {fact.state}",
                 fact.fact,
                 ", ".join(map(amount, fact.values)) or "not run",
-                fact.state,
-                marked(fact),
-                confirmed(fact.confirmed),
+                "" if fact.confirmed == "inside" else confirmed(fact.confirmed),
             ),
             tone="good" if fact.holds else "warn" if fact.state == "open" else "bad",
         )
         for fact in facts
     )
-    return Table(columns=("Fact", "Values", "The runs say", "Holds", "Environment"), rows=rows)
+    return Table(columns=("Holds", "Fact", "Values", "Environment"), rows=rows)
 
 
-_CONFIRMED = {"inside": "confirmed from inside", "outside": OUTSIDE, "no": "another one ran"}
+def _releases(releases: Releases) -> Section:
+    rows = tuple(Row(cells=(release.version, release.state, _observed(release))) for release in releases.tried)
+    links = tuple(f"{label}: {url}" for label, url in releases.links.items())
+    blocks: list[Block] = [Paragraph(text=" ".join(first_bad(releases)))]
+    blocks += [Table(columns=("Release", "", "Values"), rows=rows)] if rows else []
+    blocks += [Bullets(items=links)] if links else []
+    return Section(title=f"Releases of {releases.package}", blocks=tuple(blocks))
 
 
-def confirmed(state: Confirmed | None) -> str:
-    """How the environment of a run is known; empty where nobody compared it."""
-    return "" if state is None else _CONFIRMED[state]
-
-
-def marked(fact: ProofFact) -> str:
-    return "yes" if fact.holds else "no" if fact.state != "open" else "open"
-
-
-def first_bad(releases: Releases) -> Iterator[str]:
-    """The first bad release of the culprit; where it was not observed, the range that it lies in."""
-    if releases.first_bad is not None:
-        yield f"First bad release of {releases.package}: {releases.first_bad}."
-        yield f"The last good one is {releases.last_good}; {count(releases.released, 'release')} between the ends."
-        return
-    yield f"{releases.package} {releases.last_good} is good, {releases.observed_bad} is bad."
-    untried = ", ".join(releases.between) or f"more than {releases.released} releases"
-    yield f"Which release between them is the first bad one is not known: {untried} could not be tried or did not tell."
-
-
-def observed(release: Release) -> str:
-    """What came out of a release, or why it was not tried."""
+def _observed(release: Release) -> str:
+    """The values of a release, or why it was not tried."""
     values = ", ".join(map(amount, release.values)) or release.reason
     return f"{values} (in OLD)" if release.values and release.beside == "old" else values
 
 
-def _inside(releases: Releases) -> Section:
-    rows = tuple(Row(cells=(each.version, each.state, observed(each))) for each in releases.tried)
-    blocks: list[Block] = [Paragraph(text=" ".join(first_bad(releases)))]
-    blocks += [Table(columns=("Release", "", "Values"), rows=rows)] if rows else []
-    blocks += (
-        [Bullets(items=tuple(f"{label}: {url}" for label, url in releases.links.items()))] if releases.links else []
-    )
-    return Section(title=f"Inside {releases.package}", blocks=tuple(blocks))
-
-
-def _changes(found: BisectReport) -> Table:
+def _changes(finding: BisectReport) -> Table:
+    roles = {**dict.fromkeys(finding.companions, "companion"), **dict.fromkeys(finding.culprits, "culprit")}
     rows = tuple(
         Row(
-            cells=(change.key, change.left_value or "-", change.right_value or "-", role),
-            tone="bad" if role == "culprit" else None,
+            cells=(change.key, change.left_value or "-", change.right_value or "-", roles.get(change.key, "")),
+            tone="bad" if change.key in finding.culprits else None,
         )
-        for change in found.changes
-        for role in [_role(found, change.key)]
+        for change in finding.changes
     )
-    return Table(columns=("Change", "OLD", "NEW", ""), rows=rows)
+    return Table(columns=("Change", "OLD", "NEW", "Role"), rows=rows)
 
 
-def _role(found: BisectReport, key: str) -> str:
-    return "culprit" if key in found.culprits else "companion" if key in found.companions else ""
-
-
-def _plot(found: BisectReport) -> Plot:
-    """Every trial in its turn between the levels of the two ends; where search and proof begin is marked."""
-    trials = found.trials
+def _plot(finding: BisectReport) -> Plot:
+    """Each trial between the means of OLD and NEW, with marks where search and proof begin."""
+    trials = finding.trials
     points = tuple(
         Point(
-            label=f"{each.number}",
-            value=each.value,
-            about=f"{_place(found, each)}, seed {each.seed}" + (f": {each.reason}" if each.reason else ""),
-            tone=_side(each, found.old, found.new),
+            label=f"{trial.number}",
+            value=trial.value,
+            about=f"{_mix(finding, trial)}, seed {trial.seed}" + (f": {trial.reason}" if trial.reason else ""),
+            tone=_nearer_side(trial, finding.old, finding.new),
         )
-        for each in trials
+        for trial in trials
     )
-    begins = [n for n, each in enumerate(trials) if n == 0 or each.purpose != trials[n - 1].purpose]
-    levels = tuple(
-        Level(start=0, stop=len(trials), value=end.mean) for end in (found.old, found.new) if end.mean is not None
+    starts = [n for n, trial in enumerate(trials) if n == 0 or trial.purpose != trials[n - 1].purpose]
+    means = (end.mean for end in (finding.old, finding.new))
+    return Plot(
+        title=f"{finding.metric} of each trial; the bars are the means of OLD and NEW",
+        points=points,
+        marks=tuple(Mark(at=n, label=_PURPOSES[trials[n].purpose]) for n in starts),
+        levels=tuple(Level(start=0, stop=len(trials), value=mean) for mean in means if mean is not None),
+        joined=False,
+        unit="trial",
     )
-    marks = tuple(Mark(at=n, label=_PURPOSES[trials[n].purpose]) for n in begins)
-    title = f"{found.metric} of every trial in its turn; the bars are the means of OLD and NEW"
-    return Plot(title=title, points=points, marks=marks, levels=levels, joined=False)
 
 
-def _side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
-    """Which end a value is nearer to."""
+def _nearer_side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
+    """Good for a value nearer to OLD, bad for one nearer to NEW."""
     if trial.value is None or old.mean is None or new.mean is None or old.mean == new.mean:
         return None
     return "good" if abs(trial.value - old.mean) < abs(trial.value - new.mean) else "bad"
 
 
-def _place(found: BisectReport, trial: FinishedTrial) -> str:
-    """What a trial ran on, as its user thinks of it."""
+def _mix(finding: BisectReport, trial: FinishedTrial) -> str:
     if trial.release is not None:
         end = "NEW" if trial.at_new else "OLD"
-        return f"{end} with {' and '.join(found.culprits)} {trial.release}"
-    return mixed(trial.at_new, [change.key for change in found.changes])
+        return f"{end} with {' and '.join(finding.culprits)} {trial.release}"
+    return mix_name(trial.at_new, [change.key for change in finding.changes])
 
 
-def _trials(found: BisectReport) -> Table:
+def _trials(finding: BisectReport) -> Table:
     rows = tuple(
         Row(
             cells=(
-                str(each.number),
-                each.purpose,
-                _place(found, each),
-                str(each.seed),
-                each.why,
-                each.run or "",
-                span(each.seconds),
-                amount(each.value) if each.value is not None else each.reason,
-                confirmed(each.confirmed),
+                str(trial.number),
+                trial.purpose,
+                _mix(finding, trial),
+                str(trial.seed),
+                trial.why,
+                trial.run or "",
+                span(trial.seconds),
+                amount(trial.value) if trial.value is not None else trial.reason,
+                confirmed(trial.confirmed),
             ),
-            tone=_side(each, found.old, found.new) or "warn",
+            tone=_nearer_side(trial, finding.old, finding.new) or "warn",
         )
-        for each in found.trials
+        for trial in finding.trials
     )
-    return Table(
-        columns=(">Trial", "For", "Mix", ">Seed", "Why", "Run", ">Took", found.metric, "Environment"), rows=rows
-    )
+    columns = (">Trial", "For", "Mix", ">Seed", "Why", "Run", ">Duration", finding.metric, "Environment")
+    return Table(columns=columns, rows=rows)
 
 
 def _pins(facts: Sequence[ProofFact]) -> Table:
-    """What was installed where each fact was shown."""
-    names = sorted({name for fact in facts for name in fact.pins})
-    rows = tuple(
-        Row(cells=(name, *versions), fold="same" if len(set(versions)) == 1 else None)
-        for name in names
-        for versions in [tuple(fact.pins.get(name, "-") for fact in facts)]
-    )
-    return Table(columns=("Package", *(fact.fact for fact in facts)), rows=rows)
+    """The packages that were installed for each fact."""
+    rows = []
+    for name in sorted({name for fact in facts for name in fact.pins}):
+        versions = tuple(fact.pins.get(name, "-") for fact in facts)
+        rows.append(Row(cells=(name, *versions), fold="same" if len(set(versions)) == 1 else None))
+    return Table(columns=("Package", *(fact.fact for fact in facts)), rows=tuple(rows))
 
 
-def _cost(found: BisectReport) -> Iterator[Block]:
-    seeds = ", ".join(str(seed) for seed in sorted({each.seed for each in found.trials}))
-    yield Paragraph(text=f"{tried(found)}.")
-    given = {} if found.command_given is None else {"command as given": shlex.join(found.command_given)}
-    about = {"command": shlex.join(found.command), **given, "seeds": seeds, **found.tools, "digest": found.digest}
-    rows = tuple(Row(cells=(name, value)) for name, value in about.items() if value)
-    yield Table(columns=("", ""), rows=rows)
+def _tools(finding: BisectReport) -> Table:
+    original = {} if finding.command_given is None else {"original command": shlex.join(finding.command_given)}
+    seeds = ", ".join(str(seed) for seed in sorted({trial.seed for trial in finding.trials}))
+    values = {
+        "command": shlex.join(finding.command),
+        **original,
+        "seeds": seeds,
+        **finding.tools,
+        "digest": finding.digest,
+    }
+    rows = tuple(Row(cells=(name, value)) for name, value in values.items() if value)
+    return Table(columns=("", ""), rows=rows)

@@ -19,9 +19,8 @@ from contexta.bisect.search.search import Probe, Verdict
 from contexta.bisect.session.first_trials import seed_note, swapped_note
 from contexta.bisect.session.progress import BisectProgress
 from contexta.bisect.session.study import Study
-from contexta.cli import words
-from contexta.cli.bisect_screens import mix_name, opening, trial_line
-from contexta.cli.layout import short
+from contexta.cli.commands.bisect.lines import mix_of, opening, trial_line
+from contexta.reports.document.formatting import count, shortened, span
 
 _BAR = 24
 _SHOWN = 5  # suspects
@@ -111,20 +110,20 @@ class LiveProgress(LineProgress):
         for number, suspect in enumerate(self._outlook.suspects[:_SHOWN]):
             filled = round(suspect.probability * _BAR)
             bar = Text.assemble(("█" * filled, "cyan"), ("░" * (_BAR - filled), "dim"))
-            named = Text(short(" + ".join(suspect.changes), 36))
+            named = Text(shortened(" + ".join(suspect.changes), 36))
             table.add_row(Text("" if number else "suspects", "dim"), bar, f"{suspect.probability:.0%}", named)
         return Group(table, *self._lines(now))
 
     def _lines(self, now: float) -> Iterator[Text]:
         step = self._step
         if step is None:
-            yield Text(f"{self._between}  {words.span(now)}", "dim")
+            yield Text(f"{self._between}  {span(now)}", "dim")
             return
-        what = mix_name(self.study, step.mix)
+        what = mix_of(self.study, step.mix)
         yield Text.assemble(
             ("trying    ", "dim"),
             what,
-            (f"  seed {step.seed}  {words.span(now)}", "dim"),
+            (f"  seed {step.seed}  {span(now)}", "dim"),
             overflow="ellipsis",
             no_wrap=True,
         )
@@ -133,11 +132,11 @@ class LiveProgress(LineProgress):
 
     def _rest(self) -> str:
         """About how many runs, and how long they take at the pace so far."""
-        runs = f"about {words.count(self._outlook.runs, 'run')}"
+        runs = f"about {count(self._outlook.runs, 'run')}"
         seconds = [trial.result.seconds for trial in self.study.trials if not trial.is_earlier]
         if not seconds:
             return runs
-        return f"{runs}, {words.span(self._outlook.runs * sum(seconds) / len(seconds) / self.study.runner.jobs)}"
+        return f"{runs}, {span(self._outlook.runs * sum(seconds) / len(seconds) / self.study.runner.jobs)}"
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""The lines about a study: what it will do, and each finished trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contexta.bisect.reporting.report import Trial
+from contexta.bisect.session.study import Study
+from contexta.reports.document.formatting import count, printable
+from contexta.reports.pages.bisect import OUTSIDE, mix_name
+
+
+def opening(study: Study) -> Iterator[str]:
+    setup = study.setup
+    changes = sum(len(atom.changes) for atom in study.space.atoms)
+    yield (
+        f"{count(changes, 'change')} in {count(len(study.space.atoms), 'group')} that change independently; "
+        f"at most {setup.settings.max_runs} runs; kept in {setup.folder}"
+    )
+    if setup.command.metric is None:
+        by = "the judge's exit code" if setup.command.judge else "exit code"
+        yield f"{by}: 0 is good, 125 no result, anything else is bad"
+    if setup.command.timeout_is_bad:
+        yield "good: the rerun ends in time; bad: it does not"
+    if study.runner.earlier:
+        yield f"{count(study.runner.earlier, 'trial')} of earlier studies count, unless --fresh reruns them"
+
+
+def trial_line(study: Study, trial: Trial, number: int) -> str:
+    setup = study.setup
+    step, outcome = trial.step, trial.result
+    value = outcome.measured if outcome.measured is not None else outcome.value
+    if value is None:
+        result = printable(outcome.reason)
+    elif setup.command.metric is None or setup.command.timeout_is_bad:
+        result = "good" if value else "bad"
+    else:
+        verdict = "" if setup.command.good_if is None else " good" if outcome.value else " bad"
+        result = f"{setup.command.metric}={value:g}{verdict}"
+    seconds = "reused" if trial.is_earlier else f"{outcome.seconds:.1f}s"
+    what = mix_of(study, step.mix) if step.mix <= study.space.mixes.full else step.why
+    confirmation = f"  environment {OUTSIDE}" if outcome.confirmed == "outside" and value is not None else ""
+    return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {result}  {seconds}{confirmation}"
+
+
+def mix_of(study: Study, mix: int) -> str:
+    """``OLD + a`` or ``NEW - b``"""
+    return mix_name(study.space.keys(mix), study.space.keys(study.space.mixes.full))
