@@ -1,4 +1,4 @@
-"""Find the file of a release by its hash, or by the digest of the build that was recorded."""
+"""Find the file of a release by its hash, or by the recorded digest of its build."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_MOST_READ = 8  # wheels whose RECORD is read before a build counts as not found
+_MAX_READ = 8  # wheels whose RECORD is read before a build counts as not found
 
 
 @dataclass(frozen=True)
 class ReleaseFile:
-    """A file of a release as the index has it. hashes: ``sha256:...``. rank: how well a wheel fits the interpreter, 0
-    the best; after all wheels for a source distribution."""
+    """A file of a release in an index.
+
+    hashes: ``sha256:...``. rank: how well a wheel fits the interpreter, 0 is best; a source distribution comes last.
+    """
 
     url: str
     hashes: tuple[str, ...]
@@ -39,43 +41,43 @@ class ReleaseFile:
 
     @classmethod
     def of(cls, wheel: Path) -> ReleaseFile:
-        """A wheel of this machine."""
+        """A wheel on this machine."""
         return cls(wheel.as_uri(), (f"sha256:{file_sha256(wheel)}",), True, 0)
 
     @property
     def pin(self) -> str:
-        """Its address, with its digest where the index tells it."""
-        digest = next((each for each in self.hashes if each.startswith("sha256:")), None)
+        """Its address, with its digest where the index gives one."""
+        digest = next((value for value in self.hashes if value.startswith("sha256:")), None)
         return self.url if digest is None else f"{self.url}#{digest.replace(':', '=')}"
 
 
 def files_of(uv: Uv, python: Interpreter, name: str, version: str) -> list[ReleaseFile]:
-    """The files of a release that fit an interpreter, the one that is installed first; none for no such release.
+    """The files of a release that fit an interpreter, the one that uv installs first; [] without such a release.
 
-    Raises IndexUnreachable when nobody can say.
+    Raises IndexUnreachable where that is unknown.
     """
     try:
-        told = tomllib.loads(uv.compile(python.version, {name: version}, build=True))
+        lock = tomllib.loads(uv.compile(python.version, {name: version}, build=True))
     except (NoSuchVersion, NoWheel):
         return []
     ranks = _ranks(python)
-    found = [file for package in told.get("packages", ()) for file in _files(package, ranks)]
-    return sorted(found, key=lambda file: file.rank)
+    files = [file for package in lock.get("packages", ()) for file in _files(package, ranks)]
+    return sorted(files, key=lambda file: file.rank)
 
 
 def with_hash(files: Collection[ReleaseFile], allowed: Collection[str]) -> ReleaseFile | None:
-    """The first file that one of the hashes fits; None for none."""
+    """The first file with one of the hashes; None without one."""
     return next((file for file in files if {*file.hashes} & {*allowed}), None)
 
 
 def with_build(files: Collection[ReleaseFile], build: str) -> ReleaseFile | None:
-    """The first wheel that holds a recorded build; None where none does, or where that cannot be read."""
-    for file in [file for file in files if file.is_wheel][:_MOST_READ]:
+    """The first wheel of a recorded build; None where there is none, or where that cannot be read."""
+    for file in [file for file in files if file.is_wheel][:_MAX_READ]:
         try:
             if build_of(file.url) == build:
                 return file
         except (OSError, ValueError):
-            continue  # what the index does not serve in parts cannot be told without all of it
+            continue  # the index does not serve parts of files
     return None
 
 
@@ -102,7 +104,7 @@ def _hashes(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _ranks(python: Interpreter) -> dict[Any, int]:
-    """Tag -> how well it fits a CPython of this machine."""
+    """Tag -> how well it fits a CPython on this machine; 0 is best."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", python.version)[:2])
     interpreter, platforms = f"cp{numbers[0]}{numbers[1]}", list(platform_tags())
     tags = [*cpython_tags(numbers, [interpreter], platforms), *compatible_tags(numbers, interpreter, platforms)]

@@ -1,4 +1,4 @@
-"""The digest by which the recorder knows a build, of a wheel that was not installed: two small reads, no download."""
+"""Compute the recorder's build digest of a wheel that is not installed, by two small reads without a download."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECONDS = 20.0
 def build_of(url: str) -> str:
     """The build digest (``contract.Distribution.build``) of the wheel at a URL (https, http or file).
 
-    Raises OSError or ValueError, with words, when it cannot be told without fetching all of it.
+    Raises OSError or ValueError, with the reason, when that needs the whole file.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -52,7 +52,7 @@ def _digest(wheel: zipfile.ZipFile) -> str:
 
 
 class _Remote(io.RawIOBase):
-    """A file behind HTTP, read by ranges; its end, where a zip file keeps its contents, at once."""
+    """A file behind HTTP, read by ranges. Its end, where a zip file has its directory, is read at once."""
 
     def __init__(self, url: str) -> None:
         self._url = url

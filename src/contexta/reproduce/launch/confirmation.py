@@ -1,10 +1,10 @@
-"""Whether what ran, ran in the environment that was meant for it. Pure.
+"""Confirm that a command ran in the environment intended for it. Pure.
 
-A trial or a rerun is *confirmed from inside* when the recorder saw a Python of the intended environment in it, and none
-outside of it that may have trained. Which Pythons may have: all but helpers (pip, uv, poetry ...), and a program from
-elsewhere that recorded no metric, imported nothing that the environment fixes and nothing that lies where the command
-runs (a command-line tool with an environment of its own). Where no Python was seen at all, it is *confirmed from
-outside only*: the environment was put together as intended, the command was given its Python, and that is all.
+A trial or a rerun is *confirmed from inside* when the recorder saw a Python of the intended environment in it, and no
+other Python that may have trained. Helpers (pip, uv, poetry ...) may not have trained. Neither may a command-line tool
+with an environment of its own: it recorded no metric, and imported neither a package that the environment fixes nor a
+module from the directory of the command. Where the recorder saw no Python, the environment is *confirmed from outside
+only*: it was built as intended, and the command got its Python.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ _NAMED = 3  # packages in one reason
 class Intended:
     """The environment that a command is to run in.
 
-    prefix: its directory. python: its interpreter's full version. packages: what it fixes, name -> version. commits:
-    of those that come from one. absent: packages that it must not have. variables: that differ from trial to trial, as
-    the recorder writes them; None for one that must not be set. places: directories that the source lies in. modules:
-    module -> the package that is imported by that name.
+    prefix: its directory. python: full version. packages: name -> version. commits: of packages that come from a
+    commit. absent: packages that it must not have. variables: those that differ between trials, as the recorder writes
+    them; None for one that must not be set. places: directories of the source. modules: module -> its package.
     """
 
     prefix: str
@@ -46,11 +45,10 @@ class Intended:
 
 @dataclass(frozen=True)
 class SeenProcess:
-    """A Python that the recorder was in.
+    """A Python that the recorder ran in.
 
-    kind, program: what it ran: ``script``, ``module`` or ``code``. packages, commits, variables: as it began.
-    has_metrics: whether it recorded any. imports: distributions; own: modules that belong to none, with their files;
-    both None where its end was not seen.
+    kind: ``script``, ``module`` or ``code``. program: the name of what it ran. packages, commits, variables: at its
+    start. imports: distributions. own: modules of no distribution -> file. Both are None where its end was not seen.
     """
 
     prefix: str
@@ -67,8 +65,10 @@ class SeenProcess:
 
 @dataclass(frozen=True)
 class UnseenProcess:
-    """A Python whose environment the recorder did not see, where it has only the place of it. prefix: that place.
-    is_worker: a worker of ``multiprocessing``, which the recorder passes over, or one where capturing failed."""
+    """A Python whose environment the recorder did not see. prefix: the directory of that environment.
+
+    is_worker: it is a worker of ``multiprocessing``, which the recorder skips, or one where capturing failed.
+    """
 
     prefix: str
     kind: str
@@ -79,7 +79,7 @@ class UnseenProcess:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen of one trial. writes: paths outside of its own directories that it wrote to."""
+    """What was observed of one trial. writes: paths outside of its own directories that it wrote to."""
 
     seen: tuple[SeenProcess, ...] = ()
     unseen: tuple[UnseenProcess, ...] = ()
@@ -88,9 +88,12 @@ class Observations:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """state: ``inside``, ``outside`` (only), or ``no``: it ran elsewhere. reason: what was seen, against what was
-    intended; for ``outside`` why the recorder was in no process. location: the environment it ran in instead. shadowed:
-    packages of the environment that what ran did not use, as the source has modules of their names."""
+    """The result.
+
+    state: ``inside``, ``outside`` (only), or ``no``: it ran elsewhere. reason: the difference; for ``outside`` why the
+    recorder was in no process. location: the environment it ran in instead. shadowed: packages of the environment that
+    were not used, because the source has modules of their names.
+    """
 
     state: State
     reason: str = ""
@@ -99,7 +102,7 @@ class Confirmation:
 
 
 def confirm(intended: Intended, observed: Observations) -> Confirmation:
-    """Whether a command ran in the environment that was meant for it."""
+    """Whether a command ran in the environment intended for it."""
     matching, shadowed = 0, set[str]()
     for process in observed.seen:
         wrong = difference(intended, process)
@@ -111,27 +114,27 @@ def confirm(intended: Intended, observed: Observations) -> Confirmation:
     for unseen in observed.unseen:
         if not _same_path(unseen.prefix, intended.prefix) and _may_train(intended, unseen, matching):
             what = _named(unseen.kind, unseen.program)
-            told = f"{what} ran on the Python of {unseen.prefix}, not on that of {_here(intended)}"
-            return Confirmation("no", told, unseen.prefix)
-    hidden = [each for each in observed.unseen if not each.is_worker and _may_train(intended, each, matching)]
-    hid = tuple(sorted(shadowed))
-    if hidden:
-        what = _named(hidden[0].kind, hidden[0].program)
-        return Confirmation("outside", f"the recorder could not enter the process of {what}", shadowed=hid)
+            reason = f"{what} ran on the Python of {unseen.prefix}, not on that of {_here(intended)}"
+            return Confirmation("no", reason, unseen.prefix)
+    names = tuple(sorted(shadowed))
+    for unseen in observed.unseen:
+        if not unseen.is_worker and _may_train(intended, unseen, matching):
+            reason = f"the recorder could not enter the process of {_named(unseen.kind, unseen.program)}"
+            return Confirmation("outside", reason, shadowed=names)
     if not matching:
         return Confirmation("outside", "the recorder was in no Python process of the command")
-    return Confirmation("inside", shadowed=hid)
+    return Confirmation("inside", shadowed=names)
 
 
 def _shadowing(intended: Intended, process: SeenProcess) -> Iterator[tuple[str, str]]:
-    """(module, file) of what a process took from the source although a package of that name is installed."""
+    """(module, file) of modules that a process imported from the source although a package has that name."""
     for module, path in (process.own or {}).items():
         if module in intended.modules:
             yield module, path
 
 
 def difference(intended: Intended, process: SeenProcess) -> str | None:
-    """In what a process ran otherwise than intended; None where in nothing."""
+    """How a process differs from the intended environment; None where it does not."""
     if not _same_path(process.prefix, intended.prefix):
         wrong = differing_packages(intended, process.packages, process.commits)
         more = f": {wrong}" if wrong else ""
@@ -148,16 +151,16 @@ def difference(intended: Intended, process: SeenProcess) -> str | None:
             return f"imported {module} from {path}, not the {intended.modules[module]} of its environment"
     for name, value in intended.variables.items():
         if process.variables.get(name) != value:
-            told = "unset" if value is None else f"{value!r}"
-            was = f"{process.variables[name]!r}" if name in process.variables else "unset"
-            return f"ran with the variable {name} {was}, which was to be {told}"
+            intended_value = "unset" if value is None else f"{value!r}"
+            actual_value = f"{process.variables[name]!r}" if name in process.variables else "unset"
+            return f"ran with the variable {name} {actual_value}, which was to be {intended_value}"
     return None
 
 
 def differing_packages(
     intended: Intended, packages: Mapping[str, str], commits: Mapping[str, str] | None = None
 ) -> str | None:
-    """Which packages are not as intended, a few of them; None where all are. What else is there does not matter."""
+    """The packages that are not as intended, a few of them; None where all are. Further packages do not matter."""
     wrong = list(_wrong_packages(intended, packages, commits or {}))
     more = [f"{len(wrong) - _NAMED} more"] if len(wrong) > _NAMED else []
     return "; ".join([*wrong[:_NAMED], *more]) or None
@@ -165,9 +168,9 @@ def differing_packages(
 
 def _wrong_packages(intended: Intended, packages: Mapping[str, str], commits: Mapping[str, str]) -> Iterator[str]:
     for name, version in intended.packages.items():
-        was = packages.get(name)
-        if was is None or not same_version(was, version):
-            yield f"{name} {was or 'absent'} instead of {version}"
+        actual = packages.get(name)
+        if actual is None or not same_version(actual, version):
+            yield f"{name} {actual or 'absent'} instead of {version}"
         elif (commit := intended.commits.get(name)) is not None and commits.get(name, commit) != commit:
             yield f"{name} at commit {commits[name][:12]} instead of {commit[:12]}"
     for name in sorted(intended.absent & packages.keys()):
@@ -175,7 +178,7 @@ def _wrong_packages(intended: Intended, packages: Mapping[str, str], commits: Ma
 
 
 def _may_have_trained(intended: Intended, process: SeenProcess) -> bool:
-    """Whether a process that ran otherwise than intended is more than a tool from elsewhere beside the training."""
+    """Whether a process in another environment may be the training, and not just a tool."""
     if process.has_metrics or process.imports is None or process.own is None:
         return True
     if process.kind != "script" or process.program in ("", "-") or _same_path(process.prefix, intended.prefix):
@@ -186,14 +189,14 @@ def _may_have_trained(intended: Intended, process: SeenProcess) -> bool:
 
 
 def _may_train(intended: Intended, unseen: UnseenProcess, matching: int) -> bool:
-    """A script from elsewhere is a tool, where the training was seen."""
+    """Whether an unseen process may be the training. Where the training was seen, another script is a tool."""
     is_tool = unseen.kind == "script" and unseen.program not in ("", "-") and not unseen.is_worker
     is_tool = is_tool and not _is_below(str(Path(unseen.cwd, unseen.program)), intended.places)
     return not (is_tool and matching)
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:
-    """Whether a file lies in one of some directories; one by a relative path does."""
+    """Whether a file is in one of some directories; a relative path is."""
     if not Path(path).is_absolute():
         return True
     real = Path(os.path.realpath(path))
@@ -217,8 +220,10 @@ def _named(kind: str, program: str) -> str:
 
 
 def import_names(package: str, top_levels: Iterable[str]) -> frozenset[str]:
-    """Of the modules that a package installs those that are surely its own: one of its name, or the only one. Others
-    (``tests``, ``utils``) may be a project's own, too. top_levels: files and directories as they are installed."""
+    """The modules that certainly belong to a package: the one of its name, or its only one.
+
+    Others (``tests``, ``utils``) may belong to a project as well. top_levels: installed files and directories.
+    """
     modules = {
         name.partition(".")[0] for name in top_levels if name.endswith((".py", ".so", ".pyd")) or "." not in name
     }
@@ -227,21 +232,21 @@ def import_names(package: str, top_levels: Iterable[str]) -> frozenset[str]:
 
 
 def fixed_commits(pins: Mapping[str, str]) -> dict[str, str]:
-    """Of pins that are addresses of a commit: the commit."""
-    found = {}
+    """Name -> commit of the pins that are addresses of a commit."""
+    commits = {}
     for name, pin in pins.items():
         address = pin.partition("#")[0]
         if is_address(pin) and address.startswith("git+"):
-            found[name] = address.rpartition("@")[2]
-    return found
+            commits[name] = address.rpartition("@")[2]
+    return commits
 
 
 def summary(states: Iterable[State | None]) -> State | None:
-    """What several trials say together: the weakest of them; None where one was run before anyone looked."""
-    known: Sequence[State | None] = list(states)
-    if not known or None in known:
+    """The weakest state of several trials; None where a trial was not compared."""
+    all_states = {*states}
+    if not all_states or None in all_states:
         return None
-    return "no" if "no" in known else "outside" if "outside" in known else "inside"
+    return "no" if "no" in all_states else "outside" if "outside" in all_states else "inside"
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Read what the recorder saw inside the processes of one run: their journals, and what they reported besides."""
+"""Read what the recorder saw inside the processes of one run: their journals, and their reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
         for key, line in pythons.items()
         if key not in seen and (line["recorded"] or line["kind"] == "code")
     ]
-    # `contexta run` writes the journal of a process that it could not enter: what it read from outside is no more
+    # `contexta run` writes the journal of a process that it could not enter: that is only a view from outside
     unseen += [UnseenProcess(process.prefix, "script", "") for key, process in recorded.items() if key not in seen]
     writes = dict.fromkeys(storable(line["path"]) for line in lines if line["t"] == "write")
     return Observations(tuple(seen.values()), tuple(dict.fromkeys(unseen)), tuple(sorted(writes)))
@@ -39,49 +39,49 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
 def _process(
     path: Path, objects: Objects, pythons: Mapping[tuple[int, str], Mapping[str, Any]]
 ) -> Iterator[tuple[tuple[int, str], SeenProcess]]:
-    """The Python that wrote a journal; none where its environment was not captured: a forked child has its parent's."""
+    """The Python that wrote a journal; nothing where its environment was not captured, as in a forked child."""
     records = list(_lines(path))
     if not records or records[0].get("t") != "join":
-        return  # the first journal of a run is of what watches the command
+        return  # the first journal of a run belongs to the process that supervises the command
     body = _last(records, "digest", objects)
     if body is None:
         return
     end = _last(records, "end", objects)
     prefix = str(body.get("interpreter", {}).get("prefix", ""))
     key = (records[0]["pid"], prefix)
-    about = pythons.get(key, {})
+    facts = pythons.get(key, {})
     packages, commits = {}, {}
-    for each in body["distributions"]:
-        packages[each["name"]] = each["version"]
-        if each.get("origin", {}).get("commit"):
-            commits[each["name"]] = each["origin"]["commit"]
+    for package in body["distributions"]:
+        packages[package["name"]] = package["version"]
+        if package.get("origin", {}).get("commit"):
+            commits[package["name"]] = package["origin"]["commit"]
     imports = end.get("imports") if end is not None else None
     yield (
         key,
         SeenProcess(
             prefix=prefix,
             python=body["python_version"],
-            kind=about.get("kind", "script"),
-            program=about.get("program", ""),
+            kind=facts.get("kind", "script"),
+            program=facts.get("program", ""),
             packages=packages,
             commits=commits,
             variables=body["environment_variables"],
             has_metrics=any(record.get("t") == "metric" for record in records),
             imports=frozenset(imports["distributions"]) if imports else None,
-            own={each["module"]: each["path"] for each in imports["own"]} if imports else None,
+            own={module["module"]: module["path"] for module in imports["own"]} if imports else None,
         ),
     )
 
 
 def _last(records: Iterable[Mapping[str, Any]], field: str, objects: Objects) -> dict[str, Any] | None:
-    """The last object that the environment records of a journal name in a field; None where there is none."""
+    """The last object that a field of the environment records names; None where there is none."""
     digests = [record[field] for record in records if record.get("t") == "environment" and field in record]
     if not digests:
         return None
     try:
         body: dict[str, Any] = json.loads(objects.get(digests[-1]))
     except (OSError, LookupError, ValueError):
-        return None  # damaged or gone: nothing was seen
+        return None  # damaged or missing: nothing was seen
     return body
 
 

@@ -1,4 +1,4 @@
-"""What a recorded run was started by, as it is started again: its command, its variables. Pure."""
+"""Prepare the command and the variables of a recorded run for a rerun. Pure."""
 
 from __future__ import annotations
 
@@ -17,66 +17,68 @@ from contexta.reproduce.uv.commands import python_in
 
 _OF_A_PLACE = re.compile(r"(?:VIRTUAL_ENV|CONDA_|UV_|PIP_|TMPDIR|PYTHONHOME|PYTHONEXECUTABLE|PYTHONUSERBASE)")
 _OF_A_RUN = "CONTEXTA_"
-_GIVE_IT = "give it behind --: contexta rerun RUN -- python train.py"
+_HINT = "give the command behind --: contexta rerun RUN -- python train.py"
 
 
 def command_of(metadata: Mapping[str, Any]) -> list[str]:
-    """The recorded command line. Raises InvalidInput for one that cannot be had again: hidden, typed in, a notebook."""
+    """The recorded command line. Raises InvalidInput where there is none: a hidden secret, typed input, a notebook."""
     command = metadata.get("command")
     invocation = metadata.get("invocation")
     if not isinstance(command, (list, tuple)) and isinstance(invocation, Mapping):
         command = _of_script(invocation)
     if not isinstance(command, (list, tuple)) or not command:
-        raise InvalidInput("the command of this run was not recorded", hint=_GIVE_IT)
+        raise InvalidInput("the command of this run was not recorded", hint=_HINT)
     words = [str(word) for word in command]
     if any(HIDDEN in word for word in words):
-        raise InvalidInput("the recorded command holds a secret that was not stored", hint=_GIVE_IT)
+        raise InvalidInput("the recorded command holds a secret that was not stored", hint=_HINT)
     return words
 
 
 def _of_script(invocation: Mapping[str, Any]) -> list[str]:
-    """The command line of a run that a script recorded by itself."""
+    """The command line of a run that a script started."""
     argv = [str(word) for word in invocation.get("argv", ())]
     entry = str(invocation.get("entry_point") or "".join(argv[:1]))
     if entry in ("", "-c", "notebook", "interactive") or not argv:
-        raise InvalidInput(f"this run was started from {entry or 'nowhere'}: there is no command", hint=_GIVE_IT)
+        raise InvalidInput(f"this run was started from {entry or 'nowhere'}: there is no command", hint=_HINT)
     return ["python", *(["-m", entry[3:]] if entry.startswith("-m ") else [argv[0]]), *argv[1:]]
 
 
 def in_environment(command: Sequence[str], environment: Path) -> list[str]:
-    """The same command by the programs of an environment, where that has them."""
+    """The command with the programs of an environment, where it has them."""
     python = python_in(environment)
     words = with_python(command, str(python))
     at = program_at(words)
-    if at is not None and (own := python.parent / Path(words[at]).name).exists():
-        words[at] = str(own)
+    if at is not None and (program := python.parent / Path(words[at]).name).exists():
+        words[at] = str(program)
     return words
 
 
 def variables(
     recorded: EnvironmentSnapshot, environ: Mapping[str, str], environment: Path, moved: tuple[str, str] | None
 ) -> tuple[dict[str, str], list[str]]:
-    """Those of ``environ`` with the recorded ones in place of all that change what a run does; and notes.
+    """(the variables of ``environ`` with the recorded ones for all that change what a run does, notes).
 
-    moved: (from, to) of a source that stands elsewhere now: paths below it in the values follow.
+    moved: (from, to) of a source that is elsewhere now; paths below it in the values follow.
     """
-    kept = {name: value for name, value in environ.items() if not is_recorded(name) and not name.startswith(_OF_A_RUN)}
+    result = {
+        name: value for name, value in environ.items() if not is_recorded(name) and not name.startswith(_OF_A_RUN)
+    }
     notes = []
     for name, value in recorded.environment_variables.items():
         if _OF_A_PLACE.match(name):
             continue
         if HIDDEN in value:
             if name in environ:
-                kept[name] = environ[name]
+                result[name] = environ[name]
             else:
                 notes.append(f"variable {name} held a secret that was not stored, and is not set here")
             continue
-        kept[name] = _moved(value, moved) if moved else value
+        result[name] = _moved(value, moved) if moved else value
     if "TMPDIR" in environ:
-        kept["TMPDIR"] = environ["TMPDIR"]
-    kept["VIRTUAL_ENV"] = str(environment)
-    kept["PATH"] = os.pathsep.join([str(python_in(environment).parent), environ.get("PATH", os.defpath)])
-    return kept, notes
+        result["TMPDIR"] = environ["TMPDIR"]
+    result["VIRTUAL_ENV"] = str(environment)
+    result["PATH"] = os.pathsep.join([str(python_in(environment).parent), environ.get("PATH", os.defpath)])
+    return result, notes
 
 
 def _moved(value: str, moved: tuple[str, str]) -> str:
@@ -87,8 +89,8 @@ def _moved(value: str, moved: tuple[str, str]) -> str:
     )
 
 
-def tolerance(text: float, name: str) -> float:
-    """Raises InvalidInput for what is no distance."""
-    if not 0 <= text < float("inf"):
-        raise InvalidInput(f"{name} {shown(text)} is no tolerance", hint="give 0 or more, e.g. 1e-6")
-    return text
+def tolerance(value: float, name: str) -> float:
+    """The value. Raises InvalidInput for a negative or infinite one."""
+    if not 0 <= value < float("inf"):
+        raise InvalidInput(f"{name} {shown(value)} is no tolerance", hint="give 0 or more, e.g. 1e-6")
+    return value

@@ -1,4 +1,4 @@
-"""The Python that a recorded environment is built on again."""
+"""Find the Python that a recorded environment is rebuilt on."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from contexta.reproduce.uv.error_messages import UvError
 from contexta.reproduce.uv.interpreters import Interpreter
 
 
-def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, asked: str | None, *, drift: bool) -> Interpreter:
-    """The recorded Python: the very one that ran if it is still there, else what uv finds.
+def find_interpreter(uv: Uv, snapshot: EnvironmentSnapshot, request: str | None, *, drift: bool) -> Interpreter:
+    """The recorded Python: the one that ran if it still exists, otherwise one of that version.
 
-    asked: a version or a path to take instead. drift: whether another patch version will do.
-    Raises Impossible, which says what there is.
+    request: a version or a path to use instead. drift: accept another patch version.
+    Raises Impossible, which names the nearest version on this machine.
     """
-    wanted = snapshot.python_version
-    if asked is not None:
-        found = uv.interpreter(asked)
-        if same_python(wanted, found.version) or drift:
-            return found
-        detail = f"{asked} is Python {found.version}"
-        raise Impossible(_no_python(wanted, detail, "--allow-python-drift takes it all the same"))
-    there = where_it_was(snapshot)
-    for request in ([there] if there else []) + [wanted + ("t" if _is_free_threaded(snapshot) else "")]:
+    version = snapshot.python_version
+    if request is not None:
+        python = uv.interpreter(request)
+        if same_python(version, python.version) or drift:
+            return python
+        detail = f"{request} is Python {python.version}"
+        raise Impossible(_no_python(version, detail, "--allow-python-drift accepts it"))
+    recorded_path = where_it_was(snapshot)
+    is_free_threaded = snapshot.interpreter.get("free_threaded_build") is True
+    for candidate in ([recorded_path] if recorded_path else []) + [version + ("t" if is_free_threaded else "")]:
         with suppress(ContextaError):
-            found = uv.interpreter(request)
-            if same_python(wanted, found.version):
-                return found
-    nearest = _nearest(uv, wanted)
-    install = shlex.join(["uv", "python", "install", wanted])  # a version written by hand may be any text
+            python = uv.interpreter(candidate)
+            if same_python(version, python.version):
+                return python
+    nearest = _nearest(uv, version)
+    install = shlex.join(["uv", "python", "install", version])  # a version written by hand may be any text
     if nearest is None:
-        raise Impossible(_no_python(wanted, "there is none on this machine", f"`{install}` gets one"))
+        raise Impossible(_no_python(version, "there is none on this machine", f"`{install}` installs one"))
     if drift:
         return uv.interpreter(nearest[1])
-    fix = f"`{install}` gets it; --allow-python-drift takes {nearest[0]}"
-    raise Impossible(_no_python(wanted, f"this machine has {nearest[0]}", fix))
+    fix = f"`{install}` installs it; --allow-python-drift accepts {nearest[0]}"
+    raise Impossible(_no_python(version, f"this machine has {nearest[0]}", fix))
 
 
 def _no_python(version: str, detail: str, fix: str) -> Missing:
@@ -51,7 +52,7 @@ def _no_python(version: str, detail: str, fix: str) -> Missing:
 
 
 def where_it_was(snapshot: EnvironmentSnapshot) -> str | None:
-    """The interpreter that the recorded environment was made of, if something is there now."""
+    """The interpreter that the recorded environment was made with, if there is one at its path now."""
     prefix, version = snapshot.interpreter.get("base_prefix"), snapshot.python_version.split(".")
     if not isinstance(prefix, str) or not Path(prefix).is_absolute() or len(version) < 2:
         return None
@@ -59,19 +60,15 @@ def where_it_was(snapshot: EnvironmentSnapshot) -> str | None:
     return next((str(path) for name in names if (path := Path(prefix, name)).is_file()), None)
 
 
-def _is_free_threaded(snapshot: EnvironmentSnapshot) -> bool:
-    return snapshot.interpreter.get("free_threaded_build") is True
-
-
-def _nearest(uv: Uv, wanted: str) -> tuple[str, str] | None:
-    """(version, path) of the Python of the same line whose patch version is nearest; the newer of two."""
-    line, _, patch = wanted.rpartition(".")
+def _nearest(uv: Uv, version: str) -> tuple[str, str] | None:
+    """(version, path) of the Python of the same minor version with the nearest patch version; the newer of two."""
+    line, _, patch = version.rpartition(".")
     number = int(patch) if patch.isdigit() else 0
-    found = {}
+    paths = {}
     with suppress(UvError):
-        found = uv.interpreters(line)
-    patches = {version: int(version.rpartition(".")[2]) for version in found if version.rpartition(".")[2].isdigit()}
+        paths = uv.interpreters(line)
+    patches = {other: int(other.rpartition(".")[2]) for other in paths if other.rpartition(".")[2].isdigit()}
     if not patches:
         return None
-    version = min(patches, key=lambda each: (abs(patches[each] - number), -patches[each]))
-    return version, found[version]
+    nearest = min(patches, key=lambda other: (abs(patches[other] - number), -patches[other]))
+    return nearest, paths[nearest]

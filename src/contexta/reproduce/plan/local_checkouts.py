@@ -1,4 +1,4 @@
-"""Packages whose source stands in a repository of this machine: from the recorded commit, with the recorded changes."""
+"""Install packages from repositories of this machine, at the recorded commit with the recorded changes."""
 
 from __future__ import annotations
 
@@ -20,51 +20,59 @@ _SOURCES = "src"
 
 
 def missing_locally(plan: Plan) -> Iterator[Missing]:
-    """What is not at hand, seen before anything is built."""
-    for each in plan.local:
+    """The packages whose repository or commit is missing, found before anything is built."""
+    for checkout in plan.local:
         try:
-            if each.commit is not None:
-                require_commit(repository_of(each.path), each.commit)
-            elif not Path(each.path).exists():
-                yield _missing(each, "local directory", f"was installed from {each.path}, which is not there any more")
+            if checkout.commit is not None:
+                require_commit(repository_of(checkout.path), checkout.commit)
+            elif not Path(checkout.path).exists():
+                yield _missing(
+                    checkout, "local directory", f"was installed from {checkout.path}, which is not there any more"
+                )
         except ContextaError as error:
-            yield _missing(each, "repository", error.what, error.hint or f"put the repository back at {each.path}")
+            yield _missing(
+                checkout, "repository", error.what, error.hint or f"put the repository back at {checkout.path}"
+            )
 
 
 def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, progress: ProgressCallback) -> list[str]:
-    """Install them into an environment, editable ones from a clone in its directory ``src``. Returns notes.
+    """Install the packages into an environment, editable ones from a clone in its directory ``src``. Returns notes.
 
     Raises Impossible, UvError, NotFound or PatchRefused.
     """
-    told = []
+    notes = []
     cloned: dict[tuple[Path, str, bool], Path] = {}
-    for each in plan.local:
-        progress(f"installing {each.name} from its repository" if each.commit else f"installing {each.name}")
-        if each.commit is None:
-            uv.install_linked(into, [directory_line(each.name, each.path)])
-            told.append(f"{each.name} was installed from {each.path} as it is now: its commit was not recorded")
+    for checkout in plan.local:
+        progress(
+            f"installing {checkout.name} from its repository" if checkout.commit else f"installing {checkout.name}"
+        )
+        if checkout.commit is None:
+            uv.install_linked(into, [directory_line(checkout.name, checkout.path)])
+            notes.append(
+                f"{checkout.name} was installed from {checkout.path} as it is now: its commit was not recorded"
+            )
             continue
-        repository = repository_of(each.path)
-        clone = (repository, each.commit, each.patched)
+        repository = repository_of(checkout.path)
+        clone = (repository, checkout.commit, checkout.patched)
         if clone not in cloned:
-            cloned[clone] = into / _SOURCES / each.name
-            check_out(repository, each.commit, patch if each.patched else None, cloned[clone])
-        source = cloned[clone] / os.path.relpath(os.path.realpath(each.path), os.path.realpath(repository))
+            cloned[clone] = into / _SOURCES / checkout.name
+            check_out(repository, checkout.commit, patch if checkout.patched else None, cloned[clone])
+        source = cloned[clone] / os.path.relpath(os.path.realpath(checkout.path), os.path.realpath(repository))
         try:
-            if each.editable:
+            if checkout.editable:
                 uv.install_editable(into, source)
             else:
-                uv.install_linked(into, [directory_line(each.name, str(source))])
+                uv.install_linked(into, [directory_line(checkout.name, str(source))])
         except NoRoom:
             raise
         except UvError as error:
-            raise Impossible(as_missing(plan, error, each.name)) from error
-        on_top = " and the recorded changes" if each.patched and patch else ""
-        told.append(f"{each.name} stands at commit {each.commit[:12]}{on_top}, in {source}")
-    return told
+            raise Impossible(as_missing(plan, error, checkout.name)) from error
+        on_top = " and the recorded changes" if checkout.patched and patch else ""
+        notes.append(f"{checkout.name} stands at commit {checkout.commit[:12]}{on_top}, in {source}")
+    return notes
 
 
-def _missing(each: Checkout, reason: str, detail: str, fix: str | None = None) -> Missing:
+def _missing(checkout: Checkout, reason: str, detail: str, fix: str | None = None) -> Missing:
     return Missing.model_validate(
-        {"name": each.name, "version": each.version, "reason": reason, "detail": detail, "help": fix}
+        {"name": checkout.name, "version": checkout.version, "reason": reason, "detail": detail, "help": fix}
     )

@@ -1,4 +1,4 @@
-"""Name every package of a study that cannot be installed here, where it may be, and the way out."""
+"""Explain why the environments of a study cannot be built here: every missing package, and what to do."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ _PYG = re.compile(r"pt(?P<major>\d)(?P<minor>\d+)(?P<build>cu\d+|cpu)\Z")
 
 
 Side = tuple[Uv, Interpreter, Mapping[str, str]]
-"""How a side is installed, on which interpreter, and its pins."""
+"""uv with the options of a side, its interpreter and its pins."""
 
 
 def not_built(end: str, error: UvError, sides: Mapping[str, Side]) -> UvError:
-    """Why a side cannot be built; where releases cannot be had, all of them on all sides."""
+    """The error for a side that cannot be built. Where releases are missing, it names all of them on all sides."""
     if isinstance(error, NoSuchVersion | NoWheel):
-        missing = {name: lacking(*side) for name, side in sides.items()}
+        missing = {name: missing_releases(*side) for name, side in sides.items()}
         if any(missing.values()):
             pinned = {name for _, _, pins in sides.values() for name in pins}
             return type(error)(in_words(missing), hint=way_out(missing, pinned, platform.system()))
     if isinstance(error, BuildFailed):
-        hint = "older build tools may do: --build-constraint FILE, with a line like setuptools<58"
+        hint = "older build tools may work: --build-constraint FILE, with a line like setuptools<58"
         return type(error)(f"{end.upper()} cannot be built: {gist(error, 900)}", hint=error.hint or hint)
     return type(error)(f"{end.upper()} cannot be built: {error.what}", hint=error.hint)
 
 
-def lacking(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> list[Missing]:
-    """The releases of a side that no index gives for an interpreter. About 0.1 s each, four at once."""
+def missing_releases(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> list[Missing]:
+    """The releases of a side that no index has for an interpreter. About 0.1 s each, four at once."""
     releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
     return unavailable_packages(uv, python, Plan(python.version, releases), not _never_builds(uv), ())
 
 
 def in_words(missing: Mapping[str, Sequence[Missing]]) -> str:
-    """All of them in one sentence. missing: by side."""
+    """All missing packages in one sentence. missing: by side."""
     sides: dict[tuple[str, str, str], list[str]] = {}
-    for side, each in missing.items():
-        for one in each:
-            sides.setdefault((one.name, one.version, one.detail), []).append(side.upper())
-    told = [f"{name} {version} of {' and '.join(of)} ({why})" for (name, version, why), of in sorted(sides.items())]
-    return f"{len(told)} of the pinned packages cannot be installed here: {'; '.join(told)}"
+    for side, packages in missing.items():
+        for package in packages:
+            sides.setdefault((package.name, package.version, package.detail), []).append(side.upper())
+    parts = [f"{name} {version} of {' and '.join(of)} ({why})" for (name, version, why), of in sorted(sides.items())]
+    return f"{len(parts)} of the pinned packages cannot be installed here: {'; '.join(parts)}"
 
 
 def way_out(missing: Mapping[str, Sequence[Missing]], pinned: Collection[str], system: str) -> str:
     """What to do. pinned: all packages of both sides. system: this platform, as in platform.system()."""
-    found = {one.name: one.version for each in missing.values() for one in each}
+    versions = {package.name: package.version for packages in missing.values() for package in packages}
     here = {"Darwin": "macOS"}.get(system, system)
     foreign = {
-        platform: sorted({name for name in {*pinned, *found} if names.match(name)})
+        platform: sorted({name for name in {*pinned, *versions} if names.match(name)})
         for platform, names in _OF_PLATFORM.items()
-        if platform != here and any(names.match(name) for name in found)
+        if platform != here and any(names.match(name) for name in versions)
     }
-    told = [f"these pins are of {platform} ({', '.join(names)})" for platform, names in foreign.items()]
-    elsewhere = {name for name, version in found.items() if usual_index(name, version) is not None}
-    needless = sorted({*found, *(name for names in foreign.values() for name in names)} - elsewhere)
-    return "; ".join((*told, *_indexes(found), *_skip(needless)))
+    remarks = [f"these pins are of {platform} ({', '.join(names)})" for platform, names in foreign.items()]
+    in_other_index = {name for name, version in versions.items() if usual_index(name, version) is not None}
+    may_be_skipped = sorted({*versions, *(name for names in foreign.values() for name in names)} - in_other_index)
+    return "; ".join((*remarks, *_indexes(versions), *_skip(may_be_skipped)))
 
 
 def usual_index(name: str, version: str) -> str | None:
@@ -93,9 +93,9 @@ def usual_index(name: str, version: str) -> str | None:
     return "--extra-index-url URL"
 
 
-def _indexes(found: Mapping[str, str]) -> Iterator[str]:
+def _indexes(versions: Mapping[str, str]) -> Iterator[str]:
     options: dict[str, list[str]] = {}
-    for name, version in sorted(found.items()):
+    for name, version in sorted(versions.items()):
         if (option := usual_index(name, version)) is not None:
             options.setdefault(option, []).append(f"{name} {version}")
     for option, releases in options.items():

@@ -1,6 +1,6 @@
-"""What has to be installed to have a recorded environment again, and what cannot be. Pure.
+"""Plan how to rebuild a recorded environment: what to install from where, and what is missing. Pure.
 
-Nothing is replaced by something alike: a package that came from a place that cannot be reached is missing.
+Nothing is replaced by something similar: a package from a place that cannot be reached is missing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from contexta.reproduce.uv.urls import archive_line, inner_path, is_commit, vcs_
 
 @dataclass(frozen=True)
 class Checkout:
-    """A package whose source stands in a repository of this machine.
+    """A package whose source is in a repository of this machine.
 
-    path: absolute, where it was installed from. commit: None for a directory taken as it is now. patched: whether the
-    run's recorded patch belongs on top.
+    path: absolute, where it was installed from. commit: None for a directory as it is now. patched: whether the
+    recorded changes of the run apply to it.
     """
 
     name: str
@@ -38,64 +38,61 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Plan:
-    """pins: releases of an index. tagged: those with a local version tag. linked: requirement lines with an address.
-    unsure: pins whose origin was not recorded."""
+    """What to install.
+
+    pins: releases from an index. tagged: releases with a local version tag. linked: requirement lines with an address.
+    """
 
     python: str
     pins: Mapping[str, str] = field(default_factory=dict)
     tagged: Mapping[str, str] = field(default_factory=dict)
     linked: Mapping[str, str] = field(default_factory=dict)
     local: tuple[Checkout, ...] = ()
-    unsure: frozenset[str] = frozenset()
     missing: tuple[Missing, ...] = ()
 
     @property
     def stored(self) -> dict[str, str]:
-        """Name -> what it is, of everything that stays the same wherever it is installed from."""
+        """Name -> version or requirement line, of everything that is the same on every machine."""
         return {**self.pins, **self.tagged, **self.linked}
 
 
 def plan_of(snapshot: EnvironmentSnapshot, source: Mapping[str, Any], *, indexes: bool = False) -> Plan:
-    """Sort every package by how it can be had again.
+    """Sort every package by how it can be installed.
 
     source: the run's facts about its repository (root, commit, patch, patch_applies); {} where there are none.
-    indexes: whether indexes were named that may hold releases with a local version tag.
+    indexes: whether the user named indexes, which may hold releases with a local version tag.
     """
     pins: dict[str, str] = {}
     tagged: dict[str, str] = {}
     linked: dict[str, str] = {}
     local: list[Checkout] = []
     missing: list[Missing] = []
-    unsure = set()
-    for found in _distributions(snapshot):
+    for package in _distributions(snapshot):
         try:
-            if found.origin.kind in ("index", "unknown"):
-                version = _release(found)
+            if package.origin.kind in ("index", "unknown"):
+                version = _release(package)
                 if version.local is None:
-                    pins[found.name] = str(version)
+                    pins[package.name] = str(version)
                 elif indexes:
-                    tagged[found.name] = str(version)
+                    tagged[package.name] = str(version)
                 else:
-                    missing.append(_untold_index(found))
-                if snapshot.distributions and found.origin.kind == "unknown":
-                    unsure.add(found.name)
-            elif found.origin.kind == "conda":
-                missing.append(_conda(found))
-            elif found.origin.kind in ("vcs", "archive"):
-                linked[found.name] = _address(found)
+                    missing.append(_unknown_index(package))
+            elif package.origin.kind == "conda":
+                missing.append(_conda(package))
+            elif package.origin.kind in ("vcs", "archive"):
+                linked[package.name] = _address(package)
             else:
-                local.append(_local(found, source))
+                local.append(_local(package, source))
         except _Lost as lost:
             missing.append(lost.missing)
         except InvalidInput as error:
-            missing.append(_missing(found, "not installable", error.what))
+            missing.append(_missing(package, "not installable", error.what))
     return Plan(
         python=snapshot.python_version,
         pins=pins,
         tagged=tagged,
         linked=linked,
         local=tuple(local),
-        unsure=frozenset(unsure),
         missing=tuple(missing),
     )
 
@@ -113,63 +110,63 @@ def _distributions(snapshot: EnvironmentSnapshot) -> Iterator[Distribution]:
         yield Distribution(name=name, version=version)
 
 
-def _missing(found: Distribution, reason: MissingReason, detail: str, help: str | None = None) -> Missing:
-    return Missing(name=found.name, version=found.version, reason=reason, detail=detail, help=help)
+def _missing(package: Distribution, reason: MissingReason, detail: str, help: str | None = None) -> Missing:
+    return Missing(name=package.name, version=package.version, reason=reason, detail=detail, help=help)
 
 
-def _release(found: Distribution) -> Version:
-    """Its version. Raises InvalidInput when no index can have such a release."""
+def _release(package: Distribution) -> Version:
+    """The version. Raises InvalidInput when no index can have such a release."""
     try:
-        version = Version(found.version)
-        parsed = Requirement(f"{found.name}=={version}")
+        version = Version(package.version)
+        parsed = Requirement(f"{package.name}=={version}")
     except (InvalidVersion, InvalidRequirement) as error:
-        raise InvalidInput(f"{found.name} {found.version} is no release that an index can have") from error
-    if canonicalize_name(parsed.name) != found.name or parsed.marker or parsed.url or parsed.extras:
-        raise InvalidInput(f"{found.name} {found.version} is no release that an index can have")
+        raise InvalidInput(f"{package.name} {package.version} is no release that an index can have") from error
+    if canonicalize_name(parsed.name) != package.name or parsed.marker or parsed.url or parsed.extras:
+        raise InvalidInput(f"{package.name} {package.version} is no release that an index can have")
     return version
 
 
-def _untold_index(found: Distribution) -> Missing:
+def _unknown_index(package: Distribution) -> Missing:
     return _missing(
-        found,
+        package,
         "local tag",
         "a build with a local version tag: public indexes do not hold it",
         "name the index it came from: --index NAME=URL",
     )
 
 
-def _conda(found: Distribution) -> Missing:
+def _conda(package: Distribution) -> Missing:
     return _missing(
-        found,
+        package,
         "conda",
-        f"was installed by conda{f' from {found.origin.url}' if found.origin.url else ''}",
+        f"was installed by conda{f' from {package.origin.url}' if package.origin.url else ''}",
         "`contexta lock RUN --format conda` writes an environment for conda",
     )
 
 
-def _address(found: Distribution) -> str:
+def _address(package: Distribution) -> str:
     """The requirement line of a repository or an archive. Raises InvalidInput, or _Lost for what was not recorded."""
-    origin = found.origin
+    origin = package.origin
     if origin.url is None:
-        raise _Lost(_missing(found, "repository", f"its {origin.kind} address was not recorded"))
+        raise _Lost(_missing(package, "repository", f"its {origin.kind} address was not recorded"))
     if origin.kind == "archive":
-        return archive_line(found.name, origin.url, origin.digest, origin.subdirectory)
+        return archive_line(package.name, origin.url, origin.digest, origin.subdirectory)
     system = origin.url.partition("+")[0] if "+" in origin.url.partition(":")[0] else "git"
     if system != "git":
         raise _Lost(
-            _missing(found, "repository", f"came from {system}, which uv does not install from", "install it by hand")
+            _missing(package, "repository", f"came from {system}, which uv does not install from", "install it by hand")
         )
     if origin.commit is None or not is_commit(origin.commit):
-        raise _Lost(_missing(found, "repository", "came from a repository, and its commit was not recorded"))
-    return vcs_line(found.name, origin.url, origin.commit, origin.subdirectory)
+        raise _Lost(_missing(package, "repository", "came from a repository, and its commit was not recorded"))
+    return vcs_line(package.name, origin.url, origin.commit, origin.subdirectory)
 
 
-def _local(found: Distribution, source: Mapping[str, Any]) -> Checkout:
-    """What was installed from a directory. Raises _Lost when nobody can know what stood there."""
-    origin = found.origin
+def _local(package: Distribution, source: Mapping[str, Any]) -> Checkout:
+    """A package from a directory. Raises _Lost where its content at that time is unknown."""
+    origin = package.origin
     what = "an editable install" if origin.kind == "editable" else "installed from a local directory"
     if not origin.url or not origin.url.startswith("file:"):
-        raise _Lost(_missing(found, "local directory", f"{what} whose place was not recorded"))
+        raise _Lost(_missing(package, "local directory", f"{what} whose place was not recorded"))
     path = unquote(urlsplit(origin.url).path)
     if origin.subdirectory:
         path = f"{path.rstrip('/')}/{inner_path(origin.subdirectory)}"
@@ -181,7 +178,7 @@ def _local(found: Distribution, source: Mapping[str, Any]) -> Checkout:
     if editable and commit is None:
         raise _Lost(
             _missing(
-                found,
+                package,
                 "repository",
                 f"{what} of {path}, whose commit was not recorded",
                 "`contexta show` says why: install it from a commit of a git repository that git can read there",
@@ -191,8 +188,8 @@ def _local(found: Distribution, source: Mapping[str, Any]) -> Checkout:
     patched = in_source and bool(source.get("patch"))
     if editable and dirty and (not patched or source.get("patch_applies") is False):
         why = "with secrets taken out of its recorded changes" if patched else "with changes that were not recorded"
-        raise _Lost(_missing(found, "uncommitted changes", f"{what} of {path} {why}", "commit before the next run"))
-    return Checkout(found.name, found.version, path, str(commit) if commit else None, editable, patched)
+        raise _Lost(_missing(package, "uncommitted changes", f"{what} of {path} {why}", "commit before the next run"))
+    return Checkout(package.name, package.version, path, str(commit) if commit else None, editable, patched)
 
 
 def _is_inside(path: str, root: object) -> bool:

@@ -1,4 +1,4 @@
-"""Which packages of a plan cannot be had, and why: each asked for by itself, once something was missing."""
+"""Find which packages of a plan are unavailable, and why, by asking for each of them."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] =
 
 
 class Impossible(Exception):
-    """Something is missing, and nothing is built without it."""
+    """Packages are missing, so nothing is built."""
 
     def __init__(self, *missing: Missing) -> None:
-        super().__init__(*(each.name for each in missing))
+        super().__init__(*(package.name for package in missing))
         self.missing = missing
 
 
 def unavailable_packages(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
-    """Everything of the plan that its index or its address would not give. About 0.1 s each, four at once.
+    """The packages of a plan that their index or their address does not have. About 0.1 s each, four at once.
 
-    When no index answers, one entry says so for all releases that were not asked for.
+    When no index answers, one entry stands for all releases that were not queried.
     """
     return [*_unlinked(uv, python, plan), *_unreleased(uv, python, plan, build, indexes)]
 
@@ -75,39 +75,38 @@ def _unlinked(uv: Uv, python: Interpreter, plan: Plan) -> Iterator[Missing]:
 
 def _unreleased(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
 
-    def ask(release: tuple[str, str]) -> UvError | None:
-        answer = None
+    def problem(release: tuple[str, str]) -> UvError | None:
+        last_error = None
         for places in [()] * (release[0] in plan.pins) + [tuple(indexes)] * bool(indexes):
             try:
                 uv.require(python.path, *release, build=build, indexes=places)
                 return None
             except UvError as error:
-                answer = error
-        return answer
+                last_error = error
+        return last_error
 
     releases = [*plan.pins.items(), *plan.tagged.items()]
-    lost = []
+    missing = []
     for batch in _slices(releases):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            answers = list(pool.map(ask, batch))
-        lost += [
+            errors = list(pool.map(problem, batch))
+        missing += [
             _missing(name, version, error)
-            for (name, version), error in zip(batch, answers, strict=True)
+            for (name, version), error in zip(batch, errors, strict=True)
             if error is not None
         ]
-        unreachable = next((error for error in answers if isinstance(error, IndexUnreachable)), None)
+        unreachable = next((error for error in errors if isinstance(error, IndexUnreachable)), None)
         if unreachable is not None:
             left = len(releases) - releases.index(batch[-1]) - 1
-            return [*lost, *([_others(left, unreachable)] if left else [])]
-    return lost
+            return [*missing, *([_others(left, unreachable)] if left else [])]
+    return missing
 
 
 def as_missing(plan: Plan, error: ContextaError, name: str | None = None) -> Missing:
-    """What an error means, for the package it is about: the one given, else the longest name that its text has."""
-    local = {each.name: each.version for each in plan.local}
-    versions = {**plan.stored, **local}
-    named = sorted((each for each in versions if each in error.what), key=len)
-    about = name or (named[-1] if named else "environment")
+    """The package that an error is about: the named one, otherwise the longest name in its text."""
+    versions = {**plan.stored, **{checkout.name: checkout.version for checkout in plan.local}}
+    in_text = sorted((package for package in versions if package in error.what), key=len)
+    about = name or (in_text[-1] if in_text else "environment")
     version = versions.get(about, "")
     return _missing(about, version.partition(" @ ")[2] or version, error)
 
@@ -115,14 +114,14 @@ def as_missing(plan: Plan, error: ContextaError, name: str | None = None) -> Mis
 def _missing(name: str, version: str, error: ContextaError) -> Missing:
     for kind, reason, detail, fix in _MEANS:
         if isinstance(error, kind):
-            said = error.what if reason in ("hash mismatch", "build failed", "uncommitted changes") else ""
+            cause = error.what if reason in ("hash mismatch", "build failed", "uncommitted changes") else ""
             if kind is RepositoryLost:
-                said = ", ".join(dict.fromkeys(re.findall(r"fatal: (.+?)(?= fatal: |\Z)", error.what))) or error.what
+                cause = ", ".join(dict.fromkeys(re.findall(r"fatal: (.+?)(?= fatal: |\Z)", error.what))) or error.what
             return Missing(
                 name=name,
                 version=version,
                 reason=reason,
-                detail=f"{detail}: {said}"[:2000] if said else detail,
+                detail=f"{detail}: {cause}"[:2000] if cause else detail,
                 help=error.hint or fix,
             )
     return Missing(name=name, version=version, reason="not installable", detail=error.what[:2000], help=error.hint)

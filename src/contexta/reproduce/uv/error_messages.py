@@ -1,20 +1,20 @@
-"""What uv did not do, told by what it said.
+"""The errors of uv, recognised by its messages.
 
 ::
 
     ProcessError
     └── UvError
         ├── UvMissing          not on PATH, not installed as a package, or too old
-        ├── IndexUnreachable   nobody answered: nothing is known about the release
-        │   ├── IndexRefused     an index asks for credentials, or for others
+        ├── IndexUnreachable   no answer: nothing is known about the release
+        │   ├── IndexRefused     an index wants credentials, or other ones
         │   ├── HostUnreachable  the host of a repository did not answer
-        │   └── HostRefused      the host of a repository asks for credentials, or for others
+        │   └── HostRefused      the host of a repository wants credentials, or other ones
         ├── NoSuchVersion      the index answered: there is no such release
         │   └── NoSuchProject  the index answered: it does not know the name at all
         ├── NoWheel            the release has no wheel for this interpreter and platform
-        ├── Gone               nothing stands at an address any more
-        ├── RepositoryLost     a repository is not there, or does not have the commit
-        ├── HashMismatch       what came is not what the index promised
+        ├── Gone               an address does not exist any more
+        ├── RepositoryLost     a repository does not exist, or lacks the commit
+        ├── HashMismatch       a file differs from what the index promised
         ├── NoRoom             the disk is full
         └── BuildFailed        building it from source failed, or did not end in time
 """
@@ -26,7 +26,7 @@ from collections.abc import Sequence
 
 from contexta.core import process
 
-_SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it means; the first that fits counts
+_SIGNS: tuple[tuple[str, str], ...] = (  # text of uv in lower case -> meaning; the first match counts
     ("no space left on device", "full"),
     ("not enough space on the disk", "full"),
     ("quota exceeded", "full"),
@@ -57,7 +57,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (  # what uv says, lower case -> what it m
 )
 
 
-_GIT_SIGNS: tuple[tuple[str, str], ...] = (  # what git and ssh say where a repository does not give a commit
+_GIT_SIGNS: tuple[tuple[str, str], ...] = (  # text of git and ssh where a repository does not give a commit
     ("could not resolve host", "host"),
     ("failed to connect to", "host"),
     ("connection refused", "host"),
@@ -75,18 +75,18 @@ _GIT_SIGNS: tuple[tuple[str, str], ...] = (  # what git and ssh say where a repo
 )
 
 
-_MOST = 2000  # characters of what uv said that are told
+_MAX_TEXT = 2000  # characters of uv's output in a message
 _PROGRESS = re.compile(
     r"^\s*(Using Python|Resolved \d|Prepared \d|Building |Built |Downloading |Updat).*$", re.MULTILINE
 )
 
 
 class UvError(process.ProcessError):
-    """uv did not do what was asked; the message carries what it said."""
+    """uv failed; the message contains its output."""
 
 
 class UvMissing(UvError):
-    """uv is not there, or too old."""
+    """uv is not installed, or too old."""
 
 
 class IndexUnreachable(UvError):
@@ -94,7 +94,7 @@ class IndexUnreachable(UvError):
 
 
 class IndexRefused(IndexUnreachable):
-    """An index asks for credentials, or for others, so nothing is known about the release."""
+    """An index wants credentials, or other ones, so nothing is known about the release."""
 
 
 class NoSuchVersion(UvError):
@@ -110,11 +110,11 @@ class NoWheel(UvError):
 
 
 class Gone(UvError):
-    """Nothing stands at an address any more."""
+    """An address does not exist any more."""
 
 
 class RepositoryLost(UvError):
-    """A repository is not there, or does not have the commit."""
+    """A repository does not exist, or lacks the commit."""
 
 
 class HostUnreachable(IndexUnreachable):
@@ -122,15 +122,15 @@ class HostUnreachable(IndexUnreachable):
 
 
 class HostRefused(IndexUnreachable):
-    """The host of a repository asks for credentials, or for others, so nothing is known about the commit."""
+    """The host of a repository wants credentials, or other ones, so nothing is known about the commit."""
 
 
 class HashMismatch(UvError):
-    """What the index sent is not what it promised."""
+    """A file differs from what the index promised."""
 
 
 class NoRoom(UvError):
-    """The disk is full: nothing is known about what was to be installed."""
+    """The disk is full: nothing is known about the packages."""
 
 
 class BuildFailed(UvError):
@@ -162,19 +162,19 @@ _HINTS: dict[type[UvError], str] = {
 }
 
 
-def error_of(arguments: Sequence[str], said: str) -> UvError:
-    """What uv means by what it said on stderr."""
-    low = " ".join(said.lower().split())
-    kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in low), UvError)
+def error_of(arguments: Sequence[str], output: str) -> UvError:
+    """The error that uv reports on stderr."""
+    text = " ".join(output.lower().split())
+    kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in text), UvError)
     if kind is RepositoryLost:
-        kind = next((_MEANS[meaning] for sign, meaning in _GIT_SIGNS if sign in low), kind)
-    told = " ".join(_PROGRESS.sub("", said).split()) or "it said nothing"
-    if len(told) > _MOST:  # what failed stands first; why, behind a build's traceback
-        told = f"{told[: _MOST // 4]} [...] {told[-_MOST * 3 // 4 :]}"
-    return kind(f"uv {arguments[0]} failed: {told}", hint=_HINTS.get(kind))
+        kind = next((_MEANS[meaning] for sign, meaning in _GIT_SIGNS if sign in text), kind)
+    shortened = " ".join(_PROGRESS.sub("", output).split()) or "no output"
+    if len(shortened) > _MAX_TEXT:  # what failed comes first, and the reason behind the traceback of a build
+        shortened = f"{shortened[: _MAX_TEXT // 4]} [...] {shortened[-_MAX_TEXT * 3 // 4 :]}"
+    return kind(f"uv {arguments[0]} failed: {shortened}", hint=_HINTS.get(kind))
 
 
-def gist(error: UvError, most: int = 300) -> str:
-    """What failed and, of a longer text, how it ends."""
-    what = error.what
-    return what if len(what) <= most else f"{what[: most // 3]} [...] {what[-most * 2 // 3 :]}"
+def gist(error: UvError, length: int = 300) -> str:
+    """The beginning and the end of a message."""
+    text = error.what
+    return text if len(text) <= length else f"{text[: length // 3]} [...] {text[-length * 2 // 3 :]}"

@@ -1,7 +1,7 @@
-"""The indexes that uv is told of: those named for a command, and those of the user's pip where uv has none of its own.
+"""Pass indexes to uv: those named for a command, and those of pip's settings where uv has none of its own.
 
-uv reads none of pip's settings, and an environment that pip installed comes from where they lead. They go to uv as
-variables, never as arguments: an address may hold credentials, and every user of a machine sees the arguments.
+uv reads none of pip's settings, and an environment that pip installed comes from these indexes. They go to uv as
+variables, never as arguments: an address may hold credentials, and every user of a machine sees arguments.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ else:
     import tomli as tomllib
 
 STRATEGY = "UV_INDEX_STRATEGY"
-NO_INDEX = "UV_NO_INDEX"  # none of uv's variables: ``uv.py`` makes an argument of it
+NO_INDEX = "UV_NO_INDEX"  # not a variable of uv: ``commands`` turns it into an argument
 _SETTINGS = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host")
 _OF_UV = ("index", "default-index", "index-url", "extra-index-url", "find-links", "no-index")
-_WHERE_PACKAGES_ARE = (  # beginnings of variables
+_PLACES = (  # prefixes of variables
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"),
     *("UV_INSECURE_HOST", "UV_EXCLUDE_NEWER"),
 )
@@ -32,38 +32,38 @@ _YES = frozenset({"1", "true", "yes", "on", "y", "t"})
 def index_variables(named: Sequence[str], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Variables for uv. named: ``NAME=URL``, asked before all others. folder: where uv looks for a project's settings.
 
-    pip takes the best of all its indexes, and so does uv with these; by itself it asks no further than the first that
-    knows a name.
+    pip takes the best release of all its indexes, and so does uv with these variables. Its own default is the first
+    index that has the package.
     """
-    told = {} if uv_has_its_own(environ, folder) else as_uv_variables(pip_settings(environ))
+    variables = {} if uv_has_its_own(environ, folder) else as_uv_variables(pip_settings(environ))
     if named:
-        told["UV_INDEX"] = " ".join([*named, environ.get("UV_INDEX", "")]).strip()
-    return told
+        variables["UV_INDEX"] = " ".join([*named, environ.get("UV_INDEX", "")]).strip()
+    return variables
 
 
 def settings_for_elsewhere() -> tuple[tuple[str, str], ...]:
-    """Where packages come from here, as variables for a uv on another machine: those of uv, and what pip is told."""
-    of_uv = {name: value for name, value in os.environ.items() if name.startswith(_WHERE_PACKAGES_ARE)}
+    """The settings of uv and pip for indexes here, as variables for a uv on another machine."""
+    of_uv = {name: value for name, value in os.environ.items() if name.startswith(_PLACES)}
     return tuple(sorted({**of_uv, **index_variables((), os.environ, Path.cwd())}.items()))
 
 
 def as_uv_variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """pip's settings of places as variables of uv."""
+    """pip's settings for indexes as variables of uv."""
     links = [link for link in settings.get("find-links", "").split() if "://" in link or Path(link).exists()]
-    told = {
+    variables = {
         "UV_DEFAULT_INDEX": settings.get("index-url", "").strip(),
         "UV_EXTRA_INDEX_URL": " ".join(settings.get("extra-index-url", "").split()),
-        "UV_FIND_LINKS": ",".join(links),  # pip, too, passes over a directory that is not there
+        "UV_FIND_LINKS": ",".join(links),  # pip, too, ignores a missing directory
         NO_INDEX: "1" if settings.get("no-index", "").strip().lower() in _YES else "",
         "UV_INSECURE_HOST": " ".join(settings.get("trusted-host", "").split()),
     }
-    if told["UV_EXTRA_INDEX_URL"]:
-        told[STRATEGY] = "unsafe-best-match"
-    return {name: value for name, value in told.items() if value}
+    if variables["UV_EXTRA_INDEX_URL"]:
+        variables[STRATEGY] = "unsafe-best-match"
+    return {name: value for name, value in variables.items() if value}
 
 
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip would take: its files, the user's after the machine's, then the variables PIP_INDEX_URL and so on."""
+    """The settings of pip: its files, the user's after the machine's, then variables such as PIP_INDEX_URL."""
     settings: dict[str, str] = {}
     if environ.get("PIP_CONFIG_FILE") != os.devnull:
         for path in _pip_files(environ):
@@ -77,14 +77,14 @@ def _of_file(path: Path) -> Iterator[tuple[str, str]]:
     try:
         parser.read(path, encoding="utf-8")
     except (OSError, UnicodeDecodeError, configparser.Error):
-        return  # pip says what is wrong with it
+        return  # pip reports what is wrong with it
     for section in ("global", "install"):
         if parser.has_section(section):
             yield from ((name, value) for name, value in parser.items(section) if name in _SETTINGS)
 
 
 def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Where pip looks, what counts most last."""
+    """The files of pip's settings, the most important last."""
     home = Path(environ.get("HOME") or Path.home())
     if os.name == "nt":
         yield from (Path(environ[name], "pip", "pip.ini") for name in ("PROGRAMDATA", "APPDATA") if environ.get(name))
@@ -101,14 +101,14 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def uv_has_its_own(environ: Mapping[str, str], folder: Path) -> bool:
-    """Whether uv is told of an index or a place of files, by a variable or by one of its files."""
+    """Whether a variable or a file of uv names an index or a directory of files."""
     if any(environ.get(f"UV_{name.upper().replace('-', '_')}") for name in _OF_UV):
         return True
     return any(_names(path, _OF_UV) for path in _uv_files(environ, folder))
 
 
 def uv_has_date_limit(environ: Mapping[str, str], folder: Path) -> bool:
-    """Whether uv is told to leave out what was published after a date."""
+    """Whether uv ignores releases published after a date."""
     if environ.get("UV_EXCLUDE_NEWER"):
         return True
     return any(_names(path, ("exclude-newer",)) for path in _uv_files(environ, folder))
@@ -128,21 +128,21 @@ def _uv_files(environ: Mapping[str, str], folder: Path) -> Iterator[Path]:
         yield from (Path(environ[name], "uv", "uv.toml") for name in ("PROGRAMDATA", "APPDATA") if environ.get(name))
     else:
         machine = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
-        yield from (Path(each, "uv", "uv.toml") for each in machine.split(os.pathsep))
+        yield from (Path(folder, "uv", "uv.toml") for folder in machine.split(os.pathsep))
         yield Path("/etc/uv/uv.toml")
 
 
 def _names(path: Path, keys: Sequence[str]) -> bool:
     """Whether a file of uv's settings has one of these keys."""
     try:
-        read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False  # not there; or broken, which uv says
+        return False  # missing; or broken, which uv reports
     if path.name == "pyproject.toml":
-        read = _table(_table(read, "tool"), "uv")
-    return any(name in read or name in _table(read, "pip") for name in keys)
+        settings = _table(_table(settings, "tool"), "uv")
+    return any(name in settings or name in _table(settings, "pip") for name in keys)
 
 
-def _table(of: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = of.get(name)
-    return found if isinstance(found, dict) else {}
+def _table(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = parent.get(name)
+    return table if isinstance(table, dict) else {}

@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_PYTHONS = {  # minor version of Python 3 -> its first release; an older tool may not run on it
+_PYTHONS = {  # minor version of Python 3 -> date of its first release; older tools may not run on it
     8: (2019, 10, 14),
     9: (2020, 10, 5),
     10: (2021, 10, 4),
@@ -31,19 +31,19 @@ _PYTHONS = {  # minor version of Python 3 -> its first release; an older tool ma
 
 
 def published(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> datetime | None:
-    """When the newest of some releases was published; None where the index does not tell.
+    """The date of the newest of some releases; None where the index does not give dates.
 
-    Raises UvError where they cannot be had.
+    Raises UvError where a release is missing.
     """
     releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
     if not releases:
         return None
-    told = tomllib.loads(uv.compile(python.version, releases, build=True))
+    lock = tomllib.loads(uv.compile(python.version, releases, build=True))
     dates = []
-    for package in told.get("packages", ()):
+    for package in lock.get("packages", ()):
         files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
-        of_files = [when for file in files if isinstance(when := file.get("upload-time"), datetime)]
-        dates += [min(of_files)] if of_files else []
+        uploads = [date for file in files if isinstance(date := file.get("upload-time"), datetime)]
+        dates += [min(uploads)] if uploads else []
     return max(dates, default=None)
 
 
@@ -56,16 +56,20 @@ def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | Non
 
 
 def newest_between(uv: Uv, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:
-    """The newest release between two others that has a wheel for an interpreter, or with ``build`` its source; None
-    where there is none. Raises IndexUnreachable when nobody can say."""
-    requirement_lines({name: above}), requirement_lines({name: below})  # checks what goes into the line
-    above, below = (Version(each).public for each in (above, below))  # no order is defined with local tags
+    """The newest release between two others that has a wheel for an interpreter, or with ``build`` its source.
+
+    None where there is none. Raises IndexUnreachable where that is unknown.
+    """
+    requirement_lines({name: above}), requirement_lines({name: below})  # checks the values
+    above, below = (Version(version).public for version in (above, below))  # local tags have no order
     return uv.newest(python, f"{name}>={above},!={above},<{below}", build=build)  # >1.0 would leave out 1.0.post1
 
 
 def newest_of(uv: Uv, python: Interpreter, requirement: str, when: datetime | None) -> str | None:
-    """The newest release at a date that fits a requirement and that an interpreter takes as a wheel; None where there
-    is none, or nobody can say."""
+    """The newest release at a date that fits a requirement and has a wheel for an interpreter.
+
+    None where there is none, or where that is unknown.
+    """
     try:
         return uv.newest(python.path, requirement, before=None if when is None else when.isoformat())
     except UvError:

@@ -1,4 +1,4 @@
-"""Options of requirements files as uv takes them: from where, in which form, and which files of a release."""
+"""Options of requirements files for uv: indexes, forms of packages, and hashes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FORMS = ("--only-binary", "--no-binary")
 _WITHOUT_EFFECT = ("--pre", "--prefer-binary", "--use-feature")  # on exact pins
 _REQUIRE_HASHES = "--require-hashes"
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)\}")  # as pip has it
-_OF_UV = {  # settings that are lists -> (uv's variable, what stands between its items)
+_OF_UV = {  # settings that are lists -> (uv's variable, separator of its items)
     "extra-index-url": ("UV_EXTRA_INDEX_URL", " "),
     "find-links": ("UV_FIND_LINKS", ","),
     "trusted-host": ("UV_INSECURE_HOST", " "),
@@ -38,8 +38,8 @@ _OF_UV = {  # settings that are lists -> (uv's variable, what stands between its
 class FileOptions:
     """The options of a requirements file.
 
-    places: pip's name of a setting -> its values. arguments: for uv. told: each as the file has it, without
-    credentials. require_hashes: whether every pin must have one.
+    places: pip's name of a setting -> its values. arguments: for uv. told: the options as written in the file, without
+    credentials. require_hashes: whether every pin must have a hash.
     """
 
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -55,9 +55,9 @@ class FileOptions:
 class InstallOptions:
     """How uv installs the packages of one side.
 
-    variables: for uv; they may hold credentials, so they are never shown, stored or passed as arguments.
-    arguments: what a program list may show. hashes: the files that are allowed of a release, by ``name==version``; of
-    others any. build_constraints: what limits the tools that build something, as the text of a requirements file.
+    variables: for uv. They may hold credentials, so they are never shown, stored or passed as arguments.
+    arguments: for uv, without secrets. hashes: the allowed files of a release, by ``name==version``.
+    build_constraints: limits for build tools, as the text of a requirements file.
     """
 
     variables: tuple[tuple[str, str], ...] = ()
@@ -67,17 +67,17 @@ class InstallOptions:
 
     @property
     def content(self) -> list[object]:
-        """What tells one content of an environment from another, without credentials; empty for no options."""
-        told: list[object] = [sorted((name, clean_url(value)) for name, value in self.variables), list(self.arguments)]
-        told += [list(self.hashes), self.build_constraints]
-        return told if any(told) else []
+        """The options that change the content of an environment, without credentials; empty for no options."""
+        variables = sorted((name, clean_url(value)) for name, value in self.variables)
+        content: list[object] = [variables, list(self.arguments), list(self.hashes), self.build_constraints]
+        return content if any(content) else []
 
 
 NO_OPTIONS = InstallOptions()
 
 
 def with_option(options: FileOptions, line: str, base: Path, environ: Mapping[str, str]) -> FileOptions | None:
-    """The options with one more line of a requirements file; None where the line is no option that is known.
+    """The options with one more line of a requirements file; None where the line is no known option.
 
     base: the directory of the file. Raises InvalidInput for an option without its value, or a variable that is not set.
     """
@@ -98,8 +98,8 @@ def with_option(options: FileOptions, line: str, base: Path, environ: Mapping[st
         return replace(options, told=told, arguments=(*options.arguments, f"{name}={value.replace(' ', '')}"))
     setting, value = _PLACES[name], _expanded(value, environ)
     if setting == "find-links" and "://" not in value:
-        beside = base / value
-        value = str((beside if beside.exists() else Path(value)).absolute())
+        path = base / value
+        value = str((path if path.exists() else Path(value)).absolute())
     values = options.places.get(setting, ())
     kept = (value or "1",) if setting in ("index-url", "no-index") else (*values, value)
     return replace(options, told=told, places={**options.places, setting: kept})
@@ -108,8 +108,10 @@ def with_option(options: FileOptions, line: str, base: Path, environ: Mapping[st
 def install_options(
     options: FileOptions, hashes: tuple[tuple[str, tuple[str, ...]], ...], environ: Mapping[str, str], folder: Path
 ) -> InstallOptions:
-    """The options of a file beside those that hold here: it names further places, and its index takes the place of
-    the one that is set. folder: where uv looks for a project's settings."""
+    """The options of a file together with the settings here: its index replaces the one that is set, others are added.
+
+    folder: where uv looks for a project's settings.
+    """
     if not options.places:
         return InstallOptions((), options.arguments, hashes)
     variables = {} if uv_has_its_own(environ, folder) else as_uv_variables(pip_settings(environ))
@@ -119,11 +121,11 @@ def install_options(
         elif setting == "no-index":
             variables[NO_INDEX] = "1"
         else:
-            name, between = _OF_UV[setting]
-            here = variables.get(name, environ.get(name, ""))
-            variables[name] = between.join(filter(None, [here, *values]))
+            name, separator = _OF_UV[setting]
+            current = variables.get(name, environ.get(name, ""))
+            variables[name] = separator.join(filter(None, [current, *values]))
     if "extra-index-url" in options.places and not environ.get(STRATEGY):
-        variables[STRATEGY] = "unsafe-best-match"  # pip, too, takes the best of all indexes
+        variables[STRATEGY] = "unsafe-best-match"  # as pip does
     return InstallOptions(tuple(sorted(variables.items())), options.arguments, hashes)
 
 
@@ -137,7 +139,7 @@ def _expanded(value: str, environ: Mapping[str, str]) -> str:
 
 
 def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Pins as a requirements file of nothing but ``name==version`` lines. hashes: see InstallOptions.
+    """Pins as a requirements file of ``name==version`` lines. hashes: see InstallOptions.
 
     Raises InvalidInput for a name or version that its standard does not allow (PEP 508, PEP 440).
     """
@@ -150,6 +152,6 @@ def requirement_lines(pins: Mapping[str, str], hashes: Mapping[str, Sequence[str
             raise InvalidInput(f"{shown(name)} {shown(version)} is no release that can be installed") from error
         if parsed.name != name or parsed.url or parsed.marker or parsed.extras:
             raise InvalidInput(f"{shown(name)} is no package name")
-        allowed = "".join(f" --hash={each}" for each in (hashes or {}).get(f"{name}=={version}", ()))
+        allowed = "".join(f" --hash={digest}" for digest in (hashes or {}).get(f"{name}=={version}", ()))
         lines.append(f"{line}{allowed}\n")
     return "".join(lines)

@@ -1,7 +1,7 @@
-"""URLs and paths out of recordings: data, until they are known to be nothing but an address.
+"""Check URLs and paths from recordings before uv gets them.
 
-What is returned goes to uv as one line of a requirements file, so nothing in it may end the line, name an option, or be
-taken for a variable (``${HOME}``), and no host may look like an option of the program that fetches it (ssh, git).
+They go to uv as one line of a requirements file. So nothing in them may end the line, name an option or a variable
+(``${HOME}``), and no host may look like an option of the program that fetches it (ssh, git).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SCP = re.compile(r"(?P<user>[A-Za-z0-9._]+)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*)
 
 
 def vcs_line(name: str, url: str, commit: str, subdirectory: str | None) -> str:
-    """``name @ git+URL@COMMIT#subdirectory=DIR``. Raises InvalidInput for what is no such address."""
+    """``name @ git+URL@COMMIT#subdirectory=DIR``. Raises InvalidInput for any other address."""
     if not is_commit(commit):
         raise InvalidInput(f"{shown(commit)} is no commit")
     scp = _SCP.match(url)
@@ -37,7 +37,7 @@ def vcs_line(name: str, url: str, commit: str, subdirectory: str | None) -> str:
 
 
 def archive_line(name: str, url: str, digest: str | None, subdirectory: str | None = None) -> str:
-    """``name @ URL#sha256=HEX``; digest: as in ``contract.Origin``. Raises InvalidInput for what is no such address."""
+    """``name @ URL#sha256=HEX``; digest: as in ``contract.Origin``. Raises InvalidInput for any other address."""
     parts = []
     if digest is not None and re.fullmatch(r"sha(256|384|512):[0-9a-f]+", digest):
         parts.append(digest.replace(":", "="))
@@ -48,25 +48,25 @@ def archive_line(name: str, url: str, digest: str | None, subdirectory: str | No
 
 
 def directory_line(name: str, path: str) -> str:
-    """``name @ file:///path``. path: absolute, of this machine."""
+    """``name @ file:///path``. path: absolute, on this machine."""
     return _line(name, f"file://{quote(path)}")
 
 
-def inner_path(given: str) -> str:
-    """A relative path that stays inside what it is relative to. Raises InvalidInput for any other."""
-    parts = given.replace("\\", "/").split("/")
-    if given.startswith(("/", "-")) or ".." in parts or ":" in given or not given.isprintable():
-        raise InvalidInput(f"{shown(given)} is no path inside a repository")
-    return given
+def inner_path(path: str) -> str:
+    """A relative path without ``..``. Raises InvalidInput for any other."""
+    parts = path.replace("\\", "/").split("/")
+    if path.startswith(("/", "-")) or ".." in parts or ":" in path or not path.isprintable():
+        raise InvalidInput(f"{shown(path)} is no path inside a repository")
+    return path
 
 
 def is_address(pin: str) -> bool:
-    """Whether a pin is where a package comes from, the part of such a line behind the ``@``, and not a version."""
+    """Whether a pin is an address (what follows ``@`` in a requirement) and not a version."""
     return "://" in pin
 
 
 def short_address(address: str) -> str:
-    """What tells one address of a package from another at a glance: its short commit, or its file."""
+    """A short name for an address: its short commit, or its file name."""
     place = address.partition("#")[0]
     if place.startswith("git+"):
         return place.rpartition("@")[2][:9]
@@ -77,12 +77,12 @@ def is_commit(text: str) -> bool:
     return _COMMIT.match(text) is not None
 
 
-def index_option(given: str) -> str:
+def index_option(option: str) -> str:
     """``NAME=URL`` of an index, checked. Raises InvalidInput."""
-    name, equals, url = given.partition("=")
+    name, equals, url = option.partition("=")
     if not equals or not _INDEX_NAME.match(name):
         raise InvalidInput(
-            f"{shown(given)} is no index", hint="give NAME=URL, e.g. --index internal=https://host/simple"
+            f"{shown(option)} is no index", hint="give NAME=URL, e.g. --index internal=https://host/simple"
         )
     if url.startswith("file:"):
         return f"{name}={_checked(url, frozenset({'file'}))}"
@@ -95,7 +95,7 @@ def _checked(url: str, schemes: frozenset[str], *, credentials: bool = False) ->
         port = parts.port
     except ValueError as error:
         raise InvalidInput(f"{shown(url)} is no address: {error}") from error
-    del port  # asked for as it raises where it is no number
+    del port  # reading it raises ValueError where it is no number
     if not _PLAIN.match(url) or parts.scheme not in schemes:
         raise InvalidInput(f"{shown(url)} is no address that can be installed from")
     host = parts.hostname or ""
