@@ -1,4 +1,4 @@
-"""How a workspace is looked after: a part of ``Contexta``, cut off for its length."""
+"""Back up, verify, clean up, export and upgrade a workspace. Each function is a method of ``Contexta``."""
 
 from __future__ import annotations
 
@@ -15,96 +15,100 @@ if TYPE_CHECKING:
     from contexta.findings import Backup, Cleanup, Delivery, Diagnosis, Export, Upgrade, Verification
 
 
-class Upkeep(Workspace):
-    """What is done to a workspace as a whole."""
+def backup(workspace: Workspace, path: str | os.PathLike[str], *, with_salt: bool = True) -> Backup:
+    """Write the complete workspace to a new file that only its owner can read. Live runs may continue.
 
-    def backup(self, path: str | os.PathLike[str], *, with_salt: bool = True) -> Backup:
-        """Write the whole workspace to a new file, also while runs are live: it holds what had been recorded when this
-        was called, and only its owner can read it.
+    with_salt: False for a file to share. Nobody can then guess hidden values from their hashes, and hidden values of
+    runs after a restore cannot be compared with earlier ones. Raises InvalidInput if the file exists.
+    """
+    from contexta.store.lifecycle.backup import backup
 
-        with_salt: False for a file that others shall read: without the salt nobody can guess hidden values from their
-        hashes. Hidden values of runs recorded after restoring such a file cannot be compared with earlier ones.
-        Raises InvalidInput when the file exists.
-        """
-        from contexta.store.lifecycle.backup import backup
+    return backup(workspace._current(), Path(path), with_salt=with_salt)
 
-        return backup(self._current(), Path(path), with_salt=with_salt)
 
-    @staticmethod
-    def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
-        """Make the workspace ``into``, which is new or empty, of a backup; a directory or a server's address, whichever
-        it was made of. All of it is checked before anything is written; raises DamagedData when something is not as it
-        was backed up."""
-        from pydantic import SecretStr
+def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backup:
+    """Restore a backup into a new or empty workspace: a directory, or the address of a server.
 
-        from contexta.config import WorkspaceConfig
-        from contexta.store.backends.engine import open_store
-        from contexta.store.lifecycle.restore import restore, restore_to_server
+    Verifies the complete file before it writes anything. Raises DamagedData.
+    """
+    from pydantic import SecretStr
 
-        if not (isinstance(into, str) and workspace_address.is_server(into)):
-            return restore(Path(path), Path(into))
-        root = WorkspaceConfig(url=SecretStr(into)).directory
-        return restore_to_server(Path(path), lambda: open_store(root, into))
+    from contexta.config import WorkspaceConfig
+    from contexta.store.backends.engine import open_store
+    from contexta.store.lifecycle.restore import restore, restore_to_server
 
-    def verify(self) -> Verification:
-        """Whether everything stored reads back as it was written; what does not is named. Reads the whole workspace and
-        changes nothing in it."""
-        from contexta.store.lifecycle.verify import verify_directory, verify_store
+    if not (isinstance(into, str) and workspace_address.is_server(into)):
+        return restore(Path(path), Path(into))
+    root = WorkspaceConfig(url=SecretStr(into)).directory
+    return restore_to_server(Path(path), lambda: open_store(root, into))
 
-        return verify_directory(self.root) if self.is_local else verify_store(self._opened())
 
-    def gc(self, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
-        """Give back what nobody needs: forgotten objects, journals taken in whole, files of dead processes; with
-        ``keep_last`` also all but so many of the latest runs of each project. By default only says what it would do."""
-        from contexta.store.lifecycle.gc import gc
+def verify(workspace: Workspace) -> Verification:
+    """Read the complete workspace and name everything that is damaged. Changes nothing."""
+    from contexta.store.lifecycle.verify import verify_directory, verify_store
 
-        if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
-            raise InvalidInput(f"keep_last {shown(keep_last)} is no number of runs", hint="give 0 or more")
-        return gc(self._current(), keep_last=keep_last, dry_run=dry_run)
+    return verify_directory(workspace.root) if workspace.is_local else verify_store(workspace._opened())
 
-    def doctor(self) -> Diagnosis:
-        """Whether the workspace can be relied on where it lies, and whether environments can be built here."""
-        from contexta.findings import Diagnosis
-        from contexta.reproduce import doctor as machine
-        from contexta.store.lifecycle import doctor
 
-        url = None if self._server is None else workspace_address.checked(self._server)
-        checks = doctor.checks(self.root, url, self._objects)
-        return Diagnosis(workspace=self._shown, checks=(*checks, *machine.checks()))
+def gc(workspace: Workspace, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
+    """Delete unreferenced objects, ingested journals and files of dead processes.
 
-    def export(
-        self,
-        path: str | os.PathLike[str] | None,
-        runs: Sequence[str] = (),
-        *,
-        points: bool = False,
-        format: Literal["jsonl", "csv", "parquet", "canonical"] | None = None,
-    ) -> Export:
-        """Write a row for each run, or with ``points`` for each measurement, to a new file; None is stdout.
-        runs: by default all, the latest first. format: ``canonical`` writes everything stored about the runs, as the
-        JSON lines that their ``content_digest`` is the sha256 of. Raises InvalidInput when the file exists or its
-        format is unknown, OSError when stdout cannot be written."""
-        from contexta.store.read.export import all_runs, export
+    keep_last: also delete all but this number of the latest runs of each project. dry_run: only report.
+    """
+    from contexta.store.lifecycle.gc import gc
 
-        with self._reading() as connection:
-            keys = [self._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
-            return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+    if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
+        raise InvalidInput(f"keep_last {shown(keep_last)} is not a number of runs", hint="give 0 or more")
+    return gc(workspace._current(), keep_last=keep_last, dry_run=dry_run)
 
-    # ------------------------------------------------------------------------------------------ a server
 
-    def sync(self, *, follow: bool = False, again: bool = False) -> Delivery:
-        """Bring what runs on this machine have recorded into the workspace, now. Safe to repeat: everything arrives
-        exactly once. follow: go on until nothing is left, unless another process is at it. again: also what was
-        delivered before and is there no more, after a server was restored from a backup.
-        Raises WorkspaceAway when the server cannot be reached; what was recorded goes on waiting."""
-        from contexta.store.ingest import delivery
+def doctor(workspace: Workspace) -> Diagnosis:
+    """Check the workspace, its place, and whether this machine can build environments."""
+    from contexta.findings import Diagnosis
+    from contexta.reproduce import doctor as machine
+    from contexta.store.lifecycle import doctor
 
-        if follow:
-            delivery.follow(self.root, self._freshly_opened)
-        return delivery.deliver(self._opened(), again=again)
+    address = None if workspace._server is None else workspace_address.checked(workspace._server)
+    checks = doctor.checks(workspace.root, address, workspace._objects)
+    return Diagnosis(workspace=workspace._shown, checks=(*checks, *machine.checks()))
 
-    def upgrade(self) -> Upgrade:
-        """Bring the workspace to the schema of this version. A directory's database is copied beside itself before."""
-        from contexta.store.backends.engine import upgrade
 
-        return upgrade(self.root, self._server, self._objects)
+def export(
+    workspace: Workspace,
+    path: str | os.PathLike[str] | None,
+    runs: Sequence[str] = (),
+    *,
+    points: bool = False,
+    format: Literal["jsonl", "csv", "parquet", "canonical"] | None = None,
+) -> Export:
+    """Write one row per run, or with ``points`` one row per measurement, to a new file or (None) to stdout.
+
+    runs: by default all, the latest first. format: ``canonical`` writes everything that is stored about the runs, as
+    the JSON lines whose sha256 is their ``content_digest``.
+    Raises InvalidInput if the file exists or the format is unknown, OSError if stdout is closed.
+    """
+    from contexta.store.read.export import all_runs, export
+
+    with workspace._reading() as connection:
+        keys = [workspace._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
+        return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+
+
+def sync(workspace: Workspace, *, follow: bool = False, again: bool = False) -> Delivery:
+    """Deliver the records of this machine to the workspace now. Repeating it is safe: each record arrives once.
+
+    follow: continue until nothing is left, unless another process delivers. again: also deliver what a restored server
+    lacks. Raises WorkspaceAway if the server is unreachable; the records stay queued.
+    """
+    from contexta.store.ingest import delivery
+
+    if follow:
+        delivery.follow(workspace.root, workspace._new_store)
+    return delivery.deliver(workspace._opened(), again=again)
+
+
+def upgrade(workspace: Workspace) -> Upgrade:
+    """Upgrade the workspace to the schema of this version. The database of a directory is copied before."""
+    from contexta.store.backends.engine import upgrade
+
+    return upgrade(workspace.root, workspace._server, workspace._objects)

@@ -1,27 +1,35 @@
-"""What is asked of many runs, or of all that lies below one: a half of ``Contexta``, cut off for its length."""
+"""Query runs, their parts and their metrics. Each function is a method of ``Contexta``.
+
+A function imports what it needs when it is called, so that recording does not import SQLAlchemy and pydantic.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contexta.client.workspace import Workspace
-from contexta.core.errors import InvalidInput, shown
+from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.core.references import StableRef, slug
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from contexta.contract import BatchExecution, DeploymentExecution, SampleObservation
+    from contexta.contract import BatchExecution, DeploymentExecution, EnvironmentSnapshot, SampleObservation
     from contexta.findings import (
+        Artifact,
         BestRun,
         Lineage,
         LineageDirection,
+        Log,
         MetricSeries,
         MetricTrend,
         PackageTimeline,
         ProjectSummary,
+        RunDetails,
         RunDiagnosis,
         RunList,
         RunSnapshot,
@@ -34,232 +42,298 @@ _DIRECTIONS: dict[str, LineageDirection] = {
     "inbound": "upstream",
     "both": "both",
 }
+_MOST_CANDIDATES = 1_000  # of `select_best_run` without a list of runs
 
 
-class Questions(Workspace):
-    """Questions that need no more of a workspace than a view of it and the run that a person means."""
+# ---------------------------------------------------------------------------------------------- one run
 
-    # ------------------------------------------------------------------------------------------ below one run
 
-    def get_run_snapshot(self, run: str, *, max_records: int = 1_000) -> RunSnapshot:
-        """Everything that is stored of one run, at most ``max_records`` of each kind.
+def get_run(workspace: Workspace, run: str) -> RunDetails:
+    """Everything about one run except the packages of its environment and the points of its series."""
+    from contexta.store.read import loading
 
-        Of a run with more records, each metric's last points; ``completeness_notes`` counts what is not there. The
-        cost is that of what is returned, whatever the run holds.
-        """
-        from contexta.store.read.snapshots import snapshot
+    with workspace._reading() as connection:
+        return loading.details(connection, workspace._find(connection, run)[0])
 
-        _require_count(max_records, "max_records")
-        with self._reading() as connection:
-            key, ref = self._find(connection, run)
-            return snapshot(connection, ref, key, max_records)
 
-    def list_deployments(
-        self, project: str | None = None, *, run: str | None = None
-    ) -> tuple[DeploymentExecution, ...]:
-        """By start; of one project, of one run (also those that name only its artifact or environment), or all."""
-        from contexta.store.entities import metadata
-        from contexta.store.read.snapshots import deployments_of
-        from contexta.store.schema import tables
+def get_environment(workspace: Workspace, run: str) -> EnvironmentSnapshot:
+    """The complete environment at the start of a run. Raises NotFound without a snapshot."""
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, run)
+        snapshot = workspace._snapshot(connection, key)
+    if snapshot is None:
+        raise NotFound(
+            f"{ref} has no environment snapshot",
+            hint="record the next run with `contexta run` or `with ctx.run(...)`",
+        )
+    return snapshot
 
-        with self._reading() as connection:
-            if run is not None:
-                key, ref = self._find(connection, run)
-                return deployments_of(connection, ref, key)
-            parent = (tables.project, project_ref(project)) if project is not None else None
-            return metadata.list_all(connection, metadata.DEPLOYMENT, parent)
 
-    def list_batches(
-        self, run: str, *, stage_name: str | None = None, limit: int | None = None
-    ) -> tuple[BatchExecution, ...]:
-        """The batches of a run by start, or of its stages of one name. Raises NotFound where no stage has it."""
-        from contexta.store.entities import metadata
-        from contexta.store.read import snapshots
+def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int = 1_000) -> RunSnapshot:
+    """Everything that is stored of one run, with at most ``max_records`` records of each kind.
 
-        _require_count(limit, "limit")
-        with self._reading() as connection:
-            _, ref = self._find(connection, run)
-            return snapshots.below(connection, metadata.BATCH, ref, stage_name, limit)
+    A larger run has the last points of each metric, and ``completeness_notes`` counts the rest. The cost depends on
+    ``max_records``, not on the size of the run.
+    """
+    from contexta.store.read.snapshots import snapshot
 
-    def list_samples(
-        self, run: str, *, stage_name: str | None = None, limit: int | None = None
-    ) -> tuple[SampleObservation, ...]:
-        """The samples of a run in order of arrival, or of its stages of one name. Raises NotFound where none has it."""
-        from contexta.store.entities import metadata
-        from contexta.store.read import snapshots
+    _require_count(max_records, "max_records")
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, run)
+        return snapshot(connection, ref, key, max_records)
 
-        _require_count(limit, "limit")
-        with self._reading() as connection:
-            _, ref = self._find(connection, run)
-            return snapshots.below(connection, metadata.SAMPLE, ref, stage_name, limit)
 
-    def diagnose_run(self, run: str) -> RunDiagnosis:
-        """What stands out in what a run left behind: failures, what was left open, what was degraded or is missing.
-        Walks over the run's records, and reads those that are no metrics."""
-        from contexta.analysis.diagnosis import diagnose
-        from contexta.store.read import loading, snapshots
+def read_log(workspace: Workspace, run: str, stream: str = "stdout") -> Log:
+    """The stored output of a run's command to ``stdout`` or ``stderr``. Raises NotFound without it."""
+    from contexta.store.entities import artifacts
 
-        with self._reading() as connection:
-            key, ref = self._find(connection, run)
-            return diagnose(loading.details(connection, key), **snapshots.evidence(connection, ref, key))
+    with workspace._reading() as connection:
+        return artifacts.log_of(connection, workspace._opened().objects, *workspace._find(connection, run), stream)
 
-    def metric_series(
-        self, run: str, metric: str, *, stage: str | None = None, slice_ref: str | None = None, points: int = 500
-    ) -> MetricSeries:
-        """A metric of one run over its points, at most ``points`` buckets of them: low, high and last of each.
 
-        stage: None for whichever logged it last. Raises NotFound for a metric that the run does not have."""
-        from contexta.store.read.downsampling import thinned
+def copy_artifact(workspace: Workspace, run: str, name: str, path: str | os.PathLike[str]) -> Artifact:
+    """Copy a stored artifact to a new file, a directory as a tar archive. The latest artifact of a name counts.
 
-        _require_count(points, "points")
-        with self._reading() as connection:
-            key, ref = self._find(connection, run)
-            return thinned(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
+    Raises NotFound if it is not stored, InvalidInput if the file exists, DamagedData.
+    """
+    from contexta.store.entities import artifacts
 
-    def traverse_lineage(self, ref: str, *, direction: str = "both", max_depth: int | None = None) -> Lineage:
-        """What came from what, from a reference (or a run as people name it) along edges, the nearest first.
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, run)
+        return artifacts.copy_out(connection, workspace._opened().objects, key, ref, name, Path(path))
 
-        ``downstream`` (also ``outbound``) follows edges from source to target: what became of it. ``upstream`` (also
-        ``inbound``) follows them back. Runs, their environments, artifacts and deployments are joined by what they
-        say of each other. A circle is walked once; at most 10,000 edges. Raises NotFound for what nothing is known of.
-        """
-        from contexta.analysis.lineage import traverse
-        from contexta.store.read import lineage
 
-        way = _direction(direction)
-        _require_count(max_depth, "max_depth")
-        with self._reading() as connection:
-            root = lineage.start(connection, ref, self._find)
-            return traverse(root, partial(lineage.edges_at, connection), way, max_depth)
+def diagnose_run(workspace: Workspace, run: str) -> RunDiagnosis:
+    """The problems of a run: failures, open parts, degraded records and missing data."""
+    from contexta.analysis.diagnosis import diagnose
+    from contexta.store.read import loading, snapshots
 
-    # ------------------------------------------------------------------------------------------ over many runs
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, run)
+        return diagnose(loading.details(connection, key), **snapshots.evidence(connection, ref, key))
 
-    def list_projects(self) -> tuple[ProjectSummary, ...]:
-        """Every project, by reference."""
-        from contexta.store.query import find_runs
 
-        with self._reading() as connection:
-            return find_runs.list_projects(connection)
+def metric_series(
+    workspace: Workspace,
+    run: str,
+    metric: str,
+    *,
+    stage: str | None = None,
+    slice_ref: str | None = None,
+    points: int = 500,
+) -> MetricSeries:
+    """The points of a metric in one run, reduced to at most ``points`` buckets.
 
-    def list_runs(
-        self,
-        project: str | None = None,
-        *,
-        where: str | None = None,
-        order_by: str | None = None,
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> RunList:
-        """The latest runs first, each with its parameters and where its metrics ended; of one project, or of all.
+    stage: None for the stage that logged the metric last. Raises NotFound if the run has no such metric.
+    """
+    from contexta.store.read.downsampling import thinned
 
-        where: ``metrics.accuracy > 0.9 and packages.torch < 2.1``; order_by: ``metrics.accuracy desc``; both as
-        docs/reference/queries.md says, or InvalidInput points at the fault. after: the last run of the page before.
-        """
-        from contexta.store.query import pages
+    _require_count(points, "points")
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, run)
+        return thinned(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
 
-        wanted = pages.Wanted(project_ref(project) if project is not None else None, where, order_by, limit)
-        with self._reading() as connection:
-            return pages.page(connection, wanted, self._find(connection, after)[0] if after is not None else None)
 
-    def select_best_run(
-        self,
-        runs: Sequence[str] | None,
-        metric: str,
-        *,
-        stage_name: str | None = None,
-        higher_is_better: bool | None = None,
-        project: str | None = None,
-    ) -> BestRun:
-        """The run that ended best by one metric.
+def traverse_lineage(
+    workspace: Workspace, ref: str, *, direction: str = "both", max_depth: int | None = None
+) -> Lineage:
+    """Everything that a reference, or a run by any selector, is connected to, the nearest first.
 
-        runs: selectors, or None for the latest 1,000 of the project that have the metric. stage_name: where to look;
-        None for whichever stage logged it last. Raises InvalidInput when nothing says which way is good. Costs by
-        index: no point of a series is read.
-        """
-        from contexta.analysis.metrics.selection import select_best
-        from contexta.store.read import trends
+    direction: ``downstream`` (``outbound``) follows edges from source to target, ``upstream`` (``inbound``) from target
+    to source. The environment, artifacts and deployments of a run count as edges. At most 10 000 edges.
+    Raises NotFound for an unknown reference.
+    """
+    from contexta.analysis.lineage import traverse
+    from contexta.store.read import lineage
 
-        higher = self._is_higher_better(metric, higher_is_better)
-        with self._reading() as connection:
-            if runs is None:
-                ends, *_ = trends.latest_ends(connection, metric, stage_name, self._project(connection, project), 1_000)
-            else:
-                keys = [self._find(connection, selector)[0] for selector in selectors(runs)]
-                ends = trends.ends_of(connection, metric, stage_name, keys)
-        return select_best(metric, stage_name, [end.candidate() for end in ends], higher_is_better=higher)
+    if direction not in _DIRECTIONS:
+        raise InvalidInput(f"direction {shown(direction)} is unknown", hint="it is downstream, upstream or both")
+    _require_count(max_depth, "max_depth")
+    with workspace._reading() as connection:
+        root = lineage.start(connection, ref, workspace._find)
+        return traverse(root, partial(lineage.edges_at, connection), _DIRECTIONS[direction], max_depth)
 
-    def get_metric_trend(
-        self, metric: str, project: str | None = None, *, stage_name: str | None = None, limit: int = 200
-    ) -> MetricTrend:
-        """Where a metric ended in the latest ``limit`` runs that have it, the oldest first, and what changed in their
-        environments in between. project: default is the configured one, else all of them."""
-        from contexta.analysis.metrics.trend import trend
-        from contexta.store.read import trends
 
-        _require_count(limit, "limit")
-        with self._reading() as connection:
-            project_id = self._project(connection, project)
-            ends, having, there = trends.latest_ends(connection, metric, stage_name, project_id, limit)
-            packages = trends.packages_of(connection, sorted({end.body_id for end in ends if end.body_id is not None}))
-        return trend(metric, stage_name, ends, packages, with_metric=having, total=there)
+def list_batches(
+    workspace: Workspace, run: str, *, stage_name: str | None = None, limit: int | None = None
+) -> tuple[BatchExecution, ...]:
+    """The batches of a run, or of its stages of one name, by start. Raises NotFound for an unknown stage."""
+    from contexta.store.entities import metadata
+    from contexta.store.read import snapshots
 
-    def package_timeline(
-        self, package: str, *, metric: str | None = None, project: str | None = None
-    ) -> PackageTimeline:
-        """The versions of a package, or of ``python``, over the runs of a project, the oldest first, and where a metric
-        ended in each. project: default is the configured one, else that of the latest run."""
-        from contexta.analysis.timeline import timeline
-        from contexta.store.read import history
+    _require_count(limit, "limit")
+    with workspace._reading() as connection:
+        _, ref = workspace._find(connection, run)
+        return snapshots.below(connection, metadata.BATCH, ref, stage_name, limit)
 
-        with self._reading() as connection:
-            latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
-            return timeline(history.project_runs(connection, self._find(connection, latest)[0]), package, metric)
 
-    # ------------------------------------------------------------------------------------------ inside
+def list_samples(
+    workspace: Workspace, run: str, *, stage_name: str | None = None, limit: int | None = None
+) -> tuple[SampleObservation, ...]:
+    """The samples of a run, or of its stages of one name, by arrival. Raises NotFound for an unknown stage."""
+    from contexta.store.entities import metadata
+    from contexta.store.read import snapshots
 
-    def _is_higher_better(self, metric: str, given: bool | None) -> bool:
-        from contexta.analysis.metrics.direction import Directions, direction_of
+    _require_count(limit, "limit")
+    with workspace._reading() as connection:
+        _, ref = workspace._find(connection, run)
+        return snapshots.below(connection, metadata.SAMPLE, ref, stage_name, limit)
 
-        lower = None if given is None else not given
-        better, _ = direction_of(metric, Directions(self.config.higher_is_better, self.config.lower_is_better, lower))
-        if better is None:
-            hint = "give higher_is_better=True or False, --higher-is-better or --lower-is-better"
-            raise InvalidInput(f"the direction of {shown(metric)} is unknown", hint=hint)
-        return better == "higher"
 
-    def _project(self, connection: Connection, project: str | None) -> int | None:
-        """The key of a project; of the configured one for None, or None where there is none. Raises NotFound."""
-        from contexta.store.entities.metadata import find_id, require_id
-        from contexta.store.schema import tables
+# ---------------------------------------------------------------------------------------------- many runs
 
-        if project is not None:
-            return require_id(connection, tables.project, project_ref(project))
-        configured = self.config.project_name
-        return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
+
+def list_projects(workspace: Workspace) -> tuple[ProjectSummary, ...]:
+    """All projects, by reference."""
+    from contexta.store.query import find_runs
+
+    with workspace._reading() as connection:
+        return find_runs.list_projects(connection)
+
+
+def list_runs(
+    workspace: Workspace,
+    project: str | None = None,
+    *,
+    where: str | None = None,
+    order_by: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> RunList:
+    """The runs of a project or of all projects with their parameters and last metrics, the latest first.
+
+    where: a condition, ``metrics.accuracy > 0.9 and packages.torch < 2.1``. order_by: ``metrics.accuracy desc``. after:
+    the last run of the previous page. Raises InvalidInput that points at the fault; see docs/reference/queries.md.
+    """
+    from contexta.store.query import pages
+
+    options = pages.Wanted(project_ref(project) if project is not None else None, where, order_by, limit)
+    with workspace._reading() as connection:
+        last = workspace._find(connection, after)[0] if after is not None else None
+        return pages.page(connection, options, last)
+
+
+def list_deployments(
+    workspace: Workspace, project: str | None = None, *, run: str | None = None
+) -> tuple[DeploymentExecution, ...]:
+    """The deployments of a project, of a run with its artifacts and environment, or of all projects, by start."""
+    from contexta.store.entities import metadata
+    from contexta.store.read.snapshots import deployments_of
+    from contexta.store.schema import tables
+
+    with workspace._reading() as connection:
+        if run is not None:
+            key, ref = workspace._find(connection, run)
+            return deployments_of(connection, ref, key)
+        parent = (tables.project, project_ref(project)) if project is not None else None
+        return metadata.list_all(connection, metadata.DEPLOYMENT, parent)
+
+
+def select_best_run(
+    workspace: Workspace,
+    runs: Sequence[str] | None,
+    metric: str,
+    *,
+    stage_name: str | None = None,
+    higher_is_better: bool | None = None,
+    project: str | None = None,
+) -> BestRun:
+    """The best run by the last value of a metric.
+
+    runs: selectors; None for the latest 1 000 runs of the project with the metric. stage_name: None for the stage that
+    logged it last. Raises InvalidInput if the direction of the metric is unknown. Reads no points.
+    """
+    from contexta.analysis.metrics.selection import select_best
+    from contexta.store.read import trends
+
+    is_higher_better = _is_higher_better(workspace, metric, higher_is_better)
+    with workspace._reading() as connection:
+        if runs is None:
+            project_key = _project_key(workspace, connection, project)
+            values, *_ = trends.latest_ends(connection, metric, stage_name, project_key, _MOST_CANDIDATES)
+        else:
+            keys = [workspace._find(connection, selector)[0] for selector in selectors(runs)]
+            values = trends.ends_of(connection, metric, stage_name, keys)
+    return select_best(metric, stage_name, [value.candidate() for value in values], higher_is_better=is_higher_better)
+
+
+def get_metric_trend(
+    workspace: Workspace, metric: str, project: str | None = None, *, stage_name: str | None = None, limit: int = 200
+) -> MetricTrend:
+    """The last values of a metric in the latest ``limit`` runs with it, the oldest first, and the changes between them.
+
+    project: by default the configured one, else all projects.
+    """
+    from contexta.analysis.metrics.trend import trend
+    from contexta.store.read import trends
+
+    _require_count(limit, "limit")
+    with workspace._reading() as connection:
+        project_key = _project_key(workspace, connection, project)
+        values, with_metric, total = trends.latest_ends(connection, metric, stage_name, project_key, limit)
+        bodies = sorted({value.body_id for value in values if value.body_id is not None})
+        packages = trends.packages_of(connection, bodies)
+    return trend(metric, stage_name, values, packages, with_metric=with_metric, total=total)
+
+
+def package_timeline(
+    workspace: Workspace, package: str, *, metric: str | None = None, project: str | None = None
+) -> PackageTimeline:
+    """The versions of a package, or of ``python``, over the runs of a project, with a metric, the oldest first.
+
+    project: by default the configured one, else the project of the latest run.
+    """
+    from contexta.analysis.timeline import timeline
+    from contexta.store.read import history
+
+    with workspace._reading() as connection:
+        latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
+        runs = history.project_runs(connection, workspace._find(connection, latest)[0])
+        return timeline(runs, package, metric)
+
+
+# ---------------------------------------------------------------------------------------------- arguments
 
 
 def project_ref(project: str) -> StableRef:
-    """Of a project's name or reference."""
+    """The reference of a project by its name or reference."""
     if not isinstance(project, str):
-        raise InvalidInput(f"project {shown(project)} is no text", hint="give its name or reference")
+        raise InvalidInput(f"project {shown(project)} is not a text", hint="give its name or reference")
     if project.startswith("project:"):
         return StableRef.parse(project)
     return StableRef("project", slug(project) or project)
 
 
-def _direction(given: str) -> LineageDirection:
-    if given not in _DIRECTIONS:
-        raise InvalidInput(f"direction {shown(given)} is none", hint="it is downstream, upstream or both")
-    return _DIRECTIONS[given]
-
-
 def selectors(runs: Sequence[str]) -> list[str]:
-    chosen = [runs] if isinstance(runs, str) else list(runs)
-    if not chosen:
-        raise InvalidInput("no runs were given", hint="name one or more")
-    return chosen
+    """A list of at least one selector."""
+    names = [runs] if isinstance(runs, str) else list(runs)
+    if not names:
+        raise InvalidInput("no runs were given", hint="name at least one")
+    return names
 
 
-def _require_count(given: int | None, name: str) -> None:
-    if given is not None and not (type(given) is int and 0 < given < 2**31):
-        raise InvalidInput(f"{name} {shown(given)} is no number of things", hint="give 1 or more")
+def _is_higher_better(workspace: Workspace, metric: str, higher_is_better: bool | None) -> bool:
+    from contexta.analysis.metrics.direction import direction_of
+
+    lower = None if higher_is_better is None else not higher_is_better
+    better, _ = direction_of(metric, workspace._directions(lower))
+    if better is None:
+        hint = "give higher_is_better=True or False, --higher-is-better or --lower-is-better"
+        raise InvalidInput(f"the direction of {shown(metric)} is unknown", hint=hint)
+    return better == "higher"
+
+
+def _project_key(workspace: Workspace, connection: Connection, project: str | None) -> int | None:
+    """The key of a project, or of the configured one; None for all projects. Raises NotFound."""
+    from contexta.store.entities.metadata import find_id, require_id
+    from contexta.store.schema import tables
+
+    if project is not None:
+        return require_id(connection, tables.project, project_ref(project))
+    configured = workspace.config.project_name
+    return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
+
+
+def _require_count(value: int | None, name: str) -> None:
+    if value is not None and not (type(value) is int and 0 < value < 2**31):
+        raise InvalidInput(f"{name} {shown(value)} is not a positive number", hint="give 1 or more")

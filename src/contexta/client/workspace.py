@@ -1,7 +1,6 @@
-"""A workspace: where it is, opened at its first use, read, closed.
+"""A workspace: its place, its store and its life cycle.
 
-What a method needs is imported when it is called: a training process that only records pays for the recorder, not for
-SQLAlchemy and pydantic.
+A method imports what it needs when it is called, so that recording does not import SQLAlchemy and pydantic.
 """
 
 from __future__ import annotations
@@ -25,20 +24,25 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from typing_extensions import Self
 
+    from contexta.analysis.metrics.direction import Directions
     from contexta.config import UnifiedConfig
+    from contexta.contract import EnvironmentSnapshot
     from contexta.store.backends.engine import Store
     from contexta.store.ingest.metadata_api import MetadataStore, RecordStore
 
 
 class Workspace:
-    """A directory, or a database on a server with a directory here for what is on its way there."""
+    """A directory, or a database on a server with a local directory for undelivered records.
+
+    The methods with an underscore are for the modules of this package.
+    """
 
     def __init__(self, workspace: str | os.PathLike[str] | None = None, config: UnifiedConfig | None = None) -> None:
         if workspace is not None:
             _require_path(workspace)
         if config is not None:
             _require_config(config)
-        self._given = (workspace, config)
+        self._arguments = (workspace, config)
         self._store: Store | None = None
         self._opening = threading.Lock()
         self._closed = False
@@ -46,36 +50,35 @@ class Workspace:
 
     @cached_property
     def config(self) -> UnifiedConfig:
-        """The settings in force. Raises InvalidInput for a wrong one, naming where it stands."""
+        """The effective settings. Raises InvalidInput with the place of a wrong one."""
         from contexta.config import resolve
 
-        workspace, config = self._given
+        workspace, config = self._arguments
         return resolve(config, workspace=workspace)
 
     def _find_place(self) -> tuple[Path, str | None, Path | None]:
-        """The workspace's directory, absolute: a training that changes its directory stays in its workspace; and where
-        it is on a server, its address and the team's objects."""
-        workspace, config = self._given
+        """(absolute directory, address of the server, directory of the shared objects)."""
+        workspace, config = self._arguments
         if config is not None:
             place = self.config.workspace
             url = None if place.url is None else place.url.get_secret_value()
             return place.directory.absolute(), url, place.objects and place.objects.absolute()
         if workspace is not None and not workspace_address.is_server(workspace):
             return Path(workspace).absolute(), None, None
-        given = None if workspace is None else os.fspath(workspace)
-        server = settings.server(given)
-        return Path(settings.workspace(given)), None if server is None else workspace_address.checked(server), None
+        name = None if workspace is None else os.fspath(workspace)
+        server = settings.server(name)
+        return Path(settings.workspace(name)), None if server is None else workspace_address.checked(server), None
 
     @cached_property
     def metadata_store(self) -> MetadataStore:
-        """Everything that is put and got by reference."""
+        """Read and write contract values by reference."""
         from contexta.store.ingest.metadata_api import MetadataStore
 
         return MetadataStore(self._opened, self.close)
 
     @cached_property
     def record_store(self) -> RecordStore:
-        """Records: appended, never changed."""
+        """Append records."""
         from contexta.store.ingest.metadata_api import RecordStore
 
         return RecordStore(self._opened)
@@ -101,15 +104,15 @@ class Workspace:
         return os.fspath(self.root) if self._server is None else workspace_address.shown(self._server)
 
     def close(self) -> None:
-        """Release everything the workspace holds. Closing twice is allowed; any other use afterwards raises
-        WorkspaceClosed."""
+        """Release all resources. Any later use except ``close`` raises WorkspaceClosed."""
         if self._store is not None:
             self._store.close()
         self._closed = True
 
-    # ------------------------------------------------------------------------------------------ inside
+    # ------------------------------------------------------------------------------------------ for this package
 
     def _find(self, connection: Connection, selector: str) -> tuple[int, StableRef]:
+        """(key in the database, reference) of the run that a selector names. Raises NotFound, Ambiguous."""
         from contexta.store.query import find_runs
 
         project = self.config.project_name
@@ -117,12 +120,12 @@ class Workspace:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """A consistent view that holds everything live runs have written so far."""
+        """A consistent view of the store, including the records of live runs."""
         with self._current().reading() as connection:
             yield connection
 
     def _current(self) -> Store:
-        """The store with everything live runs have written so far."""
+        """The store after ingesting the journals of live runs."""
         from contexta.store.ingest.ingest import take_in
 
         store = self._opened()
@@ -131,27 +134,50 @@ class Workspace:
 
     def _opened(self) -> Store:
         if self._closed:
-            raise self._was_closed()
+            raise self._closed_error()
         with self._opening:
             if self._store is None:
-                self._store = self._freshly_opened()
+                self._store = self._new_store()
             return self._store
 
-    def _freshly_opened(self) -> Store:
+    def _new_store(self) -> Store:
         from contexta.store.backends.engine import open_store
 
         return open_store(self.root, self._server, self._objects)
 
-    def _was_closed(self) -> WorkspaceClosed:
+    def _closed_error(self) -> WorkspaceClosed:
         return WorkspaceClosed(f"workspace {self._shown} was closed", hint="open it again with Contexta(...)")
+
+    def _snapshot(self, connection: Connection, key: int) -> EnvironmentSnapshot | None:
+        """The environment of a run; None without one."""
+        from contexta.store.entities.environments import snapshot_of
+
+        return snapshot_of(connection, self._opened().objects, key)
+
+    def _directions(self, lower_is_better: bool | None = None) -> Directions:
+        """The configured directions of metrics, with an argument about the metric in question."""
+        from contexta.analysis.metrics.direction import Directions
+
+        return Directions(self.config.higher_is_better, self.config.lower_is_better, lower_is_better)
+
+    def _option(self) -> tuple[str, ...]:
+        """The option that names this workspace in a command; empty for the default workspace."""
+        if self._server is not None or self.root == Path(settings.workspace(None)).absolute():
+            return ()
+        return ("--workspace", os.fspath(self.root))
+
+    def _name_in_commands(self) -> str | None:
+        """The name of this workspace as the user gave it; None for the default workspace."""
+        workspace = self._arguments[0]
+        return os.fspath(workspace) if workspace is not None else next(iter(self._option()[1:]), None)
 
 
 def _require_path(workspace: object) -> None:
     if not isinstance(workspace, (str, os.PathLike)) or isinstance(os.fspath(workspace), bytes):
-        raise InvalidInput(f"workspace {shown(workspace)} is no path", hint="name a directory, e.g. .contexta")
+        raise InvalidInput(f"workspace {shown(workspace)} is not a path", hint="name a directory, e.g. .contexta")
     require_storable(os.fspath(workspace))
     if not os.fspath(workspace):
-        raise InvalidInput("the workspace's path is empty", hint="name a directory, e.g. .contexta")
+        raise InvalidInput("the path of the workspace is empty", hint="name a directory, e.g. .contexta")
 
 
 def _require_config(config: object) -> None:

@@ -211,9 +211,7 @@ def test_a_server_that_is_killed_while_it_is_delivered_to_costs_nothing(own_serv
                     for step in range(3_000):
                         run.metric("loss", 0.1, step=step)
                 runs += 1
-            follower = threading.Thread(
-                target=lambda: delivery.follow(ctx.root, ctx._freshly_opened, pause=0.1, linger=0.3)
-            )
+            follower = threading.Thread(target=lambda: delivery.follow(ctx.root, ctx._new_store, pause=0.1, linger=0.3))
             follower.start()
             time.sleep(0.1 + turn / 20)
             own_server.kill()
@@ -271,9 +269,7 @@ def test_a_delivery_survives_a_server_that_stands_still(own_server: Server, seco
         with ctx.run("live", project="p") as run:
             for step in range(20_000):
                 run.metric("loss", 0.1, step=step)
-        follower = threading.Thread(
-            target=lambda: delivery.follow(ctx.root, ctx._freshly_opened, pause=0.1, linger=0.3)
-        )
+        follower = threading.Thread(target=lambda: delivery.follow(ctx.root, ctx._new_store, pause=0.1, linger=0.3))
         follower.start()
         time.sleep(0.2)
         for pid in own_server.pids():

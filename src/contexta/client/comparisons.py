@@ -1,0 +1,246 @@
+"""Compare, explain, check, audit and report runs. Each function is a method of ``Contexta``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from contexta.client.queries import diagnose_run, get_run, get_run_snapshot, selectors
+from contexta.client.reproduction import to_rebuild
+from contexta.client.workspace import Workspace
+from contexta.core.errors import InvalidInput, NotFound
+from contexta.core.references import StableRef
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from contexta.findings import (
+        Audit,
+        EnvironmentDiff,
+        Explanation,
+        Gate,
+        InputComparison,
+        MultiRunComparison,
+        RunComparison,
+        RunDiff,
+    )
+    from contexta.findings.checks import Strictness
+    from contexta.findings.past_runs import RunRecord
+    from contexta.reports import Report
+    from contexta.reproduce.uv.commands import Uv
+
+    _RunKey = tuple[int, StableRef]  # the key in the database, and the reference
+
+
+def compare_runs(workspace: Workspace, left: str, right: str) -> RunComparison:
+    """The last value of each metric in two runs, with the differences. Reads no points."""
+    with workspace._reading() as connection:
+        return _compare(connection, workspace._find(connection, left), workspace._find(connection, right))
+
+
+def compare_multiple_runs(workspace: Workspace, selectors: Sequence[str]) -> MultiRunComparison:
+    """Several runs side by side, in the given order."""
+    from contexta.analysis.metrics.compare import compare_many
+    from contexta.store.read import loading
+
+    with workspace._reading() as connection:
+        keys = [workspace._find(connection, selector)[0] for selector in selectors]
+        return compare_many(loading.summaries(connection, keys))
+
+
+def compare_environments(workspace: Workspace, left: str, right: str) -> EnvironmentDiff:
+    """The differences between the environments of two runs. A run without a snapshot gives a note."""
+    with workspace._reading() as connection:
+        keys = workspace._find(connection, left), workspace._find(connection, right)
+        return _compare_environments(workspace, connection, *keys)
+
+
+def diff_runs(workspace: Workspace, left: str | None = None, right: str | None = None) -> RunDiff:
+    """The differences between two runs: metrics, environments and inputs.
+
+    Without arguments the last two runs of the project; with one, that run and the latest one. Raises NotFound.
+    """
+    from contexta.findings import RunDiff
+
+    with workspace._reading() as connection:
+        if right is None:
+            _, right = workspace._find(connection, "@latest")
+            left = left if left is not None else _previous(workspace, connection, right)
+        if left is None:
+            raise InvalidInput("diff_runs(right=...) has no left run", hint="give both runs, or none")
+        keys = workspace._find(connection, left), workspace._find(connection, right)
+        return RunDiff(
+            metrics=_compare(connection, *keys),
+            environment=_compare_environments(workspace, connection, *keys),
+            inputs=_compare_inputs(connection, *keys),
+        )
+
+
+def audit_reproducibility(
+    workspace: Workspace, run: str, *, online: bool = False, deep: bool = False, uv: Uv | None = None
+) -> Audit:
+    """Whether the record of a run is enough to rebuild its environment, and the results of earlier attempts.
+
+    online: query the index for every package. deep: read every file of the environment, if it still exists.
+    """
+    from contexta.analysis.environments.audit import audit
+    from contexta.reproduce.availability_checks import current_evidence, rebuilds_among, reruns_among
+    from contexta.store.entities import records
+    from contexta.store.read import loading
+
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, run)
+        details, snapshot = loading.details(connection, key), workspace._snapshot(connection, key)
+        rebuilds = rebuilds_among(records.said(connection, key))
+    edges = workspace.metadata_store.relations.list_lineage_edges()
+    reruns = reruns_among(edges, ref, lambda left, right: compare_runs(workspace, left, right))
+    recorded = to_rebuild(workspace, str(ref)) if snapshot is not None and (online or deep) else None
+    available = current_evidence(
+        recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
+    )
+    return audit(details, snapshot, available.with_history(rebuilds, reruns))
+
+
+def explain_regression(
+    workspace: Workspace,
+    old: str,
+    new: str,
+    *,
+    metric: str | None = None,
+    lower_is_better: bool | None = None,
+    group_by: str = "auto",
+) -> Explanation:
+    """Whether a metric differs between two runs by more than noise, what changed, the suspects, and the next steps.
+
+    metric: ``accuracy`` or ``train/accuracy``; by default the metric with the surest drop. lower_is_better: the
+    direction, if neither the name nor the configuration gives it. group_by: which runs are repeats: ``auto`` (equal
+    code, configuration and environment), ``none``, ``tag:NAME``, ``param:NAME``. Reruns nothing.
+    """
+    from contexta.analysis.why.explain import explain
+    from contexta.analysis.why.next_steps import PasteTarget
+    from contexta.reproduce.environment_manager import installation_of
+    from contexta.store.read import history
+
+    with workspace._reading() as connection:
+        keys = [workspace._find(connection, run) for run in (old, new)]
+        left, right = (_record(workspace, connection, key) for key, _ in keys)
+        return explain(
+            left,
+            right,
+            history.project_runs(connection, keys[1][0], also=[keys[0][0]]),
+            metric=metric,
+            directions=workspace._directions(lower_is_better),
+            group_by=group_by,
+            source=history.source_between(left.run, right.run),
+            target=PasteTarget(
+                history.unambiguous_names(connection, [ref for _, ref in keys]),
+                installation_of(right.snapshot, right.run.metadata),
+                workspace._option(),
+            ),
+        )
+
+
+def check_run(
+    workspace: Workspace,
+    run: str,
+    *,
+    against: str | None = None,
+    require: Sequence[str] = (),
+    max_drop: Sequence[str] = (),
+    env: Strictness = "any",
+) -> Gate:
+    """Check a run against rules. A rule that cannot be decided counts as not met.
+
+    require: ``accuracy>=0.9``. max_drop: ``accuracy=0.01`` or ``accuracy=1%``, relative to the baseline ``against``.
+    env: ``same`` (no recorded difference), ``packages`` (same Python and packages) or ``any``.
+    """
+    from contexta.analysis.gate import allowed_drop, gate, metric_requirement
+    from contexta.store.read.history import past_runs
+
+    requirements = [metric_requirement(text) for text in require]
+    drops = [allowed_drop(text) for text in max_drop]
+    with workspace._reading() as connection:
+        key = workspace._find(connection, run)
+        (checked,) = past_runs(connection, [key[0]])
+        baseline = diff = None
+        if against is not None:
+            baseline_key = workspace._find(connection, against)
+            (baseline,) = past_runs(connection, [baseline_key[0]])
+            diff = _compare_environments(workspace, connection, baseline_key, key)
+        return gate(
+            checked,
+            baseline,
+            diff,
+            requirements=requirements,
+            drops=drops,
+            strictness=env,
+            directions=workspace._directions(),
+        )
+
+
+# ---------------------------------------------------------------------------------------------- reports
+
+
+def build_snapshot_report(workspace: Workspace, run: str, *, max_records: int = 100) -> Report:
+    """A report of everything that is stored of one run."""
+    from contexta.reports import report_of
+
+    return report_of(get_run_snapshot(workspace, run, max_records=max_records))
+
+
+def build_run_report(workspace: Workspace, run: str, against: str | None = None) -> Report:
+    """A report of one run with its problems and its audit, or of two runs with their differences."""
+    from contexta.reports.pages.runs import run_report, two_run_report
+
+    diagnosis = diagnose_run(workspace, run)
+    if against is not None:
+        return two_run_report(diff_runs(workspace, run, against), diagnosis, diagnose_run(workspace, against))
+    return run_report(get_run(workspace, run), diagnosis, audit_reproducibility(workspace, run))
+
+
+def build_multi_run_report(workspace: Workspace, runs: Sequence[str]) -> Report:
+    """A report of several runs side by side, with their problems."""
+    from contexta.reports.pages.runs import multi_run_report
+
+    names = selectors(runs)
+    return multi_run_report(compare_multiple_runs(workspace, names), [diagnose_run(workspace, name) for name in names])
+
+
+# ---------------------------------------------------------------------------------------------- parts
+
+
+def _previous(workspace: Workspace, connection: Connection, latest: StableRef) -> StableRef:
+    project = latest.components[0]
+    try:
+        return workspace._find(connection, f"{project}@latest~1")[1]
+    except NotFound:
+        raise NotFound(f"project {project} has only one run", hint="record another one, or name two runs") from None
+
+
+def _compare(connection: Connection, left: _RunKey, right: _RunKey) -> RunComparison:
+    from contexta.analysis.metrics.compare import compare_runs
+    from contexta.store.read import loading
+
+    return compare_runs(*loading.summaries(connection, [left[0], right[0]]))
+
+
+def _compare_inputs(connection: Connection, left: _RunKey, right: _RunKey) -> InputComparison:
+    from contexta.analysis.environments.input_data import compare_inputs
+    from contexta.store.entities.artifacts import of_run
+
+    return compare_inputs(left[1], of_run(connection, left[0]), right[1], of_run(connection, right[0]))
+
+
+def _compare_environments(
+    workspace: Workspace, connection: Connection, left: _RunKey, right: _RunKey
+) -> EnvironmentDiff:
+    from contexta.analysis.environments.environment_diff import compare_environments
+
+    snapshots = workspace._snapshot(connection, left[0]), workspace._snapshot(connection, right[0])
+    return compare_environments(left[1], snapshots[0], right[1], snapshots[1])
+
+
+def _record(workspace: Workspace, connection: Connection, key: int) -> RunRecord:
+    from contexta.store.read.history import recorded
+
+    return recorded(connection, workspace._opened().objects, key, workspace._snapshot(connection, key))
