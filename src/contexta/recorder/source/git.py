@@ -109,6 +109,6 @@ def clone(root: str, commit: str, at: str, *, is_shared: bool = False) -> None:
         if os.path.isfile(os.path.join(common, name)):
             os.makedirs(os.path.join(at, ".git", os.path.dirname(name)), exist_ok=True)
             shutil.copyfile(os.path.join(common, name), os.path.join(at, ".git", name))
-    for setting in ("core.worktree", "core.bare"):
-        git(["config", "--unset-all", setting], at)  # fails where it is not set
+    for setting in ("core.worktree", "core.bare"):  # a submodule has them. The command fails if they are not set.
+        git(["config", "--file", os.path.join(at, ".git", "config"), "--unset-all", setting], root)
     output(["update-ref", "--no-deref", "HEAD", commit], at)
