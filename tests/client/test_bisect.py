@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from support.builders import Cli, put_run
+from support.executors import Simulated
 from support.paths import ROOT
 from support.studies import a_space, studied
 from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import BisectProgress, Contexta
+from contexta.bisect.execution.executors import choose
+from contexta.bisect.execution.executors.executor import Executor
+from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.request import BisectOptions, BisectRequest
+from contexta.bisect.inputs.sides import kinds
+from contexta.bisect.inputs.sides.side import Candidate, Side
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.session import study_files
 from contexta.bisect.session.study_files import StudyBeginning
@@ -131,6 +139,48 @@ def test_a_request_is_written_as_the_command_that_was_typed() -> None:
     )
     swapped = "contexta bisect b a --higher-is-better --include source,params"
     assert request.swapped().command_line("w") == f"{swapped} --no-versions --workspace w -- python 't x.py'"
+
+
+# ------------------------------------------------------------------------------------------ extensions
+
+
+def test_a_kind_of_side_is_a_class_and_a_row_of_the_table(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Numbered(Side):
+        def __init__(self, version: str) -> None:
+            self.label = f"release {version}"
+            self._version = version
+
+        def pins(self, markers: Mapping[str, str]) -> Pins:
+            return Pins({"culprit": self._version})
+
+    def recognise(candidate: Candidate) -> Side | None:
+        return Numbered(candidate.name[1:]) if candidate.name.startswith("#") else None
+
+    monkeypatch.setattr(kinds, "KINDS", (recognise, *kinds.KINDS))
+    with Contexta() as ctx:
+        plan = ctx.plan_bisect("#1.0", "#2.0", python=PYTHON)
+    assert plan.notes[0].startswith("OLD is release 1.0, on Python 3.")
+    assert [(change.key, change.right_value) for change in plan.changes] == [("culprit", "2.0")]
+
+
+def test_an_executor_is_a_class_and_a_row_of_the_table(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, int | None, Simulated]] = []
+
+    @contextmanager
+    def executor_at(address: str, jobs: int | None) -> Iterator[Executor]:
+        opened.append((address, jobs, Simulated(jobs or 2, "culprit")))
+        yield opened[-1][2]
+
+    monkeypatch.setitem(choose.OPENED_BY, "dask", executor_at)
+    with Contexta() as ctx:
+        report = ctx.bisect(
+            "old.txt", "new.txt", command=COMMAND, metric="accuracy", python=PYTHON, dask="there", versions=False
+        )
+    ((address, jobs, executor),) = opened
+    assert (address, jobs) == ("there", None)
+    assert (report.verdict, report.culprits) == ("proved", ("culprit",))
+    assert report.runs <= executor.ran
+    assert executor.most == 2
 
 
 # ------------------------------------------------------------------------------------------ damaged files

@@ -1,4 +1,4 @@
-"""What a study is about: two ends, a command, and how its number is read."""
+"""The setup of a study, and what makes two studies the same."""
 
 from __future__ import annotations
 
@@ -17,31 +17,34 @@ from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
 
 @dataclass(frozen=True)
 class Setup:
-    """What is studied. folder: the study's own directory. workspace: where its trials are recorded.
-
-    first_seed: seed number 0 stands for this one. jobs: trials at a time. suspicion: what records say of each change,
-    see ``Space``. expected: seconds that the command took before; None: the first trial will tell. outputs: files that
-    the answer is written to, which are no source. fixed: packages that are no change: they come
-    from the source itself. options: how uv installs what each side pins. lost: packages whose build differs and cannot
-    be rerun: no trial tells of them.
-    """
+    """What is studied: two endpoints and a command."""
 
     old: End
     new: End
     pythons: Mapping[str, Interpreter]
     command: Command
     folder: Path
+    """The directory of the study."""
     workspace: Path
+    """Where its trials are recorded."""
     higher_is_better: bool = True
     first_seed: int = 0
+    """The seed of the trials with seed number 0."""
     jobs: int = 1
+    """Trials at a time on this machine."""
     settings: Settings = field(default_factory=Settings)
     suspicion: Mapping[str, float] = field(default_factory=dict)
+    """How suspect the records make each change, see ``Space``."""
     outputs: tuple[Path, ...] = ()
+    """Files that are written meanwhile, and are not part of the source."""
     expected: float | None = None
+    """Seconds that the command took before; None: the first trial will tell."""
     fixed: tuple[Fixed, ...] = ()
+    """Packages that are the same in every mix."""
     options: Mapping[str, InstallOptions] = field(default_factory=dict)
+    """How uv installs the packages of each side."""
     lost: tuple[str, ...] = ()
+    """Packages whose build differs and cannot be installed again: no trial can clear them."""
 
     def options_of(self, end: str) -> InstallOptions:
         """How uv installs the packages of a side."""
@@ -49,24 +52,25 @@ class Setup:
 
     @property
     def content_of_options(self) -> list[list[object]]:
-        """What tells the options of both sides from others, without credentials; empty where there are none."""
-        found = [self.options_of(end).content for end in BOTH]
-        return found if any(found) else []
+        """The install options of both sides, without credentials; empty where there are none."""
+        contents = [self.options_of(end).content for end in BOTH]
+        return contents if any(contents) else []
 
 
 def identity(setup: Setup) -> str:
-    """Whatever makes two studies the same one, as text: ends, interpreters, command and how its number is read."""
+    """What makes two studies the same, as text: endpoints, interpreters, command and judgement."""
     return json.dumps(
         {
             "old": [sorted(setup.old.packages.items()), sorted(setup.old.variables.items())],
             "new": [sorted(setup.new.packages.items()), sorted(setup.new.variables.items())],
-            "source": [each.revision and each.revision.state for each in (setup.old, setup.new)],
+            "source": [end.revision and end.revision.state for end in (setup.old, setup.new)],
             "parameters": [
-                sorted((name, told.words) for name, told in each.parameters.items()) for each in (setup.old, setup.new)
+                sorted((name, setting.words) for name, setting in end.parameters.items())
+                for end in (setup.old, setup.new)
             ],
             "pythons": {end: python.path for end, python in sorted(setup.pythons.items())},
             "command": asdict(setup.command),
-            "fixed": [each.line for each in setup.fixed],
+            "fixed": [package.line for package in setup.fixed],
             **({"options": setup.content_of_options} if setup.content_of_options else {}),
             "higher": setup.higher_is_better,
             "seed": setup.first_seed,
