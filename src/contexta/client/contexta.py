@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contexta.bisect.inputs.request import BisectOptions
     from contexta.bisect.session.progress import BisectProgress
     from contexta.findings import BisectPlan, BisectReport, Rerun
-    from contexta.recorder.session.run import Run
+    from contexta.recorder.session.run import LiveRun
     from contexta.reproduce.environments.progress import ProgressCallback
     from contexta.reproduce.rerun import RerunOptions
     from contexta.reproduce.uv.commands import Uv
@@ -78,7 +78,9 @@ class Contexta(Workspace):
 
     # ------------------------------------------------------------------------------------------ record
 
-    def run(self, name: str | None = None, *, project: str | None = None, tags: Mapping[str, str] | None = None) -> Run:
+    def run(
+        self, name: str | None = None, *, project: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> LiveRun:
         """Record a live run: ``with ctx.run("this-month") as run: run.metric("accuracy", 0.87)``.
 
         Captures the environment of the interpreter before it returns. A second run of a name gets its own reference.
@@ -86,13 +88,13 @@ class Contexta(Workspace):
         writable, a warning goes to stderr, and the program continues without recording.
         """
         from contexta.recorder.session.active_run import session
-        from contexta.recorder.session.start import Place
+        from contexta.recorder.session.start import RecordingPlace
 
         if self._closed:
             raise self._closed_error()
         workspace, config = self._arguments
         return session.start_or_warn(
-            Place(os.fspath(self.root), self._sender()),
+            RecordingPlace(os.fspath(self.root), self._sender()),
             project=project or (config.project_name if config is not None else None),
             name=name,
             tags=tags,

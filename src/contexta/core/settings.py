@@ -30,7 +30,7 @@ ENDED = "ended"  # below the journals: files that are ingested whole and of whic
 _PYPROJECT = "pyproject.toml"
 
 
-class Table:
+class ToolTable:
     """The content of ``[tool.contexta]`` in one file."""
 
     def __init__(self, file: str, values: Any, fault: str) -> None:
@@ -106,22 +106,22 @@ def workspace_name(value: object, where: str) -> str:
     return name
 
 
-def table(directory: str | None = None) -> Table | None:
+def table(directory: str | None = None) -> ToolTable | None:
     """The table of the nearest pyproject.toml that has one, from a directory (the current one) upwards."""
-    return next((source for source in _tables(directory) if isinstance(source, Table)), None)
+    return next((source for source in _tables(directory) if isinstance(source, ToolTable)), None)
 
 
 def problems() -> list[str]:
     """What a training cannot use of its settings, and why: a query refuses them."""
     messages: list[str] = []
     for source in _tables(None):
-        if isinstance(source, Table):
+        if isinstance(source, ToolTable):
             return messages + _problems_of(source)
         messages.append(source)
     return messages
 
 
-def _problems_of(settings: Table) -> list[str]:
+def _problems_of(settings: ToolTable) -> list[str]:
     messages: list[str] = []
     if settings.fault:
         messages.append(f"{settings.file} is no valid TOML: {settings.fault}; what can be read of it counts")
@@ -149,7 +149,7 @@ def _from_pyproject(name: str, check: Callable[[object, str], str]) -> tuple[str
     return ("", None) if settings is None or value is None else (settings.folder, value)
 
 
-def _tables(directory: str | None) -> Iterator[Table | str]:
+def _tables(directory: str | None) -> Iterator[ToolTable | str]:
     """The tables from a directory upwards, nearest first; for a file that cannot be read, why."""
     for folder in _folders(directory):
         path = os.path.join(folder, _PYPROJECT)
@@ -164,7 +164,7 @@ def _tables(directory: str | None) -> Iterator[Table | str]:
         if b"contexta" in data or b"\\u" in data or b"\\U" in data:  # a key may be written with escapes
             values, fault = _parsed(data)
             if values is not None or (fault and b"tool.contexta" in data):
-                yield Table(path, {} if values is None else values, fault)
+                yield ToolTable(path, {} if values is None else values, fault)
 
 
 @lru_cache(maxsize=1)  # one process asks for several settings of one file

@@ -40,7 +40,7 @@ else:
             "contexta.findings.finding": "Finding",
             "contexta.findings.lineage": "Lineage LineageDirection LineageStep",
             "contexta.findings.metrics": (
-                "BestRun Candidate MetricSeries MetricTrend PackageTimeline SeriesBucket TimelineRun TrendPoint "
+                "BestRun RankedRun MetricSeries MetricTrend PackageTimeline SeriesBucket TimelineRun TrendPoint "
                 "VersionPeriod"
             ),
             "contexta.findings.reproduction": (

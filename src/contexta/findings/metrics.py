@@ -7,7 +7,7 @@ from contexta.findings.environments import Change
 from contexta.findings.finding import Finding
 
 
-class Candidate(Finding):
+class RankedRun(Finding):
     """One run that was compared with others."""
 
     run_ref: RunRef
@@ -29,7 +29,7 @@ class BestRun(Finding):
     run_ref: RunRef | None
     """None if no run has a finite value."""
     value: Number | None
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RankedRun, ...]
     """The ranked runs, then the others in the given order."""
     completeness_notes: tuple[str, ...]
 

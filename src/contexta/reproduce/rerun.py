@@ -22,7 +22,7 @@ from contexta.core.references import StableRef
 from contexta.findings import Rebuild, Rerun, RunComparison, RunDetails
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.recorder.session import inherited
-from contexta.recorder.wrapping.command import Wrapper
+from contexta.recorder.wrapping.command import CommandRecorder
 from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.launch.commands import fixes, prepared
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, confirm
@@ -55,7 +55,7 @@ class RerunOptions:
     options: RebuildOptions = field(default_factory=RebuildOptions)
 
 
-class Workspace(Protocol):
+class RerunRecords(Protocol):
     """What a rerun asks of a workspace."""
 
     root: Path
@@ -68,7 +68,7 @@ class Workspace(Protocol):
 
 
 def rerun(
-    workspace: Workspace,
+    workspace: RerunRecords,
     recorded: RecordedEnvironment,
     how: RerunOptions,
     tools: Tools,
@@ -100,7 +100,7 @@ def rerun(
         environ, notes = variables(recorded.snapshot, os.environ, environment, moved)
         environ[inherited.TRIAL] = str(folder / "reported")
         progress(f"running {Path(launched.command[0]).name}")
-        wrapper = Wrapper(
+        wrapper = CommandRecorder(
             in_environment(launched.command, environment),
             str(journals),
             tools.objects,
@@ -136,7 +136,7 @@ def rerun(
     )
 
 
-def _counterpart(workspace: Workspace, old: RunDetails, around: RunDetails) -> RunDetails | None:
+def _counterpart(workspace: RerunRecords, old: RunDetails, around: RunDetails) -> RunDetails | None:
     """The run of the repeated program that corresponds to the old one; None where that cannot be told.
 
     A program may begin several runs: the first is that of the command, the others are its parts, in an order that a

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.analysis.metrics.selection import select_best
-from contexta.findings import Candidate
+from contexta.findings import RankedRun
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(), st.integers(-(10**400), 10**400)), max_size=8)
 
 
-def candidates(values: list[int | float | None]) -> list[Candidate]:
+def candidates(values: list[int | float | None]) -> list[RankedRun]:
     return [
-        Candidate(run_ref=f"run:p.r{number}", name="r", status="completed", value=value, rank=None)
+        RankedRun(run_ref=f"run:p.r{number}", name="r", status="completed", value=value, rank=None)
         for number, value in enumerate(values)
     ]
 

@@ -13,7 +13,7 @@ from contexta.bisect.execution.source_files import Source
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Problem, Verdict, decide
-from contexta.bisect.session.environments import Environments
+from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.trial_runner import TrialRunner
 from contexta.bisect.space.changes import End
@@ -28,7 +28,7 @@ def study(tmp_path: Path, executor: Executor) -> tuple[Verdict, list[Trial]]:
     old, new = (End(dict.fromkeys("abcdefgh", version), "3.11.7", {}) for version in ("1.0", "2.0"))
     command = Command(("python", "train.py"), "accuracy", str(tmp_path))
     setup = Setup(old, new, {"old": python, "new": python}, command, tmp_path / "study", tmp_path)
-    runner = TrialRunner(setup, SPACE, Environments(setup, find_uv()), executor, Source((), ""), "", {})
+    runner = TrialRunner(setup, SPACE, TrialEnvironments(setup, find_uv()), executor, Source((), ""), "", {})
     problem = Problem(SPACE.mixes, SPACE.weights(), setup.settings)
     trials: list[Trial] = []
     while isinstance(step := decide(problem, [trial.observation for trial in trials]), Probe):

@@ -12,7 +12,7 @@ CONTEXT = table.Context(b"salt", {"OMP_NUM_THREADS": "1"})
 
 
 @pytest.mark.parametrize("probe", [*table.AT_START, *table.OF_RUN, *table.AT_END, table.BUILDS], ids=lambda p: p.key)
-def test_every_probe_returns_facts_as_json_and_does_not_fail(probe: table.Probe) -> None:
+def test_every_probe_returns_facts_as_json_and_does_not_fail(probe: table.ProbeRow) -> None:
     notes: list[dict[str, str]] = []
     facts = table.run([probe], CONTEXT, notes)
     assert json.loads(json.dumps(facts)) == facts
@@ -24,7 +24,7 @@ def test_a_probe_that_fails_leaves_a_note_and_the_facts_of_the_others() -> None:
         raise RuntimeError("token=plaincanary07word is wrong")
 
     notes: list[dict[str, str]] = []
-    probes = [table.Probe("broken", fail, [], topic="a topic"), table.Probe("whole", lambda _: ({"a": 1}, []))]
+    probes = [table.ProbeRow("broken", fail, [], topic="a topic"), table.ProbeRow("whole", lambda _: ({"a": 1}, []))]
     assert table.run(probes, CONTEXT, notes) == {"broken": [], "whole": {"a": 1}}
     assert notes == [
         {"topic": "a topic", "text": "could not be captured: RuntimeError: token=[redacted] is wrong"},

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from contexta import Contexta
 from contexta.recorder.redaction import cutting, redact
-from contexta.recorder.wrapping.output import Log
+from contexta.recorder.wrapping.output import BoundedLog
 
 SECRET = "hf_" + "aB3dE6gH9jK2mN5pQ8" * 2
 PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA7\n" * 30 + "-----END RSA PRIVATE KEY-----\n"
@@ -79,7 +79,7 @@ def test_lines_are_shortened_one_by_one() -> None:
 
 @pytest.mark.parametrize("limit", range(100, 400, 7))
 def test_log_that_is_cut_in_the_middle_splits_no_secret(limit: int) -> None:
-    log = Log(limit)
+    log = BoundedLog(limit)
     text = ("word " * 5 + SECRET + "\n" + PEM) * 3
     for start in range(0, len(text), 13):
         log.add(text[start : start + 13].encode())

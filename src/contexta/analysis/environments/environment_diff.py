@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from contexta.analysis.environments.versions import distance
+from contexta.analysis.environments.version_steps import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.core.references import StableRef
 from contexta.findings import SAME_RUN, Change, EnvironmentDiff, PackageChange

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 from contexta.analysis.metrics.compare import status_notes
-from contexta.findings import BestRun, Candidate
+from contexta.findings import BestRun, RankedRun
 
 
 def select_best(
-    metric: str, stage_name: str | None, candidates: Sequence[Candidate], *, higher_is_better: bool
+    metric: str, stage_name: str | None, candidates: Sequence[RankedRun], *, higher_is_better: bool
 ) -> BestRun:
     """Rank candidates by their value. Equal values share a rank; a missing or not finite value has none."""
     finite = [run for run in candidates if run.value is not None and _is_finite(run.value)]
@@ -31,7 +31,7 @@ def select_best(
     )
 
 
-def _notes(metric: str, candidates: Sequence[Candidate], ranked: Sequence[Candidate]) -> Iterator[str]:
+def _notes(metric: str, candidates: Sequence[RankedRun], ranked: Sequence[RankedRun]) -> Iterator[str]:
     lacking = sum(run.value is None for run in candidates)
     if lacking:
         yield f"{lacking} of {len(candidates)} runs have no {metric}"

@@ -21,7 +21,7 @@ from contexta.recorder.notes import storable
 from contexta.recorder.probes import variables
 from contexta.recorder.session import inherited
 from contexta.recorder.session.reserve import begin
-from contexta.recorder.session.run import Run
+from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.salt import salt_of
 from contexta.reproduce.launch.confirmation import Observations
 from contexta.reproduce.launch.observations import observations
@@ -50,7 +50,7 @@ class TrialRecord:
         name = self.ref.partition(".")[2]
         begin(journal, PROJECT, name)
         journal.write("fact", name="command", value=list(self._job.command.argv))
-        self._run = Run(journal, self._objects, name)
+        self._run = LiveRun(journal, self._objects, name)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -40,7 +40,7 @@ _NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
-class Missing:
+class UnpinnedPackage:
     """A package that a side does not pin. version: that uv would take; "" where uv has none. requirer: who requires
     it, with its version where that is known."""
 
@@ -54,7 +54,7 @@ class Checked:
     """What one side lacks. conflicts: pins that contradict a requirement, in words. unknown: why it could not be
     checked."""
 
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[UnpinnedPackage, ...] = ()
     conflicts: tuple[str, ...] = ()
     unknown: str = ""
 
@@ -142,7 +142,7 @@ def _told(side: Checked) -> Iterator[str]:
 
 
 def _incomplete(
-    files: Mapping[str, str], lacking: Mapping[str, Sequence[Missing]], hopeless: Sequence[Missing]
+    files: Mapping[str, str], lacking: Mapping[str, Sequence[UnpinnedPackage]], hopeless: Sequence[UnpinnedPackage]
 ) -> InvalidInput:
     told = "; ".join(f"{files[end]} lacks {_with_requirers(missing)}" for end, missing in lacking.items())
     if hopeless:
@@ -153,7 +153,7 @@ def _incomplete(
     return InvalidInput(told, hint=f"{way}; --as-pinned reruns the files as they are")
 
 
-def _with_requirers(missing: Sequence[Missing]) -> str:
+def _with_requirers(missing: Sequence[UnpinnedPackage]) -> str:
     """``six, which a 1 requires; b and c, which d 2 requires``."""
     groups: dict[str, list[str]] = {}
     for each in missing:
@@ -200,7 +200,7 @@ def _checked(
                     )
                 continue
             if lacking:
-                missing = {each.on: Missing(each.on, "", each.requirer) for each in lacking}
+                missing = {each.on: UnpinnedPackage(each.on, "", each.requirer) for each in lacking}
                 return Checked(tuple(missing.values()), tuple(conflicts))
             return Checked(conflicts=tuple(conflicts), unknown=error.what[:_SHOWN])
         return Checked(tuple(_added(resolved, side, skip)), tuple(conflicts))
@@ -226,7 +226,7 @@ def _requirements_in(explanation: str, side: Pins) -> list[_Requirement]:
     return list(dict.fromkeys(found))
 
 
-def _added(resolved: str, side: Pins, skip: Collection[str]) -> Iterator[Missing]:
+def _added(resolved: str, side: Pins, skip: Collection[str]) -> Iterator[UnpinnedPackage]:
     """What uv takes besides the pins. What only skipped packages require is skipped, too."""
     found = [match for line in resolved.splitlines() if (match := _LINE.match(line))]
     versions: dict[str, str] = {canonicalize_name(match["name"]): match["version"] for match in found}
@@ -237,7 +237,7 @@ def _added(resolved: str, side: Pins, skip: Collection[str]) -> Iterator[Missing
         left_out |= more
     for name in sorted(via.keys() - known - left_out):
         requirer = next((each for each in via[name] if each in known), next(iter(via[name]), ""))
-        yield Missing(name, versions[name], f"{requirer} {versions.get(requirer, '')}".strip())
+        yield UnpinnedPackage(name, versions[name], f"{requirer} {versions.get(requirer, '')}".strip())
 
 
 def _requirers(via: str) -> list[str]:

@@ -16,7 +16,7 @@ from contexta.reproduce.uv.error_messages import UvError
 from contexta.reproduce.uv.requirement_options import InstallOptions
 
 
-class Environments:
+class TrialEnvironments:
     def __init__(self, setup: Setup, uv: Uv) -> None:
         self.uv = uv
         self.notes: dict[str, None] = {}

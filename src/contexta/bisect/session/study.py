@@ -20,7 +20,7 @@ from contexta.bisect.reporting.limits import limited
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Problem, Verdict, decide
 from contexta.bisect.session import study_files
-from contexta.bisect.session.environments import Environments
+from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.first_trials import require_metric, require_modules
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.study_files import StudyBeginning
@@ -48,7 +48,7 @@ class Study:
         """
         self.setup = setup
         source, since = self._begin(resume, fresh)
-        self.environments = Environments(setup, uv)
+        self.environments = TrialEnvironments(setup, uv)
         self.space = self.environments.space()
         self.trials: list[Trial] = []
         self.release_trials: list[Trial] = []

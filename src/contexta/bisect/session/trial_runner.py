@@ -16,7 +16,7 @@ from contexta.bisect.inference.observations import Result
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Problem
 from contexta.bisect.search.speculation import Slot, ahead, slot_of
-from contexta.bisect.session.environments import Environments
+from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.space.changes import Space
 from contexta.core.errors import ContextaError
@@ -35,7 +35,7 @@ class TrialRunner:
         self,
         setup: Setup,
         space: Space,
-        environments: Environments,
+        environments: TrialEnvironments,
         executor: Executor,
         source: Source,
         source_key: str,

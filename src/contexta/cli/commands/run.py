@@ -58,7 +58,7 @@ def run(
     the workspace cannot be written, COMMAND runs unrecorded, after a warning.
     """
     from contexta.recorder.session import start
-    from contexta.recorder.wrapping.command import Wrapper
+    from contexta.recorder.wrapping.command import CommandRecorder
 
     if not command:
         raise InvalidInput("there is no command to run", hint="contexta run -- python train.py")
@@ -68,7 +68,7 @@ def run(
     tag_pairs = dict(map(_tag, tags))
     metrics = metric_pattern(pattern)
     try:
-        wrapper = Wrapper(
+        wrapper = CommandRecorder(
             command,
             str(root / settings.JOURNALS),
             Objects(root / settings.OBJECTS),

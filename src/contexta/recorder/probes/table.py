@@ -33,7 +33,7 @@ class Context:
         self.distributions = distributions  # at the end: as recorded at the start
 
 
-class Probe:
+class ProbeRow:
     """One row of the table. otherwise: the facts if the probe raises. topic: of the note about that."""
 
     __slots__ = ("key", "otherwise", "read", "topic")
@@ -45,7 +45,7 @@ class Probe:
         self.topic = topic or key
 
 
-def run(probes: Sequence[Probe], context: Context, notes: List[Note]) -> Dict[str, Any]:
+def run(probes: Sequence[ProbeRow], context: Context, notes: List[Note]) -> Dict[str, Any]:
     """The facts of these probes by key; adds their notes to ``notes``. A probe that fails leaves only a note."""
     facts: Dict[str, Any] = {}
     for probe in probes:
@@ -126,21 +126,21 @@ def _native(_: Context) -> Result:
     return native.native()
 
 
-DISTRIBUTIONS = Probe("distributions", _distributions, [])
-IMPORTS = Probe("imports", _imports)
-BUILDS = Probe("builds", _builds)
-CHECKOUTS = Probe("origins", _checkouts, topic="distributions")
+DISTRIBUTIONS = ProbeRow("distributions", _distributions, [])
+IMPORTS = ProbeRow("imports", _imports)
+BUILDS = ProbeRow("builds", _builds)
+CHECKOUTS = ProbeRow("origins", _checkouts, topic="distributions")
 
 AT_START = (
     DISTRIBUTIONS,
-    Probe("environment_variables", _variables, topic="variables"),
-    Probe("interpreter", _interpreter),
-    Probe("machine", _machine),
+    ProbeRow("environment_variables", _variables, topic="variables"),
+    ProbeRow("interpreter", _interpreter),
+    ProbeRow("machine", _machine),
 )
 """Before the program begins. These facts are the same for all runs in one environment, and are stored once."""
 
-OF_RUN = (Probe("invocation", _invocation), Probe("seeds", _seeds))
+OF_RUN = (ProbeRow("invocation", _invocation), ProbeRow("seeds", _seeds))
 """Before the program begins. These facts belong to one run, and become its metadata."""
 
-AT_END = (IMPORTS, CHECKOUTS, Probe("gpus", _gpus), Probe("native_libraries", _native, [], topic="native"))
+AT_END = (IMPORTS, CHECKOUTS, ProbeRow("gpus", _gpus), ProbeRow("native_libraries", _native, [], topic="native"))
 """When the program has ended: what only the program causes, or what takes longer. They complete those of the start."""

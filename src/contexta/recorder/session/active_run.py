@@ -24,8 +24,8 @@ from contexta.recorder.session import inherited
 from contexta.recorder.session import start as starting
 from contexta.recorder.session.failure import status_of
 from contexta.recorder.session.process_end import unhandled_exception, watch_exec, watch_sigterm
-from contexta.recorder.session.run import Run
-from contexta.recorder.session.start import Place
+from contexta.recorder.session.run import LiveRun
+from contexta.recorder.session.start import RecordingPlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Session:
     """The runs of this process, in all of its threads. A forked child starts with a copy."""
 
     def __init__(self) -> None:
-        self.open: List[Run] = []
-        self.joined: Optional[Run] = None  # the run that was handed down to this process
-        self.initialised: Optional[Run] = None  # the latest run that ``init`` began, in whichever thread
-        self.latest: Optional[Run] = None  # the latest run that this process began or joined, ended or not
+        self.open: List[LiveRun] = []
+        self.joined: Optional[LiveRun] = None  # the run that was handed down to this process
+        self.initialised: Optional[LiveRun] = None  # the latest run that ``init`` began, in whichever thread
+        self.latest: Optional[LiveRun] = None  # the latest run that this process began or joined, ended or not
         self.thread = _thread._local()  # .run: the run that ``init`` began in this thread
         self.has_begun = False  # whether this process, or the one it was forked from, has begun a run
         self.count = 0  # of runs that this process, or the one it was forked from, has begun or joined
@@ -51,13 +51,13 @@ class Session:
 
     def start(
         self,
-        place: Place,
+        place: RecordingPlace,
         *,
         project: Optional[str] = None,
         name: Optional[str] = None,
         tags: Optional[Mapping[str, str]] = None,
         is_place_named: bool = False,
-    ) -> Run:
+    ) -> LiveRun:
         """Begin a run, or join the run around this process, where its first run is that one (``inherited.may_begin``).
 
         A further run is a run of its own, and its record names the run around it. project, name: display names; a name
@@ -89,18 +89,18 @@ class Session:
 
     def start_or_warn(
         self,
-        place: Optional[Place] = None,
+        place: Optional[RecordingPlace] = None,
         *,
         project: Optional[str] = None,
         name: Optional[str] = None,
         **options: Any,
-    ) -> Run:
+    ) -> LiveRun:
         """``start`` for a program that must go on: where nothing can be recorded, a run that keeps nothing, and one
         warning on stderr for the process. place: by default the configured one."""
         if os.environ.get(inherited.RECORDING) == "off":
             return starting.unrecorded(project, name)
         try:
-            place = place or Place.configured()
+            place = place or RecordingPlace.configured()
             return self.start(place, project=project, name=name, **options)
         except OSError as error:
             if not self.has_warned:
@@ -109,8 +109,8 @@ class Session:
             return starting.unrecorded(project, name)
 
     def _start_below(
-        self, around: Run, project: Optional[str], name: Optional[str], send: Optional[Callable[[], Optional[str]]]
-    ) -> Run:
+        self, around: LiveRun, project: Optional[str], name: Optional[str], send: Optional[Callable[[], Optional[str]]]
+    ) -> LiveRun:
         """The run around this process, or one of its own that is a part of it."""
         project_around = around.ref.components[0]
         is_other = project is not None and (slug(project) or "project") != project_around
@@ -127,7 +127,7 @@ class Session:
             run.note("project", words)
         return run
 
-    def _joins(self, around: Run) -> bool:
+    def _joins(self, around: LiveRun) -> bool:
         """Whether the run that this process begins now is the one around it. A process joins it once."""
         if os.environ.get(inherited.SINGLE):
             if around._ended:
@@ -138,15 +138,15 @@ class Session:
 
     def _begin(
         self,
-        place: Union[Place, Run],
+        place: Union[RecordingPlace, LiveRun],
         project: str,
         name: Optional[str],
         send: Optional[Callable[[], Optional[str]]],
         part_of: Optional[str] = None,
-    ) -> Run:
+    ) -> LiveRun:
         """A run of its own, in a place or in that of another run."""
         journals, objects = (
-            (place._journal.folder, place._objects) if isinstance(place, Run) else (place.journals, place.objects)
+            (place._journal.folder, place._objects) if isinstance(place, LiveRun) else (place.journals, place.objects)
         )
         run = starting.begin_run(
             journals,
@@ -166,7 +166,7 @@ class Session:
 
     # ------------------------------------------------------------------------------------------ the active run
 
-    def active(self) -> Optional[Run]:
+    def active(self) -> Optional[LiveRun]:
         """The run that ``init`` began, in this thread if one did; else the latest one that is open in this process."""
         for run in (self.thread_run, self.initialised):
             if run is not None and not run._ended:
@@ -178,12 +178,12 @@ class Session:
         return around if around is not None and not around._ended else None
 
     @property
-    def thread_run(self) -> Optional[Run]:
+    def thread_run(self) -> Optional[LiveRun]:
         """The run that ``init`` began in this thread."""
-        run: Optional[Run] = getattr(self.thread, "run", None)
+        run: Optional[LiveRun] = getattr(self.thread, "run", None)
         return run
 
-    def handed_down(self) -> Optional[Run]:
+    def handed_down(self) -> Optional[LiveRun]:
         """The run that this process was started to be a part of, ended or not; None outside of one."""
         handed = inherited.reference()
         if handed is None:
@@ -197,7 +197,7 @@ class Session:
                 starting.record_environment(self.joined)
         return self.joined
 
-    def begin_around(self, run: Run) -> None:
+    def begin_around(self, run: LiveRun) -> None:
         """A program that measures without ``init`` has begun the run around it: its workers begin runs of their own."""
         self.has_begun = True
         if run is self.joined:
@@ -205,7 +205,7 @@ class Session:
 
     # ------------------------------------------------------------------------------------------ the end
 
-    def watch(self, run: Run) -> None:
+    def watch(self, run: LiveRun) -> None:
         """End the run when this process ends."""
         self.latest = run
         self.open[:] = [earlier for earlier in self.open if not earlier._ended]
@@ -231,11 +231,11 @@ class Session:
         for run in reversed(self.open):
             run._end("cancelled", None, is_said=False)
 
-    def _own_runs(self) -> List[Run]:
+    def _own_runs(self) -> List[LiveRun]:
         """The open runs that this process began."""
         return [run for run in self.open if run._journal.first and not run._ended]
 
-    def _after_end(self, send: Optional[Callable[[], Optional[str]]], run: Run) -> None:
+    def _after_end(self, send: Optional[Callable[[], Optional[str]]], run: LiveRun) -> None:
         """Processes started from now on are a part of the latest run that is open, if any."""
         if os.environ.get(inherited.RUN) == run.ref.value:
             own_runs = self._own_runs()
@@ -246,7 +246,7 @@ class Session:
         if send is not None:
             send()
 
-    def _hand_down(self, run: Run, *, is_named: bool = True) -> None:
+    def _hand_down(self, run: LiveRun, *, is_named: bool = True) -> None:
         """Let processes that are started from now on take part in the run, until it ends."""
         inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, named=is_named)
 
@@ -261,7 +261,7 @@ def init(
     config: Optional[Mapping[str, Any]] = None,
     tags: Union[Mapping[str, str], Sequence[str], None] = None,
     group: Optional[str] = None,
-) -> Run:
+) -> LiveRun:
     """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` refer to it from now on.
 
     A run that was begun this way in the same thread and is still open is completed first. The first run of a program

@@ -133,7 +133,7 @@ class Recording:
         facts = table.run(table.OF_RUN, table.Context(salt), found)
         if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
             reading = self._reading = read_source(self._journal, salt, self._objects)
-            source = table.Probe("source", lambda _: reading.early() or ({}, []))
+            source = table.ProbeRow("source", lambda _: reading.early() or ({}, []))
             facts.update(table.run([source], table.Context(), found))
             found.extend(notes.note(settings.TOPIC, problem) for problem in settings.problems())
         if facts.get("source", {}).get("root"):
@@ -173,7 +173,7 @@ def capture(salt: bytes, known: str = "") -> Body:
     found: List[Dict[str, str]] = []
     context = table.Context(salt, inherited.without_injected(os.environ), inherited.trial_variables())
     remembered = _remembered(known)
-    probes: Sequence[table.Probe] = table.AT_START
+    probes: Sequence[table.ProbeRow] = table.AT_START
     body: Body = {"python_version": interpreter.python_version(), "platform": machine.platform_name()}
     if remembered is not None:
         body["distributions"], told = remembered
@@ -239,7 +239,9 @@ def ended(body: Body) -> Body:
     # conda writes the place of an environment into its files, so that none of them is as its RECORD says
     plain = {each["name"] for each in body["distributions"] if each.get("origin", {}).get("kind") != "conda"}
     names = plain.intersection(end["imports"].get("distributions", ()))
-    edited = table.Probe("files", lambda _: (None, installed_files.edited_where_loaded(imports.loaded_files(), names)))
+    edited = table.ProbeRow(
+        "files", lambda _: (None, installed_files.edited_where_loaded(imports.loaded_files(), names))
+    )
     found = end.pop("notes", [])
     table.run([edited], table.Context(), found)
     for name in ("origins", "gpus"):
@@ -248,7 +250,7 @@ def ended(body: Body) -> Body:
     return {**end, **({"notes": found} if found else {})}
 
 
-def _facts_of(probes: Sequence[table.Probe], body: Body) -> Body:
+def _facts_of(probes: Sequence[table.ProbeRow], body: Body) -> Body:
     found: List[Dict[str, str]] = []
     facts = table.run(probes, table.Context(distributions=body["distributions"]), found)
     return {**facts, "notes": found} if found else facts

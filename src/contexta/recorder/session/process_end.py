@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional
 
-    from contexta.recorder.session.run import Run
+    from contexta.recorder.session.run import LiveRun
 
 _NAMES = ("execv", "execve")
 
@@ -55,7 +55,7 @@ def watch_sigterm(end_runs: Callable[[], None]) -> None:
         os.register_at_fork(after_in_child=unwatch)
 
 
-def watch_exec(open_runs: Callable[[], List[Run]]) -> None:
+def watch_exec(open_runs: Callable[[], List[LiveRun]]) -> None:
     """Note on the open runs that this process becomes another program."""
     for name in _NAMES:
         execute = getattr(os, name, None)
@@ -63,7 +63,7 @@ def watch_exec(open_runs: Callable[[], List[Run]]) -> None:
             setattr(os, name, _with_note(execute, open_runs))
 
 
-def _with_note(execute: Callable[..., Any], open_runs: Callable[[], List[Run]]) -> Callable[..., Any]:
+def _with_note(execute: Callable[..., Any], open_runs: Callable[[], List[LiveRun]]) -> Callable[..., Any]:
     @wraps(execute)
     def execute_with_note(path: Any, *arguments: Any, **options: Any) -> Any:
         # A search along PATH tries one place after the other: only a program that exists is noted.

@@ -32,7 +32,7 @@ _INT64 = 2**63
 _LONGEST_QUOTE = 1_000  # characters of a text that a note may quote; more are not searched for secrets
 
 
-class Run(Measured):
+class LiveRun(Measured):
     """A run being recorded. Use it as a context manager, or call ``finish`` yourself.
 
     A forked child, or a process of ``multiprocessing`` that it is sent to, can use it too. Its records belong to the
@@ -46,7 +46,7 @@ class Run(Measured):
         name: str,
         *,
         before_end: Optional[Callable[[], None]] = None,
-        after_end: Optional[Callable[["Run"], None]] = None,
+        after_end: Optional[Callable[["LiveRun"], None]] = None,
     ) -> None:
         """before_end: called while records are still accepted. after_end: called when the whole run has ended, not only
         this process' part of it."""
@@ -282,7 +282,7 @@ class Run(Measured):
         self._journal = self._journal.anew(beats=not to_exit)
         self._ended = False
 
-    def __enter__(self) -> "Run":
+    def __enter__(self) -> "LiveRun":
         return self
 
     def __exit__(
@@ -317,7 +317,7 @@ class Run(Measured):
 class Stage(Measured):
     """A part of a live run."""
 
-    def __init__(self, run: Run, ref: StableRef, name: str) -> None:
+    def __init__(self, run: LiveRun, ref: StableRef, name: str) -> None:
         self.ref = ref
         self.name = name
         self._run = run
@@ -362,6 +362,6 @@ class Stage(Measured):
         self.finish(status_of(error))
 
 
-def join(journals: str, objects: str, run: str, name: str) -> Run:
+def join(journals: str, objects: str, run: str, name: str) -> LiveRun:
     """Join a run that another process began."""
-    return Run(Journal(journals, run, first=False, rank=rank()), Objects(objects), name)
+    return LiveRun(Journal(journals, run, first=False, rank=rank()), Objects(objects), name)

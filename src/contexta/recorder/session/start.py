@@ -18,7 +18,7 @@ from contexta.recorder.notes import reason
 from contexta.recorder.redaction import redact
 from contexta.recorder.session import delivery, environment, inherited
 from contexta.recorder.session.reserve import begin, reserve
-from contexta.recorder.session.run import Run, join
+from contexta.recorder.session.run import LiveRun, join
 from contexta.recorder.session.salt import salt_or_another
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Callable, Optional
 
 
-class Place:
+class RecordingPlace:
     """Where runs are recorded on this machine."""
 
     def __init__(self, root: str, send: Optional[Callable[[], Optional[str]]] = None) -> None:
@@ -38,7 +38,7 @@ class Place:
         self.send = send
 
     @classmethod
-    def configured(cls) -> Place:
+    def configured(cls) -> RecordingPlace:
         """The one that the environment variables or pyproject.toml name. Raises OSError."""
         return cls(settings.workspace(), delivery.configured())
 
@@ -51,8 +51,8 @@ def begin_run(
     *,
     number: int,
     part_of: Optional[str] = None,
-    after_end: Callable[[Run], None],
-) -> Run:
+    after_end: Callable[[LiveRun], None],
+) -> LiveRun:
     """A run of its own, with the environment of this interpreter. Raises OSError when no journal can be created.
 
     number: which run of its process it is, from 1 on. part_of: ``project.run`` of the run around it.
@@ -63,19 +63,19 @@ def begin_run(
     display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
     journal = reserve(journals, project, display)
     begin(journal, project, display, part_of=part_of, number=number)
-    run = Run(journal, objects, display, after_end=after_end)
+    run = LiveRun(journal, objects, display, after_end=after_end)
     record_environment(run)
     return run
 
 
-def record_environment(run: Run) -> None:
+def record_environment(run: LiveRun) -> None:
     """Record the environment of this process of a run, now and at its end."""
     recording = environment.Recording(run._journal, run._objects)
     run._before_end = recording.complete
     recording.begin()
 
 
-def joined() -> Optional[Run]:
+def joined() -> Optional[LiveRun]:
     """The run that was handed to this process; None outside of one."""
     handed = inherited.reference()
     if handed is None:
@@ -84,12 +84,12 @@ def joined() -> Optional[Run]:
     return join(journals, objects, ref, ref.partition(".")[2])
 
 
-def unrecorded(project: Optional[str], name: Optional[str]) -> Run:
+def unrecorded(project: Optional[str], name: Optional[str]) -> LiveRun:
     """A run that keeps nothing."""
     ref = StableRef("run", f"{slug(project or '') or 'project'}.{slug(name or '') or 'run'}")
     journal = Journal(os.devnull, ref.value, first=False)
     journal.give_up()
-    return Run(journal, Objects(os.devnull), name or ref.name)
+    return LiveRun(journal, Objects(os.devnull), name or ref.name)
 
 
 def warn_unrecorded(workspace: str, error: OSError) -> None:

@@ -27,7 +27,7 @@ from contexta.recorder.redaction import cutting, redact
 from contexta.recorder.session import active_run, inherited
 from contexta.recorder.session.environment import read_source
 from contexta.recorder.session.reserve import begin, reserve
-from contexta.recorder.session.run import Run
+from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.salt import salt_or_another
 from contexta.recorder.wrapping import outside
 from contexta.recorder.wrapping.command_lines import isolation
@@ -43,7 +43,7 @@ _FROM_OUTSIDE = "its environment was read from outside, so what the program impo
 _HINT = "add to PYTHONPATH instead of replacing it: PYTHONPATH=src:$PYTHONPATH, env={**os.environ, ...}"
 
 
-class Wrapper:
+class CommandRecorder:
     """One command and the run around it."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Wrapper:
         display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
         journal = reserve(self._journals, project, display)
         begin(journal, project, display, part_of=self._around())
-        self._run = run = Run(journal, self._objects, display)
+        self._run = run = LiveRun(journal, self._objects, display)
         self._is_named = name is not None
         command, hidden = redact.argv(self._command, run._salt)
         facts: Dict[str, Any] = {"command": command}

@@ -20,7 +20,7 @@ KEPT = 8 * 1024 * 1024  # bytes kept of each stream: half from its beginning, ha
 _CHUNK = 64 * 1024
 
 
-class Log:
+class BoundedLog:
     """The beginning and the end of a stream."""
 
     def __init__(self, limit: int = KEPT) -> None:
@@ -67,7 +67,7 @@ class Stream:
     def __init__(self, name: str, target: int, *, terminal: bool, each_line: Optional[Callable[[str], None]]) -> None:
         """target: our descriptor. terminal: whether the program shall find a terminal there."""
         self.name = name
-        self.log = Log()
+        self.log = BoundedLog()
         self._target = target
         self._each_line = each_line
         self._line = b""

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Select, func, select
 
 from contexta.contract.fields import Status
 from contexta.core.references import StableRef
-from contexta.findings import RUN_LEVEL, Candidate
+from contexta.findings import RUN_LEVEL, RankedRun
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 
 _AT_ONCE = 500  # under the limit of bound variables of every supported database
 
 
-class End(NamedTuple):
+class FinalMetric(NamedTuple):
     """Where the metric ended in a run; None where the run lacks it. body_id: of its environment."""
 
     run_ref: StableRef
@@ -26,13 +26,13 @@ class End(NamedTuple):
     value: int | float | None
     body_id: int | None
 
-    def candidate(self) -> Candidate:
-        return Candidate(run_ref=self.run_ref, name=self.name, status=self.status, value=self.value, rank=None)
+    def candidate(self) -> RankedRun:
+        return RankedRun(run_ref=self.run_ref, name=self.name, status=self.status, value=self.value, rank=None)
 
 
 def latest_ends(
     connection: Connection, metric: str, stage_name: str | None, project_id: int | None, limit: int
-) -> tuple[list[End], int, int]:
+) -> tuple[list[FinalMetric], int, int]:
     """(the latest runs that have the metric, the oldest first; how many have it; how many runs there are)."""
     run = tables.run
     where = [run.c.project_id == project_id] if project_id is not None else []
@@ -43,15 +43,15 @@ def latest_ends(
     return [_end(row) for row in reversed(rows)], having, there
 
 
-def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids: Sequence[int]) -> list[End]:
+def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids: Sequence[int]) -> list[FinalMetric]:
     """Those of some runs, in their order."""
     run = tables.run
-    found: dict[int, End] = {}
+    found: dict[int, FinalMetric] = {}
     for start in range(0, len(run_ids), _AT_ONCE):
         some = run_ids[start : start + _AT_ONCE]
         known = select(run).where(run.c.id.in_(some))
         for row in connection.execute(known):
-            found[row.id] = End(
+            found[row.id] = FinalMetric(
                 StableRef.parse(row.ref), row.name, row.status, row.started_at, None, row.environment_body_id
             )
         for row in connection.execute(_ends(metric, stage_name).where(run.c.id.in_(some))):
@@ -99,6 +99,6 @@ def _ends(metric: str, stage_name: str | None) -> Select[Any]:
     return statement.where(ranked.c.place == 1)
 
 
-def _end(row: Any) -> End:
+def _end(row: Any) -> FinalMetric:
     value = decode_number(row.value, row.exact)
-    return End(StableRef.parse(row.ref), row.name, row.status, row.started_at, value, row.environment_body_id)
+    return FinalMetric(StableRef.parse(row.ref), row.name, row.status, row.started_at, value, row.environment_body_id)

@@ -25,7 +25,7 @@ Words = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that compares by its bytes in both databases, so that they order alike and a prefix is a range of an index."""
 
 
-class Moment(TypeDecorator[str]):
+class TimestampColumn(TypeDecorator[str]):
     """A canonical timestamp text outside, microseconds since 1970 inside."""
 
     impl = BigInteger
@@ -76,7 +76,7 @@ def belongs_to(parent: str, *, nullable: bool = False, index: bool = False) -> C
 
 
 def moment(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, Moment, nullable=nullable)
+    return Column(name, TimestampColumn, nullable=nullable)
 
 
 def mapping(name: str) -> Column[Any]:

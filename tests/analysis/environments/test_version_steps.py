@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.analysis.environments.versions import distance
+from contexta.analysis.environments.version_steps import distance
 
 
 @pytest.mark.parametrize(
