@@ -142,8 +142,8 @@ def test_no_planted_secret_is_found_anywhere(tmp_path: Path, git: Git) -> None:
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fromgit\nVersion: 1.0\n\n")
     url = f"https://me:{secrets['direct_url']}@git.example/fromgit.git"
-    told = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "a" * 40}}
-    (info / "direct_url.json").write_text(json.dumps(told))
+    direct = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "a" * 40}}
+    (info / "direct_url.json").write_text(json.dumps(direct))
 
     command = [sys.executable, "-I", "-m", "contexta.cli", "run", "--name", "r", "--tag", f"secret={secrets['tag']}"]
     workspace = tmp_path / "workspace"

@@ -21,10 +21,10 @@ def dist_info(folder: Path, name: str, version: str, *, installer: str | None = 
     """A dist-info directory with METADATA and INSTALLER; more files by name, with . written as __ ."""
     path = folder / f"{name}-{version}.dist-info"
     path.mkdir(parents=True)
-    given = {"METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nbody\n", **files}
+    contents = {"METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nbody\n", **files}
     if installer is not None:
-        given["INSTALLER"] = installer + "\n"
-    for file, content in given.items():
+        contents["INSTALLER"] = installer + "\n"
+    for file, content in contents.items():
         data = content if isinstance(content, bytes) else content.encode()
         (path / file.replace("__", ".")).write_bytes(data)
     return path
@@ -53,7 +53,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Venv:
     return venv
 
 
-def test_a_real_environment_is_told_as_the_contract_has_it(real: Venv) -> None:
+def test_a_real_environment_is_recorded_as_the_contract_requires(real: Venv) -> None:
     found, notes = installed(real.site)
     assert notes == ""
     assert set(found) == {"sample-thing", "helper", "direct"}
@@ -68,7 +68,7 @@ def test_a_real_environment_is_told_as_the_contract_has_it(real: Venv) -> None:
     assert found["direct"]["origin"]["url"].endswith("direct-3.0-py3-none-any.whl")
 
 
-def test_it_agrees_with_importlib_metadata(real: Venv) -> None:
+def test_the_list_agrees_with_importlib_metadata(real: Venv) -> None:
     code = (
         "import importlib.metadata as m; from contexta.recorder.packages import distributions as d\n"
         "theirs = sorted((x.metadata['Name'], x.version) for x in m.distributions())\n"
@@ -134,23 +134,23 @@ DIRECT = {
 
 
 @pytest.mark.parametrize("direct", DIRECT)
-def test_direct_url_is_told_without_credentials(tmp_path: Path, direct: str) -> None:
-    given, expected = DIRECT[direct]
-    dist_info(tmp_path, "a", "1", direct_url__json=json.dumps(given))
+def test_direct_url_is_recorded_without_credentials(tmp_path: Path, direct: str) -> None:
+    content, expected = DIRECT[direct]
+    dist_info(tmp_path, "a", "1", direct_url__json=json.dumps(content))
     found, _ = installed(tmp_path)
     assert found["a"]["origin"] == expected
     assert "canary" not in json.dumps(found)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"url": 3}', '{"url": "x", "vcs_info": 3}', "\xff"])
-def test_a_broken_direct_url_is_a_note_and_an_unknown_origin(tmp_path: Path, content: str) -> None:
+def test_a_broken_direct_url_leaves_a_note_and_an_unknown_origin(tmp_path: Path, content: str) -> None:
     dist_info(tmp_path, "a", "1", direct_url__json=content.encode("latin-1"))
     found, notes = installed(tmp_path)
     assert found["a"]["origin"] == {"kind": "unknown"}
     assert "direct_url.json of a cannot be read" in notes
 
 
-def test_installer_and_request_are_told_as_far_as_installers_record_them(tmp_path: Path) -> None:
+def test_installer_and_request_are_recorded_if_the_installer_writes_them(tmp_path: Path) -> None:
     dist_info(tmp_path, "asked", "1", REQUESTED="")
     dist_info(tmp_path, "pulled", "1")
     dist_info(tmp_path, "byuv", "1", installer="uv", REQUESTED="")
@@ -213,7 +213,7 @@ def test_the_empty_entry_is_the_current_directory(tmp_path: Path) -> None:
     assert [each["name"] for each in distributions.installed([""])[0]] == ["a"]
 
 
-def test_broken_metadata_is_survived_and_noted(tmp_path: Path) -> None:
+def test_broken_metadata_is_noted(tmp_path: Path) -> None:
     (dist_info(tmp_path, "nometa", "1.0") / "METADATA").unlink()
     (tmp_path / "empty-2.0.dist-info").mkdir()
     dist_info(tmp_path, "noversion", "3.0", METADATA="Metadata-Version: 2.1\nName: noversion\n\n")
@@ -234,7 +234,7 @@ def test_broken_metadata_is_survived_and_noted(tmp_path: Path) -> None:
         "good": "7.0",
     }
     assert found["bytes"]["requires"] == ["\\xff\\xfe"]
-    for told in (
+    for text in (
         "nometa",
         "empty",
         "noversion",
@@ -243,7 +243,7 @@ def test_broken_metadata_is_survived_and_noted(tmp_path: Path) -> None:
         "file-6.0",
         "~ood, ~ood-1.0",
     ):
-        assert told in notes
+        assert text in notes
 
 
 def test_headers_are_read_to_their_end_and_no_further(tmp_path: Path) -> None:
@@ -264,14 +264,14 @@ def test_headers_are_read_to_their_end_and_no_further(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_no_metadata_makes_it_fail(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_no_metadata_raises(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")
     dist_info(folder, "a", "1.0", METADATA=b"Name: a\nVersion: " + content, INSTALLER=content, direct_url__json=content)
     found, _ = installed(folder)
     assert list(found) == ["a"]
 
 
-def test_egg_info_in_all_its_forms_is_told(tmp_path: Path) -> None:
+def test_all_forms_of_egg_info_are_read(tmp_path: Path) -> None:
     (tmp_path / "plain-1.0-py3.11.egg-info").write_text("Metadata-Version: 1.1\nName: plain\nVersion: 1.0\n")
     folder = tmp_path / "folder.egg-info"
     folder.mkdir()
@@ -292,7 +292,7 @@ def test_egg_info_in_all_its_forms_is_told(tmp_path: Path) -> None:
     assert "bare" in notes
 
 
-def test_an_egg_link_makes_the_egg_info_it_leads_to_editable(tmp_path: Path) -> None:
+def test_the_target_of_an_egg_link_is_editable(tmp_path: Path) -> None:
     site, source = tmp_path / "site", tmp_path / "source"
     site.mkdir()
     (source / "dev.egg-info").mkdir(parents=True)
@@ -304,7 +304,7 @@ def test_an_egg_link_makes_the_egg_info_it_leads_to_editable(tmp_path: Path) -> 
     assert "lost.egg-link leads to" in notes
 
 
-def test_egg_info_beside_an_editable_source_does_not_hide_where_it_came_from(tmp_path: Path) -> None:
+def test_egg_info_next_to_an_editable_source_does_not_hide_its_origin(tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "src" / "dev.egg-info").mkdir(parents=True)
     (project / "src" / "dev.egg-info" / "PKG-INFO").write_text("Name: dev\nVersion: 0.0.1\n")
@@ -333,7 +333,7 @@ def test_archives_and_eggs_on_the_path_are_read(tmp_path: Path) -> None:
     assert "broken.zip is no readable archive" in notes
 
 
-def test_entries_that_cannot_be_used_are_noted_and_the_others_read(tmp_path: Path) -> None:
+def test_unusable_entries_are_noted_and_the_others_read(tmp_path: Path) -> None:
     dist_info(tmp_path / "good", "a", "1")
     path: list[Any] = [
         b"bytes",
@@ -360,7 +360,7 @@ def test_an_unreadable_directory_is_noted(tmp_path: Path) -> None:
         (tmp_path / "closed").chmod(0o755)
 
 
-def test_the_fingerprint_changes_when_what_is_installed_does(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_with_the_installed_distributions(tmp_path: Path) -> None:
     path = [str(tmp_path)]
     seen = [places.fingerprint(path)]
     a = dist_info(tmp_path, "a", "1")
@@ -376,7 +376,7 @@ def test_the_fingerprint_changes_when_what_is_installed_does(tmp_path: Path) -> 
     assert len(set(seen)) == len(seen)
 
 
-def test_the_fingerprint_stays_while_only_the_user_s_files_change(tmp_path: Path) -> None:
+def test_the_fingerprint_does_not_depend_on_other_files(tmp_path: Path) -> None:
     dist_info(tmp_path / "site", "a", "1")
     path = [str(tmp_path), str(tmp_path / "site")]
     before = places.fingerprint(path)
@@ -385,7 +385,7 @@ def test_the_fingerprint_stays_while_only_the_user_s_files_change(tmp_path: Path
     assert places.fingerprint(path) == before
 
 
-def test_everything_the_running_interpreter_sees_is_accepted_by_the_contract() -> None:
+def test_the_contract_accepts_all_distributions_of_this_interpreter() -> None:
     found, _ = distributions.installed()
     names = [Distribution(**each).name for each in found]
     assert "pydantic" in names

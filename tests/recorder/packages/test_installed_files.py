@@ -80,7 +80,7 @@ def test_a_change_of_content_alone_is_found(tmp_path: Path, venv: Venv) -> None:
     assert edits(venv) == [("thing", "thing.py", "content")]
 
 
-def test_a_malformed_record_is_survived(tmp_path: Path) -> None:
+def test_a_malformed_record_is_read_as_far_as_possible(tmp_path: Path) -> None:
     info = tmp_path / "a-1.dist-info"
     info.mkdir()
     (info / "RECORD").write_bytes(
@@ -125,7 +125,7 @@ run.finish()
 """
 
 
-def test_loaded_file_that_was_edited_in_place_is_noted_and_seen_by_a_comparison(tmp_path: Path, venv: Venv) -> None:
+def test_a_loaded_file_that_was_edited_in_place_is_noted_and_shown_by_diff(tmp_path: Path, venv: Venv) -> None:
     content = {f"thing/{name}.py": "x = 1\n" for name in ("__init__", "same", "longer", "equal", "not_loaded")}
     venv.install("--link-mode", "copy", wheel(tmp_path, "thing", "1.0", content))
     venv.run(EDITED, cwd=tmp_path)
@@ -138,11 +138,11 @@ def test_loaded_file_that_was_edited_in_place_is_noted_and_seen_by_a_comparison(
     venv.run(EDITED, cwd=tmp_path)
     venv.run(EDITED, cwd=tmp_path)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        told = [[note.text for note in ctx.get_environment(run).notes] for run in ("p.r", "p.r-2")]
+        texts = [[note.text for note in ctx.get_environment(run).notes] for run in ("p.r", "p.r-2")]
         seen = ctx.compare_environments("p.r", "p.r-2").completeness_notes
         same = ctx.compare_environments("p.r-2", "p.r-3").completeness_notes
-    assert told[0] == []
-    (note,) = told[1]
+    assert texts[0] == []
+    (note,) = texts[1]
     longer, equal = (hashlib.sha256(text).hexdigest()[:16] for text in (b"x = 100\n", b"x = 2\n"))
     prefix = "thing is not as it was installed: "
     assert set(note[len(prefix) :].split(", ")) == {

@@ -11,7 +11,7 @@ def editable(project: Path) -> dict[str, Any]:
     return {"name": "proj", "version": "1", "origin": {"kind": "editable", "url": project.as_uri()}}
 
 
-def test_an_editable_checkout_is_told_with_its_commit_and_whether_it_was_changed(
+def test_an_editable_checkout_has_its_commit_and_whether_it_was_changed(
     tmp_path: Path, git: Callable[..., str]
 ) -> None:
     project = tmp_path / "my project"
@@ -47,7 +47,7 @@ def test_only_changes_below_an_editable_project_make_it_dirty(tmp_path: Path, gi
     assert origins.with_checkouts([editable(project)])[0][0]["origin"]["dirty"] is False
 
 
-def test_an_editable_project_outside_of_git_is_a_note(tmp_path: Path) -> None:
+def test_an_editable_project_outside_of_git_leaves_a_note(tmp_path: Path) -> None:
     found, notes = origins.with_checkouts([editable(tmp_path), editable(tmp_path / "gone")])
     assert all("commit" not in each["origin"] and "dirty" not in each["origin"] for each in found)
     assert [note["topic"] for note in notes] == ["origins", "origins"]

@@ -28,20 +28,20 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Venv:
     return venv
 
 
-def told(venv: Venv, code: str, cwd: Path) -> dict[str, Any]:
+def facts_of(venv: Venv, code: str, cwd: Path) -> dict[str, Any]:
     facts, notes = json.loads(venv.run(f"sys.path.insert(0, '')\n{code}\n{ASK}", cwd=cwd))
     assert notes == []
     assert isinstance(facts, dict)
     return facts
 
 
-def test_what_was_imported_is_told_by_distribution(venv: Venv, tmp_path: Path) -> None:
-    facts = told(venv, "import PIL.deep, six", tmp_path)
+def test_imported_modules_are_listed_by_distribution(venv: Venv, tmp_path: Path) -> None:
+    facts = facts_of(venv, "import PIL.deep, six", tmp_path)
     assert facts == {"distributions": {"pillow-like": ["PIL"], "six": ["six"]}, "own": []}
 
 
-def test_of_a_namespace_only_the_imported_part_counts(venv: Venv, tmp_path: Path) -> None:
-    assert told(venv, "import google.two", tmp_path)["distributions"] == {"google-two": ["google"]}
+def test_only_the_imported_part_of_a_namespace_package_counts(venv: Venv, tmp_path: Path) -> None:
+    assert facts_of(venv, "import google.two", tmp_path)["distributions"] == {"google-two": ["google"]}
 
 
 def test_modules_of_no_distribution_are_the_users_own(venv: Venv, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_modules_of_no_distribution_are_the_users_own(venv: Venv, tmp_path: Path
     elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
     elsewhere.mkdir()
     (elsewhere / "far.py").write_text("")
-    facts = told(venv, f"sys.path.append({str(elsewhere)!r})\nimport helpers, model, far", tmp_path)
+    facts = facts_of(venv, f"sys.path.append({str(elsewhere)!r})\nimport helpers, model, far", tmp_path)
     assert facts["distributions"] == {}
     assert facts["own"] == [
         {"module": "far", "path": str(elsewhere / "far.py")},
@@ -61,7 +61,7 @@ def test_modules_of_no_distribution_are_the_users_own(venv: Venv, tmp_path: Path
     ]
 
 
-def test_an_editable_distribution_owns_what_lies_in_its_source(tmp_path: Path) -> None:
+def test_an_editable_distribution_owns_the_modules_in_its_source(tmp_path: Path) -> None:
     source = tmp_path / "proj" / "src" / "proj"
     source.mkdir(parents=True)
     module = types.ModuleType("proj")
@@ -71,7 +71,7 @@ def test_an_editable_distribution_owns_what_lies_in_its_source(tmp_path: Path) -
     assert (facts, notes) == ({"distributions": {"my-proj": ["proj"]}, "own": []}, [])
 
 
-def test_odd_things_in_sys_modules_are_survived_and_not_woken() -> None:
+def test_odd_entries_of_sys_modules_are_ignored_and_not_loaded() -> None:
     class Lazy(types.ModuleType):
         def __getattribute__(self, name: str) -> Any:
             raise AssertionError(f"asked for {name}")

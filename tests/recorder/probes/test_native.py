@@ -15,7 +15,7 @@ ASK = "import json; from contexta.recorder.probes import native; print(json.dump
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
 
 
-def told(venv: Venv, code: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def facts_of(venv: Venv, code: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     libraries, notes = json.loads(venv.run(f"{code}\n{ASK}"))
     return libraries, notes
 
@@ -26,15 +26,15 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Venv:
 
 
 @linux
-def test_a_process_that_loaded_nothing_numeric_has_nothing_to_tell(venv: Venv) -> None:
-    assert told(venv, "") == ([], [])
+def test_a_process_without_numeric_libraries_has_no_facts(venv: Venv) -> None:
+    assert facts_of(venv, "") == ([], [])
 
 
 @linux
 @pytest.mark.skipif(not ctypes.util.find_library("gomp"), reason="no OpenMP library on this machine")
 def test_a_loaded_openmp_library_is_found_with_its_version(venv: Venv) -> None:
     name = ctypes.util.find_library("gomp")
-    libraries, notes = told(venv, f"import ctypes; ctypes.CDLL({name!r})")
+    libraries, notes = facts_of(venv, f"import ctypes; ctypes.CDLL({name!r})")
     assert notes == []
     assert [(each["kind"], each["name"]) for each in libraries] == [("openmp", "gomp")]
     assert libraries[0]["version"][0].isdigit()
@@ -55,29 +55,29 @@ def test_a_loaded_openmp_library_is_found_with_its_version(venv: Venv) -> None:
         ("libnccl.so.2", "nccl"),
     ],
 )
-def test_libraries_are_told_by_the_names_their_packagers_give_them(file: str, name: str) -> None:
+def test_libraries_are_recognised_by_the_file_names_of_their_packages(file: str, name: str) -> None:
     match = native._KNOWN.match(file)
     assert match is not None
     assert match.group("name") == name
 
 
 @pytest.mark.parametrize("file", ["libcudadebugger_x.py", "libompanion.so", "libblastula.so", "libc.so.6", "lib.so"])
-def test_other_libraries_are_not(file: str) -> None:
+def test_other_libraries_are_not_recognised(file: str) -> None:
     assert native._KNOWN.match(file) is None
 
 
-def test_a_framework_that_is_not_what_it_seems_is_survived(venv: Venv) -> None:
+def test_a_module_with_the_name_of_a_framework_does_no_harm(venv: Venv) -> None:
     code = "import types; sys.modules['torch'] = types.ModuleType('torch'); sys.modules['jax'] = 3"
-    libraries, notes = told(venv, code)
+    libraries, notes = facts_of(venv, code)
     assert [(each["kind"], each["name"]) for each in libraries] == [("framework", "jax"), ("framework", "torch")]
     assert notes == []
 
 
 @pytest.mark.online
-def test_numpy_and_the_blas_it_brings_are_told(tmp_path: Path) -> None:
+def test_numpy_and_its_blas_are_recorded(tmp_path: Path) -> None:
     venv = Venv(tmp_path / "venv")
     install(venv, "numpy==1.26.4", "threadpoolctl")
-    libraries, notes = told(venv, "import numpy")
+    libraries, notes = facts_of(venv, "import numpy")
     assert notes == []
     by_name = {each["name"]: each for each in libraries}
     assert by_name["numpy"]["version"] == "1.26.4"
@@ -87,7 +87,7 @@ def test_numpy_and_the_blas_it_brings_are_told(tmp_path: Path) -> None:
     assert blas["threading"] == "pthreads"
     assert blas["threads"] >= 1
     assert blas["architecture"]
-    asked, _ = told(venv, "import numpy, threadpoolctl")
+    asked, _ = facts_of(venv, "import numpy, threadpoolctl")
     assert [each["name"] for each in asked] == [each["name"] for each in libraries]
 
 
@@ -106,8 +106,8 @@ sys.modules["torch"] = torch
 """
 
 
-def test_torch_tells_its_flags_and_cuda_is_not_started(venv: Venv) -> None:
-    libraries, notes = told(venv, TORCH)
+def test_the_settings_of_torch_are_recorded_and_cuda_is_not_started(venv: Venv) -> None:
+    libraries, notes = facts_of(venv, TORCH)
     assert notes == []
     assert libraries == [
         {

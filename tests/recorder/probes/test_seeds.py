@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 
-def told(code: str, **env: str) -> dict[str, str]:
+def facts_of(code: str, **env: str) -> dict[str, str]:
     code = f"import json, sys\n{code}\nfrom contexta.recorder.probes import seeds\nprint(json.dumps(seeds.seeds()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, timeout=60)
     facts, notes = json.loads(done.stdout)
@@ -15,13 +15,13 @@ def told(code: str, **env: str) -> dict[str, str]:
     return facts
 
 
-def test_equal_seeds_are_equal_and_others_are_not() -> None:
-    one, same, other = (told(f"import random; random.seed({seed})") for seed in (1, 1, 2))
+def test_equal_seeds_have_equal_digests_and_others_do_not() -> None:
+    one, same, other = (facts_of(f"import random; random.seed({seed})") for seed in (1, 1, 2))
     assert one == same
     assert one["random"] != other["random"]
 
 
-def test_reading_the_state_draws_nothing() -> None:
+def test_reading_the_state_draws_no_number() -> None:
     from contexta.recorder.probes import seeds
 
     random.seed(7)
@@ -31,5 +31,5 @@ def test_reading_the_state_draws_nothing() -> None:
     assert random.random() == expected
 
 
-def test_nothing_is_imported_for_it() -> None:
-    assert told("assert 'random' not in sys.modules") == {}
+def test_no_module_is_imported() -> None:
+    assert facts_of("assert 'random' not in sys.modules") == {}

@@ -40,7 +40,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("extra", [(), ("*",)], ids=["allow-list", "everything"])
-def test_a_secret_in_any_variable_never_comes_through(extra: tuple[str, ...]) -> None:
+def test_a_secret_in_any_variable_is_hidden(extra: tuple[str, ...]) -> None:
     kept, notes = variables.recorded(PLANTED, salt=SALT, extra=extra)
     assert CANARY not in json.dumps(kept)
     assert CANARY not in json.dumps(notes)
@@ -50,7 +50,7 @@ def test_a_secret_in_any_variable_never_comes_through(extra: tuple[str, ...]) ->
     assert len(kept) == len(PLANTED) if extra else len(kept) < len(PLANTED)
 
 
-def test_what_changes_behaviour_is_kept_and_readable() -> None:
+def test_variables_that_change_behaviour_are_recorded() -> None:
     given = {
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "4",
@@ -71,7 +71,7 @@ def test_what_changes_behaviour_is_kept_and_readable() -> None:
     assert variables.recorded(given, salt=SALT) == (dict(sorted(given.items())), [])
 
 
-def test_what_differs_from_run_to_run_in_one_environment_is_left_out() -> None:
+def test_variables_that_differ_between_runs_are_left_out() -> None:
     volatile = [
         "SLURM_JOB_ID",
         "SLURM_STEP_ID",
@@ -97,14 +97,14 @@ def test_what_differs_from_run_to_run_in_one_environment_is_left_out() -> None:
     assert variables.recorded(dict.fromkeys(volatile, "1"), salt=SALT) == ({}, [])
 
 
-def test_more_variables_are_kept_when_asked_for_by_name_or_prefix() -> None:
+def test_more_variables_are_recorded_by_name_or_prefix() -> None:
     given = {"MY_MODE": "a", "OUR_X": "b", "OUR_Y": "c", "OTHER": "d", "RANK": "0"}
     kept, _ = variables.recorded(given, salt=SALT, extra=["MY_MODE", "OUR_*", "RANK"])
     assert kept == {"MY_MODE": "a", "OUR_X": "b", "OUR_Y": "c", "RANK": "0"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="variables are text on Windows")
-def test_bytes_that_are_no_text_are_written_as_escapes_and_noted() -> None:
+def test_undecodable_bytes_are_escaped_and_noted() -> None:
     code = (
         "import json, os; from contexta.recorder.probes import variables\n"
         "print(json.dumps(variables.recorded(os.environ, salt=b'')))"
@@ -116,7 +116,7 @@ def test_bytes_that_are_no_text_are_written_as_escapes_and_noted() -> None:
     assert any("OMP_PLACES" in note["text"] for note in notes)
 
 
-def test_terraforms_variables_are_not_tensorflows() -> None:
+def test_variables_of_terraform_are_left_out() -> None:
     given = {"TF_TOKEN_app_terraform_io": "abc", "TF_VAR_db": "x", "TF_CPP_MIN_LOG_LEVEL": "2"}
     assert variables.recorded(given, salt=b"salt")[0] == {"TF_CPP_MIN_LOG_LEVEL": "2"}
 

@@ -36,21 +36,21 @@ def test_big_parameter_is_kept_in_part_with_a_note(ctx: Contexta, value: Any) ->
     with ctx.run("r", project="p") as run:
         run.param("small", 1)
         run.param("big", value)
-    told = ctx.get_run("r")
-    assert told.params["small"] == 1
-    assert "characters left out]" in told.params["big"]
-    assert 50_000 < len(told.params["big"]) <= 100_100
-    (note,) = (note.text for note in told.notes if note.topic == "parameters")
+    run_details = ctx.get_run("r")
+    assert run_details.params["small"] == 1
+    assert "characters left out]" in run_details.params["big"]
+    assert 50_000 < len(run_details.params["big"]) <= 100_100
+    (note,) = (note.text for note in run_details.notes if note.topic == "parameters")
     assert note.startswith("big: of ")
-    assert "lost_records" not in told.metadata
+    assert "lost_records" not in run_details.metadata
 
 
 def test_parameter_at_the_limit_is_kept_whole(ctx: Contexta) -> None:
     with ctx.run("r", project="p") as run:
         run.params({"text": "x" * 100_000, "list": [1] * 30_000})
-    told = ctx.get_run("r")
-    assert (told.params["text"], told.params["list"]) == ("x" * 100_000, (1,) * 30_000)
-    assert [note for note in told.notes if note.topic == "parameters"] == []
+    run_details = ctx.get_run("r")
+    assert (run_details.params["text"], run_details.params["list"]) == ("x" * 100_000, (1,) * 30_000)
+    assert [note for note in run_details.notes if note.topic == "parameters"] == []
 
 
 @given(before=st.integers(0, 200), after=st.integers(0, 200), limit=st.integers(100, 300))

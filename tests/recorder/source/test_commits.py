@@ -12,7 +12,7 @@ def git(*arguments: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
-def test_what_lies_between_two_commits_is_told_by_file_and_count(tmp_path: Path) -> None:
+def test_the_difference_of_two_commits_is_files_and_a_count(tmp_path: Path) -> None:
     git("init", "-q", cwd=tmp_path)
     commits = []
     for number, name in enumerate(("a.py", "b.py", "größe.py")):
@@ -24,7 +24,7 @@ def test_what_lies_between_two_commits_is_told_by_file_and_count(tmp_path: Path)
     assert (sorted(files), count, reason) == (["b.py", "größe.py"], 2, None)
 
 
-def test_a_repository_or_a_commit_that_is_not_there_is_a_reason(tmp_path: Path) -> None:
+def test_a_missing_repository_or_commit_is_a_reason(tmp_path: Path) -> None:
     assert between(str(tmp_path / "gone"), "a", "b")[2] == "its repository is not on this machine"
     git("init", "-q", cwd=tmp_path)
     assert between(str(tmp_path), "0" * 40, "1" * 40) == ((), None, "its repository lacks one of these commits")

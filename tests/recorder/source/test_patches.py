@@ -37,7 +37,7 @@ def patch(path: str, *lines: str) -> bytes:
         ("requirements.txt", f"--index-url https://u:{CANARY}@example.org/simple"),
     ],
 )
-def test_a_secret_in_a_line_never_comes_through(path: str, line: str) -> None:
+def test_a_secret_in_a_line_is_hidden(path: str, line: str) -> None:
     given = patch(path, "before = 1", line, "after = 2")
     cleaned, touched = without_secrets(given, SALT)
     assert CANARY.encode() not in cleaned
@@ -73,7 +73,7 @@ def test_ordinary_code_and_settings_stay_as_they_are(path: str, line: str) -> No
     assert without_secrets(given, SALT) == (given, [])
 
 
-def test_a_private_key_is_taken_out_line_by_line_and_what_follows_stays() -> None:
+def test_a_private_key_is_hidden_line_by_line_and_the_next_lines_stay() -> None:
     body = ["MIIEowIBAAKCAQEAq1Yc7QzJ4m0yq9yY", "Zx9Kq2Lm8Wp4Rt7Yv3Bn6Hs1abcdefgh", "c2hvcnQ="]
     begin, end = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
     given = patch("conf.py", 'KEY = """', begin, *body, end, '"""', "after = 1")
@@ -95,7 +95,7 @@ def test_binary_parts_are_left_alone() -> None:
     assert without_secrets(given, SALT) == (given, [])
 
 
-def test_bytes_that_are_no_text_pass_through() -> None:
+def test_undecodable_bytes_stay() -> None:
     given = patch("a.py", "x = 1") + b"+caf\xe9 = '\xff'\n"
     assert without_secrets(given, SALT) == (given, [])
 
