@@ -100,7 +100,8 @@ def cli(tmp_path: Path, cli_process: Cli) -> Cli:
     def run(*arguments: str | bytes, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         texts = [argument for argument in arguments if isinstance(argument, str)]
         is_environment_of_python = any(name.startswith("PYTHON") for name in env or {})
-        if len(texts) < len(arguments) or STARTS_PROCESSES & {*texts} or is_environment_of_python:
+        starts_processes = bool(STARTS_PROCESSES & {*texts}) and "--help" not in texts
+        if len(texts) < len(arguments) or starts_processes or is_environment_of_python:
             return cli_process(*arguments, env=env)
         streams = [TextIOWrapper(BytesIO(), "utf-8", newline="") for _ in range(2)]
         with patch.dict(os.environ, env or {}), redirect_stdout(streams[0]), redirect_stderr(streams[1]):

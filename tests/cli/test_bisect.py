@@ -334,12 +334,12 @@ def test_ctrl_c_on_a_terminal_leaves_it_clean_and_says_how_to_go_on(project: Pat
         said += b"".join(iter(lambda: _rest_of(ours), b""))
         assert process.wait() == 130
     os.close(ours)
-    assert b"because" in said  # what is being tried, below the trials
+    assert b"reason" in said  # the running trial, below the finished ones
     last = said.rpartition(b"\x1b")[2].decode()  # nothing is drawn any more
     assert re.search(r"stopped after \d trials, which are kept", last)
     assert "`contexta bisect --resume` goes on" in last
     assert "Traceback" not in last
-    assert b"\x1b[?25h" in said.rpartition(b"because")[2]  # the cursor is back
+    assert b"\x1b[?25h" in said.rpartition(b"reason")[2]  # the cursor is back
 
 
 def _rest_of(terminal: int) -> bytes:

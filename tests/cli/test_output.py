@@ -113,7 +113,7 @@ def test_the_page_of_a_check_names_the_rule_that_was_broken(story: Contexta, cli
     asked = ("check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--metric", "accuracy>=0.5")
     text = cli(*asked, "--markdown").stdout
     assert "failed: 1 of 3 rules" in text
-    assert text.index("(-0.04)") < text.index("the run completed")  # what is broken comes first
+    assert text.index("(-0.04)") < text.index("| completed |")  # what is broken comes first
 
 
 def test_the_page_of_an_environment_lists_its_packages(story: Contexta, cli: Cli, tmp_path: Path) -> None:

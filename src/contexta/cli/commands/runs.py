@@ -22,7 +22,7 @@ class _Runs(RootModel[tuple[RunSummary, ...]]):
 @click.option("--where", metavar="CONDITION", help="Only the runs that match.")
 @click.option("--sort", metavar="FIELD", help='As in "metrics.accuracy desc"; default: "started desc".')
 @click.option("--after", metavar="RUN", help="The page after this run.")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Runs of a page.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Runs per page.")
 @query
 def runs(
     ctx: Contexta, project: str | None, where: str | None, sort: str | None, after: str | None, limit: int

@@ -1,4 +1,4 @@
-"""``contexta demo``: a regression that really happened to many, found and proved before your eyes."""
+"""`contexta demo`: record, compare and bisect a real regression of pandas 3."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def demo(directory: Path | None, python: str | None) -> int:
     """Watch it work: a training before and after an upgrade, and the proof of the cause.
 
     Builds two small environments from the package index (about 150 MB, once), trains in both, and bisects. Everything
-    stays in DIRECTORY; default is this directory when it is empty, else ./contexta-demo. It takes a minute or two.
+    stays in DIRECTORY; default: this directory if it is empty, else ./contexta-demo. It takes a minute or two.
     """
     began = time.monotonic()
     uv = find_uv()
@@ -45,44 +45,44 @@ def demo(directory: Path | None, python: str | None) -> int:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        return _tell(uv, interpreter, began)
+        return _run(uv, interpreter, began)
     except UvError:
-        for path in folder.iterdir():  # it was empty: the next try finds it so
+        for path in folder.iterdir():  # it was empty, and the next try needs it empty
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
     finally:
         os.chdir(before)
 
 
-def _tell(uv: Uv, interpreter: Interpreter, began: float) -> int:
+def _run(uv: Uv, interpreter: Interpreter, began: float) -> int:
     _say(f"Everything happens in {Path.cwd()}, on Python {interpreter.version}.")
-    _chapter(1, "A training, and the environments it had in March and has in April")
-    _say("train.py tells malignant from benign tumours. In April somebody upgraded.")
+    _chapter(1, "A training, with the environments of March and of April")
+    _say("train.py separates malignant from benign tumours. The packages were upgraded in April.")
     for month in MONTHS:
         _environment(uv, interpreter, month)
-    _chapter(2, "Both trainings, recorded; train.py knows nothing of it")
+    _chapter(2, "Record both trainings, without a change to train.py")
     for month in MONTHS:
         code = _command("run", "--name", month, "--metrics-from-stdout", _METRIC, "--", _python(month), "train.py")
         if code != 0:
             return code
-    _chapter(3, "The accuracy fell. What changed?")
+    _chapter(3, "The accuracy dropped. What changed?")
     _command("diff", *MONTHS)
-    _chapter(4, "Which change would explain it? That is a suspicion, not a proof")
+    _chapter(4, "Which change can explain it? This is a suspicion, not a proof")
     _command("why", *MONTHS)
-    _chapter(5, "So rerun it, in mixes of both environments")
+    _chapter(5, "Rerun the training in mixes of both environments")
     code = _command("bisect", *MONTHS, "--metric", "accuracy", "--python", interpreter.path, "--", "python", "train.py")
-    _chapter(6, f"That took {span(time.monotonic() - began)}")
+    _chapter(6, f"Done in {span(time.monotonic() - began)}")
     if code == 0:
         _say(
-            "Nothing failed, and nothing in train.py says that it is wrong: its line `table[name][...] = ...` fills "
-            "the gaps in pandas 2; in pandas 3 it writes into a copy, and the gaps stay."
+            "Nothing failed: the line `table[name][...] = ...` of train.py fills missing values in pandas 2. In pandas "
+            "3 it writes to a copy, and the values stay missing."
         )
-    _say("Your own training, as it is:  contexta run --name this-month -- python train.py")
+    _say("Record your own training:  contexta run --name this-month -- python train.py")
     return code
 
 
 def _environment(uv: Uv, interpreter: Interpreter, month: str) -> None:
-    """As its user would make it: an ordinary virtual environment from a file of pins."""
+    """Make an ordinary virtual environment from a file of pins."""
     began = time.monotonic()
     _shell(f"uv venv {month} && uv pip install --python {month} -r {month}.txt")
     lines = (line.partition("==") for line in Path(f"{month}.txt").read_text().splitlines())
@@ -102,26 +102,27 @@ def _python(month: str) -> str:
     return python_in(Path(month)).as_posix()
 
 
-def _interpreter(uv: Uv, asked: str | None) -> Interpreter:
-    """The Python of both environments: the one asked for, else the one that runs this, else any that will do."""
+def _interpreter(uv: Uv, requested: str | None) -> Interpreter:
+    """The Python of both environments: the requested one, else the running one, else any that is new enough."""
     from contexta.bisect.inputs.both_sides import this_python
 
-    found: Interpreter | None = None
-    for request in [asked] if asked is not None else [this_python(), "3.13", "3.12", "3.14", "3.11"]:
+    interpreter: Interpreter | None = None
+    for request in [requested] if requested is not None else [this_python(), "3.13", "3.12", "3.14", "3.11"]:
         try:
-            found = uv.interpreter(request)
+            interpreter = uv.interpreter(request)
         except InvalidInput:
-            if asked is not None:
+            if requested is not None:
                 raise
             continue
-        if tuple(int(part) for part in found.markers["python_version"].split(".")) >= _OLDEST:
-            return found
-    what = f"the demo needs Python 3.11 or newer, not {found.version}" if found else "there is no Python for the demo"
-    raise InvalidInput(what, hint="`uv python install 3.13` gets one; then `contexta demo --python 3.13`")
+        if tuple(int(part) for part in interpreter.markers["python_version"].split(".")) >= _OLDEST:
+            return interpreter
+    version = interpreter.version if interpreter else "no Python"
+    what = f"the demo needs Python 3.11 or newer (found {version})"
+    raise InvalidInput(what, hint="`uv python install 3.13` installs one; then `contexta demo --python 3.13`")
 
 
-def _folder(asked: Path | None) -> Path:
-    folder = asked or (Path() if not any(Path().iterdir()) else Path(_ELSEWHERE))
+def _folder(directory: Path | None) -> Path:
+    folder = directory or (Path() if not any(Path().iterdir()) else Path(_ELSEWHERE))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(
             f"{shown(str(folder))} is not empty", hint="remove it, or name another: contexta demo DIRECTORY"
@@ -130,11 +131,11 @@ def _folder(asked: Path | None) -> Path:
     return folder.absolute()
 
 
-# ---------------------------------------------------------------------------------------------- telling
+# ---------------------------------------------------------------------------------------------- output
 
 
 def _command(*arguments: str) -> int:
-    """One command as a user would type it, run by the door a user has."""
+    """Print a command, and run it through the same entry point as a user."""
     _shell(shlex.join(["contexta", *arguments]))
     return main(arguments)
 

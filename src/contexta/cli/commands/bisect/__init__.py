@@ -55,7 +55,7 @@ _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "resume", "workspace")
 )
 @click.option("--skip", metavar="PACKAGE", multiple=True, help="A package to leave out on both sides; may be repeated.")
 @click.option(
-    "--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="The most reruns until the verdict."
+    "--max-runs", type=click.IntRange(min=8), default=60, show_default=True, help="Reruns until the verdict at most."
 )
 @click.option(
     "--timeout",
@@ -63,7 +63,7 @@ _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "resume", "workspace")
     help="Seconds per rerun; default: 4 x its duration, >= 60.",
 )
 @click.option("--timeout-is-bad", is_flag=True, help="A rerun that exceeds --timeout is bad, any other is good.")
-@click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="The most memory of a rerun.")
+@click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="The memory limit of a rerun.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
 @click.option("--seed-arg", metavar="TEXT", help='How to pass the seed to COMMAND, as in "--seed {seed}".')
 @click.option("--in-place", is_flag=True, help="Run in this directory instead of in a copy of it.")
@@ -82,7 +82,7 @@ _NOT_OF_A_STUDY = ("json_stream", "only_plan", "show", "resume", "workspace")
 @click.option(
     "--json-stream", is_flag=True, help="Print a JSON object per line: each trial as it ends, then the report."
 )
-@click.option("--repeats", type=click.IntRange(min=0), default=0, metavar="N", help="Least reruns of OLD and of NEW.")
+@click.option("--repeats", type=click.IntRange(min=0), default=0, metavar="N", help="Least runs of OLD and of NEW.")
 @click.option("--dask", metavar="ADDRESS", help="Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.")
 @format_options
 @click.pass_context
@@ -92,7 +92,7 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     OLD and NEW are requirements files of exact pins, pylock.toml, uv.lock, directories of virtual environments, or
     recorded runs, in any combination. COMMAND, after --, is rerun in mixes of both. It should read its seed from the
     variable SEED. With --include source,params the source and the parameters of two recorded runs are changes too.
-    Exits with 1 if nothing was proved.
+    Exits with 1 if the verdict is not_proved or undecided.
     """
     form = take_format(context.obj, options)
     stream = options["json_stream"]

@@ -27,7 +27,7 @@ _SHOWN = 5  # suspects
 
 
 class LineProgress(BisectProgress):
-    """Quiet lines on stderr, and with ``stream`` the trials on stdout as JSON lines."""
+    """Lines on stderr, and with ``stream`` the trials on stdout as JSON lines."""
 
     study: Study
 
@@ -68,7 +68,7 @@ class LiveProgress(LineProgress):
         super().__init__(stream=stream)
         self._step: Probe | None = None
         self._since = time.monotonic()
-        self._between = "choosing what to run next, or clearing away what ran"
+        self._activity = "choosing the next trial, or removing the sandbox of the last one"
         self._outlook = Outlook((), 0)
         self.live = Live(
             console=Console(stderr=True, highlight=False, markup=False, emoji=False),
@@ -91,7 +91,7 @@ class LiveProgress(LineProgress):
 
     def decided(self, verdict: Verdict) -> None:
         proved = verdict.kind == "proved"
-        self._between = "looking between the releases of the culprit" if proved else "writing the report"
+        self._activity = "searching the releases of the culprit" if proved else "writing the report"
         self._since = time.monotonic()
 
     def message(self, text: str) -> None:
@@ -105,33 +105,33 @@ class LiveProgress(LineProgress):
         super().interrupted(text)
 
     def _drawn(self) -> Group:
-        now = time.monotonic() - self._since
+        elapsed = time.monotonic() - self._since
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for number, suspect in enumerate(self._outlook.suspects[:_SHOWN]):
             filled = round(suspect.probability * _BAR)
             bar = Text.assemble(("█" * filled, "cyan"), ("░" * (_BAR - filled), "dim"))
             named = Text(shortened(" + ".join(suspect.changes), 36))
             table.add_row(Text("" if number else "suspects", "dim"), bar, f"{suspect.probability:.0%}", named)
-        return Group(table, *self._lines(now))
+        return Group(table, *self._lines(elapsed))
 
-    def _lines(self, now: float) -> Iterator[Text]:
+    def _lines(self, elapsed: float) -> Iterator[Text]:
         step = self._step
         if step is None:
-            yield Text(f"{self._between}  {span(now)}", "dim")
+            yield Text(f"{self._activity}  {span(elapsed)}", "dim")
             return
         what = mix_of(self.study, step.mix)
         yield Text.assemble(
-            ("trying    ", "dim"),
+            ("trial     ", "dim"),
             what,
-            (f"  seed {step.seed}  {span(now)}", "dim"),
+            (f"  seed {step.seed}  {span(elapsed)}", "dim"),
             overflow="ellipsis",
             no_wrap=True,
         )
-        yield Text.assemble(("because   ", "dim"), step.why, overflow="ellipsis", no_wrap=True)
-        yield Text(f"rest      {self._rest()}", "dim")
+        yield Text.assemble(("reason    ", "dim"), step.why, overflow="ellipsis", no_wrap=True)
+        yield Text(f"left      {self._remaining()}", "dim")
 
-    def _rest(self) -> str:
-        """About how many runs, and how long they take at the pace so far."""
+    def _remaining(self) -> str:
+        """The expected runs, and their duration at the pace so far."""
         runs = f"about {count(self._outlook.runs, 'run')}"
         seconds = [trial.result.seconds for trial in self.study.trials if not trial.is_earlier]
         if not seconds:
