@@ -19,6 +19,7 @@ from contexta.analysis.metrics.stats import (
     is_finite,
     one_more,
     permutation_p,
+    pooled_freedom,
     pooled_spread,
     repeats_needed,
     scatter,
@@ -71,7 +72,15 @@ def test_tests_of_two_groups_agree_with_scipy(old: list[float], new: list[float]
     spread = math.sqrt(
         sum(float(np.var(group, ddof=1)) * (len(group) - 1) for group in (old, new)) / (len(old) + len(new) - 2)
     )
-    assert pooled_spread(old, new) == pytest.approx((spread, len(old) + len(new) - 2))
+    assert pooled_spread(old, new) == pytest.approx(spread)
+    assert pooled_freedom(old, new) == len(old) + len(new) - 2
+
+
+@pytest.mark.parametrize("size", [1e-120, 1e-90, 1.0, 1e90, 1e120])
+def test_groups_of_any_magnitude_are_compared(size: float) -> None:
+    change, error, freedom = welch_error([size, size, 4 * size], [3 * size, 4 * size, 5 * size])
+    assert (change, error) == pytest.approx((2 * size, size * math.sqrt(4 / 3)))
+    assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
 
 
 def test_the_permutation_test_agrees_with_scipy() -> None:
@@ -151,8 +160,8 @@ def test_holm_agrees_with_a_worked_example() -> None:
 
 
 def test_the_pooled_spread_ignores_the_distance_between_groups() -> None:
-    assert pooled_spread([1.0, 3.0], [101.0, 103.0]) == pytest.approx((math.sqrt(2), 2))
-    assert pooled_spread([1.0], [5.0]) == (0.0, 0)
+    assert pooled_spread([1.0, 3.0], [101.0, 103.0]) == pytest.approx(math.sqrt(2))
+    assert (pooled_spread([1.0], [5.0]), pooled_freedom([1.0], [5.0])) == (0.0, 0)
 
 
 def test_the_scatter_of_a_series_ignores_its_steps() -> None:

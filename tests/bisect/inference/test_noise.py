@@ -7,27 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.bisect.inference.noise import drop_test, grain, pooled_spread, shared_by_seed
-
-
-def test_welch_agrees_with_a_worked_example() -> None:
-    drop, error, freedom = drop_test([3.0, 4.0, 5.0], [1.0, 1.0, 4.0])
-    assert drop == pytest.approx(2.0)
-    assert error == pytest.approx(math.sqrt(1 / 3 + 3 / 3))
-    assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
-
-
-def test_the_spread_inside_groups_ignores_the_distance_between_them() -> None:
-    assert pooled_spread([1.0, 3.0], [101.0, 103.0]) == pytest.approx(math.sqrt(2))
-    assert pooled_spread([1.0], [5.0]) == 0.0
-
-
-@pytest.mark.parametrize("size", [1e-120, 1e-90, 1e90, 1e120])
-def test_groups_of_any_size_are_compared(size: float) -> None:
-    drop, error, freedom = drop_test([3 * size, 4 * size, 5 * size], [size, size, 4 * size])
-    assert drop == pytest.approx(2 * size)
-    assert error == pytest.approx(size * math.sqrt(4 / 3))
-    assert freedom == pytest.approx((4 / 3) ** 2 / ((1 / 3) ** 2 / 2 + 1 / 2))
+from contexta.bisect.inference.noise import grain, shared_by_seed
 
 
 @given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))

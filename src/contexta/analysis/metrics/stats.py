@@ -122,13 +122,17 @@ def variance(values: Sequence[float]) -> float:
     return sum((value - mean) ** 2 for value in values) / (len(values) - 1) if len(values) > 1 else 0.0
 
 
-def pooled_spread(*groups: Sequence[float]) -> tuple[float, int]:
-    """(the pooled standard deviation within groups, its degrees of freedom); (0, 0) if no group has two values."""
-    freedom = sum(len(group) - 1 for group in groups if group)
+def pooled_freedom(*groups: Sequence[float]) -> int:
+    """The degrees of freedom of ``pooled_spread``."""
+    return sum(len(group) - 1 for group in groups if group)
+
+
+def pooled_spread(*groups: Sequence[float]) -> float:
+    """The pooled standard deviation within groups; 0 if no group has two values."""
+    freedom = pooled_freedom(*groups)
     if freedom < 1:
-        return 0.0, 0
-    squares = sum(variance(group) * (len(group) - 1) for group in groups if len(group) > 1)
-    return math.sqrt(squares / freedom), freedom
+        return 0.0
+    return math.sqrt(sum(variance(group) * (len(group) - 1) for group in groups if len(group) > 1) / freedom)
 
 
 def welch_error(old: Sequence[float], new: Sequence[float]) -> tuple[float, float, float]:
@@ -158,8 +162,8 @@ def cautious(old: Sequence[float], new: Sequence[float]) -> MeanTest:
     Source: Student 1908, Welch 1947; de Winter 2013 for the comparison at such sizes.
     """
     first = welch(old, new)
-    spread, freedom = pooled_spread(old, new)
-    second = _mean_test(first.change, spread * math.sqrt(1 / len(old) + 1 / len(new)), float(freedom))
+    error = pooled_spread(old, new) * math.sqrt(1 / len(old) + 1 / len(new))
+    second = _mean_test(first.change, error, float(pooled_freedom(old, new)))
     return first if first.p >= second.p else second
 
 
@@ -214,10 +218,10 @@ def effect_size(old: Sequence[float], new: Sequence[float]) -> float | None:
 
     None if nothing varies. About 0.2 counts as small, 0.8 as large (Cohen 1988).
     """
-    spread, freedom = pooled_spread(old, new)
+    spread = pooled_spread(old, new)
     if spread == 0:
         return None
-    return (fmean(new) - fmean(old)) / spread * (1 - 3 / (4 * freedom - 1))
+    return (fmean(new) - fmean(old)) / spread * (1 - 3 / (4 * pooled_freedom(old, new) - 1))
 
 
 def smallest_seen(error: float, freedom: float) -> float:

@@ -101,7 +101,7 @@ def _test(shift: MetricShift, old: Sequence[PastRun], new: Sequence[PastRun], le
         "high": difference.high,
         "effect_size": stats.effect_size(lefts, rights),
         "smallest_seen": stats.smallest_seen(difference.error, difference.freedom),
-        "repeats_needed": stats.repeats_needed(difference.change, stats.pooled_spread(lefts, rights)[0]),
+        "repeats_needed": stats.repeats_needed(difference.change, stats.pooled_spread(lefts, rights)),
     }
 
 
@@ -173,8 +173,7 @@ def usual_spread(history: Sequence[PastRun], metric: MetricId) -> tuple[float | 
         if key is not None and value is not None and _finite([value]):
             groups.setdefault(key, []).append(float(value))
     repeated = [values for values in groups.values() if len(values) > 1]
-    spread, _ = stats.pooled_spread(*repeated)
-    return (spread, sum(map(len, repeated))) if repeated else (None, 0)
+    return (stats.pooled_spread(*repeated), sum(map(len, repeated))) if repeated else (None, 0)
 
 
 def _repeats(runs: Sequence[PastRun], metric: MetricId) -> Repeats:

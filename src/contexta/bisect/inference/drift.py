@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from contexta.analysis.metrics.stats import student_cdf
-from contexta.bisect.inference.noise import pooled_spread
+from contexta.analysis.metrics.stats import pooled_spread, student_cdf
 from contexta.bisect.inference.observations import SURE_ALIKE, Readings
 from contexta.bisect.inference.proof import Proof
 

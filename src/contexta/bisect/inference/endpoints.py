@@ -16,8 +16,7 @@ from itertools import count, takewhile
 from statistics import fmean
 from typing import Literal
 
-from contexta.analysis.metrics.stats import student_cdf, student_quantile
-from contexta.bisect.inference.noise import drop_test, pooled_spread
+from contexta.analysis.metrics.stats import pooled_spread, student_cdf, student_quantile, welch_error
 from contexta.bisect.inference.observations import Readings
 
 _BETTER = "NEW is better than OLD"
@@ -56,7 +55,7 @@ def judge_ends(readings: Readings) -> Ends:
         return _constant(fmean(old) - fmean(new))
     if least < 2 or readings.run_count(0) < 3:
         return Ends("open", "too few runs yet")
-    drop, standard_error, freedom = drop_test(old, new)
+    drop, standard_error, freedom = welch_error(new, old)
     still = readings.is_rounding(standard_error)
     if least == 2 and _clearly_better(drop, standard_error, freedom, still=still, values={*old, *new}):
         return Ends("same", _BETTER, drop, told=True)

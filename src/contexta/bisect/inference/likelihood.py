@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from contexta.analysis.metrics.stats import student_log_density
+
 UNLIKE = 0.2  # prior of "NEW's noise is another than OLD's"
 _SMALL, _STEEP = 1.2, 8.0  # spreads that a drop hardly falls short of, and how hard that line is
 _MAGNITUDES = math.log(30 / _SMALL)  # to a drop of thirty spreads; a larger one has no noise to speak of
@@ -84,7 +86,7 @@ class Levels:
         error = math.hypot(left, right)
         of_left, worth = (left / error) ** 2, self.worth - 1
         freedom = 1 / (of_left**2 / (worth + good.size) + (1 - of_left) ** 2 / (worth + bad.size))
-        return of_good + of_bad + _log_student((bad.mean - good.mean) / error, freedom) - math.log(error)
+        return of_good + of_bad + student_log_density((bad.mean - good.mean) / error, freedom) - math.log(error)
 
     def _with_spread(self, *pools: Pool) -> tuple[float, float]:
         """(log density, the spread as it looks with these values)."""
@@ -120,10 +122,3 @@ def _size_prior(good: Pool, bad: Pool, spread: float) -> float:
             above = min(size / _SMALL, 100.0) ** _STEEP
             found += weight / size * above / (1 + above)
     return math.log(found / spread / _MAGNITUDES + _IMPOSSIBLE)
-
-
-def _log_student(value: float, freedom: float) -> float:
-    """The log density of Student's t."""
-    half = (freedom + 1) / 2
-    scale = math.lgamma(half) - math.lgamma(freedom / 2) - 0.5 * math.log(math.pi * freedom)
-    return scale - half * math.log1p(value * value / freedom)

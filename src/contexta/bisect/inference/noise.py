@@ -1,7 +1,4 @@
-"""Numbers with noise in them: whether two groups differ, how much groups scatter, and what their seeds add to all.
-
-Standard library only; nothing here knows what is being measured.
-"""
+"""The effect of seeds on values, and the step between values."""
 
 from __future__ import annotations
 
@@ -13,28 +10,6 @@ from statistics import fmean
 from contexta.analysis.metrics.stats import student_cdf
 
 _LEAST_SEEDS, _BY_CHANCE = 4, 0.05
-
-
-def drop_test(old: Sequence[float], new: Sequence[float]) -> tuple[float, float, float]:
-    """(drop, its standard error, degrees of freedom) for mean(old) - mean(new); at least two values a side.
-
-    The error is 0 when neither side varies. Source: Welch 1947; the degrees are Satterthwaite's.
-    """
-    drop = fmean(old) - fmean(new)
-    left, right = _variance(old) / len(old), _variance(new) / len(new)
-    if left + right == 0:
-        return drop, 0.0, len(old) + len(new) - 2.0
-    of_left = left / (left + right)
-    freedom = 1 / (of_left**2 / (len(old) - 1) + (1 - of_left) ** 2 / (len(new) - 1))
-    return drop, math.sqrt(left + right), freedom
-
-
-def pooled_spread(*groups: Sequence[float]) -> float:
-    """The standard deviation inside the groups; 0 when no group has two values."""
-    freedom = sum(len(group) - 1 for group in groups if group)
-    if freedom < 1:
-        return 0.0
-    return math.sqrt(sum(_variance(group) * (len(group) - 1) for group in groups if len(group) > 1) / freedom)
 
 
 def shared_by_seed(old: Mapping[int, float], new: Mapping[int, float]) -> dict[int, float]:
@@ -62,11 +37,6 @@ def shared_by_seed(old: Mapping[int, float], new: Mapping[int, float]) -> dict[i
 def _centred(values: Sequence[float]) -> list[float]:
     mean = fmean(values)
     return [value - mean for value in values]
-
-
-def _variance(values: Sequence[float]) -> float:
-    mean = fmean(values)
-    return sum((value - mean) ** 2 for value in values) / (len(values) - 1) if len(values) > 1 else 0.0
 
 
 def grain(values: Iterable[float]) -> float:

@@ -15,10 +15,10 @@ from functools import cached_property
 from statistics import fmean, median_high
 from typing import Literal
 
-from contexta.analysis.metrics.stats import student_quantile
+from contexta.analysis.metrics.stats import pooled_spread, student_quantile
 from contexta.bisect.inference.failure_counts import cannot_run
 from contexta.bisect.inference.likelihood import Levels, Pool
-from contexta.bisect.inference.noise import grain, pooled_spread, shared_by_seed
+from contexta.bisect.inference.noise import grain, shared_by_seed
 from contexta.bisect.inference.scale import Scale
 from contexta.bisect.inference.shares import is_a_part, may_be_a_part, paired_share, shares_by_seed
 from contexta.bisect.space.lattice import mix_of

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from contexta.analysis.metrics.stats import student_cdf
+from contexta.analysis.metrics.stats import pooled_spread, student_cdf
 from contexta.bisect.inference.drift import since
-from contexta.bisect.inference.noise import grain, pooled_spread
+from contexta.bisect.inference.noise import grain
 from contexta.bisect.inference.observations import Readings, Result
 from contexta.bisect.inference.scale import Scale
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from statistics import mean
 
-from contexta.analysis.metrics.stats import student_quantile
+from contexta.analysis.metrics.stats import pooled_spread, student_quantile
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.failure_counts import died_although_it_runs
-from contexta.bisect.inference.noise import pooled_spread
 from contexta.bisect.inference.observations import Readings, Result
 from contexta.bisect.inference.outliers import STRAY, read
 from contexta.bisect.inference.posterior import Belief
