@@ -184,7 +184,7 @@ def test_metrics_are_found_in_stdout(tmp_path: Path, wrap: Wrap) -> None:
 def test_pattern_without_a_named_group_is_refused(wrap: Wrap) -> None:
     done = wrap("--metrics-from-stdout", r"loss=(\S+)", "--", "true")
     assert done.returncode == 2
-    assert "hint: name what is measured" in done.stderr
+    assert "hint: name the metric" in done.stderr
 
 
 def test_output_is_kept_with_its_secrets_hidden(tmp_path: Path, wrap: Wrap) -> None:

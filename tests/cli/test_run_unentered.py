@@ -102,7 +102,7 @@ def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wr
 def test_what_was_not_observed_is_shown_first(tmp_path: Path, wrap: Wrap) -> None:
     wrap("sh", "-c", f"PYTHONPATH= {sys.executable} train.py")
     shown = subprocess.run([*CONTEXTA, "show", "r"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert "was not entered, as PYTHONPATH was removed" in shown.splitlines()[2]
+    assert any("was not entered, as PYTHONPATH was removed" in line for line in shown.splitlines()[:4])
 
 
 LAUNCHER = """

@@ -19,7 +19,7 @@ from contexta.core import process_tree
 from contexta.core.interpreters import is_python
 from contexta.recorder.session.inherited import TRIAL
 from contexta.recorder.wrapping.command_lines import find_program, is_recorded, program_of
-from contexta.recorder.wrapping.trial_process import cannot_be_entered, tell
+from contexta.recorder.wrapping.trial_process import cannot_be_entered, report
 
 _SHORTEST, _LONGEST = 0.006, 0.1  # seconds between two looks: hardly a Python starts and ends in less
 _SHARE = 0.02  # of the time that a trial took so far
@@ -86,4 +86,4 @@ def _look(pid: int, known: set[tuple[int | str, ...]], file: str) -> None:
     path = find_program(words[0], variables, directory)
     if os.path.realpath(path) != os.path.realpath(program):
         path = program  # it goes by another name
-    tell(file, "unseen", path=path, kind=kind, program=told[:1000], cwd=directory)
+    report(file, "unseen", path=path, kind=kind, program=told[:1000], cwd=directory)

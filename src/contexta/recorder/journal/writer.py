@@ -74,7 +74,7 @@ class Journal:
         self._number = 0 if self.first else 1  # 0 is the join record, written when the file is created
         self._last = 0
         self._beating: Optional[Beat] = None
-        self.beside: Optional[Callable[[], None]] = None  # the heartbeat calls it now and then
+        self.on_beat: Optional[Callable[[], None]] = None  # the heartbeat calls it now and then
 
     # ------------------------------------------------------------------------------------------ writing
 
@@ -272,8 +272,8 @@ class Journal:
                 except OSError:
                     pass  # then readers elsewhere may take the process for dead until it records something
         # After 5, 10, 20, 40 ... seconds, then every five minutes: most is imported in the beginning
-        if self.beside is not None and (count & (count - 1) == 0 or count % 64 == 0):
-            self.beside()
+        if self.on_beat is not None and (count & (count - 1) == 0 or count % 64 == 0):
+            self.on_beat()
 
     def close(self, **end: Any) -> None:
         """Write the last record (``end`` of a run, ``close`` of another process), flush and close the file.

@@ -248,7 +248,7 @@ class Session:
 
     def _hand_down(self, run: LiveRun, *, is_named: bool = True) -> None:
         """Let processes that are started from now on take part in the run, until it ends."""
-        inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, named=is_named)
+        inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, is_named=is_named)
 
 
 session = Session()

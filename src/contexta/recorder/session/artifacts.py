@@ -1,7 +1,7 @@
-"""Files that a run reads and files that it makes, as its journal tells of them.
+"""Record the files that a run reads and writes.
 
-An input is told by its digest and stays where it is. What a run makes is kept as an object of the workspace, up to a
-size; beyond that it is told like an input. Standard library only, Python 3.8.
+Of an input only the digest is recorded. An output is stored as an object of the workspace, up to a size; of a larger
+one only the digest is recorded. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     Path = Union[str, "os.PathLike[str]"]
 
 INPUT, OUTPUT = "input", "output"
-KEPT = 256 * 1024**2  # bytes of what is kept whole; of more only the digest
+KEPT = 256 * 1024**2  # bytes up to which an output is stored
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_SCANNED = 1024**2  # bytes of a text that is looked through for secrets
+_SCANNED = 1024**2  # bytes up to which a text is searched for secrets
 _SETTINGS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".txt")
 
 
 def read(name: str, path: Path, salt: bytes, limit: int = LIMIT) -> Tuple[Fields, List[Note]]:
-    """The journal's fields of an input: where it lies and what it holds."""
+    """(fields, notes) of the record of an input."""
     place = os.fspath(path)
     fields = _fields(name, INPUT, place, salt)
     if _REMOTE.match(place) and not os.path.exists(place):
         fields["location"] = redact.inside(place, salt)
         return fields, [_not_read(fields, "it is no local file")]
-    return fields, _tell(fields, place, limit, salt)
+    return fields, _add_content(fields, place, limit, salt)
 
 
 def made(
     name: str, path: Path, salt: bytes, objects: Objects, kind: str = OUTPUT, limit: int = KEPT
 ) -> Tuple[Fields, List[Note]]:
-    """The journal's fields of an artifact, its bytes kept in ``objects``; a directory as a tar archive."""
+    """(fields, notes) of the record of an output. Its bytes are stored in ``objects``, a directory as a tar archive."""
     place = os.fspath(path)
     fields = _fields(name, kind, place, salt)
-    notes = _tell(fields, place, LIMIT, salt)
+    notes = _add_content(fields, place, LIMIT, salt)
     if "digest" not in fields:
         return fields, notes
     if fields["size"] > limit:
@@ -64,7 +64,7 @@ def made(
             return fields, [*notes, _not_kept(fields, "it holds what looks like a secret")]
         else:
             digest, size = objects.put_file(os.path.realpath(place))
-            fields.update(digest=f"sha256:{digest}", size=size)  # of what was kept, if somebody wrote to it meanwhile
+            fields.update(digest=f"sha256:{digest}", size=size)  # of the stored bytes, should the file change meanwhile
     except OSError as error:
         return fields, [*notes, _not_kept(fields, reason(error))]
     fields["location"] = f"object:{digest}"
@@ -81,8 +81,8 @@ def _fields(name: str, kind: str, place: str, salt: bytes) -> Fields:
     }
 
 
-def _tell(fields: Fields, place: str, limit: int, salt: bytes) -> List[Note]:
-    """Add to ``fields`` what a local file or directory holds."""
+def _add_content(fields: Fields, place: str, limit: int, salt: bytes) -> List[Note]:
+    """Add the digest of a local file or directory to ``fields``."""
     if may_hold_secrets(os.path.abspath(place).replace(os.sep, "/")):
         return [_not_read(fields, "it may hold secrets, by its name")]
     try:
@@ -93,7 +93,7 @@ def _tell(fields: Fields, place: str, limit: int, salt: bytes) -> List[Note]:
     fields["attributes"].update(facts)
     if facts.get("sampled"):
         notes.append(note(TOPIC, f"{fields['name']} has {fields['size']} bytes; its digest is of a sample of them"))
-    return [note(each["topic"], redact.inside(each["text"], salt)) for each in notes]
+    return [note(entry["topic"], redact.inside(entry["text"], salt)) for entry in notes]
 
 
 def _not_read(fields: Fields, why: str) -> Note:
@@ -118,19 +118,19 @@ def _shows_secrets(path: str) -> bool:
 
 
 def _archived(root: str, objects: Objects) -> Tuple[str, List[str]]:
-    """A directory as one object: (digest, files that were left out). The same files make the same bytes."""
+    """(digest, files that were left out) of a directory stored as one object. The same files give the same bytes."""
     import tarfile
     import tempfile
 
     left_out: List[str] = []
-    found = sorted(os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)
+    paths = sorted(os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)
     os.makedirs(objects.root, exist_ok=True)
     with tempfile.TemporaryFile(dir=objects.root) as target:
         with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT) as archive:
-            for path in found:
+            for path in paths:
                 below = os.path.relpath(path, root).replace(os.sep, "/")
                 if not os.path.isfile(path):
-                    continue  # a pipe or a broken link: noted when its digest was taken
+                    continue  # a pipe or a broken link: noted when its digest was computed
                 if may_hold_secrets(below) or _shows_secrets(path):
                     left_out.append(below)
                     continue
@@ -147,4 +147,4 @@ def _add(archive: Any, name: str, source: BinaryIO) -> None:
     facts = os.fstat(source.fileno())
     member.size = facts.st_size
     member.mode = 0o755 if facts.st_mode & 0o100 else 0o644
-    archive.addfile(member, source)  # raises OSError when the file became shorter meanwhile
+    archive.addfile(member, source)  # raises OSError when the file has become shorter

@@ -1,9 +1,8 @@
-"""What a file or a directory holds, as a digest that tells whether two runs read the same.
+"""Compute the content digest of a file or a directory: equal for two runs that read the same data.
 
-Three kinds, told apart by their prefix: ``sha256:`` over all bytes of a file, as sha256sum prints it;
-``sampled-sha256:`` over the size and blocks spread evenly over it; ``tree-sha256:`` over the manifest of a directory,
-a line of path, size and digest for each file, in order. Which of them it is depends on the sizes alone, so that two
-runs with the same data get the same kind.
+The prefix names one of three kinds. ``sha256:`` covers all bytes of a file, as sha256sum does. ``sampled-sha256:``
+covers the size and blocks spread evenly over a file. ``tree-sha256:`` covers the manifest of a directory: a line of
+path, size and digest for each file, in order. The kind depends on the sizes alone, so the same data has the same kind.
 
 Standard library only, Python 3.8.
 """
@@ -22,18 +21,18 @@ if TYPE_CHECKING:
     from contexta.recorder.notes import Note
 
 TOPIC = "artifact"
-LIMIT = 1024**3  # bytes that are read whole: some seconds
+LIMIT = 1024**3  # bytes up to which everything is read: some seconds
 _SAMPLED = 64 * 1024**2  # bytes read of a file beyond the limit
 _BLOCK = 64 * 1024
-_MOST_FILES = 200_000  # of a directory; of more only every n-th is read, all count with name and size
+_MOST_FILES = 200_000  # read of a directory; of more only every n-th is read, the others count by name and size
 
 
 def contents(path: str, limit: int = LIMIT) -> Tuple[Dict[str, Any], List[Note]]:
-    """``digest``, ``size``, ``modified`` (microseconds since 1970, the latest of all files); of a directory ``files``;
-    ``sampled`` when not every byte was read; and notes.
+    """(facts, notes): ``digest``, ``size``, ``modified`` (microseconds since 1970, the latest of all files); for a
+    directory ``files``; ``sampled`` when not every byte was read.
 
-    limit: bytes up to which everything is read; beyond, only a sample. Raises OSError when there is nothing to read,
-    ValueError for what is neither file nor directory.
+    limit: bytes up to which everything is read; beyond, only a sample. Raises OSError when it cannot be read,
+    ValueError when it is neither a file nor a directory.
     """
     facts = os.stat(path)
     if stat.S_ISDIR(facts.st_mode):
@@ -42,16 +41,16 @@ def contents(path: str, limit: int = LIMIT) -> Tuple[Dict[str, Any], List[Note]]
         raise ValueError("it is neither a file nor a directory")
     size = facts.st_size
     digest = _digest(path, size, limit if size <= limit else min(limit, _SAMPLED))
-    found: Dict[str, Any] = {"digest": digest, "size": size, "modified": facts.st_mtime_ns // 1000}
+    content: Dict[str, Any] = {"digest": digest, "size": size, "modified": facts.st_mtime_ns // 1000}
     if not digest.startswith("sha256:"):
-        found["sampled"] = True
+        content["sampled"] = True
     after = os.stat(path)
     changed = (after.st_size, after.st_mtime_ns) != (size, facts.st_mtime_ns)
-    return found, [note(TOPIC, f"{path} changed while it was read")] if changed else []
+    return content, [note(TOPIC, f"{path} changed while it was read")] if changed else []
 
 
 def _digest(path: str, size: int, budget: int) -> str:
-    """Of a file of ``size`` bytes; of more than ``budget`` bytes so many are read, in blocks spread evenly."""
+    """The digest of a file of ``size`` bytes. At most ``budget`` bytes are read, in blocks spread evenly."""
     from hashlib import sha256
 
     state = sha256()
@@ -72,14 +71,14 @@ def _directory(root: str, limit: int) -> Tuple[Dict[str, Any], List[Note]]:
     from hashlib import sha256
 
     notes: List[Note] = []
-    found = sorted(_files(root, notes))
-    total = sum(size for _, size, _ in found)
+    files = sorted(_files(root, notes))
+    total = sum(size for _, size, _ in files)
     every, budget = 1, limit
     if total > limit:
-        every = -(-len(found) // _MOST_FILES)
-        budget = max(limit * every // len(found), 2 * _BLOCK)
+        every = -(-len(files) // _MOST_FILES)
+        budget = max(limit * every // len(files), 2 * _BLOCK)
     state, sampled, unread = sha256(), total > limit and every > 1, []
-    for number, (name, size, _) in enumerate(found):
+    for number, (name, size, _) in enumerate(files):
         digest = ""
         if number % every == 0:
             try:
@@ -92,16 +91,16 @@ def _directory(root: str, limit: int) -> Tuple[Dict[str, Any], List[Note]]:
     if unread:
         more = f" and {len(unread) - 10} more" if len(unread) > 10 else ""
         notes.append(note(TOPIC, f"{root}: not read, so only name and size count: {', '.join(unread[:10])}{more}"))
-    facts: Dict[str, Any] = {"digest": f"tree-sha256:{state.hexdigest()}", "size": total, "files": len(found)}
-    if found:
-        facts["modified"] = max(modified for _, _, modified in found)
+    facts: Dict[str, Any] = {"digest": f"tree-sha256:{state.hexdigest()}", "size": total, "files": len(files)}
+    if files:
+        facts["modified"] = max(modified for _, _, modified in files)
     if sampled:
         facts["sampled"] = True
     return facts, notes
 
 
 def _files(root: str, notes: List[Note]) -> Iterator[Tuple[str, int, int]]:
-    """(path below root, size, modified) of the regular files; links to files are followed, links to directories not."""
+    """(path below root, size, modified) of the regular files. Links to files are followed, those to directories not."""
 
     def tell(error: OSError) -> None:
         notes.append(note(TOPIC, f"a directory of {root} cannot be listed: {reason(error)}"))

@@ -1,7 +1,7 @@
-"""Beginning to deliver what runs record to a workspace on a server: in a process of its own, which no training waits
-for. It ends by itself when everything is delivered, or when nobody records any more and the server stays away.
+"""Start the delivery of records to a workspace on a server, in a process of its own that no training waits for.
 
-Standard library only, Python 3.8. Whether psycopg is there is asked, not needed.
+The process ends when everything is delivered, or when no run is live and the server stays unreachable.
+Standard library only, Python 3.8: psycopg is needed only in that process.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Optional, Union
 
-LOG = "delivery.log"  # beside the journals' directory: what the last delivery said
-OFF = "CONTEXTA_DELIVERY"  # "off": nothing is started, `contexta sync` delivers
+LOG = "delivery.log"  # in the workspace's directory: the output of the last delivery
+OFF = "CONTEXTA_DELIVERY"  # "off": only `contexta sync` delivers
 
 
 def configured() -> "Optional[Callable[[], Optional[str]]]":
-    """``send`` for the workspace that the environment or pyproject.toml names; None where it is a directory."""
+    """``send`` for the configured workspace; None where it is a directory."""
     server = settings.server()
     return None if server is None else partial(send, settings.workspace(), server)
 
 
 def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" = None) -> "Optional[str]":
-    """Begin; a second process beside one that is at it ends at once. Returns why it could not be begun, or None.
+    """Start the delivery; a second process for one workspace ends at once. Returns why it could not start, or None.
 
-    root: this machine's directory. Costs a few milliseconds.
+    root: the directory of the workspace on this machine. Costs a few milliseconds.
     """
     from importlib.util import find_spec
 
@@ -55,15 +55,16 @@ def send(root: str, server: str, objects: "Union[str, os.PathLike[str], None]" =
 
 
 def _variables(root: str, server: str, objects: "Union[str, os.PathLike[str], None]") -> "dict[str, str]":
-    """Its environment: no part of any run, and the address, with its password, where other users cannot read it."""
+    """The variables of the process: without those of any run, and with the address, whose password other users cannot
+    read there."""
     inherited_variables = without_injected(os.environ)
-    given = {name: value for name, value in inherited_variables.items() if not name.startswith("CONTEXTA_")}
+    variables = {name: value for name, value in inherited_variables.items() if not name.startswith("CONTEXTA_")}
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(process.__file__))))
-    path = [entry for entry in given.pop("PYTHONPATH", "").split(os.pathsep) if entry]
+    path = [entry for entry in variables.pop("PYTHONPATH", "").split(os.pathsep) if entry]
     if os.path.basename(here) not in ("site-packages", "dist-packages"):
         path.append(here)
     if path:
-        given["PYTHONPATH"] = os.pathsep.join(os.path.abspath(each) for each in path)
+        variables["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path)
     address = server if objects is None else workspace_address.with_objects(server, os.fspath(objects))
-    given.update({"CONTEXTA_WORKSPACE": address, "CONTEXTA_LOCAL": root})
-    return given
+    variables.update({"CONTEXTA_WORKSPACE": address, "CONTEXTA_LOCAL": root})
+    return variables

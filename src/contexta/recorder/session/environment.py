@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from contexta.recorder.source.limits import Limits
 
     Body = Dict[str, Any]
-    Told = Tuple[Any, List[Dict[str, str]]]
+    Notes = List[Dict[str, str]]
 
-_WAIT = 5.0  # seconds at the end for a source that is still being read
-_TOLD_BY = 12  # characters of a digest by which a run tells its environments apart
-CACHE = ".known"  # among the objects: the distributions of environments seen before, by their fingerprint
+_SOURCE_SECONDS = 5.0  # at the end, for a source that is still being read
+_DIGEST_START = 12  # characters of a digest that tell the environments of a run apart
+CACHE = ".known"  # below the objects: the distributions of earlier runs, by their fingerprint
 _DAMAGED_SALT = (
     "the workspace's secret key is damaged: values hidden in this run cannot be compared with those of earlier runs"
 )
 
 
 class Recording:
-    """The environment of one process of a run: ``begin`` before the program, ``look`` now and then, ``complete`` after.
+    """The environment of one process: ``begin`` before the program, ``update`` now and then, ``complete`` after it.
 
-    What a process starts in is one object, the same for all runs in that environment; what only its program tells (what
-    it imported, which libraries it loaded) is another one.
+    The environment at the start is one object, the same for all runs in it. The facts that only the program determines
+    (imports, loaded libraries) are another object.
     """
 
     def __init__(self, journal: Journal, objects: Objects) -> None:
@@ -53,71 +53,71 @@ class Recording:
         self._body: Optional[Body] = None
         self._digest = ""
         self._of: Dict[str, str] = {}
-        self._known = ""
+        self._cache = ""
         self._path: List[str] = []
-        self._seen: FrozenSet[str] = frozenset()
+        self._modules: FrozenSet[str] = frozenset()  # top-level modules at the last update
         self._reading: Optional[SourceReading] = None
-        self._looking = _thread.RLock()  # a signal may end the run while it is looked at
+        self._lock = _thread.RLock()  # a signal may end the run during an update
 
     def begin(self) -> None:
-        """Capture what there is, and bring it to the disk. What fails is noted on the run."""
+        """Capture the environment and bring it to the disk. A failure becomes a note on the run."""
         try:
             salt = salt_of(self._objects)
             if salt_is_intact(self._objects) is False:
                 self._journal.write("note", topic="secrets", text=_DAMAGED_SALT)
-            self._known = os.path.join(self._objects.root, CACHE, places.fingerprint())
+            self._cache = os.path.join(self._objects.root, CACHE, places.fingerprint())
             self._path = list(sys.path)
-            self._body = capture(salt, self._known)
+            self._body = capture(salt, self._cache)
             self._digest = self._objects.put(encode(self._body))
             start = _digest(without_builds(self._body))
-            self._of = {} if start == self._digest else {"of": start[:_TOLD_BY]}
+            self._of = {} if start == self._digest else {"of": start[:_DIGEST_START]}
             self._journal.write("environment", digest=self._digest, **self._of)
             self._facts(salt)
-            self._journal.beside = self.look
-        except Exception as error:  # noqa: BLE001  # whatever a probe meets, the program goes on and the run says so
+            self._journal.on_beat = self.update
+        except Exception as error:  # noqa: BLE001  # a probe may meet anything; the program goes on and the run has a note
             self._journal.write("note", topic="environment", text=f"could not be captured: {notes.reason(error)}")
         self._journal.flush()
 
-    def look(self) -> None:
-        """Write down what was imported by now, if that has changed: a program that is killed leaves it behind."""
-        with self._looking:
+    def update(self) -> None:
+        """Record the imports so far, if they have changed: a program that is killed leaves them behind."""
+        with self._lock:
             if self._body is None or os.getpid() != self._pid:
                 return
-            seen = frozenset(name.partition(".")[0] for name in list(sys.modules))
-            if seen == self._seen:
+            modules = frozenset(name.partition(".")[0] for name in list(sys.modules))
+            if modules == self._modules:
                 return
             try:
                 body = self._with_late(self._body)
-                changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
-                end = self._objects.put(encode(imported(body)))
-                self._journal.write("environment", **changed, end=end)
+                self._write_end(body, imported(body))
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write("note", topic="imports", text=f"were not captured: {notes.reason(error)}")
-            self._seen = seen
+            self._modules = modules
 
     def complete(self) -> None:
-        """Capture what is known only now. Nothing in a forked child, as its parent does it; but in a daemon that goes
-        on with the run."""
+        """Capture the facts of the end. A forked child leaves that to its parent, unless it is a daemon that continues
+        the run."""
         is_forked = os.getpid() != self._pid
         if is_forked and not self._journal.is_heir():
             return
         if self._reading is not None and not is_forked:
-            self._reading.finish(_WAIT)
+            self._reading.finish(_SOURCE_SECONDS)
         if self._body is None:
             return
-        with self._looking:
+        with self._lock:
             try:
-                if is_forked:  # a process says first what it started in
+                if is_forked:  # the first record of a process is the environment at its start
                     self._journal.write("environment", digest=self._digest, **self._of)
-                body = self._with_late(with_builds(self._body, self._known))
-                changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
-                end = self._objects.put(encode(ended(body)))
-                self._journal.write("environment", **changed, end=end)
+                body = self._with_late(with_builds(self._body, self._cache))
+                self._write_end(body, ended(body))
             except Exception as error:  # noqa: BLE001  # as in begin
                 self._journal.write(
                     "note", topic="environment", text=f"its end was not captured: {notes.reason(error)}"
                 )
             self._body = None
+
+    def _write_end(self, body: Body, end: Body) -> None:
+        changed = {} if body is self._body else {"digest": self._objects.put(encode(body))}
+        self._journal.write("environment", **changed, end=self._objects.put(encode(end)))
 
     def _with_late(self, body: Body) -> Body:
         from contexta.recorder.packages import late_distributions
@@ -126,58 +126,60 @@ class Recording:
         return late_distributions.with_late(body, self._path, imports.loaded_files())
 
     def _facts(self, salt: bytes) -> None:
-        """What belongs to this run alone, and to no environment: how it was called, its source, its seeds."""
+        """Record the facts of this run that are not part of an environment: command line, source, seeds."""
         from contexta.core import settings
 
-        found: List[Dict[str, str]] = []
-        facts = table.run(table.OF_RUN, table.Context(salt), found)
-        if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper does it, once
+        problems: Notes = []
+        facts = table.run(table.OF_RUN, table.Context(salt), problems)
+        if self._journal.first or not os.environ.get("CONTEXTA_WRAPPED"):  # else the wrapper records it, once
             reading = self._reading = read_source(self._journal, salt, self._objects)
             source = table.ProbeRow("source", lambda _: reading.early() or ({}, []))
-            facts.update(table.run([source], table.Context(), found))
-            found.extend(notes.note(settings.TOPIC, problem) for problem in settings.problems())
+            facts.update(table.run([source], table.Context(), problems))
+            problems.extend(notes.note(settings.TOPIC, problem) for problem in settings.problems())
         if facts.get("source", {}).get("root"):
-            facts["invocation"].pop("directory", None)  # the source says where, relative to its root
+            facts["invocation"].pop("directory", None)  # the source has it, relative to its root
         facts = {name: value for name, value in facts.items() if value}
         if facts:
             self._journal.write("fact", facts=facts)
-        for each in found:
-            self._journal.write("note", **each)
+        for entry in problems:
+            self._journal.write("note", **entry)
 
 
 def read_source(journal: Journal, salt: bytes, objects: Objects, directory: Optional[str] = None) -> SourceReading:
-    """Begin to read the repository around a directory (the current one)."""
+    """Start to read the repository around a directory (the current one)."""
     from contexta.recorder.source.background import SourceReading
 
-    where = directory or os.getcwd()
-    return SourceReading(journal, lambda limits: source_of(salt, objects, where, limits))
+    folder = directory or os.getcwd()
+    return SourceReading(journal, lambda limits: source_of(salt, objects, folder, limits))
 
 
-def source_of(salt: bytes, objects: Objects, directory: str, limits: Limits) -> Told:
-    """The repository around a directory, the patch against its commit as an object."""
+def source_of(salt: bytes, objects: Objects, directory: str, limits: Limits) -> Tuple[Body, Notes]:
+    """(facts, notes) about the repository around a directory, with the patch against its commit as an object."""
     from contexta.recorder.source import capture, repository
 
     workspace = os.path.dirname(os.path.abspath(objects.root))
-    facts, patch, told = capture.source(directory, salt=salt, workspace=workspace, limits=limits)
+    facts, patch, problems = capture.source(directory, salt=salt, workspace=workspace, limits=limits)
     if patch is not None:
         try:
             facts = {**facts, "patch": objects.put(patch)}
         except OSError as error:
-            told = [*told, notes.note(repository.TOPIC, f"{repository.NO_PATCH}: {notes.reason(error)}")]
-    return facts, told
+            problems = [*problems, notes.note(repository.TOPIC, f"{repository.NO_PATCH}: {notes.reason(error)}")]
+    return facts, problems
 
 
-def capture(salt: bytes, known: str = "") -> Body:
-    """The body of an environment snapshot, in the shape of ``contexta.contract.EnvironmentSnapshot`` without whose it
-    is and when it was seen. known: the file that remembers the distributions, by their fingerprint."""
-    found: List[Dict[str, str]] = []
+def capture(salt: bytes, cache: str = "") -> Body:
+    """The body of an environment: a ``contexta.contract.EnvironmentSnapshot`` without its run and its time.
+
+    cache: the file with the distributions of this fingerprint.
+    """
+    found: Notes = []
     context = table.Context(salt, inherited.without_injected(os.environ), inherited.trial_variables())
-    remembered = _remembered(known)
+    remembered = _remembered(cache)
     probes: Sequence[table.ProbeRow] = table.AT_START
     body: Body = {"python_version": interpreter.python_version(), "platform": machine.platform_name()}
     if remembered is not None:
-        body["distributions"], told = remembered
-        found.extend(told)
+        body["distributions"], earlier_notes = remembered
+        found.extend(earlier_notes)
         probes = [probe for probe in probes if probe is not table.DISTRIBUTIONS]
     body.update(table.run(probes, context, found))
     if found:
@@ -185,60 +187,70 @@ def capture(salt: bytes, known: str = "") -> Body:
     return body
 
 
-def with_builds(body: Body, known: str = "") -> Body:
-    """The same with the digests of the builds, which take longer; itself when it has them already.
+def with_builds(body: Body, cache: str = "") -> Body:
+    """The body with the digests of the builds, which take longer; itself when it has them already.
 
-    known: the file by which the next run in this environment starts with them."""
+    cache: the file with which the next run in this environment starts.
+    """
     from contexta.recorder.packages import installed_files
 
-    if any("build" in each for each in body["distributions"]):
+    if any("build" in package for package in body["distributions"]):
         return body
     found = list(body.get("notes", ()))
     builds = table.run([table.BUILDS], table.Context(), found)["builds"]
     if not builds and "notes" not in body and not found:
         return body
-    each = [{**one, "build": builds[one["name"]]} if one["name"] in builds else one for one in body["distributions"]]
-    told = [note for note in found if note["topic"] in (distributions.TOPIC, installed_files.TOPIC, "builds")]
-    if known:
-        _remember(known, each, told)
-    return {**body, "distributions": each, **({"notes": found} if found else {})}
+    packages = [
+        {**package, "build": builds[package["name"]]} if package["name"] in builds else package
+        for package in body["distributions"]
+    ]
+    package_notes = [note for note in found if note["topic"] in (distributions.TOPIC, installed_files.TOPIC, "builds")]
+    if cache:
+        _remember(cache, packages, package_notes)
+    return {**body, "distributions": packages, **({"notes": found} if found else {})}
 
 
 def without_builds(body: Body) -> Body:
-    """The same as a run records it that starts where nobody has looked at the builds yet."""
+    """The body as the first run in an environment records it, before the builds are known."""
     from contexta.recorder.packages import installed_files
 
-    told = [note for note in body.get("notes", ()) if note["topic"] not in (installed_files.TOPIC, "builds")]
+    kept_notes = [note for note in body.get("notes", ()) if note["topic"] not in (installed_files.TOPIC, "builds")]
     rest = {name: facts for name, facts in body.items() if name != "notes"}
-    bare = [{name: fact for name, fact in each.items() if name != "build"} for each in body["distributions"]]
-    return {**rest, "distributions": bare, **({"notes": told} if told else {})}
+    packages = [{name: fact for name, fact in package.items() if name != "build"} for package in body["distributions"]]
+    return {**rest, "distributions": packages, **({"notes": kept_notes} if kept_notes else {})}
 
 
 def installed(salt: bytes) -> Body:
-    """What an interpreter has, without a program that runs on it: ``capture`` with build digests and checkouts."""
+    """The body of an interpreter that runs no program: ``capture`` with build digests and checkouts."""
     body = with_builds(capture(salt))
     found = list(body.get("notes", ()))
-    known = body["distributions"]
-    moved = table.run([table.CHECKOUTS], table.Context(distributions=known), found)["origins"]
-    placed = [{**each, "origin": moved[each["name"]]} if each["name"] in moved else each for each in known]
-    return {**body, "distributions": placed, **({"notes": found} if found else {})}
+    packages = body["distributions"]
+    origins = table.run([table.CHECKOUTS], table.Context(distributions=packages), found)["origins"]
+    packages = [
+        {**package, "origin": origins[package["name"]]} if package["name"] in origins else package
+        for package in packages
+    ]
+    return {**body, "distributions": packages, **({"notes": found} if found else {})}
 
 
 def imported(body: Body) -> Body:
-    """What was imported by now."""
+    """The imports so far."""
     return _facts_of([table.IMPORTS], body)
 
 
 def ended(body: Body) -> Body:
-    """The facts of the end: imports, edited files of what was imported, and so on. ``origins`` and ``gpus`` belong into
-    the distributions and the machine."""
+    """The facts of the end: imports, edited files of imported packages, and so on.
+
+    ``origins`` completes the distributions, ``gpus`` the machine.
+    """
     from contexta.recorder.packages import installed_files
     from contexta.recorder.probes import imports
 
     end = _facts_of(table.AT_END, body)
-    # conda writes the place of an environment into its files, so that none of them is as its RECORD says
-    plain = {each["name"] for each in body["distributions"] if each.get("origin", {}).get("kind") != "conda"}
-    names = plain.intersection(end["imports"].get("distributions", ()))
+    # conda writes the path of an environment into its files, so they differ from their RECORD
+    names = {
+        package["name"] for package in body["distributions"] if package.get("origin", {}).get("kind") != "conda"
+    }.intersection(end["imports"].get("distributions", ()))
     edited = table.ProbeRow(
         "files", lambda _: (None, installed_files.edited_where_loaded(imports.loaded_files(), names))
     )
@@ -256,21 +268,21 @@ def _facts_of(probes: Sequence[table.ProbeRow], body: Body) -> Body:
     return {**facts, "notes": found} if found else facts
 
 
-def _remembered(path: str) -> Optional[Told]:
-    """The distributions of this fingerprint as an earlier run saw them. Most runs start where the last one did."""
+def _remembered(path: str) -> Optional[Tuple[Any, Notes]]:
+    """(distributions, notes) of this fingerprint, recorded by an earlier run."""
     if not path:
         return None
     try:
-        known, told = json.loads(digested_files.read(path))
-        return known, told
+        packages, package_notes = json.loads(digested_files.read(path))
+        return packages, package_notes
     except (OSError, ValueError, DamagedData):
-        return None  # not seen before, or damaged: with_builds replaces the entry
+        return None  # a new environment, or a damaged file: with_builds replaces it
 
 
-def _remember(path: str, known: Any, told: Any) -> None:
+def _remember(path: str, packages: Any, package_notes: Any) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        digested_files.write(path, json.dumps([known, told]).encode())
+        digested_files.write(path, json.dumps([packages, package_notes]).encode())
     except OSError:
         pass  # it is only slower the next time
 

@@ -1,4 +1,4 @@
-"""How something ended, by the exception that ended it.
+"""Describe how a run ended by the exception that ended it.
 
 Standard library only, Python 3.8.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def status_of(error: Optional[BaseException]) -> str:
-    """How what that exception ended has ended; None is a good end."""
+    """The status of a run that an exception ended; None is a good end."""
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "completed"
     return "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -26,16 +26,16 @@ def _type_name(error: BaseException) -> str:
 
 
 def failure_of(error: BaseException) -> Dict[str, str]:
-    """What ended a run: its type, its message and where it came from."""
+    """Type, message and traceback of the exception that ended a run."""
     from traceback import format_exception
 
     try:
-        words = str(error)
+        message = str(error)
         trace = "".join(format_exception(type(error), error, error.__traceback__))
-    except Exception as fault:  # noqa: BLE001  # a user's __str__ may raise anything; the run must still end
-        words, trace = f"<its message cannot be shown: {type(fault).__name__}>", ""
+    except Exception as fault:  # noqa: BLE001  # __str__ of a user's class may raise anything; the run must still end
+        message, trace = f"<its message cannot be shown: {type(fault).__name__}>", ""
     return {
         "type": _type_name(error),
-        "message": storable(words[:10_000]),
+        "message": storable(message[:10_000]),
         "traceback": storable(trace[-20_000:]),
     }

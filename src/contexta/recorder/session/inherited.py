@@ -1,7 +1,7 @@
-"""The run that a process was started below: the variables that name it, and which process may begin it.
+"""Inherit the run of a parent process: the variables that name it, and the processes that may begin it.
 
-`contexta run` and a run that is open hand their reference to the processes below them by environment variables. The
-first run that a process begins joins the run handed to it; every further one is a run of its own.
+`contexta run` and an open run pass their reference to the processes below them in environment variables. The first run
+that a process begins joins the inherited run; every further one is a run of its own.
 
 Standard library only, Python 3.8.
 """
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from typing import Dict, Mapping, Optional, Tuple
 
 RUN, JOURNALS, OBJECTS = "CONTEXTA_RUN", "CONTEXTA_JOURNALS", "CONTEXTA_OBJECTS"
-NAMED = "CONTEXTA_RUN_NAMED"  # the run has a name that the program cannot change
-IN_PROJECT = "CONTEXTA_RUN_IN_PROJECT"  # the run has a project that the program cannot change
-BEGUN = "CONTEXTA_RUN_BEGUN"  # a program has begun the run: workers of it begin runs of their own
-WRAPPED = "CONTEXTA_WRAPPED"  # set by `contexta run`: every process below belongs to its run
-SINGLE = "CONTEXTA_SINGLE_RUN"  # set by a trial of bisect: every run that a process begins is that one
-RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, and nothing is said about it
+NAMED = "CONTEXTA_RUN_NAMED"  # the name of the run is fixed
+IN_PROJECT = "CONTEXTA_RUN_IN_PROJECT"  # the project of the run is fixed
+BEGUN = "CONTEXTA_RUN_BEGUN"  # a program has begun the run: its workers begin runs of their own
+WRAPPED = "CONTEXTA_WRAPPED"  # set by `contexta run`: every process below it belongs to its run
+SINGLE = "CONTEXTA_SINGLE_RUN"  # set by a trial of bisect: a process begins no other run
+RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, without a warning
 TRIAL = "CONTEXTA_TRIAL"  # set for a trial or a rerun: the file that its processes report to
 TRIAL_FOLDERS = "CONTEXTA_TRIAL_OWN"  # folders that go with the trial; without it writes are not reported
 TRIAL_VARIABLES = "CONTEXTA_TRIAL_VARIABLES"  # names of variables that differ between trials, joined by commas
-CLAIM = ".claim"  # suffix of the file whose creation decides which of several workers begins the run
+CLAIM = ".claim"  # suffix of a file; the worker that creates it begins the run
 
 HANDED = (RUN, JOURNALS, OBJECTS, NAMED, IN_PROJECT, BEGUN)
 INJECTED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "wrapping", "inject")
 """The folder that `contexta run` puts on PYTHONPATH."""
 _pid = os.getpid()
-_first: "Dict[str, str]" = {}  # what this process was started with, or forked with
+_first: "Dict[str, str]" = {}  # the variables at the start, or at the fork, of this process
 
 
 def _xdist_worker() -> "Tuple[Optional[str], Optional[str]]":
-    """The worker of pytest-xdist in whose environment this process runs. A worker sets these after its own start, so
-    that a process whose values have changed is one; the session tells it from the worker that started its pytest."""
+    """(session, worker) of pytest-xdist in the variables. A worker sets them after its start, so a process whose values
+    have changed is a worker; the session tells it from the worker that started its pytest."""
     return os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER")
 
 
@@ -64,7 +64,7 @@ def without_injected(environ: "Mapping[str, str]") -> "Dict[str, str]":
 
 
 def reference() -> "Optional[Tuple[str, str, str]]":
-    """(``project.run``, journals, objects) of the run handed to this process; None without one."""
+    """(``project.run``, journals, objects) of the inherited run; None without one."""
     run, journals, objects = (_first.get(name) for name in (RUN, JOURNALS, OBJECTS))
     if not (run and journals and objects):
         return None
@@ -77,21 +77,21 @@ def reference() -> "Optional[Tuple[str, str, str]]":
     return run, journals, objects
 
 
-def hand_down(run: str, journals: str, objects: str, *, named: bool) -> None:
-    """Let processes started from now on take part in the run."""
-    _set({RUN: run, JOURNALS: journals, OBJECTS: objects, BEGUN: "1", **({NAMED: "1"} if named else {})})
+def hand_down(run: str, journals: str, objects: str, *, is_named: bool) -> None:
+    """Let processes started from now on inherit the run."""
+    _set({RUN: run, JOURNALS: journals, OBJECTS: objects, BEGUN: "1", **({NAMED: "1"} if is_named else {})})
 
 
 def take_back() -> None:
-    """Let processes started from now on take part in what this process was started below, if anything."""
+    """Let processes started from now on inherit what this process inherited."""
     _set(_first)
 
 
 def may_begin(run: str, journals: str) -> bool:
-    """Whether the first run of this process is the one handed to it.
+    """Whether the first run of this process is the inherited one.
 
-    A program of its own, and a rank of a distributed job: yes. Of workers and forked processes, as those of a pool: the
-    first of them all, where no program has begun the run before; they would mix their measurements in it.
+    A program and a rank of a distributed job may begin it. Of workers and forked processes, such as those of a pool,
+    only the first one may, where no program has begun the run: else their measurements would mix.
     """
     is_program = os.getpid() == _pid and not is_worker() and _xdist_worker() == _xdist
     if is_program or rank() is not None or _imports_main():
@@ -101,15 +101,15 @@ def may_begin(run: str, journals: str) -> bool:
 
 
 def withdraw_claim(run: str, journals: str) -> None:
-    """The run has ended: nobody begins it any more."""
+    """Remove the claim on a run that has ended."""
     try:
         os.unlink(_claim_of(run, journals))
     except OSError:
-        pass  # nobody has begun it, or it cannot be removed: ``gc`` does so
+        pass  # no program has begun it, or ``gc`` has to remove it
 
 
 def _claim_of(run: str, journals: str) -> str:
-    """The file that the first program to begin the run creates."""
+    """The file that the first program of the run creates."""
     return os.path.join(journals, f".{run}{CLAIM}")
 
 
@@ -119,12 +119,12 @@ def _claim(run: str, journals: str) -> bool:
     except FileExistsError:
         return False
     except OSError:
-        pass  # nothing can be written there: the records go to the run, which says what was lost
+        pass  # the directory is not writable: the run counts its lost records
     return True
 
 
 def _imports_main() -> bool:
-    """Whether this is a spawned worker that still imports the program: what its top level begins, it began before."""
+    """Whether this is a spawned worker that still imports the program, whose top level its parent ran before."""
     module = sys.modules.get("multiprocessing.process")
     return module is not None and bool(getattr(module.current_process(), "_inheriting", False))
 

@@ -1,4 +1,4 @@
-"""Numbers, steps and parameters as programs hand them over: of any library, strictly or leniently.
+"""Convert numbers, steps and parameters of any library, strictly or leniently.
 
 Standard library only, Python 3.8.
 """
@@ -34,7 +34,7 @@ def flattened(values: Any, prefix: str = "", depth: int = 0) -> "Iterator[Tuple[
 
 
 def number_of(value: Any) -> "Tuple[Union[int, float, None], str]":
-    """(number, "") of a number, of a bool (0 or 1), and of an array or tensor of one element; else (None, why not).
+    """(number, "") for a number, a bool (0 or 1), and an array or tensor of one element; else (None, why not).
 
     Decimals and fractions become the nearest float.
     """
@@ -47,7 +47,7 @@ def number_of(value: Any) -> "Tuple[Union[int, float, None], str]":
             kind = "None" if value is None else f"a {type(value).__name__}"
             return None, f"{kind} is not a number"
         real = float(value)
-    except Exception as error:  # noqa: BLE001  # the value may be of any class, and the training goes on
+    except Exception as error:  # noqa: BLE001  # a value of any class may raise anything, and the training goes on
         return None, f"a {type(value).__name__} cannot be read as a number: {reason(error)}"
     if math.isinf(real) and not isinstance(value, float) and value not in (math.inf, -math.inf):
         return None, f"a {type(value).__name__} is beyond what a float can hold"
@@ -55,19 +55,19 @@ def number_of(value: Any) -> "Tuple[Union[int, float, None], str]":
 
 
 def step_of(step: Any) -> "Tuple[Union[int, None], str]":
-    """(step, "") of a whole number; else (None, why not)."""
-    given, why = number_of(step)
-    if given is None:
+    """(step, "") for a whole number; else (None, why not)."""
+    number, why = number_of(step)
+    if number is None:
         return None, why
-    if not math.isfinite(given) or given != int(given):
-        return None, f"{given!r} is not a whole number"
-    if not -_INT64 <= given < _INT64:
-        return None, f"{int(given)} does not fit 64 bits"
-    return int(given), ""
+    if not math.isfinite(number) or number != int(number):
+        return None, f"{number!r} is not a whole number"
+    if not -_INT64 <= number < _INT64:
+        return None, f"{int(number)} does not fit 64 bits"
+    return int(number), ""
 
 
 def name_of(key: Any) -> str:
-    """The name that a key gives a metric: printable, not blank, of at most 250 characters."""
+    """The name of a metric for a key: printable, not blank, of at most 250 characters."""
     try:
         text = storable(str(key))
     except Exception:  # noqa: BLE001  # as above
@@ -76,29 +76,29 @@ def name_of(key: Any) -> str:
     return text or "unnamed"
 
 
-def strict_number(key: str, given: Any) -> Any:
-    """The number given; a tensor or array of one element is its number."""
+def strict_number(key: str, value: Any) -> Any:
+    """The number itself; of a tensor or array of one element its number. Raises InvalidInput."""
     try:
-        if not isinstance(given, (int, float)) and callable(getattr(given, "item", None)):
-            given = given.item()
-        return number(given)
+        if not isinstance(value, (int, float)) and callable(getattr(value, "item", None)):
+            value = value.item()
+        return number(value)
     except InvalidInput as error:
         raise InvalidInput(f"metric {shown(key)}: {error.what}", hint=error.hint) from None
     except (TypeError, ValueError, RuntimeError) as error:  # item() of an array of several elements
         raise InvalidInput(f"metric {shown(key)}: {reason(error)}", hint="write float(value)") from None
 
 
-def strict_step(key: str, given: Any) -> int:
-    """A NumPy integer is a step too."""
+def strict_step(key: str, step: Any) -> int:
+    """The step as an int; a NumPy integer is a step too. Raises InvalidInput."""
     from numbers import Integral
 
-    if isinstance(given, bool) or not isinstance(given, Integral) or not -_INT64 <= int(given) < _INT64:
-        raise InvalidInput(f"metric {shown(key)}: step {shown(given)} is no integer", hint="count steps 0, 1, 2 ...")
-    return int(given)
+    if isinstance(step, bool) or not isinstance(step, Integral) or not -_INT64 <= int(step) < _INT64:
+        raise InvalidInput(f"metric {shown(key)}: step {shown(step)} is no integer", hint="count steps 0, 1, 2 ...")
+    return int(step)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The JSON value nearest to what was given."""
+    """The JSON value nearest to a value."""
     if value is None or isinstance(value, (bool, float)):
         return value
     if isinstance(value, int):
@@ -116,14 +116,13 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def bounded(value: Any) -> "Tuple[Any, str]":
-    """(value, "") of a parameter that is kept whole; else (what is kept of it, what was left out).
+    """(value, "") for a parameter that is recorded whole; else (its shortened form, what was left out).
 
-    value: as ``plain`` makes it. A longer text is kept as its beginning and end, and what holds more than so much text
-    and numbers as its JSON, shortened in the same way.
+    value: of ``plain``. A long text is shortened to its beginning and end, a large list or mapping to that of its JSON.
     """
     if isinstance(value, str):
-        kept = cutting.shortened(value, _MAX_VALUE)
-        return kept, "" if kept is value else f"of {len(value)} characters the middle is left out"
+        short = cutting.shortened(value, _MAX_VALUE)
+        return short, "" if short is value else f"of {len(value)} characters the middle is left out"
     if not isinstance(value, (dict, list)):
         return value, ""
     written = json.dumps(value, ensure_ascii=False)

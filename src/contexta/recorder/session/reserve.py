@@ -1,4 +1,4 @@
-"""Reserving the reference of a new run: nobody else gets it, whether or not a database can be asked.
+"""Reserve the reference of a new run by creating its journal; no database is needed.
 
 Standard library only, Python 3.8.
 """
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def reserve(journals: str, project: str, name: str) -> Journal:
-    """Create the first journal of a run under a reference that nobody has. Raises OSError when that is impossible.
+    """Create the first journal of a run under a free reference. Raises OSError when that is impossible.
 
-    project, name: display names. Of a name that was used n times, about 2 log n references are looked up.
+    project, name: display names. For a name that was used n times, about 2 log n references are looked up.
     """
     base = StableRef("run", f"{slug(project) or 'project'}.{slug(name) or 'run'}")
     make_directory(journals)
@@ -36,23 +36,29 @@ def reserve(journals: str, project: str, name: str) -> Journal:
                 journal = Journal(journals, ref.value, first=True)
             except FileExistsError:  # another process was faster
                 continue
-            # Asked again: the file of a run that ended meanwhile may just have left its name free.
-            if not taken(ref, but_this=True):
+            # Look again: the file of a run that ended meanwhile may just have been moved away.
+            if not taken(ref, but_live=True):
                 return journal
             journal.withdraw()
 
 
 def begin(journal: Journal, project: str, name: str, *, part_of: Optional[str] = None, number: int = 1) -> None:
-    """Write the first line of a run. project, name: display names, told where the reference does not say them.
-    part_of: ``project.run`` of the run in whose process it began."""
+    """Write the first record of a run.
+
+    project, name: display names, recorded where they differ from the reference. part_of: ``project.run`` of the run in
+    whose process it began. number: which run of its process it is.
+    """
     ref = StableRef("run", journal.run)
-    told = {"name": (name, ref.name), "project_name": (project, ref.components[0])}
-    names: Dict[str, Any] = {key: given for key, (given, said) in told.items() if given != said}
+    fields: Dict[str, Any] = {}
+    if name != ref.name:
+        fields["name"] = name
+    if project != ref.components[0]:
+        fields["project_name"] = project
     if part_of is not None:
-        names["part_of"] = part_of
+        fields["part_of"] = part_of
     if number > 1:
-        names["number"] = number
-    journal.write_first("run", run=journal.run, **names, **identity())
+        fields["number"] = number
+    journal.write_first("run", run=journal.run, **fields, **identity())
 
 
 def _free(base: StableRef, taken: _Taken) -> int:
@@ -71,10 +77,10 @@ def _numbered(ref: StableRef, number: int) -> StableRef:
 
 
 class _Taken:
-    """Which references are in use: by a journal, or by a run that the workspace's database holds.
+    """Whether a reference is in use: by a journal, or by a run in the workspace's database.
 
-    The database is asked by the standard library, read only. One that cannot be asked (it is being made, or is damaged)
-    is left to whoever takes the journals in: there a reference in use is never merged with another run.
+    The standard library reads the database, read only. Where that fails (it is being created, or is damaged), ingestion
+    finds the collision: it never merges two runs.
     """
 
     def __init__(self, journals: str) -> None:
@@ -97,9 +103,9 @@ class _Taken:
         if self._connection is not None:
             self._connection.close()
 
-    def __call__(self, ref: StableRef, *, but_this: bool = False) -> bool:
-        """but_this: leave out the live journal, which is the caller's own."""
-        folders = (settings.ENDED,) if but_this else ("", settings.ENDED)
+    def __call__(self, ref: StableRef, *, but_live: bool = False) -> bool:
+        """but_live: leave out the live journal, which is the caller's own."""
+        folders = (settings.ENDED,) if but_live else ("", settings.ENDED)
         if any(os.path.exists(os.path.join(self._journals, folder, ref.value + SUFFIX)) for folder in folders):
             return True
         if self._connection is None:

@@ -231,8 +231,8 @@ class LiveRun(Measured):
 
     def flush(self) -> None:
         """Bring all records, and the list of imported modules, to the disk before this returns."""
-        if self._journal.beside is not None:
-            self._journal.beside()
+        if self._journal.on_beat is not None:
+            self._journal.on_beat()
         self._journal.flush()
 
     def finish(self, status: str = "completed", *, failure: Optional[BaseException] = None) -> None:

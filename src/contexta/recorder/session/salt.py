@@ -1,7 +1,7 @@
-"""The salt of a workspace: the secret key of the digests that stand for hidden values and for host names.
+"""The salt of a workspace: the secret key of the hashes that replace secrets and host names.
 
-A file of 64 bytes: 32 random ones and their sha256, by which a damaged salt is recognised. With another salt every
-hidden value would seem to have changed. Standard library only, Python 3.8.
+Its file has 32 random bytes and their SHA-256, which reveals damage. With another salt every hidden value would seem to
+have changed. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _SIZE = 32
 
 
 def salt_of(objects: Objects) -> bytes:
-    """The workspace's salt, made at its first use. Raises OSError when there is none and none can be made.
+    """The workspace's salt, created at its first use. Raises OSError when that fails.
 
-    A damaged salt is used as it is, since nothing can restore it: ``salt_is_intact`` tells.
+    A damaged salt is used as it is, since nothing can restore it; ``salt_is_intact`` reports it.
     """
     path = os.path.join(objects.root, NAME)
     for _ in range(3):
@@ -30,13 +30,13 @@ def salt_of(objects: Objects) -> bytes:
         if data:
             return data[:_SIZE]
         if data is not None:
-            os.unlink(path)  # its maker died before it wrote anything
+            os.unlink(path)  # the process that created it died before it wrote
         _make(objects.root, path)
     return (_read(path) or b"")[:_SIZE]
 
 
 def salt_or_another(objects: Objects) -> bytes:
-    """The workspace's salt, or where it can be neither read nor made, another one that nothing else is hashed with."""
+    """The workspace's salt; where it can be neither read nor created, a random one."""
     try:
         return salt_of(objects)
     except OSError:
@@ -44,8 +44,7 @@ def salt_or_another(objects: Objects) -> bytes:
 
 
 def salt_is_intact(objects: Objects) -> Optional[bool]:
-    """Whether the salt reads back as it was made. None where there is none, or it cannot be told: earlier versions
-    wrote no digest beside it."""
+    """Whether the salt is as it was created; None where there is none, or one without a digest."""
     data = _read(os.path.join(objects.root, NAME))
     if not data or len(data) == _SIZE:
         return None

@@ -1,4 +1,4 @@
-"""`contexta run -- CMD`: a run around a command, which knows nothing of it.
+"""`contexta run -- CMD`: record a command that does not import contexta.
 
 Standard library only.
 """
@@ -35,9 +35,9 @@ from contexta.recorder.wrapping.output import Stream, open_streams
 from contexta.recorder.wrapping.process_watch import Program, Watch
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-_GRACE = 0.5  # seconds in which a program that got the signal itself ends; only then it is passed on
-_GIT_WAIT = 10.0  # seconds that reading the source may still take after the command has ended
-_LINGER = 2.0  # seconds that output may still take after the command has ended
+_GRACE = 0.5  # seconds in which the program may end by a signal from the terminal, before the signal is passed on
+_GIT_WAIT = 10.0  # seconds for the source after the command has ended
+_LINGER = 2.0  # seconds for the output after the command has ended
 _SHOWN = 300  # characters of a command in a note
 _FROM_OUTSIDE = "its environment was read from outside, so what the program imports or changes is unknown"
 _HINT = "add to PYTHONPATH instead of replacing it: PYTHONPATH=src:$PYTHONPATH, env={**os.environ, ...}"
@@ -57,9 +57,9 @@ class CommandRecorder:
         directory: Optional[str] = None,
         is_project_fixed: bool = True,
     ) -> None:
-        """pattern: metrics to be found in the lines of stdout; see ``metrics_in``. environ, directory: what the command
-        finds, instead of what this process has. is_project_fixed: whether the run stays in its project, also when the
-        program asks for another one. Raises CommandNotFound."""
+        """pattern: finds metrics in the lines of stdout; see ``metrics_in``. environ, directory: of the command, by
+        default those of this process. is_project_fixed: whether the run stays in its project when the program names
+        another one. Raises CommandNotFound."""
         self._is_project_fixed = is_project_fixed
         self._command = list(command)
         self._journals = os.path.abspath(journals)
@@ -69,8 +69,8 @@ class CommandRecorder:
         self._streams: List[Stream] = []
         self._signals: List[int] = []
         self._unentered: Dict[tuple[str, str], List[int]] = {}  # (command, why) -> processes
-        self._asked: Dict[tuple[str, ...], str] = {}  # what interpreters told from outside
-        self._kept = 0  # journals kept for processes that were not entered
+        self._environments: Dict[tuple[str, ...], str] = {}  # digests of environments read from outside
+        self._written = 0  # journals of processes that do not record themselves
         self._environ = os.environ if environ is None else environ
         self._directory = directory
         self._program = shutil.which(command[0], path=self._environ.get("PATH"))
@@ -83,7 +83,7 @@ class CommandRecorder:
         return self._run.ref
 
     def begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> None:
-        """Begin the run around the command. Raises OSError where nothing can be recorded; then there is none."""
+        """Begin the run around the command. Raises OSError where nothing can be recorded; then there is no run."""
         salt = salt_or_another(self._objects)
         project = redact.name(project, salt)
         display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
@@ -96,13 +96,13 @@ class CommandRecorder:
         if self._pattern is not None:
             facts["metrics_from_stdout"] = redact.inside(self._pattern.pattern, run._salt)
         self._reading = read_source(journal, run._salt, self._objects, self._directory)
-        source, told = self._reading.early() or ({}, [])
+        source, source_notes = self._reading.early() or ({}, [])
         if source:
             facts["source"] = source
         journal.write("fact", facts=facts)
         problems = [note(settings.TOPIC, problem) for problem in settings.problems()]
-        for each in [*hidden, *told, *problems]:
-            journal.write("note", **each)
+        for entry in [*hidden, *source_notes, *problems]:
+            journal.write("note", **entry)
         for key, value in tags.items():
             run.tag(key, value)
         run.flush()
@@ -112,7 +112,9 @@ class CommandRecorder:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
         started."""
         ref = self._run.ref.value
-        watch = Watch(ref, self._tell, lambda pid: process_journals.has_recorded_environment(self._journals, ref, pid))
+        watch = Watch(
+            ref, self._report, lambda pid: process_journals.has_recorded_environment(self._journals, ref, pid)
+        )
         try:
             code = self._execute(
                 self._variables(), watch, open_streams(self._measure if self._pattern is not None else None)
@@ -122,16 +124,16 @@ class CommandRecorder:
             self._reading.finish(_LINGER)
             self._run.finish("failed", failure=error)
             return self._not_started(error)
-        if not watch.finish(self._is_any_entered()):
-            self._ask_command(watch.pythons())
-        self._tell_user()
+        if not watch.finish(self._is_any_recorded()):
+            self._read_command(watch.pythons())
+        self._warn_user()
         self._keep_logs()
         self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
         self._end(code)
         return code if code >= 0 else 128 - code
 
     def run_unrecorded(self) -> int:
-        """Run the command where no run could begin. The same exit code."""
+        """Run the command where no run could begin. Returns the exit code as ``run``."""
         variables = {name: value for name, value in self._environ.items() if name not in inherited.HANDED}
         try:
             code = self._execute({**variables, inherited.RECORDING: "off"}, None, [])
@@ -140,7 +142,7 @@ class CommandRecorder:
         return code if code >= 0 else 128 - code
 
     def _not_started(self, error: OSError) -> int:
-        print(f"contexta: {self._command[0]} cannot be started: {reason(error)}", file=sys.stderr)  # noqa: T201  # what a shell says
+        print(f"contexta: {self._command[0]} cannot be started: {reason(error)}", file=sys.stderr)  # noqa: T201  # as a shell does
         return 126
 
     def _around(self) -> Optional[str]:
@@ -153,12 +155,12 @@ class CommandRecorder:
         )
 
     def _variables(self) -> Dict[str, str]:
-        """What the command finds in its environment: it, and every Python below it, belongs to the run."""
-        given = dict(self._environ)
-        path = [inherited.INJECTED, *filter(None, [given.get("PYTHONPATH")])]
+        """The variables of the command: it, and every Python below it, belongs to the run."""
+        variables = dict(self._environ)
+        path = [inherited.INJECTED, *filter(None, [variables.get("PYTHONPATH")])]
         for variable in (inherited.NAMED, inherited.IN_PROJECT, inherited.BEGUN, inherited.SINGLE):
-            given.pop(variable, None)
-        given.update(
+            variables.pop(variable, None)
+        variables.update(
             {
                 "PYTHONPATH": os.pathsep.join(path),
                 inherited.RUN: self._run.ref.value,
@@ -169,15 +171,14 @@ class CommandRecorder:
                 **({inherited.IN_PROJECT: "1"} if self._is_project_fixed else {}),
             }
         )
-        return given
+        return variables
 
     # ------------------------------------------------------------------------------------------ the command
 
     def _execute(self, variables: Dict[str, str], watch: Optional[Watch], streams: List[Stream]) -> int:
-        """Run the command in our place: our stdin, our terminal, our signals. Its return code.
+        """Run the command in the place of this process: its stdin, its terminal, its signals. Returns its return code.
 
-        Not through ``contexta.core.process``: that door ends, times and caps what we start for ourselves; this is the
-        program that the user starts.
+        ``contexta.core.process`` is for programs of Contexta: it limits their time and output. This is the user's.
         """
         self._streams = streams
         before = self._catch_signals()
@@ -218,7 +219,7 @@ class CommandRecorder:
         self._signals.append(number)
         if number in (signal.SIGINT, getattr(signal, "SIGQUIT", None)):
             if _in_foreground():
-                return  # Ctrl-C: the terminal has told the program too
+                return  # Ctrl-C: the terminal signals the program too
             later = threading.Timer(_GRACE, self._forward, (number,))
             later.daemon = True
             later.start()
@@ -243,12 +244,12 @@ class CommandRecorder:
     # ------------------------------------------------------------------------------------------ what it said
 
     def _measure(self, line: str) -> None:
-        assert self._pattern is not None  # else nobody calls
+        assert self._pattern is not None  # the caller has checked it
         for key, value, step in metrics_in(line, self._pattern):
             try:
                 self._run.metric(key, value, step)
             except InvalidInput:
-                pass  # a line that happens to match and is no measurement
+                pass  # a line that matches by chance
 
     def _keep_logs(self) -> None:
         salt = self._run._salt
@@ -257,8 +258,8 @@ class CommandRecorder:
                 continue
             text, long = cutting.with_short_lines(stream.log.content().decode("utf-8", "backslashreplace"))
             if long:
-                told = f"{long} lines of {stream.name} are" if long > 1 else f"a line of {stream.name} is"
-                self._run.note("log", f"{told} over {cutting.MAX_LINE} characters: the middle is left out")
+                lines = f"{long} lines of {stream.name} are" if long > 1 else f"a line of {stream.name} is"
+                self._run.note("log", f"{lines} over {cutting.MAX_LINE} characters: the middle is left out")
             clean = redact.inside(text, salt).encode()
             try:
                 digest = self._objects.put(clean)
@@ -277,19 +278,19 @@ class CommandRecorder:
 
     # ------------------------------------------------------------------------------------------ from outside
 
-    def _tell(self, program: Program, starter: int, obstacle: str) -> None:
-        """Read the environment of a process that was not entered from outside, and say so."""
+    def _report(self, program: Program, starter: int, obstacle: str) -> None:
+        """Read the environment of a process from outside, and note that on the run."""
         from contexta.core.process import ProcessError
 
         command = shlex.join(redact.argv(program.argv, self._run._salt)[0])
-        alike = self._unentered.setdefault((command, obstacle), [])
-        alike.append(program.pid)
+        processes = self._unentered.setdefault((command, obstacle), [])
+        processes.append(program.pid)
         path = program.variables.get("PYTHONPATH", "")
         key = (program.interpreter(), program.isolation, path, program.directory, program.script)
         what = f"{command[:_SHOWN]} (process {program.pid}) was not entered, as {obstacle}"
         try:
-            if key not in self._asked:
-                self._asked[key] = outside.ask(
+            if key not in self._environments:
+                self._environments[key] = outside.read_environment(
                     program.interpreter(),
                     program.isolation,
                     self._objects,
@@ -297,43 +298,49 @@ class CommandRecorder:
                     directory=program.directory,
                     program=program.script,
                 )
-            outside.keep(self._journals, self._run.ref.value, program, starter or program.parent, self._asked[key])
-            self._kept += 1
+            outside.write_journal(
+                self._journals, self._run.ref.value, program, starter or program.parent, self._environments[key]
+            )
+            self._written += 1
             what += f": {_FROM_OUTSIDE}"
         except (ProcessError, OSError, ValueError) as error:  # ValueError: a variable that cannot be passed on
             what += f", and its interpreter did not tell what it runs on: {reason(error)}"
-        if len(alike) == 1:
+        if len(processes) == 1:
             self._run.note("environment", what)
 
-    def _tell_user(self) -> None:
-        """Say on stderr what was not recorded from inside and can be, once for each command."""
+    def _warn_user(self) -> None:
+        """Warn on stderr of commands that could be recorded from inside and were not, once for each."""
         for (command, obstacle), processes in self._unentered.items():
             more = f" and {len(processes) - 1} more like it" if len(processes) > 1 else ""
             if more:
                 self._run.note("environment", f"{command[:_SHOWN]} (process {processes[0]}){more}: {obstacle}")
             if not obstacle.startswith("it was started"):
-                print(f"contexta: {command[:_SHOWN]}{more} was not recorded from inside: {obstacle}", file=sys.stderr)  # noqa: T201  # where a wrapper speaks
+                print(f"contexta: {command[:_SHOWN]}{more} was not recorded from inside: {obstacle}", file=sys.stderr)  # noqa: T201  # stdout belongs to the program
                 print(f"hint: {_HINT}", file=sys.stderr)  # noqa: T201  # as above
 
-    def _ask_command(self, seen: List[Program]) -> None:
-        """Ask the interpreter that the command names, where no process was entered or told of. seen: Python programs
-        that did not join the run although nothing kept them out."""
+    def _read_command(self, programs: List[Program]) -> None:
+        """Read the environment of the interpreter that the command names, where no process recorded one.
+
+        programs: Python programs that did not join the run although nothing kept them out.
+        """
         from contexta.core.process import ProcessError
 
         python, switches = self._interpreter()
-        if not switches and self._is_any_entered():
+        if not switches and self._is_any_recorded():
             return
-        if python is None and seen:
-            command = shlex.join(redact.argv(seen[-1].argv, self._run._salt)[0])[:_SHOWN]
+        if python is None and programs:
+            command = shlex.join(redact.argv(programs[-1].argv, self._run._salt)[0])[:_SHOWN]
             why = "it is older than CPython 3.8, or ended before it was recorded"
-            self._run.note("environment", f"{command} (process {seen[-1].pid}) did not report what it runs on: {why}")
+            self._run.note(
+                "environment", f"{command} (process {programs[-1].pid}) did not report what it runs on: {why}"
+            )
             return
         if python is None:
             self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
             return
         why = f"python -{switches} cannot be entered" if switches else "its Python could not be entered"
         try:
-            digest = outside.ask(python, switches, self._objects)
+            digest = outside.read_environment(python, switches, self._objects)
         except (ProcessError, OSError) as error:
             self._run.note("environment", f"{why}, and asking it from outside failed: {reason(error)}")
             return
@@ -341,8 +348,7 @@ class CommandRecorder:
         self._run.note("environment", f"{why}: {_FROM_OUTSIDE}")
 
     def _interpreter(self) -> tuple[Optional[str], str]:
-        """(path, isolating switches) of the interpreter that the command names itself or in its first line, if it is a
-        Python."""
+        """(path, isolating switches) of the Python that the command, or the first line of its script, names."""
         assert self._program is not None  # __init__ has found it
         if is_python(self._program):
             return self._program, isolation(self._command)
@@ -357,9 +363,9 @@ class CommandRecorder:
         python = shutil.which(words[0]) if words else None
         return (python, isolation(words)) if python and is_python(python) else (None, "")
 
-    def _is_any_entered(self) -> bool:
-        """Whether any process took part in the run from inside."""
-        return len(process_journals.files_of(self._journals, self._run.ref.value)) > self._kept
+    def _is_any_recorded(self) -> bool:
+        """Whether any process recorded itself."""
+        return len(process_journals.files_of(self._journals, self._run.ref.value)) > self._written
 
 
 class CommandFailed(Exception):
@@ -374,7 +380,7 @@ def metrics_in(line: str, pattern: Pattern[str]) -> List[tuple[str, float, Optio
 
     pattern: groups ``key`` and ``value``, and perhaps ``step``; or groups named like metrics, and perhaps ``step``.
     """
-    found = []
+    measurements = []
     for match in pattern.finditer(line):
         groups = {name: value for name, value in match.groupdict().items() if value is not None}
         step = groups.pop("step", "")
@@ -382,14 +388,14 @@ def metrics_in(line: str, pattern: Pattern[str]) -> List[tuple[str, float, Optio
             groups = {groups["key"]: groups["value"]}
         for key, value in groups.items():
             try:
-                found.append((key, float(value), int(step) if step.isdigit() else None))
+                measurements.append((key, float(value), int(step) if step.isdigit() else None))
             except ValueError:
-                continue  # the group caught something that is no number
-    return found
+                continue  # the group matched something that is not a number
+    return measurements
 
 
 def _in_foreground() -> bool:
-    """Whether a terminal tells its signals to us and to the command alike."""
+    """Whether a terminal sends its signals to this process and to the command."""
     for descriptor in (0, 1, 2):
         try:
             if os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp():

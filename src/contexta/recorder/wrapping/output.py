@@ -1,4 +1,4 @@
-"""What a program writes, passed on unchanged as it comes, and kept up to a limit.
+"""Capture the output of a program: pass it on unchanged as it comes, and keep it up to a limit.
 
 Standard library only.
 """
@@ -41,7 +41,7 @@ class BoundedLog:
                 self._tail_size -= len(self._tail.popleft())
 
     def content(self) -> bytes:
-        """What was kept; a line in between says what is missing."""
+        """The kept output; a line in between says how much is left out."""
         head, tail = bytes(self._head), b"".join(self._tail)[-self._half :]
         if self.size <= len(head) + len(tail):
             return head + tail
@@ -50,22 +50,22 @@ class BoundedLog:
 
 
 def _without_last_word(data: bytes) -> bytes:
-    """What was cut behind, without the word or key block that the cut split: half a secret is not recognised."""
+    """The data without the word or key block that a cut at its end split: half a secret is not recognised."""
     text = data.decode("utf-8", "surrogateescape")
     return cutting.beginning(text, len(text) - 1).encode("utf-8", "surrogateescape")
 
 
 def _without_first_word(data: bytes) -> bytes:
-    """The same of what was cut in front."""
+    """The data without the word or key block that a cut at its beginning split."""
     text = data.decode("utf-8", "surrogateescape")
     return cutting.ending(text, len(text) - 1).encode("utf-8", "surrogateescape")
 
 
 class Stream:
-    """One output of the program on its way to one of ours."""
+    """One output of the program, passed on to one of this process."""
 
     def __init__(self, name: str, target: int, *, terminal: bool, each_line: Optional[Callable[[str], None]]) -> None:
-        """target: our descriptor. terminal: whether the program shall find a terminal there."""
+        """target: descriptor of this process. terminal: whether the program gets a terminal."""
         self.name = name
         self.log = BoundedLog()
         self._target = target
@@ -79,17 +79,17 @@ class Stream:
         self._thread = threading.Thread(target=self._pass_on, daemon=True)
 
     def start(self) -> None:
-        """Once the program has its end."""
+        """Start to pass on output, once the program has its end of the pipe."""
         os.close(self.end)
         self._thread.start()
 
     def finish(self, seconds: float) -> None:
-        """Wait for what is still on its way; no longer than that for processes that outlive the program."""
+        """Wait for the rest of the output, at most that long: other processes may outlive the program."""
         self._thread.join(seconds)
         self._take_lines(b"\n")
 
     def resize(self) -> None:
-        """The terminal's window has another size now."""
+        """Pass on the new size of the terminal's window."""
         if self._terminal:
             _copy_size(self._target, self._source)
 
@@ -105,9 +105,9 @@ class Stream:
                     left = left[os.write(self._target, left) :]
                 self._take_lines(data)
         except OSError:
-            pass  # the terminal's way to say that the other end is closed; or nobody reads us any more
+            pass  # a terminal whose other end is closed, or nothing reads the output any more
         finally:
-            os.close(self._source)  # the program is told, as it would be without us
+            os.close(self._source)  # the program gets the same error as without this process
 
     def _take_lines(self, data: bytes) -> None:
         if self._each_line is None:
@@ -120,8 +120,8 @@ class Stream:
 
 
 def open_streams(each_line: Optional[Callable[[str], None]]) -> List[Stream]:
-    """The program's stdout and stderr; one for both where both are terminals or one file (``> log 2>&1``), so that
-    their order is kept and no line of one lands inside a line of the other."""
+    """The program's stdout and stderr; one stream where both are terminals or one file (``> log 2>&1``), which keeps
+    their order and their lines whole."""
     out, err = (hasattr(os, "openpty") and os.isatty(target) for target in (1, 2))
     if (out and err) or (not out and not err and _are_one_file(1, 2)):
         return [Stream("output", 1, terminal=out, each_line=each_line)]
@@ -132,8 +132,7 @@ def open_streams(each_line: Optional[Callable[[str], None]]) -> List[Stream]:
 
 
 def _are_one_file(one: int, other: int) -> bool:
-    """Whether two descriptors lead to one file, pipe or socket, opened once or twice. Of /dev/null nothing is shown, so
-    there is no order to keep."""
+    """Whether two descriptors lead to one file, pipe or socket. Output to /dev/null has no order to keep."""
     try:
         left, right = os.fstat(one), os.fstat(other)
     except OSError:
@@ -143,7 +142,7 @@ def _are_one_file(one: int, other: int) -> bool:
 
 
 def _pty(target: int) -> tuple[int, int]:
-    """A terminal like the one at ``target``, but for its newlines: those the real one makes."""
+    """(master, slave) of a terminal like the one at ``target``, which itself translates the newlines."""
     import termios
 
     master, slave = os.openpty()

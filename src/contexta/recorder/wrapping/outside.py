@@ -1,4 +1,4 @@
-"""Read from outside what a Python process runs on that was not entered, and keep it as the journal of that process.
+"""Read the environment of a Python process from outside, and write it as the journal of that process.
 
 Standard library only, Python 3.8.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SECONDS = 60.0
 
 
-def ask(
+def read_environment(
     python: str,
     switches: str,
     objects: Objects,
@@ -31,23 +31,23 @@ def ask(
     directory: Optional[str] = None,
     program: str = "",
 ) -> str:
-    """The digest of the environment that an interpreter finds, started with these switches, variables and directory.
+    """The digest of the environment of an interpreter, started with these switches, variables and directory.
 
-    program: the script, archive or directory that it runs: some bring packages along.
-    Raises OSError or ProcessError where it does not tell.
+    program: the script, archive or directory that it runs; some contain packages.
+    Raises OSError or ProcessError when the interpreter fails.
     """
     from contexta.core.process import run
 
     argv = [python, *([f"-{switches}"] if switches else []), os.path.join(INJECTED, "probe.py")]
     argv += [os.path.abspath(objects.root), *(["program", os.path.abspath(program)] if program else [])]
-    told = run(argv, timeout=_SECONDS, env=variables, cwd=directory)
-    if told.exit_code != 0:
-        raise OSError(told.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {told.exit_code}")
-    return objects.put(told.stdout)
+    result = run(argv, timeout=_SECONDS, env=variables, cwd=directory)
+    if result.exit_code != 0:
+        raise OSError(result.stderr.decode("utf-8", "replace").strip()[-500:] or f"exit code {result.exit_code}")
+    return objects.put(result.stdout)
 
 
-def keep(folder: str, run: str, program: Program, parent: int, digest: str) -> None:
-    """Write the journal that a process would have written. parent: the Python process that started it, if one did.
+def write_journal(folder: str, run: str, program: Program, parent: int, digest: str) -> None:
+    """Write the journal of a process that does not record. parent: the Python process that started it, if one did.
 
     Raises OSError.
     """

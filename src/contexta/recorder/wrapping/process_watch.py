@@ -1,7 +1,7 @@
-"""See from outside which Python processes below a command were not entered (Linux, by /proc).
+"""Find Python processes below a command that do not record themselves (Linux, by /proc).
 
-A process whose PYTHONPATH or whole environment was replaced, or that was started with -E, -I or -S, does not import
-what `contexta run` puts on its path. Standard library only, Python 3.8.
+A process with a replaced PYTHONPATH or environment, or started with -E, -I or -S, does not import the recorder that
+`contexta run` puts on its path. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
@@ -25,16 +25,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-_SHORTEST, _LONGEST = 0.002, 0.25  # seconds between two looks: short after something has changed
+_SHORTEST, _LONGEST = 0.002, 0.25  # seconds between two scans: short after a change
 _GROWTH = 1.15
-_SHARE = 10  # a look may cost one part in so many of the time between two of them
-_BRIEF = 1.0  # seconds; a question to an interpreter that lives longer may be a training
-_SETTLED = 5.0  # seconds after which a process that is not entered is told of while it runs; importing takes some
+_SHARE = 10  # a scan may cost one part in so many of the time between two scans
+_BRIEF = 1.0  # seconds; a query of an interpreter that lives longer may be a training
+_SETTLED = 5.0  # seconds after which a live process is reported; imports take some of them
 
 
 class Program:
-    """One program of one process, as its command line and variables say. ``began`` and ``last``: seconds since 1970,
-    when it was first and last seen."""
+    """One program of one process. ``began``, ``last``: seconds since 1970 of the first and the last scan with it."""
 
     __slots__ = ("argv", "began", "directory", "executable", "last", "parent", "pid", "variables")
 
@@ -52,90 +51,92 @@ class Program:
 
     @property
     def script(self) -> str:
-        """The path of the script, archive or directory that it runs; empty for code, modules and stdin."""
+        """The path of its script, archive or directory; empty for code, modules and stdin."""
         kind, name = program_of(self.argv)
         return os.path.join(self.directory, name) if kind == "script" and name not in ("", "-") else ""
 
     @property
     def isolation(self) -> str:
-        """The switches by which it takes nothing from its variables."""
+        """Those of its switches that ignore variables."""
         return isolation(self.argv)
 
     @property
     def identity(self) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
-        """The same for a process and those it forks."""
+        """Equal for a process and those that it forks."""
         return self.executable, tuple(self.argv), tuple(sorted(self.variables.items()))
 
     def interpreter(self) -> str:
-        """The interpreter as it was called: for one of a venv not the file that the link leads to."""
-        called = self.argv[0]
-        if os.sep in called:
-            return os.path.join(self.directory, called)
+        """The interpreter as it was called: in a virtual environment the link, not its target."""
+        name = self.argv[0]
+        if os.sep in name:
+            return os.path.join(self.directory, name)
         for folder in self.variables.get("PATH", os.defpath).split(os.pathsep):
-            path = os.path.join(self.directory, folder, called)
+            path = os.path.join(self.directory, folder, name)
             if os.path.isfile(path) and os.path.realpath(path) == os.path.realpath(self.executable):
                 return path
         return self.executable
 
     def obstacle(self, run: str) -> Optional[str]:
-        """What keeps the recorder of a run out of it; None where nothing does, or where it belongs to another run."""
+        """What keeps the recorder of a run out of it; None where nothing does, and for a process of another run."""
         if self.isolation:
             return f"it was started with -{self.isolation}"
-        theirs = self.variables.get(inherited.RUN)
-        if theirs is None:
+        own_run = self.variables.get(inherited.RUN)
+        if own_run is None:
             return "its environment variables were replaced"
         path = self.variables.get("PYTHONPATH", "")
-        if theirs == run and inherited.INJECTED not in path.split(os.pathsep):
+        if own_run == run and inherited.INJECTED not in path.split(os.pathsep):
             return f"PYTHONPATH was replaced (PYTHONPATH={path})" if path else "PYTHONPATH was removed"
         return None
 
 
 class Watch:
-    """The programs below a process, looked at by a thread until ``stop``."""
+    """The programs below a process, scanned by a thread until ``finish``."""
 
-    def __init__(self, run: str, tell: Callable[[Program, int, str], None], has_joined: Callable[[int], bool]) -> None:
-        """tell: called once for each program that is not entered, with the process id of the Python that started it (0
-        where none did) and with what keeps the recorder out: while it runs when it lives long, else at the end.
-        has_joined: whether a process has recorded its environment: one can by itself, where contexta is installed."""
+    def __init__(
+        self, run: str, report: Callable[[Program, int, str], None], has_joined: Callable[[int], bool]
+    ) -> None:
+        """report: called once for each program that does not record itself, with the id of the Python process that
+        started it (0 where none did) and the obstacle; during a long life, else at the end.
+        has_joined: whether a process has recorded its environment: it can by itself where contexta is installed."""
         self._run = run
-        self._tell = tell
+        self._report = report
         self._has_joined = has_joined
         self._programs: Dict[int, Program] = {}  # by process: its latest program
         self._past: List[Program] = []
         self._replaced: List[Program] = []
-        self._told: Set[int] = set()
+        self._reported: Set[int] = set()
         self._stop = threading.Event()
         self._thread: Optional[threading.Thread] = None
 
     def start(self, pid: int) -> None:
-        """Look at a process and what it starts; nothing where the system does not list children."""
+        """Scan a process and its descendants; nothing where the system does not list children."""
         if os.path.exists(f"/proc/{pid}/task/{pid}/children"):
-            self._look(pid)
+            self._scan(pid)
             self._thread = threading.Thread(target=self._watch, args=(pid,), daemon=True)
             self._thread.start()
 
-    def finish(self, is_any_entered: bool) -> int:
-        """Tell of those that nobody was told of yet. Returns how many were told of.
+    def finish(self, is_any_recorded: bool) -> int:
+        """Report the remaining programs. Returns how many were reported in all.
 
-        is_any_entered: whether some other Python process was: then brief questions are left out.
+        is_any_recorded: whether some other Python process recorded itself: then brief queries are left out.
         """
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
         for program in [*self._past, *self._programs.values()]:
-            self._judge(program, brief=not is_any_entered)
-        return len(self._told)
+            self._judge(program, brief=not is_any_recorded)
+        return len(self._reported)
 
     def pythons(self) -> List[Program]:
-        """Every Python program that was seen and is more than a helper, entered or not."""
-        seen = [*self._past, *self._programs.values()]
-        return [each for each in seen if each.is_python and is_recorded(each.argv)]
+        """Every Python program that was seen and is more than a helper."""
+        programs = [*self._past, *self._programs.values()]
+        return [program for program in programs if program.is_python and is_recorded(program.argv)]
 
     def _watch(self, pid: int) -> None:
         pause = _SHORTEST
         while not self._stop.wait(pause):
             began = time.monotonic()
-            changed = self._look(pid)
+            changed = self._scan(pid)
             for program in list(self._programs.values()):
                 if program.last - program.began > _SETTLED:
                     self._judge(program, brief=False)
@@ -143,8 +144,8 @@ class Watch:
             pause = _SHORTEST if changed else min(pause * _GROWTH, _LONGEST)
             pause = max(pause, cost * _SHARE)
 
-    def _look(self, root: int) -> bool:
-        """See what runs now. Whether anything is new."""
+    def _scan(self, root: int) -> bool:
+        """Read the running programs. Whether any is new."""
         now = time.time()
         changed = False
         waiting = [(root, os.getpid())]
@@ -156,7 +157,7 @@ class Watch:
                 if known is None or known.argv != argv:
                     changed = True
                     program = _program(pid, parent, argv)
-                    if known is not None:  # where it became a Python, it only prepared that
+                    if known is not None:  # a program that became a Python only prepared it
                         (self._replaced if program.is_python else self._past).append(known)
                     self._programs[pid] = known = program
                 known.last = now
@@ -164,8 +165,8 @@ class Watch:
         return changed
 
     def _judge(self, program: Program, brief: bool) -> None:
-        """Tell of a program if it is a Python that was kept out and may have trained."""
-        if id(program) in self._told or not program.is_python or not is_recorded(program.argv):
+        """Report a program if it is a Python that does not record itself and may have trained."""
+        if id(program) in self._reported or not program.is_python or not is_recorded(program.argv):
             return
         obstacle = program.obstacle(self._run)
         if obstacle is None or self._is_fork(program) or self._is_of_an_installer(program):
@@ -173,27 +174,29 @@ class Watch:
         is_brief = is_query(program.argv) and program.last - program.began < _BRIEF
         if is_brief and not brief:
             return
-        was_python = any(each.pid == program.pid and each.is_python for each in self._replaced)  # that may have joined
+        was_python = any(
+            earlier.pid == program.pid and earlier.is_python for earlier in self._replaced
+        )  # that may have joined
         if not was_python and not program.isolation and self._has_joined(program.pid):
             return
-        self._told.add(id(program))
-        self._tell(program, self._starter(program), obstacle)
+        self._reported.add(id(program))
+        self._report(program, self._starter(program), obstacle)
 
     def _is_fork(self, program: Program) -> bool:
         return any(
-            each.pid == program.parent and each.identity == program.identity
-            for each in [*self._past, *self._replaced, *self._programs.values()]
+            other.pid == program.parent and other.identity == program.identity
+            for other in [*self._past, *self._replaced, *self._programs.values()]
         )
 
     def _is_of_an_installer(self, program: Program) -> bool:
-        """Whether it was started by one that builds or installs packages."""
-        return any(is_installer(each.argv) for each in self._above(program))
+        """Whether a program above it builds or installs packages."""
+        return any(is_installer(ancestor.argv) for ancestor in self._above(program))
 
     def _starter(self, program: Program) -> int:
-        return next((each.pid for each in self._above(program) if each.is_python), 0)
+        return next((ancestor.pid for ancestor in self._above(program) if ancestor.is_python), 0)
 
     def _above(self, program: Program) -> Iterator[Program]:
-        """Who started it, and so on."""
+        """The program that started it, and so on."""
         seen = {program.pid}
         parent = self._programs.get(program.parent)
         while parent is not None and parent.pid not in seen:
@@ -214,5 +217,5 @@ def _program(pid: int, parent: int, argv: List[str]) -> Program:
             time.sleep(pause)
             program.variables = process_tree.variables(pid)
         if not program.variables and not process_tree.executable(pid):
-            program.executable = ""  # it has ended: nothing is known of it
+            program.executable = ""  # it has ended, so its facts are unknown
     return program

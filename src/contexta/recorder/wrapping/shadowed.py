@@ -1,4 +1,4 @@
-"""Recording a program that has a package of its own named contexta: that is what it imports, and ours is out of sight.
+"""Record a program that has a package of its own named contexta: it imports that one, not this package.
 
 Standard library only, Python 3.8.
 """
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List
 
 _NAME = "contexta"
-_MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # what every copy of ours has
+_MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # a file of every copy of this package
 
 
 def path_of_programs_own(kind: str, program: str) -> str:
-    """Where the program's own contexta is; empty where it has none. kind, program: see ``command_lines.program_of``.
+    """The path of the program's own contexta; empty where it has none. kind, program: of ``program_of``.
 
-    Its directory is not on ``sys.path`` yet. A directory without any module is no package of that name.
+    The directory of the program is not on ``sys.path`` yet. A directory without modules does not count.
     """
     from _frozen_importlib_external import PathFinder
 
@@ -40,7 +40,7 @@ def path_of_programs_own(kind: str, program: str) -> str:
 
 
 def hide(path: str) -> None:
-    """Take our modules out of ``sys.modules`` until the process ends. path: of the program's own."""
+    """Remove the modules of this package from ``sys.modules`` until the process ends. path: of the program's own."""
     import atexit
 
     from contexta.recorder.session import active_run
@@ -48,35 +48,35 @@ def hide(path: str) -> None:
     session = active_run.session
     if session.joined is not None:
         run = session.joined
-        run._journal.beside = None  # it imports our modules while the program runs
+        run._journal.on_beat = None  # it imports modules of this package while the program runs
         run.note("contexta", f"the program has a contexta of its own, {path}: ours is not there for it to record with")
-    ours = _taken_out()
+    own_modules = _removed_modules()
     atexit.unregister(session.end_at_exit)
-    atexit.register(_with, ours, session.end_at_exit)
+    atexit.register(_with, own_modules, session.end_at_exit)
 
 
 def forget() -> None:
-    """Take our modules out of ``sys.modules``: they have done nothing that lasts."""
-    _taken_out()
+    """Remove the modules of this package from ``sys.modules``; they have no lasting effect."""
+    _removed_modules()
 
 
-def _with(ours: Dict[str, ModuleType], call: Callable[[], None]) -> None:
-    theirs = _taken_out()
-    sys.modules.update(ours)
+def _with(own_modules: Dict[str, ModuleType], call: Callable[[], None]) -> None:
+    program_modules = _removed_modules()
+    sys.modules.update(own_modules)
     try:
         call()
     finally:
-        ours.update(_taken_out())
-        sys.modules.update(theirs)
+        own_modules.update(_removed_modules())
+        sys.modules.update(program_modules)
 
 
-def _taken_out() -> Dict[str, ModuleType]:
+def _removed_modules() -> Dict[str, ModuleType]:
     names: List[str] = [name for name in sys.modules if name == _NAME or name.startswith(f"{_NAME}.")]
     return {name: sys.modules.pop(name) for name in names}
 
 
 def _folder(kind: str, program: str) -> str:
-    """What Python will put first on ``sys.path``."""
+    """The directory that Python will put first on ``sys.path``."""
     if getattr(sys.flags, "safe_path", False):
         return ""
     try:

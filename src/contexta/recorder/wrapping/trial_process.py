@@ -1,7 +1,6 @@
-"""What a Python process below a trial reports besides its record: where it runs, what it writes elsewhere, what it
-starts unseen.
+"""Report from a Python process of a trial: where it runs, which paths it changes, which Pythons it starts unseen.
 
-All processes of a trial append to one file, one JSON object a line and one ``write`` each:
+All processes of a trial append to one file, one JSON object per line with one ``write``:
 
 ============  =======================================================================================
 ``python``    a Python began: pid, prefix, version, kind and program (see ``program_of``), recorded: whether its
@@ -10,8 +9,8 @@ All processes of a trial append to one file, one JSON object a line and one ``wr
 ``write``     a file was opened for writing, made, renamed or removed outside the trial's own directories: path
 ============  =======================================================================================
 
-The audit hook that sees the last two is installed below a trial, and below a rerun, where it reports no writes. It is
-never in a run that the user starts.
+An audit hook sees the last two. It is installed in trials, and in reruns, where it reports no writes. A run of the user
+never has it.
 Standard library only, Python 3.8.
 """
 
@@ -29,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Sequence, Set, Tuple
 
-MOST_PATHS = 200  # outside the trial's directories, of one process
+MOST_PATHS = 200  # reported by one process
 _MOST_SEEN = 20_000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
@@ -43,15 +42,14 @@ _PATHS: "Dict[str, Tuple[Tuple[int, int], ...]]" = {
     "os.truncate": ((0, 9),),
     "sqlite3.connect": ((0, 9),),
 }
-"""Audit events that change what a path names: which arguments are such paths, and which the directories they are
-relative to (9: there is none)."""
+"""Audit event -> pairs of argument numbers: a path that it changes, and the directory of that path (9: none)."""
 _STARTS = frozenset({"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn"})
 
 
 def begin(kind: str, program: str, *, recorded: bool) -> None:
     """Report this process of a trial, and watch it. kind, program: what it runs (see ``program_of``)."""
     path = os.environ[inherited.TRIAL]
-    tell(
+    report(
         path,
         "python",
         pid=os.getpid(),
@@ -65,8 +63,8 @@ def begin(kind: str, program: str, *, recorded: bool) -> None:
         sys.addaudithook(_Watch(path).hook())
 
 
-def tell(file: str, type_: str, **fields: Any) -> None:
-    """Append one line. The file is opened each time: a program may close every descriptor it finds."""
+def report(file: str, type_: str, **fields: Any) -> None:
+    """Append one line. The file is opened each time: a program may close every descriptor."""
     line = json.dumps({"t": type_, **fields}, separators=(",", ":")) + "\n"
     try:
         handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -75,7 +73,7 @@ def tell(file: str, type_: str, **fields: Any) -> None:
         finally:
             os.close(handle)
     except OSError:
-        pass  # what is missing there is taken for unseen
+        pass  # a missing report counts as unseen
 
 
 def cannot_be_entered(words: Sequence[str], environ: Mapping[str, str]) -> bool:
@@ -96,12 +94,12 @@ class _Watch:
         own = [folder for folder in os.environ.get(inherited.TRIAL_FOLDERS, "").split(os.pathsep) if folder]
         self._own = tuple(os.path.join(os.path.realpath(folder), "") for folder in own)
         self._seen: "Set[Any]" = set()
-        self._told: "Set[str]" = set()
-        self._folders: "Dict[str, str]" = {}  # as they are without links
+        self._reported: "Set[str]" = set()
+        self._folders: "Dict[str, str]" = {}  # folder -> its path without links
         self._busy = False
 
     def hook(self) -> "Callable[[str, Tuple[Any, ...]], None]":
-        """The function that is called for every audit event: even ``id()`` is one, so others cost one look-up."""
+        """The function for all audit events: even ``id()`` is one, so an irrelevant one costs one look-up."""
         handlers: "Dict[str, Callable[[str, Tuple[Any, ...]], None]]" = dict.fromkeys(_STARTS, self._starts)
         if self._own:
             handlers.update(dict.fromkeys(_PATHS, self._changes), open=self._opens)
@@ -128,14 +126,17 @@ class _Watch:
             return not mode.startswith("r") or "+" in mode
         return isinstance(flags, int) and bool(flags & _WRITING)
 
-    def _wrote(self, given: Any, folder: Any = -1, *, follow: bool = False) -> None:
-        """Report a path that is changed, once. folder: the descriptor that it is relative to, -1 for none. follow:
-        whether a link there leads to what is changed: much of a trial's home is links into the user's."""
-        if self._busy or isinstance(given, int) or len(self._told) >= MOST_PATHS:
+    def _wrote(self, changed: Any, folder: Any = -1, *, follow: bool = False) -> None:
+        """Report a path that the process changes, once.
+
+        folder: descriptor of the directory that it is relative to, -1 for none. follow: whether the target of a link is
+        what changes.
+        """
+        if self._busy or isinstance(changed, int) or len(self._reported) >= MOST_PATHS:
             return
         self._busy = True
         try:
-            path = os.fsdecode(given)
+            path = os.fsdecode(changed)
             if not os.path.isabs(path):
                 base = os.getcwd() if folder in (-1, None) else os.readlink(f"/proc/self/fd/{folder}")
                 path = os.path.join(base, path)
@@ -150,10 +151,10 @@ class _Watch:
             path = os.path.join(real, name)
             if follow and os.path.islink(path):
                 path = os.path.realpath(path)
-            if path not in self._told and not self._is_own(path):
-                self._told.add(path)
-                tell(self._path, "write", path=path)
-        except Exception:  # noqa: BLE001  # the program must not see that somebody looks on
+            if path not in self._reported and not self._is_own(path):
+                self._reported.add(path)
+                report(self._path, "write", path=path)
+        except Exception:  # noqa: BLE001  # the program must not notice the hook
             pass
         finally:
             self._busy = False
@@ -171,7 +172,7 @@ class _Watch:
             if is_python(words[0]) and cannot_be_entered(words, environ):
                 kind, program = program_of(words)
                 path = find_program(words[0], environ, directory)
-                tell(self._path, "unseen", path=path, kind=kind, program=program[:1000], cwd=directory)
+                report(self._path, "unseen", path=path, kind=kind, program=program[:1000], cwd=directory)
         except Exception:  # noqa: BLE001  # as above: a program may start others with anything
             pass
         finally:
@@ -182,13 +183,13 @@ def _start_of(event: str, args: "Tuple[Any, ...]") -> "Tuple[Sequence[str], Mapp
     """(command line with the program's path first, variables, directory) of a program that is about to start."""
     directory: Any = None
     if event == "subprocess.Popen":
-        executable, given, directory, environ = args
+        executable, command, directory, environ = args
     elif event == "os.spawn":
-        _, executable, given, environ = args
+        _, executable, command, environ = args
     else:
-        executable, given, environ = args
-    words = [os.fsdecode(word) for word in ([given] if isinstance(given, (str, bytes)) else given)]
-    # A Python finds its environment by the name that it was called by, whatever file that led to
+        executable, command, environ = args
+    words = [os.fsdecode(word) for word in ([command] if isinstance(command, (str, bytes)) else command)]
+    # A Python finds its environment by the name of the call, not by the file
     first = words[0] if is_python(words[0]) or executable is None else os.fsdecode(executable)
     variables: "Mapping[Any, Any]" = os.environ if environ is None else environ
     readable = {os.fsdecode(name): os.fsdecode(value) for name, value in variables.items()}

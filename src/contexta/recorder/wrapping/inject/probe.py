@@ -1,9 +1,9 @@
-"""The environment of an interpreter that cannot be entered (``python -I``), asked by running this script with it.
+"""Print the environment of the interpreter that runs this script: one that ignores the recorder (``python -I``).
 
 python -I probe.py OBJECTS              prints the body of the environment as JSON
 python -I probe.py OBJECTS installed    the same with build digests: {"body": ..., "edits": []}
-python -I probe.py OBJECTS deep         the same, beside every installed file that is not as its RECORD says
-python probe.py OBJECTS program PATH    as the first, with what a script, archive or directory brings along
+python -I probe.py OBJECTS deep         the same with every installed file that differs from its RECORD
+python probe.py OBJECTS program PATH    as the first, with the packages in a script, archive or directory
 """
 
 import os
@@ -35,17 +35,17 @@ def _main():
 
         entries, is_closed = late_distributions.entries_of(sys.argv[3])
         if is_closed:
-            sys.path[:] = [each for each in sys.path if "site-packages" not in each and "dist-packages" not in each]
+            sys.path[:] = [entry for entry in sys.path if "site-packages" not in entry and "dist-packages" not in entry]
         sys.path[:0] = entries
-        told = environment.capture(salt)
+        answer = environment.capture(salt)
     elif len(sys.argv) == 2:
-        told = environment.capture(salt)
+        answer = environment.capture(salt)
     else:
         from contexta.recorder.packages import installed_files
 
         edits, notes = installed_files.edited_files() if sys.argv[2] == "deep" else ([], [])
-        told = {"body": environment.installed(salt), "edits": edits, "notes": notes}
-    sys.stdout.buffer.write(environment.encode(told))
+        answer = {"body": environment.installed(salt), "edits": edits, "notes": notes}
+    sys.stdout.buffer.write(environment.encode(answer))
 
 
 _main()

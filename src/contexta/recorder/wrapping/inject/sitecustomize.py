@@ -1,17 +1,17 @@
-"""What `contexta run` puts on PYTHONPATH: every Python below it imports this at its start, before the program.
+"""Start the recorder in every Python below `contexta run`, which puts the directory of this file on PYTHONPATH.
 
-The environment's own sitecustomize runs as it would have; sys.path is as it would have been; whatever goes wrong here,
-the program runs. PYTHONPATH itself keeps the entry: a program that starts others with a copy of its environment
-(torchrun does) would otherwise start them unseen, and nothing of the program is patched to prevent that.
+The environment's own sitecustomize still runs, sys.path is as without this file, and no failure here stops the program.
+PYTHONPATH itself keeps the entry: a program that starts others with a copy of its environment (torchrun does) would
+otherwise start them unrecorded.
 
-Any Python may come by here, hence the old syntax; from 3.8 on it is recorded.
+Any Python may run this, hence the old syntax. Python 3.8 and newer are recorded.
 """
 
 import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # what every copy of ours has
+_MARK = os.path.join("recorder", "wrapping", "bootstrap.py")  # a file of every copy of contexta
 _SELF = sys.modules.pop("sitecustomize", None)  # kept: Python 2 clears the globals of a module that nobody holds
 
 
@@ -30,7 +30,7 @@ def _enter():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(_HERE))))
 
     class _OnlyContexta(object):
-        """Serves the package contexta where it is not installed, and nothing else of the place it comes from."""
+        """Finds the package contexta where it is not installed, and no other package of its directory."""
 
         @staticmethod
         def find_spec(name, path=None, target=None):  # noqa: ARG004  # the signature is Python's
@@ -38,7 +38,7 @@ def _enter():
             return PathFinder.find_spec(name, [root]) if name == "contexta" else None
 
     sys.meta_path.append(_OnlyContexta)  # type: ignore[arg-type]  # typed as object, for the Pythons without typing
-    # A contexta on the path that is not a copy of ours is the program's own: the recorder must not run its code.
+    # Another contexta on the path is the program's own: the recorder must not run its code.
     found = PathFinder.find_spec("contexta")
     places = [] if found is None else list(found.submodule_search_locations or ())
     is_theirs = found is not None and not any(os.path.exists(os.path.join(each, _MARK)) for each in places)
@@ -66,5 +66,5 @@ try:
 finally:
     try:
         _enter()
-    except Exception:  # noqa: BLE001  # whatever it is, the program runs; the wrapper notes that it was not entered
+    except Exception:  # noqa: BLE001  # the program must run; the wrapper notes that it was not recorded
         pass
