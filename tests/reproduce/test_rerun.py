@@ -111,7 +111,7 @@ def test_the_recorded_commit_and_changes_run_in_a_clone_and_the_users_tree_is_no
     assert subprocess.run([*git, "worktree", "list"], check=True, capture_output=True).stdout.count(b"\n") == 1
     now = cli("rerun", "first")
     assert now.returncode == 1
-    assert "other uncommitted changes than then" in now.stdout
+    assert "other uncommitted changes than the recorded run" in now.stdout
 
 
 def test_a_command_that_fails_reproduces_nothing(trained: Trained, cli: Cli) -> None:

@@ -1,4 +1,4 @@
-"""Asking what an audit cannot know from the recording: the index, the installed files, what was tried before."""
+"""Check what an audit cannot know from the recording: the index, the installed files, the inputs, earlier tries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def current_evidence(
     deep: bool,
     uv: Uv | None,
 ) -> Availability:
-    """What the index and the disk say now, as far as they are to be asked."""
+    """The current state of the index and the disk. online: query the index. deep: read the files."""
     missing, yanked = on_the_index(recorded, uv or find_uv()) if recorded and online else (None, [])
     edits, reason = edited(recorded, objects) if recorded and deep else (None, "")
     inputs = inputs_now(artifacts, deep=deep)
@@ -43,7 +43,7 @@ def current_evidence(
 def reruns_among(
     edges: Iterable[LineageEdge], ref: StableRef, compare: Callable[[str, str], RunComparison]
 ) -> list[tuple[RerunMetric, ...]]:
-    """The metrics of every rerun of a run, beside its own."""
+    """The metrics of every rerun of a run, compared with its own."""
     return [
         rerun_metrics(compare(str(ref), str(edge.source_ref)))
         for edge in edges
@@ -52,58 +52,58 @@ def reruns_among(
 
 
 def on_the_index(recorded: RecordedEnvironment, uv: Uv) -> tuple[list[Missing], list[str]]:
-    """(what could not be had again now, what is yanked). About 0.1 s a package, four at once."""
-    plan = replace(plan_of(recorded.snapshot, recorded.source), linked={})  # asking an address may build what is there
+    """(missing packages, warnings about yanked ones). About 0.1 s a package, four at once."""
+    plan = replace(plan_of(recorded.snapshot, recorded.source), linked={})  # querying an address may build it
     try:
         python = find_interpreter(uv, recorded.snapshot, None, drift=True)
     except Impossible as error:
         return [*plan.missing, *error.missing], []
     lost = unavailable_packages(uv, python, plan, True, ())
-    names = {each.name for each in lost}
+    names = {package.name for package in lost}
     pins = {name: version for name, version in plan.pins.items() if name not in names}
     yanked = uv.warnings(python.path, pins) if pins and not any("more" in name for name in names) else ()
-    return [*plan.missing, *lost], [told for told in yanked if "yanked" in told]
+    return [*plan.missing, *lost], [warning for warning in yanked if "yanked" in warning]
 
 
 def edited(recorded: RecordedEnvironment, objects: Objects) -> tuple[list[dict[str, str]] | None, str]:
-    """(files of the recorded environment that are not as installed, ""); (None, why nobody can look)."""
+    """(files of the recorded environment that were edited, ""); (None, why that is unknown)."""
     prefix = recorded.snapshot.interpreter.get("prefix")
     if not isinstance(prefix, str) or not Path(prefix).is_dir():
         return None, "the environment of the run is not on this machine any more"
     try:
-        found, edits = probed(recorded, Path(prefix), objects, deep=True)
+        snapshot, edits = probed(recorded, Path(prefix), objects, deep=True)
     except ContextaError as error:
         return None, error.what
-    if _versions(found) != _versions(recorded.snapshot):
+    if _versions(snapshot) != _versions(recorded.snapshot):
         return None, "the environment at that place holds other packages now"
     return edits, ""
 
 
 def _versions(snapshot: EnvironmentSnapshot) -> dict[str, str]:
-    return {each.name: each.version for each in snapshot.distributions}
+    return {package.name: package.version for package in snapshot.distributions}
 
 
 def inputs_now(artifacts: Iterable[Artifact], *, deep: bool) -> dict[str, InputState]:
-    """What became of the inputs of a run, by name; the last of one name counts.
+    """The current state of the inputs of a run, by name; the last one of a name counts.
 
-    One of the size and time it had then is taken as unchanged; deep: read it all the same.
+    An input with the recorded size and time counts as unchanged; deep: read it too.
     """
-    return {each.name: _now(each, deep) for each in artifacts if each.kind == "input"}
+    return {artifact.name: _now(artifact, deep) for artifact in artifacts if artifact.kind == "input"}
 
 
 def _now(recorded: Artifact, deep: bool) -> InputState:
     if recorded.digest is None:
         return "not read"
-    place = Path(recorded.location)
+    path = Path(recorded.location)
     try:
-        facts = place.stat()
-        as_then = (recorded.size_bytes, recorded.attributes.get("modified")) == (
+        facts = path.stat()
+        looks_unchanged = (recorded.size_bytes, recorded.attributes.get("modified")) == (
             facts.st_size,
             facts.st_mtime_ns // 1000,
         )
-        if as_then and place.is_file() and not deep:
+        if looks_unchanged and path.is_file() and not deep:
             return "unchanged"
-        return "unchanged" if contents(str(place))[0]["digest"] == recorded.digest else "changed"
+        return "unchanged" if contents(str(path))[0]["digest"] == recorded.digest else "changed"
     except FileNotFoundError:
         return "gone"
     except (OSError, ValueError):
@@ -111,7 +111,7 @@ def _now(recorded: Artifact, deep: bool) -> InputState:
 
 
 def rebuilds_among(records: Iterable[Record]) -> Sequence[PastRebuild]:
-    """The times a run's environment was built again, oldest first."""
+    """The rebuilds of a run's environment, oldest first."""
     return [
         PastRebuild(
             str(record.payload.attributes.get("verdict")),

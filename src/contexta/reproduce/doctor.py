@@ -1,4 +1,4 @@
-"""Whether environments can be built on this machine."""
+"""Check whether environments can be built on this machine."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from contexta.reproduce.uv.error_messages import UvMissing
 
 
 def checks() -> Iterator[Check]:
-    """Costs two short processes."""
+    """Checks of Python, uv and the interpreters. Runs two short processes."""
     yield Check(name="python", status="pass", detail=f"{platform.python_implementation()} {platform.python_version()}")
     try:
         path = find_uv().path
     except UvMissing as error:
-        yield Check(name="uv", status="warn", detail="uv is not there: no environment can be built", fix=error.hint)
+        yield Check(name="uv", status="warn", detail="uv is not installed: no environment can be built", fix=error.hint)
         return
     try:
-        said = process.run([path, "--version"], timeout=10).stdout.decode(errors="replace").strip()
-        yield Check(name="uv", status="pass", detail=said)
+        version = process.run([path, "--version"], timeout=10).stdout.decode(errors="replace").strip()
+        yield Check(name="uv", status="pass", detail=version)
         listed = process.run([path, "python", "list", "--only-installed"], timeout=30)
     except process.ProcessError as error:
-        yield Check(name="uv", status="fail", detail=error.what, fix="install uv anew: `pip install uv`")
+        yield Check(name="uv", status="fail", detail=error.what, fix="reinstall uv: `pip install --force-reinstall uv`")
         return
     versions = list(
         dict.fromkeys(line.split()[0] for line in listed.stdout.decode(errors="replace").splitlines() if line)

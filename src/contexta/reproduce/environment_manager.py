@@ -1,4 +1,4 @@
-"""Find out which tool manages an environment on this machine, so that advice uses it."""
+"""Detect which tool manages an environment on this machine, so that advice uses that tool."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _LOCKS: Mapping[Tool, str] = {"poetry": "poetry.lock", "pdm": "pdm.lock", "pipen
 
 
 def installation_of(snapshot: EnvironmentSnapshot | None, metadata: Mapping[str, Any]) -> Installation:
-    """The environment of a recorded run where it still is on this machine, else the one that its command uses here.
+    """The environment of a recorded run if it still exists on this machine, otherwise that of its command.
 
-    metadata: of the run, which says where it was started, and its command.
+    metadata: of the run, with its directory and its command.
     """
     prefix = snapshot.interpreter.get("prefix") if snapshot is not None else None
     if snapshot is None or not isinstance(prefix, str) or not python_in(Path(prefix)).exists():
         command = metadata.get("command")
         return current_installation([str(word) for word in command] if isinstance(command, list | tuple) else [])
     conda = dict(_conda_packages(snapshot))
-    installers = {str(found.installer or "").lower().partition(" ")[0] for found in snapshot.distributions}
-    has_pip = any(found.name == "pip" for found in snapshot.distributions)
+    installers = {str(package.installer or "").lower().partition(" ")[0] for package in snapshot.distributions}
+    has_pip = any(package.name == "pip" for package in snapshot.distributions)
     return _with_uv(_installation(Path(prefix), installers, has_pip=has_pip, conda=conda, started=_started(metadata)))
 
 
@@ -51,7 +51,8 @@ def current_installation(command: Sequence[str]) -> Installation:
     candidates = [named.parent.parent] if len(named.parts) > 1 and named.name.startswith("python") else []
     candidates += [Path(os.environ[name]) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(name)]
     candidates += [Path(".venv"), Path("venv")]
-    return next((found for each in candidates if (found := directory_installation(each)) is not None), Installation())
+    installations = map(directory_installation, candidates)
+    return next((installation for installation in installations if installation is not None), Installation())
 
 
 def directory_installation(directory: Path) -> Installation | None:
@@ -76,14 +77,14 @@ def lock_installation(lock: Path, command: Sequence[str]) -> Installation:
     return _with_uv(Installation("uv project", python, str(prefix), _unless_here(folder), _direct(folder)))
 
 
-def _with_uv(found: Installation) -> Installation:
-    """Contexta brings a uv of its own, which a shell may not find by its name."""
+def _with_uv(installation: Installation) -> Installation:
+    """Contexta comes with a uv of its own, which a shell may not find by its name."""
     if shutil.which("uv") is not None:
-        return found
+        return installation
     try:
-        return replace(found, uv_program=find_uv().path)
+        return replace(installation, uv_program=find_uv().path)
     except UvError:
-        return found
+        return installation
 
 
 def _installation(
@@ -113,7 +114,7 @@ def _installation(
 
 
 def _project_with(lock: str, prefix: Path, started: Path | None, *, alone: bool) -> Path | None:
-    """The nearest directory with a lock: that of an environment in its project, or above where a run was started."""
+    """The nearest directory with a lock: the parent of the environment, or one above the start of the run."""
     above = [] if started is None or alone else [started, *started.parents]
     return next((folder for folder in (prefix.parent, *above) if (folder / lock).is_file()), None)
 
@@ -127,13 +128,13 @@ def _pixi_manifest(prefix: Path) -> Path | None:
 
 
 def _conda_packages(snapshot: EnvironmentSnapshot) -> Iterator[tuple[str, CondaPackage]]:
-    for found in snapshot.distributions:
-        if found.origin.kind == "conda":
-            match = _CONDA_FILE.match(found.origin.url or "")
+    for package in snapshot.distributions:
+        if package.origin.kind == "conda":
+            match = _CONDA_FILE.match(package.origin.url or "")
             if match is None:
-                yield found.name, CondaPackage(found.name)
+                yield package.name, CondaPackage(package.name)
             else:
-                yield found.name, CondaPackage(match["name"], _channel(match["channel"]))
+                yield package.name, CondaPackage(match["name"], _channel(match["channel"]))
 
 
 def _conda_records(prefix: Path) -> Iterator[tuple[str, CondaPackage]]:
@@ -160,7 +161,7 @@ def _started(metadata: Mapping[str, Any]) -> Path | None:
 
 
 def _direct(project: Path) -> frozenset[str]:
-    """What a pyproject.toml asks for by name, in any of its tables."""
+    """The direct dependencies of a pyproject.toml."""
     try:
         table = tomllib.loads(_text(project / "pyproject.toml"))
     except tomllib.TOMLDecodeError:

@@ -1,4 +1,4 @@
-"""What a workspace knows of a run that is to be had again, and what it is told of how that went."""
+"""Read the recorded environment of a run from a workspace, and store how its rebuild went."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from contexta.store.ingest.metadata_api import RecordStore
 
 REBUILT = "contexta.rebuild"
-"""The event by which a run knows that its environment was built again."""
+"""The key of the event that a run has for each rebuild."""
 
 
 def recorded_of(connection: Connection, objects: Objects, run_id: int, ref: StableRef) -> RecordedEnvironment:
-    """Raises NotFound for a run without an environment, DamagedData for a patch that does not read back."""
+    """Raises NotFound for a run without an environment, DamagedData for a patch that is not in the workspace."""
     snapshot = snapshot_of(connection, objects, run_id)
     if snapshot is None:
         raise NotFound(
@@ -62,41 +62,41 @@ def rebuild_and_note(
     uv: Uv | None,
     progress: ProgressCallback | None,
 ) -> Rebuild:
-    """Build it with the user's uv and cache unless told otherwise, and note on the run how that went."""
-    done = rebuild(recorded, into, options or RebuildOptions(), tools_of(objects, uv), progress or no_progress)
-    records.append(event_of(done))
-    return done
+    """Rebuild the environment with the user's cache, and store the result as an event of the run."""
+    result = rebuild(recorded, into, options or RebuildOptions(), tools_of(objects, uv), progress or no_progress)
+    records.append(event_of(result))
+    return result
 
 
 def tools_of(objects: Objects, uv: Uv | None) -> Tools:
-    """The user's uv and cache, unless another uv is given. Raises UvMissing."""
+    """uv, by default the user's, and the user's cache. Raises UvMissing."""
     return Tools(uv or find_uv(), find_cache(), objects)
 
 
-def event_of(done: Rebuild) -> StructuredEventRecord:
-    """That and how it was built, as an event of the run."""
+def event_of(result: Rebuild) -> StructuredEventRecord:
+    """The result of a rebuild as an event of the run."""
     now = from_microseconds(time.time_ns() // 1_000)
     envelope = RecordEnvelope(
-        record_ref=done.run_ref.child("record", f"rebuild-{os.urandom(6).hex()}"),
+        record_ref=result.run_ref.child("record", f"rebuild-{os.urandom(6).hex()}"),
         record_type="event",
         recorded_at=now,
         observed_at=now,
         producer_ref="contexta",
-        run_ref=done.run_ref,
+        run_ref=result.run_ref,
     )
     attributes = {
-        "verdict": done.verdict,
-        "into": done.into,
-        "python": done.rebuilt_python,
-        "platform": done.platform,
-        "deviations": len(done.deviations),
-        "missing": len(done.missing),
-        "environment_key": done.environment_key,
+        "verdict": result.verdict,
+        "into": result.into,
+        "python": result.rebuilt_python,
+        "platform": result.platform,
+        "deviations": len(result.deviations),
+        "missing": len(result.missing),
+        "environment_key": result.environment_key,
     }
     payload = StructuredEventPayload(
         event_key=REBUILT,
-        level="info" if done.verdict == "match" else "warning",
-        message=f"its environment was built again: {done.verdict}",
+        level="info" if result.verdict == "match" else "warning",
+        message=f"the environment was rebuilt: {result.verdict}",
         attributes={name: value for name, value in attributes.items() if value is not None},
     )
     return StructuredEventRecord(envelope=envelope, payload=payload)

@@ -1,4 +1,4 @@
-"""A recorded run, run again in its environment: the test of whether it can be had again."""
+"""Rerun a recorded run in its rebuilt environment, and compare the metrics."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ _FRESH = 2.0  # seconds in which a new directory may not be locked yet
 
 @dataclass(frozen=True)
 class RerunOptions:
-    """How it is run again. command: instead of the recorded one. checkout: from the recorded commit and changes, in a
-    clone that is thrown away. relative, absolute: tolerances, as in ``math.isclose``. metrics: only these count.
-    pattern: finds metrics in what the command prints, instead of the recorded one."""
+    """What the user asks of a rerun.
+
+    command: replaces the recorded one. checkout: run in a temporary clone with the recorded commit and changes.
+    relative, absolute: tolerances, as in ``math.isclose``. metrics: compare only these. pattern: finds metrics in the
+    output, and replaces the recorded one. options: of the rebuild.
+    """
 
     command: Sequence[str] = ()
     checkout: bool = False
@@ -56,7 +59,7 @@ class RerunOptions:
 
 
 class RerunRecords(Protocol):
-    """What a rerun asks of a workspace."""
+    """The part of ``Contexta`` that a rerun uses."""
 
     root: Path
 
@@ -75,14 +78,14 @@ def rerun(
     journals: Path,
     progress: ProgressCallback,
 ) -> Rerun:
-    """Rebuild, restore, run, compare. The command has this process's terminal and stdin.
+    """Rebuild the environment, run the command in it, compare. The command has this process's terminal and stdin.
 
-    Raises InvalidInput when there is no command, or no directory to run it in; what ``rebuild`` raises.
+    Raises InvalidInput when there is no command, or no directory to run it in; and what ``rebuild`` raises.
     """
     details = workspace.get_run(str(recorded.run_ref))
     command = list(how.command) or command_of(details.metadata)
     limits = tolerance(how.relative, "relative"), tolerance(how.absolute, "absolute")
-    with _thrown_away() as folder, _workplace(details, recorded, how, folder) as (directory, moved):
+    with _temporary_directory() as folder, _working_directory(details, recorded, how, folder) as (directory, moved):
         environment = folder / "environment"
         rebuilt = rebuild(recorded, environment, how.options, tools, progress)
         base = {
@@ -110,13 +113,13 @@ def rerun(
         )
         wrapper.begin(details.project_ref.value, f"{details.name[:200]}-rerun", {"rerun-of": str(details.run_ref)})
         code = wrapper.run()
-        seen = observations(_journals_of(wrapper.ref, journals), tools.objects, folder / "reported")
-        where = confirm(_intended(recorded, rebuilt, environment, directory), seen)
-    around = workspace.get_run(str(wrapper.ref))
-    same = _counterpart(workspace, details, around)
-    new = same or around
+        observed = observations(_journals_of(wrapper.ref, journals), tools.objects, folder / "reported")
+        where = confirm(_intended(recorded, rebuilt, environment, directory), observed)
+    command_run = workspace.get_run(str(wrapper.ref))
+    counterpart = _counterpart(workspace, details, command_run)
+    new = counterpart or command_run
     workspace.note_rerun(_edge(new, recorded.run_ref), rebuilt)
-    compared = workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)) if same is not None else None
+    compared = workspace.compare_runs(str(recorded.run_ref), str(new.run_ref)) if counterpart is not None else None
     metrics = rerun_metrics(compared, *limits, how.metrics) if compared is not None else ()
     return Rerun(
         **base,
@@ -130,38 +133,38 @@ def rerun(
             *launched.notes,
             *_about_environment(launched.command, where),
             *notes,
-            *([] if same is not None else [_NO_COUNTERPART]),
+            *([] if counterpart is not None else [_NO_COUNTERPART]),
             *_notes(details, new, how, metrics),
         ),
     )
 
 
-def _counterpart(workspace: RerunRecords, old: RunDetails, around: RunDetails) -> RunDetails | None:
-    """The run of the repeated program that corresponds to the old one; None where that cannot be told.
+def _counterpart(workspace: RerunRecords, old: RunDetails, command_run: RunDetails) -> RunDetails | None:
+    """The run of the repeated program that corresponds to the old one; None where that is unclear.
 
-    A program may begin several runs: the first is that of the command, the others are its parts, in an order that a
-    pool of workers does not repeat. So the one of the same name is taken, else the one with the same number.
+    A program may start several runs: the first is that of the command, the others are its parts. A pool of workers does
+    not repeat their order, so the name decides, and then the number.
     """
     number = old.metadata.get("run_of_process", 1)
     if number == 1 and old.part_of is None:
-        return around
-    parts = [workspace.get_run(str(ref)) for ref in around.parts]
+        return command_run
+    parts = [workspace.get_run(str(ref)) for ref in command_run.parts]
     named = [part for part in parts if part.name == old.name]
     numbered = [part for part in parts if part.metadata.get("run_of_process", 1) == number]
-    for found in (named, [part for part in named if part in numbered] or numbered):
-        if len(found) == 1:
-            return found[0]
+    for candidates in (named, [part for part in named if part in numbered] or numbered):
+        if len(candidates) == 1:
+            return candidates[0]
     return None
 
 
 def _journals_of(run: StableRef, journals: Path) -> list[Path]:
-    """What the processes of a run wrote, taken in or not."""
+    """The journals of the processes of a run, ingested or not."""
     return [path for at in (journals, journals / settings.ENDED) for path in sorted(at.glob(f"{run.value}.*{SUFFIX}"))]
 
 
 def _intended(recorded: RecordedEnvironment, rebuilt: Rebuild, environment: Path, directory: Path) -> Intended:
-    """The rebuilt environment, as the recorder has to see it: where it deviates, the rebuild has said so."""
-    deviating = {each.key for each in rebuilt.deviations}
+    """The rebuilt environment, as the recorder has to see it, without the packages that the rebuild reported."""
+    deviating = {deviation.key for deviation in rebuilt.deviations}
     packages = {name: version for name, version in recorded.snapshot.packages.items() if name not in deviating}
     return Intended(
         prefix=str(environment),
@@ -172,7 +175,7 @@ def _intended(recorded: RecordedEnvironment, rebuilt: Rebuild, environment: Path
 
 
 def _about_environment(command: Sequence[str], where: Confirmation) -> Iterator[str]:
-    """That the command did not run in the rebuilt environment, or that nobody saw whether it did."""
+    """A note where the command did not run in the rebuilt environment, or where that is unknown."""
     if where.state == "no":
         yield f"the command did not run in the rebuilt environment: {where.reason}"
         yield from fixes(command, where.location)
@@ -181,16 +184,16 @@ def _about_environment(command: Sequence[str], where: Confirmation) -> Iterator[
 
 
 @contextmanager
-def _thrown_away() -> Iterator[Path]:
-    """A directory for one rerun. What killed ones left is thrown away as well: nobody holds its lock."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+def _temporary_directory() -> Iterator[Path]:
+    """A directory for one rerun. Directories of killed reruns, whose lock is free, are removed too."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            facts = (left / _LOCK).stat(follow_symlinks=False)
-            if facts.st_uid != left.stat(follow_symlinks=False).st_uid or time.time() - facts.st_mtime < _FRESH:
+            facts = (path / _LOCK).stat(follow_symlinks=False)
+            if facts.st_uid != path.stat(follow_symlinks=False).st_uid or time.time() - facts.st_mtime < _FRESH:
                 continue
-            with alone(left / _LOCK) as is_nobodys:
-                if is_nobodys:
-                    shutil.rmtree(left, ignore_errors=True)
+            with alone(path / _LOCK) as is_abandoned:
+                if is_abandoned:
+                    shutil.rmtree(path, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as temporary,
         alone(Path(temporary, _LOCK)),
@@ -211,20 +214,20 @@ def _edge(new: RunDetails, old: StableRef) -> LineageEdge:
 
 
 @contextmanager
-def _workplace(
+def _working_directory(
     details: RunDetails, recorded: RecordedEnvironment, how: RerunOptions, temporary: Path
 ) -> Iterator[tuple[Path, tuple[str, str] | None]]:
-    """Where the command runs, and (from, to) of the source where that is a clone."""
+    """The directory to run the command in, and (from, to) of the source where that is a clone."""
     if not how.checkout:
         yield _directory(details), None
         return
     root, commit = recorded.source.get("root"), recorded.source.get("commit")
     if not isinstance(root, str) or not isinstance(commit, str):
-        raise InvalidInput("the commit of this run was not recorded", hint="run it in a git repository the next time")
+        raise InvalidInput("the commit of this run was not recorded", hint="start the next run in a git repository")
     if recorded.source.get("patch_applies") is False:
         raise InvalidInput(
-            "the recorded changes had secrets taken out: they do not apply any more",
-            hint="rerun without --checkout, in the tree as it is now",
+            "the recorded changes do not apply, because secrets were removed from them",
+            hint="rerun without --checkout, with the source as it is now",
         )
     clone = temporary / Path(root).name
     check_out(repository_of(root), commit, recorded.patch, clone)
@@ -233,31 +236,31 @@ def _workplace(
 
 
 def _directory(details: RunDetails) -> Path:
-    """Where the run had been started, if that is there; else here."""
+    """The directory that the run was started in, if it exists; otherwise the current one."""
     invocation, source = details.metadata.get("invocation"), details.metadata.get("source")
     if isinstance(source, Mapping) and source.get("root"):
-        there = Path(str(source["root"]), str(source.get("directory", ".")))
+        recorded = Path(str(source["root"]), str(source.get("directory", ".")))
     else:
-        there = Path(str(invocation.get("directory", "."))) if isinstance(invocation, Mapping) else Path()
-    return there if there.is_dir() else Path.cwd()
+        recorded = Path(str(invocation.get("directory", "."))) if isinstance(invocation, Mapping) else Path()
+    return recorded if recorded.is_dir() else Path.cwd()
 
 
 def _pattern(metadata: Mapping[str, Any]) -> re.Pattern[str] | None:
-    given = metadata.get("metrics_from_stdout")
-    return re.compile(given) if isinstance(given, str) else None
+    pattern = metadata.get("metrics_from_stdout")
+    return re.compile(pattern) if isinstance(pattern, str) else None
 
 
 def _notes(old: RunDetails, new: RunDetails, how: RerunOptions, metrics: Sequence[object]) -> Iterator[str]:
-    one, two = old.metadata.get("source"), new.metadata.get("source")
-    if isinstance(one, Mapping) and isinstance(two, Mapping) and not how.checkout:
-        if one.get("commit") != two.get("commit"):
+    recorded, current = old.metadata.get("source"), new.metadata.get("source")
+    if isinstance(recorded, Mapping) and isinstance(current, Mapping) and not how.checkout:
+        if recorded.get("commit") != current.get("commit"):
             yield (
-                f"the source is at commit {str(two.get('commit'))[:12]}, not at {str(one.get('commit'))[:12]} as then: "
-                "--checkout takes the recorded one"
+                f"the source is at commit {str(current.get('commit'))[:12]}, the recorded run was at "
+                f"{str(recorded.get('commit'))[:12]}: --checkout runs the recorded one"
             )
-        elif one.get("patch") != two.get("patch"):
-            yield "the source has other uncommitted changes than then: --checkout takes the recorded ones"
-    elif not how.checkout and not (isinstance(one, Mapping) and one.get("commit")):
+        elif recorded.get("patch") != current.get("patch"):
+            yield "the source has other uncommitted changes than the recorded run: --checkout applies the recorded ones"
+    elif not how.checkout and not (isinstance(recorded, Mapping) and recorded.get("commit")):
         yield "the commit of the source was not recorded: whether it is the same is unknown"
     if not metrics:
-        yield "the recorded run has no metric that could be compared"
+        yield "the recorded run has no metric to compare"

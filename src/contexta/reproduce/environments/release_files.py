@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from packaging.tags import compatible_tags, cpython_tags, platform_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from contexta.core.files.digests import file_sha256
@@ -105,7 +105,12 @@ def _hashes(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _ranks(python: Interpreter) -> dict[Any, int]:
     """Tag -> how well it fits a CPython on this machine; 0 is best."""
-    numbers = tuple(int(part) for part in re.findall(r"\d+", python.version)[:2])
-    interpreter, platforms = f"cp{numbers[0]}{numbers[1]}", list(platform_tags())
-    tags = [*cpython_tags(numbers, [interpreter], platforms), *compatible_tags(numbers, interpreter, platforms)]
-    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
+    return {tag: rank for rank, tag in reversed(list(enumerate(wheel_tags(python.version, list(platform_tags())))))}
+
+
+def wheel_tags(python_version: str, platforms: Sequence[str], *, free_threaded: bool = False) -> list[Tag]:
+    """The tags of wheels that a CPython takes on some platforms, best first."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", python_version)[:2])
+    interpreter = f"cp{numbers[0]}{numbers[1]}"
+    abis = [f"{interpreter}t" if free_threaded else interpreter]
+    return [*cpython_tags(numbers, abis, platforms), *compatible_tags(numbers, interpreter, platforms)]

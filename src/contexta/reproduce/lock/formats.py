@@ -1,6 +1,6 @@
-"""How a lock is written down: pylock.toml (PEP 751), requirements, pyproject.toml, conda, a Dockerfile. Pure.
+"""Write a lock as pylock.toml (PEP 751), requirements, pyproject.toml, for conda, or as a Dockerfile. Pure.
 
-Everything in a lock comes out of a recording: what somebody runs is checked or quoted first.
+Everything in a lock comes from a recording, so it is checked or quoted first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contexta.recorder.redaction.redact import HIDDEN
 from contexta.reproduce.rebuild import RecordedEnvironment
 from contexta.reproduce.uv.commands import LEAST_VERSION
 
-# What an image may set: how a run behaves, never where things lie on one machine.
+# Variables that an image may set: behaviour of a run, never paths of one machine.
 _BEHAVIOUR = re.compile(
     r"(?:PYTHONHASHSEED|OMP_\w+|MKL_\w+|OPENBLAS_\w+|NUMEXPR_\w+|CUBLAS_WORKSPACE_CONFIG|TF_\w+|XLA_FLAGS|CUDA_LAUNCH"
     r"_BLOCKING|TZ|LANG|LC_\w+|PYTHONOPTIMIZE|PYTHONUTF8)\Z"
@@ -27,7 +27,7 @@ _PLAIN_VERSION = re.compile(r"\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?")
 
 @dataclass(frozen=True)
 class File:
-    """A file of a release as the index offers it."""
+    """A file of a release in an index."""
 
     url: str
     name: str
@@ -39,8 +39,8 @@ class File:
 class Locked:
     """A package of the lock.
 
-    files: wheels. source: what it is built from, where there is no wheel. address: of a repository or an archive.
-    conda: how conda pins it; channel: from where. exact: whether its file is the recorded one; why: why not.
+    files: wheels. source: the source distribution, where there is no wheel. address: of a repository or an archive.
+    conda: its pin for conda. channel: of conda. exact: whether its file is the recorded one. why: why it is not.
     """
 
     name: str
@@ -54,8 +54,12 @@ class Locked:
     why: str = ""
 
     @property
+    def requirement(self) -> str:
+        return f"{self.name} @ {self.address}" if self.address else f"{self.name}=={self.version}"
+
+    @property
     def hashes(self) -> list[str]:
-        """The sha256 of each file that it may be installed from."""
+        """The sha256 of package file that it may be installed from."""
         digest = re.search(r"sha256=([0-9a-f]{64})", self.address or "")
         files = [*self.files, *([self.source] if self.source else [])]
         return [digest[1]] if digest else [file.sha256 for file in files if file.sha256]
@@ -68,22 +72,24 @@ def written(
     missing: Sequence[Missing],
     notes: Sequence[str] = (),
 ) -> str:
-    """The text of a lock. notes: what else a reader must know; comments in every format.
+    """The text of a lock. notes: written as comments in every format.
 
-    Raises ContextaError for pylock where the installed packaging does not know it.
+    Raises ContextaError for pylock where the installed packaging does not support it.
     """
-    said = "".join(f"# {_one_line(note)}\n" for note in notes)
+    comments = "".join(f"# {_one_line(note)}\n" for note in notes)
     text = _FORMATS[form](recorded, everything, missing)
-    return said + text if form != "dockerfile" else text.replace("\n", f"\n{said}", 1)  # its first line is a directive
+    if form == "dockerfile":  # its first line is a directive
+        return text.replace("\n", f"\n{comments}", 1)
+    return comments + text
 
 
 def _remarks(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> Iterator[str]:
-    """What a reader must know that the format has no place for, as comments."""
+    """Comments about what the format cannot express."""
     snapshot = recorded.snapshot
     yield f"# the environment of {recorded.run_ref}: Python {snapshot.python_version} on {snapshot.platform}"
-    for each in everything:
-        if not each.exact:
-            yield f"# by version alone: {each.name} {each.version}: {_one_line(each.why)}"
+    for package in everything:
+        if not package.exact:
+            yield f"# by version alone: {package.name} {package.version}: {_one_line(package.why)}"
     for lost in missing:
         yield f"# NOT HERE: {lost.name} {_one_line(lost.version)}: {lost.reason}: {_one_line(lost.detail)}"
 
@@ -102,7 +108,7 @@ def _pylock(recorded: RecordedEnvironment, everything: Sequence[Locked], missing
     document: dict[str, Any] = {
         "lock-version": "1.0",
         "created-by": "contexta",
-        "packages": [_entry(each) for each in everything],
+        "packages": [_entry(package) for package in everything],
     }
     Pylock.from_dict(document).validate()
     lines = [*_remarks(recorded, everything, missing), ""]
@@ -112,9 +118,9 @@ def _pylock(recorded: RecordedEnvironment, everything: Sequence[Locked], missing
     return "\n".join(lines) + "\n"
 
 
-def _entry(each: Locked) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": each.name}
-    address = each.address or ""
+def _entry(package: Locked) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": package.name}
+    address = package.address or ""
     if address.startswith("git+"):
         url, _, fragment = address.removeprefix("git+").partition("#")
         url, _, commit = url.rpartition("@")
@@ -122,16 +128,16 @@ def _entry(each: Locked) -> dict[str, Any]:
         if fragment.startswith("subdirectory="):
             entry["vcs"]["subdirectory"] = fragment.partition("=")[2]
         return entry
-    entry["version"] = each.version
+    entry["version"] = package.version
     if address:
         url, _, fragment = address.partition("#")
         digests = dict(part.split("=", 1) for part in fragment.split("&") if part.startswith("sha"))
         entry["archive"] = {"url": url, "hashes": digests}
         return entry
-    if each.source is not None:
-        entry["sdist"] = _file(each.source)
-    if each.files:
-        entry["wheels"] = [_file(file) for file in each.files]
+    if package.source is not None:
+        entry["sdist"] = _file(package.source)
+    if package.files:
+        entry["wheels"] = [_file(file) for file in package.files]
     return entry
 
 
@@ -151,18 +157,16 @@ def _toml(value: Any) -> str:
 def _requirements(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
     lines = [*_remarks(recorded, everything, missing)]
     lines.append("# install with: pip install --no-deps --require-hashes -r FILE")
-    for each in everything:
-        what = f"{each.name} @ {each.address.partition('#')[0]}" if each.address else f"{each.name}=={each.version}"
-        lines.append(" \\\n".join([what, *(f"    --hash=sha256:{value}" for value in each.hashes)]))
+    for package in everything:
+        requirement = package.requirement.partition("#")[0]
+        lines.append(" \\\n".join([requirement, *(f"    --hash=sha256:{value}" for value in package.hashes)]))
     return "\n".join(lines) + "\n"
 
 
 def _uv(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
-    """A project of exact pins; what they ask for is left out of the resolution, as it was not asked then either."""
+    """A project of exact pins. Their dependencies are left out of the resolution."""
     version = _plain(recorded)
-    pins = [
-        f"{each.name}=={each.version}" if not each.address else f"{each.name} @ {each.address}" for each in everything
-    ]
+    pins = [package.requirement for package in everything]
     lines = [
         *_remarks(recorded, everything, missing),
         "",
@@ -175,38 +179,37 @@ def _uv(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Se
         "[tool.uv]",
         "package = false",
     ]
-    for each in everything:
-        lines += ["", "[[tool.uv.dependency-metadata]]", f"name = {_toml(each.name)}"]
-        lines += [f"version = {_toml(each.version)}", "requires-dist = []"]
+    for package in everything:
+        lines += ["", "[[tool.uv.dependency-metadata]]", f"name = {_toml(package.name)}"]
+        lines += [f"version = {_toml(package.version)}", "requires-dist = []"]
     return "\n".join(lines) + "\n"
 
 
 def _conda(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
-    """conda's own packages by their build, the rest by pip."""
-    theirs = {each.conda.partition("=")[0]: each.conda for each in everything if each.conda}
-    by_pip = [each for each in everything if not each.conda]
-    channels = list(dict.fromkeys(each.channel for each in everything if each.channel))
-    theirs.setdefault("python", f"python={_plain(recorded)}")
+    """Packages of conda by their build, the rest by pip."""
+    of_conda = {package.conda.partition("=")[0]: package.conda for package in everything if package.conda}
+    by_pip = [package for package in everything if not package.conda]
+    channels = list(dict.fromkeys(package.channel for package in everything if package.channel))
+    of_conda.setdefault("python", f"python={_plain(recorded)}")
     if by_pip:
-        theirs.setdefault("pip", "pip")
+        of_conda.setdefault("pip", "pip")
     lines = [
         *_remarks(recorded, everything, missing),
         "# create with: PIP_NO_DEPS=1 conda env create --file FILE",
         f"name: {json.dumps('environment-of-' + recorded.run_ref.name)}",
     ]
     lines += ["channels:", *(f"  - {json.dumps(channel)}" for channel in channels or ["conda-forge"]), "dependencies:"]
-    lines += [f"  - {json.dumps(pin)}" for pin in sorted(theirs.values())]
+    lines += [f"  - {json.dumps(pin)}" for pin in sorted(of_conda.values())]
     if by_pip:
         lines.append("  - pip:")
-    for each in by_pip:
-        pin = f"{each.name} @ {each.address}" if each.address else f"{each.name}=={each.version}"
-        lines.append(f"      - {json.dumps(pin)}")
+    for package in by_pip:
+        lines.append(f"      - {json.dumps(package.requirement)}")
     return "\n".join(lines) + "\n"
 
 
 def _dockerfile(recorded: RecordedEnvironment, everything: Sequence[Locked], missing: Sequence[Missing]) -> str:
-    """One file with the lock inside. The full image, not the slim one, when something is built."""
-    is_built = any(each.source or (each.address or "").startswith("git+") for each in everything)
+    """One file that contains the lock. Building from source needs the full image, not the slim one."""
+    is_built = any(package.source or (package.address or "").startswith("git+") for package in everything)
     image = _plain(recorded) + ("" if is_built else "-slim")
     variables = [
         f"ENV {name}={json.dumps(value).replace('$', chr(92) + '$')}"

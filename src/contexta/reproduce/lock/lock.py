@@ -1,4 +1,4 @@
-"""A recorded environment as a lock: the index's files and hashes, the recorded build among them where it is found."""
+"""Lock a recorded environment: the files and hashes of the index, narrowed to the recorded build where it is found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
+from packaging.tags import Tag, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from contexta.analysis.environments.platforms import is_foreign, platform_of
@@ -20,6 +20,7 @@ from contexta.contract.environment import Distribution, EnvironmentSnapshot
 from contexta.core.errors import InvalidInput
 from contexta.findings import Lock, LockFormat, Missing
 from contexta.recorder.probes.machine import platform_name
+from contexta.reproduce.environments.release_files import wheel_tags
 from contexta.reproduce.environments.wheel_digest import build_of
 from contexta.reproduce.lock.formats import File, Locked, written
 from contexta.reproduce.plan.plan import Plan, plan_of
@@ -34,16 +35,16 @@ else:
     import tomli as tomllib
 
 _AT_ONCE = 8
-_ANY_PLATFORM = "recorded"  # stands for every platform tag that the recorded platform takes
+_ANY_PLATFORM = "recorded"  # replaces every platform tag that the recorded platform takes
 _CONDA_FILE = re.compile(r"(?P<channel>.+)/[^/]+/(?P<file>[^/]+?)(?:\.conda|\.tar\.bz2)\Z")
-_MOST_WHEELS = 4  # whose RECORD is read before a build counts as not found
+_MAX_READ = 4  # wheels whose RECORD is read before a build counts as not found
 
 
 def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOptions, uv: Uv) -> Lock:
-    """Write the environment of a run as a lock. Asks the index through uv, and for the RECORD of each wheel.
+    """Write the environment of a run as a lock. Queries the index through uv, and reads the RECORD of each wheel.
 
     Raises IndexUnreachable when no index answers, ContextaError for pylock without a packaging that knows it,
-    InvalidInput for a Dockerfile of what ran on another system than Linux.
+    InvalidInput for a Dockerfile of a run on another system than Linux.
     """
     snapshot = recorded.snapshot
     platform = platform_of(snapshot.platform)
@@ -55,20 +56,19 @@ def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOption
     plan = plan_of(snapshot, recorded.source, indexes=bool(options.indexes))
     foreign = is_foreign(snapshot.platform, platform_name())
     locked, lost = _of_index(uv, plan, options, platform.uv_name if foreign else None)
-    builds = {each.name: each.build for each in snapshot.distributions}
+    builds = {package.name: package.build for package in snapshot.distributions}
     takes = _taken_by(snapshot)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda each: _narrow(each, builds.get(each.name), takes), locked))
+        list(pool.map(lambda package: _narrow(package, builds.get(package.name), takes), locked))
     linked = [_linked(name, line, snapshot) for name, line in plan.linked.items()]
-    everything = sorted([*locked, *linked], key=lambda each: each.name)
+    everything = sorted([*locked, *linked], key=lambda package: package.name)
     missing = (*plan.missing, *_not_portable(plan), *lost)
     if form == "conda":
-        theirs = [_of_conda(each) for each in snapshot.distributions if each.origin.kind == "conda"]
-        everything = sorted([*everything, *theirs], key=lambda each: each.name)
-        missing = tuple(each for each in missing if each.reason != "conda")
-    held = [each for each in everything if _holds(form, each)]
-    missing += tuple(_without_hash(form, each) for each in everything if each not in held)
-    everything = held
+        of_conda = [_of_conda(package) for package in snapshot.distributions if package.origin.kind == "conda"]
+        everything = sorted([*everything, *of_conda], key=lambda package: package.name)
+        missing = tuple(package for package in missing if package.reason != "conda")
+    missing += tuple(_without_hash(form, package) for package in everything if not _holds(form, package))
+    everything = [package for package in everything if _holds(form, package)]
     notes = (_of_another_platform(snapshot.platform),) if foreign else ()
     return Lock(
         run_ref=recorded.run_ref,
@@ -76,54 +76,54 @@ def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOption
         content=written(form, recorded, everything, missing, notes),
         python_version=snapshot.python_version,
         package_count=len(snapshot.packages),
-        exact=tuple(each.name for each in everything if each.exact),
-        open={each.name: each.why for each in everything if not each.exact},
+        exact=tuple(package.name for package in everything if package.exact),
+        open={package.name: package.why for package in everything if not package.exact},
         missing=missing,
         notes=notes,
     )
 
 
 def _of_another_platform(recorded: str) -> str:
-    return f"recorded on {recorded}, locked on {platform_name()}: the files are for {recorded}, and were not tried here"
+    return f"recorded on {recorded}, locked on {platform_name()}: the files are for {recorded}, not tested here"
 
 
-def _holds(form: LockFormat, each: Locked) -> bool:
-    """Whether a format can hold a package. pylock wants a hash of every archive, pip one of every line or of none."""
-    if form in ("uv", "conda") or each.hashes:
+def _holds(form: LockFormat, package: Locked) -> bool:
+    """Whether a format can hold a package. pylock needs a hash of every archive, pip of every line or of none."""
+    if form in ("uv", "conda") or package.hashes:
         return True
-    return form != "requirements" and (each.address or "").startswith("git+")
+    return form != "requirements" and (package.address or "").startswith("git+")
 
 
-def _without_hash(form: LockFormat, each: Locked) -> Missing:
-    others = "pylock or uv" if form == "requirements" and (each.address or "").startswith("git+") else "uv"
-    by_itself = shlex.join(["pip", "install", "--no-deps", f"{each.name} @ {each.address}"])
+def _without_hash(form: LockFormat, package: Locked) -> Missing:
+    others = "pylock or uv" if form == "requirements" and (package.address or "").startswith("git+") else "uv"
+    by_itself = shlex.join(["pip", "install", "--no-deps", f"{package.name} @ {package.address}"])
     return Missing(
-        name=each.name,
-        version=each.version,
+        name=package.name,
+        version=package.version,
         reason="no hash",
-        detail=f"a lock as {form} holds nothing without a hash, and {each.address} has none",
+        detail=f"a lock as {form} holds nothing without a hash, and {package.address} has none",
         help=f"--format {others} holds it; or install it by itself: {by_itself}",
     )
 
 
 def _of_index(uv: Uv, plan: Plan, options: RebuildOptions, platform: str | None) -> tuple[list[Locked], list[Missing]]:
-    """Every release with its files; and those that the index lacks; asked one by one once one does."""
-    found: list[Locked] = []
+    """(releases with their files, missing ones). Queried one by one where one is missing."""
+    locked: list[Locked] = []
     lost: list[Missing] = []
     for pins, indexes in ((plan.pins, ()), (plan.tagged, options.indexes)):
         if not pins:
             continue
         try:
-            found += _compiled(uv, plan, pins, options, indexes, platform)
+            locked += _compiled(uv, plan, pins, options, indexes, platform)
         except IndexUnreachable:
             raise
         except UvError:
-            ask = partial(_alone, uv, plan, options, (*indexes, *options.indexes), platform)
+            query = partial(_alone, uv, plan, options, (*indexes, *options.indexes), platform)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                answers = list(pool.map(ask, pins.items()))
-            found += [each for each in answers if isinstance(each, Locked)]
-            lost += [each for each in answers if isinstance(each, Missing)]
-    return found, lost
+                answers = list(pool.map(query, pins.items()))
+            locked += [answer for answer in answers if isinstance(answer, Locked)]
+            lost += [answer for answer in answers if isinstance(answer, Missing)]
+    return locked, lost
 
 
 def _alone(
@@ -141,10 +141,9 @@ def _compiled(
     places = tuple(dict.fromkeys(indexes))
     text = uv.compile(plan.python, pins, build=options.build, indexes=places, platform=platform)
     for package in tomllib.loads(text).get("packages", ()):
-        each = Locked(package["name"], package["version"], files=[_file(wheel) for wheel in package.get("wheels", ())])
-        if "sdist" in package and options.build:
-            each.source = _file(package["sdist"])
-        yield each
+        wheels = [_file(wheel) for wheel in package.get("wheels", ())]
+        source = _file(package["sdist"]) if "sdist" in package and options.build else None
+        yield Locked(package["name"], package["version"], wheels, source)
 
 
 def _file(entry: Mapping[str, Any]) -> File:
@@ -153,41 +152,43 @@ def _file(entry: Mapping[str, Any]) -> File:
     return File(url, name, entry["hashes"].get("sha256", ""), entry.get("size"))
 
 
-def _narrow(each: Locked, build: str | None, takes: Takes) -> None:
-    """Leave the file that was installed, where its RECORD tells; else those that fit the recorded interpreter.
+def _narrow(package: Locked, build: str | None, takes: Takes) -> None:
+    """Keep the file of the recorded build where its RECORD shows it, otherwise those that fit the interpreter.
 
-    The source is left where no wheel fits.
+    The source is kept where no wheel fits.
     """
-    fitting = sorted((rank, file.name, file) for file in each.files if (rank := takes(file)) is not None)
-    if each.source is not None and not fitting:
-        each.files, each.why = [], "built from its source: the files depend on the tools that build it"
+    fitting = sorted((rank, file.name, file) for file in package.files if (rank := takes(file)) is not None)
+    if package.source is not None and not fitting:
+        package.files, package.why = [], "built from its source: the files depend on the tools that build it"
         return
-    each.files, each.source = [file for _, _, file in fitting] or each.files, None
+    package.files, package.source = [file for _, _, file in fitting] or package.files, None
     if build is None:
-        each.why = "no digest of its files was recorded"
+        package.why = "no digest of its files was recorded"
         return
-    reasons = []
-    for file in each.files[:_MOST_WHEELS]:
+    reasons = [] if package.files else ["no wheel"]
+    for file in package.files[:_MAX_READ]:
         try:
             if build_of(file.url) == build:
-                each.files, each.exact = [file], True
+                package.files, package.exact = [file], True
                 return
         except (OSError, ValueError) as error:
             reasons.append(str(error))
-    each.why = reasons[0] if reasons else "no wheel of the index has the recorded files" if each.files else "no wheel"
+    package.why = reasons[0] if reasons else "no wheel of the index has the recorded files"
 
 
 Takes = Callable[[File], int | None]
-"""How well a wheel fits: 0 is best; None for one that cannot be installed."""
+"""How well a wheel fits: 0 is best; None where it cannot be installed."""
 
 
 def _taken_by(snapshot: EnvironmentSnapshot) -> Takes:
-    """Which wheels the recorded interpreter takes on the recorded platform."""
+    """How well wheels fit the recorded interpreter on the recorded platform."""
     if snapshot.interpreter.get("implementation", "cpython") != "cpython":
         return lambda _: 0
     platform = platform_of(snapshot.platform)
     names = list(platform_tags()) if snapshot.platform == platform_name() else [_ANY_PLATFORM]
-    ranks = {tag: rank for rank, tag in enumerate(_tags(snapshot, names))}
+    free_threaded = snapshot.interpreter.get("free_threaded_build") is True
+    tags = wheel_tags(snapshot.python_version, names, free_threaded=free_threaded)
+    ranks = {tag: rank for rank, tag in enumerate(tags)}
 
     def takes(file: File) -> int | None:
         try:
@@ -205,39 +206,30 @@ def _taken_by(snapshot: EnvironmentSnapshot) -> Takes:
     return takes
 
 
-def _tags(snapshot: EnvironmentSnapshot, platforms: Sequence[str]) -> list[Tag]:
-    """What the recorded interpreter takes, best first."""
-    numbers = tuple(int(part) for part in re.findall(r"\d+", snapshot.python_version)[:2])
-    threaded = ["t"] if snapshot.interpreter.get("free_threaded_build") is True else [""]
-    abis = [f"cp{numbers[0]}{numbers[1]}{mark}" for mark in threaded]
-    interpreter = f"cp{numbers[0]}{numbers[1]}"
-    return [*cpython_tags(numbers, abis, platforms), *compatible_tags(numbers, interpreter, platforms)]
-
-
-def _of_conda(found: Distribution) -> Locked:
+def _of_conda(package: Distribution) -> Locked:
     """A package of conda, by its file where that was recorded."""
-    match = _CONDA_FILE.match(found.origin.url or "")
+    match = _CONDA_FILE.match(package.origin.url or "")
     parts = match["file"].rsplit("-", 2) if match else []
     if match is None or len(parts) != 3:
-        pin = f"{found.name}={found.version}"
-        return Locked(found.name, found.version, conda=pin, why="its file of conda was not recorded")
-    return Locked(found.name, found.version, conda="=".join(parts), channel=match["channel"], exact=True)
+        pin = f"{package.name}={package.version}"
+        return Locked(package.name, package.version, conda=pin, why="its file of conda was not recorded")
+    return Locked(package.name, package.version, conda="=".join(parts), channel=match["channel"], exact=True)
 
 
 def _linked(name: str, line: str, snapshot: EnvironmentSnapshot) -> Locked:
-    version = next(each.version for each in snapshot.distributions if each.name == name)
+    version = next(package.version for package in snapshot.distributions if package.name == name)
     address = line.partition(" @ ")[2]
     exact = address.startswith("git+") or "sha256=" in address
     return Locked(name, version, address=address, exact=exact, why="" if exact else "an archive without a digest")
 
 
 def _not_portable(plan: Plan) -> Iterator[Missing]:
-    for each in plan.local:
-        at = f" at commit {each.commit[:12]}" if each.commit else ""
+    for checkout in plan.local:
+        at = f" at commit {checkout.commit[:12]}" if checkout.commit else ""
         yield Missing(
-            name=each.name,
-            version=each.version,
+            name=checkout.name,
+            version=checkout.version,
             reason="local directory",
-            detail=f"was installed from {each.path}{at}, which no lock can hold",
-            help="`contexta rebuild` takes it from that repository; to lock it, install it from a pushed commit",
+            detail=f"was installed from {checkout.path}{at}, which no lock can hold",
+            help="`contexta rebuild` uses that repository; to lock it, install it from a pushed commit",
         )
