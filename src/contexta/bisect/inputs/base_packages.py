@@ -1,4 +1,4 @@
-"""What `pip freeze` leaves out of an environment, installed as it was then."""
+"""setuptools, which `pip freeze` leaves out of requirements files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.newest_release import current_with, newest_of, published
 
 SETUPTOOLS = "setuptools"
-_WITHOUT_PKG_RESOURCES = "82"  # what old code imports setuptools for is gone from this release on
+_WITHOUT_PKG_RESOURCES = "82"  # the first release without pkg_resources
 _LISTED_SINCE = Version("3.12")  # before, every environment began with it, and `pip freeze` did not list it
 
 
 def is_left_out(side: Pins, python: Interpreter) -> bool:
-    """Whether a requirements file is silent on setuptools. One that lists pip lists everything."""
+    """Whether a requirements file leaves setuptools out. A file that lists pip lists everything."""
     is_old = Version(python.version) < _LISTED_SINCE
     return is_old and SETUPTOOLS not in side.packages and SETUPTOOLS not in side.fixed and "pip" not in side.packages
 
@@ -28,19 +28,20 @@ def is_left_out(side: Pins, python: Interpreter) -> bool:
 def setuptools_of(
     sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]
 ) -> tuple[str | None, str]:
-    """(the setuptools for all of these sides alike, a note): the newest when the older side was frozen."""
+    """(the setuptools for all of these sides, a note): the newest release when the older side was frozen."""
     left_out = "requirements files of Python before 3.12 leave setuptools out"
-    found = []
+    moments = []
     for end, side in sides.items():
         try:
-            found.append(published(uvs[end], pythons[end], side.packages))
+            moments.append(published(uvs[end], pythons[end], side.packages))
         except IndexUnreachable:
             return None, f"{left_out}, and no index answers: it is not installed"
         except UvError:
-            continue  # what cannot be had is told when it is installed
-    if not found:
+            continue  # the installation says what is not available
+    if not moments:
         return None, ""
-    when = current_with(min((each for each in found if each is not None), default=None), *pythons.values())
+    oldest = min((moment for moment in moments if moment is not None), default=None)
+    when = current_with(oldest, *pythons.values())
     version = _newest(sides, pythons, uvs, when)
     if version is None and when is not None:
         when, version = None, _newest(sides, pythons, uvs, None)
@@ -53,9 +54,10 @@ def setuptools_of(
 def _newest(
     sides: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv], when: datetime | None
 ) -> str | None:
-    wanted = SETUPTOOLS if when is not None else f"{SETUPTOOLS}<{_WITHOUT_PKG_RESOURCES}"
-    return next((each for end in sides if (each := newest_of(uvs[end], pythons[end], wanted, when))), None)
+    requirement = SETUPTOOLS if when is not None else f"{SETUPTOOLS}<{_WITHOUT_PKG_RESOURCES}"
+    versions = (newest_of(uvs[end], pythons[end], requirement, when) for end in sides)
+    return next((version for version in versions if version), None)
 
 
 def _of(when: datetime | None) -> str:
-    return " with pkg_resources, as the index tells no dates" if when is None else f" of {when.date().isoformat()}"
+    return " with pkg_resources, as the index has no dates" if when is None else f" of {when.date().isoformat()}"

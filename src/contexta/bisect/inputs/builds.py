@@ -24,11 +24,12 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Builds:
-    """Changed builds. pins: by end and package, the file that each is installed from. lost: package -> why its builds
-    cannot be rerun."""
+    """Changed builds."""
 
     pins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """End -> package -> the file that it is installed from."""
     lost: Mapping[str, str] = field(default_factory=dict)
+    """Package -> why its builds cannot be installed again."""
 
     @property
     def notes(self) -> Iterator[str]:
@@ -39,20 +40,20 @@ class Builds:
 
 
 def changed_builds(pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter], uvs: Mapping[str, Uv]) -> Builds:
-    """The packages that both sides have in one version, and not from the same bytes.
+    """The packages that both sides have in one version, but not from the same bytes.
 
-    Raises InvalidInput where a requirements file asks for a file by its hash that no index has.
+    Raises InvalidInput where a requirements file names a file by a hash that no index has.
     """
-    found: dict[str, dict[str, str]] = {end: {} for end in BOTH}
+    by_end: dict[str, dict[str, str]] = {end: {} for end in BOTH}
     lost: dict[str, str] = {}
 
-    def asked(release: tuple[str, str]) -> dict[str, _File | _Lost]:
+    def files_of_release(release: tuple[str, str]) -> dict[str, _File | _Lost]:
         return {end: _file(*release, pins[end], pythons[end], uvs[end]) for end in BOTH}
 
-    suspected = [*_suspected(pins)]
+    suspects = [*_suspects(pins)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = [*pool.map(asked, suspected)]
-    for (name, version), answer in zip(suspected, answers, strict=True):
+        answers = [*pool.map(files_of_release, suspects)]
+    for (name, version), answer in zip(suspects, answers, strict=True):
         files = {end: file for end, file in answer.items() if isinstance(file, _File)}
         if why := next((file.why for file in answer.values() if isinstance(file, _Lost)), None):
             lost[name] = why
@@ -61,38 +62,40 @@ def changed_builds(pins: Mapping[str, Pins], pythons: Mapping[str, Interpreter],
                 f"the build of {name} {version} differs and cannot be rerun: {lost[name]}",
                 hint="name the place that has the file: --find-links DIR or --extra-index-url URL in the file",
             )
-        alike = len({file.pin for file in files.values()}) == 1 and name not in lost
-        if files and not (alike and all(file.is_first for file in files.values())):
-            known = next(iter(files.values()))  # of two builds one that can be had goes into every mix
+        is_same = len({file.pin for file in files.values()}) == 1 and name not in lost
+        if files and not (is_same and all(file.is_first for file in files.values())):
+            available = next(iter(files.values()))  # if one build is lost, every mix gets the other
             for end in BOTH:
-                found[end][name] = files.get(end, known).pin
-    return Builds(found, lost)
+                by_end[end][name] = files.get(end, available).pin
+    return Builds(by_end, lost)
 
 
 @dataclass(frozen=True)
 class _File:
-    """The file of a build. is_first: whether uv takes that one anyway."""
+    """The file of a build."""
 
     pin: str
     is_first: bool
+    """Whether uv would install it anyway."""
 
 
 @dataclass(frozen=True)
 class _Lost:
-    """Why the file of a build cannot be had."""
+    """Why the file of a build is not available."""
 
     why: str
 
 
-def _suspected(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
-    """(name, version or address) of what may be another build: other hashes, or another recorded build."""
+def _suspects(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
+    """(name, version or address) of packages that may have another build: other hashes, or another recorded build."""
     old, new = (pins[end] for end in BOTH)
     for name in sorted(old.packages.keys() & new.packages.keys()):
         one, other = old.packages[name], new.packages[name]
         if one != other and (is_address(one) or is_address(other) or not same_version(one, other)):
             continue
-        known = [[side.builds.get(name), side.hashes.get(name)] for side in (old, new)]
-        if all(any(each) for each in known) and not any(a is not None and a == b for a, b in zip(*known, strict=True)):
+        ids = [[side.builds.get(name), side.hashes.get(name)] for side in (old, new)]
+        is_shared = any(a is not None and a == b for a, b in zip(*ids, strict=True))
+        if all(any(pair) for pair in ids) and not is_shared:
             yield name, one
 
 
@@ -103,7 +106,7 @@ def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> _
     except UvError:
         if build is None:
             raise
-        files = []  # no index answers, and the environment may still hold it
+        files = []  # no index answers, but the environment may still have it
     file = with_hash(files, side.hashes[name]) if build is None else with_build(files, build)
     if file is not None:
         return _File(file.pin, file == files[0])
@@ -115,7 +118,7 @@ def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> _
 def _from_environment(name: str, side: Pins, build: str) -> _File | _Lost:
     """The package as it is installed in the environment of a side, packed into a wheel."""
     if side.prefix is None:
-        return _Lost("no index has the recorded files, and their environment is not known")
+        return _Lost("no index has the recorded files, and their environment is unknown")
     try:
         path = packed(side.prefix, name, side.versions.get(name, ""), find_cache().folder)
         if build_of(path.as_uri()) == build:
