@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from contexta.bisect.execution.parameter_changes import (
-    Moved,
+    ChangedParameters,
+    RunParameters,
     Setting,
-    Told,
+    changed_parameters,
     contradiction,
-    moved,
     not_in,
+    parameters_of,
     same,
-    told_by,
     with_settings,
 )
 from contexta.recorder.redaction.redact import HIDDEN
@@ -21,14 +21,16 @@ from contexta.recorder.redaction.redact import HIDDEN
 
 def differing(
     old: str, new: str, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, template: str = ""
-) -> Moved:
+) -> ChangedParameters:
     """Two runs by their command lines and what they recorded."""
-    return moved(
-        Told(before or {}, tuple(shlex.split(old))), Told(after or {}, tuple(shlex.split(new))), template or None
+    return changed_parameters(
+        RunParameters(before or {}, tuple(shlex.split(old))),
+        RunParameters(after or {}, tuple(shlex.split(new))),
+        template or None,
     )
 
 
-def commands(found: Moved, command: str) -> tuple[str, str]:
+def commands(found: ChangedParameters, command: str) -> tuple[str, str]:
     """A command as OLD and as NEW."""
     old, new = (shlex.join(with_settings(shlex.split(command), side)) for side in (found.old, found.new))
     return old, new
@@ -103,7 +105,7 @@ def test_what_is_the_same_whatever_it_is_written_as_and_what_is_a_seed_is_no_cha
 
 
 def test_what_only_one_run_recorded_and_both_were_told_is_no_change() -> None:
-    assert differing("--lr 0.1", "--lr 0.1", {}, {"lr": 0.1}) == Moved({}, {}, ())
+    assert differing("--lr 0.1", "--lr 0.1", {}, {"lr": 0.1}) == ChangedParameters({}, {}, ())
 
 
 def test_words_that_are_no_options_and_differ_are_told() -> None:
@@ -122,10 +124,10 @@ def test_options_of_the_interpreter_are_left_alone() -> None:
 def test_the_program_says_what_it_was_told_before_the_command_around_it_does() -> None:
     command = ["torchrun", "--nproc", "2", "train.py", "--lr", "1"]
     invocation = {"argv": ["train.py", "--lr", "1"], "entry_point": "train.py"}
-    assert told_by({}, {"command": command, "invocation": invocation}).line == ("--lr", "1")
-    assert told_by({}, {"command": ["python", "-u", "train.py", "--lr", "1"]}).line == ("--lr", "1")
+    assert parameters_of({}, {"command": command, "invocation": invocation}).line == ("--lr", "1")
+    assert parameters_of({}, {"command": ["python", "-u", "train.py", "--lr", "1"]}).line == ("--lr", "1")
     notebook = {"argv": ["ipykernel", "-f", "x.json"], "entry_point": "notebook"}
-    assert told_by({}, {"invocation": notebook}).line == ()
+    assert parameters_of({}, {"invocation": notebook}).line == ()
 
 
 def test_a_run_that_recorded_another_value_contradicts_what_it_was_told() -> None:

@@ -16,7 +16,7 @@ from contexta import Contexta
 from contexta.bisect.execution.metric import check_source, read_metric, threshold
 from contexta.bisect.execution.sandbox import tidy
 from contexta.bisect.execution.source_files import source_of, too_large_to_copy
-from contexta.bisect.execution.trial import TrialEnvironment, given_again, run_trial
+from contexta.bisect.execution.trial import TrialEnvironment, applicable_variables, run_trial
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
 from contexta.core.errors import InvalidInput
 from contexta.recorder.probes.machine import usable_memory
@@ -360,7 +360,7 @@ def test_a_command_without_a_limit_of_its_own_has_that_of_its_job(recorded: floa
 def test_of_a_recorded_run_no_place_and_no_hidden_value_is_given_to_a_trial() -> None:
     recorded = {"MODE": "fast", "VIRTUAL_ENV": "/x", "TMPDIR": "/y", "UV_INDEX_URL": "z", "PYTHONPATH": "lib"}
     hidden = {"HF_TOKEN": "secret:sha256:0123456789abcdef"}
-    assert given_again({**recorded, **hidden}) == {"MODE": "fast", "PYTHONPATH": "lib"}
+    assert applicable_variables({**recorded, **hidden}) == {"MODE": "fast", "PYTHONPATH": "lib"}
 
 
 def test_a_path_of_modules_is_kept_beside_that_of_the_recorder(folder: Path, environment: Path) -> None:

@@ -1,4 +1,4 @@
-"""The number a command leaves: recorded by itself, printed, or in a file; and what makes a number good."""
+"""Read the metric of a command: recorded, printed, or in a file. Thresholds for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nob
 _NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
 GIVES_NO = "gives no "
 """How the reason of a run begins that completed without the metric."""
-_TOLD = 5  # names of other metrics
+_MOST_NAMES = 5  # names of other metrics
 _LONGEST = 1000  # characters of a line that somebody wrote for people to read
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _THRESHOLD = re.compile(rf"\s*(?P<metric>.*?[^\s=<>!])\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
@@ -35,7 +35,7 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Threshold:
-    """``accuracy >= 0.9``: what is good."""
+    """What is good, as in ``accuracy >= 0.9``."""
 
     metric: str
     sign: str
@@ -56,28 +56,28 @@ def threshold(text: str) -> Threshold:
 def read_metric(
     metric: str, source: str | None, output: str, folder: Path, recorded: Mapping[str, float] | None = None
 ) -> tuple[float | None, str]:
-    """(value, "") or (None, why there is none).
+    """(value, "") or (None, the reason).
 
-    source: as ``check_source`` takes it. recorded: what the command recorded itself; it counts before what it printed.
+    source: see ``check_source``. recorded: metrics that the command recorded; they count before printed ones.
     """
     where = ""
     if source is None and recorded and metric in recorded:
-        found: str | None = str(recorded[metric])
+        text: str | None = str(recorded[metric])
     elif source is not None and source.startswith("json:"):
-        found, where = _in_file(folder, source)
+        text, where = _in_file(folder, source)
     elif source is not None:
         matches = list(re.finditer(source.partition(":")[2], output, re.MULTILINE))
-        found, where = matches[-1].group(1) if matches else None, f": nothing matches {source.partition(':')[2]}"
+        text, where = matches[-1].group(1) if matches else None, f": nothing matches {source.partition(':')[2]}"
     else:
-        found = _in_lines(metric, output)
-    if found is None:
+        text = _in_lines(metric, output)
+    if text is None:
         in_file = source is not None and source.startswith("json:")
         others = "" if in_file else _names(output, metric, recorded or {})
         return None, f"{GIVES_NO}{metric}{where}{others}"
     try:
-        value = float(found.strip().removesuffix("%"))
+        value = float(text.strip().removesuffix("%"))
     except ValueError:
-        return None, f"{metric} is {shown(found)}, no number"
+        return None, f"{metric} is {shown(text)}, no number"
     return (value, "") if math.isfinite(value) else (None, f"{metric} is {value}")
 
 
@@ -101,57 +101,57 @@ def check_source(source: str | None) -> None:
 
 def _in_lines(metric: str, output: str) -> str | None:
     pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{_CALL}({_NUMBER}){_NO_MORE}")
-    found = None
+    value = None
     for line in output.splitlines():
         stripped = line.strip()
         if stripped.startswith("{"):
             try:
-                found = _at_path(json.loads(stripped), metric) or found
+                value = _at_path(json.loads(stripped), metric) or value
                 continue
             except (ValueError, RecursionError):
                 pass  # a line of text that happens to start with a brace
         for match in pattern.finditer(_COLOUR.sub("", line)):
-            found = match.group(1)
-    return found
+            value = match.group(1)
+    return value
 
 
 def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
-    """What it gives instead: the name asked for may be misspelt, so those like it come first."""
+    """Metrics that the output has instead; names similar to the misspelled one come first."""
     lines = (_COLOUR.sub("", line) for line in output.splitlines() if len(line) <= _LONGEST)
-    found = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
-    names = list(dict.fromkeys([*like(metric, found, least=0.4, most=_TOLD), *found]))
-    more = ", ..." if len(names) > _TOLD else ""
-    return f"; it gives {', '.join(names[:_TOLD])}{more}" if names else ""
+    available = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
+    names = list(dict.fromkeys([*like(metric, available, least=0.4, most=_MOST_NAMES), *available]))
+    more = ", ..." if len(names) > _MOST_NAMES else ""
+    return f"; it gives {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
 def _in_file(folder: Path, source: str) -> tuple[str | None, str]:
-    """(what stands there, or None; why nothing does)"""
+    """(the value in a JSON file, or None; the reason)"""
     _, name, path = source.split(":", 2)
     try:
         content = json.loads((folder / name).read_text(encoding="utf-8-sig"))
-        found = _at_path(content, path)
+        value = _at_path(content, path)
     except OSError as error:
         return None, f": {name}: {error.strerror}"
     except (ValueError, RecursionError):
         return None, f": {name} is no JSON"
-    there = ", ".join(islice(_paths(content), _TOLD))
-    return found, f": {name} has no number at {path}{f'; it has {there}' if there else ''}"
+    paths = ", ".join(islice(_paths(content), _MOST_NAMES))
+    return value, f": {name} has no number at {path}{f'; it has {paths}' if paths else ''}"
 
 
 def _paths(content: object, above: str = "") -> Iterator[str]:
-    """Where numbers are in parsed JSON, as ``_at_path`` takes it."""
+    """The paths of numbers in parsed JSON, for ``_at_path``."""
     if isinstance(content, bool) or not isinstance(content, int | float | dict | list):
         return
     if isinstance(content, int | float):
         yield above
         return
-    items = content.items() if isinstance(content, dict) else enumerate(content[:_TOLD])
+    items = content.items() if isinstance(content, dict) else enumerate(content[:_MOST_NAMES])
     for key, value in items:
         yield from _paths(value, f"{above}.{key}" if above else str(key))
 
 
 def _at_path(value: object, path: str) -> str | None:
-    """A number in parsed JSON, by its key or by keys joined with dots; of a list by its place, the last at -1."""
+    """A number in parsed JSON, by its key or by keys joined with dots; in a list by its index, -1 for the last."""
     if isinstance(value, dict) and path in value:
         value = value[path]
     else:

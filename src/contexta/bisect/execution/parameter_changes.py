@@ -1,9 +1,9 @@
-"""Parameters as changes: what a recorded run was told, put into the command of a trial. Pure.
+"""Parameters as changes: options of recorded command lines, applied to the command of a trial. Pure.
 
-A parameter can be moved where it stands as an option on the command line of a recorded run (``--lr 0.1``, ``--lr=0.1``,
-``lr=0.1``, ``--augment``), or where the user says how options are written. A side that has the option has it word for
-word as it was recorded, since what is recorded as a parameter may be worked out from it; a side that has none has the
-recorded value in the way the other side writes it.
+A parameter can be changed where it is an option on the command line of a recorded run (``--lr 0.1``, ``--lr=0.1``,
+``lr=0.1``, ``--augment``), or where the user gives a template for options. A side with the option keeps its recorded
+words, because the recorded value may be derived from them. A side without it gets its recorded value, written as on the
+other side.
 """
 
 from __future__ import annotations
@@ -29,58 +29,57 @@ _WITH_VALUE = ("-m", "-c", "-W", "-X")  # options of Python itself
 
 @dataclass(frozen=True)
 class Setting:
-    """How one side sets a parameter.
-
-    words: on a command line; none where nothing sets it. value: as it was recorded; None where it was not.
-    shown: it in a few words; None where that side does not have it.
-    """
+    """How one side sets a parameter."""
 
     words: tuple[str, ...] = ()
+    """On a command line; none where nothing sets it."""
     value: Any = None
+    """As it was recorded; None where it was not."""
     shown: str | None = None
+    """In a few words; None where that side does not have it."""
     takes: _Takes = "one"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a recorded run was told. params: as it recorded them. line: the arguments of its command."""
+class RunParameters:
+    """The parameters of a recorded run."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
+    """As the run recorded them."""
     line: tuple[str, ...] = ()
+    """The arguments of its command."""
 
 
-def told_by(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Told:
-    """By the program itself where it said so, else by the command around it."""
+def parameters_of(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> RunParameters:
+    """The arguments are those of the program where it recorded them, else those of the command around it."""
     invocation, command = metadata.get("invocation"), metadata.get("command")
     if isinstance(invocation, Mapping) and invocation.get("entry_point") not in ("notebook", "interactive"):
-        return Told(params, tuple(map(str, invocation.get("argv", ())))[1:])
+        return RunParameters(params, tuple(map(str, invocation.get("argv", ())))[1:])
     words = tuple(map(str, command)) if isinstance(command, (list, tuple)) else ()
-    return Told(params, words[_of_program(words) :])
+    return RunParameters(params, words[_of_program(words) :])
 
 
 @dataclass(frozen=True)
-class Moved:
-    """The parameters that differ and can be set, for both sides by the same names; notes on those that cannot."""
+class ChangedParameters:
+    """The parameters that differ and can be set, with the same names on both sides; notes on the others."""
 
     old: Mapping[str, Setting]
     new: Mapping[str, Setting]
     notes: tuple[str, ...]
 
 
-def moved(old: Told, new: Told, template: str | None = None) -> Moved:
-    """template: how an option is written, ``{name}`` and ``{value}`` in it, for what stands on no command line."""
+def changed_parameters(old: RunParameters, new: RunParameters, template: str | None = None) -> ChangedParameters:
+    """template: how an option is written that is on no command line, with ``{name}`` and ``{value}``."""
     ours, theirs, notes = dict[str, Setting](), dict[str, Setting](), list[str]()
     for name in sorted({*old.params, *new.params}):
         values = old.params.get(name), new.params.get(name)
         if same(*values) or is_seed(name):
             continue
-        found = _settings(name, values, (old.line, new.line), template)
-        if found is None:
-            continue
-        if isinstance(found, str):
-            notes.append(f"parameter {name} differs and is no change: {found}")
-        else:
-            ours[name], theirs[name] = found
+        settings = _settings(name, values, (old.line, new.line), template)
+        if isinstance(settings, str):
+            notes.append(f"parameter {name} differs and is no change: {settings}")
+        elif settings is not None:
+            ours[name], theirs[name] = settings
     for name, pair in _unrecorded(old, new):
         if any(HIDDEN in word for setting in pair for word in setting.words):
             notes.append(f"option {name} differs and is no change: it holds a secret that was not stored")
@@ -90,11 +89,11 @@ def moved(old: Told, new: Told, template: str | None = None) -> Moved:
     if lines[0] != lines[1]:
         shown = [shlex.join(line) or "nothing" for line in lines]
         notes.append(f"besides its options OLD was told {shown[0]}, NEW {shown[1]}: taken from the command given here")
-    return Moved(ours, theirs, tuple(notes))
+    return ChangedParameters(ours, theirs, tuple(notes))
 
 
 def with_settings(command: Sequence[str], settings: Mapping[str, Setting]) -> tuple[str, ...]:
-    """A command with each of them in the place where it stands, or at the end where it does not."""
+    """A command with these settings in place of its own; those that it does not have are appended."""
     words = list(command)
     for name, setting in sorted(settings.items()):
         spans = _spans(words, name, setting.takes, _of_program(words))
@@ -106,22 +105,23 @@ def with_settings(command: Sequence[str], settings: Mapping[str, Setting]) -> tu
 
 
 def not_in(command: Sequence[str], settings: Mapping[str, Setting]) -> list[str]:
-    """The parameters that stand nowhere in a command: they are appended."""
-    return [name for name, each in settings.items() if not _spans(command, name, each.takes, _of_program(command))]
+    """The parameters that a command does not have."""
+    start = _of_program(command)
+    return [name for name, setting in settings.items() if not _spans(command, name, setting.takes, start)]
 
 
 def contradiction(settings: Mapping[str, Setting], recorded: Mapping[str, Any]) -> str | None:
-    """Why a run that recorded these parameters did not run as it was told; None where nothing says so."""
+    """Why a run with these recorded parameters did not use its settings; None where nothing contradicts them."""
     wrong = [
-        f"{name}={text(recorded[name])}, not with {text(each.value)}"
-        for name, each in sorted(settings.items())
-        if each.value is not None and name in recorded and not same(each.value, recorded[name])
+        f"{name}={text(recorded[name])}, not with {text(setting.value)}"
+        for name, setting in sorted(settings.items())
+        if setting.value is not None and name in recorded and not same(setting.value, recorded[name])
     ]
     return f"it ran with {'; '.join(wrong)} as it was told" if wrong else None
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two recorded values are one, whatever they are written as: ``0.1`` and ``"1e-1"``."""
+    """Whether two recorded values are equal, however they are written: ``0.1`` and ``"1e-1"``."""
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if one is None or other is None:
@@ -141,27 +141,27 @@ def text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-# ------------------------------------------------------------------------------- those that a run recorded
+# ------------------------------------------------------------------------------- recorded parameters
 
 
 def _settings(
     name: str, values: tuple[Any, Any], lines: tuple[Sequence[str], Sequence[str]], template: str | None
 ) -> tuple[Setting, Setting] | str | None:
-    """Both sides' settings of a recorded parameter, or why it cannot be set; None where both sides have it, and only
-    one recorded it."""
+    """The settings of both sides, or why the parameter cannot be set; None where both sides have it, and only one
+    recorded it."""
     if any(HIDDEN in text(value) for value in values):
         return "it holds a secret that was not stored"
     takes = _followed_by(values)
     words = [_words(line, name, takes) for line in lines]
-    said = [_said(line, name, takes) for line in lines]
-    if same(*said) and said[0] is not None and None in values:
+    on_lines = [_value_on(line, name, takes) for line in lines]
+    if same(*on_lines) and on_lines[0] is not None and None in values:
         return None
-    reason = _completed(words, values) if not same(*said) else _by_the_code(words[0])
+    reason = _completed(words, values) if not same(*on_lines) else _by_the_code(words[0])
     if reason is not None and template is not None:
         words, reason = [_by_template(template, name, value) for value in values], None
     if reason is not None:
         return f"{reason}; --param-arg says how to set it"
-    shown = [told if value is None else text(value) for value, told in zip(values, said, strict=True)]
+    shown = [on_line if value is None else text(value) for value, on_line in zip(values, on_lines, strict=True)]
     return Setting(words[0], values[0], shown[0], takes), Setting(words[1], values[1], shown[1], takes)
 
 
@@ -172,13 +172,13 @@ def _followed_by(values: tuple[Any, Any]) -> _Takes:
 
 
 def _completed(words: list[tuple[str, ...]], values: tuple[Any, Any]) -> str | None:
-    """Give a side without the option its recorded value, as the other side writes it; why not, where it cannot be."""
+    """Give a side without the option its recorded value, as the other side writes it; why not, where it cannot."""
     for side, other in ((0, 1), (1, 0)):
         if not words[side] and values[side] is not None:
-            like = _like(words[other], values[other], values[side])
-            if like is None:
+            completed = _like(words[other], values[other], values[side])
+            if completed is None:
                 return f"it was recorded as {text(values[other])} where the command says {shlex.join(words[other])}"
-            words[side] = like
+            words[side] = completed
     return None
 
 
@@ -193,25 +193,30 @@ def _by_template(template: str, name: str, value: Any) -> tuple[str, ...]:
     return tuple(word.replace("{name}", name).replace("{value}", text(value)) for word in shlex.split(template))
 
 
-def _like(words: Sequence[str], seen: Any, wanted: Any) -> tuple[str, ...] | None:
-    """A value written as another one is; None where that one is not what its words say."""
+def _like(words: Sequence[str], recorded: Any, new: Any) -> tuple[str, ...] | None:
+    """A new value, written as the words are; None where the recorded value is not in these words."""
     option, equals, value = words[0].partition("=")
-    if isinstance(wanted, bool) and len(words) == 1 and not equals:
+    if isinstance(new, bool) and len(words) == 1 and not equals:
         return ()  # a flag: it is there or it is not
-    given = [value] if equals else list(words[1:])
-    if isinstance(wanted, bool) and given[0].islower():
-        wanted = text(wanted).lower()
-    if isinstance(seen, (list, tuple)) and not equals and len(given) == len(seen) and isinstance(wanted, (list, tuple)):
-        return (option, *map(text, wanted)) if all(map(same, seen, given)) else None
-    if len(given) != 1 or not (seen is None or same(seen, given[0])):
+    current = [value] if equals else list(words[1:])
+    if isinstance(new, bool) and current[0].islower():
+        new = text(new).lower()
+    if (
+        isinstance(recorded, (list, tuple))
+        and not equals
+        and len(current) == len(recorded)
+        and isinstance(new, (list, tuple))
+    ):
+        return (option, *map(text, new)) if all(map(same, recorded, current)) else None
+    if len(current) != 1 or not (recorded is None or same(recorded, current[0])):
         return None
-    return (f"{option}={text(wanted)}",) if equals else (option, text(wanted))
+    return (f"{option}={text(new)}",) if equals else (option, text(new))
 
 
-# ------------------------------------------------------------------------------- those that only the command tells
+# ------------------------------------------------------------------------------- options that no run recorded
 
 
-def _unrecorded(old: Told, new: Told) -> Iterator[tuple[str, tuple[Setting, Setting]]]:
+def _unrecorded(old: RunParameters, new: RunParameters) -> Iterator[tuple[str, tuple[Setting, Setting]]]:
     """Options that differ and that no run recorded as a parameter."""
     recorded = {_plain(name) for name in (*old.params, *new.params)}
     for name in sorted({*_option_names(old.line), *_option_names(new.line)}):
@@ -219,9 +224,9 @@ def _unrecorded(old: Told, new: Told) -> Iterator[tuple[str, tuple[Setting, Sett
             continue
         takes = _taken(name, old.line, new.line)
         words = [_words(line, name, takes) for line in (old.line, new.line)]
-        said = [_said(line, name, takes) for line in (old.line, new.line)]
-        if not same(*said):
-            yield name, (Setting(words[0], None, said[0], takes), Setting(words[1], None, said[1], takes))
+        on_lines = [_value_on(line, name, takes) for line in (old.line, new.line)]
+        if not same(*on_lines):
+            yield name, (Setting(words[0], None, on_lines[0], takes), Setting(words[1], None, on_lines[1], takes))
 
 
 def _taken(name: str, old: Sequence[str], new: Sequence[str]) -> _Takes:
@@ -235,13 +240,13 @@ def _taken(name: str, old: Sequence[str], new: Sequence[str]) -> _Takes:
     return "many" if any(count > 2 for count in between) else "one"
 
 
-def _rest(told: Told, settings: Mapping[str, Setting]) -> list[str]:
-    """The words of a line that are part of no option."""
-    line = list(told.line)
-    recorded = {_plain(name): value for name, value in told.params.items()}
-    known = {_plain(name): each.takes for name, each in settings.items()}
-    for name in sorted({*_option_names(line), *known}):
-        takes = known.get(name) or (
+def _rest(run: RunParameters, settings: Mapping[str, Setting]) -> list[str]:
+    """The words of a line that belong to no option."""
+    line = list(run.line)
+    recorded = {_plain(name): value for name, value in run.params.items()}
+    taken = {_plain(name): setting.takes for name, setting in settings.items()}
+    for name in sorted({*_option_names(line), *taken}):
+        takes = taken.get(name) or (
             _followed_by((recorded[name], None)) if name in recorded else _taken(name, line, ())
         )
         for start, stop in reversed(_spans(line, name, takes, 0)):
@@ -276,14 +281,14 @@ def _words(line: Sequence[str], name: str, takes: _Takes) -> tuple[str, ...]:
     return tuple(word for start, stop in _spans(line, name, takes, 0) for word in line[start:stop])
 
 
-def _said(line: Sequence[str], name: str, takes: _Takes) -> str | None:
-    """What an option says, however it is written: its values, or that it is given."""
-    found: list[str] = []
+def _value_on(line: Sequence[str], name: str, takes: _Takes) -> str | None:
+    """The values of an option on a line, however it is written; ``given`` for a flag."""
+    values_on_line: list[str] = []
     for start, stop in _spans(line, name, takes, 0):
         option, equals, value = line[start].partition("=")
         values = [value] if equals else line[start + 1 : stop]
-        found += values or ["given" if _plain(option.lstrip("-")) == _plain(name) else "not given"]
-    return " ".join(found) if found else None
+        values_on_line += values or ["given" if _plain(option.lstrip("-")) == _plain(name) else "not given"]
+    return " ".join(values_on_line) if values_on_line else None
 
 
 def _spans(line: Sequence[str], name: str, takes: _Takes, at: int) -> list[tuple[int, int]]:
@@ -295,9 +300,9 @@ def _spans(line: Sequence[str], name: str, takes: _Takes, at: int) -> list[tuple
         if match is not None and (
             match["equals"] or (match["dashes"].startswith("-") and match.end() == len(line[at]))
         ):
-            found, negated = _plain(match["name"]), f"no_{_plain(name)}"
-            if found == _plain(name) or (takes == "truth" and found == negated):
-                stop += 0 if match["equals"] or found == negated else _values(line, stop, takes)
+            option, negated = _plain(match["name"]), f"no_{_plain(name)}"
+            if option == _plain(name) or (takes == "truth" and option == negated):
+                stop += 0 if match["equals"] or option == negated else _values(line, stop, takes)
                 spans.append((at, stop))
         at = stop
     return spans

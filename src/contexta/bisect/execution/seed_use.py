@@ -1,4 +1,4 @@
-"""Finds out that a training ignores the seed it is given, from its command and from what it recorded. Pure.
+"""Detect that a training ignores its seed, from its command and from what it recorded. Pure.
 
 One fixed seed shows what two environments do at that seed, and nothing of what they do at others: a change that draws
 other random numbers moves the metric as a real cause does.
@@ -60,26 +60,26 @@ def fixed_in(words: Sequence[str]) -> Iterator[FixedSeed]:
 
 
 def note_on_seed(command: Sequence[str], seed_argument: str | None) -> str | None:
-    """That a command to rerun has a fixed seed; None where it has none, or is given one besides."""
+    """A note that a command has a fixed seed; None where it has none, or takes the seed of a trial."""
     takes_one = seed_argument is not None or any(_PLACE.fullmatch(word) for word in command)
-    found = next(fixed_in(command), None)
-    if found is None or takes_one:
+    fixed = next(fixed_in(command), None)
+    if fixed is None or takes_one:
         return None
     return (
-        f"the command has the fixed seed {found.written}: what holds at this one seed need not hold at another, and "
-        f"one seed cannot show a regression; {found.way}"
+        f"the command has the fixed seed {fixed.written}: what holds at this one seed need not hold at another, and "
+        f"one seed cannot show a regression; {fixed.way}"
     )
 
 
 def other_seed(parameters: Mapping[str, object], command: Sequence[str], seed: int) -> str | None:
-    """The seed that a program had, by what it recorded, as ``NAME=VALUE``; None where it is the one it was told."""
-    found = {
+    """The recorded seed of a program as ``NAME=VALUE``; None where it is the seed that the program was given."""
+    seeds = {
         f"{name}={value}": value
         for name, value in parameters.items()
         if _is_of_training(name) and isinstance(value, int) and not isinstance(value, bool)
     }
-    found.update({each.written: each.value for each in fixed_in(command)})
-    return next(iter(found), None) if seed not in found.values() else None
+    seeds.update({fixed.written: fixed.value for fixed in fixed_in(command)})
+    return next(iter(seeds), None) if seed not in seeds.values() else None
 
 
 def _is_of_training(name: str) -> bool:

@@ -37,9 +37,12 @@ _SHARE = 0.8  # of the machine's memory, for all trials that run on it at a time
 _UNKNOWN = 125  # exit code, as in git bisect
 
 
-def given_again(variables: Mapping[str, str]) -> dict[str, str]:
-    """Of a recorded run's variables those that a trial can be given. Not those that say where its environment, its
-    temporary files or its index were, nor those whose value is hidden: they stay as they are where the trial runs."""
+def applicable_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a recorded run that apply to a trial.
+
+    Variables for the location of its environment, its temporary files or its index do not apply, and hidden values are
+    unknown: the trial has those of the machine that it runs on.
+    """
     return {
         name: value
         for name, value in variables.items()
@@ -81,19 +84,19 @@ def run_trial(job: TrialJob, environment: TrialEnvironment, stop: threading.Even
         own_folders = [str(scratch), environment.path, *([str(folder)] if in_place else [])]
         with TrialRecord(job, scratch) as record:
             if (hindrance := environment.install(place)) is not None:
-                return record.keep(TrialResult(None, hindrance, 0.0))
+                return record.store(TrialResult(None, hindrance, 0.0))
             variables = record.joined_by(_variables(job, environment.path, home.variables), own_folders)
             began = time.time_ns()
             result = sandbox.attempt(variables, record)
             altered = environment.check()
             result = _checked(replace(result, why_home_empty=home.why_empty), job, record)
             if environment.intended is None:
-                return record.keep(result)
+                return record.store(result)
             intended = environment.intended
             intended = replace(intended, places=(*intended.places, str(place)), variables=record.as_recorded())
             ours = [folder, scratch, Path(environment.path), Path(job.workspace), *environment.caches]
             result = replace(result, home_changes=changed_in_home(Path.home(), began, ours))
-            return record.keep(_compared(result, intended, record.observed(), altered))
+            return record.store(_compared(result, intended, record.observed(), altered))
 
 
 def _checked(result: TrialResult, job: TrialJob, record: TrialRecord) -> TrialResult:
@@ -106,20 +109,21 @@ def _checked(result: TrialResult, job: TrialJob, record: TrialRecord) -> TrialRe
 
 
 def _compared(result: TrialResult, intended: Intended, seen: Observations, altered: str | None) -> TrialResult:
-    """The result, without a value where it ran elsewhere than intended. altered: in what the environment is not as it
-    was put together any more."""
-    found = confirm(intended, seen)
-    if altered is not None and found.state != "no":
-        found = Confirmation("no", f"the environment was changed while it ran: {altered}")
-    result = replace(result, confirmed=found.state, writes=seen.writes, shadowed=found.shadowed)
-    if found.state != "no":
+    """The result, without a value where it ran in another environment. altered: how the environment was changed."""
+    confirmation = confirm(intended, seen)
+    if altered is not None and confirmation.state != "no":
+        confirmation = Confirmation("no", f"the environment was changed while it ran: {altered}")
+    result = replace(result, confirmed=confirmation.state, writes=seen.writes, shadowed=confirmation.shadowed)
+    if confirmation.state != "no":
         return result
     failed = f" ({result.reason})" if result.reason else ""
-    return replace(result, value=None, measured=None, reason=f"{found.reason}{failed}", location=found.location)
+    return replace(
+        result, value=None, measured=None, reason=f"{confirmation.reason}{failed}", location=confirmation.location
+    )
 
 
 def _moved(job: TrialJob, put: Callable[[str], str]) -> TrialJob:
-    """The job with paths of the source as ``put`` has them."""
+    """The job with the paths of the source replaced. put: replaces the paths in a text."""
     command = job.command
     judge = None if command.judge is None else tuple(map(put, command.judge))
     return replace(
@@ -132,7 +136,7 @@ def _moved(job: TrialJob, put: Callable[[str], str]) -> TrialJob:
 def lost_trial(job: TrialJob, reason: str) -> TrialResult:
     """Store a trial whose machine was lost."""
     with TrialRecord(job, Path(tempfile.gettempdir())) as record:
-        return record.keep(TrialResult(None, reason, 0.0))
+        return record.store(TrialResult(None, reason, 0.0))
 
 
 # ---------------------------------------------------------------------------------------------- the program
@@ -209,7 +213,7 @@ class _Sandbox:
 
 
 def _fair_share(job: TrialJob) -> int:
-    """The memory a trial may use where nobody says how much; 0, for any, where the machine tells nothing."""
+    """Bytes that a trial may use without a limit of its own; 0, for any number, where the memory is unknown."""
     memory = usable_memory()
     return int(memory * _SHARE / job.neighbours) if memory is not None else 0
 
@@ -241,8 +245,8 @@ def _failure(job: TrialJob, code: int, log: str) -> str:
         return f"{supervisor.over_limit(job.command.memory)}: {last}"
     if code in (supervisor.OVER_LIMIT, 127) and last:
         return last
-    said = f": {last}" if last else ""
-    return f"was ended by signal {-code}{said}" if code < 0 else f"exit code {code}{said}"
+    message = f": {last}" if last else ""
+    return f"was ended by signal {-code}{message}" if code < 0 else f"exit code {code}{message}"
 
 
 def _log(done: process.Finished) -> str:

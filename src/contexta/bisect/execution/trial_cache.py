@@ -56,17 +56,6 @@ def read_results(workspace: Path, since: str) -> dict[str, list[TrialResult]]:
     for run in reversed(runs):
         trial: Any = run.metadata.get(FACT)
         if isinstance(trial, Mapping) and run.started_at >= since and trial.get("confirmed", "no") != "no":
-            result = TrialResult(
-                trial["value"],
-                trial["reason"],
-                trial["seconds"],
-                measured=trial["measured"],
-                run=run.run_ref.value,
-                confirmed=trial["confirmed"],
-                writes=tuple(trial["writes"]),
-                shadowed=tuple(trial["shadowed"]),
-                home_changes=tuple(trial["home_changes"]),
-                why_home_empty=trial["why_home_empty"],
-            )
+            result = TrialResult.from_stored(trial, run.run_ref.value)
             results.setdefault(trial["key"], []).append(result)
     return results

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from contexta.bisect.execution.metric import Threshold
 from contexta.bisect.execution.parameter_changes import Setting
@@ -15,6 +16,17 @@ from contexta.reproduce.launch.confirmation import State
 
 GENEROUS = 24 * 3600.0
 """Time limit in seconds while the duration of a trial is unknown."""
+_STORED = (
+    "value",
+    "measured",
+    "reason",
+    "seconds",
+    "confirmed",
+    "writes",
+    "shadowed",
+    "home_changes",
+    "why_home_empty",
+)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -128,3 +140,14 @@ class TrialResult:
     """The seed that it recorded in place of the one it was given, as ``NAME=VALUE``."""
     why_home_empty: str = ""
     """See ``PrivateHome``."""
+
+    def stored(self) -> dict[str, object]:
+        """What the run of a trial stores of its result, as JSON values."""
+        return {name: getattr(self, name) for name in _STORED}
+
+    @classmethod
+    def from_stored(cls, fields: Mapping[str, Any], run: str) -> TrialResult:
+        values: dict[str, Any] = {"run": run}
+        for name in _STORED:
+            values[name] = tuple(fields[name]) if isinstance(fields[name], list) else fields[name]
+        return cls(**values)

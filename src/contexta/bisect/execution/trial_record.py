@@ -1,4 +1,4 @@
-"""The run of a trial: begun in a directory of its own, joined by every Python of it, kept when it has ended."""
+"""The recorded run of a trial, which every Python process of the trial joins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LONGEST_NOTE = 5_000
 
 
 class TrialRecord:
-    """The run of one trial: begun in a place of its own, moved into the workspace by ``keep``."""
+    """The run of one trial: written to a directory of its own, moved into the workspace by ``store``."""
 
     def __init__(self, job: TrialJob, scratch: Path) -> None:
         assert job.workspace is not None  # else there is no record
@@ -57,14 +57,13 @@ class TrialRecord:
         self._run.finish("cancelled")
         shutil.rmtree(self._at, ignore_errors=True)
 
-    def joined_by(self, environment: Mapping[str, str], own: Sequence[str]) -> dict[str, str]:
-        """The variables of a command, and what makes every Python of it a part of the run. own: the directories of the
-        trial."""
-        own = [*own, str(self._at), str(self._workspace.absolute())]
+    def joined_by(self, environment: Mapping[str, str], folders: Sequence[str]) -> dict[str, str]:
+        """Variables that make every Python process of a command join the run. folders: of the trial."""
+        folders = [*folders, str(self._at), str(self._workspace.absolute())]
         return {
             **environment,
             inherited.TRIAL: str(self._reported),
-            inherited.TRIAL_FOLDERS: os.pathsep.join(own),
+            inherited.TRIAL_FOLDERS: os.pathsep.join(folders),
             inherited.TRIAL_VARIABLES: ",".join(self._job.changing),
             "PYTHONPATH": os.pathsep.join([inherited.INJECTED, *filter(None, [environment.get("PYTHONPATH")])]),
             inherited.RUN: self.ref,
@@ -72,17 +71,17 @@ class TrialRecord:
             inherited.OBJECTS: os.path.abspath(self._objects.root),  # noqa: PTH100  # as the recorder spells it
             inherited.WRAPPED: "1",
             inherited.NAMED: "1",
-            inherited.SINGLE: "1",  # a trial is one run, however many its program begins
+            inherited.SINGLE: "1",  # a trial is one run, also where its program starts several
         }
 
     def metrics(self) -> dict[str, float]:
         """The last value of each metric the command recorded; a stage's also as ``stage/metric``."""
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for record in self._records("metric"):
-            found[record["k"]] = float(record["x"])
+            values[record["k"]] = float(record["x"])
             if record.get("g"):
-                found[f"{record['g']}/{record['k']}"] = float(record["x"])
-        return found
+                values[f"{record['g']}/{record['k']}"] = float(record["x"])
+        return values
 
     def parameters(self) -> dict[str, Any]:
         """The last value of each parameter the command recorded."""
@@ -94,20 +93,20 @@ class TrialRecord:
 
     def as_recorded(self) -> dict[str, str | None]:
         """The variables that differ from mix to mix, as the recorder writes them; None for one that is not set."""
-        wanted = {name: self._job.variables.get(name) for name in self._job.changing}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        written, _ = variables.recorded(given, salt=salt_of(self._objects), extra=given)
-        return {name: written.get(name) for name in wanted}
+        values = {name: self._job.variables.get(name) for name in self._job.changing}
+        texts = {name: value for name, value in values.items() if value is not None}
+        written, _ = variables.recorded(texts, salt=salt_of(self._objects), extra=texts)
+        return {name: written.get(name) for name in values}
 
     def arguments(self) -> tuple[str, ...]:
         """The command line of the program that ran, as it recorded it; () where no Python did."""
         facts = [record.get("facts") or {} for record in self._records("fact")]
-        told = [found["invocation"] for found in facts if "invocation" in found]
-        return tuple(map(str, told[-1].get("argv", ()))) if told else ()
+        invocations = [fact["invocation"] for fact in facts if "invocation" in fact]
+        return tuple(map(str, invocations[-1].get("argv", ()))) if invocations else ()
 
     def _records(self, kind: str) -> Iterator[dict[str, Any]]:
-        """In the order in which the processes wrote them; of the ranks of a distributed job those of the first."""
-        found = []
+        """Records in the order in which the processes wrote them; of a distributed job those of the first rank."""
+        records = []
         for path in self._at.glob(f"*{SUFFIX}"):
             for line in path.read_bytes().splitlines():
                 try:
@@ -115,11 +114,11 @@ class TrialRecord:
                 except ValueError:
                     continue  # the process was ended while it wrote
                 if record.get("t") == kind and not record.get("r"):
-                    found.append(record)
-        return iter(sorted(found, key=lambda record: int(record.get("at", 0))))
+                    records.append(record)
+        return iter(sorted(records, key=lambda record: int(record.get("at", 0))))
 
-    def keep(self, result: TrialResult) -> TrialResult:
-        """End the run and move it into the workspace; from then on the trial is finished."""
+    def store(self, result: TrialResult) -> TrialResult:
+        """End the run and move it into the workspace: the trial is finished."""
         command, run = self._job.command, self._run
         if result.measured is not None and command.metric is not None and command.metric not in self.metrics():
             run.metric(command.metric, result.measured)
@@ -137,12 +136,9 @@ class TrialRecord:
             )
         assembled: Any = self._job.about.get("assembled", 0.0)
         result = replace(result, seconds=result.seconds + assembled, run=self.ref)
-        kept = {"value": result.value, "measured": result.measured, "reason": result.reason, "seconds": result.seconds}
-        where: dict[str, Any] = {"confirmed": result.confirmed, "writes": result.writes, "shadowed": result.shadowed}
-        where |= {"home_changes": result.home_changes, "why_home_empty": result.why_home_empty}
         for topic, text in _notes(result):
             run.note(topic, storable(text[:_LONGEST_NOTE]))
-        run._journal.write("fact", name=FACT, value={**self._job.about, **kept, **where})
+        run._journal.write("fact", name=FACT, value={**self._job.about, **result.stored()})
         run.finish("completed" if result.value is not None else "failed")
         journals = self._workspace / settings.JOURNALS
         journals.mkdir(parents=True, exist_ok=True)
@@ -153,7 +149,7 @@ class TrialRecord:
 
 
 def _notes(result: TrialResult) -> Iterator[tuple[str, str]]:
-    """What who looks at a trial's run should know of where it ran, and what it wrote to."""
+    """(topic, note) of the run: where it ran, and what it wrote to."""
     if result.confirmed == "no":
         yield (
             "environment",

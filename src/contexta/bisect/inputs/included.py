@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contexta.analysis.why.suspects import included as kinds_with_differences
-from contexta.bisect.execution.parameter_changes import moved, not_in, told_by
+from contexta.bisect.execution.parameter_changes import changed_parameters, not_in, parameters_of
 from contexta.bisect.execution.source_files import repository
 from contexta.bisect.inputs.both_sides import BothSides
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
@@ -103,8 +103,8 @@ def _with_sources(both: BothSides, runs: Mapping[str, RunDetails], records: Reco
 def _with_parameters(
     both: BothSides, runs: Mapping[str, RunDetails], include: Include, command: Sequence[str]
 ) -> BothSides:
-    old, new = (told_by(runs[end].params, runs[end].metadata) for end in BOTH)
-    parameters = moved(old, new, include.template)
+    old, new = (parameters_of(runs[end].params, runs[end].metadata) for end in BOTH)
+    parameters = changed_parameters(old, new, include.template)
     without = [
         f"run {run.run_ref.value}"
         for run in runs.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from contexta.bisect.execution.trial import given_again
+from contexta.bisect.execution.trial import applicable_variables
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.distributions import pins_of_snapshot
 from contexta.bisect.inputs.sides.side import KINDS_OF_SIDES, Candidate, Side
@@ -19,13 +19,13 @@ from contexta.reproduce.plan.interpreters import where_it_was
 
 
 class RecordedRun(Side):
-    """Secrets were not recorded, and variables that name places do not apply to a trial: see ``given_again``."""
+    """Secrets were not recorded, and not every variable applies to a trial, see ``applicable_variables``."""
 
     def __init__(self, run: RunDetails, snapshot: EnvironmentSnapshot) -> None:
         self.run = run
         self.label = f"run {run.run_ref.value}"
         self.python = where_it_was(snapshot) or snapshot.python_version
-        self.variables = given_again(snapshot.environment_variables)
+        self.variables = applicable_variables(snapshot.environment_variables)
         self.seconds = run.duration_seconds
         self._snapshot, self._metadata = snapshot, run.metadata
         hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
