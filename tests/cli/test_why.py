@@ -1,4 +1,4 @@
-"""Why a metric moved, by the public door: recorded runs in, the same answer from Python, the screen and --json."""
+"""`why` explains recorded runs, with the same result from Python, the screen and --json."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_test_that_several_metrics_leave_no_room_is_not_chosen(ctx: Contexta) 
     assert (found.metric.metric_key, found.metric.verdict, found.metric.test) == ("accuracy", "real", "welch")
 
 
-def test_a_metric_of_no_known_direction_is_asked_for(ctx: Contexta, cli: Cli, tmp_path: Any) -> None:
+def test_a_metric_without_a_known_direction_names_the_options_for_it(ctx: Contexta, cli: Cli, tmp_path: Any) -> None:
     for name, value in (("a", 1.0), ("b", 2.0)):
         put_run(ctx, name, metrics={"quux": value}, environment={})
     plain = cli("why", "a", "b").stdout

@@ -1,4 +1,4 @@
-"""Every answer has a page, and every face of it says the same."""
+"""Every finding has a page, and its Markdown, HTML and notebook form say the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def story(ctx: Contexta) -> Contexta:
     return ctx
 
 
-def test_diff_as_markdown_is_what_the_method_gives(story: Contexta, cli: Cli) -> None:
+def test_diff_as_markdown_is_that_of_the_finding(story: Contexta, cli: Cli) -> None:
     done = cli("diff", "old", "new", "--markdown")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == story.diff_runs("old", "new").to_markdown()
@@ -33,7 +33,7 @@ def test_diff_as_markdown_is_what_the_method_gives(story: Contexta, cli: Cli) ->
     assert "| numpy |" not in done.stdout
 
 
-def test_diff_as_a_file_holds_what_is_the_same_too(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+def test_html_also_contains_the_rows_without_a_difference(story: Contexta, cli: Cli, tmp_path: Path) -> None:
     done = cli("diff", "old", "new", "--html", "diff.html", "--exit-code")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "written to diff.html\n")
     html = (tmp_path / "diff.html").read_text(encoding="utf-8")
@@ -41,13 +41,13 @@ def test_diff_as_a_file_holds_what_is_the_same_too(story: Contexta, cli: Cli, tm
     assert '<tr class="same"><th scope="row">numpy</th>' in html
 
 
-def test_file_is_written_beside_what_is_printed(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+def test_a_file_is_written_in_addition_to_json(story: Contexta, cli: Cli, tmp_path: Path) -> None:
     done = cli("audit", "old", "--html", "a.html", "--json")
     assert json.loads(done.stdout)["reproducibility_status"] == "partial"
     assert "Audit of p.old" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
-def test_two_forms_at_a_time_and_a_place_that_cannot_be_written_are_refused(story: Contexta, cli: Cli) -> None:
+def test_two_formats_at_once_and_a_file_that_cannot_be_written_are_refused(story: Contexta, cli: Cli) -> None:
     both = cli("show", "old", "--json", "--markdown")
     assert (both.returncode, both.stdout) == (2, "")
     assert "--json and --markdown" in both.stderr
@@ -57,24 +57,24 @@ def test_two_forms_at_a_time_and_a_place_that_cannot_be_written_are_refused(stor
 
 
 @pytest.mark.parametrize("command", ["show old", "compare old new", "compare old new old", "audit new", "diff"])
-def test_answers_read_as_pages(story: Contexta, cli: Cli, command: str) -> None:
+def test_every_command_prints_its_page_as_markdown(story: Contexta, cli: Cli, command: str) -> None:
     done = cli(*command.split(), "--markdown")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("## ")
 
 
 def test_notebook_shows_a_finding_as_its_page(story: Contexta) -> None:
-    found = story.diff_runs("old", "new")
-    assert "<h3>old -&gt; new (p)</h3>" in found._repr_html_()
-    assert found._repr_markdown_() == found.to_markdown()
+    finding = story.diff_runs("old", "new")
+    assert "<h3>old -&gt; new (p)</h3>" in finding._repr_html_()
+    assert finding._repr_markdown_() == finding.to_markdown()
 
 
-def test_part_of_an_answer_is_told_field_by_field(story: Contexta) -> None:
+def test_a_finding_without_a_page_is_shown_field_by_field(story: Contexta) -> None:
     stage = story.compare_runs("old", "new").stage_comparisons[0]
-    said = stage.to_markdown()
-    assert said.startswith("## Stage Comparison\n")
-    assert "| stage_name | train |" in said
-    assert "| accuracy | 0.91 | 0.87 | -0.04 |" in said
+    text = stage.to_markdown()
+    assert text.startswith("## Stage Comparison\n")
+    assert "| stage_name | train |" in text
+    assert "| accuracy | 0.91 | 0.87 | -0.04 |" in text
     assert '<th scope="row">accuracy</th>' in stage.to_html()
 
 
@@ -85,7 +85,7 @@ def test_every_page_is_the_function_of_a_finding_that_exists() -> None:
         assert callable(getattr(import_module(f"contexta.reports.pages.{module}"), function))
 
 
-def test_pages_are_loaded_only_when_one_is_wanted() -> None:
+def test_pages_are_loaded_when_one_is_displayed() -> None:
     code = (
         "import sys; from contexta.findings import RunDiff; assert 'contexta.reports' not in sys.modules; "
         "from contexta.findings import MetricDelta as M; M(metric_key='a', left_value=1, right_value=1, delta=0, "

@@ -20,7 +20,6 @@ _LIKELY = {
         ("list", "ls", "show", "delete", "rm", "remove", "prune"): "ls *.zip",
         ("help",): "contexta backup --help",
     },
-    "demo": {("run", "start", "show"): "contexta demo", ("help", "list"): "contexta demo --help"},
 }
 
 

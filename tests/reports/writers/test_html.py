@@ -1,4 +1,4 @@
-"""HTML: one file, complete in itself, in which no text becomes markup."""
+"""HTML is one self-contained file, in which no text becomes markup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOSTILE = "</td></script><script>alert(1)</script><img src=//evil onerror=alert(
 
 
 class Seen(HTMLParser):
-    """Every tag with its attributes, and every text with the tag it stands in."""
+    """Every tag with its attributes, and every text with its tag."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def full_of(text: str) -> Report:
 
 @given(st.one_of(st.just(HOSTILE), st.text(max_size=60)))
 @settings(max_examples=40)
-def test_text_adds_no_tag_and_no_attribute_wherever_it_stands(text: str) -> None:
+def test_text_adds_no_tag_and_no_attribute_in_any_block(text: str) -> None:
     hostile, plain = full_of(f"x{text}"), full_of("x" + "\nx" * text.count("\n"))  # each line is a paragraph
     for html, other in (
         (hostile.to_html(), plain.to_html()),
@@ -59,7 +59,7 @@ def test_hostile_names_are_read_as_they_are_written() -> None:
     assert ("h1", printable(HOSTILE)) in Seen(full_of(HOSTILE).to_html()).texts
 
 
-def test_page_asks_nothing_of_any_other_place() -> None:
+def test_a_page_loads_nothing() -> None:
     html = full_of("x").to_html()
     for _, attributes in Seen(html).tags:
         assert not {"src", "href", "action", "data", "srcset"} & set(attributes)
@@ -83,7 +83,7 @@ def test_notebook_gets_no_script_and_no_page() -> None:
     assert not re.search("<(script|body|html|head)", html)
 
 
-def test_what_is_the_same_is_marked_and_everything_can_be_searched() -> None:
+def test_rows_without_a_difference_are_marked_and_all_rows_can_be_searched() -> None:
     rows = (Row(cells=("a", "1")), Row(cells=("b", "2"), fold="same"))
     html = Report(title="T", sections=(Section(title="S", blocks=(Table(columns=("k", ">v"), rows=rows),)),)).to_html()
     tags = Seen(html).tags
@@ -92,13 +92,13 @@ def test_what_is_the_same_is_marked_and_everything_can_be_searched() -> None:
     assert any(attributes.get("type") == "checkbox" for _, attributes in tags)
 
 
-def test_short_page_has_nothing_to_search() -> None:
+def test_a_short_page_has_no_search() -> None:
     html = Report(title="T", sections=(Section(title="", blocks=(Paragraph(text="Nothing."),)),)).to_html()
     assert "<input" not in html
     assert "<script" not in html
 
 
-def test_drawing_says_in_words_what_it_shows_and_its_numbers_stand_below() -> None:
+def test_a_drawing_has_a_description_and_its_numbers_as_a_table() -> None:
     points = tuple(Point(label=f"r{number}", value=0.9 - number / 100, about="b") for number in range(3))
     plot = Plot(title="accuracy", points=points, marks=(Mark(at=1, label="torch moved"),))
     seen = Seen(Report(title="T", sections=(Section(title="S", blocks=(plot,)),)).to_html())

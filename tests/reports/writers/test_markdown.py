@@ -1,4 +1,4 @@
-"""Markdown: what is said stays in its place, whatever it holds."""
+"""No text leaves its place in Markdown."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def test_report_is_headings_and_blocks() -> None:
     assert report.sections[0].body.startswith("One.")
 
 
-def test_rows_that_show_no_difference_are_counted_where_others_do() -> None:
+def test_rows_without_a_difference_are_counted_where_others_differ() -> None:
     rows = (Row(cells=("a", "1")), Row(cells=("b", "2"), fold="same"), Row(cells=("c", "3"), fold="same"))
-    said = of(Table(columns=("", ""), rows=rows)).to_markdown()
-    assert "| a | 1 |" in said
-    assert "| b | 2 |" not in said
-    assert said.endswith("2 more are the same.\n")
+    output = of(Table(columns=("", ""), rows=rows)).to_markdown()
+    assert "| a | 1 |" in output
+    assert "| b | 2 |" not in output
+    assert output.endswith("2 more are the same.\n")
     assert "| b | 2 |" in of(Table(columns=("", ""), rows=rows[1:])).to_markdown()
     assert of(Table(columns=("", ""), rows=rows[1:2] * 280)).to_markdown().endswith("\n\nAll 280 are the same.\n")
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_text_leaves_its_cell_or_becomes_markup(left: str, right: str) -> None:
-    said = of(Table(columns=("L", "R"), rows=(Row(cells=(f"x{left}x", f"x{right}x")),))).to_markdown()
-    html = PARSER.render(said)
+    output = of(Table(columns=("L", "R"), rows=(Row(cells=(f"x{left}x", f"x{right}x")),))).to_markdown()
+    html = PARSER.render(output)
     assert html.count("<td") == 2
     assert html.count("<tr>") == 2
     for tag in ("<a", "<img", "<em", "<strong", "<code", "<script", "<br"):
@@ -74,12 +74,12 @@ def test_no_code_leaves_its_fence(text: str) -> None:
         ([1e308, -1e308], "█▁"),
     ],
 )
-def test_sparkline_has_a_character_a_value(values: list[float | None], line: str) -> None:
+def test_a_sparkline_has_one_character_per_value(values: list[float | None], line: str) -> None:
     assert sparkline(values) == line
 
 
 def test_plot_is_a_sparkline_between_its_ends_with_its_marks_listed() -> None:
     points = tuple(Point(label=f"r{number}", value=0.91 if number < 2 else 0.87) for number in range(4))
-    said = of(Plot(title="accuracy", points=points, marks=(Mark(at=2, label="torch 2.0.0 -> 2.1.0"),))).to_markdown()
-    assert "accuracy, 4 runs: 0.91 (r0) `██▁▁` 0.87 (r3)" in said
-    assert "- before r2: torch 2.0.0 -> 2.1.0" in said
+    output = of(Plot(title="accuracy", points=points, marks=(Mark(at=2, label="torch 2.0.0 -> 2.1.0"),))).to_markdown()
+    assert "accuracy, 4 runs: 0.91 (r0) `██▁▁` 0.87 (r3)" in output
+    assert "- before r2: torch 2.0.0 -> 2.1.0" in output

@@ -52,7 +52,7 @@ def test_missing_value_leaves_a_gap() -> None:
     assert len(plot_of(1, 2, None, 3, math.nan, 4).findall("polyline")) == 3
 
 
-def test_nothing_finite_is_said() -> None:
+def test_a_plot_without_finite_values_says_so() -> None:
     assert [text.text for text in plot_of(None, math.nan).findall("text")] == ["no finite values"]
 
 

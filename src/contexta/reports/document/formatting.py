@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-_DIGEST = re.compile(r"\A((?:[a-z0-9-]+:)?)([0-9a-f]{12})[0-9a-f]{52}\Z")
+_DIGEST = re.compile(r"\A((?:[a-z0-9-]+[:=])?)([0-9a-f]{12})[0-9a-f]{52}\Z")
 _TICKS = "▁▂▃▄▅▆▇█"
 
 
