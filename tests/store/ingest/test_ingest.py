@@ -117,7 +117,7 @@ def test_journals_without_a_database_are_a_workspace(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert "p.r  completed" in shown.stdout
+    assert "Run p.r\ncompleted" in shown.stdout
 
 
 def test_line_that_is_still_being_written_waits(ctx: Contexta) -> None:

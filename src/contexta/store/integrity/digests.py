@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contexta.store.integrity.canonical_form import RUN, Entity, canonical_forms
 
-_KEYS_AT_ONCE = 200
+_UNREADABLE = "unreadable"
 
 
 def digest(form: bytes) -> str:
@@ -24,6 +24,8 @@ def digest(form: bytes) -> str:
 
 def before_change(connection: Connection, entity: Entity, key: int | None) -> None:
     """Take away the digest of an entity that is about to change. One that is damaged keeps it. None: no entity yet."""
+    if key is None:
+        return
     table = entity.table
     stored = connection.execute(select(table.c.content_digest).where(table.c.id == key)).scalar()
     if stored is not None and _current(connection, entity, key) == stored:
@@ -32,19 +34,19 @@ def before_change(connection: Connection, entity: Entity, key: int | None) -> No
 
 def after_change(connection: Connection, entity: Entity, key: int | None) -> None:
     """Store the digest of an entity that was changed."""
+    if key is None:
+        return
     table = entity.table
-    unchanged = select(table.c.id).where(table.c.id == key, table.c.content_digest.is_not(None))
-    if key is not None and connection.execute(unchanged).first() is None:
-        _store(connection, entity, {key: canonical_forms(connection, entity, key, key)[key]})
+    is_missing = select(table.c.id).where(table.c.id == key, table.c.content_digest.is_(None))
+    if connection.execute(is_missing).first() is not None:
+        current = _current(connection, entity, key)
+        connection.execute(update(table).where(table.c.id == key).values(content_digest=current))
 
 
 def store_missing(connection: Connection) -> None:
     """Store the digests of all runs that have none."""
-    keys = list(connection.execute(_RUNS_WITHOUT).scalars())
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        some = keys[start : start + _KEYS_AT_ONCE]
-        forms = canonical_forms(connection, RUN, some[0], some[-1])
-        _store(connection, RUN, {key: forms[key] for key in some})
+    for key in connection.execute(_RUNS_WITHOUT).scalars().all():
+        after_change(connection, RUN, key)
 
 
 def has_missing(connection: Connection) -> bool:
@@ -55,17 +57,11 @@ def has_missing(connection: Connection) -> bool:
 _RUNS_WITHOUT = select(RUN.table.c.id).where(RUN.table.c.content_digest.is_(None)).order_by(RUN.table.c.id)
 
 
-def _current(connection: Connection, entity: Entity, key: int | None) -> str | None:
-    """The digest of what is stored now; None for what cannot be read."""
+def _current(connection: Connection, entity: Entity, key: int) -> str:
+    """The digest of what is stored now; of what cannot be read a text that no content has as its digest."""
     try:
-        return digest(canonical_forms(connection, entity, key or 0, key or 0)[key or 0])
+        return digest(canonical_forms(connection, entity, key, key)[key])
     except DBAPIError as error:
         if connection.dialect.name == "sqlite" and "decode" in str(error.orig):  # a damaged text is not UTF-8
-            return None
+            return _UNREADABLE
         raise
-
-
-def _store(connection: Connection, entity: Entity, forms: dict[int, bytes]) -> None:
-    table = entity.table
-    for key, form in forms.items():
-        connection.execute(update(table).where(table.c.id == key).values(content_digest=digest(form)))
