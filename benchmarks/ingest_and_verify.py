@@ -3,7 +3,8 @@
     uv run benchmarks/ingest_and_verify.py [--points N] [--rounds N] [--postgres URL]
 
 Each round records a run of POINTS points in three metrics with 20 parameters, ingests it, and verifies the workspace.
-It also records and ingests 20 runs of 10 points each. Prints the median and the minimum of the processor time, in milliseconds.
+It also records and ingests 20 runs of 10 points each. Prints the median and the minimum of the processor time in
+milliseconds.
 --postgres: an empty database to use instead of SQLite.
 """
 

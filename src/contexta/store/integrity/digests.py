@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from contexta.store.integrity.canonical_form import RUN, Entity, canonical_forms
+from contexta.store.schema.statements import fetch, for_driver
 
 _UNREADABLE = "unreadable"
 
@@ -26,35 +27,39 @@ def before_change(connection: Connection, entity: Entity, key: int | None) -> No
     """Take away the digest of an entity that is about to change. One that is damaged keeps it. None: no entity yet."""
     if key is None:
         return
-    table = entity.table
-    stored = connection.execute(select(table.c.content_digest).where(table.c.id == key)).scalar()
+    stored = _stored(connection, entity, key)
     if stored is not None and _current(connection, entity, key) == stored:
-        connection.execute(update(table).where(table.c.id == key).values(content_digest=None))
+        _store(connection, entity, key, None)
 
 
 def after_change(connection: Connection, entity: Entity, key: int | None) -> None:
     """Store the digest of an entity that was changed."""
-    if key is None:
-        return
-    table = entity.table
-    is_missing = select(table.c.id).where(table.c.id == key, table.c.content_digest.is_(None))
-    if connection.execute(is_missing).first() is not None:
-        current = _current(connection, entity, key)
-        connection.execute(update(table).where(table.c.id == key).values(content_digest=current))
+    if key is not None and _stored(connection, entity, key) is None:
+        _store(connection, entity, key, _current(connection, entity, key))
 
 
 def store_missing(connection: Connection) -> None:
     """Store the digests of all runs that have none."""
-    for key in connection.execute(_RUNS_WITHOUT).scalars().all():
-        after_change(connection, RUN, key)
+    for (key,) in fetch(connection, _RUNS_WITHOUT):
+        _store(connection, RUN, key, _current(connection, RUN, key))
 
 
 def has_missing(connection: Connection) -> bool:
     """Whether a run has no digest."""
-    return connection.execute(_RUNS_WITHOUT.limit(1)).first() is not None
+    return bool(fetch(connection, f"{_RUNS_WITHOUT} LIMIT 1"))
 
 
-_RUNS_WITHOUT = select(RUN.table.c.id).where(RUN.table.c.content_digest.is_(None)).order_by(RUN.table.c.id)
+_RUNS_WITHOUT = "SELECT id FROM run WHERE content_digest IS NULL ORDER BY id"
+
+
+def _stored(connection: Connection, entity: Entity, key: int) -> str | None:
+    ((stored,),) = fetch(connection, f"SELECT content_digest FROM {entity.table.name} WHERE id = ?", (key,))
+    return None if stored is None else str(stored)
+
+
+def _store(connection: Connection, entity: Entity, key: int, content_digest: str | None) -> None:
+    statement = for_driver(connection, f"UPDATE {entity.table.name} SET content_digest = ? WHERE id = ?")
+    connection.exec_driver_sql(statement, (content_digest, key))
 
 
 def _current(connection: Connection, entity: Entity, key: int) -> str:

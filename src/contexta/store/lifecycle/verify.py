@@ -8,7 +8,7 @@ them are computed again and compared. Nothing is written, and a local database i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
@@ -32,10 +32,10 @@ from contexta.store.integrity.digests import digest
 from contexta.store.lifecycle.object_inventory import NEEDED, runs_with_object, stored_digests
 from contexta.store.lifecycle.verify_files import OtherFiles
 from contexta.store.schema import sqlite_ddl, tables
+from contexta.store.schema.statements import stream
 from contexta.store.schema.versions import is_newer, is_older, too_new, unreleased
 
 _CHUNK = 1024 * 1024
-_ROWS_AT_ONCE = 10_000
 _ENTITIES_AT_ONCE = 200
 _UNREADABLE = (sqlite3.Error, DBAPIError, TypeError, ValueError, OverflowError, KeyError)
 """What reading a damaged database raises."""
@@ -141,7 +141,7 @@ class _Verifier:
         """Another version is not damage: this Contexta does not know what that version stores."""
         try:
             with connection.begin_nested():
-                version = _rows(connection, f"SELECT version_num FROM {tables.VERSION_TABLE}")
+                version = stream(connection, f"SELECT version_num FROM {tables.VERSION_TABLE}")
                 ((number,),) = version
                 is_changed = not self._database.is_local or sqlite_ddl.expected_definitions() != {
                     tuple(row) for row in connection.exec_driver_sql(sqlite_ddl.DEFINITIONS)
@@ -163,7 +163,7 @@ class _Verifier:
             f" ORDER BY id LIMIT {_ENTITIES_AT_ONCE}"
         )
         last, pending = 0, 0
-        while some := list(_rows(connection, next_rows.format(last))):
+        while some := list(stream(connection, next_rows.format(last))):
             forms = self._forms(connection, entity, [key for key, *_ in some])
             for key, name, stored in some:
                 self._count(entity.plural)
@@ -200,22 +200,22 @@ class _Verifier:
 
     def _check_shared_texts(self, connection: Connection) -> None:
         for table, runs in (("shared_fact", _RUNS_OF_FACT), ("record_form", _RUNS_OF_FORM)):
-            for key, stored, body in _rows(connection, f"SELECT id, digest, body FROM {table} ORDER BY id"):
+            for key, stored, body in stream(connection, f"SELECT id, digest, body FROM {table} ORDER BY id"):
                 self._count("shared texts")
                 if _text_digest(body) != stored:
-                    refs = [str(ref) for (ref,) in _rows(connection, runs.format(int(key)))]
+                    refs = [str(ref) for (ref,) in stream(connection, runs.format(int(key)))]
                     self._report("row", f"{table} {key}", "its content does not match its digest", *refs)
 
     def _check_points(self, connection: Connection) -> None:
         series = {
             row[0]: row[1:]
-            for row in _rows(
+            for row in stream(
                 connection,
                 "SELECT metric_series.id, run.ref, stage_name, metric_key, points, points_check FROM metric_series"
                 " JOIN run ON run.id = metric_series.run_id LEFT JOIN stage ON stage.id = stage_id",
             )
         }
-        rows = _rows(
+        rows = stream(
             connection,
             "SELECT series_id, number, step, observed_at, value, exact FROM metric_point ORDER BY series_id, number",
         )
@@ -229,8 +229,8 @@ class _Verifier:
                 self._report("points", key if stage is None else f"{stage}/{key}", f"{count} points are missing", run)
 
     def _check_records(self, connection: Connection) -> None:
-        runs = {row[0]: row[1:] for row in _rows(connection, "SELECT id, ref, records, records_check FROM run")}
-        rows = _rows(
+        runs = {row[0]: row[1:] for row in stream(connection, "SELECT id, ref, records, records_check FROM run")}
+        rows = stream(
             connection,
             "SELECT record.run_id, number, name, coalesce(record.digest, form.digest), point, recorded_at, record.body,"
             " form.body, metric_key, slice_ref FROM record LEFT JOIN record_form AS form ON form.id = form_id"
@@ -266,13 +266,13 @@ class _Verifier:
     def _list_files(self, connection: Connection) -> None:
         """Read which files the database refers to; the files are checked outside the transaction."""
         self._journals = list(
-            _rows(
+            stream(
                 connection,
                 "SELECT journal.name, position, ended, bytes_check, run.ref FROM journal"
                 " LEFT JOIN run ON run.id = run_id ORDER BY journal.id",
             )
         )
-        self._needed_objects = list(_rows(connection, NEEDED))
+        self._needed_objects = list(stream(connection, NEEDED))
 
     # ------------------------------------------------------------------------------------------ files
 
@@ -321,7 +321,7 @@ class _Verifier:
     def _runs_with(self, name: str) -> tuple[str, ...]:
         try:
             with self._database.transaction(writing=False) as connection:
-                return tuple(str(ref) for (ref,) in _rows(connection, runs_with_object(name)))
+                return tuple(str(ref) for (ref,) in stream(connection, runs_with_object(name)))
         except _UNREADABLE:
             return ()
 
@@ -332,13 +332,6 @@ class _Verifier:
             self._count(what, amount)
         self.damage.extend(others.damage)
         self.notes.extend(others.notes)
-
-
-def _rows(connection: Connection, statement: str) -> Iterator[Sequence[Any]]:
-    """Rows as they arrive, without holding all of them."""
-    result = connection.exec_driver_sql(statement, execution_options={"yield_per": _ROWS_AT_ONCE})
-    for some in result.partitions():
-        yield from map(tuple, some)
 
 
 def _is_damage(error: DBAPIError) -> bool:
@@ -374,7 +367,7 @@ def _runs_of(connection: Connection, entity: Entity, key: int) -> tuple[str, ...
         return ()
     try:
         with connection.begin_nested():
-            return tuple(str(ref) for (ref,) in _rows(connection, _RUNS_OF_ENTITY[entity].format(int(key))))
+            return tuple(str(ref) for (ref,) in stream(connection, _RUNS_OF_ENTITY[entity].format(int(key))))
     except _UNREADABLE:
         return ()
 

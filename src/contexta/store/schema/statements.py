@@ -8,15 +8,17 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 _ROWS_AT_ONCE = 20
+_ROWS_PER_FETCH = 10_000
+_stream_numbers = count()
 _LITERAL_OR_MARK = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\?|%")
 
 Rows = list[tuple[Any, ...]]
@@ -50,6 +52,20 @@ def _fetch_pipelined(server: Any, queries: Sequence[Query]) -> list[Rows]:
     with server.pipeline():
         cursors = [server.execute(statement, values) for statement, values in queries]
     return [cursor.fetchall() for cursor in cursors]
+
+
+def stream(connection: Connection, statement: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query as they arrive, without holding all of them."""
+    driver: Any = connection.dialect.dbapi
+    raw: Any = connection.connection.driver_connection
+    names = {"name": f"stream_{next(_stream_numbers)}"} if connection.dialect.name == "postgresql" else {}
+    try:
+        with closing(raw.cursor(**names)) as cursor:  # on a server a named cursor sends some rows at a time
+            cursor.execute(for_driver(connection, statement), ())
+            while rows := cursor.fetchmany(_ROWS_PER_FETCH):
+                yield from rows
+    except driver.Error as error:
+        raise DBAPIError.instance(statement, (), error, driver.Error) from error
 
 
 def marks(values: Sequence[Any]) -> str:
