@@ -1,12 +1,12 @@
-"""The program between us and a command (a trial, or uv): whatever it starts, nothing outlives the command or us.
+"""Supervise a command (a trial, or uv): no process that it starts outlives the command or the starter.
 
 Run as a script: ``supervisor.py STARTER LIMIT KIND COUNT [LOWER UPPER WORK TARGET]... COMMAND...``. STARTER: the
-process id of who starts it. LIMIT: the memory that all processes of the command may hold together, in bytes, 0 for any.
-KIND: ``hard`` has the kernel hold each of them to it as well, which also counts what is reserved and never touched;
-``soft`` only looks. COUNT: of the overlays (see ``kept``) that follow.
+process id of the starter. LIMIT: the memory that all processes of the command may use together, in bytes, 0 for any.
+KIND: with ``hard`` the kernel applies the limit to each process too, which also counts reserved memory that is never
+used; with ``soft`` only this program measures. COUNT: of the overlays (see ``supervised``) that follow.
 
-It ends as the command ends, when the command has used more than it may, or when its starter is gone (killed, say), and
-ends every descendant before. On Linux even those that made themselves daemons: they become its children.
+It ends when the command ends, when the command exceeds the limit, or when the starter has ended, and kills every
+descendant before. On Linux that includes daemons: they become its children.
 Standard library only, Python 3.8.
 """
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 OVER_LIMIT = 97
-"""The exit code for a command that used more memory than it may; the last line of stderr says so."""
+"""The exit code for a command that exceeded the memory limit; the last line of stderr says so."""
 _PAUSE = 0.05
-_LOOKS = 6  # pauses between two looks at the memory: each reads all of /proc
+_MEASURED_EVERY = 6  # pauses between two measurements of the memory: each reads all of /proc
 _BECOME_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000  # CLONE_NEWNS, CLONE_NEWUSER
 _PRIVATE, _NO_SETUID_NO_DEVICES = 0x44000, 0x6  # MS_REC | MS_PRIVATE, MS_NOSUID | MS_NODEV
 
 
-def kept(
+def supervised(
     argv: Sequence[str], memory: int = 0, *, hard: bool = False, overlays: Sequence[Sequence[str]] = ()
 ) -> list[str]:
     """The command line that runs another under a supervisor; on Windows, where there is none, the command itself.
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     overlays = [arguments[start : start + 4] for start in range(4, 4 + 4 * count, 4)]
     command = arguments[4 + 4 * count :]
     if os.getppid() != starter:
-        return 1  # it went while this program started
+        return 1  # it ended while this program started
     _adopt_orphans()
     child = os.fork()
     if child == 0:
@@ -59,15 +59,15 @@ def main(arguments: list[str]) -> int:
     status = None
     looks = 0
     while status is None:
-        pid, found = os.waitpid(child, os.WNOHANG)
+        pid, child_status = os.waitpid(child, os.WNOHANG)
         if pid == child:
-            status = found
+            status = child_status
             break
         if os.getppid() != starter:
             _end_all()
-            os.killpg(0, signal.SIGKILL)  # where there is no /proc, the group that is its own is all it knows
+            os.killpg(0, signal.SIGKILL)  # without /proc only its own process group is known
         looks += 1
-        if limit and looks % _LOOKS == 0 and _over(limit):
+        if limit and looks % _MEASURED_EVERY == 0 and _over(limit):
             _end_all()
             print(over_limit(limit), file=sys.stderr, flush=True)  # noqa: T201  # to the trial's log
             return OVER_LIMIT
@@ -161,16 +161,16 @@ def _adopt_orphans() -> None:
 
 
 def _end_all() -> None:
-    """End every descendant; some may start others meanwhile, so until there is none."""
+    """Kill every descendant, until there is none: some may start others meanwhile."""
     for _ in range(200):
-        found = _descendants()
-        for pid in found:
+        descendants = _descendants()
+        for pid in descendants:
             try:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass  # it has ended meanwhile
         _reap()
-        if not found:
+        if not descendants:
             return
         time.sleep(0.005)
 
@@ -190,13 +190,13 @@ def _descendants() -> list[int]:
 
 
 def _over(limit: int) -> bool:
-    """Whether all descendants together hold more; pages they share are told apart only when it comes to that."""
-    found = _descendants()
-    return sum(map(_resident, found)) > limit and sum(map(_proportional, found)) > limit
+    """Whether all descendants together use more; shared pages are counted exactly only near the limit."""
+    descendants = _descendants()
+    return sum(map(_resident, descendants)) > limit and sum(map(_proportional, descendants)) > limit
 
 
 def _resident(pid: int) -> int:
-    """Bytes a process holds; pages it shares with others count in full."""
+    """Bytes of memory of a process; shared pages count in full."""
     try:
         with open(f"/proc/{pid}/statm", "rb") as file:  # as above
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -205,7 +205,7 @@ def _resident(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    """Bytes a process holds; of pages it shares, its share. Slower: the kernel walks all of its pages."""
+    """Bytes of memory of a process; of shared pages its share. Slower: the kernel walks all of its pages."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # as above
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))

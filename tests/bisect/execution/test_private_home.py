@@ -39,7 +39,7 @@ def write(path: Path, text: str = "real") -> Path:
 
 def run(home: PrivateHome, script: str) -> str:
     variables: Mapping[str, str] = {**os.environ, **home.variables}
-    done = process.run(supervisor.kept(["sh", "-ec", script], overlays=home.overlays), timeout=30, env=variables)
+    done = process.run(supervisor.supervised(["sh", "-ec", script], overlays=home.overlays), timeout=30, env=variables)
     assert done.exit_code == 0, done.stderr.decode()
     return done.stdout.decode()
 

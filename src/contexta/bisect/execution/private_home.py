@@ -224,7 +224,7 @@ def _overlay_problem(shown_directories: Sequence[str], scratch: Path) -> str:
         code = "import os, sys; sys.exit([path for path in sys.argv[1:] if not os.path.ismount(path)] or None)"
         check = [sys.executable, "-I", "-S", "-c", code, *(overlay.target for overlay in overlays)]
         try:
-            done = process.run(supervisor.kept(check, overlays=overlays), timeout=_PROBE_SECONDS)
+            done = process.run(supervisor.supervised(check, overlays=overlays), timeout=_PROBE_SECONDS)
         except process.ProcessError as error:
             return error.what
     lines = done.stderr.decode(errors="replace").strip().splitlines()

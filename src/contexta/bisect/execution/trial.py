@@ -207,7 +207,7 @@ class _Sandbox:
         if seed_argument:
             argv += seed_argument.replace("{seed}", str(job.seed)).split()
         limit = job.command.memory
-        argv = supervisor.kept(argv, limit or _fair_share(job), hard=bool(limit), overlays=self.home.overlays)
+        argv = supervisor.supervised(argv, limit or _fair_share(job), hard=bool(limit), overlays=self.home.overlays)
         with looked_at(variables):
             return process.run(argv, timeout=job.seconds, cwd=str(self.place), env=variables, stop=self.stop)
 

@@ -1,6 +1,6 @@
-"""The environment of the running interpreter, gathered from the probes into one body.
+"""Capture the environment of the running interpreter: the facts of all probes in one body.
 
-What is cheap is captured before the program begins; what takes longer, or is known only then, completes it at the end.
+The cheap facts are captured before the program begins. The others, and those of the end, complete it at the end.
 Standard library only, Python 3.8.
 """
 
@@ -172,18 +172,18 @@ def capture(salt: bytes, cache: str = "") -> Body:
 
     cache: the file with the distributions of this fingerprint.
     """
-    found: Notes = []
+    body_notes: Notes = []
     context = table.Context(salt, inherited.without_injected(os.environ), inherited.trial_variables())
     remembered = _remembered(cache)
     probes: Sequence[table.ProbeRow] = table.AT_START
     body: Body = {"python_version": interpreter.python_version(), "platform": machine.platform_name()}
     if remembered is not None:
         body["distributions"], earlier_notes = remembered
-        found.extend(earlier_notes)
+        body_notes.extend(earlier_notes)
         probes = [probe for probe in probes if probe is not table.DISTRIBUTIONS]
-    body.update(table.run(probes, context, found))
-    if found:
-        body["notes"] = found
+    body.update(table.run(probes, context, body_notes))
+    if body_notes:
+        body["notes"] = body_notes
     return body
 
 
@@ -196,18 +196,20 @@ def with_builds(body: Body, cache: str = "") -> Body:
 
     if any("build" in package for package in body["distributions"]):
         return body
-    found = list(body.get("notes", ()))
-    builds = table.run([table.BUILDS], table.Context(), found)["builds"]
-    if not builds and "notes" not in body and not found:
+    body_notes = list(body.get("notes", ()))
+    builds = table.run([table.BUILDS], table.Context(), body_notes)["builds"]
+    if not builds and "notes" not in body and not body_notes:
         return body
     packages = [
         {**package, "build": builds[package["name"]]} if package["name"] in builds else package
         for package in body["distributions"]
     ]
-    package_notes = [note for note in found if note["topic"] in (distributions.TOPIC, installed_files.TOPIC, "builds")]
+    package_notes = [
+        note for note in body_notes if note["topic"] in (distributions.TOPIC, installed_files.TOPIC, "builds")
+    ]
     if cache:
         _remember(cache, packages, package_notes)
-    return {**body, "distributions": packages, **({"notes": found} if found else {})}
+    return {**body, "distributions": packages, **({"notes": body_notes} if body_notes else {})}
 
 
 def without_builds(body: Body) -> Body:
@@ -223,14 +225,14 @@ def without_builds(body: Body) -> Body:
 def installed(salt: bytes) -> Body:
     """The body of an interpreter that runs no program: ``capture`` with build digests and checkouts."""
     body = with_builds(capture(salt))
-    found = list(body.get("notes", ()))
+    body_notes = list(body.get("notes", ()))
     packages = body["distributions"]
-    origins = table.run([table.CHECKOUTS], table.Context(distributions=packages), found)["origins"]
+    origins = table.run([table.CHECKOUTS], table.Context(distributions=packages), body_notes)["origins"]
     packages = [
         {**package, "origin": origins[package["name"]]} if package["name"] in origins else package
         for package in packages
     ]
-    return {**body, "distributions": packages, **({"notes": found} if found else {})}
+    return {**body, "distributions": packages, **({"notes": body_notes} if body_notes else {})}
 
 
 def imported(body: Body) -> Body:
@@ -254,18 +256,18 @@ def ended(body: Body) -> Body:
     edited = table.ProbeRow(
         "files", lambda _: (None, installed_files.edited_where_loaded(imports.loaded_files(), names))
     )
-    found = end.pop("notes", [])
-    table.run([edited], table.Context(), found)
+    body_notes = end.pop("notes", [])
+    table.run([edited], table.Context(), body_notes)
     for name in ("origins", "gpus"):
         if not end[name]:
             del end[name]
-    return {**end, **({"notes": found} if found else {})}
+    return {**end, **({"notes": body_notes} if body_notes else {})}
 
 
 def _facts_of(probes: Sequence[table.ProbeRow], body: Body) -> Body:
-    found: List[Dict[str, str]] = []
-    facts = table.run(probes, table.Context(distributions=body["distributions"]), found)
-    return {**facts, "notes": found} if found else facts
+    body_notes: List[Dict[str, str]] = []
+    facts = table.run(probes, table.Context(distributions=body["distributions"]), body_notes)
+    return {**facts, "notes": body_notes} if body_notes else facts
 
 
 def _remembered(path: str) -> Optional[Tuple[Any, Notes]]:

@@ -23,7 +23,7 @@ from contexta.recorder.session.salt import salt_or_another
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Optional
+    from typing import Callable, Optional, Tuple
 
 
 class RecordingPlace:
@@ -57,15 +57,23 @@ def begin_run(
 
     number: which run of its process it is, from 1 on. part_of: ``project.run`` of the run around it.
     """
+    journal, display = new_journal(journals, objects, project, name, part_of=part_of, number=number)
+    run = LiveRun(journal, objects, display, after_end=after_end)
+    record_environment(run)
+    return run
+
+
+def new_journal(
+    journals: str, objects: Objects, project: str, name: Optional[str], *, part_of: Optional[str], number: int = 1
+) -> Tuple[Journal, str]:
+    """(the first journal of a new run, its display name); without a name the run is named by the time."""
     make_directory(journals, objects.root)
     salt = salt_or_another(objects)
     project = redact.name(project, salt)
     display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
     journal = reserve(journals, project, display)
     begin(journal, project, display, part_of=part_of, number=number)
-    run = LiveRun(journal, objects, display, after_end=after_end)
-    record_environment(run)
-    return run
+    return journal, display
 
 
 def record_environment(run: LiveRun) -> None:

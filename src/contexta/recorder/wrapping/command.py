@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.core import settings
@@ -26,12 +25,11 @@ from contexta.recorder.notes import note, reason
 from contexta.recorder.redaction import cutting, redact
 from contexta.recorder.session import active_run, inherited
 from contexta.recorder.session.environment import read_source
-from contexta.recorder.session.reserve import begin, reserve
 from contexta.recorder.session.run import LiveRun
-from contexta.recorder.session.salt import salt_or_another
+from contexta.recorder.session.start import new_journal
 from contexta.recorder.wrapping import outside
 from contexta.recorder.wrapping.command_lines import isolation
-from contexta.recorder.wrapping.output import Stream, open_streams
+from contexta.recorder.wrapping.output import Stream, metrics_in, open_streams
 from contexta.recorder.wrapping.process_watch import Program, Watch
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
@@ -84,11 +82,7 @@ class CommandRecorder:
 
     def begin(self, project: str, name: Optional[str], tags: Mapping[str, str]) -> None:
         """Begin the run around the command. Raises OSError where nothing can be recorded; then there is no run."""
-        salt = salt_or_another(self._objects)
-        project = redact.name(project, salt)
-        display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())
-        journal = reserve(self._journals, project, display)
-        begin(journal, project, display, part_of=self._around())
+        journal, display = new_journal(self._journals, self._objects, project, name, part_of=self._around())
         self._run = run = LiveRun(journal, self._objects, display)
         self._is_named = name is not None
         command, hidden = redact.argv(self._command, run._salt)
@@ -127,7 +121,7 @@ class CommandRecorder:
         if not watch.finish(self._is_any_recorded()):
             self._read_command(watch.pythons())
         self._warn_user()
-        self._keep_logs()
+        self._store_logs()
         self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
         self._end(code)
         return code if code >= 0 else 128 - code
@@ -241,7 +235,7 @@ class CommandRecorder:
         else:
             self._run.finish("failed", failure=CommandFailed(code))
 
-    # ------------------------------------------------------------------------------------------ what it said
+    # ------------------------------------------------------------------------------------------ its output
 
     def _measure(self, line: str) -> None:
         assert self._pattern is not None  # the caller has checked it
@@ -251,7 +245,7 @@ class CommandRecorder:
             except InvalidInput:
                 pass  # a line that matches by chance
 
-    def _keep_logs(self) -> None:
+    def _store_logs(self) -> None:
         salt = self._run._salt
         for stream in self._streams:
             if not stream.log.size:
@@ -264,7 +258,7 @@ class CommandRecorder:
             try:
                 digest = self._objects.put(clean)
             except OSError as error:
-                self._run.note("log", f"{stream.name} could not be kept: {reason(error)}")
+                self._run.note("log", f"{stream.name} could not be stored: {reason(error)}")
                 continue
             self._run._journal.write(
                 "artifact",
@@ -373,25 +367,6 @@ class CommandFailed(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}")
-
-
-def metrics_in(line: str, pattern: Pattern[str]) -> List[tuple[str, float, Optional[int]]]:
-    """(key, value, step) of every measurement in a line.
-
-    pattern: groups ``key`` and ``value``, and perhaps ``step``; or groups named like metrics, and perhaps ``step``.
-    """
-    measurements = []
-    for match in pattern.finditer(line):
-        groups = {name: value for name, value in match.groupdict().items() if value is not None}
-        step = groups.pop("step", "")
-        if "key" in groups and "value" in groups:
-            groups = {groups["key"]: groups["value"]}
-        for key, value in groups.items():
-            try:
-                measurements.append((key, float(value), int(step) if step.isdigit() else None))
-            except ValueError:
-                continue  # the group matched something that is not a number
-    return measurements
 
 
 def _in_foreground() -> bool:

@@ -14,7 +14,7 @@ from contexta.recorder.redaction import cutting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Deque, List, Optional
+    from typing import Callable, Deque, List, Optional, Pattern, Tuple
 
 KEPT = 8 * 1024 * 1024  # bytes kept of each stream: half from its beginning, half from its end
 _CHUNK = 64 * 1024
@@ -129,6 +129,25 @@ def open_streams(each_line: Optional[Callable[[str], None]]) -> List[Stream]:
         Stream("stdout", 1, terminal=out, each_line=each_line),
         Stream("stderr", 2, terminal=err, each_line=None),
     ]
+
+
+def metrics_in(line: str, pattern: Pattern[str]) -> List[Tuple[str, float, Optional[int]]]:
+    """(key, value, step) of every measurement in a line.
+
+    pattern: groups ``key`` and ``value``, and perhaps ``step``; or groups named like metrics, and perhaps ``step``.
+    """
+    measurements = []
+    for match in pattern.finditer(line):
+        groups = {name: value for name, value in match.groupdict().items() if value is not None}
+        step = groups.pop("step", "")
+        if "key" in groups and "value" in groups:
+            groups = {groups["key"]: groups["value"]}
+        for key, value in groups.items():
+            try:
+                measurements.append((key, float(value), int(step) if step.isdigit() else None))
+            except ValueError:
+                continue  # the group matched something that is not a number
+    return measurements
 
 
 def _are_one_file(one: int, other: int) -> bool:

@@ -153,14 +153,14 @@ class Watch:
             pid, parent = waiting.pop()
             argv = process_tree.command_line(pid)
             if argv:
-                known = self._programs.get(pid)
-                if known is None or known.argv != argv:
+                earlier = self._programs.get(pid)
+                if earlier is None or earlier.argv != argv:
                     changed = True
                     program = _program(pid, parent, argv)
-                    if known is not None:  # a program that became a Python only prepared it
-                        (self._replaced if program.is_python else self._past).append(known)
-                    self._programs[pid] = known = program
-                known.last = now
+                    if earlier is not None:  # a program that became a Python only prepared it
+                        (self._replaced if program.is_python else self._past).append(earlier)
+                    self._programs[pid] = earlier = program
+                earlier.last = now
             waiting += [(child, pid) for child in process_tree.children(pid)]
         return changed
 

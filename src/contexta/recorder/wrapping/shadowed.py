@@ -25,9 +25,9 @@ def path_of_programs_own(kind: str, program: str) -> str:
     from _frozen_importlib_external import PathFinder
 
     folder = _folder(kind, program)
-    known = folder in sys.path_importer_cache
+    is_cached = folder in sys.path_importer_cache
     spec = PathFinder.find_spec(_NAME, [folder, *sys.path] if folder else None)
-    if not known:
+    if not is_cached:
         sys.path_importer_cache.pop(folder, None)
     if spec is None:
         return ""

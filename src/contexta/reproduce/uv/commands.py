@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from contexta.core import process
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.supervisor import kept
+from contexta.core.supervisor import supervised
 from contexta.reproduce.uv.error_messages import (
     BuildFailed,
     IndexUnreachable,
@@ -304,7 +304,7 @@ class Uv:
         if environment.get(NO_INDEX) and arguments[:2] in (("pip", "install"), ("pip", "compile")):
             argv.append("--no-index")  # uv has no variable for it
         if arguments[:2] == ("pip", "install"):
-            argv = kept(argv)  # a build may take long; it ends when this process is killed
+            argv = supervised(argv)  # a build may take long; it ends when this process is killed
         try:
             finished = process.run(
                 argv,

@@ -39,9 +39,9 @@ def _enter():
 
     sys.meta_path.append(_OnlyContexta)  # type: ignore[arg-type]  # typed as object, for the Pythons without typing
     # Another contexta on the path is the program's own: the recorder must not run its code.
-    found = PathFinder.find_spec("contexta")
-    places = [] if found is None else list(found.submodule_search_locations or ())
-    is_theirs = found is not None and not any(os.path.exists(os.path.join(each, _MARK)) for each in places)
+    spec = PathFinder.find_spec("contexta")
+    places = [] if spec is None else list(spec.submodule_search_locations or ())
+    is_theirs = spec is not None and not any(os.path.exists(os.path.join(place, _MARK)) for place in places)
     before = set(sys.modules)
     try:
         if is_theirs:
