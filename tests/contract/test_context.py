@@ -53,7 +53,7 @@ def test_references_and_datetimes_are_taken_in_both_forms() -> None:
         ({"tags": {1: "a"}}, "1 is no text"),
         ({"tags": {"a": "x" * 10_000_000}}, "too long"),
         ({"description": 10**5000}, "no text"),
-        ({"metadata": {"a": object()}}, "JSON cannot hold"),
+        ({"metadata": {"a": object()}}, "JSON cannot store"),
         ({"metadata": {"a": "\ud800"}}, "surrogate"),
         ({"started_on": START}, "started_on"),
     ],
@@ -116,7 +116,7 @@ def test_text_of_an_enum_is_its_value() -> None:
 
 
 def test_stage_cannot_take_the_name_of_the_run_level() -> None:
-    with pytest.raises(InvalidInput, match="stands for the run itself"):
+    with pytest.raises(InvalidInput, match="reserved for the run itself"):
         a_stage(stage_name="(run)")
 
 

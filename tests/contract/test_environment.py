@@ -21,7 +21,7 @@ def test_package_named_twice_with_one_version_counts_once() -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "-x", "x-", "../x", "x\n", "--index-url", "x[y]", "ü"])
 def test_what_is_no_package_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match="no package name"):
+    with pytest.raises(InvalidInput, match="not a package name"):
         a_snapshot(packages={name: "1"})
 
 
@@ -61,7 +61,7 @@ def test_distribution_listed_twice_is_refused() -> None:
     ("changes", "what"),
     [
         ({"environment_snapshot_ref": "environment:p.other.snapshot"}, "does not belong"),
-        ({"packages": [("a", "1")]}, "no mapping"),
+        ({"packages": [("a", "1")]}, "not a mapping"),
         ({"packages": {"a": 1}}, "is no text"),
         ({"environment_variables": {"A": None}}, "is no text"),
         ({"python_version": ""}, "blank"),

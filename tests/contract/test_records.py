@@ -156,7 +156,7 @@ def test_artifact_and_lineage_belong_to_their_run() -> None:
         "confidence_marker": "certain",
     }
     assert LineageEdge(**edge).target_ref == "run:p.q"
-    with pytest.raises(InvalidInput, match="to itself"):
+    with pytest.raises(InvalidInput, match="with itself"):
         LineageEdge(**{**edge, "target_ref": "run:p.r"})
     with pytest.raises(InvalidInput, match="does not belong"):
         ProvenanceRecord(

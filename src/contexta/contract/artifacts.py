@@ -1,4 +1,4 @@
-"""Files a run produced."""
+"""Artifacts: files that a run read or wrote."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from contexta.contract.scope import Scoped
 
 
 class ArtifactManifest(Scoped):
-    """What is known about one artifact; its bytes lie at ``location_ref``."""
+    """The description of an artifact. Its content is at ``location_ref``."""
 
     artifact_ref: ArtifactRef
     artifact_kind: Name

@@ -1,4 +1,4 @@
-"""What runs belong to and what they are made of: projects, runs, stages, batches, samples, operations, deployments."""
+"""Projects, runs and their parts: stages, batches, samples, operations and deployments."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from contexta.core.errors import InvalidInput
 from contexta.core.model import Value
 
 RUN_LEVEL = "(run)"
-"""The stage name under which metrics that belong to no stage are shown; no stage may have it."""
+"""The stage name of metrics that belong to no stage. No stage may have this name."""
 
 
 class Project(Value):
-    """What runs of one model or question have in common."""
+    """A group of runs, for example of one model."""
 
     project_ref: ProjectRef
     name: Name
@@ -44,7 +44,7 @@ class Project(Value):
 
 
 class _Execution(Value):
-    """Something that starts, has a status, and ends."""
+    """An execution with a start, a status and an end."""
 
     status: Status
     started_at: Timestamp
@@ -56,13 +56,13 @@ class _Execution(Value):
             require_order(self.started_at, self.ended_at, "started_at", "ended_at")
             if self.status == "open":
                 raise InvalidInput(
-                    f'status "open" with ended_at {self.ended_at}', hint="leave ended_at out, or say how it ended"
+                    f'status "open" with ended_at {self.ended_at}', hint="omit ended_at, or give the final status"
                 )
         return self
 
 
 class Run(_Execution):
-    """One execution of a training or evaluation. Open has no end; every other status has one."""
+    """One execution of a training or evaluation. Every status except ``open`` has an end."""
 
     run_ref: RunRef
     project_ref: ProjectRef
@@ -72,7 +72,7 @@ class Run(_Execution):
     metadata: JsonMap = Field(default_factory=FrozenDict)
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _has_an_end(self) -> Self:
         require_below(self.run_ref, self.project_ref, "run_ref", "project_ref")
         if self.status != "open" and self.ended_at is None:
             raise InvalidInput(f'status "{self.status}" without ended_at', hint='give ended_at, or status "open"')
@@ -80,7 +80,7 @@ class Run(_Execution):
 
 
 class StageExecution(_Execution):
-    """A named part of a run: prepare, train, evaluate."""
+    """A named part of a run, such as prepare, train or evaluate."""
 
     stage_execution_ref: StageRef
     run_ref: RunRef
@@ -92,13 +92,13 @@ class StageExecution(_Execution):
         require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
         if self.stage_name == RUN_LEVEL:
             raise InvalidInput(
-                f'stage_name "{RUN_LEVEL}" stands for the run itself', hint="give the stage another name"
+                f'stage_name "{RUN_LEVEL}" is reserved for the run itself', hint="give the stage another name"
             )
         return self
 
 
 class BatchExecution(_Execution):
-    """A part of a stage's work."""
+    """A batch inside a stage."""
 
     batch_execution_ref: BatchRef
     run_ref: RunRef
@@ -114,7 +114,7 @@ class BatchExecution(_Execution):
 
 
 class SampleObservation(Value):
-    """One sample that was looked at."""
+    """The observation of one sample."""
 
     sample_observation_ref: SampleRef
     run_ref: RunRef
@@ -128,12 +128,12 @@ class SampleObservation(Value):
     @model_validator(mode="after")
     def _is_of_its_stage(self) -> Self:
         require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
-        _require_place(self.sample_observation_ref, self.stage_execution_ref, self.batch_execution_ref)
+        _require_parents(self.sample_observation_ref, self.stage_execution_ref, self.batch_execution_ref)
         return self
 
 
 class OperationContext(Value):
-    """One operation inside a stage: a call, a query, a tool use."""
+    """One operation inside a stage, such as a call, a query or the use of a tool."""
 
     operation_context_ref: OperationRef
     run_ref: RunRef
@@ -145,12 +145,12 @@ class OperationContext(Value):
     @model_validator(mode="after")
     def _is_of_its_stage(self) -> Self:
         require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
-        _require_place(self.operation_context_ref, self.stage_execution_ref, self.batch_execution_ref)
+        _require_parents(self.operation_context_ref, self.stage_execution_ref, self.batch_execution_ref)
         return self
 
 
-def _require_place(ref: SampleRef | OperationRef, stage: StageRef, batch: BatchRef | None) -> None:
-    """``ref`` lies in its stage and, when both its own text and ``batch`` name a batch, in that batch."""
+def _require_parents(ref: SampleRef | OperationRef, stage: StageRef, batch: BatchRef | None) -> None:
+    """Refuse a reference outside of its stage, or outside of its batch if it names a batch itself."""
     field = {"sample": "sample_observation_ref", "op": "operation_context_ref"}[ref.kind]
     require_below(ref, stage, field, "stage_execution_ref")
     if batch is not None:
@@ -160,7 +160,7 @@ def _require_place(ref: SampleRef | OperationRef, stage: StageRef, batch: BatchR
 
 
 class DeploymentExecution(_Execution):
-    """A model put to use; it points back at the run it came from."""
+    """The deployment of a model, with references to its origin."""
 
     deployment_execution_ref: DeploymentRef
     project_ref: ProjectRef

@@ -1,7 +1,7 @@
-"""What a run ran on.
+"""The environment of a run: distributions, their origins, the interpreter and the machine.
 
-``packages`` (name to version, as a person writes it) and ``distributions`` (as the recorder captures them) are two
-views of one thing: give one and the other side of the comparison is derived; give both and they must agree.
+``packages`` (name -> version, written by hand) and ``distributions`` (captured by the recorder) describe the same
+packages. Without ``packages`` they are derived from ``distributions``; with both, the two must agree.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from contexta.contract.fields import (
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.model import Value
 
-# The name rule of the core metadata specification; conda also has names like _libgcc_mutex
+# The rule of the core metadata specification, and names of conda like _libgcc_mutex.
 _PROJECT_NAME = re.compile(r"_?[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?\Z", re.IGNORECASE | re.ASCII)
 
 
-def _package_name(given: Any) -> Any:
-    if not isinstance(given, str) or not _PROJECT_NAME.match(given) or len(given) > 250:
+def _package_name(value: Any) -> Any:
+    if not isinstance(value, str) or not _PROJECT_NAME.match(value) or len(value) > 250:
         raise InvalidInput(
-            f"{shown(given)} is no package name", hint="letters, digits and inner . _ - as in scikit-learn"
+            f"{shown(value)} is not a package name", hint="use letters, digits and inner . _ - as in scikit-learn"
         )
-    return given
+    return value
 
 
-@lru_cache(maxsize=16_384)  # environments have most of their packages in common
+@lru_cache(maxsize=16_384)  # environments share most of their packages
 def normal_name(name: str) -> str:
-    """A package's name normalised by PEP 503. Raises InvalidInput for what is no such name."""
+    """The name of a package, normalised by PEP 503. Raises InvalidInput for an invalid name."""
     return canonicalize_name(_package_name(name))
 
 
@@ -55,7 +55,7 @@ OriginKind = Literal["index", "vcs", "directory", "editable", "archive", "conda"
 
 
 class Origin(Value):
-    """Where an installed distribution came from (PEP 610, direct_url.json); credentials are never in ``url``."""
+    """The source of an installed distribution (PEP 610, direct_url.json). ``url`` never contains credentials."""
 
     kind: OriginKind = "unknown"
     url: Location | None = None
@@ -65,40 +65,39 @@ class Origin(Value):
     digest: Name | None = None
 
 
-# Not checked, as there is nothing to check: the first value that is checked costs the building of its model.
+# Built without validation: the first validated value builds the validator of its model, which is slow.
 NO_ORIGIN = Origin.model_construct(kind="unknown", url=None, commit=None, dirty=None, subdirectory=None, digest=None)
 
 
 class Distribution(Value):
-    """One installed distribution.
-
-    name: normalised by PEP 503. requires: its Requires-Dist lines as written.
-    build: sha256 in hex of what its RECORD file says of the wheel's own files (not of scripts and caches made where it
-    was installed), so that the same version from other bytes is told apart; None if unknown.
-    requested: whether it was asked for by name (PEP 376 REQUESTED), None where that was not recorded.
-    """
+    """One installed distribution."""
 
     name: PackageName
+    """Normalised by PEP 503."""
     version: Name
     display_name: PackageName | None = None
+    """The name before normalisation, if it differs."""
     installer: Name | None = None
     requested: bool | None = None
+    """Whether it was installed by name, not as a dependency (PEP 376 REQUESTED); None if unknown."""
     requires: tuple[Text, ...] = ()
+    """The lines of Requires-Dist."""
     origin: Origin = NO_ORIGIN
     build: Name | None = None
+    """The sha256 in hex of the wheel's own entries in RECORD, which identifies the files; None if unknown."""
 
     @model_validator(mode="before")
     @classmethod
-    def _normalise(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and isinstance(given.get("name"), str):
-            normal = canonicalize_name(given["name"])
-            if normal != given["name"]:
-                return {"display_name": given["name"], **given, "name": normal}
-        return given
+    def _normalise(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and isinstance(fields.get("name"), str):
+            normal = canonicalize_name(fields["name"])
+            if normal != fields["name"]:
+                return {"display_name": fields["name"], **fields, "name": normal}
+        return fields
 
 
 class Note(Value):
-    """Something that could not be captured or was adjusted, and why."""
+    """Something that could not be captured or was changed, with the reason."""
 
     topic: Name
     text: Text
@@ -107,12 +106,7 @@ class Note(Value):
 class EnvironmentSnapshot(Value):
     """The environment of one run.
 
-    platform: as a person would name it ("linux") or as the recorder captured it.
-    interpreter, machine: what the recorder captured about them, by name; empty when written by hand.
-    native_libraries: the numeric libraries that were loaded at the end of the run.
-    imports: ``{"distributions": {name: [top-level module, ...]}, "own": [{"module", "path"}, ...]}`` as of the last
-    look; None where nobody looked.
-    Raises InvalidInput when a package is named twice with different versions, or the two views disagree.
+    Raises InvalidInput if a package has two versions, or if ``packages`` and ``distributions`` disagree.
     """
 
     environment_snapshot_ref: EnvironmentRef
@@ -120,13 +114,17 @@ class EnvironmentSnapshot(Value):
     captured_at: Timestamp
     python_version: Name
     platform: Name
+    """A short name like ``linux``, or the name that the recorder captured."""
     packages: TextMap = Field(default_factory=FrozenDict)
     environment_variables: TextMap = Field(default_factory=FrozenDict)
     distributions: tuple[Distribution, ...] = ()
     interpreter: JsonMap = Field(default_factory=FrozenDict)
+    """Captured facts, by name; empty if written by hand."""
     machine: JsonMap = Field(default_factory=FrozenDict)
     native_libraries: tuple[JsonMap, ...] = ()
+    """The numeric libraries in the process at the end of the run."""
     imports: JsonMap | None = None
+    """``{"distributions": {name: [top-level module, ...]}, "own": [{"module", "path"}, ...]}``; None if unknown."""
     notes: tuple[Note, ...] = ()
 
     @model_validator(mode="after")
@@ -144,7 +142,7 @@ class EnvironmentSnapshot(Value):
 
 
 def same_version(left: str, right: str) -> bool:
-    """Whether two versions are one by PEP 440 (1.0 is 1.0.0, 2.1.0+cu118 is not 2.1.0); else compared as text."""
+    """Whether two versions are equal by PEP 440 (1.0 is 1.0.0, 2.1.0+cu118 is not 2.1.0), or else as text."""
     if left == right:
         return True
     try:
@@ -172,13 +170,14 @@ def _one_version_each(packages: Mapping[str, str]) -> dict[str, str]:
 
 def _one_version_each_captured(distributions: tuple[Distribution, ...]) -> dict[str, str]:
     captured: dict[str, str] = {}
-    for found in distributions:
-        if found.name in captured:
+    for distribution in distributions:
+        name, version = distribution.name, distribution.version
+        if name in captured:
             raise InvalidInput(
-                f"distribution {found.name} is listed twice: {captured[found.name]} and {found.version}",
+                f"distribution {name} is listed twice: {captured[name]} and {version}",
                 hint="list the one that comes first on sys.path",
             )
-        captured[found.name] = found.version
+        captured[name] = version
     return captured
 
 
@@ -188,12 +187,13 @@ def _require_agreement(by_hand: Mapping[str, str], captured: Mapping[str, str]) 
         if left is None or right is None or not same_version(left, right):
             raise InvalidInput(
                 f"packages says {name} is {left or 'absent'}, distributions says {right or 'absent'}",
-                hint="leave packages out: it is derived from distributions",
+                hint="omit packages: it is derived from distributions",
             )
 
 
 def _first_spellings(packages: Mapping[str, str]) -> dict[str, str]:
-    kept: dict[str, tuple[str, str]] = {}
+    """The packages without a second spelling of a name."""
+    first: dict[str, tuple[str, str]] = {}
     for name, version in packages.items():
-        kept.setdefault(normal_name(name), (name, version))
-    return dict(kept.values())
+        first.setdefault(normal_name(name), (name, version))
+    return dict(first.values())

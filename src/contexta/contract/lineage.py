@@ -1,4 +1,4 @@
-"""What came from what, and who says so."""
+"""Lineage edges between references, and their provenance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from contexta.core.model import Value
 
 
 class LineageEdge(Value):
-    """``source_ref`` stands in ``relation_type`` to ``target_ref``. The edge belongs to the run in its reference."""
+    """An edge from ``source_ref`` to ``target_ref``. It belongs to the run in its own reference."""
 
     relation_ref: RelationRef
     relation_type: Name
@@ -33,14 +33,16 @@ class LineageEdge(Value):
     evidence_refs: tuple[Location, ...] = ()
 
     @model_validator(mode="after")
-    def _joins_two(self) -> Self:
+    def _connects_two_references(self) -> Self:
         if self.source_ref == self.target_ref:
-            raise InvalidInput(f"{self.relation_ref} joins {self.source_ref} to itself", hint="give two references")
+            raise InvalidInput(
+                f"{self.relation_ref} connects {self.source_ref} with itself", hint="give two references"
+            )
         return self
 
 
 class ProvenanceRecord(Value):
-    """Who asserts a lineage edge, how and when."""
+    """The origin of a lineage edge: how and when it was asserted."""
 
     provenance_ref: ProvenanceRef
     relation_ref: RelationRef

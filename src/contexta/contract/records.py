@@ -1,8 +1,8 @@
-"""What a run says while it runs: metrics, events, spans and degradations, each in an envelope."""
+"""Records of a run: metrics, events, spans and degradations, each in an envelope."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -33,7 +33,7 @@ Scope = Literal["run", "stage", "operation", "step", "slice"]
 
 
 class RecordEnvelope(Scoped):
-    """Who said it, when, and what it belongs to."""
+    """The producer, the times and the scope of a record."""
 
     record_ref: RecordRef
     record_type: RecordType
@@ -52,7 +52,7 @@ class RecordEnvelope(Scoped):
 
 
 class MetricPayload(Value):
-    """One measured number. Any int or float, NaN and infinities included, is kept exactly."""
+    """One measured number. Every int and float, including NaN and infinities, is stored exactly."""
 
     metric_key: Name
     value: Number
@@ -67,7 +67,7 @@ class MetricPayload(Value):
 
 
 class StructuredEventPayload(Value):
-    """Something that happened."""
+    """An event."""
 
     event_key: Name
     level: Name
@@ -78,7 +78,7 @@ class StructuredEventPayload(Value):
 
 
 class TraceSpanPayload(Value):
-    """Something that took time."""
+    """A span of time."""
 
     span_id: Name
     trace_id: Name
@@ -98,7 +98,7 @@ class TraceSpanPayload(Value):
 
 
 class DegradedPayload(Value):
-    """Something that could not be captured as it should have been."""
+    """A problem of the capture."""
 
     issue_key: Name
     category: Name
@@ -110,61 +110,52 @@ class DegradedPayload(Value):
 
 
 class _Record(Value):
+    record_type: ClassVar[RecordType]
     envelope: RecordEnvelope
 
-    def _require_type(self, expected: RecordType) -> None:
-        if self.envelope.record_type != expected:
+    @model_validator(mode="after")
+    def _has_its_type(self) -> Self:
+        if self.envelope.record_type != self.record_type:
             raise InvalidInput(
                 f'a {type(self).__name__} in an envelope of record_type "{self.envelope.record_type}"',
-                hint=f'write record_type="{expected}"',
+                hint=f'write record_type="{self.record_type}"',
             )
+        return self
 
 
 class MetricRecord(_Record):
     """A metric: an envelope and a payload."""
 
+    record_type = "metric"
     payload: MetricPayload
-
-    @model_validator(mode="after")
-    def _matches(self) -> Self:
-        self._require_type("metric")
-        return self
 
 
 class StructuredEventRecord(_Record):
     """An event: an envelope and a payload."""
 
+    record_type = "event"
     payload: StructuredEventPayload
-
-    @model_validator(mode="after")
-    def _matches(self) -> Self:
-        self._require_type("event")
-        return self
 
 
 class TraceSpanRecord(_Record):
     """A span of time: an envelope and a payload."""
 
+    record_type = "span"
     payload: TraceSpanPayload
-
-    @model_validator(mode="after")
-    def _matches(self) -> Self:
-        self._require_type("span")
-        return self
 
 
 class DegradedRecord(_Record):
-    """Its envelope says what kind of degradation it is; "none" is refused."""
+    """A degradation: an envelope, whose ``degradation_marker`` is not "none", and a payload."""
 
+    record_type = "degraded"
     payload: DegradedPayload
 
     @model_validator(mode="after")
-    def _matches(self) -> Self:
-        self._require_type("degraded")
+    def _is_degraded(self) -> Self:
         if self.envelope.degradation_marker == "none":
             raise InvalidInput(
                 'a DegradedRecord with degradation_marker "none"',
-                hint="say which: partial_failure, capture_gap, import_loss, compatibility_upgrade",
+                hint="use one of partial_failure, capture_gap, import_loss, compatibility_upgrade",
             )
         return self
 
@@ -172,8 +163,5 @@ class DegradedRecord(_Record):
 Record: TypeAlias = MetricRecord | StructuredEventRecord | TraceSpanRecord | DegradedRecord
 
 RECORD_TYPES: dict[str, type[MetricRecord | StructuredEventRecord | TraceSpanRecord | DegradedRecord]] = {
-    "metric": MetricRecord,
-    "event": StructuredEventRecord,
-    "span": TraceSpanRecord,
-    "degraded": DegradedRecord,
+    record.record_type: record for record in (MetricRecord, StructuredEventRecord, TraceSpanRecord, DegradedRecord)
 }

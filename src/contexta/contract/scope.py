@@ -1,4 +1,4 @@
-"""What a record or an artifact belongs to inside its run."""
+"""The scope of a record or an artifact inside its run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IN_STAGE = ("batch_execution_ref", "sample_observation_ref", "operation_context
 
 
 class Scoped(Value):
-    """A value of a run, optionally of a stage, batch, sample or operation in it. References start with the run."""
+    """A value of a run, optionally of a stage, batch, sample or operation in it. All references are below the run."""
 
     run_ref: RunRef
     deployment_execution_ref: DeploymentRef | None = None

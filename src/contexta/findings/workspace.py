@@ -15,101 +15,100 @@ DamageKind = Literal["database", "run", "row", "points", "records", "object", "j
 
 
 class Damage(Finding):
-    """One thing that does not read back as it was written.
-
-    name: the table and row, the metric, the object's digest, the file. run_refs: whose it is, as far as that
-    can still be told.
-    """
+    """One damaged part of a workspace."""
 
     kind: DamageKind
     name: str
+    """The table and row, the metric, the digest of the object, or the file."""
     detail: str
     run_refs: tuple[str, ...] = ()
+    """The affected runs, if they can be identified."""
 
 
 class Verification(Finding):
-    """Whether everything in a workspace reads back as it was written. checked: what was looked at -> how many."""
+    """The result of reading a complete workspace."""
 
     checked: JsonMap = Field(default_factory=FrozenDict)
+    """Kind of part -> the number of checked parts."""
     damage: tuple[Damage, ...] = ()
     notes: tuple[str, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
     def sound(self) -> bool:
+        """Whether there is no damage."""
         return not self.damage
 
 
 class Backup(Finding):
-    """What a backup file holds, or what was restored from one.
-
-    damaged: what could not be taken along because it did not read back as it was written. notes: what else it lacks.
-    """
+    """The content of a backup file."""
 
     path: Path
     created_at: Timestamp
     schema_version: str
-    size_bytes: int = Field(description="of everything in it, unpacked")
+    size_bytes: int
+    """Uncompressed."""
     runs: int
     journals: int
     objects: int
     damaged: tuple[Damage, ...] = ()
+    """Damaged parts that the backup does not contain."""
     notes: tuple[str, ...] = ()
+    """Other parts that the backup does not contain."""
 
 
 class Cleanup(Finding):
-    """What `gc` removes, or would remove.
-
-    objects: that nothing refers to. journals: of ended runs, taken in whole. leftovers: files that a process left when
-    it died. kept: what was spared although it was asked for, and why.
-    """
+    """What `gc` deleted, or would delete."""
 
     dry_run: bool
     runs: tuple[RunRef, ...] = ()
     objects: int = 0
+    """Unreferenced objects."""
     journals: int = 0
+    """Ingested journals of ended runs."""
     leftovers: int = 0
+    """Files of dead processes."""
     size_bytes: int = 0
     kept: tuple[str, ...] = ()
+    """Requested parts that were not deleted, with the reason."""
 
 
 class Diagnosis(Finding):
-    """What `doctor` found out about a workspace and the machine it is used on."""
+    """The checks of a workspace and of the machine."""
 
     workspace: str
     checks: tuple[Check, ...]
 
 
 class Export(Finding):
-    """What was written where. ``path`` is None for stdout."""
+    """An export of runs or points."""
 
     path: Path | None
+    """None for stdout."""
     format: Literal["jsonl", "csv", "parquet", "canonical"]
     rows: int
     columns: tuple[str, ...] = ()
 
 
 class Upgrade(Finding):
-    """From which schema to which a workspace was brought; equal when there was nothing to do.
-
-    copy_kept: the copy of the database before, beside it; None where none was made.
-    """
+    """The upgrade of the schema of a workspace."""
 
     before: str
     after: str
+    """Equal to ``before`` if the schema was current."""
     copy_kept: str | None = None
+    """The copy of the database before the upgrade; None without one."""
 
 
 class Delivery(Finding):
-    """What this machine has still to say to a workspace. finished: journals that were taken in whole, now.
-
-    waiting: journals of which something may follow. bytes_waiting: what of them is not taken in yet.
-    """
+    """The delivery of the records of this machine to a workspace."""
 
     workspace: str
     finished: int
+    """Journals that were delivered completely."""
     waiting: int
+    """Journals that are not complete."""
     bytes_waiting: int
-    content_digests: JsonMap = Field(
-        default_factory=FrozenDict, description="run -> digest of its content, of the ended runs delivered now"
-    )
+    """The undelivered part of these journals."""
+    content_digests: JsonMap = Field(default_factory=FrozenDict)
+    """Ended run -> the digest of its content, for the runs of this delivery."""
