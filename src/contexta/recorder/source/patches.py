@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contexta.recorder.redaction.find import find
 from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.spans import merged, secret_hash
+from contexta.recorder.redaction.spans import without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Set, Tuple
+    from typing import Dict, List, Tuple
 
 # In these files NAME=value without quotes assigns a text. In code the value would be an expression.
 _SETTINGS = Pattern(
@@ -64,28 +64,14 @@ def _clean(lines: List[bytes], numbers: List[int], path: str, salt: bytes) -> bo
     """Replace the secrets in the old or the new content of a file, in place. Return whether there were any."""
     texts = [lines[number].decode("utf-8", "surrogateescape") for number in numbers]
     heads = [_head(text) for text in texts]
-    whole = "\n".join(text[head:] for text, head in zip(texts, heads))
-    settings = _SETTINGS.match(path) is not None
-    spans = merged(
-        whole, find(whole, code=not settings, settings=settings, checksums=_CHECKSUMS.match(path) is not None)
-    )
-    if not spans:
+    content = "\n".join(text[head:] for text, head in zip(texts, heads))
+    is_settings, is_checksums = _SETTINGS.match(path) is not None, _CHECKSUMS.match(path) is not None
+    spans = find(content, code=not is_settings, settings=is_settings, checksums=is_checksums)
+    cleaned = without(content, spans, salt)
+    if cleaned == content:
         return False
-    changed: Set[int] = set()
-    starts, position = [], 0
-    for text, head in zip(texts, heads):
-        starts.append(position)
-        position += len(text) - head + 1
-    at = len(starts) - 1
-    for start, end, new in reversed(spans):
-        while starts[at] > start:
-            at -= 1
-        first, last = start - starts[at] + heads[at], end - starts[at] + heads[at]
-        text = texts[at]
-        texts[at] = text[:first] + (secret_hash(text[first:last], salt) if new is None else new) + text[last:]
-        changed.add(at)
-    for place in changed:
-        lines[numbers[place]] = texts[place].encode("utf-8", "surrogateescape")
+    for number, text, head, line in zip(numbers, texts, heads, cleaned.split("\n")):
+        lines[number] = (text[:head] + line).encode("utf-8", "surrogateescape")
     return True
 
 
