@@ -30,18 +30,18 @@ def installed(path: Optional[Sequence[str]] = None) -> tuple[list[dict[str, Any]
     distributions (see ``origins.with_checkouts``). Broken metadata is noted. About 30 ms for 300 distributions.
     """
     all_places, notes = places(path)
-    kept: dict[str, tuple[dict[str, Any], Place]] = {}
+    by_name: dict[str, tuple[dict[str, Any], Place]] = {}
     for place in all_places:
         for described in _described(place, notes):
             name = described["name"]
-            if name not in kept:
-                kept[name] = (described, place)
+            if name not in by_name:
+                by_name[name] = (described, place)
                 continue
-            first, first_place = kept[name]
+            first, first_place = by_name[name]
             if _is_own_source(first_place, described):
-                kept[name] = (described, place)
+                by_name[name] = (described, place)
             elif first_place.folder == place.folder:
-                kept[name] = _newer(kept[name], (described, place), notes)
+                by_name[name] = _newer(by_name[name], (described, place), notes)
             else:
                 notes.append(
                     note(
@@ -50,7 +50,7 @@ def installed(path: Optional[Sequence[str]] = None) -> tuple[list[dict[str, Any]
                         f"{first_place.folder}",
                     )
                 )
-    return [described for described, _ in kept.values()], notes
+    return [described for described, _ in by_name.values()], notes
 
 
 def _is_own_source(first: Place, second: dict[str, Any]) -> bool:

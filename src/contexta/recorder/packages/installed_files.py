@@ -51,12 +51,13 @@ def of_wheel(place: Place, record: bytes) -> bytes:
     if b"\r" in record:
         record = record.replace(b"\r\n", b"\n")
     # Bytecode and RECORD itself have no digest. Scripts lie outside, and contain the path of their environment.
-    kept = [line for line in record.split(b"\n") if line and line[-1:] != b"," and line[:3] != b"../"]
+    wheel_lines = [line for line in record.split(b"\n") if line and line[-1:] != b"," and line[:3] != b"../"]
     inside = os.fsencode(place.file) + b"/"
     own = tuple(inside + name + b"," for name in _INSTALLERS_OWN)
-    kept = [line for line in kept if not (line.startswith(inside) and line.startswith(own))]  # the first is cheap
-    kept.sort()
-    return b"\n".join(kept)
+    wheel_lines = [
+        line for line in wheel_lines if not (line.startswith(inside) and line.startswith(own))
+    ]  # the first is cheap
+    return b"\n".join(sorted(wheel_lines))
 
 
 def _records(

@@ -101,14 +101,14 @@ def places(path: Optional[Sequence[str]] = None) -> tuple[list[Place], list[Note
 
     Only egg-links are opened.
     """
-    found: list[Place] = []
+    metadata: list[Place] = []
     notes: list[Note] = []
     linked: dict[str, str] = {}
     for folder in _folders(path):
         if folder.problem:
             notes.append(note(TOPIC, f"sys.path entry {folder.path} is ignored: {folder.problem}"))
         elif folder.archive:
-            found.append(Place(folder.path, ""))
+            metadata.append(Place(folder.path, ""))
         leftovers = [name for name in folder.files if name[0] == "~"]
         if leftovers:
             notes.append(
@@ -120,9 +120,9 @@ def places(path: Optional[Sequence[str]] = None) -> tuple[list[Place], list[Note
             if name.endswith(".egg-link"):
                 _follow(os.path.join(folder.path, name), linked, notes)
             else:
-                found.append(Place(folder.path, "EGG-INFO" if name == "EGG-INFO" else name))
-    _mark_linked(found, linked, notes)
-    return found, notes
+                metadata.append(Place(folder.path, "EGG-INFO" if name == "EGG-INFO" else name))
+    _mark_linked(metadata, linked, notes)
+    return metadata, notes
 
 
 def _follow(link: str, linked: dict[str, str], notes: list[Note]) -> None:
@@ -135,14 +135,14 @@ def _follow(link: str, linked: dict[str, str], notes: list[Note]) -> None:
     linked[os.path.realpath(target)] = link
 
 
-def _mark_linked(found: list[Place], linked: dict[str, str], notes: list[Note]) -> None:
+def _mark_linked(metadata: list[Place], linked: dict[str, str], notes: list[Note]) -> None:
     if not linked:
         return
-    for place in found:
+    for place in metadata:
         target = os.path.realpath(place.folder)
         if target in linked and place.file.endswith(".egg-info"):
             place.linked = True
-    reached = {os.path.realpath(place.folder) for place in found}
+    reached = {os.path.realpath(place.folder) for place in metadata}
     for target, link in linked.items():
         if target not in reached:
             notes.append(note(TOPIC, f"{link} leads to {target}, where sys.path finds no distribution"))

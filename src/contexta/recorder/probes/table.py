@@ -50,10 +50,13 @@ def run(probes: Sequence[ProbeRow], context: Context, notes: List[Note]) -> Dict
     facts: Dict[str, Any] = {}
     for probe in probes:
         try:
-            facts[probe.key], found = probe.read(context)
+            facts[probe.key], probe_notes = probe.read(context)
         except Exception as error:  # noqa: BLE001  # a fault of a probe must not end a training
-            facts[probe.key], found = probe.otherwise, [note(probe.topic, f"could not be captured: {reason(error)}")]
-        notes.extend(found)
+            facts[probe.key], probe_notes = (
+                probe.otherwise,
+                [note(probe.topic, f"could not be captured: {reason(error)}")],
+            )
+        notes.extend(probe_notes)
     return facts
 
 

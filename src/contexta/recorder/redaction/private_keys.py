@@ -58,8 +58,8 @@ def _lines_of_key(text: str, position: int) -> Tuple[List[Span], int]:
         part = start
         for written in text[start : end.start() if end else stop].split("\\n"):  # a line break may be written as \n
             is_short_allowed = bool(spans or end) and (number > 0) != bool(end)
-            found = _in_line(text, part, part + len(written), allows_short=is_short_allowed, allows_text=bool(end))
-            spans += found if spans or end else [span for span in found if _looks_like_key(text[span[0] : span[1]])]
+            in_line = _in_line(text, part, part + len(written), allows_short=is_short_allowed, allows_text=bool(end))
+            spans += in_line if spans or end else [span for span in in_line if _looks_like_key(text[span[0] : span[1]])]
             part += len(written) + 2
         if end:
             return spans, end.end()
