@@ -310,7 +310,9 @@ def test_python_that_cannot_be_entered_is_asked_from_outside_and_the_run_says_so
     assert (done.returncode, done.stdout) == (0, "trained\n")
     assert environment(tmp_path).python_version == version(another_python())
     (note,) = notes(recorded(tmp_path), "environment")
-    assert f"was not entered, as it was started with {switch[:2]}: its environment was read from outside" in note
+    assert (
+        f"did not load the recorder, as it was started with {switch[:2]}: its environment was read from outside" in note
+    )
 
 
 def test_command_without_any_python_says_so(tmp_path: Path, wrap: Wrap) -> None:

@@ -83,7 +83,7 @@ def test_replaced_pythonpath_is_named_and_the_packages_on_it_are_recorded(
     assert found.packages["scorelib"] == "1.0"
     (note,) = notes(tmp_path)
     assert "train.py (process " in note
-    assert f"was not entered, as {why}: its environment was read from outside" in note
+    assert f"did not load the recorder, as {why}: its environment was read from outside" in note
     assert f"was not recorded from inside: {why}\nhint: add to PYTHONPATH instead of replacing it" in done.stderr
 
 
@@ -102,7 +102,7 @@ def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wr
 def test_what_was_not_observed_is_shown_first(tmp_path: Path, wrap: Wrap) -> None:
     wrap("sh", "-c", f"PYTHONPATH= {sys.executable} train.py")
     shown = subprocess.run([*CONTEXTA, "show", "r"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert any("was not entered, as PYTHONPATH was removed" in line for line in shown.splitlines()[:4])
+    assert any("did not load the recorder, as PYTHONPATH was removed" in line for line in shown.splitlines()[:4])
 
 
 LAUNCHER = """
@@ -131,7 +131,7 @@ def test_environment_is_that_of_the_program_which_a_recorded_launcher_starts(
     assert (done.returncode, done.stdout) == (0, "trained\n")
     assert environment(tmp_path).python_version == version(python)
     (note,) = notes(tmp_path)
-    assert f"was not entered, as {why}: its environment was read from outside" in note
+    assert f"did not load the recorder, as {why}: its environment was read from outside" in note
 
 
 def test_launcher_that_itself_measures_stays_the_environment_of_the_run(tmp_path: Path, wrap: Wrap) -> None:
@@ -205,7 +205,7 @@ def test_python_that_is_too_old_is_named(tmp_path: Path, wrap: Wrap) -> None:
 def test_interpreter_that_does_not_tell_from_outside_is_said_so(tmp_path: Path, wrap: Wrap) -> None:
     wrap("sh", "-c", f"{OLD[0]} -I train.py; true")
     (note,) = notes(tmp_path)
-    assert "was not entered, as it was started with -I, and its interpreter did not tell what it runs on: " in note
+    assert "did not load the recorder, as it was started with -I, and its environment could not be read: " in note
     assert "read from outside" not in note
 
 
@@ -215,7 +215,7 @@ def test_forked_children_and_repeated_programs_are_one_note_each(tmp_path: Path,
     done = wrap("sh", "train.sh")
     assert done.stderr.count("was not recorded from inside") == 1
     first, second = notes(tmp_path)
-    assert "was not entered, as PYTHONPATH was replaced" in first
+    assert "did not load the recorder, as PYTHONPATH was replaced" in first
     assert "and 2 more like it" in second
 
 
@@ -225,7 +225,9 @@ def test_note_is_there_while_the_program_still_runs(tmp_path: Path, wrap: Wrap) 
     process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
     try:
         deadline = time.monotonic() + 30
-        while not any("was not entered" in path.read_text() for path in tmp_path.glob(".contexta/journal/*.jsonl")):
+        while not any(
+            "did not load the recorder" in path.read_text() for path in tmp_path.glob(".contexta/journal/*.jsonl")
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     finally:

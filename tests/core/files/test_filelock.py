@@ -22,7 +22,7 @@ def test_only_one_process_holds_a_lock_and_a_killed_one_leaves_it(tmp_path: Path
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"True\n"
-        with alone(lock) as first:
+        with alone(lock, 0.01) as first:
             assert not first
         other.kill()
     with alone(lock) as first:

@@ -281,7 +281,7 @@ class CommandRecorder:
         processes.append(program.pid)
         path = program.variables.get("PYTHONPATH", "")
         key = (program.interpreter(), program.isolation, path, program.directory, program.script)
-        what = f"{command[:_SHOWN]} (process {program.pid}) was not entered, as {obstacle}"
+        what = f"{command[:_SHOWN]} (process {program.pid}) did not load the recorder, as {obstacle}"
         try:
             if key not in self._environments:
                 self._environments[key] = outside.read_environment(
@@ -298,7 +298,7 @@ class CommandRecorder:
             self._written += 1
             what += f": {_FROM_OUTSIDE}"
         except (ProcessError, OSError, ValueError) as error:  # ValueError: a variable that cannot be passed on
-            what += f", and its interpreter did not tell what it runs on: {reason(error)}"
+            what += f", and its environment could not be read: {reason(error)}"
         if len(processes) == 1:
             self._run.note("environment", what)
 
@@ -332,7 +332,7 @@ class CommandRecorder:
         if python is None:
             self._run.note("environment", "no Python process was seen in this command: what it ran on is unknown")
             return
-        why = f"python -{switches} cannot be entered" if switches else "its Python could not be entered"
+        why = f"python -{switches} cannot load the recorder" if switches else "its Python did not load the recorder"
         try:
             digest = outside.read_environment(python, switches, self._objects)
         except (ProcessError, OSError) as error:

@@ -1,14 +1,13 @@
-"""One at a time: what removes files and what copies all of them keep out of each other's way."""
+"""The maintenance lock of a workspace: `gc` and `backup` exclude each other."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from contexta.core.errors import WorkspaceError
+from contexta.core.files import filelock
 
 _LOCK = "maintenance.lock"
 PATIENCE = 10.0  # seconds
@@ -16,26 +15,22 @@ PATIENCE = 10.0  # seconds
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Nobody else backs up or cleans the workspace meanwhile; runs and readers go on. Who dies holds nothing.
+    """Exclude other maintenance of the workspace; runs and readers go on.
 
-    The lock is SQLite's own, on an empty database beside the real one: it works wherever that one works.
-    Raises WorkspaceError when somebody else is at it for longer than ten seconds.
+    Raises WorkspaceError when another process holds the lock for longer than ten seconds.
     """
-    with closing(sqlite3.connect(os.fspath(root / _LOCK), timeout=PATIENCE, isolation_level=None)) as lock:
+    with ExitStack() as stack:
         try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise busy(f"workspace {root}") from None
+            is_held = stack.enter_context(filelock.alone(root / _LOCK, PATIENCE))
+        except OSError as error:
             raise WorkspaceError(
                 f"workspace {root} cannot be locked: {error}", hint="free some space, or make the directory writable"
             ) from None
-        try:
-            yield
-        finally:
-            lock.execute("ROLLBACK")
+        if not is_held:
+            raise busy(f"workspace {root}")
+        yield
 
 
 def busy(name: str) -> WorkspaceError:
-    """Somebody else has been at it for too long."""
+    """The error for a workspace whose lock another process holds."""
     return WorkspaceError(f"{name} is being backed up or cleaned by another process", hint="try again when it is done")
