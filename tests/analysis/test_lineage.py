@@ -28,24 +28,24 @@ def edges_of(pairs: Pairs) -> EdgesAt:
 
 def reachable(pairs: Pairs, start: int) -> dict[int, int]:
     """Number -> how many edges away, by the simplest means."""
-    found, depth = {start: 0}, 0
+    lineage, depth = {start: 0}, 0
     while True:
         depth += 1
-        new = {target for source, target in pairs if source in found and target not in found}
+        new = {target for source, target in pairs if source in lineage and target not in lineage}
         if not new:
-            return found
-        found.update(dict.fromkeys(new, depth))
+            return lineage
+        lineage.update(dict.fromkeys(new, depth))
 
 
 @given(GRAPHS)
 def test_downstream_reaches_everything_along_the_edges_and_nothing_else(pairs: Pairs) -> None:
-    found = traverse(ref(0), edges_of(pairs), "downstream")
+    lineage = traverse(ref(0), edges_of(pairs), "downstream")
     away = reachable(pairs, 0)
-    assert set(found.visited_refs) == {ref(number) for number in away}
-    assert {(edge.source_ref, edge.target_ref) for edge in found.edges} == {
+    assert set(lineage.visited_refs) == {ref(number) for number in away}
+    assert {(edge.source_ref, edge.target_ref) for edge in lineage.edges} == {
         (ref(source), ref(target)) for source, target in pairs if source in away
     }
-    for edge in found.edges:
+    for edge in lineage.edges:
         assert edge.depth == away[int(edge.source_ref.name[1:])] + 1
 
 
@@ -60,23 +60,25 @@ def test_upstream_is_downstream_of_the_edges_turned_around(pairs: Pairs) -> None
 @given(GRAPHS)
 def test_both_ways_reaches_the_whole_component(pairs: Pairs) -> None:
     either = pairs | {(target, source) for source, target in pairs}
-    found = traverse(ref(0), edges_of(pairs), "both")
-    assert set(found.visited_refs) == {ref(number) for number in reachable(either, 0)}
-    assert len(found.edges) == len({edge.model_dump_json(exclude={"depth"}) for edge in found.edges})
+    lineage = traverse(ref(0), edges_of(pairs), "both")
+    assert set(lineage.visited_refs) == {ref(number) for number in reachable(either, 0)}
+    assert len(lineage.edges) == len({edge.model_dump_json(exclude={"depth"}) for edge in lineage.edges})
 
 
 @given(GRAPHS, st.integers(1, 4))
 def test_depth_ends_where_it_was_told_to(pairs: Pairs, depth: int) -> None:
-    found = traverse(ref(0), edges_of(pairs), "downstream", max_depth=depth)
+    lineage = traverse(ref(0), edges_of(pairs), "downstream", max_depth=depth)
     away = reachable(pairs, 0)
-    assert set(found.visited_refs) == {ref(number) for number, steps in away.items() if steps <= depth}
+    assert set(lineage.visited_refs) == {ref(number) for number, steps in away.items() if steps <= depth}
 
 
 def test_too_many_edges_are_cut_and_said() -> None:
     star = {(0, number) for number in range(1, 8)}
-    found = traverse(ref(0), edges_of(star), "downstream", most=3)
-    assert len(found.edges) == 3
-    assert found.completeness_notes == ("there are more than 3 edges: limit max_depth, or start at another reference",)
+    lineage = traverse(ref(0), edges_of(star), "downstream", most=3)
+    assert len(lineage.edges) == 3
+    assert lineage.completeness_notes == (
+        "there are more than 3 edges: limit max_depth, or start at another reference",
+    )
 
 
 def test_what_is_joined_to_nothing_says_so() -> None:

@@ -38,9 +38,9 @@ def test_a_gate_refuses_a_fallen_metric_and_a_drifted_environment(story: Context
     suite = ElementTree.parse(tmp_path / "gate.xml").getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
     assert [case.find("failure") is None for case in suite] == [True, False, False]
-    found = story.check_run("new", against="old", max_drop=["accuracy=0.01"], env="packages")
-    assert Gate.model_validate_json(cli(*asked, "--json").stdout) == found
-    assert not found.passed
+    result = story.check_run("new", against="old", max_drop=["accuracy=0.01"], env="packages")
+    assert Gate.model_validate_json(cli(*asked, "--json").stdout) == result
+    assert not result.passed
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_run_without_an_environment_is_not_the_same_as_any(story: Contexta) ->
 
 
 def test_a_timeline_joins_runs_of_one_version(story: Contexta, cli: Cli) -> None:
-    found = story.package_timeline("Torch", metric="accuracy")
-    assert [(each.version, each.runs, each.low, each.high) for each in found.periods] == [
+    result = story.package_timeline("Torch", metric="accuracy")
+    assert [(each.version, each.runs, each.low, each.high) for each in result.periods] == [
         ("2.0.0", 2, 0.9, 0.91),
         ("2.1.0", 1, 0.87, 0.87),
     ]

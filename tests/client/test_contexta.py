@@ -46,7 +46,7 @@ def test_environment_of_the_running_interpreter_is_captured_at_creation(ctx: Con
             assert other.get_run("now").status == "open"
         run.metric("x", 1)
     assert snapshot.python_version == ".".join(map(str, sys.version_info[:3]))
-    versions = {found.name: found.version for found in snapshot.distributions}
+    versions = {result.name: result.version for result in snapshot.distributions}
     assert versions["pydantic"] == sys.modules["pydantic"].VERSION
     assert dict(snapshot.packages) == versions
 
@@ -58,12 +58,12 @@ def test_run_that_raises_is_failed_with_type_and_message_and_the_exception_goes_
     with pytest.raises(OutOfData, match="row 7"), ctx.run("boom") as run, run.stage("train"):
         run.metric("x", 1)
         raise OutOfData("row 7 \ud800")
-    found = ctx.get_run("boom")
-    assert found.status == "failed"
-    assert found.metadata["failure"]["type"].endswith("OutOfData")
-    assert found.metadata["failure"]["message"] == "row 7 \\ud800"
-    assert [stage.status for stage in found.stages if stage.stage_name == "train"] == ["failed"]
-    assert found.metrics == {"x": 1}
+    result = ctx.get_run("boom")
+    assert result.status == "failed"
+    assert result.metadata["failure"]["type"].endswith("OutOfData")
+    assert result.metadata["failure"]["message"] == "row 7 \\ud800"
+    assert [stage.status for stage in result.stages if stage.stage_name == "train"] == ["failed"]
+    assert result.metrics == {"x": 1}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_wrong_use_of_a_live_run_is_refused_and_loses_nothing(ctx: Contexta, use
         with pytest.raises(InvalidInput):
             use(run)
         run.metric("after", 2)
-    found = ctx.get_run("x")
-    assert (found.status, found.metrics) == ("completed", {"after": 2, "before": 1})
+    result = ctx.get_run("x")
+    assert (result.status, result.metrics) == ("completed", {"after": 2, "before": 1})
 
 
 def test_ended_run_takes_nothing_more(ctx: Contexta) -> None:
@@ -172,8 +172,8 @@ def test_every_kind_of_number_survives_a_live_run(ctx: Contexta) -> None:
     values = [0.1, -0.0, 1e-320, 0, -7, 2**63, 10**400, math.nan, math.inf, -math.inf]
     with ctx.run("x") as run:
         run.metrics({f"m{number}": value for number, value in enumerate(values)})
-    found = ctx.get_run("x").metrics
-    assert [repr(found[f"m{number}"]) for number in range(len(values))] == [repr(value) for value in values]
+    result = ctx.get_run("x").metrics
+    assert [repr(result[f"m{number}"]) for number in range(len(values))] == [repr(value) for value in values]
 
 
 def test_threads_of_one_run_lose_nothing(ctx: Contexta) -> None:
@@ -227,9 +227,9 @@ def test_run_in_a_workspace_that_cannot_be_written_says_so_once_and_the_program_
 def test_comparing_a_run_without_a_snapshot_notes_it_and_adds_nothing(ctx: Contexta) -> None:
     put_run(ctx, "bare", metrics={"a": 1})
     put_run(ctx, "full", metrics={"a": 1}, environment={})
-    found = ctx.compare_environments("bare", "full")
-    assert not found.differs
-    assert "run:p.bare has no environment snapshot" in found.completeness_notes[0]
+    result = ctx.compare_environments("bare", "full")
+    assert not result.differs
+    assert "run:p.bare has no environment snapshot" in result.completeness_notes[0]
     assert ctx.audit_reproducibility("bare").reproducibility_status == "missing"
     diff = ctx.diff_runs("bare", "full")
     assert not diff.differs
@@ -246,7 +246,7 @@ def test_diff_defaults_to_the_last_two_runs_of_the_latest_project(ctx: Contexta)
     put_run(ctx, "a", started_at="2025-02-15T08:00:00Z")
     put_run(ctx, "other", project="q", started_at="2025-02-15T08:30:00Z")
     put_run(ctx, "b", started_at="2025-02-15T09:00:00Z")
-    found = ctx.diff_runs()
-    assert (found.metrics.left_ref, found.metrics.right_ref) == ("run:p.a", "run:p.b")
-    found = ctx.diff_runs("q.other")
-    assert (found.metrics.left_ref, found.metrics.right_ref) == ("run:q.other", "run:p.b")
+    result = ctx.diff_runs()
+    assert (result.metrics.left_ref, result.metrics.right_ref) == ("run:p.a", "run:p.b")
+    result = ctx.diff_runs("q.other")
+    assert (result.metrics.left_ref, result.metrics.right_ref) == ("run:q.other", "run:p.b")

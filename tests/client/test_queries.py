@@ -162,22 +162,22 @@ def test_every_question_is_answered_by_either_database(anywhere: Contexta) -> No
 
 
 def test_snapshot_of_a_run_written_by_hand_has_everything_that_was_put(full: Contexta, cli: Cli) -> None:
-    found = full.get_run_snapshot("r")
-    assert found.run.run_ref == "run:p.r"
-    assert [stage.stage_name for stage in found.stages] == ["train"]
-    assert [batch.batch_name for batch in found.batches] == ["b1"]
-    assert [sample.sample_name for sample in found.samples] == ["s1"]
-    assert [artifact.artifact_kind for artifact in found.artifacts] == ["model"]
-    assert [deployment.deployment_name for deployment in found.deployments] == ["web"]
-    assert [(record.record_type, record.key, record.value, record.stage_id) for record in found.records] == [
+    result = full.get_run_snapshot("r")
+    assert result.run.run_ref == "run:p.r"
+    assert [stage.stage_name for stage in result.stages] == ["train"]
+    assert [batch.batch_name for batch in result.batches] == ["b1"]
+    assert [sample.sample_name for sample in result.samples] == ["s1"]
+    assert [artifact.artifact_kind for artifact in result.artifacts] == ["model"]
+    assert [deployment.deployment_name for deployment in result.deployments] == ["web"]
+    assert [(record.record_type, record.key, record.value, record.stage_id) for record in result.records] == [
         ("metric", "accuracy", 0.9, "stage:p.r.train"),
         ("degraded", "gpu-lost", "GPU 1 fell off the bus", "stage:p.r.train"),
         ("event", "early-stop", "patience ran out", None),
         ("span", "load", 2.5, None),
     ]
-    assert found.records[0].record_ref == "record:p.r.m0"
-    assert found.completeness_notes == ()
-    assert json.loads(cli("snapshot", "r", "--json").stdout) == json.loads(found.model_dump_json())
+    assert result.records[0].record_ref == "record:p.r.m0"
+    assert result.completeness_notes == ()
+    assert json.loads(cli("snapshot", "r", "--json").stdout) == json.loads(result.model_dump_json())
     screen = cli("snapshot", "r").stdout
     for word in ("b1", "s1", "web", "s3://models/r.pt", "early-stop", "GPU 1 fell off the bus"):
         assert word in screen
@@ -190,15 +190,15 @@ def test_snapshot_of_a_live_run_has_its_points_and_says_how_many_there_was_no_ro
             for step in range(1_000):
                 stage.metric("loss", 1.0 / (step + 1), step=step)
             stage.metric("accuracy", 10**20)
-    found = ctx.get_run_snapshot("live", max_records=10)
-    assert [(record.key, record.step) for record in found.records] == [
+    result = ctx.get_run_snapshot("live", max_records=10)
+    assert [(record.key, record.step) for record in result.records] == [
         ("score", None),
         ("accuracy", None),
         *(("loss", step) for step in range(992, 1_000)),
     ]
-    assert found.records[1].value == 10**20
-    assert found.records[1].stage_id == "stage:p.live.train"
-    assert "10 of 1002 records are here; ask for more with max_records" in found.completeness_notes
+    assert result.records[1].value == 10**20
+    assert result.records[1].stage_id == "stage:p.live.train"
+    assert "10 of 1002 records are here; ask for more with max_records" in result.completeness_notes
     assert len(ctx.get_run_snapshot("live", max_records=5_000).records) == 1_002
 
 
@@ -245,8 +245,8 @@ def test_diagnosis_lists_what_stands_out_the_errors_first(full: Contexta, cli: C
     store.deployments.put_deployment_execution(a_deployment("dead", run_ref="run:p.r", status="failed", ended_at=END))
     full.record_store.append(a_degradation("d2", severity="low", summary="clock skew"))
     full.record_store.append(a_metric("loss", math.inf, name="m9", envelope={"completeness_marker": "partial"}))
-    found = full.diagnose_run("r")
-    assert [(issue.severity, issue.code, issue.subject_ref) for issue in found.issues] == [
+    result = full.diagnose_run("r")
+    assert [(issue.severity, issue.code, issue.subject_ref) for issue in result.issues] == [
         ("error", "batch_failed", "batch:p.r.train.b2"),
         ("error", "deployment_failed", "deployment:p.dead"),
         ("error", "degraded_record", "stage:p.r.train"),
@@ -256,7 +256,7 @@ def test_diagnosis_lists_what_stands_out_the_errors_first(full: Contexta, cli: C
         ("info", "stage_without_metrics", "stage:p.r.evaluate"),
         ("info", "degraded_record", "stage:p.r.train"),
     ]
-    assert not found.healthy
+    assert not result.healthy
     done = cli("diagnose", "r", "--exit-code")
     assert done.returncode == 1
     assert "GPU 1 fell off the bus" in done.stdout
@@ -267,8 +267,8 @@ def test_run_that_raised_is_diagnosed_with_what_it_raised(ctx: Contexta) -> None
     with pytest.raises(ValueError, match="row 7"), ctx.run("boom", project="p") as run, run.stage("train") as stage:
         stage.metric("loss", math.nan)
         raise ValueError("row 7")
-    found = ctx.diagnose_run("boom")
-    by_code = {issue.code: issue for issue in found.issues}
+    result = ctx.diagnose_run("boom")
+    by_code = {issue.code: issue for issue in result.issues}
     assert "ValueError: row 7" in by_code["run_failed"].summary
     assert by_code["stage_failed"].subject_ref == "stage:p.boom.train"
     assert by_code["metric_not_finite"].summary == "the last value of train/loss is nan"
@@ -291,18 +291,18 @@ def test_bare_run_lacks_metrics_and_an_environment(ctx: Contexta) -> None:
 def test_deployment_is_joined_to_run_artifact_and_environment_without_being_told_twice(
     full: Contexta, cli: Cli
 ) -> None:
-    found = full.traverse_lineage("deployment:p.web", direction="upstream")
-    assert {(edge.source_ref, edge.target_ref) for edge in found.edges} == {
+    result = full.traverse_lineage("deployment:p.web", direction="upstream")
+    assert {(edge.source_ref, edge.target_ref) for edge in result.edges} == {
         ("run:p.r", "deployment:p.web"),
         ("artifact:p.r.model", "deployment:p.web"),
         ("environment:p.r.snapshot", "deployment:p.web"),
         ("run:p.r", "artifact:p.r.model"),
         ("environment:p.r.snapshot", "run:p.r"),
     }
-    assert found.visited_refs[0] == "deployment:p.web"
-    assert set(found.visited_refs) == {"deployment:p.web", "run:p.r", "artifact:p.r.model", "environment:p.r.snapshot"}
+    assert result.visited_refs[0] == "deployment:p.web"
+    assert set(result.visited_refs) == {"deployment:p.web", "run:p.r", "artifact:p.r.model", "environment:p.r.snapshot"}
     down = full.traverse_lineage("environment:p.r.snapshot", direction="downstream")
-    assert set(down.visited_refs) == set(found.visited_refs)
+    assert set(down.visited_refs) == set(result.visited_refs)
     assert "artifact:p.r.model" in cli("lineage", "r").stdout
 
 
@@ -330,8 +330,8 @@ def test_recorded_edges_are_followed_their_way_and_circles_end(full: Contexta) -
 
 def test_part_of_a_run_leads_to_the_run(full: Contexta) -> None:
     full.metadata_store.relations.put_lineage_edge(an_edge("x", "batch:p.r.train.b1", "artifact:p.other.cache"))
-    found = full.traverse_lineage("artifact:p.other.cache", direction="upstream")
-    assert found.visited_refs == (
+    result = full.traverse_lineage("artifact:p.other.cache", direction="upstream")
+    assert result.visited_refs == (
         "artifact:p.other.cache",
         "batch:p.r.train.b1",
         "run:p.r",
@@ -375,16 +375,16 @@ def history(ctx: Contexta) -> Contexta:
 
 def test_best_run_ranks_what_can_be_ranked_and_says_what_cannot(history: Contexta, cli: Cli) -> None:
     runs = [f"r{number}" for number in range(5)]
-    found = history.select_best_run(runs, "accuracy", stage_name="train", higher_is_better=True)
-    assert (found.run_ref, found.value) == ("run:p.r1", 0.91)
-    assert [(each.run_ref.name, each.rank) for each in found.candidates] == [
+    result = history.select_best_run(runs, "accuracy", stage_name="train", higher_is_better=True)
+    assert (result.run_ref, result.value) == ("run:p.r1", 0.91)
+    assert [(each.run_ref.name, each.rank) for each in result.candidates] == [
         ("r1", 1),
         ("r0", 2),
         ("r3", 3),
         ("r2", None),
         ("r4", None),
     ]
-    assert found.completeness_notes == (
+    assert result.completeness_notes == (
         "1 of 5 runs have no train/accuracy",
         "1 of 5 runs have a last train/accuracy that is not finite",
     )
@@ -412,23 +412,23 @@ def test_which_way_is_good_is_known_configured_given_or_asked_for(ctx: Contexta,
 def test_equals_share_a_rank(ctx: Contexta) -> None:
     for name, loss in (("a", 1), ("b", 1.0), ("c", 0.5)):
         put_run(ctx, name, metrics={"loss": loss})
-    found = ctx.select_best_run(["a", "b", "c"], "loss", higher_is_better=True)
-    assert [(each.run_ref.name, each.rank) for each in found.candidates] == [("a", 1), ("b", 1), ("c", 3)]
-    assert found.completeness_notes == (
+    result = ctx.select_best_run(["a", "b", "c"], "loss", higher_is_better=True)
+    assert [(each.run_ref.name, each.rank) for each in result.candidates] == [("a", 1), ("b", 1), ("c", 3)]
+    assert result.completeness_notes == (
         "2 runs share the first rank; the first of them in the given order is selected",
     )
 
 
 def test_trend_is_oldest_first_with_what_changed_before_each_run(history: Contexta, cli: Cli, tmp_path: Path) -> None:
-    found = history.get_metric_trend("accuracy")
-    assert [point.run_ref.name for point in found.points] == ["r0", "r1", "r2", "r3"]
-    assert [None if point.changes is None else [str(each) for each in point.changes] for point in found.points] == [
+    result = history.get_metric_trend("accuracy")
+    assert [point.run_ref.name for point in result.points] == ["r0", "r1", "r2", "r3"]
+    assert [None if point.changes is None else [str(each) for each in point.changes] for point in result.points] == [
         None,
         [],
         None,
         ["torch: 2.0.0 -> 2.1.0"],
     ]
-    assert found.completeness_notes == (
+    assert result.completeness_notes == (
         "1 of 5 runs have no accuracy",
         "1 of 4 runs have no environment snapshot: their changes are unknown",
     )

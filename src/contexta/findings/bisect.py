@@ -1,4 +1,4 @@
-"""What a study answers, as frozen values; the same for a screen and for ``--json``."""
+"""Findings of ``bisect``: the report and the plan of a study."""
 
 from __future__ import annotations
 
@@ -17,159 +17,165 @@ Confirmed = Literal["inside", "outside", "no"]
 
 
 class EndValues(Finding):
-    """One end: the values of its runs in the order they were run, and their mean (None before the first)."""
+    """The values of one endpoint."""
 
     values: tuple[float, ...]
+    """In the order of the runs."""
     mean: float | None
+    """None without a value."""
 
 
 class ProofFact(Finding):
-    """One fact of the proof.
-
-    fact: what is claimed. at_new: the changes that are at NEW in the environment it was run in. expected: None where
-    every outcome says something. state: what the runs say; ``open`` while they do not suffice. confirmed: the weakest
-    of its runs' (see ``FinishedTrial``).
-    """
+    """One fact of the proof."""
 
     fact: str
+    """The claim."""
     at_new: tuple[str, ...]
+    """The changes at NEW in the environment of its runs."""
     expected: Literal["good", "bad"] | None
+    """None if every outcome is informative."""
     state: Literal["good", "bad", "between", "open"]
+    """The outcome of the runs; ``open`` if there are too few."""
     holds: bool
     values: tuple[float, ...]
     pins: dict[str, str]
     confirmed: Confirmed | None = None
+    """The weakest confirmation of its runs; see ``FinishedTrial``."""
 
 
 class Share(Finding):
-    """How much of the drop something explains; 1 is all of it.
-
-    low and high hold it with 99 %; None where no value depended on its seed, so that nothing shows how it scatters.
-    """
+    """The share of the drop that something explains; 1 is the complete drop."""
 
     estimate: float
     low: float | None
+    """The lower limit of the 99 % confidence interval; None if no value depends on its seed."""
     high: float | None
 
 
 class PossibleCause(Finding):
-    """What the trials leave possible, with its probability."""
+    """A cause that the trials do not exclude."""
 
     changes: tuple[str, ...]
     probability: float
 
 
 class FinishedTrial(Finding):
-    """One rerun. at_new: the changes at NEW. release: of the culprit, which is at that one instead; else None.
-    value: None when there was none, for ``reason``.
-
-    why: what it was run for. verdict: where a threshold or a judge decides. run: its record in the study's workspace.
-    confirmed: whether the recorder saw that it ran in the environment of its mix: ``inside``; ``outside`` where it was
-    confirmed from outside only; ``no`` where it ran in another one, which gives no value; None in reports of earlier
-    versions. writes: paths outside of its own directories that it wrote to, where later trials see it.
-    """
+    """One rerun."""
 
     number: int
     purpose: Literal["end", "search", "proof", "release"]
     why: str
+    """The question that it answers."""
     at_new: tuple[str, ...]
+    """The changes at NEW."""
     release: str | None = None
+    """The release of the culprit, if it differs from the one of OLD and NEW."""
     seed: int
     value: float | None
+    """None without a value, for ``reason``."""
     verdict: Literal["good", "bad"] | None
+    """None if the values decide, not a threshold or a judge."""
     reason: str
     seconds: float
     run: str | None
+    """Its run in the workspace of the study."""
     confirmed: Confirmed | None = None
+    """Whether a recorder saw the environment of the mix in the command (``inside``), could only check it from the
+    outside (``outside``), or saw another environment (``no``), which gives no value. None in old reports."""
     writes: tuple[str, ...] = ()
+    """Paths outside of its own directories that it changed, where later trials see them."""
 
 
 class Release(Finding):
-    """One release of the culprit. state: ``not tried`` when it could not be, for reason; ``unclear`` when its values do
-    not tell. beside: the end it was tried in."""
+    """One release of the culprit."""
 
     version: str
     state: Literal["good", "bad", "unclear", "not tried"]
+    """``unclear`` if its values do not decide; ``not tried`` if it could not run, for ``reason``."""
     values: tuple[float, ...] = ()
     reason: str = ""
     beside: Literal["old", "new"] = "new"
+    """The endpoint that has the other packages."""
 
 
 class Releases(Finding):
-    """The releases of the culprit from OLD's to NEW's.
-
-    last_good, observed_bad: the two observed ones that lie nearest to each other. first_bad: observed_bad where no
-    release lies between, else None. between: those of which nothing is known, from OLD's to NEW's.
-    released: how many there are between OLD's and NEW's. links: where the package says what changed, by its own labels.
-    """
+    """The releases of the culprit from OLD to NEW."""
 
     package: str
     last_good: str
+    """The good release nearest to ``observed_bad``."""
     first_bad: str | None
+    """``observed_bad``, if there is no release between it and ``last_good``; else None."""
     observed_bad: str
     between: tuple[str, ...]
+    """The releases whose state is unknown."""
     released: int
+    """The number of releases between OLD and NEW."""
     tried: tuple[Release, ...]
     links: dict[str, str]
+    """The changelogs of the package, by their labels."""
 
 
 class BisectReport(Finding):
-    """The end of a study.
-
-    culprits, companions: package names, ``python``, ``env:NAME``, ``source``, ``param:NAME``. companions moved together
-    with the culprits where these were shown to be bad, and were shown to be good without them. additive: what each of
-    several culprits does alone, in the metric's unit. interaction: how they act where they do not add up. probes: mixes
-    tried besides the ends and the proof; runs, seconds, trials: of all reruns, those of releases included. next:
-    commands and pins worth trying. tools: name -> version of what it was found with. notes: how the two sides were
-    taken. confirmed: the weakest of all trials that gave a value (see ``FinishedTrial``). command: as it was rerun, and
-    command_given where launchers were taken off it. at_fixed_seed: whether each end gave one and the same value at
-    every seed; then the verdict holds at that one seed, if the training has any. digest: of all the rest, see
-    ``digest_of``.
-    """
+    """The result of a bisect."""
 
     verdict: VerdictWord
     why: str
     metric: str
     higher_is_better: bool
     culprits: tuple[str, ...]
+    """Names of packages, ``python``, ``env:NAME``, ``source`` or ``param:NAME``."""
     companions: tuple[str, ...]
+    """Changes that are at NEW wherever the culprits are, and that are good without them."""
     share: Share | None
     additive: dict[str, float] | None
+    """Each of several culprits -> its own effect, in the metric's unit."""
     interaction: str | None
+    """The joint effect of culprits whose effects do not add up."""
     old: EndValues
     new: EndValues
     proof: tuple[ProofFact, ...]
     suspects: tuple[PossibleCause, ...]
     changes: tuple[Change, ...]
     probes: int
+    """The number of mixes besides the endpoints and the proof."""
     runs: int
+    """The number of reruns, including those of releases."""
     seconds: float
     first_bad_version: str | None
     releases: Releases | None
     trials: tuple[FinishedTrial, ...]
     next: tuple[str, ...]
+    """Commands and pins to try."""
     command: tuple[str, ...] = ()
+    """The command of the reruns."""
     command_given: tuple[str, ...] | None = None
+    """The command of the user, if it started with a launcher that the reruns omit."""
     confirmed: Confirmed | None = None
+    """The weakest confirmation of the trials with a value; see ``FinishedTrial``."""
     tools: dict[str, str] = Field(default_factory=dict)
+    """Tool -> version."""
     notes: tuple[str, ...] = ()
+    """How the two sides were read."""
     at_fixed_seed: bool = False
+    """Whether each endpoint has one value at every seed. The verdict then holds for that seed."""
     digest: str = ""
+    """Of all other fields; see ``digest_of``."""
 
     @property
     def holds(self) -> bool:
-        """Whether the question was answered: by a proof, or by that there is nothing to prove."""
+        """Whether the study has a definite result: a proof, or no regression."""
         return self.verdict in ("proved", "no_regression")
 
     def sealed(self) -> BisectReport:
-        """The same with its digest."""
+        """The report with its digest."""
         return self.model_copy(update={"digest": digest_of(self)})
 
 
 def digest_of(report: BisectReport | Mapping[str, Any]) -> str:
-    """sha256 of the report's JSON without the digest, keys sorted, no spaces, ASCII: whoever has it can check it.
+    """The sha256 of the report's JSON without the digest: sorted keys, no spaces, ASCII.
 
-    report: or its parsed JSON, which may have fields of a newer version.
+    report: the report, or its parsed JSON with fields of a newer version.
     """
     fields = report.to_dict() if isinstance(report, BisectReport) else report
     body = {key: value for key, value in fields.items() if key != "digest"}
@@ -177,18 +183,18 @@ def digest_of(report: BisectReport | Mapping[str, Any]) -> str:
 
 
 class BisectPlan(Finding):
-    """What a study would do.
-
-    atoms: changes that only move together. needs: what each needs at NEW beside it. prior: how suspect each is before
-    any trial; sums to 1. expected_seconds: None where nobody knows how long the command takes.
-    """
+    """The plan of a study."""
 
     changes: tuple[Change, ...]
     atoms: tuple[tuple[str, ...], ...]
+    """Groups of changes that are only possible together."""
     needs: dict[str, tuple[str, ...]]
+    """Change -> the changes that it requires at NEW."""
     prior: dict[str, float]
+    """Change -> the probability of being the cause before any trial; the sum is 1."""
     expected_probes: float
     expected_runs: int
     expected_seconds: float | None
+    """None if the duration of the command is unknown."""
     max_runs: int
     notes: tuple[str, ...] = ()

@@ -14,8 +14,8 @@ RUN = RunDetails(**dict(a_run()), stages=(StageSummary(stage_name="train", statu
 
 
 def captured(**origin: Any) -> EnvironmentSnapshot:
-    found = Distribution(name="numpy", version="1.24.0", build="0" * 64, origin=Origin(**{"kind": "index", **origin}))
-    return a_snapshot(packages={}, distributions=[found])
+    report = Distribution(name="numpy", version="1.24.0", build="0" * 64, origin=Origin(**{"kind": "index", **origin}))
+    return a_snapshot(packages={}, distributions=[report])
 
 
 def statuses(snapshot: EnvironmentSnapshot | None, run: RunDetails = RUN) -> dict[str, str]:
@@ -23,16 +23,16 @@ def statuses(snapshot: EnvironmentSnapshot | None, run: RunDetails = RUN) -> dic
 
 
 def test_run_without_a_snapshot_is_missing() -> None:
-    found = audit(RUN, None)
-    assert found.reproducibility_status == "missing"
-    assert (found.python_version, found.platform, found.package_count) == (None, None, 0)
-    assert "record the next run" in (found.checks[0].fix or "")
+    report = audit(RUN, None)
+    assert report.reproducibility_status == "missing"
+    assert (report.python_version, report.platform, report.package_count) == (None, None, 0)
+    assert "record the next run" in (report.checks[0].fix or "")
 
 
 def test_names_and_versions_by_hand_are_partial() -> None:
-    found = audit(RUN, a_snapshot(environment_variables={"OMP_NUM_THREADS": "1"}))
-    assert found.reproducibility_status == "partial"
-    assert (found.package_count, found.environment_variable_count) == (2, 1)
+    report = audit(RUN, a_snapshot(environment_variables={"OMP_NUM_THREADS": "1"}))
+    assert report.reproducibility_status == "partial"
+    assert (report.package_count, report.environment_variable_count) == (2, 1)
     assert statuses(a_snapshot())["package origins"] == "unknown"
     assert "package builds" not in statuses(a_snapshot())
 
@@ -61,17 +61,17 @@ def test_captured_environment_from_an_index_is_complete() -> None:
     ],
 )
 def test_package_that_cannot_be_had_again_makes_it_partial(origin: dict[str, Any]) -> None:
-    found = audit(RUN, captured(**origin))
-    assert found.reproducibility_status == "partial"
-    assert any("numpy" in note for note in found.completeness_notes)
+    report = audit(RUN, captured(**origin))
+    assert report.reproducibility_status == "partial"
+    assert any("numpy" in note for note in report.completeness_notes)
 
 
 def test_every_shortcoming_says_what_to_do_and_stands_in_the_notes() -> None:
     bare = RunDetails(**dict(a_run()))
-    found = audit(bare, a_snapshot(packages={}, python_version="3.11", notes=[{"topic": "git", "text": "missing"}]))
-    short = [check for check in found.checks if check.status != "pass"]
+    report = audit(bare, a_snapshot(packages={}, python_version="3.11", notes=[{"topic": "git", "text": "missing"}]))
+    short = [check for check in report.checks if check.status != "pass"]
     of_the_environment = {"python version", "packages", "package origins"}
     of_the_run = {"metrics", "source", "command", "parameters", "seed", "inputs", "rebuilt", "rerun"}
     assert {check.name for check in short} == of_the_environment | of_the_run
     assert all(check.fix for check in short)
-    assert len(found.completeness_notes) == len(short)
+    assert len(report.completeness_notes) == len(short)

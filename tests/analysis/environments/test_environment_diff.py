@@ -23,39 +23,39 @@ def diff(left: dict[str, Any] | None, right: dict[str, Any] | None) -> Environme
 
 
 def test_packages_are_told_apart_by_normalised_name_and_pep_440() -> None:
-    found = diff(
+    difference = diff(
         {"packages": {"Scikit_Learn": "1.2", "torch": "2.0.0", "gone": "1", "local": "2.1.0"}},
         {"packages": {"scikit-learn": "1.2.0", "Torch": "2.1.0", "new": "3", "local": "2.1.0+cu118"}},
     )
-    assert [str(change) for change in found.changed_packages] == [
+    assert [str(change) for change in difference.changed_packages] == [
         "local: 2.1.0 -> 2.1.0+cu118",
         "torch: 2.0.0 -> 2.1.0",
     ]
-    assert [str(change) for change in found.added_packages] == ["new: absent -> 3"]
-    assert [str(change) for change in found.removed_packages] == ["gone: 1 -> absent"]
-    assert found.unchanged_package_count == 1
-    assert found.differs
+    assert [str(change) for change in difference.added_packages] == ["new: absent -> 3"]
+    assert [str(change) for change in difference.removed_packages] == ["gone: 1 -> absent"]
+    assert difference.unchanged_package_count == 1
+    assert difference.differs
 
 
 def test_python_platform_and_variables_are_compared() -> None:
-    found = diff(
+    difference = diff(
         {"python_version": "3.11.0", "platform": "linux", "environment_variables": {"A": "1", "B": "1", "C": "1"}},
         {"python_version": "3.12.0", "platform": "darwin", "environment_variables": {"A": "1", "B": "2", "D": "1"}},
     )
-    assert found.python_version_changed
-    assert found.platform_changed
-    assert [change.key for change in found.changed_variables] == ["B"]
-    assert [change.key for change in found.added_variables] == ["D"]
-    assert [change.key for change in found.removed_variables] == ["C"]
+    assert difference.python_version_changed
+    assert difference.platform_changed
+    assert [change.key for change in difference.changed_variables] == ["B"]
+    assert [change.key for change in difference.added_variables] == ["D"]
+    assert [change.key for change in difference.removed_variables] == ["C"]
     assert not diff({"python_version": "3.11"}, {"python_version": "3.11.0"}).python_version_changed
 
 
 def test_missing_snapshot_is_a_note_and_no_phantom_addition() -> None:
     for left, right, who in ((None, {}, "run:p.a"), ({}, None, "run:p.b")):
-        found = diff(left, right)
-        assert not found.differs
-        assert found.package_changes == () == found.variable_changes
-        assert [note for note in found.completeness_notes if who in note and "no environment snapshot" in note]
+        difference = diff(left, right)
+        assert not difference.differs
+        assert difference.package_changes == () == difference.variable_changes
+        assert [note for note in difference.completeness_notes if who in note and "no environment snapshot" in note]
     assert len(diff(None, None).completeness_notes) == 2
 
 
@@ -73,7 +73,7 @@ def captured(*distributions: dict[str, Any], **facts: Any) -> dict[str, Any]:
 
 def test_same_version_from_other_bytes_or_elsewhere_is_seen() -> None:
     git = {"kind": "vcs", "url": "https://example.org/x.git", "commit": "a" * 40, "dirty": True}
-    found = diff(
+    difference = diff(
         captured(dist("torch", build="a" * 64), dist("mine"), dist("same", build="b" * 64), dist("half")),
         captured(
             dist("torch", build="c" * 64),
@@ -82,12 +82,12 @@ def test_same_version_from_other_bytes_or_elsewhere_is_seen() -> None:
             dist("half", build="d" * 64),
         ),
     )
-    assert found.changed_packages == ()
-    assert [(change.key, change.right_value) for change in found.build_changes] == [("torch", "c" * 64)]
-    assert [str(change) for change in found.origin_changes] == [
+    assert difference.changed_packages == ()
+    assert [(change.key, change.right_value) for change in difference.build_changes] == [("torch", "c" * 64)]
+    assert [str(change) for change in difference.origin_changes] == [
         "mine: index -> vcs https://example.org/x.git at aaaaaaaaaaaa, with uncommitted changes"
     ]
-    assert found.differs
+    assert difference.differs
 
 
 def test_commit_that_one_side_could_not_read_is_no_change() -> None:
@@ -118,10 +118,10 @@ def test_interpreter_machine_and_native_libraries_are_compared_but_not_where_the
             ],
         )
 
-    found = diff(side(True, "epyc", "0.3.21", "/a"), side(False, "xeon", "0.3.27", "/b"))
-    assert [str(change) for change in found.interpreter_changes] == ["gil: true -> false"]
-    assert [str(change) for change in found.machine_changes] == ["cpu: epyc -> xeon"]
-    assert [str(change) for change in found.native_changes] == [
+    difference = diff(side(True, "epyc", "0.3.21", "/a"), side(False, "xeon", "0.3.27", "/b"))
+    assert [str(change) for change in difference.interpreter_changes] == ["gil: true -> false"]
+    assert [str(change) for change in difference.machine_changes] == ["cpu: epyc -> xeon"]
+    assert [str(change) for change in difference.native_changes] == [
         "openblas (scipy): 0.3.21 -> 0.3.27",
         "torch tf32: true -> false",
     ]
@@ -130,9 +130,9 @@ def test_interpreter_machine_and_native_libraries_are_compared_but_not_where_the
 
 def test_what_a_hand_written_side_lacks_is_unknown_and_not_a_change() -> None:
     full = captured(dist("numpy", build="a" * 64), interpreter={"gil": True}, machine={"cpu": "x"})
-    found = diff({"packages": {"numpy": "1.0"}}, full)
-    assert not found.differs
-    assert "written by hand" in found.completeness_notes[0]
+    difference = diff({"packages": {"numpy": "1.0"}}, full)
+    assert not difference.differs
+    assert "written by hand" in difference.completeness_notes[0]
 
 
 def test_change_says_whether_it_was_imported_and_asked_for() -> None:

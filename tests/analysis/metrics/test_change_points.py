@@ -57,19 +57,19 @@ def test_one_outlier_anywhere_in_noise_is_no_change_point(count: int) -> None:
 @pytest.mark.parametrize("count", [10, 40])
 def test_a_step_in_noise_is_found_beside_an_outlier(count: int) -> None:
     draws = random.Random(count)
-    found = 0
+    hits = 0
     for _ in range(200):
         middle = draws.randrange(3, count - 3)
         values = [draws.gauss(0.9 if place < middle else 0.8, 0.01) for place in range(count)]
         odd = draws.choice([place for place in range(1, count - 1) if abs(place - middle) > 1])
         values[odd] -= 0.4
-        found += starts(values) == [0, middle]
-    assert found >= 0.9 * 200
+        hits += starts(values) == [0, middle]
+    assert hits >= 0.9 * 200
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
 def test_levels_cover_the_series_without_gaps(values: list[float]) -> None:
-    found = levels(values)
-    assert [found[0].start, found[-1].stop] == [0, len(values)]
-    assert all(one.stop == two.start and one.start < one.stop for one, two in pairwise(found))
+    segments = levels(values)
+    assert [segments[0].start, segments[-1].stop] == [0, len(values)]
+    assert all(one.stop == two.start and one.start < one.stop for one, two in pairwise(segments))
     assert not {0, len(values) - 1} & outliers(values)

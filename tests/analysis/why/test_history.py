@@ -27,7 +27,7 @@ def a_run(number: int, value: float, metric: str, packages: dict[str, str]) -> P
 def why(
     values: Sequence[float], old: int, new: int, metric: str = "accuracy", changed_at: int | None = None
 ) -> Explanation:
-    """What is said of runs of these values, in order of time. changed_at: where two packages changed together."""
+    """The explanation of runs with these values, in order of time. changed_at: the place where two packages changed."""
     at = len(values) // 2 if changed_at is None else changed_at
     runs = []
     for number, value in enumerate(values):
@@ -48,9 +48,9 @@ def why(
     return explain(sides[0], sides[1], runs, metric=metric, group_by="none")
 
 
-def first_bad(found: Explanation) -> str | None:
-    assert found.history is not None
-    return None if found.history.first_bad is None else found.history.first_bad.first_after.name
+def first_bad(explanation: Explanation) -> str | None:
+    assert explanation.history is not None
+    return None if explanation.history.first_bad is None else explanation.history.first_bad.first_after.name
 
 
 GOOD, BAD, UGLY = 0.91, 0.87, 0.60
@@ -79,28 +79,30 @@ GOOD, BAD, UGLY = 0.91, 0.87, 0.60
 def test_the_first_bad_run_is_bad_and_the_one_before_it_was_good(
     values: list[float], old: int, new: int, metric: str, expected: str | None
 ) -> None:
-    found = why(values, old, new, metric)
-    assert first_bad(found) == expected
+    explanation = why(values, old, new, metric)
+    assert first_bad(explanation) == expected
 
 
 @pytest.mark.parametrize(("old", "new", "metric"), [(9, 0, "accuracy"), (0, 9, "loss"), (0, 9, "score-of-mine")])
 def test_the_change_point_is_told_where_it_is_no_first_bad_run(old: int, new: int, metric: str) -> None:
-    found = why([GOOD] * 5 + [BAD] * 5, old, new, metric)
-    assert found.history is not None
-    assert found.history.change_point is not None
-    assert found.history.change_point.first_after.name == "r5"
+    explanation = why([GOOD] * 5 + [BAD] * 5, old, new, metric)
+    assert explanation.history is not None
+    assert explanation.history.change_point is not None
+    assert explanation.history.change_point.first_after.name == "r5"
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_two_compared_runs_are_no_evidence_that_changes_belong_together(count: int) -> None:
-    found = why([GOOD] * (count - 1) + [BAD], 0, count - 1, changed_at=count - 1)
-    assert found.history is not None
-    confounds = [each.names for each in found.history.confounds]
+    explanation = why([GOOD] * (count - 1) + [BAD], 0, count - 1, changed_at=count - 1)
+    assert explanation.history is not None
+    confounds = [confound.names for confound in explanation.history.confounds]
     assert confounds == ([] if count == 2 else [("left", "right")])
-    assert not any("1 of 1" in text for text in (*found.answer, *(each.text for each in found.history.confounds)))
+    assert not any(
+        "1 of 1" in text for text in (*explanation.answer, *(each.text for each in explanation.history.confounds))
+    )
 
 
 def test_changes_that_no_run_shows_in_one_state_are_no_evidence() -> None:
-    found = why([GOOD] * 6, 0, 5, changed_at=9)
-    assert found.history is not None
-    assert found.history.confounds == ()
+    explanation = why([GOOD] * 6, 0, 5, changed_at=9)
+    assert explanation.history is not None
+    assert explanation.history.confounds == ()

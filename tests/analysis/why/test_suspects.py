@@ -28,28 +28,28 @@ def a_run(name: str, **changes: Any) -> PastRun:
 
 
 def test_what_nobody_imported_drops_to_the_bottom_but_for_what_works_without() -> None:
-    found = suspects(
+    ranked = suspects(
         [
             a_difference("unused", imported=False),
             a_difference("nvidia-cudnn-cu12", imported=False),
             a_difference("used", imported=True),
         ]
     )
-    assert [each.key for each in found] == ["used", "nvidia-cudnn-cu12", "unused"]
-    assert found[-1].score < 0.01
-    assert "other packages load its libraries without an import" in [each.reason for each in found[1].evidence]
+    assert [each.key for each in ranked] == ["used", "nvidia-cudnn-cu12", "unused"]
+    assert ranked[-1].score < 0.01
+    assert "other packages load its libraries without an import" in [each.reason for each in ranked[1].evidence]
 
 
 def test_the_scores_are_the_product_of_what_is_shown_and_sum_to_one() -> None:
-    found = suspects([a_difference("torch", numeric=True, imported=True), a_difference("x"), a_difference("y")])
+    ranked = suspects([a_difference("torch", numeric=True, imported=True), a_difference("x"), a_difference("y")])
     products = []
-    for suspect in found:
+    for suspect in ranked:
         product = 1.0
         for each in suspect.evidence:
             product *= each.weight
         products.append(product)
-    assert [each.score for each in found] == pytest.approx([p / sum(products) for p in products], abs=1e-4)
-    assert [each.rank for each in found] == [1, 2, 2]  # equal ones share a rank
+    assert [each.score for each in ranked] == pytest.approx([p / sum(products) for p in products], abs=1e-4)
+    assert [each.rank for each in ranked] == [1, 2, 2]  # equal ones share a rank
 
 
 def test_another_seed_is_noise_and_no_suspect() -> None:
@@ -57,7 +57,7 @@ def test_another_seed_is_noise_and_no_suspect() -> None:
 
 
 def test_the_prior_speaks_of_what_a_bisect_can_move() -> None:
-    found = prior(
+    ranked = prior(
         [
             a_difference("torch", imported=True),
             a_difference("rest", imported=False),
@@ -68,8 +68,8 @@ def test_the_prior_speaks_of_what_a_bisect_can_move() -> None:
             a_difference("python", kind="python"),
         ]
     )
-    assert set(found) == {"torch", "rest", "env:MODE", "python", "param:lr", "source"}
-    assert found["torch"] > found["env:MODE"] > found["rest"] > 0
+    assert set(ranked) == {"torch", "rest", "env:MODE", "python", "param:lr", "source"}
+    assert ranked["torch"] > ranked["env:MODE"] > ranked["rest"] > 0
 
 
 def test_runs_repeat_each_other_but_for_the_seed() -> None:
