@@ -1,4 +1,4 @@
-"""What to do next, as lines for a shell: what is no command is a comment there. Pure."""
+"""The next steps as lines for a shell: commands, and comments. Pure."""
 
 from __future__ import annotations
 
@@ -21,30 +21,37 @@ _DIVERGED = re.compile(r" is (?:nan|-?inf)\Z")
 
 @dataclass(frozen=True)
 class Here:
-    """resume: the command that goes on with this study. records: the workspace that its trials are in. runs: OLD and
-    NEW, where both are recorded runs. command: what is rerun. held: what is alike in all mixes. include: the kinds that
-    would make changes of everything that differs between the runs; "" where all of it is a change already. old_python:
-    the path of OLD's interpreter; None: its version has to do. by_metric: whether a metric decides, by no threshold.
-    swapped: the command with OLD and NEW swapped; None where nobody can say it. lost: packages whose build differs and
-    cannot be rerun. installation: the environment of NEW. workspace: the words that name the workspace of the runs."""
+    """What the commands of a report depend on."""
 
     resume: str = "contexta bisect --resume"
+    """The command that resumes the study."""
     records: str = ".contexta/bisect"
+    """The workspace of the trials."""
     runs: tuple[str, str] | None = None
+    """OLD and NEW, where both are recorded runs."""
     command: tuple[str, ...] = ()
+    """What is rerun."""
     held: tuple[str, ...] = ("code", "data", "parameters", "machine")
+    """What is the same in all mixes."""
     include: str = ""
+    """The value of --include that covers all differences between the runs; "" where it already does."""
     old_python: str | None = None
+    """Path of OLD's interpreter; None: its version is named instead."""
     by_metric: bool = True
+    """Whether a metric judges, without a threshold."""
     swapped: str | None = None
+    """The command with OLD and NEW swapped."""
     lost: tuple[str, ...] = ()
+    """Packages whose build differs and cannot be installed again."""
     installation: Installation = field(default_factory=Installation)
+    """The environment of NEW."""
     workspace: tuple[str, ...] = ()
+    """The words that name the workspace of the runs."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A run of OLD or NEW that gave no value. run: its record, where there is one."""
+    """A trial of OLD or NEW that gave no value. run: its recorded run."""
 
     end: str
     run: str | None
@@ -60,7 +67,7 @@ def advice(
     failed: Failed | None,
     interaction: str | None,
 ) -> Iterator[str]:
-    """What restores the metric, or what would tell more.
+    """Commands that restore the metric, or that would find out more.
 
     runs: that were made. failed: the last run of an end that gives no value; None where both ends do.
     interaction: how several culprits act, as the report says it.
@@ -129,23 +136,22 @@ def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
 
 def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     """The commands that bring these changes back to OLD."""
-    found = (change for atom in space.atoms for change in atom.changes if change.key in keys)
-    changes = sorted(found, key=lambda change: change.key)
-    packages = [each for each in changes if space.is_package(each.key)]
-    back = {each.key: space.old.packages.get(each.key) for each in packages}
-    for each in changes:
-        if each.key == PYTHON:
-            python = shlex.quote(here.old_python or str(each.left_value))
-            uv, version = shlex.quote(here.installation.uv_program), _one_line(str(each.left_value))
+    changes = [change for atom in space.atoms for change in atom.changes if change.key in keys]
+    changes.sort(key=lambda change: change.key)
+    pins = {change.key: space.old.packages.get(change.key) for change in changes if space.is_package(change.key)}
+    for change in changes:
+        if change.key == PYTHON:
+            python = shlex.quote(here.old_python or str(change.left_value))
+            uv, version = shlex.quote(here.installation.uv_program), _one_line(str(change.left_value))
             yield f"{uv} venv --python {python} .venv-old  # Python {version}; and install NEW's packages there"
-        elif each.key.startswith(VARIABLE):
-            name = each.key[len(VARIABLE) :]
-            yield _variable_back(name, each.left_value)
+        elif change.key.startswith(VARIABLE):
+            name = change.key[len(VARIABLE) :]
+            yield _variable_back(name, change.left_value)
     if SOURCE in keys and space.old.revision is not None and space.new.revision is not None:
         yield from _source_back(space.old.revision, space.new.revision, here)
     if any(key.startswith(PARAMETER) for key in keys):
-        yield _told_as_before(space, keys, here)
-    yield from install_commands(here.installation, back)
+        yield _with_old_parameters(space, keys, here)
+    yield from install_commands(here.installation, pins)
 
 
 def _variable_back(name: str, value: str | None) -> str:
@@ -155,7 +161,7 @@ def _variable_back(name: str, value: str | None) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Recorded text in a comment: a new line in it would begin a command."""
+    """Recorded text for a comment; a line break in it would start a command."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
@@ -169,7 +175,7 @@ def _source_back(old: Revision, new: Revision, here: Here) -> Iterator[str]:
         yield f"{why}  # names the files that had uncommitted changes"
 
 
-def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
+def _with_old_parameters(space: Space, keys: Sequence[str], here: Here) -> str:
     """The command with these parameters at OLD, the others at NEW."""
     settings = {
         name: (space.old if PARAMETER + name in keys else space.new).parameters[name] for name in space.old.parameters
@@ -183,15 +189,15 @@ def _told_as_before(space: Space, keys: Sequence[str], here: Here) -> str:
 
 
 def _good_in_new(releases: Releases) -> str | None:
-    """The release nearest to NEW's that was observed to be good in NEW; None for none but OLD's.
+    """The release nearest to NEW's that was good in NEW; None where only OLD's was.
 
-    An exact pin: whatever else a constraint may install, a resolver picks it sooner or later.
+    It is an exact pin, because a resolver may pick any other release that a range allows.
     """
-    found = [each.version for each in releases.tried if each.state == "good" and each.beside == "new"]
-    return releases.last_good if releases.last_good in found else None
+    good = [release.version for release in releases.tried if release.state == "good" and release.beside == "new"]
+    return releases.last_good if releases.last_good in good else None
 
 
 def _more_runs(verdict: Verdict, runs: int) -> int:
-    """Enough for the ends, where these need more, and for a search behind them; else twice as many as there were."""
+    """Enough for the endpoints and a search after them, or twice the number so far."""
     ends = 2 * (verdict.ends.repeats or 0) if verdict.ends is not None else 0
     return max(2 * runs, ends + 30)

@@ -1,4 +1,4 @@
-"""From a verdict about atoms to a report about packages. Pure."""
+"""From a verdict about change groups to a report about packages. Pure."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def report(
     metric: str,
     higher_is_better: bool,
     releases: Releases | None = None,
-    inside: Sequence[Trial] = (),
+    release_trials: Sequence[Trial] = (),
     command: Sequence[str] = (),
     command_given: Sequence[str] | None = None,
     tools: Mapping[str, str] | None = None,
@@ -74,9 +74,9 @@ def report(
     here: Here = _HERE,
     recorded: tuple[float | None, float | None] = (None, None),
 ) -> BisectReport:
-    """Everything a study found, in the words of its user. Values get their own sign back.
+    """The result of a study, with values in the unit and direction of the metric.
 
-    inside: the trials of releases of the culprit. command, command_given, tools, notes: what it was found with, see
+    release_trials: of releases of the culprit. command, command_given, tools, notes: see
     ``BisectReport``. here: where its commands are to be run. recorded: where the metric ended in the runs that OLD and
     NEW are taken from.
     """
@@ -85,17 +85,17 @@ def report(
     moved = len(trials) - len(readings.results)  # what ran before the machine changed counts no more
     strays = [number for number, result in enumerate(readings.results, start=moved) if result.reason == STRAY]
     values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
-    everything = (*trials, *inside)
+    everything = (*trials, *release_trials)
     facts = verdict.proof.facts if verdict.proof is not None else ()
-    known = verdict.kind == "proved"
-    additive, interaction = _parts(space, verdict, readings, values) if known else (None, None)
+    is_proved = verdict.kind == "proved"
+    additive, interaction = _parts(space, verdict, readings, values) if is_proved else (None, None)
     beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
         why=verdict.why,
         metric=metric,
         higher_is_better=higher_is_better,
-        culprits=space.keys(verdict.culprits) if known else (),
+        culprits=space.keys(verdict.culprits) if is_proved else (),
         companions=space.keys(verdict.companions),
         share=_share(verdict.share) if verdict.share else None,
         additive=additive,
@@ -103,7 +103,7 @@ def report(
         old=_end(values(0)),
         new=_end(values(space.mixes.full)),
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
-        suspects=() if known else suspects(space, verdict.belief),
+        suspects=() if is_proved else suspects(space, verdict.belief),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         probes=len({trial.observation.mix for trial in trials} - beside),
         runs=len(everything),
@@ -125,14 +125,14 @@ def report(
             *_left_out(trials, strays, sign),
             *_flaky(everything, space.mixes.full),
             *_unconfirmed(everything),
-            *_beyond(everything),
+            *_side_effects(everything),
             *_other_seeds(everything),
         ),
     ).sealed()
 
 
 def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]) -> tuple[str, ...]:
-    """What to change in the command, where an end did not run in its environment."""
+    """Changes to the command, where an endpoint did not run in its environment."""
     last = trials[-1] if trials else None
     if last is None or last.result.confirmed != "no" or last.observation.mix not in (0, space.mixes.full):
         return ()
@@ -140,7 +140,7 @@ def _ran_elsewhere(space: Space, trials: Sequence[Trial], command: Sequence[str]
 
 
 def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
-    """That the recorder did not see where trials ran, or saw that they ran elsewhere."""
+    """Notes on trials whose environment the recorder did not confirm."""
     with_value = [trial for trial in trials if trial.observation.value is not None]
     outside = [trial for trial in with_value if trial.result.confirmed == "outside"]
     if outside:
@@ -152,9 +152,9 @@ def _unconfirmed(trials: Sequence[Trial]) -> Iterator[str]:
         yield f"{elsewhere} of {len(trials)} trials did not run in the environment of their mix, and gave no value"
 
 
-def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
-    """What trials took from elsewhere than their environments, and what they wrote to outside of their directories."""
-    if shadowed := sorted({each for trial in trials for each in trial.result.shadowed}):
+def _side_effects(trials: Sequence[Trial]) -> Iterator[str]:
+    """Notes on what trials used from outside their environments, and what they wrote outside their directories."""
+    if shadowed := sorted({package for trial in trials for package in trial.result.shadowed}):
         yield f"modules of the source hid packages of the environments: {', '.join(shadowed)}"
     paths = sorted({path for trial in trials for path in trial.result.writes})
     if paths:
@@ -184,7 +184,7 @@ def _share(share: tuple[float, float, float]) -> Share:
 
 
 def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
-    """That a program ran at another seed than it was told, once."""
+    """A note on the first trial that ran at another seed than its own."""
     for number, trial in enumerate(trials, start=1):
         if trial.result.other_seed is not None:
             yield f"trial {number} was told its seed, and ran at {trial.result.other_seed}: {ASK}"
@@ -194,7 +194,7 @@ def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
 def _unlike_recorded(
     metric: str, recorded: Sequence[float | None], reran: Sequence[tuple[float, ...]]
 ) -> Iterator[str]:
-    """That the reruns of an end do not give what its recorded run gave, by Student's t at 1 in 300."""
+    """Notes where the reruns of an endpoint do not repeat its recorded value, by Student's t at 1 in 300."""
     for name, was, values in zip(("OLD", "NEW"), recorded, reran, strict=True):
         if was is None or len(values) < 3 or not math.isfinite(was):
             continue
@@ -215,7 +215,7 @@ def _decimals(value: float) -> int:
 
 
 def _moved(trials: int) -> Iterator[str]:
-    """That both ends gave other values from some trial on."""
+    """A note that both endpoints gave other values from some trial on."""
     if trials:
         yield (
             f"from trial {trials + 1} on OLD and NEW gave other values than before at the same seeds: the machine "
@@ -224,25 +224,25 @@ def _moved(trials: int) -> Iterator[str]:
 
 
 def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> Iterator[str]:
-    """What runs of the ends count as ones without a value."""
+    """Notes on the trials of the endpoints that are left out as outliers."""
     for number in strays:
         trial = trials[number]
         end = "OLD" if trial.observation.mix == 0 else "NEW"
-        told = f"trial {number + 1} ({end}, seed {trial.step.seed}) gave {_value(trial, sign):g}"
-        yield f"{told}, like none of {end}'s other runs: it was left out"
+        outlier = f"trial {number + 1} ({end}, seed {trial.step.seed}) gave {_value(trial, sign):g}"
+        yield f"{outlier}, like none of {end}'s other runs: it was left out"
 
 
 def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
-    """That the training dies now and then, where it does."""
+    """A note on a training that fails now and then."""
     readings = Readings(tuple(trial.observation for trial in trials), new)
     if died := died_although_it_runs(readings.told):
         often = Counter(died).most_common(1)[0][0]
-        told = f"{len(died)} of {len(readings.results)} runs gave no value though the same mix did in others"
-        yield f"{told}: the training is flaky ({often})"
+        count = f"{len(died)} of {len(readings.results)} runs"
+        yield f"{count} gave no value though the same mix did in others: the training is flaky ({often})"
 
 
 def _failed_end(trials: Sequence[Trial], readings: Readings) -> Failed | None:
-    """The last run of an end that gives no value; None where both do."""
+    """The last trial of an endpoint that gives no value; None where both endpoints give one."""
     failed = [trial for trial in trials if trial.observation.mix in {0, readings.new} & {*readings.failures}]
     if not failed:
         return None
@@ -252,21 +252,21 @@ def _failed_end(trials: Sequence[Trial], readings: Readings) -> Failed | None:
 
 def finished(space: Space, trial: Trial, number: int, sign: float) -> FinishedTrial:
     """One trial as the report has it. sign: -1 where lower is better."""
-    step, result, told = trial.step, trial.observation, trial.result
+    step, observation, result = trial.step, trial.observation, trial.result
     return FinishedTrial(
         number=number,
         purpose=step.purpose,
         why=step.why,
-        at_new=space.keys(trial.beside if trial.release is not None else result.mix),
+        at_new=space.keys(trial.beside if trial.release is not None else observation.mix),
         release=trial.release,
-        seed=result.seed,
+        seed=observation.seed,
         value=_value(trial, sign),
-        verdict=None if told.measured is None or told.value == told.measured else "good" if told.value else "bad",
-        reason=result.reason,
-        seconds=round(result.seconds, 3),
-        run=told.run,
-        confirmed=told.confirmed,
-        writes=told.writes,
+        verdict=None if result.measured in (None, result.value) else "good" if result.value else "bad",
+        reason=observation.reason,
+        seconds=round(observation.seconds, 3),
+        run=result.run,
+        confirmed=result.confirmed,
+        writes=result.writes,
     )
 
 
@@ -278,7 +278,7 @@ def _value(trial: Trial, sign: float) -> float | None:
 
 
 class _Values:
-    """The values of each mix as its user knows them."""
+    """The values of each mix in the unit and direction of the metric."""
 
     def __init__(self, trials: Sequence[Trial], sign: float) -> None:
         self._of: dict[int, list[tuple[int, float]]] = {}
@@ -321,7 +321,7 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: S
 def _parts(
     space: Space, verdict: Verdict, readings: Readings, values: _Values
 ) -> tuple[dict[str, float] | None, str | None]:
-    """How several culprits act: what each does alone, or that they act only together, or that each suffices."""
+    """(effect of each culprit, None) where effects add up, else (None, how the culprits act together)."""
     alone = [fact for fact in (verdict.proof.facts if verdict.proof else ()) if fact.role == "alone"]
     if not alone:
         return None, None
@@ -331,7 +331,7 @@ def _parts(
         " + ".join(space.keys(verdict.culprits & fact.mix)): round(values.moved(fact.mix, paired), 6) for fact in alone
     }
     off = abs(sum(moves.values()) / whole - 1) if whole else math.inf
-    # by the same seeds parts show that lie within the noise, each for itself
+    # with the same seeds, also effects within the noise are visible
     if off <= _NEARLY and paired and all(_PART < move / whole < 1 - _PART for move in moves.values()):
         return moves, None
     if all(fact.state == "good" for fact in alone):
@@ -344,14 +344,14 @@ def _parts(
 
 
 def suspects(space: Space, belief: Belief | None) -> tuple[PossibleCause, ...]:
-    """What may have done it, the likeliest first."""
+    """Changes and pairs of changes that may be the cause, the likeliest first."""
     if belief is None:
         return ()
-    found = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
-    found += [
+    probabilities = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
+    probabilities += [
         (belief.pair(one, other), space.keys(1 << one | 1 << other))
         for one in range(space.mixes.count)
         for other in range(one)
     ]
-    likely = sorted((item for item in found if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
+    likely = sorted((item for item in probabilities if item[0] >= 0.01), key=lambda item: (-item[0], item[1]))
     return tuple(PossibleCause(changes=keys, probability=round(p, 4)) for p, keys in likely[:10])

@@ -113,7 +113,7 @@ def _releases(study: Study, verdict: Verdict, progress: BisectProgress) -> tuple
 def _report(
     prepared: PreparedStudy, study: Study, verdict: Verdict, releases: Releases | None, notes: Sequence[str]
 ) -> BisectReport:
-    setup, given = prepared.setup, prepared.command_given
+    setup, original = prepared.setup, prepared.command_given
     return report(
         study.space,
         verdict,
@@ -121,9 +121,9 @@ def _report(
         metric=setup.command.measured,
         higher_is_better=setup.higher_is_better,
         releases=releases,
-        inside=study.release_trials,
+        release_trials=study.release_trials,
         command=_without_secrets(setup.command.argv),
-        command_given=None if given is None else _without_secrets(given),
+        command_given=None if original is None else _without_secrets(original),
         tools=_tools(prepared),
         notes=(*prepared.labels, *prepared.notes, *study.environments.notes, *notes),
         here=replace(prepared.here, command=_without_secrets(prepared.here.command)),

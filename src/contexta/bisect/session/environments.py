@@ -34,7 +34,7 @@ class TrialEnvironments:
             try:
                 built = self.build(end, self._packages[end])
             except UvError as error:
-                sides = {each: (self.uv_of(each), setup.pythons[each], self._packages[each]) for each in BOTH}
+                sides = {name: (self.uv_of(name), setup.pythons[name], self._packages[name]) for name in BOTH}
                 raise not_built(end, error, sides) from error
             self.notes.update(dict.fromkeys(built.notes))
             for package in built.packages.values():

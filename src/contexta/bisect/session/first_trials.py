@@ -1,4 +1,4 @@
-"""Tell wrong use from the first trials: no metric, a missing module, OLD and NEW swapped, an ignored seed. Pure."""
+"""Detect wrong use in the first trials: no metric, a missing module, OLD and NEW swapped, an ignored seed. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contexta.core.errors import InvalidInput
 
 
 def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
-    """End a study whose first run of an end completed and does not give the metric.
+    """End a study whose first trial of an endpoint completed without the metric.
 
     new: the mix NEW. records: the workspace of the trials. Raises InvalidInput.
     """
@@ -22,7 +22,7 @@ def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
     reason, mix = trial.result.reason, trial.observation.mix
     if mix not in (0, new) or not reason.startswith(GIVES_NO):
         return
-    if any(each.observation.mix == mix for each in trials[:-1]):
+    if any(trial.observation.mix == mix for trial in trials[:-1]):
         return  # it gave the metric before, or failed in another way: the search tries it again
     end = "OLD" if mix == 0 else "NEW"
     log = shlex.join(["contexta", "log", trial.result.run or "RUN", "--workspace", records])
@@ -34,7 +34,7 @@ def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
 
 
 def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Path) -> None:
-    """End a study whose first run of an end lacks a module: it would again.
+    """End a study whose first trial of an endpoint lacks a module: every further trial would, too.
 
     new: the mix NEW. records: the workspace of the trials. folder: where they run. Raises InvalidInput.
     """
@@ -44,7 +44,7 @@ def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Pat
     if mix not in (0, new) or (judged and (mix == new or report.value)):
         return
     module = missing_module(report.reason, report.log)
-    if module is None or any(each.observation.mix == mix for each in trials[:-1]):
+    if module is None or any(trial.observation.mix == mix for trial in trials[:-1]):
         return
     end = "OLD" if mix == 0 else "NEW"
     log = shlex.join(["contexta", "log", report.run or "RUN", "--workspace", records])

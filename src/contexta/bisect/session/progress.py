@@ -1,4 +1,4 @@
-"""What a caller is told while a study runs."""
+"""The events of a study."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class BisectProgress:
     """Receives the events of a study; every method does nothing. Override those that you need."""
 
     def message(self, text: str) -> None:
-        """What was found out, or is done next, as one line."""
+        """One line about the sides, or about the next step."""
 
     def started(self, study: Study, swapped: str) -> None:
         """The environments of OLD and NEW are built. swapped: the command line with OLD and NEW swapped."""

@@ -1,9 +1,8 @@
 """Search the releases of the culprit between OLD's and NEW's for the first bad one.
 
-Releases come from the index that uv is set up with; yanked ones, pre-releases and those that no file of this platform
-exists of are not among them. Each is tried in NEW, everything else left as it is there, or in OLD where the
-requirements do not hold in NEW. A release of source alone is built where the culprit of OLD or NEW was built, too. The
-first bad release is named only where the release before it was observed to be good.
+The index of uv lists the releases, without yanked releases, pre-releases, and those without a file for this platform.
+A release is tried in NEW, or in OLD where its requirements do not hold in NEW. A source release is built only where the
+culprit of OLD or NEW was built. The first bad release is named only where the release before it was seen to be good.
 """
 
 from __future__ import annotations
@@ -32,15 +31,14 @@ from contexta.reproduce.uv.urls import is_address
 _ODDS = 30.0
 _LEAST_RUNS, _MOST_RUNS = 2, 8
 _MOST_RELEASES = 300
-_TELLING = ("changelog", "changes", "release notes", "release", "history", "what's new", "news")
-_OF_BUGS = ("bug", "issue", "tracker")  # where nobody looks for what changed
+_CHANGELOG_WORDS = ("changelog", "changes", "release notes", "release", "history", "what's new", "news")
+_BUG_WORDS = ("bug", "issue", "tracker")
 
 
-def releases_of(study: Study, verdict: Verdict, watch: TrialFinished | None = None) -> Releases | None:
-    """The first bad release of a proved culprit; None where there is nothing to look inside of: several culprits, one
-    that was added, removed or comes from an address, or that is no package. About log2(releases) environments, each of
-    two runs or more.
+def releases_of(study: Study, verdict: Verdict, trial_finished: TrialFinished | None = None) -> Releases | None:
+    """The first bad release of a proved culprit. About log2(releases) environments, each with two trials or more.
 
+    None for several culprits, and for a culprit that was added, was removed, comes from an address, or is no package.
     Raises IndexUnreachable when the index does not answer.
     """
     name = _culprit(study, verdict)
@@ -48,7 +46,7 @@ def releases_of(study: Study, verdict: Verdict, watch: TrialFinished | None = No
     old, new = (None if pin is None or is_address(pin) else pin for pin in pins)
     if name is None or old is None or new is None:
         return None
-    return _Inside(study, name, old, new, watch).look()
+    return _Search(study, name, old, new, trial_finished).run()
 
 
 def _culprit(study: Study, verdict: Verdict) -> str | None:
@@ -56,11 +54,12 @@ def _culprit(study: Study, verdict: Verdict) -> str | None:
     return keys[0] if len(keys) == 1 and study.space.is_package(keys[0]) else None
 
 
-class _Inside:
-    """One look inside one package."""
+class _Search:
+    """The search of one package."""
 
-    def __init__(self, study: Study, name: str, old: str, new: str, watch: TrialFinished | None) -> None:
-        self.study, self.name, self.old, self.new, self.watch = study, name, old, new, watch
+    def __init__(self, study: Study, name: str, old: str, new: str, trial_finished: TrialFinished | None) -> None:
+        self.study, self.name, self.old, self.new = study, name, old, new
+        self._trial_finished = trial_finished
         self.places = (_Place(study, name, "new"), _Place(study, name, "old"))
         self.results = [trial.observation for trial in study.trials]
         self.tried: dict[int, Release] = {}
@@ -73,14 +72,14 @@ class _Inside:
             for place, version in zip(self.places, (self.new, self.old), strict=True)
         )
 
-    def look(self) -> Releases:
+    def run(self) -> Releases:
         between = list(self._between())
         good, bad = -1, len(between)
         while (middle := self._middle(good, bad)) is not None:
-            found = self.tried[middle] = self._judge(middle, between[middle])
-            if found.state == "good":
+            release = self.tried[middle] = self._judge(middle, between[middle])
+            if release.state == "good":
                 good = middle
-            elif found.state == "bad":
+            elif release.state == "bad":
                 bad = middle
         observed_bad = between[bad] if bad < len(between) else self.new
         cut = len(between) == _MOST_RELEASES and (good == -1 or bad == len(between))  # there may be more
@@ -96,23 +95,23 @@ class _Inside:
         )
 
     def _between(self) -> Iterator[str]:
-        """The releases between the two, from OLD's to NEW's, those of source alone included."""
+        """The releases between the two, from OLD's to NEW's, source releases included."""
         try:
             upgrade = Version(self.old) < Version(self.new)
         except InvalidVersion:
             return
         low, high = (self.old, self.new) if upgrade else (self.new, self.old)
-        found: list[str] = []
+        newest_first: list[str] = []
         below = high
-        while len(found) < _MOST_RELEASES:
+        while len(newest_first) < _MOST_RELEASES:
             newest = newest_between(
                 self.study.environments.uv_of("new"), self.places[0].python.path, self.name, low, below, build=True
             )
             if newest is None:
                 break
-            found.append(newest)
+            newest_first.append(newest)
             below = newest
-        yield from reversed(found) if upgrade else found
+        yield from reversed(newest_first) if upgrade else newest_first
 
     def _middle(self, good: int, bad: int) -> int | None:
         """The untried release nearest the middle; None when none is left."""
@@ -120,16 +119,16 @@ class _Inside:
         return min(open_ones, key=lambda number: abs(2 * number - good - bad), default=None)
 
     def _judge(self, number: int, version: str) -> Release:
-        """What a release does in NEW; in OLD where it cannot be tried in NEW."""
+        """Try a release in NEW, or in OLD where it cannot be tried in NEW."""
         reasons: dict[str, None] = {}
         for place in self.places:
             mix = (2 * number + 2 + (place.end == "old")) << self.study.space.mixes.count  # no mix has such bits
             reason = self._hindrance(place, version)
             if reason is None:
-                found = self._runs(place, mix, version)
-                if found.state != "not tried":
-                    return found
-                reason = found.reason
+                release = self._runs(place, mix, version)
+                if release.state != "not tried":
+                    return release
+                reason = release.reason
             reasons[reason] = None
         return Release(version=version, state="not tried", reason="; ".join(reasons))
 
@@ -145,13 +144,13 @@ class _Inside:
         return place.missing(built, version)
 
     def _runs(self, place: _Place, mix: int, version: str) -> Release:
-        known = read(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
-        for seed in [*(known or range(_MOST_RUNS))][:_MOST_RUNS]:
-            report = self._run(place, version, mix, seed)
-            readings = read(self.results, self.study.space.mixes.full)
-            if report.value is None and mix in readings.failures:
-                return Release(version=version, state="not tried", reason=report.reason)
-            state = readings.state(mix, _ODDS, _LEAST_RUNS)
+        seeds = read(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
+        for seed in [*(seeds or range(_MOST_RUNS))][:_MOST_RUNS]:
+            result = self._run(place, version, mix, seed)
+            observations = read(self.results, self.study.space.mixes.full)
+            if result.value is None and mix in observations.failures:
+                return Release(version=version, state="not tried", reason=result.reason)
+            state = observations.state(mix, _ODDS, _LEAST_RUNS)
             if state in ("good", "bad"):
                 return Release(version=version, state=state, values=self._values(mix), beside=place.end)
         return Release(
@@ -172,18 +171,18 @@ class _Inside:
         trial = replace(trial, release=version, beside=place.mix)
         self.results.append(trial.observation)
         self.study.release_trials.append(trial)
-        if self.watch is not None:
-            self.watch(trial, len(self.study.trials) + len(self.study.release_trials))
+        if self._trial_finished is not None:
+            self._trial_finished(trial, len(self.study.trials) + len(self.study.release_trials))
         return trial.result
 
     def _values(self, mix: int) -> tuple[float, ...]:
-        reports = [trial.result for trial in self.study.release_trials if trial.observation.mix == mix]
-        values = [told.measured if told.measured is not None else told.value for told in reports]
+        results = [trial.result for trial in self.study.release_trials if trial.observation.mix == mix]
+        values = [result.value if result.measured is None else result.measured for result in results]
         return tuple(value for value in values if value is not None)
 
 
 class _Place:
-    """OLD or NEW, as the environment that releases of one package are tried in."""
+    """OLD or NEW, in which the releases of a package are tried."""
 
     def __init__(self, study: Study, name: str, end: Literal["old", "new"]) -> None:
         self.name, self.end = name, end
@@ -195,18 +194,18 @@ class _Place:
         self.variables = study.space.variables(self.mix)
 
     def missing(self, built: Built, version: str) -> str | None:
-        """What does not hold with a release here: its own requirements, and those of others; None when all holds."""
-        held = self.built.pins
+        """The requirement that a release breaks, its own or another package's; None where all hold."""
+        pins = self.built.pins
         for requirement in self._requirements(built.packages[self.name].requires):
-            found = held.get(canonicalize_name(requirement.name))
-            if found is None or not requirement.specifier.contains(found, prereleases=True):
+            pin = pins.get(canonicalize_name(requirement.name))
+            if pin is None or not requirement.specifier.contains(pin, prereleases=True):
                 return f"needs {requirement.name}{requirement.specifier}"
         for other in self.built.packages.values():
             for requirement in self._requirements(other.requires):
                 if canonicalize_name(requirement.name) != self.name or other.name == self.name:
                     continue
-                holds = [requirement.specifier.contains(each, prereleases=True) for each in (held[self.name], version)]
-                if holds == [True, False]:  # what the end itself breaks is no reason
+                versions = (pins[self.name], version)
+                if [requirement.specifier.contains(each, prereleases=True) for each in versions] == [True, False]:
                     return f"{other.name} {other.version} needs {self.name}{requirement.specifier}"
         return None
 
@@ -215,26 +214,28 @@ class _Place:
             try:
                 requirement = Requirement(line)
             except InvalidRequirement:
-                continue  # no standard allows it; uv and pip skip it too
+                continue  # no valid requirement; uv and pip skip it too
             if requirement.marker is None or requirement.marker.evaluate({**self.python.markers, "extra": ""}):
                 yield requirement
 
 
 def _links(built: Built, name: str) -> Mapping[str, str]:
-    """Where the package says what changed: its changelog's address, else its own."""
+    """Addresses of the changelog; without one, those of the project."""
     path = next((file for file in built.packages[name].files if file.endswith(".dist-info/METADATA")), None)
     if path is None:
         return {}
-    told = HeaderParser().parsestr(Path(built.at, path).read_text(encoding="utf-8", errors="replace"))
+    metadata = HeaderParser().parsestr(Path(built.at, path).read_text(encoding="utf-8", errors="replace"))
     urls: dict[str, str] = {}
-    for line in told.get_all("Project-URL") or []:
+    for line in metadata.get_all("Project-URL") or []:
         label, comma, url = line.partition(",")
         if comma:
             urls[label.strip()] = url.strip()
-    telling = {label: url for label, url in urls.items() if any(word in label.lower() for word in _TELLING)}
-    if telling:
-        return telling
-    home = {"Home-page": told["Home-page"]} if told["Home-page"] else {}
-    found = {**urls, **home}
-    of_code = {label: url for label, url in found.items() if not any(word in label.lower() for word in _OF_BUGS)}
-    return dict(list((of_code or found).items())[:2])
+    changelogs = {label: url for label, url in urls.items() if any(word in label.lower() for word in _CHANGELOG_WORDS)}
+    if changelogs:
+        return changelogs
+    home = {"Home-page": metadata["Home-page"]} if metadata["Home-page"] else {}
+    addresses = {**urls, **home}
+    without_bugs = {
+        label: url for label, url in addresses.items() if not any(word in label.lower() for word in _BUG_WORDS)
+    }
+    return dict(list((without_bugs or addresses).items())[:2])

@@ -1,12 +1,12 @@
-"""What differs between two environments, and between what ran in them, and which mixes of it can exist.
+"""The changes between two endpoints, and which mixes of them can exist.
 
-Every package has at most two states, OLD's and NEW's. A requirement of one that only one state of another satisfies is
-therefore a rule "a at NEW needs b at NEW" (a rule about OLD states reads backwards). So no resolver is ever asked: the
-mixes that can exist are the sets closed under these rules (``mixes.py``).
+Every package has at most two states, OLD's and NEW's. A requirement that only one state of another package satisfies is
+therefore a rule "a at NEW needs b at NEW"; for OLD states the rule is reversed. The mixes that can exist are the sets
+that are closed under these rules (``lattice.py``), so no resolver is needed.
 
-A requirement that is broken in the very end it comes from is taken as it is: that end ran, or will say that it does
-not. Where a rule really depends on two changes at once (a marker that holds for one interpreter only) it is taken for
-the stronger rule: a few mixes are never tried, none is tried that cannot exist.
+A requirement that its own endpoint breaks is ignored: that endpoint ran, or its trial fails. A rule that depends on two
+changes at once, such as a marker for one interpreter, becomes the stronger rule. A few mixes are then never tried, but
+none is tried that cannot exist.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ _LEAST_WEIGHT = 0.2  # of a change that no record speaks for: the ranking may be
 
 @dataclass(frozen=True)
 class End:
-    """One of the two environments: what is installed, on which interpreter, with which variables.
-
-    packages: normalised name -> its pin, a version or the address it comes from. python: the interpreter's full
-    version. markers: its PEP 508 environment. revision: the source that ran in it; None: the current one, in every mix.
-    parameters: those that differ, by the same names on both sides.
-    """
+    """An endpoint: OLD or NEW."""
 
     packages: Mapping[str, str]
+    """Normalised name -> its pin, a version or the address that it comes from."""
     python: str = ""
+    """The full version of the interpreter."""
     markers: Mapping[str, str] = field(default_factory=dict)
+    """The PEP 508 environment of the interpreter."""
     variables: Mapping[str, str] = field(default_factory=dict)
     revision: Revision | None = None
+    """The source that ran; None: the current one, in every mix."""
     parameters: Mapping[str, Setting] = field(default_factory=dict)
+    """Those that differ, with the same names on both sides."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What one release says of itself: its Requires-Dist lines and Requires-Python ("" when it says nothing).
-
-    version: of what comes from an address; "" where the pin is the version.
-    """
+    """Metadata of one release."""
 
     requires: tuple[str, ...] = ()
+    """Requires-Dist."""
     requires_python: str = ""
+    """Requires-Python; "" without one."""
     version: str = ""
+    """Of a package from an address; "" where the pin is the version."""
 
 
 Release = tuple[str, str]
@@ -70,7 +70,7 @@ Release = tuple[str, str]
 
 @dataclass(frozen=True)
 class Atom:
-    """Changes that only move together: no mix that can exist separates them."""
+    """A change group: changes that no mix separates."""
 
     changes: tuple[Change, ...]
 
@@ -81,14 +81,14 @@ class Atom:
 
 @dataclass(frozen=True)
 class Space:
-    """Everything that can be tried between two ends. Atom ``i`` is bit ``i`` of a mix."""
+    """All mixes of two endpoints. Change group ``i`` is bit ``i`` of a mix."""
 
     old: End
     new: End
     atoms: tuple[Atom, ...]
     mixes: Mixes
     suspicion: Mapping[str, float] = field(default_factory=dict)
-    """Change -> how suspect records make it, any scale; for what is not in it, its version jump says."""
+    """Change -> how suspect the records make it, on any scale; other changes are weighted by their version jump."""
 
     def keys(self, mix: int) -> tuple[str, ...]:
         """The changes at NEW in a mix, by name."""
@@ -99,7 +99,7 @@ class Space:
         return key in self.old.packages or key in self.new.packages
 
     def packages(self, mix: int) -> dict[str, str]:
-        """What is installed in a mix."""
+        """The pins of a mix."""
         pins = dict(self.old.packages)
         for change in self.moved(mix):
             if self.is_package(change.key):
@@ -127,12 +127,12 @@ class Space:
 
     def variables(self, mix: int) -> dict[str, str | None]:
         """The variables of a mix; None for one that must not be set."""
-        found: dict[str, str | None] = dict.fromkeys(self.new.variables)
-        found.update(self.old.variables)
+        values: dict[str, str | None] = dict.fromkeys(self.new.variables)
+        values.update(self.old.variables)
         for change in self.moved(mix):
             if change.key.startswith(VARIABLE):
-                found[change.key[len(VARIABLE) :]] = change.right_value
-        return found
+                values[change.key[len(VARIABLE) :]] = change.right_value
+        return values
 
     def changing_variables(self) -> tuple[str, ...]:
         """The variables that are not the same in all mixes."""
@@ -154,50 +154,50 @@ class Space:
         return tuple(sum(self._weight(change) for change in atom.changes) for atom in self.atoms)
 
     def _weight(self, change: Change) -> float:
-        known = self.suspicion.get(change.key)
-        return _suspicion(change) if known is None else max(math.sqrt(known), _LEAST_WEIGHT)
+        suspicion = self.suspicion.get(change.key)
+        return _version_jump(change) if suspicion is None else max(math.sqrt(suspicion), _LEAST_WEIGHT)
 
 
 def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | None = None) -> tuple[Change, ...]:
     """Every difference that can be applied or not, by key: packages, ``python``, ``env:NAME``, and where they were
     recorded ``source`` and ``param:NAME``.
 
-    metadata: tells the versions of what comes from addresses.
+    metadata: has the versions of packages from addresses.
     """
-    found = [
+    changes = [
         _of_pins(name, left, right, metadata or {})
         for name in {*old.packages, *new.packages}
         if (left := old.packages.get(name)) != (right := new.packages.get(name))
         and not (left is not None and right is not None and same_version(left, right))
     ]
     if old.python != new.python:
-        found.append(Change(key=PYTHON, left_value=old.python, right_value=new.python))
-    found += [
+        changes.append(Change(key=PYTHON, left_value=old.python, right_value=new.python))
+    changes += [
         Change(key=VARIABLE + name, left_value=old.variables.get(name), right_value=new.variables.get(name))
         for name in {*old.variables, *new.variables}
         if old.variables.get(name) != new.variables.get(name)
     ]
     if old.revision is not None and new.revision is not None and old.revision.state != new.revision.state:
-        found.append(Change(key=SOURCE, left_value=str(old.revision), right_value=str(new.revision)))
-    found += [
+        changes.append(Change(key=SOURCE, left_value=str(old.revision), right_value=str(new.revision)))
+    changes += [
         Change(key=PARAMETER + name, left_value=setting.shown, right_value=new.parameters[name].shown)
         for name, setting in old.parameters.items()
     ]
-    return tuple(sorted(found, key=lambda change: change.key))
+    return tuple(sorted(changes, key=lambda change: change.key))
 
 
 def _of_pins(name: str, left: str | None, right: str | None, metadata: Mapping[Release, Metadata]) -> Change:
-    """One changed package in words: of an address its version and its short commit, or its file."""
-    told = [_in_words(name, pin, metadata) for pin in (left, right)]
-    if told[0] == told[1]:
+    """The change of one package in words; an address as its version and its short commit, or its file."""
+    words = [_in_words(name, pin, metadata) for pin in (left, right)]
+    if words[0] == words[1]:
         digests = [(pin or "").partition("#sha256=")[2][:12] for pin in (left, right)]
         of_bytes = all(digests) and digests[0] != digests[1]  # else the same file at another place
-        told = (
-            [f"{each} sha256:{digest}" for each, digest in zip(told, digests, strict=True)]
+        words = (
+            [f"{text} sha256:{digest}" for text, digest in zip(words, digests, strict=True)]
             if of_bytes
             else [left, right]
         )
-    return Change(key=name, left_value=told[0], right_value=told[1])
+    return Change(key=name, left_value=words[0], right_value=words[1])
 
 
 def _in_words(name: str, pin: str | None, metadata: Mapping[Release, Metadata]) -> str | None:
@@ -254,8 +254,8 @@ def _rules(
             about = metadata.get(release, Metadata())
             yield from _python_rules(state, release, about, old, new, has_wheel, number)
             for line in about.requires:
-                asked = extras.get(name, frozenset())
-                yield from _requirement_rules(state, name, line, asked, old, new, number, metadata)
+                requested = extras.get(name, frozenset())
+                yield from _requirement_rules(state, name, line, requested, old, new, number, metadata)
 
 
 def _requirement_rules(
@@ -311,15 +311,15 @@ def _python_rules(
 
 
 def _extras(old: End, new: End, metadata: Mapping[Release, Metadata]) -> dict[str, frozenset[str]]:
-    """Package -> the extras that some installed package asks of it; what a person asked for is not recorded."""
-    found: dict[str, set[str]] = {}
+    """Package -> the extras that some installed package asks of it; extras that a user requested are not recorded."""
+    requested: dict[str, set[str]] = {}
     for end in (old, new):
         for release in end.packages.items():
             for line in metadata.get(release, Metadata()).requires:
                 requirement = _parsed(line)
                 if requirement is not None and requirement.extras and _applies(requirement, end.markers, frozenset()):
-                    found.setdefault(canonicalize_name(requirement.name), set()).update(requirement.extras)
-    return {name: frozenset(extras) for name, extras in found.items()}
+                    requested.setdefault(canonicalize_name(requirement.name), set()).update(requirement.extras)
+    return {name: frozenset(extras) for name, extras in requested.items()}
 
 
 def _parsed(line: str) -> Requirement | None:
@@ -358,7 +358,7 @@ def _python_fits(requires_python: str, python: str) -> bool:
         return True
 
 
-def _suspicion(change: Change) -> float:
+def _version_jump(change: Change) -> float:
     versionless = change.key == SOURCE or change.key.startswith((VARIABLE, PARAMETER))
     if change.left_value is None or change.right_value is None or versionless:
         return 1.0
