@@ -41,6 +41,13 @@ def test_html_also_contains_the_rows_without_a_difference(story: Contexta, cli: 
     assert '<tr class="same"><th scope="row">numpy</th>' in html
 
 
+def test_with_html_alone_nothing_is_printed(story: Contexta, cli: Cli, tmp_path: Path) -> None:
+    for command in ("report old", "env old --requirements", "show old"):
+        done = cli(*command.split(), "--html", "page.html")
+        assert (done.returncode, done.stdout) == (0, ""), command
+        assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_a_file_is_written_in_addition_to_json(story: Contexta, cli: Cli, tmp_path: Path) -> None:
     done = cli("audit", "old", "--html", "a.html", "--json")
     assert json.loads(done.stdout)["reproducibility_status"] == "partial"

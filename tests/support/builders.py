@@ -21,7 +21,7 @@ from contexta.contract import (
 )
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-"""The fixture that runs the command line as a process."""
+"""The fixture that runs the command line."""
 
 START, END = "2025-02-15T08:00:00Z", "2025-02-15T10:30:00Z"
 

@@ -93,16 +93,21 @@ def print_answer(answer: Answer, form: Format) -> None:
         print(answer.finding.model_dump_json(indent=2))  # noqa: T201  # data, to stdout
     elif form.as_markdown:
         print(to_markdown(_report(answer)), end="")  # noqa: T201  # data, to stdout
-    elif answer.is_raw and answer.text is not None:
+    elif form.html is None:
+        _print_screen(answer, everything=form.everything)
+
+
+def _print_screen(answer: Answer, *, everything: bool) -> None:
+    if answer.text is None:
+        from contexta.reports.writers.terminal import show
+
+        show(_report(answer), everything=everything)
+    elif answer.is_raw:
         sys.stdout.flush()
         sys.stdout.buffer.write(answer.text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
-    elif answer.text is not None:
+    else:
         print(answer.text, end="")  # noqa: T201  # data, to stdout
-    elif form.html is None:
-        from contexta.reports.writers.terminal import show
-
-        show(_report(answer), everything=form.everything)
 
 
 def _report(answer: Answer) -> Report:

@@ -24,11 +24,11 @@ def backup(finding: Backup, title: str = "Backup") -> Report:
 
 
 def verification(finding: Verification) -> Report:
-    checked = ", ".join(f"{number} {kind}" for kind, number in finding.checked.items())
+    checked = ", ".join(f"{kind} {number}" for kind, number in finding.checked.items())
     if finding.sound:
-        blocks: tuple[Block, ...] = (Paragraph(text=f"No damage found in {checked}.", tone="good"),)
+        blocks: tuple[Block, ...] = (Paragraph(text=f"No damage found. Checked: {checked}.", tone="good"),)
     else:
-        text = f"{count(len(finding.damage), 'damaged entry', 'damaged entries')} in {checked}"
+        text = f"{count(len(finding.damage), 'damaged entry', 'damaged entries')}; checked: {checked}"
         blocks = (Paragraph(text=text, tone="bad"), _damage(finding.damage))
         if any(damage.kind != "cache" for damage in finding.damage):
             blocks += (
