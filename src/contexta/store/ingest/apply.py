@@ -1,19 +1,15 @@
-"""What the records of a journal do to the database."""
+"""Apply the records of a journal to the database."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from contexta.core.errors import ContextaError
 from contexta.core.references import StableRef, numbered
-from contexta.core.validation import MAX_NAME, from_microseconds, number
+from contexta.core.validation import MAX_NAME, from_microseconds
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
@@ -21,8 +17,9 @@ from contexta.store.entities.artifacts import put_told
 from contexta.store.entities.environments import began_with, put_captured
 from contexta.store.entities.metadata import find_id
 from contexta.store.entities.query_index import keep_params, keep_tags
-from contexta.store.entities.series import Points, SeriesKey, add_points
+from contexta.store.entities.series import add_points
 from contexta.store.ingest import journal_parsing, ranks
+from contexta.store.ingest.journal_points import PointCollector, split
 from contexta.store.ingest.ranks import Rank
 from contexta.store.ingest.run_end import end_run, open_again
 from contexta.store.integrity.canonical_form import PROJECT
@@ -30,61 +27,55 @@ from contexta.store.integrity.digests import after_change
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
 
-# A measurement as the journal writes it: at; key, stage and rank as one text; value; step. Many times faster than JSON.
-_METRIC = re.compile(
-    rb'^\{"s":\d+,"t":"metric","at":(\d+),("k":"[^"\\]*(?:\\.[^"\\]*)*"(?:,"g":"[^"\\]*")?(?:,"r":\d+)?)'
-    rb',"x":([^,}]+)(?:,"i":(-?\d+))?\}\n',
-    re.MULTILINE,
-)
-
-
-_HEAD = itemgetter(1)
-_KEPT = frozenset({"pid", "parent", "rank"})  # of a process that has ended: whether it lives is asked no more
+_KEPT = frozenset({"pid", "parent", "rank"})  # facts about a process that are kept after it has ended
 
 
 class Reading:
-    """One journal being taken in, in one transaction."""
+    """The application of one portion of a journal, in one transaction."""
 
     def __init__(self, connection: Connection, store: Store, row: Any, run_id: int | None) -> None:
-        """row: of the journal. run_id: of the run it belongs to; None while the run's first record is to come."""
+        """row: of the journal. run_id: of its run; None before the first record of the run was applied."""
         self.ended: bool = row.ended
         self._connection = connection
         self._store = store
         self._key: str = row.name
-        self._name: str = row.name.rpartition("/")[2]  # without the machine it comes from
+        self._name: str = row.name.rpartition("/")[2]  # without the prefix of its machine
         self._run_id = run_id
         self._ref = self._stored_ref()
         self._process: dict[str, Any] = row.process
         self._environment_id: int | None = row.environment_id
         self._first_at: int | None = row.first_at
         self._last_at: int | None = row.last_at
-        self._points: dict[SeriesKey, Points] = {}
+        self._metrics = PointCollector(self._report, self._count_lost_points)
         self._count: int = row.points
         self._stages: dict[str, int] = {}
         self._tags: dict[str, str] = {}
         self._notes: list[tuple[int, str, str]] = []
-        self._lost: list[tuple[int, str, str]] = []  # how many, why, what the first of them was
+        self._lost: list[tuple[int, str, str]] = []  # count, reason, the first of them
         self._at = row.last_at or 0
-        self._leaves = b""  # the last line that is taken in
+        self._last_line = b""
 
     def take(self, data: bytes) -> None:
-        """Take in whole lines: what is no measurement first, as measurements may belong to a stage that begins here."""
+        """Apply whole lines; metrics last, because they may belong to a stage that starts in the same lines."""
         self._reopen()
         self._leave(data)
-        metrics = _METRIC.findall(data)
-        rest = data if not metrics else b"" if len(metrics) == data.count(b"\n") else _METRIC.sub(b"", data)
+        metrics, rest = split(data)
         for record in journal_parsing.records(rest, self._report):
             self._take(record)
         if metrics and self._run_id is None:
-            self._report(f"{len(metrics)} metric records stand before the run's first record and were skipped")
-        elif metrics:
-            self._take_metrics(metrics)
+            self._report(f"{len(metrics)} metric records precede the first record of the run and were skipped")
+        elif metrics and self._run_id is not None:
+            for at in (int(metrics[0][0]), int(metrics[-1][0])):  # the times in a journal never decrease
+                if journal_parsing.is_moment(at):
+                    self._see(at)
+            self._metrics.add_lines(metrics, self._run_id, lambda stage: self._stage_id(stage, self._at))
 
     def finish(self) -> dict[str, Any]:
-        """Write what was gathered. Returns the new values of the journal's row."""
-        add_points(self._connection, self._points)
+        """Write what was collected. Returns the new values of the journal's row."""
+        points = self._metrics.points
+        add_points(self._connection, points)
         self._write_tags()
-        self._count += sum(map(len, self._points.values()))
+        self._count += sum(map(len, points.values()))
         if self._run_id is not None and self._notes:
             rows = [
                 {"run_id": self._run_id, "noted_at": from_microseconds(at), "topic": topic, "text": words}
@@ -108,7 +99,7 @@ class Reading:
     def _take(self, record: dict[str, Any]) -> None:
         self._see(record["at"])
         if self._run_id is None and record["t"] != "run":
-            self._report(f"a {record['t']} record stands before the run's first record and was skipped")
+            self._report(f"a {record['t']} record precedes the first record of the run and was skipped")
             return
         try:
             getattr(self, _TAKERS[record["t"]])(journal_parsing.checked(record))
@@ -197,19 +188,19 @@ class Reading:
     ) -> None:
         if self._process.get("rank") is None or self._environment_id is None:
             return
-        assert self._run_id is not None  # _take has seen to it
+        assert self._run_id is not None  # _take has checked it
         mine = Rank(self._process["rank"], self._environment_id, digest, end)
         words = differing(self._store.objects, mine, ranks.others_of(self._connection, self._run_id, self._key))
         if words is not None:
             self._notes.append((self._at, "environment", words))
 
     def _may_complete(self) -> bool:
-        """Whether this process' end is that of the environment it shares: it worked, or no other one did."""
+        """Whether this process may complete the environment it shares: it logged points, or no other process did."""
         journal = tables.journal
         others = select(journal.c.id).where(
             journal.c.environment_id == self._environment_id, journal.c.name != self._key, journal.c.points > 0
         )
-        return bool(self._count or self._points) or self._connection.execute(others.limit(1)).first() is None
+        return bool(self._count or self._metrics.points) or self._connection.execute(others.limit(1)).first() is None
 
     def _stage(self, record: dict[str, Any]) -> None:
         row = {
@@ -246,14 +237,14 @@ class Reading:
         return known
 
     def _param(self, record: dict[str, Any]) -> None:
-        assert self._run_id is not None  # _take has seen to it
+        assert self._run_id is not None  # _take has checked it
         keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
 
     def _tag(self, record: dict[str, Any]) -> None:
         self._tags[record["k"]] = record["x"]
 
     def _write_tags(self) -> None:
-        """Once for all tags that were read: they lie in one row of the run."""
+        """Write all tags at once: they are in one row of the run."""
         if self._run_id is None or not self._tags:
             return
         run = tables.run
@@ -272,32 +263,32 @@ class Reading:
         self._connection.execute(update(table).where(table.c.id == self._run_id).values(name=record["name"]))
 
     def _artifact(self, record: dict[str, Any]) -> None:
-        assert self._run_id is not None  # _take has seen to it
+        assert self._run_id is not None  # _take has checked it
         put_told(self._connection, self._run_id, self._ref, record)
 
     def _count_lost(self, record: dict[str, Any]) -> None:
-        """Records that their process could not write."""
+        """Count records that their process could not write."""
         self._lost.append((record["count"], record["why"], record["first"]))
 
     def _note(self, record: dict[str, Any]) -> None:
         self._notes.append((record["at"], record["topic"], record["text"]))
 
     def _leave(self, data: bytes) -> None:
-        """End the run where its process became another program with the last of these lines; open it again where that
-        was the last line before, and the process went on."""
+        """Remember the last of these lines. Open the run again if its process was believed to have become another
+        program, but went on."""
         if self._process.pop("left", False):
             open_again(self._connection, self._run_id, "completed")
-        self._leaves = data.rstrip(b"\n").rpartition(b"\n")[2]
+        self._last_line = data.rstrip(b"\n").rpartition(b"\n")[2]
 
     def _exec(self, record: dict[str, Any]) -> None:
-        """The process becomes another program, unless another line follows."""
-        assert self._run_id is not None  # _take has seen to it
-        if self._is_first and b'"t":"exec"' in self._leaves:
+        """End the run if this is the last line: its process becomes another program."""
+        assert self._run_id is not None  # _take has checked it
+        if self._is_first and b'"t":"exec"' in self._last_line:
             self._process["left"] = True
             end_run(self._connection, self._run_id, "completed", record["at"])
 
     def _end(self, record: dict[str, Any]) -> None:
-        assert self._run_id is not None  # _take has seen to it
+        assert self._run_id is not None  # _take has checked it
         if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
             failed_command = record["failure"]["type"] == "CommandFailed"
             shared_facts.learn(self._connection, self._run_id, {"failure": record["failure"]}, once=failed_command)
@@ -307,8 +298,8 @@ class Reading:
         self.ended = True
 
     def _close(self, record: dict[str, Any]) -> None:
-        """Another process has ended. What it failed with is why the run failed, if the run did."""
-        assert self._run_id is not None  # _take has seen to it
+        """Another process of the run has ended. If the run failed, the failure of the process is the reason."""
+        assert self._run_id is not None  # _take has checked it
         self.ended = True
         if self._process.get("heir"):
             end_run(self._connection, self._run_id, record.get("status", "completed"), record["at"])
@@ -321,7 +312,7 @@ class Reading:
             self._forgive()
 
     def _forgive(self) -> None:
-        """A process failed and the run did not: worth a note."""
+        """Turn the failure of a process into a note, because the run did not fail."""
         before = shared_facts.of_run(self._connection, self._run_id)
         failure = before.pop("failure", None)
         if failure is not None:
@@ -329,64 +320,12 @@ class Reading:
             self._notes.append((self._at, "process", words))
             shared_facts.replace(self._connection, self._run_id, before)
 
-    # ------------------------------------------------------------------------------------------ measurements
-
-    def _take_metrics(self, metrics: list[tuple[bytes, ...]]) -> None:
-        first_at, last_at = int(metrics[0][0]), int(metrics[-1][0])  # a journal's time never goes back
-        for at in (first_at, last_at):
-            if journal_parsing.is_moment(at):
-                self._see(at)
-        assert self._run_id is not None  # take() has seen to it
-        for head, same in groupby(sorted(metrics, key=_HEAD), _HEAD):  # the sort keeps the order within a series
-            try:
-                told = json.loads(b"{" + head + b"}")
-                journal_parsing.name(told["k"])
-                stage_id = self._stage_id(told["g"], self._at) if "g" in told else None
-            except (ContextaError, ValueError) as error:
-                count = len(list(same))
-                self._report(f"{count} metric records were skipped: {error}")
-                self._lost.append((count, str(error), "metric"))
-                continue
-            slice_ref = f"rank-{told['r']}" if told.get("r") else ""
-            moments, _, values, steps = zip(*same, strict=True)
-            self._extend(self._of((self._run_id, stage_id, told["k"], slice_ref)), moments, values, steps)
-
-    def _of(self, key: SeriesKey) -> Points:
-        return self._points.setdefault(key, Points())
-
-    def _extend(
-        self, points: Points, moments: Sequence[bytes], values: Sequence[bytes], steps: Sequence[bytes]
-    ) -> None:
-        """The measurements of one series. Column by column where all are plain floats, which is far faster."""
-        at = list(map(int, moments))
-        step: Sequence[int | None]
-        step = [int(each) if each else None for each in steps] if b"" in steps else list(map(int, steps))
-        plain = b",".join(values).count(b".") == len(values)  # a plain float has one point
-        if plain and journal_parsing.is_moment(min(at)) and journal_parsing.is_moment(max(at)) and _fit(step):
-            points.extend(step, at, list(map(float, values)))
-            return
-        for each in zip(step, at, values, strict=True):
-            self._unusual(points, *each)
-
-    def _unusual(self, points: Points, step: int | None, at: int, value: bytes) -> None:
-        """One measurement of a series that has integers, NaN or infinities; it is reported when it is none."""
-        try:
-            if not (journal_parsing.is_moment(at) and journal_parsing.is_step(step)):
-                raise ValueError(f"its moment {at} or its step {step} is beyond what is kept")
-            points.add(step, at, number(json.loads(value)))
-        except (ContextaError, TypeError, ValueError) as error:
-            self._report(f"a metric record was skipped: {error}")
-            self._lost.append((1, str(error), "metric"))
-
     def _metric(self, record: dict[str, Any]) -> None:
-        """A measurement that was not laid out as the journal does it."""
-        assert self._run_id is not None  # _take has seen to it
-        stage_id = self._stage_id(record["g"], record["at"]) if "g" in record else None
-        slice_ref = f"rank-{int(record['r'])}" if record.get("r") else ""
-        if not journal_parsing.is_step(record.get("i")):
-            raise ValueError(f"{record['i']!r} is no step")
-        value = number(record["x"])
-        self._of((self._run_id, stage_id, str(record["k"]), slice_ref)).add(record.get("i"), record["at"], value)
+        assert self._run_id is not None  # _take has checked it
+        self._metrics.add_record(record, self._run_id, lambda stage: self._stage_id(stage, record["at"]))
+
+    def _count_lost_points(self, count: int, reason: str) -> None:
+        self._lost.append((count, reason, "metric"))
 
     # ------------------------------------------------------------------------------------------ the run
 
@@ -403,14 +342,8 @@ class Reading:
         )
 
     def _reopen(self) -> None:
-        """A run that was taken for crashed and speaks again was not."""
+        """Open a run again that was marked as crashed: it has written since."""
         open_again(self._connection, self._run_id, "crashed")
-
-
-def _fit(steps: Sequence[int | None]) -> bool:
-    """Whether every step fits the database; asked of the extremes only."""
-    known = [step for step in steps if step is not None]
-    return not known or (journal_parsing.is_step(min(known)) and journal_parsing.is_step(max(known)))
 
 
 _TAKERS = {
