@@ -29,13 +29,13 @@ def test_version_command_loads_click_and_nothing_heavy() -> None:
     assert not loaded & {"pydantic", "sqlalchemy", "rich", "alembic", "packaging"}
 
 
-def test_asking_loads_no_more_than_it_asks_for(tmp_path: Path) -> None:
+def test_a_query_imports_only_the_modules_that_it_needs(tmp_path: Path) -> None:
     with contexta.Contexta(workspace=tmp_path) as ctx:
         ctx.list_runs()
     loaded = modules_after(f"from contexta import Contexta; Contexta({str(tmp_path)!r}).list_runs()")
     assert "contexta.findings.runs" in loaded
-    unasked = ("alembic", "sqlalchemy.dialects.postgresql", "contexta.findings.explain", "contexta.contract.records")
-    assert not loaded & {*unasked, "contexta.recorder.session.run"}
+    unused = ("alembic", "sqlalchemy.dialects.postgresql", "contexta.findings.explain", "contexta.contract.records")
+    assert not loaded & {*unused, "contexta.recorder.session.run"}
 
 
 @pytest.mark.parametrize("package", [contexta, contexta.contract, contexta.findings], ids=lambda each: each.__name__)

@@ -83,8 +83,8 @@ def _notes(
                 "native libraries are unknown"
             )
         elif other is not None:
-            known = {note.text for note in other.notes}
-            notes += [f"in {ref} {note.text}" for note in side.notes if note.topic == EDITED and note.text not in known]
+            texts = {note.text for note in other.notes}
+            notes += [f"in {ref} {note.text}" for note in side.notes if note.topic == EDITED and note.text not in texts]
     return list(dict.fromkeys(notes))
 
 

@@ -68,13 +68,19 @@ def explain(
 
 
 def _shifts(
-    old: RunRecord, new: RunRecord, runs: Sequence[PastRun], chosen: MetricId | None, given: Directions, group_by: str
+    old: RunRecord,
+    new: RunRecord,
+    runs: Sequence[PastRun],
+    chosen: MetricId | None,
+    directions: Directions,
+    group_by: str,
 ) -> tuple[MetricShift, ...]:
     """The shift of every metric: the one to explain first, the others by stage and name."""
     metrics = sorted({*old.run.metrics} & {*new.run.metrics} | ({chosen} if chosen else set()))
-    by_configuration = replace(given, lower_is_better=None)
+    by_configuration = replace(directions, lower_is_better=None)
     better = {
-        metric: direction_of(metric[1], given if chosen in (None, metric) else by_configuration) for metric in metrics
+        metric: direction_of(metric[1], directions if chosen in (None, metric) else by_configuration)
+        for metric in metrics
     }
     lefts, rights = repeats_of(old.run, runs, group_by), repeats_of(new.run, runs, group_by)
     if {run.ref for run in lefts} & {run.ref for run in rights}:  # each side is a repeat of the other

@@ -1,4 +1,4 @@
-"""Installing Contexta beside a pinned environment moves nothing. Where what is pinned is too old to ask, it records."""
+"""Contexta installs into a pinned environment without changing it, and records where its libraries are too old."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ ENVIRONMENTS = {
     "tables 2025": ("3.13", "scikit-learn==1.6.1 lightgbm==4.6.0 pandas==2.2.3 polars==1.24.0 sqlalchemy==2.0.38"),
     "scikit-learn 2026": ("3.12", "scikit-learn==1.8.0 pandas==2.3.3 numpy==2.3.5 pydantic==2.12.5 rich==14.2.0"),
 }
-# What is installed for real; asking is refused there, but where nothing but the oldest that asking works with is there
+# Environments that are installed. Queries are unavailable in these.
 TOO_OLD = {
     "pydantic 1": ("fastapi==0.78.0 pydantic==1.9.1 typing-extensions==4.3.0 click==7.1.2 rich==10.16.2", "pydantic"),
     "SQLAlchemy 1.4": ("sqlalchemy==1.4.39 alembic==1.8.0 packaging==21.3", "sqlalchemy"),
@@ -73,7 +73,7 @@ INIT = "import contexta; run = contexta.init(project='p', name='init'); contexta
 
 
 def resolved(python: str, requirements: list[str]) -> tuple[set[str], str]:
-    """What uv would install, and why it would not."""
+    """(the pins that uv would install, its error)."""
     options = ["--no-header", "--no-annotate", "--python-version", python, "--python-platform", "x86_64-manylinux_2_28"]
     done = subprocess.run(
         ["uv", "pip", "compile", "--quiet", *options, "-"],
@@ -93,16 +93,16 @@ def ours() -> list[str]:
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_nothing_of_a_pinned_environment_moves(name: str) -> None:
+def test_contexta_changes_no_pin_of_an_environment(name: str) -> None:
     python, pins = ENVIRONMENTS[name]
-    before, why_not = resolved(python, pins.split())
-    assert before, why_not
-    after, why_not = resolved(python, [*before, *ours()])
-    assert before <= after, why_not
+    before, error = resolved(python, pins.split())
+    assert before, error
+    after, error = resolved(python, [*before, *ours()])
+    assert before <= after, error
 
 
 def installed(folder: Path, minor: int, pins: str) -> Path:
-    """The scripts of a new environment of those pins and Contexta."""
+    """The scripts directory of a new environment with the pins and Contexta."""
     if minor not in found():
         pytest.skip(f"no Python 3.{minor} here")
     subprocess.run(["uv", "venv", "--quiet", "--python", found()[minor], folder], check=True)
@@ -113,7 +113,7 @@ def installed(folder: Path, minor: int, pins: str) -> Path:
 
 
 @pytest.mark.parametrize("name", TOO_OLD)
-def test_what_is_too_old_to_ask_records_and_is_asked_from_elsewhere(tmp_path: Path, name: str) -> None:
+def test_an_environment_without_queries_records_runs_for_another_one(tmp_path: Path, name: str) -> None:
     pins, culprit = TOO_OLD[name]
     scripts = installed(tmp_path / "venv", 10, pins)
     (tmp_path / "train.py").write_text(TRAIN)
@@ -122,12 +122,12 @@ def test_what_is_too_old_to_ask_records_and_is_asked_from_elsewhere(tmp_path: Pa
     for command in (wrapped, [python, "-c", INIT]):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
-    asked = [contexta, "diff", "wrapped", "init"]
-    refused = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+    query = [contexta, "diff", "wrapped", "init"]
+    refused = subprocess.run(query, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert refused.stderr.startswith("error: this environment can record runs, but queries need ")
     assert f"{culprit} >= " in refused.stderr
-    pinned = {tuple(each.split("==")) for each in pins.split()}
+    pinned = {tuple(pin.split("==")) for pin in pins.split()}
     with Contexta(tmp_path / ".contexta") as ctx:
         for run, loss in (("wrapped", 0.5), ("init", 0.4)):
             details = ctx.get_run(run)
@@ -135,11 +135,11 @@ def test_what_is_too_old_to_ask_records_and_is_asked_from_elsewhere(tmp_path: Pa
             assert pinned <= set(ctx.get_environment(run).packages.items())
 
 
-def test_the_oldest_that_asking_works_with_answers(tmp_path: Path) -> None:
+def test_queries_work_with_the_oldest_supported_libraries(tmp_path: Path) -> None:
     scripts = installed(tmp_path / "venv", 10, OLDEST)
     for name in ("first", "second"):
         subprocess.run([scripts / "python", "-c", INIT.replace("'init'", f"'{name}'")], cwd=tmp_path, check=True)
     for command in ("runs", "show @latest", "diff first second", "env first", "audit first", "why first second", "gc"):
-        asked = [os.fspath(scripts / "contexta"), *command.split()]
-        done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+        words = [os.fspath(scripts / "contexta"), *command.split()]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), command
