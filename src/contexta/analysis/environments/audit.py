@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contexta.analysis.environments.availability import (
     Availability,
+    check,
     checks_of_availability,
     checks_of_environment,
     checks_of_run,
@@ -12,6 +13,7 @@ from contexta.analysis.metrics.formatting import some
 from contexta.contract.environment import EnvironmentSnapshot, Origin
 from contexta.findings import Audit, Check, RunDetails
 
+_RECORDING = "`contexta run` or `with ctx.run(...)`"
 # The checks that decide the status: a rebuild needs all of them.
 _REQUIRED = frozenset({"environment recorded", "python version", "packages", "package origins"})
 
@@ -20,12 +22,13 @@ def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, availability: A
     """Audit one run. availability: results of earlier rebuilds and reruns, and of checks beyond the record."""
     checks = [_recorded(snapshot)]
     if snapshot is not None:
-        checks += [_python(snapshot), _packages(snapshot), _origins(snapshot), *_capture(snapshot)]
+        checks += [_python(snapshot), _packages(snapshot), _origins(snapshot)]
+        checks += [_builds(snapshot), _completeness(snapshot)] if snapshot.distributions else []
         checks += checks_of_environment(snapshot)
     checks += checks_of_run(run)
     checks.append(_metrics(run))
     checks += checks_of_availability(availability or Availability())
-    complete = all(check.status == "pass" for check in checks if check.name in _REQUIRED)
+    complete = all(result.status == "pass" for result in checks if result.name in _REQUIRED)
     return Audit(
         run_ref=run.run_ref,
         python_version=snapshot.python_version if snapshot else None,
@@ -35,7 +38,7 @@ def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, availability: A
         reproducibility_status="missing" if snapshot is None else "complete" if complete else "partial",
         checks=tuple(checks),
         completeness_notes=tuple(
-            f"{check.name}: {check.detail}" for check in checks if check.status in ("warn", "fail", "unknown")
+            f"{result.name}: {result.detail}" for result in checks if result.status in ("warn", "fail", "unknown")
         ),
     )
 
@@ -43,59 +46,38 @@ def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, availability: A
 def _recorded(snapshot: EnvironmentSnapshot | None) -> Check:
     name = "environment recorded"
     if snapshot is None:
-        return Check(
-            name=name,
-            status="fail",
-            detail="the run has no environment snapshot",
-            fix="record the next run with `contexta run` or `with ctx.run(...)`",
-        )
-    return Check(name=name, status="pass", detail=f"captured {snapshot.captured_at}")
+        return check(name, "fail", "the run has no environment snapshot", f"record the next run with {_RECORDING}")
+    return check(name, "pass", f"captured {snapshot.captured_at}")
 
 
 def _python(snapshot: EnvironmentSnapshot) -> Check:
-    exact = snapshot.python_version.count(".") >= 2
-    return Check(
-        name="python version",
-        status="pass" if exact else "warn",
-        detail=f"{snapshot.python_version} on {snapshot.platform}",
-        fix=None if exact else "record the full version, e.g. 3.11.7",
-    )
+    detail = f"{snapshot.python_version} on {snapshot.platform}"
+    if snapshot.python_version.count(".") < 2:
+        return check("python version", "warn", detail, "record the full version, e.g. 3.11.7")
+    return check("python version", "pass", detail)
 
 
 def _packages(snapshot: EnvironmentSnapshot) -> Check:
     count = len(snapshot.packages)
-    return Check(
-        name="packages",
-        status="pass" if count else "warn",
-        detail=f"{count} package{'' if count == 1 else 's'} recorded",
-        fix=None if count else "record the packages of the environment",
-    )
+    if not count:
+        return check("packages", "warn", "0 packages recorded", "record the packages of the environment")
+    return check("packages", "pass", f"{count} package{'' if count == 1 else 's'} recorded")
 
 
 def _origins(snapshot: EnvironmentSnapshot) -> Check:
     name = "package origins"
     if not snapshot.distributions:
-        return Check(
-            name=name,
-            status="unknown",
-            detail="only names and versions were recorded, not the sources",
-            fix="record the run with `contexta run` or `with ctx.run(...)`",
-        )
+        fix = f"record the run with {_RECORDING}"
+        return check(name, "unknown", "only names and versions were recorded, not the sources", fix)
     unavailable = [
         f"{distribution.name} ({reason})"
         for distribution in snapshot.distributions
         if (reason := _unavailable(distribution.origin))
     ]
     if unavailable:
-        return Check(
-            name=name,
-            status="warn",
-            detail=f"cannot be reinstalled: {some(unavailable)}",
-            fix="install them from an index or from a commit",
-        )
-    return Check(
-        name=name, status="pass", detail="every package came from an index, conda, an archive or a known commit"
-    )
+        fix = "install them from an index or from a commit"
+        return check(name, "warn", f"cannot be reinstalled: {some(unavailable)}", fix)
+    return check(name, "pass", "every package came from an index, conda, an archive or a known commit")
 
 
 def _unavailable(origin: Origin) -> str | None:
@@ -113,33 +95,20 @@ def _unavailable(origin: Origin) -> str | None:
     return "uncommitted changes" if origin.dirty else None
 
 
-def _capture(snapshot: EnvironmentSnapshot) -> list[Check]:
-    """The checks that need a captured environment."""
-    if not snapshot.distributions:
-        return []
-    return [_builds(snapshot), _completeness(snapshot)]
-
-
 def _builds(snapshot: EnvironmentSnapshot) -> Check:
     missing = [distribution.name for distribution in snapshot.distributions if distribution.build is None]
     if missing:
-        return Check(name="package builds", status="warn", detail=f"no build digest for {some(missing)}")
-    return Check(name="package builds", status="pass", detail="every package has a build digest")
+        return check("package builds", "warn", f"no build digest for {some(missing)}")
+    return check("package builds", "pass", "every package has a build digest")
 
 
 def _completeness(snapshot: EnvironmentSnapshot) -> Check:
     notes = [f"{note.topic}: {note.text}" for note in snapshot.notes]
-    if notes:
-        return Check(name="capture", status="warn", detail=some(notes))
-    return Check(name="capture", status="pass", detail="the capture is complete")
+    return check("capture", "warn", some(notes)) if notes else check("capture", "pass", "the capture is complete")
 
 
 def _metrics(run: RunDetails) -> Check:
     if not run.metrics:
-        return Check(
-            name="metrics",
-            status="warn",
-            detail="the run has no metric, so a rerun cannot be compared with it",
-            fix="log at least one with run.metric(name, value)",
-        )
-    return Check(name="metrics", status="pass", detail=f"{len(run.metrics)} recorded: {some(list(run.metrics))}")
+        detail = "the run has no metric, so a rerun cannot be compared with it"
+        return check("metrics", "warn", detail, "log at least one with run.metric(name, value)")
+    return check("metrics", "pass", f"{len(run.metrics)} recorded: {some(list(run.metrics))}")

@@ -55,7 +55,7 @@ def checks_of_run(run: RunDetails) -> Iterator[Check]:
     yield _source(run.metadata.get("source"))
     yield _command(run.metadata)
     count = len(run.params)
-    yield _check(
+    yield check(
         "parameters",
         "pass" if count else "unknown",
         f"{count} recorded" if count else "none recorded",
@@ -63,7 +63,7 @@ def checks_of_run(run: RunDetails) -> Iterator[Check]:
     )
     past = PastRun(run.run_ref, run.status, run.started_at, None, params=run.params, metadata=run.metadata)
     seed = seed_of(past)
-    yield _check(
+    yield check(
         "seed",
         "warn" if seed is None else "pass",
         "no seed was recorded: a rerun draws other random numbers" if seed is None else f"the seed is {seed}",
@@ -78,7 +78,7 @@ def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
     if not snapshot.interpreter:
         return
     is_fixed = str(snapshot.interpreter.get("hash_seed", "random")) != "random"
-    yield _check(
+    yield check(
         "text hashing",
         "pass" if is_fixed else "warn",
         "fixed by PYTHONHASHSEED" if is_fixed else "random: the order of sets differs between runs",
@@ -86,7 +86,7 @@ def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
     )
     if snapshot.machine.get("gpus"):
         variables = [name for name in _DETERMINISM_VARIABLES if snapshot.environment_variables.get(name)]
-        yield _check(
+        yield check(
             "determinism switches",
             "pass" if variables else "warn",
             some(variables) if variables else "no variable makes the GPU libraries deterministic",
@@ -95,7 +95,7 @@ def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
             else "set CUBLAS_WORKSPACE_CONFIG=:4096:8, and call torch.use_deterministic_algorithms(True)",
         )
     names = sorted({str(library.get("name")) for library in snapshot.native_libraries})
-    yield _check("native libraries", "pass" if names else "unknown", some(names) if names else "none recorded")
+    yield check("native libraries", "pass" if names else "unknown", some(names) if names else "none recorded")
 
 
 def checks_of_availability(availability: Availability) -> Iterator[Check]:
@@ -106,92 +106,93 @@ def checks_of_availability(availability: Availability) -> Iterator[Check]:
     if availability.edits is not None:
         files = sorted({f"{edit['name']}: {edit['path']} ({edit['change']})" for edit in availability.edits})
         fix = "reinstall these packages: the edited files are in no index" if files else None
-        yield _check(
+        yield check(
             "installed files", "fail" if files else "pass", some(files) or "unchanged since their installation", fix
         )
     elif availability.edits_reason:
-        yield _check("installed files", "unknown", availability.edits_reason)
+        yield check("installed files", "unknown", availability.edits_reason)
     yield _rebuilt(availability.rebuilds)
     yield _rerun(availability.reruns)
 
 
-def _check(name: str, status: CheckStatus, detail: str, fix: str | None = None) -> Check:
+def check(name: str, status: CheckStatus, detail: str, fix: str | None = None) -> Check:
+    """Build a check."""
     return Check(name=name, status=status, detail=detail, fix=fix)
 
 
 def _source(source: Any) -> Check:
     name = "source"
     if not isinstance(source, Mapping):
-        return _check(name, "unknown", "not recorded", "record the run with `contexta run -- COMMAND`")
+        return check(name, "unknown", "not recorded", "record the run with `contexta run -- COMMAND`")
     if not source.get("commit"):
         reason = str(source.get("reason") or "the repository has no commits yet")
         if reason.startswith(UNKNOWN):
-            return _check(
+            return check(
                 name, "unknown", f"the commit is {reason}", "make `git status` work in the directory of the run"
             )
-        return _check(name, "warn", f"no commit: {reason}", "run in a git repository")
+        return check(name, "warn", f"no commit: {reason}", "run in a git repository")
     at = f"commit {str(source['commit'])[:12]}"
     if source.get("dirty") and not source.get("patch"):
-        return _check(
+        return check(
             name, "fail", f"{at} with uncommitted changes that were not recorded", "commit before the next run"
         )
     if source.get("dirty") and source.get("patch_applies") is False:
-        return _check(name, "warn", f"{at} with changes whose secrets were removed", "keep secrets out of the source")
+        return check(name, "warn", f"{at} with changes whose secrets were removed", "keep secrets out of the source")
     if source.get("dirty") is None:
-        return _check(name, "unknown", f"{at}; it is unknown whether it had uncommitted changes")
+        return check(name, "unknown", f"{at}; it is unknown whether it had uncommitted changes")
     if not source.get("remote"):
-        return _check(name, "warn", f"{at} of a repository without a remote", "push it to a remote")
-    return _check(name, "pass", at + (" with its changes as a patch" if source.get("dirty") else ", clean"))
+        return check(name, "warn", f"{at} of a repository without a remote", "push it to a remote")
+    return check(name, "pass", at + (" with its changes as a patch" if source.get("dirty") else ", clean"))
 
 
 def _command(metadata: Mapping[str, Any]) -> Check:
     invocation = metadata.get("invocation")
     command = metadata.get("command") or (invocation.get("argv") if isinstance(invocation, Mapping) else None)
     if not isinstance(command, (list, tuple)) or not command:
-        return _check("command", "warn", "not recorded", "record the run with `contexta run -- COMMAND`")
+        return check("command", "warn", "not recorded", "record the run with `contexta run -- COMMAND`")
     if any(_SECRET in str(word) for word in command):
-        return _check(
+        return check(
             "command", "warn", "contains a secret that was not stored", "pass secrets in environment variables"
         )
-    return _check("command", "pass", some([str(word) for word in command], 8))
+    return check("command", "pass", some([str(word) for word in command], 8))
 
 
 def _index(missing: Sequence[Missing], yanked: Sequence[str]) -> Check:
     if missing:
         names = [f"{package.name} {package.version} ({package.reason})" for package in missing]
         is_unknown = all(package.reason == "index unreachable" for package in missing)
-        return _check("index", "unknown" if is_unknown else "fail", some(names), missing[0].help)
+        return check("index", "unknown" if is_unknown else "fail", some(names), missing[0].help)
     if yanked:
-        return _check("index", "warn", some(list(yanked)), "replace the yanked releases")
-    return _check("index", "pass", "the index has every release")
+        return check("index", "warn", some(list(yanked)), "replace the yanked releases")
+    return check("index", "pass", "the index has every release")
 
 
 def _inputs(inputs: Mapping[str, InputState]) -> Check:
     name = "inputs"
     if not inputs:
-        return _check(name, "unknown", "none recorded", "record each input with run.input(name, path)")
+        return check(name, "unknown", "none recorded", "record each input with run.input(name, path)")
     by_state: dict[str, list[str]] = {}
     for input_name, state in sorted(inputs.items()):
         by_state.setdefault(state, []).append(input_name)
     if bad := [f"{input_name} {state}" for state in ("changed", "gone") for input_name in by_state.get(state, [])]:
-        return _check(name, "fail", some(bad), "restore the recorded data, and store new data under another name")
+        return check(name, "fail", some(bad), "restore the recorded data, and store new data under another name")
     if unread := by_state.get("not read"):
-        return _check(name, "unknown", f"the record has no digest of {some(unread)}")
-    return _check(name, "pass", f"{len(inputs)} unchanged on disk: {some(sorted(inputs))}")
+        return check(name, "unknown", f"the record has no digest of {some(unread)}")
+    return check(name, "pass", f"{len(inputs)} unchanged on disk: {some(sorted(inputs))}")
 
 
 def _rebuilt(rebuilds: Sequence[PastRebuild]) -> Check:
     if not rebuilds:
-        return _check("rebuilt", "unknown", "never tried", "contexta rebuild RUN --into DIR")
+        return check("rebuilt", "unknown", "never tried", "contexta rebuild RUN --into DIR")
     last = rebuilds[-1]
     status: CheckStatus = "pass" if last.verdict == "match" else "warn" if last.verdict == "deviates" else "fail"
-    return _check("rebuilt", status, f"{last.verdict} {last.timestamp[:16].replace('T', ' ')} on {last.host}")
+    return check("rebuilt", status, f"{last.verdict} {last.timestamp[:16].replace('T', ' ')} on {last.host}")
 
 
 def _rerun(reruns: Sequence[tuple[RerunMetric, ...]]) -> Check:
     if not any(reruns):
         detail = "no rerun had a metric to compare" if reruns else "never tried"
-        return _check("rerun", "unknown", detail, "contexta rerun RUN")
+        return check("rerun", "unknown", detail, "contexta rerun RUN")
     compared = [metrics for metrics in reruns if metrics]
     same = sum(1 for metrics in compared if all(metric.within for metric in metrics))
     spread: dict[str, float] = {}
@@ -200,7 +201,7 @@ def _rerun(reruns: Sequence[tuple[RerunMetric, ...]]) -> Check:
     differing = [f"{key} differs by up to {value:.3g}" for key, value in spread.items()]
     detail = f"{same} of {len(compared)} reruns reproduced every metric exactly"
     fix = "seed every random generator" if differing else None
-    return _check(
+    return check(
         "rerun",
         "pass" if same == len(compared) else "warn",
         ": ".join([detail, some(differing)] if differing else [detail]),
