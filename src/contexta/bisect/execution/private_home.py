@@ -131,14 +131,14 @@ def _shown_directories(layout: _Layout, scratch: Path) -> dict[Path, Path]:
     """
     directories = {}
     for target, real in layout.directories.items():
-        if not real.is_dir():
-            continue  # nothing to show
+        if not os.path.isdir(real):  # noqa: PTH112  # False also for what cannot be read
+            continue
         directories[target] = real
         if target == layout.home:
             directories.update((target / name, directory) for name, directory in _linked_directories(real, scratch))
     for real in _mount_points():
         for target, shown_directory in list(directories.items()):
-            if real != shown_directory and real.is_relative_to(shown_directory) and real.is_dir():
+            if real != shown_directory and real.is_relative_to(shown_directory) and os.path.isdir(real):  # noqa: PTH112  # False for what cannot be read
                 directories[target / real.relative_to(shown_directory)] = real
     return directories
 
@@ -157,7 +157,7 @@ def _linked_directories(home: Path, scratch: Path) -> Iterator[tuple[str, Path]]
             if not entry.is_symlink() or not (parent or entry.name.startswith(".")):
                 continue
             directory = Path(os.path.realpath(entry.path))
-            if directory.is_dir() and not scratch.resolve().is_relative_to(directory):
+            if os.path.isdir(directory) and not scratch.resolve().is_relative_to(directory):  # noqa: PTH112  # as above
                 name = f"{parent}/{entry.name}".lstrip("/")
                 links.add(name)
                 yield name, directory
@@ -179,7 +179,7 @@ def _overlays(layout: _Layout, shown_directories: Mapping[Path, Path], written: 
         _make_visible(target, overlays)
         overlays.append(_overlay(real, written / str(number), target))
     for name in _ALWAYS_PRESENT:
-        if not os.path.lexists(Path.home() / name):
+        if not os.path.lexists(layout.directories[layout.home] / name):
             _make_visible(layout.home / name, overlays)
     return iter(overlays)
 
