@@ -12,12 +12,9 @@ import math
 from statistics import fmean
 
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf
-from contexta.bisect.inference.observations import SURE_ALIKE, Readings
+from contexta.bisect.inference.observations import Readings
 from contexta.bisect.inference.proof import Proof
-
-_SUSPECT, _MOVED = 0.05, 0.001  # that late and early differ so much by chance: look again; be sure
-_MOST_LATE = 3  # late runs of each end, after which _MOVED_AT_LAST decides
-_MOVED_AT_LAST = 0.01
+from contexta.bisect.inference.tuning import TUNING
 
 
 def since(readings: Readings) -> int:
@@ -26,7 +23,7 @@ def since(readings: Readings) -> int:
     if first is None:
         return 0
     chance, late = _by_chance(readings, first)
-    return first if chance < (_MOVED if late < _MOST_LATE else _MOVED_AT_LAST) else 0
+    return first if chance < (TUNING.moved if late < TUNING.most_late_runs else TUNING.moved_at_last) else 0
 
 
 def next_late_run(readings: Readings, proof: Proof) -> tuple[int, int] | None:
@@ -35,7 +32,11 @@ def next_late_run(readings: Readings, proof: Proof) -> tuple[int, int] | None:
     Nothing is to be run where a mix of the proof gave an end's very value at its seed: then nothing moved.
     """
     mixes = [fact.mix for fact in proof.facts if fact.mix not in (0, readings.new)]
-    if readings.repeatable and readings.identical > SURE_ALIKE and all(any(readings.matches[mix]) for mix in mixes):
+    if (
+        readings.repeatable
+        and readings.identical > TUNING.surely_identical
+        and all(any(readings.matches[mix]) for mix in mixes)
+    ):
         return None
     begun = max((_second_run(readings, mix) for mix in mixes), default=0)
     late = {end: sum(1 for n in _valued(readings, end) if n > begun) for end in (0, readings.new)}
@@ -43,7 +44,7 @@ def next_late_run(readings: Readings, proof: Proof) -> tuple[int, int] | None:
     first = _first_late(readings)
     if late[lacking] and first is not None:
         chance, many = _by_chance(readings, first)
-        if chance >= _SUSPECT or many >= _MOST_LATE:
+        if chance >= TUNING.move_suspected or many >= TUNING.most_late_runs:
             return None
     return lacking, _early_seed(readings, lacking)
 

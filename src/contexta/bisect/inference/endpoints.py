@@ -18,13 +18,9 @@ from typing import Literal
 
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf, student_quantile, welch_error
 from contexta.bisect.inference.observations import Readings
+from contexta.bisect.inference.tuning import TUNING
 
 _BETTER = "NEW is better than OLD"
-_LOOKS_WORSE = 0.1  # the chance that equal ends lie so far apart
-_TOLD = 0.003  # the same where the ends are to be told apart by themselves: what repeats are announced for
-_TOLD_AT_TWO = 0.0003  # the same for ends with runs at two seeds only
-_LEAST_DROP = 1.5  # standard deviations: a smaller drop cannot be told from none within a usual budget
-_RULED_OUT = 0.99  # how sure of that: who is told "no regression" looks no further
 
 
 @dataclass(frozen=True)
@@ -64,15 +60,15 @@ def judge_ends(readings: Readings) -> Ends:
     if still:
         return _constant(0.0 if readings.is_rounding(abs(drop)) else drop)
     spread, by_chance = pooled_spread(old, new), student_cdf(-drop / standard_error, freedom)
-    if by_chance < _LOOKS_WORSE:
-        told = by_chance < _TOLD
+    if by_chance < TUNING.looks_worse:
+        told = by_chance < TUNING.endpoints_differ
         repeats = None if told else _repeats(drop, spread, least)
         return Ends("worse", f"the ends differ by {drop / standard_error:.1f} standard errors", drop, repeats, told)
-    upper = drop + student_quantile(_RULED_OUT, freedom) * standard_error
-    if upper < _LEAST_DROP * spread:
-        if by_chance > 1 - _TOLD:
+    upper = drop + student_quantile(TUNING.no_drop_confidence, freedom) * standard_error
+    if upper < TUNING.least_drop * spread:
+        if by_chance > 1 - TUNING.endpoints_differ:
             return Ends("same", _BETTER, drop, told=True)
-        why = f"a drop beyond {_LEAST_DROP:g} standard deviations of the noise is ruled out"
+        why = f"a drop beyond {TUNING.least_drop:g} standard deviations of the noise is ruled out"
         return Ends("same", f"{why}{_at_some_seeds(readings)}", drop)
     if readings.repeatable and not readings.fingerprints and least >= 4:
         return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
@@ -89,7 +85,7 @@ def _clearly_better(
     """
     if drop >= 0 or values <= {0.0, 1.0}:
         return False
-    return still or student_cdf(drop / standard_error, freedom) < _TOLD_AT_TWO
+    return still or student_cdf(drop / standard_error, freedom) < TUNING.endpoints_differ_at_two_seeds
 
 
 def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
@@ -133,5 +129,5 @@ def _repeats(drop: float, spread: float, have: int) -> int | None:
     effect = drop / spread
     if effect < 0.2:
         return None
-    z = student_quantile(1 - _TOLD, 1e6) + student_quantile(0.9, 1e6)
+    z = student_quantile(1 - TUNING.endpoints_differ, 1e6) + student_quantile(0.9, 1e6)
     return max(have + 1, math.ceil(2 * (z / effect) ** 2))

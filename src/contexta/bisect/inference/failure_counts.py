@@ -11,14 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count, takewhile
 
+from contexta.bisect.inference.tuning import TUNING
+
 Told = Sequence[str | None]
 """How the runs of one mix ended, in their order: why there was no value; None where there was one."""
-
-_TRIES_OF_AN_END = 3  # one that cannot run ends the study: with two, every twelfth one where a fifth of the runs die
-_UNLIKELY = 0.02  # so unlikely a series of failures of a mix that never ran is not the training's doing
-_MOST_TRIES = 8
-_LEAST_IN_A_ROW = 5  # of what did run before
-_LOST = 0.001  # a series that unlikely: whatever ran before, it does not any more
 
 
 def cannot_run(told: Mapping[int, Told], ends: Collection[int] = ()) -> dict[int, str]:
@@ -31,11 +27,11 @@ def cannot_run(told: Mapping[int, Told], ends: Collection[int] = ()) -> dict[int
             continue
         in_a_row = sum(1 for _ in takewhile(lambda why: why is not None, reversed(outcomes)))
         if in_a_row < len(outcomes):
-            most = max(_LEAST_IN_A_ROW, _tries(rate or 0.0, _LOST))
+            most = max(TUNING.least_failures_in_a_row, _tries(rate or 0.0, TUNING.lost_mix))
         elif rate is None:
-            most = _TRIES_OF_AN_END if mix in ends else 1
+            most = TUNING.endpoint_tries if mix in ends else 1
         else:
-            most = max(2, _tries(rate, _UNLIKELY))
+            most = max(2, _tries(rate, TUNING.unlikely_failures))
         if in_a_row >= most:
             found[mix] = last
     return found
@@ -55,4 +51,4 @@ def died_although_it_runs(told: Mapping[int, Told]) -> list[str]:
 
 def _tries(rate: float, unlikely: float) -> int:
     """How many failures in a row are that unlikely where each has this chance."""
-    return next(many for many in count(1) if many == _MOST_TRIES or rate**many < unlikely)
+    return next(many for many in count(1) if many == TUNING.most_tries or rate**many < unlikely)

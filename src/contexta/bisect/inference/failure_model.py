@@ -17,16 +17,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import atoms_of
-
-_ROUNDS = 12  # of putting each failure down to what the others suggest (CVB0: Asuncion et al. 2009)
-_PAIRS = 1.0  # deadly pairs expected before any trial
-_FAILED, _RAN = 1.0, 20.0  # mixes that failed by themselves, and that ran, which the expectation before any is worth
-_RULE, _OFTEN = 0.6, 4  # how sure, after how many failures, a suspect pair is taken for a rule
-_DEADLY = 0.98  # the chance that a mix fails, at most, as long as it did not
-_BLOCKS, _NO_BLOCK = (2, 4, 8, 16), 0.99  # sizes of a block of changes that run only together; prior of none
-_FEW_FAILURES, _OFTEN_ENOUGH = 3, 0.3  # before that no block is thought of; how often mixes fail where there is none
-_SURE = 0.9  # one failure may have any reason, even where only one pair is left to suspect
 
 
 @dataclass(frozen=True)
@@ -72,13 +64,19 @@ class Risk:
             survives += math.log(1 - sum(chance for _, chance in self.blocks) + whole)
         for group in self.suspects:
             many = sum((others & ~mix).bit_count() for one, others in group.beside.items() if mix >> one & 1)
-            survives += math.log1p(-min(_DEADLY, many * group.chance))  # of a group, one pair is deadly as a rule
+            survives += math.log1p(
+                -min(TUNING.most_failure_probability, many * group.chance)
+            )  # of a group, one pair is deadly as a rule
         return -math.expm1(survives)
 
     @property
     def rules(self) -> tuple[tuple[int, int], ...]:
         """(a, b) where a at NEW failed beside b at OLD so often that it is taken for a rule: a needs b."""
-        sure = (group for group in self.suspects if group.chance > _RULE and group.failures >= _OFTEN)
+        sure = (
+            group
+            for group in self.suspects
+            if group.chance > TUNING.rule_confidence and group.failures >= TUNING.rule_failures
+        )
         return tuple(pair for group in sure for pair in group.pairs)
 
     def failures_of(self, one: int, other: int) -> int:
@@ -95,14 +93,16 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
     mixes, alive = tuple(failed), tuple(ran)
     groups = _groups(count, mixes, alive)
     sizes = {group: sum(map(int.bit_count, beside.values())) for group, beside in groups.items()}
-    before = _PAIRS / max(1, count * (count - 1))
+    before = TUNING.failing_pairs / max(1, count * (count - 1))
     blame = [{group: 0.0 for group in groups if group >> each & 1} for each in range(len(mixes))]
     itself = [0.0] * len(mixes)
     total = dict.fromkeys(groups, 0.0)
-    for _ in range(_ROUNDS):
+    for _ in range(TUNING.failure_rounds):
         for each, shares in enumerate(blame):
             weights = {group: sizes[group] * before + total[group] - share for group, share in shares.items()}
-            alone = (_FAILED + sum(itself) - itself[each]) / (_FAILED + _RAN + len(alive) + len(mixes) - 1)
+            alone = (TUNING.prior_failed + sum(itself) - itself[each]) / (
+                TUNING.prior_failed + TUNING.prior_ran + len(alive) + len(mixes) - 1
+            )
             whole = alone + sum(weights.values())
             itself[each] = alone / whole
             for group, weight in weights.items():
@@ -110,12 +110,18 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
                 shares[group] = weight / whole
     return Risk(
         tuple(
-            Suspects(beside, min(_SURE, total[group] / sizes[group] / group.bit_count()), group.bit_count())
+            Suspects(
+                beside,
+                min(TUNING.most_certain_failure, total[group] / sizes[group] / group.bit_count()),
+                group.bit_count(),
+            )
             for group, beside in groups.items()
         ),
         frozenset(mixes),
         frozenset(alive),
-        (_FAILED + sum(itself)) / (_FAILED + _RAN + len(alive) + len(mixes)) if mixes else 0.0,
+        (TUNING.prior_failed + sum(itself)) / (TUNING.prior_failed + TUNING.prior_ran + len(alive) + len(mixes))
+        if mixes
+        else 0.0,
         count,
         _blocks(count, mixes, alive),
     )
@@ -123,14 +129,16 @@ def learn(count: int, failed: Iterable[int], ran: Iterable[int]) -> Risk:
 
 def _blocks(count: int, failed: tuple[int, ...], ran: tuple[int, ...]) -> tuple[tuple[int, float], ...]:
     """(size, probability) of a block of atoms that run only together, by Bayes; () after few failures."""
-    if len(failed) < _FEW_FAILURES:
+    if len(failed) < TUNING.block_failures:
         return ()
-    sizes = [size for size in _BLOCKS if size <= count]
-    weights = [_NO_BLOCK * _OFTEN_ENOUGH ** len(failed)]
-    weights[0] *= (1 - _OFTEN_ENOUGH) ** sum(mix not in (0, (1 << count) - 1) for mix in ran)
+    sizes = [size for size in TUNING.block_sizes if size <= count]
+    weights = [TUNING.prior_no_block * TUNING.failure_rate_without_block ** len(failed)]
+    weights[0] *= (1 - TUNING.failure_rate_without_block) ** sum(mix not in (0, (1 << count) - 1) for mix in ran)
     for size in sizes:
         died = math.prod(1 - _whole(size, mix, count) for mix in failed)
-        weights.append((1 - _NO_BLOCK) / len(sizes) * died * math.prod(_whole(size, mix, count) for mix in ran))
+        weights.append(
+            (1 - TUNING.prior_no_block) / len(sizes) * died * math.prod(_whole(size, mix, count) for mix in ran)
+        )
     return tuple(zip(sizes, (weight / sum(weights) for weight in weights[1:]), strict=True))
 
 

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from contexta.analysis.metrics.stats import student_log_density
+from contexta.bisect.inference.tuning import TUNING
 
-UNLIKE = 0.2  # prior of "NEW's noise is another than OLD's"
-_SMALL, _STEEP = 1.2, 8.0  # spreads that a drop hardly falls short of, and how hard that line is
-_MAGNITUDES = math.log(30 / _SMALL)  # to a drop of thirty spreads; a larger one has no noise to speak of
-_IMPOSSIBLE = 1e-9  # density of a drop that is none, or a rise: never zero, so a wild value cannot rule all out
+_MAGNITUDES = math.log(TUNING.largest_drop / TUNING.small_drop)
 _NORMAL = ((-2.857, 0.01126), (-1.3556, 0.22208), (0.0, 0.53333), (1.3556, 0.22208), (2.857, 0.01126))
 """(point, weight) that average over a standard normal: Gauss's and Hermite's rule of five points."""
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -76,7 +74,10 @@ class Levels:
         unlike = (
             of_good + of_bad + self.density(*others) + _size_prior(good, bad, math.hypot(one, other) / math.sqrt(2))
         )
-        return either(math.log(1 - UNLIKE) + same + _size_prior(good, bad, spread), math.log(UNLIKE) + unlike)
+        return either(
+            math.log(1 - TUNING.prior_other_noise) + same + _size_prior(good, bad, spread),
+            math.log(TUNING.prior_other_noise) + unlike,
+        )
 
     def unlike_noise(self, good: Pool, bad: Pool) -> float:
         """Both at one level, and only their noise differs: the density at any two levels, by how much of it lies where
@@ -110,8 +111,8 @@ def either(one: float, other: float) -> float:
 def _size_prior(good: Pool, bad: Pool, spread: float) -> float:
     """The log prior density of the drop between two pools, averaged over what their values leave open of it.
 
-    In spreads, every order of magnitude from ``_SMALL`` to thirty is equally likely, and hardly anything below it. It
-    goes on beyond thirty, so a larger drop is not ruled out.
+    In spreads, every order of magnitude from ``small_drop`` to ``largest_drop`` is equally likely, and hardly
+    anything below. The density goes on beyond ``largest_drop``, so a larger drop is not excluded.
     """
     drop = bad.mean - good.mean
     error = spread * math.sqrt(1 / good.size + 1 / bad.size)
@@ -119,6 +120,6 @@ def _size_prior(good: Pool, bad: Pool, spread: float) -> float:
     for point, weight in _NORMAL:
         size = (drop + point * error) / spread
         if size > 0:
-            above = min(size / _SMALL, 100.0) ** _STEEP
+            above = min(size / TUNING.small_drop, 100.0) ** TUNING.small_drop_steepness
             found += weight / size * above / (1 + above)
-    return math.log(found / spread / _MAGNITUDES + _IMPOSSIBLE)
+    return math.log(found / spread / _MAGNITUDES + TUNING.impossible_density)

@@ -21,23 +21,11 @@ from contexta.bisect.inference.likelihood import Levels, Pool
 from contexta.bisect.inference.noise import grain, shared_by_seed
 from contexta.bisect.inference.scale import Scale
 from contexta.bisect.inference.shares import is_a_part, may_be_a_part, paired_share, shares_by_seed
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import mix_of
 
 State = Literal["good", "bad", "between", "open"]
 
-_IDENTICAL = 8.0
-"""Log odds of a value identical to another at the same seed, where values are many: about 3000 to 1."""
-SURE_ALIKE = 5.0
-"""From these log odds on an identical value is no chance."""
-_LEAST_SPREAD = 0.03  # of the drop: deterministic metrics move in the last digits for no reason anybody cares about
-_GUESSED, _KNOWN = 3.0, 300.0  # values that the spread seen at the ends is worth: with noise, and without any
-_GUESSED_IN_DOUBT = 1.0  # the same where the question is whether the ends differ: their own spread must not answer it
-_WIDER = math.sqrt(3)  # scatter of another mix about what two ends say of a seed, over that of the ends themselves
-_ROUNDED = 2.0  # units in the last place of the ends' typical value: noise below that is what rounding leaves
-_PATIENCE = 8  # runs of one mix: by then it is put to the nearer end
-_BETTER = -0.25  # in drops from OLD: where all runs lie beyond that, a mix is better than OLD
-_OTHER = 0.2  # prior of "a level of its own": anywhere over twice the drop, as far as noise lets it be seen
-_NEAR_OLD = 0.25  # drops from OLD: what looks good lies no farther out
 _WIDTH = math.sqrt(2 * math.pi)  # standard deviations over which noise spreads a value
 
 
@@ -138,7 +126,7 @@ class Readings:
         if effects and mix in (0, self.new):
             values = [value - effects[seed] for seed, value in counted if seed in effects]
             mean = fmean(values)
-            return [mean + _WIDER * (value - mean) for value in values]
+            return [mean + TUNING.paired_noise_factor * (value - mean) for value in values]
         return [value - effects.get(seed, 0.0) for seed, value in counted]
 
     def timed(self, mix: int) -> list[tuple[int, float]]:
@@ -215,17 +203,19 @@ class Readings:
     @cached_property
     def spread(self) -> float:
         """The noise in units of the drop."""
-        return max(self.noise / abs(self.drop), _LEAST_SPREAD)
+        return max(self.noise / abs(self.drop), TUNING.least_noise)
 
     @cached_property
     def levels(self) -> Levels:
         """How likely scaled values are at levels of their own."""
-        return Levels(self.spread, _KNOWN if self.seedless else _GUESSED)
+        return Levels(self.spread, TUNING.noise_prior_values_if_exact if self.seedless else TUNING.noise_prior_values)
 
     @cached_property
     def levels_in_doubt(self) -> Levels:
         """The same, for whether there is a drop at all: the ends' own spread counts for little beside their values."""
-        return Levels(self.spread, _KNOWN if self.seedless else _GUESSED_IN_DOUBT)
+        return Levels(
+            self.spread, TUNING.noise_prior_values_if_exact if self.seedless else TUNING.noise_prior_values_in_doubt
+        )
 
     @cached_property
     def good_end(self) -> Pool:
@@ -264,7 +254,7 @@ class Readings:
     def is_rounding(self, noise: float) -> bool:
         """Whether a spread of values is none: what is left of a drop that is the same at every seed."""
         ends = [result.value for result in self.results if result.mix in (0, self.new) and result.value is not None]
-        return noise <= self._scale.length(_ROUNDED * median_high(map(math.ulp, ends)))
+        return noise <= self._scale.length(TUNING.rounding * median_high(map(math.ulp, ends)))
 
     @cached_property
     def identical(self) -> float:
@@ -273,10 +263,10 @@ class Readings:
         Metrics of few possible values, an accuracy on thirty samples say, are often equal by chance.
         """
         if self.seedless or self.is_rounding(self.noise):
-            return _IDENTICAL
+            return TUNING.identical_value
         step = grain(value for runs in self._runs.values() for _, value in runs)
         by_chance = step / (2 * math.sqrt(math.pi) * self.noise)
-        return -math.log(min(0.9, by_chance + math.exp(-_IDENTICAL)))
+        return -math.log(min(0.9, by_chance + math.exp(-TUNING.identical_value)))
 
     @cached_property
     def good_of_new(self) -> int:
@@ -304,7 +294,7 @@ class Readings:
     @cached_property
     def _looks_good(self) -> float:
         values = self._scaled(self.samples(0))
-        return min(_NEAR_OLD, max(values) + (max(values) - min(values)) / 2)
+        return min(TUNING.looks_good, max(values) + (max(values) - min(values)) / 2)
 
     @cached_property
     def loose(self) -> dict[int, list[float]]:
@@ -354,7 +344,7 @@ class Readings:
             others = Pool.of(value for value in self.loose[mix] if not self.looks_good(value))
             by_chance = dropped(good.joined(Pool.of(looking)), bad.joined(others)) - before
             by_chance += self.log_chance_to_look_good(len(looking))
-        at_own = math.log(_OTHER / (2 + _WIDTH * self.spread)) if own.size else -math.inf
+        at_own = math.log(TUNING.prior_own_level / (2 + _WIDTH * self.spread)) if own.size else -math.inf
         return (
             dropped(good.joined(own), bad) - before - self.identical * unlike_good,
             max(dropped(good, bad.joined(own)) - before, by_chance) - self.identical * unlike_bad,
@@ -437,11 +427,11 @@ class Readings:
 
     def _repeats_an_end(self, mix: int) -> bool:
         """Whether a mix gave the very value of OLD or of NEW at a seed: then pairs tell no more of it than that."""
-        return self.repeatable and self.identical > SURE_ALIKE and any(self.matches.get(mix, ()))
+        return self.repeatable and self.identical > TUNING.surely_identical and any(self.matches.get(mix, ()))
 
     def _values_by_seed(self, mix: int) -> dict[int, float]:
         """Seed -> value of a mix; where values repeat, of all that behave like it."""
-        sure = self.repeatable and self.identical > SURE_ALIKE
+        sure = self.repeatable and self.identical > TUNING.surely_identical
         like = [*(self.alike(mix) if sure else ()), mix]
         return {seed: value for each in like for seed, value in self._runs.get(each, ())}
 
@@ -462,7 +452,9 @@ class Readings:
 
     def _identical(self, mix: int, side: int) -> bool:
         end = (0, self.new)[side]
-        return mix == end or (end in self.alike(mix) and (self.identical > SURE_ALIKE or not self.loose[mix]))
+        return mix == end or (
+            end in self.alike(mix) and (self.identical > TUNING.surely_identical or not self.loose[mix])
+        )
 
     def state(self, mix: int, odds: float, runs: int = 1, culprits: int = 0) -> State:
         """What the values of a mix say.
@@ -485,10 +477,15 @@ class Readings:
             if 0.2 < position < 0.8:
                 return "between"
             values = self._scaled(self.samples(mix))
-            if len(values) > 1 and max(values) < _BETTER:
+            if len(values) > 1 and max(values) < TUNING.better_than_old:
                 return "good"  # and not bad, however far from OLD
         if abs(good - bad) < need:
             return "open"
-        if not self.seedless and not culprits and other > max(good, bad) - 1 and self.run_count(mix) < _PATIENCE:
+        if (
+            not self.seedless
+            and not culprits
+            and other > max(good, bad) - 1
+            and self.run_count(mix) < TUNING.most_runs_until_assigned
+        ):
             return "open"  # near an end or between them? a few more runs tell
         return "good" if good > bad else "bad"

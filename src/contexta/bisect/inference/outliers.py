@@ -18,13 +18,9 @@ from contexta.bisect.inference.drift import since
 from contexta.bisect.inference.noise import grain
 from contexta.bisect.inference.observations import Readings, Result
 from contexta.bisect.inference.scale import Scale
+from contexta.bisect.inference.tuning import TUNING
 
 STRAY = "its value is like none of the others"
-_LEAST = 4  # values of each end, before one can be told from its others
-_BY_CHANCE = 1e-4  # that one of an end's values lies so far out, at each look
-_ODD = 2  # values like no other's: changes that perturb the RNG are rare enough to ask whether values repeat
-_SUSPECT = 0.01  # the same, for a value that makes "no drop" doubtful
-_WILD = 3.0  # ranges of all values of both ends: farther outside lies no mix of them, as a rule
 
 Runs = Mapping[int, Sequence[tuple[int, float]]]
 """Mix -> (seed, value) of each of its runs; a value that repeats at a seed once."""
@@ -78,7 +74,7 @@ def _of_mixes(runs: Runs, new: int, strays: Collection[tuple[int, float]]) -> It
     ends = [value for end in (0, new) for _, value in runs[end] if (end, value) not in strays]
     if min(len(runs[0]), len(runs[new])) < 2 or min(ends) == max(ends):
         return
-    reach = _WILD * (max(ends) / 2 - min(ends) / 2)  # of halves: the whole may be too large for a float
+    reach = TUNING.wild_value * (max(ends) / 2 - min(ends) / 2)  # of halves: the whole may be too large for a float
     wild = {
         mix: [value for _, value in of_mix if value / 2 - max(ends) / 2 > reach or min(ends) / 2 - value / 2 > reach]
         for mix, of_mix in runs.items()
@@ -100,7 +96,7 @@ def odd_mix(readings: Readings) -> tuple[int, int] | None:
     given = Counter((seed, value) for (_, seed), value in once.items())
     odd = (mix for mix in readings.probed if readings.alike(mix) == {mix})
     mine = [key for mix in odd for key, value in once.items() if key[0] == mix and given[key[1], value] == 1]
-    if len(mine) < _ODD or any(asked[key] > 1 for key in mine):
+    if len(mine) < TUNING.odd_values or any(asked[key] > 1 for key in mine):
         return None
     return mine[-1]
 
@@ -129,11 +125,13 @@ def may_hide_a_drop(readings: Readings) -> bool:
     """Whether an end has a value that looks like a stray, and too few others to be sure: "no drop" may be its doing."""
     ends = readings.samples(0), readings.samples(readings.new)
     mixes = [readings.samples(mix) for mix in readings.probed]
-    return any(stray(own, other, *mixes, by_chance=_SUSPECT) is not None for own, other in (ends, ends[::-1]))
+    return any(
+        stray(own, other, *mixes, by_chance=TUNING.suspect_chance) is not None for own, other in (ends, ends[::-1])
+    )
 
 
 def stray(
-    own: Sequence[float], other: Sequence[float], *mixes: Sequence[float], by_chance: float = _BY_CHANCE
+    own: Sequence[float], other: Sequence[float], *mixes: Sequence[float], by_chance: float = TUNING.outlier_chance
 ) -> float | None:
     """The one value of an end that is like none of its others; None without any.
 
@@ -141,7 +139,7 @@ def stray(
     value against the rest, where each end is taken without its farthest. And it lies farther out than the ends lie
     apart: else it hides nothing. Of two such values none is a stray: they may be what the training does.
     """
-    if min(len(own), len(other)) < _LEAST:
+    if min(len(own), len(other)) < TUNING.outlier_least_values:
         return None
     rest, others = _without_farthest(own), _without_farthest(other)
     farthest = next((Counter(own) - Counter(rest)).elements())

@@ -16,19 +16,13 @@ from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from contexta.bisect.inference.likelihood import UNLIKE, Levels, Pool, either
+from contexta.bisect.inference.likelihood import Levels, Pool, either
 from contexta.bisect.inference.observations import Readings
 from contexta.bisect.inference.ties import Alike
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes, atoms_of
 
-TOGETHER = 0.1  # prior of "two that act only together"; about a tenth of the causes known from practice
-PARTS = 0.05
-SEVERAL = 0.01
-NONE = 0.05
-_LEAST_PART = 0.08  # of the drop: a smaller part passes for a harmless change
-_NEGLIGIBLE = 12.0  # nats below the most probable of what was looked at so far: all such together are below 1 %
-
-_LONE = 1 - TOGETHER - PARTS - SEVERAL - NONE
+_LONE = 1 - TUNING.prior_together - TUNING.prior_parts - TUNING.prior_several - TUNING.prior_none
 
 Row = tuple[float, ...]
 Sorting = tuple[int, int, int]
@@ -142,10 +136,12 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
             if mixes.comparable(one, other):
                 continue  # where one needs the other, the pair is the one that needs: no hypothesis of its own
             before, a, b = both + logs[one] + logs[other], signatures[one], signatures[other]
-            together[one][other] = together[other][one] = math.log(TOGETHER) + before + likelihoods.bad(a & b)
-            parts[one][other] = parts[other][one] = math.log(PARTS) + before + likelihoods.parts(a, b)
-    several = math.log(SEVERAL) + likelihoods.several()
-    none = math.log(NONE) + likelihoods.none(zip(logs, signatures, strict=True))
+            together[one][other] = together[other][one] = (
+                math.log(TUNING.prior_together) + before + likelihoods.bad(a & b)
+            )
+            parts[one][other] = parts[other][one] = math.log(TUNING.prior_parts) + before + likelihoods.parts(a, b)
+    several = math.log(TUNING.prior_several) + likelihoods.several()
+    none = math.log(TUNING.prior_none) + likelihoods.none(zip(logs, signatures, strict=True))
     if readings.fingerprints:  # a null where nothing stirs has identical ends and never gets here
         none -= likelihoods.alike.log_some_stir
     top = max(several, none, *singles, *map(max, together), *map(max, parts))
@@ -184,8 +180,8 @@ def _sorted_alike(signatures: Sequence[int], mixes: Mixes, prior: Sequence[float
             if not mixes.comparable(one, other):
                 weight = both * prior[one] * prior[other]
                 together, parts = (a & b, 0, 0), (a & b, a & ~b, b & ~a)
-                found[together] = found.get(together, 0.0) + TOGETHER * weight
-                found[parts] = found.get(parts, 0.0) + PARTS * weight
+                found[together] = found.get(together, 0.0) + TUNING.prior_together * weight
+                found[parts] = found.get(parts, 0.0) + TUNING.prior_parts * weight
     return found
 
 
@@ -220,7 +216,7 @@ class _Likelihoods:
             most.append((prior + level + self.alike.at_most(separated), prior, level, separated, key))
         likeliest = -math.inf
         for bound, prior, level, separated, key in sorted(most, reverse=True):
-            floor = likeliest - _NEGLIGIBLE
+            floor = likeliest - TUNING.negligible_hypothesis
             if bound < floor:
                 self._known[key] = bound - prior
                 continue
@@ -248,7 +244,7 @@ class _Likelihoods:
         if firsts or others:
             count = len(firsts) + len(others)
             size = (sum(firsts) + sum(1 - value for value in others)) / count
-            size = min(max(size, _LEAST_PART), 1 - _LEAST_PART)
+            size = min(max(size, TUNING.least_part), 1 - TUNING.least_part)
             # the size of the part is unknown: Laplace's approximation of the integral over it
             guess = min(0.0, math.log(math.sqrt(2 * math.pi / count) * self.readings.spread))
             for value in firsts:
@@ -306,10 +302,10 @@ class _Likelihoods:
         for p in self.readings.prints:
             if p.end is None:
                 pool = pool.plus(p.value)
-        total = math.log(1 - UNLIKE) + levels.density(pool) + self.alike.log_likelihood_of_none
+        total = math.log(1 - TUNING.prior_other_noise) + levels.density(pool) + self.alike.log_likelihood_of_none
         for signature, shared in groupby(changes, key=itemgetter(1)):
             scatters = levels.unlike_noise(*self._pools(~signature, signature))
-            prior = math.log(UNLIKE * sum(math.exp(log) for log, _ in shared))
+            prior = math.log(TUNING.prior_other_noise * sum(math.exp(log) for log, _ in shared))
             apart = self.alike.log_likelihood(self.alike.separated_by(signature))
             total = either(total, prior + scatters + apart)
         return total

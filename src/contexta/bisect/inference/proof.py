@@ -16,14 +16,10 @@ from typing import Literal
 
 from contexta.bisect.inference.failure_model import Risk
 from contexta.bisect.inference.observations import Readings, State
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes, atoms_of
 
 Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one", "only one", "left out"]
-_DOUBT = 1.5  # runs for every halving of what stands beside the culprits, and for having to name the less
-_TRIES = 3  # of the culprits beside one more change; if these fail as well, more than one is lacking
-_LEANING = 3.0  # odds by the ends alone against a fact about several culprits, above which it is not shown yet
-_LEAST_MOVE = 0.1 - 1e-9  # of the drop: a change that makes less is none of its causes
-_RUNS = 2  # what a mix of the proof takes at least
 _FACTS: dict[Role, State] = {
     "old": "good",
     "new": "bad",
@@ -210,7 +206,7 @@ def _each_needed(
 def _moves_little(readings: Readings, shown: int, less: int) -> bool:
     """Whether, without noise, less than a tenth of the drop lies between two mixes."""
     ran = readings.run_count(shown) and readings.run_count(less)
-    return readings.seedless and bool(ran) and abs(readings.level(shown) - readings.level(less)) < _LEAST_MOVE
+    return readings.seedless and bool(ran) and abs(readings.level(shown) - readings.level(less)) < TUNING.least_cause
 
 
 def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:
@@ -247,7 +243,7 @@ def _state(readings: Readings, mix: int, strength: Strength, culprits: int, expe
         against = good - bad if expected == "bad" else bad - good
         if against > math.log(strength.odds):
             return "good" if expected == "bad" else "bad"
-        if against > math.log(_LEANING):
+        if against > math.log(TUNING.endpoint_leaning):
             return "open"  # more runs tell
     return readings.state(mix, strength.odds, strength.runs, culprits)
 
@@ -266,7 +262,7 @@ def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: in
     blocked = bool({least, mixes.without(least, culprits)} & risk.failed)
     if blocked:
         beside_one = {mixes.closed(least | 1 << other) for other in atoms_of(mixes.full & ~(barred | least))}
-        if len(beside_one & risk.failed) < _TRIES:
+        if len(beside_one & risk.failed) < TUNING.proof_tries:
             seen |= beside_one
     for mix in seen:
         alone = mixes.without(mix, culprits)
@@ -298,10 +294,15 @@ def _cost(risk: Risk, wanted: tuple[int, ...], beside: int, readings: Readings |
 
     readings: where the ideal mix cannot run; then what ran already is worth its runs.
     """
-    ran = [min(_RUNS, readings.run_count(mix)) if readings is not None else 0 for mix in wanted]
+    ran = [min(TUNING.proof_runs, readings.run_count(mix)) if readings is not None else 0 for mix in wanted]
     failing = [risk.of(mix) for mix, runs in zip(wanted, ran, strict=True) if not runs]
     to_fail = sum(chance / (1.0001 - chance) for chance in failing)
-    return to_fail + len(wanted) * _RUNS - sum(ran) + _DOUBT * math.log2(1 + beside.bit_count())
+    return (
+        to_fail
+        + len(wanted) * TUNING.proof_runs
+        - sum(ran)
+        + TUNING.proof_cost_of_doubt * math.log2(1 + beside.bit_count())
+    )
 
 
 def _needing(mixes: Mixes, atoms: int) -> int:

@@ -12,8 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median_low
 
-_FARTHEST = 1e50  # units: values beyond that count as that far; their squares are still numbers
-_NEAR_OVERFLOW = 2.0**1020  # differences of larger values may be too large for a float
+from contexta.bisect.inference.tuning import TUNING
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Scale:
         """The scale of all values of a study. All are finite."""
         if not values:
             return cls()
-        shift = -4 if max(map(abs, values)) > _NEAR_OVERFLOW else 0
+        shift = -4 if max(map(abs, values)) > TUNING.near_overflow else 0
         center = math.ldexp(median_low(values), shift)
         distances = [abs(math.ldexp(value, shift) - center) for value in values]
         typical = median_low([distance for distance in distances if distance] or [1.0])
@@ -52,5 +51,5 @@ def _ldexp(value: float, exponent: int) -> float:
     try:
         scaled = math.ldexp(value, exponent)
     except OverflowError:
-        scaled = math.copysign(_FARTHEST, value)
-    return max(-_FARTHEST, min(_FARTHEST, scaled))
+        scaled = math.copysign(TUNING.farthest, value)
+    return max(-TUNING.farthest, min(TUNING.farthest, scaled))

@@ -11,13 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import correlation, fmean, stdev
 
 from contexta.analysis.metrics.stats import student_cdf, student_quantile
-
-_LEAST_SEEDS = 3
-_ENOUGH = 4
-_BY_CHANCE = 0.05
-_SMALL = 0.1  # of the drop: a change that makes less is none of its causes
-_LESS = 1 / 3  # of the error without pairs: only then do the seeds move the values
-_LEAST_ERROR = 1e-3  # of the drop: a few shares that agree to the last digit are no surer
+from contexta.bisect.inference.tuning import TUNING
 
 
 def shares_by_seed(
@@ -47,15 +41,15 @@ def paired_share(shares: Sequence[float], unpaired_error: float) -> tuple[float,
 
     unpaired_error: the standard error of the share that ignores the seeds.
     """
-    if len(shares) < _LEAST_SEEDS or (error := _error(shares)) > _LESS * unpaired_error:
+    if len(shares) < TUNING.share_least_seeds or (error := _error(shares)) > TUNING.paired_error_ratio * unpaired_error:
         return None
-    mean, reach = fmean(shares), student_quantile(0.995, len(shares) - 1) * max(error, _LEAST_ERROR)
+    mean, reach = fmean(shares), student_quantile(0.995, len(shares) - 1) * max(error, TUNING.least_share_error)
     return mean, mean - reach, mean + reach
 
 
 def is_a_part(share: tuple[float, float, float]) -> bool:
     """Whether an interval rules out that a mix makes nothing of the drop, and that it makes all of it."""
-    return share[1] > _SMALL and share[2] < 1 - _SMALL
+    return share[1] > TUNING.small_share and share[2] < 1 - TUNING.small_share
 
 
 def may_be_a_part(shares: Sequence[float], unpaired_error: float, *, parts: bool) -> bool:
@@ -63,21 +57,25 @@ def may_be_a_part(shares: Sequence[float], unpaired_error: float, *, parts: bool
 
     parts: whether another mix is known to hold a part: then one seed is enough to ask.
     """
-    if not shares or len(shares) >= _ENOUGH or not _SMALL < fmean(shares) < 1 - _SMALL:
+    if (
+        not shares
+        or len(shares) >= TUNING.share_enough_seeds
+        or not TUNING.small_share < fmean(shares) < 1 - TUNING.small_share
+    ):
         return False
-    return parts or (len(shares) > 1 and _error(shares) <= _LESS * unpaired_error)
+    return parts or (len(shares) > 1 and _error(shares) <= TUNING.paired_error_ratio * unpaired_error)
 
 
 def _move_together(old: Mapping[int, float], new: Mapping[int, float]) -> bool:
     """Whether two mixes move the same way from seed to seed: Student's t of their correlation, at 1 in 20."""
     seeds = sorted({*old} & {*new})
     one, other = [old[seed] for seed in seeds], [new[seed] for seed in seeds]
-    if len(seeds) < _LEAST_SEEDS or min(stdev(one), stdev(other)) == 0:
+    if len(seeds) < TUNING.share_least_seeds or min(stdev(one), stdev(other)) == 0:
         return False
     together = correlation(one, other)
     freedom = len(seeds) - 2.0
     by_chance = student_cdf(-together * math.sqrt(freedom / max(1e-12, 1 - together**2)), freedom)
-    return by_chance < _BY_CHANCE
+    return by_chance < TUNING.share_correlation_chance
 
 
 def _error(shares: Sequence[float]) -> float:

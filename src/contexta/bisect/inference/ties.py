@@ -17,15 +17,8 @@ from functools import cached_property
 from itertools import combinations
 
 from contexta.bisect.inference.observations import Readings
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes
-
-_STIRS = 10 / 414  # the share of harmless changes that stir
-_MOST_SETS = 120  # looked at, half-grown ones among them; what is left then counts as at its best
-_CONTRADICTION = 8.0  # nats: different values, and nothing that differs; the cause may be one nobody thought of
-_NO_CAUSE = 16.0  # nats: the same where no change is a cause, so that "a cause nobody thought of" is no excuse
-_NEGLIGIBLE = 9.0  # nats below the likeliest, where a set of stirring changes adds nothing
-_MANY_SETS = 3.0  # nats: what a sum over many sets of stirring changes gains on the best of them, at most
-_HOPELESS = 30.0  # nats below the best, where nobody looks closer
 
 
 class Alike:
@@ -103,24 +96,24 @@ class Alike:
 
     def at_most(self, separated: int) -> float:
         """An upper bound of ``log_likelihood``: what it costs that pairs which differ have the same value."""
-        return -self._by_chance(separated) + _MANY_SETS
+        return -self._by_chance(separated) + TUNING.most_gained_by_many_sets
 
     @cached_property
     def log_likelihood_of_none(self) -> float:
         """The log likelihood if no mix is bad, so RNG-perturbing changes have to explain every difference."""
-        return self._summed(0, -math.inf, _NO_CAUSE) if self._pairs_seen else 0.0
+        return self._summed(0, -math.inf, TUNING.unexplained_difference_without_cause) if self._pairs_seen else 0.0
 
     @property
     def log_some_stir(self) -> float:
         """The log probability, before any trial, that at least one change stirs."""
-        return math.log(-math.expm1(self._atoms * math.log1p(-_STIRS)))
+        return math.log(-math.expm1(self._atoms * math.log1p(-TUNING.rng_perturbing_share)))
 
     @property
     def best(self) -> float:
         """The log likelihood of the best of all that was asked about; 0 before that."""
         return max((found for found, _ in self._known.values()), default=0.0)
 
-    def _summed(self, separated: int, floor: float, contradiction: float = _CONTRADICTION) -> float:
+    def _summed(self, separated: int, floor: float, contradiction: float = TUNING.unexplained_difference) -> float:
         """Over the sets of stirring changes that explain the differences, each of them once, depth first.
 
         A difference that nothing explains yet is explained by one of the changes that would, or stays a contradiction:
@@ -128,12 +121,12 @@ class Alike:
         choice is kept, and the later ones do without them, so no set is met twice.
         """
         chance = self._by_chance(separated)
-        if chance > _HOPELESS or -chance < floor:
+        if chance > TUNING.hopeless_set or -chance < floor:
             return -chance
         found: list[float] = []
         best, least = -math.inf, floor
         open_sets = [(-chance, 0.0, self._different & ~separated, separated, 0)]
-        for _ in range(_MOST_SETS):
+        for _ in range(TUNING.most_perturbing_sets):
             if not open_sets:
                 break
             likelihood, prior, unexplained, apart, without = open_sets.pop()
@@ -142,7 +135,7 @@ class Alike:
             if not unexplained:
                 found.append(likelihood)
                 best = max(best, likelihood)
-                least = max(floor, best - _NEGLIGIBLE)
+                least = max(floor, best - TUNING.negligible_set)
                 continue
             pair = unexplained & -unexplained
             left_over = unexplained & ~pair
@@ -162,7 +155,7 @@ class Alike:
             open_sets += sorted(choices)
         found += [worth + self._at_best(unexplained) for worth, _, unexplained, _, _ in open_sets]
         if not found:
-            return max(-_HOPELESS, floor)
+            return max(-TUNING.hopeless_set, floor)
         best = max(found)
         return best + math.log(sum(math.exp(value - best) for value in found))
 
@@ -185,7 +178,10 @@ class Alike:
                 reached = pair
                 for _, mask, _ in explaining:
                     reached |= mask
-                self._costs[pair] = max([-_CONTRADICTION, *(odds for odds, _, _ in explaining[:1])]), ~reached
+                self._costs[pair] = (
+                    max([-TUNING.unexplained_difference, *(odds for odds, _, _ in explaining[:1])]),
+                    ~reached,
+                )
             cost, left = self._costs[pair]
             found += cost
             unexplained &= left
@@ -205,8 +201,8 @@ class Alike:
         for atom in range(self._atoms):
             mask = self.separated(mix for mix in self._columns if mix >> atom & 1)
             groups[mask] = groups.get(mask, 0) + 1
-        odds = math.log(_STIRS / (1 - _STIRS))
-        possible = {mask: many for mask, many in groups.items() if self._by_chance(mask) <= _HOPELESS / 2}
+        odds = math.log(TUNING.rng_perturbing_share / (1 - TUNING.rng_perturbing_share))
+        possible = {mask: many for mask, many in groups.items() if self._by_chance(mask) <= TUNING.hopeless_set / 2}
         return sorted(((math.log(many) + odds, mask) for mask, many in possible.items()), reverse=True)
 
 

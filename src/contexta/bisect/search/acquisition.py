@@ -16,10 +16,8 @@ from random import Random
 
 from contexta.bisect.inference.failure_model import Risk
 from contexta.bisect.inference.posterior import Belief
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes
-
-_CHAINS = 10
-_KEPT = 40
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def most_informative(
     random = Random(turn)
     found: dict[int, tuple[float, float]] = {}
     weight = [p + 1e-9 for p in belief.marginals]
-    for number in range(_CHAINS):
+    for number in range(TUNING.acquisition_chains):
         keys = [random.random() ** (1 / weight[atom]) if number % 2 else random.random() for atom in range(mixes.count)]
         steps = mixes.chain(0, mixes.full, keys.__getitem__)
         found.update(zip(steps, belief.outlook(steps), strict=True))
@@ -68,7 +66,7 @@ def most_informative(
         found.pop(end, None)
     if not fine:
         found = {mix: (bad + part / 2, 0.0) for mix, (bad, part) in found.items()}
-    near = sorted(found, key=lambda mix: (-entropy(*found[mix]), mix))[:_KEPT]
+    near = sorted(found, key=lambda mix: (-entropy(*found[mix]), mix))[: TUNING.acquisition_kept]
     near += [mix for mix in wanted if mix in found and mix not in near]
     choices = [_weighed(mix, found[mix], risk) for mix in near]
     best = max(

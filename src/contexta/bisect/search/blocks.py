@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contexta.bisect.inference.failure_model import Risk
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes, atoms_of
-
-_LEAST_FAILURES = 4
-_SMALL = 6  # changes: a group of so few may look like a block by chance
-_MOST = 16  # changes: to try each of more takes too many runs
 
 
 def block(mixes: Mixes, risk: Risk, singles: Sequence[float], sure: float) -> int:
@@ -21,7 +18,7 @@ def block(mixes: Mixes, risk: Risk, singles: Sequence[float], sure: float) -> in
 
     singles: how likely each atom is. sure: how likely one of them has to be.
     """
-    if len(risk.failed) < _LEAST_FAILURES:
+    if len(risk.failed) < TUNING.block_search_failures:
         return 0
     groups: dict[tuple[bool, ...], int] = {}
     ran = sorted(risk.ran)
@@ -34,8 +31,8 @@ def block(mixes: Mixes, risk: Risk, singles: Sequence[float], sure: float) -> in
         narrows = group != mixes.full  # "all changes together" says no more than the endpoints do
         if (
             narrows
-            and 1 < group.bit_count() <= _MOST
-            and split >= max(_LEAST_FAILURES, 0.8 * len(risk.failed))
+            and 1 < group.bit_count() <= TUNING.block_largest
+            and split >= max(TUNING.block_search_failures, 0.8 * len(risk.failed))
             and likely >= sure
         ):
             return group
@@ -48,7 +45,7 @@ def next_apart(mixes: Mixes, risk: Risk, group: int) -> int | None:
     Of a small group both mixes of each atom have to fail, OLD with it alone and NEW without it: where mixes fail by
     themselves, one failure for each of three atoms is nothing unusual.
     """
-    enough = 2 if group.bit_count() <= _SMALL else 1
+    enough = 2 if group.bit_count() <= TUNING.block_small else 1
     for atom in atoms_of(group):
         apart = [mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom)]
         apart = [mix for mix in apart if 0 < mix & group < group]

@@ -12,9 +12,8 @@ import math
 from collections.abc import Collection, Iterator
 
 from contexta.bisect.inference.observations import Readings
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes, atoms_of
-
-_NEEDED = 0.02  # chance that one is needed which no failure speaks for
 
 
 def shared(readings: Readings, mixes: Mixes, culprits: int) -> int:
@@ -38,7 +37,7 @@ def fewer(readings: Readings, mixes: Mixes, culprits: int) -> int | None:
     best, most = None, 0.0
     for mix in _smaller(mixes, enough, needed, gaps):
         out = enough & ~mix
-        runs = (1 - _NEEDED) ** out.bit_count() * math.prod(1 - _share(gap, out) for gap in gaps)
+        runs = (1 - TUNING.companion_prior) ** out.bit_count() * math.prod(1 - _share(gap, out) for gap in gaps)
         if (gain := out.bit_count() * runs) > most and mix not in readings.failures:
             best, most = mix, gain
     if best is None and enough not in (mixes.full, *readings.probed, *readings.failures):

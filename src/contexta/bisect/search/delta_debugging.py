@@ -15,11 +15,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes, atoms_of
 
 Judged = Literal["good", "bad", "between", "failed"]
 _GOLDEN, _ORDERS = 0.6180339887498949, 7  # multiples of the golden ratio modulo 1 are spread evenly, without chance
-_MOST = 6  # culprits: beyond this nobody learns anything from the list
 
 
 class Unknown(Exception):
@@ -37,7 +37,7 @@ def minimal_cause(judge: Callable[[int], Judged], mixes: Mixes, weights: Callabl
     Raises Unknown for the next mix to run.
     """
     found = _known_to_suffice(judge, mixes) or _enough(judge, mixes, weights, mixes.full)
-    while found is not None and found.bit_count() < _MOST:
+    while found is not None and found.bit_count() < TUNING.most_culprits:
         rest = mixes.without(mixes.full, found)
         if rest == 0 or judge(rest) != "bad":
             return found
@@ -76,7 +76,7 @@ def _least(judge: Callable[[int], Judged], mixes: Mixes, found: int) -> int:
 def _enough(judge: Callable[[int], Judged], mixes: Mixes, weights: Callable[[int], float], top: int) -> int | None:
     """Atoms inside the bad mix ``top`` that suffice to make OLD bad."""
     found = 0
-    while found.bit_count() < _MOST:
+    while found.bit_count() < TUNING.most_culprits:
         base = mixes.closed(found)
         if found and judge(base) == "bad":
             return _least(judge, mixes, found)

@@ -22,10 +22,11 @@ from typing import Literal
 from contexta.bisect.inference.drift import next_late_run
 from contexta.bisect.inference.endpoints import Ends, judge_ends, next_end_run
 from contexta.bisect.inference.failure_model import Risk, learn
-from contexta.bisect.inference.observations import SURE_ALIKE, Readings, Result
+from contexta.bisect.inference.observations import Readings, Result
 from contexta.bisect.inference.outliers import may_hide_a_drop, odd_mix, read, to_repeat, unconfirmed
 from contexta.bisect.inference.posterior import Belief, believe
 from contexta.bisect.inference.proof import Proof, Strength, prove
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.search.acquisition import likeliest, most_informative
 from contexta.bisect.search.blocks import as_rules, block, next_apart
 from contexta.bisect.search.companions import fewer, known_needed, shared
@@ -36,15 +37,8 @@ Purpose = Literal["end", "search", "proof", "release"]
 Kind = Literal["proved", "not_proved", "no_regression", "undecided"]
 
 
-_PART = math.log(0.1)  # prior odds of "only a part of the drop" against "all of it"
-_PART_OUT = math.log(10)  # the odds at which a part is ruled out
-_DOUBT = 0.02  # probability of "none" above which the ends run again
-_OUT, _OUT_WHERE_REPEATED = 0.0015, 0.002  # and below which something is proved
-_BRINGS = 3  # failures of a change without another, after which it is taken to need it (see ``_beside``); 1 at the end
-_PATIENCE = 12  # runs of a mix after which the share's interval has to say what is not known
-_SETTLED, _CLEAR = 8, 100.0  # runs, or odds from three runs, after which the search leaves a mix alone
-_SECOND_LOOKS = 2  # mixes that failed once and are run again before a verdict that they shaped
-_BESIDE = 0.002  # probability at which "only together with what it was shown beside" is ruled out
+_PART = math.log(TUNING.prior_part_odds)  # prior odds of "only a part of the drop" against "all of it"
+_PART_OUT = math.log(TUNING.part_excluded_odds)  # the odds at which a part is ruled out
 
 
 @dataclass(frozen=True)
@@ -142,7 +136,7 @@ def _decided(problem: Problem, readings: Readings, *, spent: bool) -> Probe | Ve
         step = step if late is None else Probe(*late, "end", "does it still give what it gave before?")
     if spent and isinstance(step, Probe):
         belief, why = _belief(problem, readings), f"{problem.settings.max_runs} runs did not suffice"
-        if belief.none > _DOUBT:
+        if belief.none > TUNING.doubt_about_drop:
             why = ends.with_repeats(f"{why} to be sure that the ends differ")
         return Verdict("undecided", why, belief=belief, ends=ends)
     return step
@@ -164,7 +158,7 @@ def next_seed(readings: Readings, mix: int) -> int:
     if met := [seed for seed in readings.seed_effects if seed not in done]:
         return max(met, key=lambda seed: (len(readings.ran_at(seed)), -seed))
     if readings.fingerprints and not readings.seedless:
-        sure = readings.identical > SURE_ALIKE
+        sure = readings.identical > TUNING.surely_identical
         known = {seed for other in readings.alike(mix) for seed in readings.seeds(other)} if sure else done
         fresh = [seed for seed in shared if seed not in known]
         if fresh:
@@ -191,7 +185,7 @@ def _once_more(problem: Problem, readings: Readings, verdict: Verdict) -> Probe 
             wanted += [mix for mix in readings.failures if mix >> one & 1 and not mix >> other & 1]
     if verdict.kind == "not_proved":
         wanted += readings.failures
-    shaping = [mix for mix in dict.fromkeys(wanted) if mix in readings.failures][:_SECOND_LOOKS]
+    shaping = [mix for mix in dict.fromkeys(wanted) if mix in readings.failures][: TUNING.second_looks]
     again = next((mix for mix in shaping if len(readings.told[mix]) == 1), None)
     return None if again is None else Probe(again, next_seed(readings, again), "proof", "it failed; does it again?")
 
@@ -213,7 +207,7 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
     problem = replace(problem, mixes=problem.mixes.ruled(risk.rules))
     settings, mixes = problem.settings, problem.mixes
     belief = _belief(problem, readings)
-    if belief.none > _DOUBT:
+    if belief.none > TUNING.doubt_about_drop:
         return Probe(*next_end_run(readings), "end", "it is not sure enough yet that the ends differ at all")
     if group := block(mixes, risk, belief.singles, settings.leads):
         if (apart := next_apart(mixes, risk, group)) is None:
@@ -235,20 +229,24 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
         return _of_facts(problem, readings, risk, proof.culprits & ~proof.needless, belief, ends)
     if proof.refuted and readings.repeatable:
         return _several(problem, readings, risk, belief, ends)
-    doubt, brought = _beside(belief, readings, mixes, risk, proof, _BRINGS)
+    doubt, brought = _beside(belief, readings, mixes, risk, proof, TUNING.requirement_failures)
     if proof.complete and among_known + brought + doubt >= settings.leads and not spent:
         closer = _closer(readings, mixes, risk, proof, strength)
         if isinstance(closer, Probe):
             return closer
         proof = closer
-        doubt, brought = _beside(belief, readings, mixes, risk, proof, _BRINGS)
+        doubt, brought = _beside(belief, readings, mixes, risk, proof, TUNING.requirement_failures)
     if proof.complete and among_known + brought >= settings.sure:
         if (part := _part(readings, mixes, proof)) > 0 and aside > probability:
             return _several(problem, readings, risk, belief, ends)
         less = min((proof.with_mix, proof.without_mix), key=readings.run_count)
-        if not spent and part > -_PART_OUT and readings.run_count(less) < (2 if readings.seedless else _PATIENCE):
+        if (
+            not spent
+            and part > -_PART_OUT
+            and readings.run_count(less) < (2 if readings.seedless else TUNING.share_runs)
+        ):
             return _probe(readings, less, "proof", "does it make all of the drop, or a part?")
-        if doubt < _BESIDE:
+        if doubt < TUNING.companion_excluded:
             return _proved(readings, mixes, proof, belief, ends)
     if proof.complete and belief.none > (1 - among_known) / 2:
         return _look_at_ends(readings)
@@ -268,7 +266,9 @@ def _search(problem: Problem, readings: Readings, ends: Ends, spent: bool) -> Pr
         return _probe(readings, choice.mix, "search", f"bad with a chance of {choice.badness:.0%}")
     if proof.missing is None and proof.next_mix is not None:
         return _probe(readings, proof.next_mix, "proof", "no other mix tells more")
-    if proof.complete and _beside(belief, readings, mixes, risk, proof, 1)[0] < _BESIDE:  # no mix tells more
+    if (
+        proof.complete and _beside(belief, readings, mixes, risk, proof, 1)[0] < TUNING.companion_excluded
+    ):  # no mix tells more
         return _proved(readings, mixes, proof, belief, ends)
     if proof.refuted:
         return _several(problem, readings, risk, belief, ends)
@@ -288,7 +288,7 @@ def _look_at_ends(readings: Readings) -> Probe:
 
 def _known(readings: Readings, mix: int) -> bool:
     """Whether another run of a mix would say nothing new."""
-    return readings.run_count(mix) >= _SETTLED or readings.state(mix, _CLEAR, runs=3) != "open"
+    return readings.run_count(mix) >= TUNING.settled_runs or readings.state(mix, TUNING.clear_odds, runs=3) != "open"
 
 
 def _fine(readings: Readings, belief: Belief) -> bool:
@@ -353,7 +353,7 @@ def _proved(readings: Readings, mixes: Mixes, proof: Proof, belief: Belief, ends
     most = mixes.without(mixes.full, proof.culprits)
     if proof.without_mix != most and most not in readings.told:
         return _probe(readings, most, "proof", "is NEW good without the culprits alone?")
-    if belief.none > (_OUT_WHERE_REPEATED if readings.repeatable else _OUT):
+    if belief.none > (TUNING.none_excluded_if_repeatable if readings.repeatable else TUNING.none_excluded):
         return _look_at_ends(readings)
     beside = next((fact.mix for fact in proof.facts if fact.role == "companions"), 0)
     share = readings.share(proof.with_mix, beside)
@@ -371,7 +371,9 @@ def _beside(
     """
     doubt = brought = 0.0
     least = mixes.closed(proof.culprits)
-    by_culprits = len(readings.failures) >= _BRINGS and all(mix & least == least for mix in readings.failures)
+    by_culprits = len(readings.failures) >= TUNING.requirement_failures and all(
+        mix & least == least for mix in readings.failures
+    )
     needed = known_needed(readings, mixes, proof.culprits) if by_culprits else least
     for one in atoms_of(proof.culprits):
         for other in atoms_of(proof.with_mix & ~least):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.search.search import Probe, Problem, decide
 
 Slot = tuple[int, int, int]
 """(mix, seed, how many trials of both came before)"""
-_MOST_IMAGINED = 24
 
 
 def slot_of(step: Probe, results: Sequence[Result]) -> Slot:
@@ -24,7 +24,7 @@ def ahead(problem: Problem, results: Sequence[Result], step: Probe, many: int) -
     """The step itself, then those that follow it were its outcome as imagined, good and bad; at most ``many``."""
     found = {slot_of(step, results): step}
     futures = [(list(results), step)]
-    for _ in range(_MOST_IMAGINED):
+    for _ in range(TUNING.most_speculated):
         if len(found) >= many or not futures:
             break
         known, asked = futures.pop(0)
