@@ -29,7 +29,7 @@ from support.hard_worlds import KINDS, is_right, is_wrong
 from support.noisy_worlds import FAMILIES
 from support.worlds import World, draw, draw_needing_others, play
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.search.search import Settings
 from contexta.bisect.space.lattice import mix_of
 
@@ -72,7 +72,7 @@ def companions(number: int, effect: float) -> tuple[bool, bool, int]:
 class Diverging(World):
     """The second run of OLD at another seed lies forty standard deviations below; where the number is odd, NEW's."""
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         found = super().run(mix, seed)
         if found.value is None or self.run_counter[0] != 4 + self.number % 2:
             return found

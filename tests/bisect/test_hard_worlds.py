@@ -8,7 +8,7 @@ import pytest
 from support.hard_worlds import KINDS, is_right, is_wrong
 from support.worlds import play
 
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 
 ONLY_NEEDED = ["exclusive or", "exclusive or beside a cause", "masked", "one or two together", "one with either of two"]
 
@@ -53,7 +53,7 @@ def test_of_two_causes_whose_drop_moves_with_the_seed_both_are_named(number: int
 
 def test_the_share_of_one_of_two_causes_is_taken_seed_by_seed() -> None:
     values = {0: (21.0, 23.5, 19.0), 0b10: (54.3, 57.5, 49.4), 0b11: (189.0, 224.0, 166.0)}
-    results = [Result(mix, seed, -value) for mix, at in values.items() for seed, value in enumerate((at[0], *at))]
+    results = [Observation(mix, seed, -value) for mix, at in values.items() for seed, value in enumerate((at[0], *at))]
     seeded = [replace(result, seed=max(0, result.seed - 1)) for result in results]
     estimate, low, high = Readings(tuple(seeded), 0b11).share(0b11, 0b10)
     assert estimate == pytest.approx(0.807, abs=0.01)

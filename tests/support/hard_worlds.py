@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.space.lattice import Mixes, atoms_of, mix_of
 from support.worlds import Outcome, World
 
@@ -50,23 +50,23 @@ class HardWorld(World):
     def fails(self, mix: int) -> bool:
         return super().fails(mix) or any(0 < (mix & block) != block for block in self.blocks)
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         if self.fails(mix):
-            return Result(mix, seed, None, "dies at import")
+            return Observation(mix, seed, None, "dies at import")
         self.counter[0] += 1
         level = self.level(mix)
         # the same seed in the same code gives the same number; harmless changes may draw other random numbers
         source = (seed, mix & self.shifts, round(level, 6)) if self.fingerprint else (self.counter[0],)
         if self.coin is not None:
             success = self.coin[0] + level * (self.coin[1] - self.coin[0])
-            return Result(mix, seed, float(self._uniform("coin", *source) < success))
+            return Observation(mix, seed, float(self._uniform("coin", *source) < success))
         if self._uniform("converges", *source) < self.converges:
             level = 0.0
         drawn = self.noise * (self.unequal if level > 0.5 else 1.0) * self._normal(*source)
         if self.scales:
             loss = 21 * math.exp(self.scales * self._normal("data", seed)) * (1 + 8 * (level + drawn))
-            return Result(mix, seed, -round(loss, 6))
-        return Result(mix, seed, round(0.9 - 0.05 * (level + drawn), 9))
+            return Observation(mix, seed, -round(loss, 6))
+        return Observation(mix, seed, round(0.9 - 0.05 * (level + drawn), 9))
 
 
 def is_wrong(outcome: Outcome) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.space.lattice import mix_of
 from support.worlds import World, draw
 
@@ -27,7 +27,7 @@ class Diverging(World):
     turn: int = 1
     wild: float = -1e20
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         result = super().run(mix, seed)
         if result.value is None or {0: "old", self.mixes.full: "new"}.get(mix, "mix") != self.of:
             return result
@@ -44,7 +44,7 @@ class Coin(World):
     high: float = 1.0
     low: float = 0.0
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         result = super().run(mix, seed)
         if result.value is None:
             return result
@@ -60,7 +60,7 @@ class Bimodal(World):
     often: float = 0.3
     far: float = 6.0
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         result = super().run(mix, seed)
         if result.value is None:
             return result
@@ -73,7 +73,7 @@ class Bimodal(World):
 class FixedSeed(World):
     """A command that ignores the seed it is given."""
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         return replace(super().run(mix, 1), seed=seed)
 
 
@@ -87,7 +87,7 @@ class Stepping(World):
     begins: int = 10
     step: float = -4.0
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         late = self.run_counter[0] >= self.begins
         result = super().run(mix, seed)
         if result.value is None or not late:
@@ -102,7 +102,7 @@ class Scaled(World):
     times: float = 1.0
     plus: float = 0.0
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         result = super().run(mix, seed)
         return result if result.value is None else replace(result, value=(result.value - 0.9) * self.times + self.plus)
 

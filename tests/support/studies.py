@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.advice import Here
 from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
@@ -30,7 +30,7 @@ def search(
 
 
 def a_trial(step: Probe, value: float, sign: float = 1.0) -> Trial:
-    return Trial(step, Result(step.mix, step.seed, sign * value), TrialResult(value, "", 1.0))
+    return Trial(step, Observation(step.mix, step.seed, sign * value), TrialResult(value, "", 1.0))
 
 
 def studied(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.space.lattice import Mixes, atoms_of, mix_of
 
@@ -59,12 +59,12 @@ class World:
         """The first of the atoms that never run apart from this one: nobody can tell which of them it is."""
         return next(atoms_of(self.mixes.ruled(self.crashes).twins(atom)))
 
-    def run(self, mix: int, seed: int) -> Result:
+    def run(self, mix: int, seed: int) -> Observation:
         if self.fails(mix):
-            return Result(mix, seed, None, "dies at import")
+            return Observation(mix, seed, None, "dies at import")
         self.run_counter[0] += 1
         if self.dies and self._uniform("dies", self.run_counter[0]) < self.dies:
-            return Result(mix, seed, None, "dies now and then")
+            return Observation(mix, seed, None, "dies now and then")
         if math.isinf(self.effect):
             noise = 0.0
         elif self.fingerprint:
@@ -74,9 +74,9 @@ class World:
             self.counter[0] += 1
             noise = self._normal("run", self.counter[0]) / self.effect
         if self.kind == "null" and math.isinf(self.effect):
-            return Result(mix, seed, 0.9)
+            return Observation(mix, seed, 0.9)
         shared = self.by_seed * self._normal("seed", seed) if self.by_seed else 0.0
-        return Result(mix, seed, round(0.9 - 0.05 * (self.level(mix) + noise + shared), 9))
+        return Observation(mix, seed, round(0.9 - 0.05 * (self.level(mix) + noise + shared), 9))
 
     def _uniform(self, *what: object) -> float:
         digest = hashlib.blake2b(repr((self.number, *what)).encode(), digest_size=8).digest()
@@ -154,7 +154,7 @@ def _causes(random: Random, mixes: Mixes, how_many: int) -> tuple[int, ...]:
 class Outcome:
     world: World
     verdict: Verdict
-    results: tuple[Result, ...]
+    results: tuple[Observation, ...]
     probes: int
 
     @property
@@ -189,11 +189,11 @@ class Outcome:
 
 
 def play(
-    world: World, settings: Settings | None = None, watch: Callable[[Probe, Result], None] | None = None
+    world: World, settings: Settings | None = None, watch: Callable[[Probe, Observation], None] | None = None
 ) -> Outcome:
     """A whole study of one world."""
     problem = Problem(world.mixes, (1.0,) * world.mixes.count, settings or Settings())
-    results: list[Result] = []
+    results: list[Observation] = []
     while isinstance(step := decide(problem, results), Probe):
         results.append(world.run(step.mix, step.seed))
         if watch:

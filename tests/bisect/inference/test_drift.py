@@ -8,7 +8,7 @@ from support.worlds import Outcome, play
 
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.drift import since
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.outliers import read
 from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.search import Probe, Verdict
@@ -33,18 +33,20 @@ def test_a_machine_that_changes_while_a_study_runs_puts_no_blame_on_innocents() 
 
 def test_after_the_machine_changed_the_study_begins_again_with_the_late_runs() -> None:
     early = [
-        Result(mix, seed, 0.9 - 0.05 * mix + wave) for seed, wave in enumerate((0.0, 0.01, -0.01)) for mix in (0, 1)
+        Observation(mix, seed, 0.9 - 0.05 * mix + wave)
+        for seed, wave in enumerate((0.0, 0.01, -0.01))
+        for mix in (0, 1)
     ]
     ends = [replace(result, mix=3 * result.mix) for result in early]
     late = [replace(result, value=(result.value or 0.0) - 0.2) for result in ends]
-    results = [*ends, Result(1, 0, 0.6), *late]
-    assert since(Readings((*ends, Result(1, 0, 0.6)), 3)) == 0
+    results = [*ends, Observation(1, 0, 0.6), *late]
+    assert since(Readings((*ends, Observation(1, 0, 0.6)), 3)) == 0
     assert read(results, 3).results == tuple(late)
 
 
 def test_late_runs_like_the_early_ones_leave_every_trial_in() -> None:
-    ends = [Result(mix, seed, 0.9 - 0.05 * mix + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
-    results = [*ends, Result(1, 0, 0.6), *(replace(end, value=(end.value or 0.0) + 0.004) for end in ends[:2])]
+    ends = [Observation(mix, seed, 0.9 - 0.05 * mix + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
+    results = [*ends, Observation(1, 0, 0.6), *(replace(end, value=(end.value or 0.0) + 0.004) for end in ends[:2])]
     assert since(Readings(tuple(results), 3)) == 0
 
 
@@ -65,11 +67,11 @@ def test_without_repeats_both_ends_run_again_before_a_proof_counts() -> None:
 
 def test_the_report_says_from_where_on_trials_count_and_shows_those() -> None:
     space = a_space("a", "b")
-    early = [Result(mix, seed, 0.9 - 0.05 * (mix > 0) + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
+    early = [Observation(mix, seed, 0.9 - 0.05 * (mix > 0) + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
     late = [replace(result, value=(result.value or 0.0) - 0.2) for result in early]
     trials = [
         Trial(Probe(result.mix, result.seed, "end", ""), result, TrialResult(result.value, "", 1.0))
-        for result in (*early, Result(1, 0, 0.6), *late)
+        for result in (*early, Observation(1, 0, 0.6), *late)
     ]
     found = report(space, Verdict("undecided", "?"), trials, metric="m", higher_is_better=True)
     assert any(note.startswith("from trial 10 on OLD and NEW gave other values") for note in found.notes)

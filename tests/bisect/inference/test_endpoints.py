@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from contexta.bisect.inference.endpoints import judge_ends, next_end_run
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 
 
 def readings(old: Sequence[float], new: Sequence[float]) -> Readings:
     """Values in the order the ends are run: the first seed twice."""
     results = [
-        Result(mix, max(0, number - 1), value)
+        Observation(mix, max(0, number - 1), value)
         for mix, values in ((0, old), (1, new))
         for number, value in enumerate(values)
     ]
@@ -65,10 +65,10 @@ def test_ends_that_are_told_apart_ask_for_no_more_runs() -> None:
 
 
 def test_the_ends_take_turns_at_the_same_seeds_and_old_shows_first_whether_values_repeat() -> None:
-    results: list[Result] = []
+    results: list[Observation] = []
     for _ in range(7):
         mix, seed = next_end_run(Readings(tuple(results), 1))
-        results.append(Result(mix, seed, 0.5))
+        results.append(Observation(mix, seed, 0.5))
     assert [(result.mix, result.seed) for result in results] == [
         (0, 0), (1, 0), (0, 0), (0, 1), (1, 1), (0, 2), (1, 2),
     ]  # fmt: skip
@@ -76,7 +76,7 @@ def test_the_ends_take_turns_at_the_same_seeds_and_old_shows_first_whether_value
 
 def after(*runs: tuple[int, int, float | None]) -> tuple[int, int]:
     """The end run that follows these: (mix, seed, value)."""
-    return next_end_run(Readings(tuple(Result(*run) for run in runs), 1))
+    return next_end_run(Readings(tuple(Observation(*run) for run in runs), 1))
 
 
 def test_an_end_that_gave_no_value_is_tried_at_another_seed_before_the_other_end_is_run() -> None:

@@ -10,7 +10,7 @@ from support.noisy_worlds import Diverging, drawn
 from support.studies import a_space, search
 from support.worlds import play
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.outliers import STRAY, read, stray, unconfirmed
 from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.search import Probe
@@ -61,12 +61,12 @@ def test_normal_noise_hardly_ever_looks_like_one() -> None:
     assert sum(stray(old, new) is not None for old, new in ends) <= 4
 
 
-def runs_of(mix: int, values: list[float]) -> list[Result]:
-    return [Result(mix, seed, value) for seed, value in enumerate(values)]
+def runs_of(mix: int, values: list[float]) -> list[Observation]:
+    return [Observation(mix, seed, value) for seed, value in enumerate(values)]
 
 
 def test_a_stray_counts_as_a_run_without_a_value_each_time_it_comes() -> None:
-    results = [*runs_of(0, [0.1, *OLD]), Result(0, 0, 0.1), *runs_of(1, NEW)]
+    results = [*runs_of(0, [0.1, *OLD]), Observation(0, 0, 0.1), *runs_of(1, NEW)]
     readings = read(results, 1)
     assert [result.reason for result in readings.results if result.value is None] == [STRAY, STRAY]
     assert readings.run_count(0) == len(OLD)
@@ -81,9 +81,9 @@ def test_what_a_seed_does_at_both_ends_is_no_stray() -> None:
 def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
     once = [*runs_of(0, OLD), *runs_of(1, [*NEW, 0.1])]
     assert [result.reason for result in read(once, 1).results if result.value is None] == [STRAY]
-    again = [*once, Result(1, len(NEW), 0.1)]
+    again = [*once, Observation(1, len(NEW), 0.1)]
     assert read(again, 1).results == tuple(again)
-    better = [*runs_of(0, OLD), *runs_of(1, [*NEW, 40.0]), Result(1, len(NEW), 40.0)]
+    better = [*runs_of(0, OLD), *runs_of(1, [*NEW, 40.0]), Observation(1, len(NEW), 40.0)]
     assert [result.reason for result in read(better, 1).results if result.value is None] == [STRAY, STRAY]
 
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.worlds import draw
 
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.posterior import Belief, believe
 from contexta.bisect.space.lattice import Mixes
 
 
 def readings(mixes: Mixes, *probed: tuple[int, float]) -> Readings:
-    ends = [Result(mix, seed, value) for mix, value in ((0, 0.9), (mixes.full, 0.8)) for seed in (0, 0, 1, 2)]
-    return Readings((*ends, *(Result(mix, 0, value) for mix, value in probed)), mixes.full)
+    ends = [Observation(mix, seed, value) for mix, value in ((0, 0.9), (mixes.full, 0.8)) for seed in (0, 0, 1, 2)]
+    return Readings((*ends, *(Observation(mix, 0, value) for mix, value in probed)), mixes.full)
 
 
 def pairs(belief: Belief) -> float:
@@ -82,8 +82,8 @@ def test_two_levels_between_the_ends_are_two_parts() -> None:
 
 
 def test_a_value_that_many_mixes_share_at_one_seed_counts_once() -> None:
-    ends = [Result(mix, seed, 0.9 - mix / 150 + seed / 300) for mix in (0, 15) for seed in (0, 0, 1, 2)]
-    once = Readings((*ends, Result(0b0011, 1, 0.86)), 15)
-    often = Readings((*ends, *(Result(mix, 1, 0.86) for mix in (0b0011, 0b0111, 0b1011))), 15)
+    ends = [Observation(mix, seed, 0.9 - mix / 150 + seed / 300) for mix in (0, 15) for seed in (0, 0, 1, 2)]
+    once = Readings((*ends, Observation(0b0011, 1, 0.86)), 15)
+    often = Readings((*ends, *(Observation(mix, 1, 0.86) for mix in (0b0011, 0b0111, 0b1011))), 15)
     assert [(p.value, p.end) for p in once.prints] == [(p.value, p.end) for p in often.prints]
     assert len(often.prints) == 1

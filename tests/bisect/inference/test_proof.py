@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from contexta.bisect.inference.failure_model import learn
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.proof import Fact, Proof, Strength, prove
 from contexta.bisect.space.lattice import Mixes
 
@@ -15,7 +15,7 @@ MIXES = Mixes.of(4)
 
 def readings(values: Mapping[int, Sequence[float | None]]) -> Readings:
     return Readings(
-        tuple(Result(mix, n, value) for mix, of_mix in values.items() for n, value in enumerate(of_mix)), NEW
+        tuple(Observation(mix, n, value) for mix, of_mix in values.items() for n, value in enumerate(of_mix)), NEW
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.noisy_worlds import Scaled, drawn
 from support.worlds import Outcome, play
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.scale import Scale
 from contexta.bisect.search.search import Probe, Problem, Verdict, decide
 from contexta.bisect.space.lattice import Mixes
@@ -78,21 +78,21 @@ def test_noise_is_no_regression_whatever_the_size_of_the_metric(times: float, pl
 @pytest.mark.parametrize("exponent", [-900, -300, 40, 900])
 def test_another_unit_changes_no_decision(exponent: int) -> None:
     def runs(power: int) -> list[tuple[int, int]]:
-        problem, results = Problem(Mixes.of(8), (1.0,) * 8), list[Result]()
+        problem, results = Problem(Mixes.of(8), (1.0,) * 8), list[Observation]()
         world = drawn(7, "single", 4.0, fingerprint=False, sizes=(8,))
         while isinstance(step := decide(problem, results), Probe):
             result = world.run(step.mix, step.seed)
             value = None if result.value is None else math.ldexp(result.value, power)
-            results.append(Result(step.mix, step.seed, value, result.reason))
+            results.append(Observation(step.mix, step.seed, value, result.reason))
         return [(result.mix, result.seed) for result in results]
 
     assert runs(exponent) == runs(0)
 
 
 def ended(old: float, new: float) -> Verdict:
-    problem, results = Problem(Mixes.of(4), (1.0,) * 4), list[Result]()
+    problem, results = Problem(Mixes.of(4), (1.0,) * 4), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
-        results.append(Result(step.mix, step.seed, new if step.mix >> 2 & 1 else old))
+        results.append(Observation(step.mix, step.seed, new if step.mix >> 2 & 1 else old))
     return step
 
 

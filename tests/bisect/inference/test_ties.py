@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from support.worlds import draw_stirring, play
 
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.posterior import believe
 from contexta.bisect.inference.ties import Alike
 from contexta.bisect.search.search import Probe, next_seed
@@ -19,11 +19,11 @@ DRAWN = {0: 0.0, 1: 0.0137173, 2: -0.0091337, 5: 0.0031733, 6: 0.0051937}  # wha
 def readings(*probed: tuple[int, int, float], repeats: bool = True) -> Readings:
     """Ends at 0.9 and 0.8 that move with the seed; probed: (mix, seed, value before that)."""
     ends = [
-        Result(mix, seed, value + DRAWN[seed] + (0.001 * turn * (not repeats)))
+        Observation(mix, seed, value + DRAWN[seed] + (0.001 * turn * (not repeats)))
         for mix, value in ((0, 0.9), (MIXES.full, 0.8))
         for turn, seed in enumerate((0, 0, 1, 2))
     ]
-    others = [Result(mix, seed, value + DRAWN[seed]) for mix, seed, value in probed]
+    others = [Observation(mix, seed, value + DRAWN[seed]) for mix, seed, value in probed]
     return Readings((*ends, *others), MIXES.full)
 
 
@@ -80,9 +80,9 @@ def test_many_stirring_changes_are_told_from_the_cause() -> None:
     # 8 is bad, 0 to 4 all stir: more third values than two or three changes could make
     mixes = Mixes.of(9)
 
-    def result(mix: int, seed: int) -> Result:
+    def result(mix: int, seed: int) -> Observation:
         bad = mix >> 8
-        return Result(mix, seed, 0.9 - 0.1 * bad + Random(f"{mix & 0b11111} {bad} {seed}").gauss(0, 0.02))
+        return Observation(mix, seed, 0.9 - 0.1 * bad + Random(f"{mix & 0b11111} {bad} {seed}").gauss(0, 0.02))
 
     ends = [result(mix, seed) for mix in (0, mixes.full) for seed in (0, 0, 1, 2)]
     probed = (0b000100001, 0b100000011, 0b001100111, 0b101001111, 0b110011111, 0b011111111, 0b101110000)
@@ -96,7 +96,7 @@ def test_many_stirring_changes_are_told_from_the_cause() -> None:
 def test_seven_changes_that_stir_among_120_cost_no_decision_a_second(number: int, effect: float) -> None:
     slowest, began = 0.0, time.process_time()
 
-    def watch(probe: Probe, result: Result) -> None:
+    def watch(probe: Probe, result: Observation) -> None:
         nonlocal slowest, began
         slowest, began = max(slowest, time.process_time() - began), time.process_time()
 

@@ -11,7 +11,7 @@ from support.studies import a_space, search, studied
 from contexta.bisect.execution.parameter_changes import Setting
 from contexta.bisect.execution.sandbox import Revision
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.advice import Here
 from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.search import Probe, Problem, Verdict, decide
@@ -220,7 +220,7 @@ def test_an_end_that_gives_nothing_points_at_what_it_said(end: str, why: str, hi
     failed = [
         Trial(
             Probe(mix, seed, "end", ""),
-            Result(mix, seed, None, why),
+            Observation(mix, seed, None, why),
             TrialResult(None, why, 1.0, run=f"run:bisect.x-{seed}"),
         )
         for seed in range(3)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.worlds import draw_needing_others, play
 
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.search.companions import fewer, shared
 from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.space.lattice import Mixes, mix_of
@@ -24,11 +24,11 @@ def study(
     count: int, culprit: int, needs: int, noise: float, rules: tuple[tuple[int, int], ...] = (), max_runs: int = 100
 ) -> Verdict:
     problem = Problem(Mixes.of(count, rules), (1.0,) * count, Settings(max_runs=max_runs))
-    results: list[Result] = []
+    results: list[Observation] = []
     while isinstance(step := decide(problem, results), Probe):
         value = 0.9 - 0.05 * (step.mix >> culprit & 1) + Random(f"{len(results)}").gauss(0, noise)
         failed = dies(step.mix, culprit, needs)
-        results.append(Result(step.mix, step.seed, None if failed else value, "dies" if failed else ""))
+        results.append(Observation(step.mix, step.seed, None if failed else value, "dies" if failed else ""))
     return step
 
 
@@ -58,19 +58,24 @@ def test_what_companions_require_comes_with_them() -> None:
 
 
 def test_what_all_mixes_share_that_ran_with_the_culprit_is_enough_for_it() -> None:
-    results = (Result(0b10111, 0, 0.8), Result(0b11101, 0, 0.8), Result(0b00010, 0, 0.9), Result(0b00001, 0, None))
+    results = (
+        Observation(0b10111, 0, 0.8),
+        Observation(0b11101, 0, 0.8),
+        Observation(0b00010, 0, 0.9),
+        Observation(0b00001, 0, None),
+    )
     assert shared(Readings(results, 0b11111), Mixes.of(5), 1) == 0b10101
 
 
 def test_one_that_is_alone_missing_in_a_failure_is_needed() -> None:
-    results = (Result(0b0111, 0, 0.8), Result(0b0011, 0, None, "dies"))
+    results = (Observation(0b0111, 0, 0.8), Observation(0b0011, 0, None, "dies"))
     assert fewer(Readings(results, 0b1111), Mixes.of(4), 1) == 0b0101
 
 
 def test_what_needs_a_companion_is_left_out_with_it_and_not_all_that_one_is_needed_of() -> None:
     # 1 and 3 need 4: leaving out 4 would leave out all of what one is needed of
     mixes = Mixes.of(6, ((1, 4), (3, 4)))
-    results = (Result(0b000101, 0, None, "dies"), Result(0b011111, 0, 0.8))
+    results = (Observation(0b000101, 0, None, "dies"), Observation(0b011111, 0, 0.8))
     mix = fewer(Readings(results, mixes.full), mixes, 1)
     assert mix is not None
     assert mixes.can_exist(mix)
@@ -83,10 +88,10 @@ def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_the
     count: int, data: st.DataObject
 ) -> None:
     needs = data.draw(st.integers(0, (1 << count) - 1)) & ~1
-    mixes, results = Mixes.of(count), list[Result]()
+    mixes, results = Mixes.of(count), list[Observation]()
     while (mix := fewer(Readings(tuple(results), mixes.full), mixes, 1)) is not None:
         assert mix not in {result.mix for result in results}
-        results.append(Result(mix, 0, None, "dies") if dies(mix, 0, needs) else Result(mix, 0, 0.8))
+        results.append(Observation(mix, 0, None, "dies") if dies(mix, 0, needs) else Observation(mix, 0, 0.8))
     assert shared(Readings(tuple(results), mixes.full), mixes, 1) == needs | 1
     assert len(results) <= 3 + needs.bit_count() * (1 + count.bit_length())  # so it is for all sets of up to 12
 

@@ -12,7 +12,7 @@ import pytest
 from support.noisy_worlds import FAMILIES
 from support.worlds import KINDS, Outcome, World, draw, play
 
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
 from contexta.bisect.space.lattice import Mixes
 
@@ -87,10 +87,10 @@ def test_additive_parts_are_both_found() -> None:
 
 
 def test_last_digits_that_a_harmless_change_moves_are_no_second_cause() -> None:
-    problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Result]()
+    problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         culprit, harmless = step.mix >> 2 & 1, step.mix >> 4 & 1
-        results.append(Result(step.mix, step.seed, 0.9 - 0.05 * culprit + 0.0004 * harmless))
+        results.append(Observation(step.mix, step.seed, 0.9 - 0.05 * culprit + 0.0004 * harmless))
     assert (step.kind, step.culprits) == ("proved", 0b000100)
     assert len(results) < 25
 
@@ -153,7 +153,7 @@ def test_new_without_the_culprit_alone_is_tried_before_anything_stands_in_for_it
 
 def test_a_new_end_that_never_gives_a_value_twice_is_no_fingerprint() -> None:
     class Nondeterministic(World):
-        def run(self, mix: int, seed: int) -> Result:
+        def run(self, mix: int, seed: int) -> Observation:
             found = World.run(self, mix, seed)
             self.counter[0] += self.level(mix) > 0
             drawn = self._normal("anew", self.counter[0]) / 100 if self.level(mix) > 0 else 0.0
@@ -183,8 +183,8 @@ def test_where_seeds_move_every_value_the_ends_are_run_in_turn() -> None:
 
 def test_a_drop_that_is_the_same_at_every_seed_is_found_like_one_without_noise() -> None:
     class OnlySeeds(World):
-        def run(self, mix: int, seed: int) -> Result:
-            return Result(mix, seed, 0.9 + self._normal("seed", seed) - 0.05 * self.level(mix))
+        def run(self, mix: int, seed: int) -> Observation:
+            return Observation(mix, seed, 0.9 + self._normal("seed", seed) - 0.05 * self.level(mix))
 
     worlds = [draw(number, "single", 4.0, fingerprint=True, count=8) for number in range(10)]
     outcomes = [play(OnlySeeds(**vars(world))) for world in worlds]
@@ -194,7 +194,7 @@ def test_a_drop_that_is_the_same_at_every_seed_is_found_like_one_without_noise()
 
 def test_mixes_that_never_repeat_between_ends_that_do_are_no_fingerprints() -> None:
     class Between(World):
-        def run(self, mix: int, seed: int) -> Result:
+        def run(self, mix: int, seed: int) -> Observation:
             found = World.run(self, mix, seed)
             if found.value is None or mix & 0b11 != 0b01:
                 return found
@@ -219,7 +219,7 @@ def test_what_is_shown_when_the_runs_are_used_up_is_proved() -> None:
     world = draw(23, "single", 2.0, fingerprint=True)
     asked = [0]
 
-    def watch(probe: Probe, result: Result) -> None:
+    def watch(probe: Probe, result: Observation) -> None:
         asked[0] += "or a part" in probe.why
 
     whole = play(world, Settings(max_runs=60), watch)
@@ -229,9 +229,9 @@ def test_what_is_shown_when_the_runs_are_used_up_is_proved() -> None:
 
 
 def test_an_end_that_fails_at_three_seeds_is_undecided() -> None:
-    problem, results = Problem(Mixes.of(3), (1.0,) * 3), list[Result]()
+    problem, results = Problem(Mixes.of(3), (1.0,) * 3), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
-        results.append(Result(step.mix, step.seed, None, "dies"))
+        results.append(Observation(step.mix, step.seed, None, "dies"))
     assert [(result.mix, result.seed) for result in results] == [(0, 0), (0, 1), (0, 2)]
     assert (step.kind, step.why) == ("undecided", "OLD itself gives no value: dies")
 
@@ -244,18 +244,20 @@ def test_a_training_that_dies_now_and_then_costs_runs_and_no_verdict() -> None:
 
 def test_a_cause_that_a_single_failure_hides_is_looked_at_again() -> None:
     """The only way to show 1 at NEW in OLD dies once, and nothing else ever does: nobody can know that it is flaky."""
-    problem, results = Problem(Mixes.of(2), (1.0,) * 2), list[Result]()
+    problem, results = Problem(Mixes.of(2), (1.0,) * 2), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         died = step.mix == 0b10 and all(result.mix != 0b10 for result in results)
-        results.append(Result(step.mix, step.seed, None if died else 0.9 - 0.05 * (step.mix >> 1), "dies" * died))
+        results.append(Observation(step.mix, step.seed, None if died else 0.9 - 0.05 * (step.mix >> 1), "dies" * died))
     assert (step.kind, step.culprits) == ("proved", 0b10)
 
 
 def test_a_training_that_dies_more_and_more_ends_within_the_runs_allowed() -> None:
-    problem, results = Problem(Mixes.of(6), (1.0,) * 6, Settings(max_runs=40)), list[Result]()
+    problem, results = Problem(Mixes.of(6), (1.0,) * 6, Settings(max_runs=40)), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         dies = len(results) > 8
-        results.append(Result(step.mix, step.seed, None if dies else 0.9 - 0.05 * (step.mix >> 2 & 1), "dies" * dies))
+        results.append(
+            Observation(step.mix, step.seed, None if dies else 0.9 - 0.05 * (step.mix >> 2 & 1), "dies" * dies)
+        )
     assert len(results) <= 40
     assert step.kind in ("undecided", "not_proved")
 
@@ -270,23 +272,23 @@ def test_where_one_run_in_five_dies_causes_are_still_found_and_none_is_made_up(k
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_single_run_that_diverges_makes_no_drop_look_like_noise(number: int) -> None:
-    problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Result]()
+    problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         bad = step.mix >> 4 & 1
         value = 0.9 - 0.05 * bad + Random(f"{number} {step.seed} {bad}").gauss(0, 0.0125)
         probes = sum(result.mix not in (0, problem.mixes.full) for result in results)
         diverges = probes == 2 and step.mix not in (0, problem.mixes.full)
-        results.append(Result(step.mix, step.seed, -11.6 if diverges else value))
+        results.append(Observation(step.mix, step.seed, -11.6 if diverges else value))
     assert (step.kind, step.culprits) == ("proved", 1 << 4)
 
 
 @pytest.mark.parametrize("shares", [(1 / 3, 1 / 3, 1 / 3), (0.4, 0.35, 0.25)])
 @pytest.mark.parametrize("causes", [(0, 1, 2), (2, 5, 9), (1, 4, 8)])
 def test_three_parts_that_add_up_are_all_named(shares: tuple[float, ...], causes: tuple[int, ...]) -> None:
-    problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Result]()
+    problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         lost = sum(share for cause, share in zip(causes, shares, strict=True) if step.mix >> cause & 1)
-        results.append(Result(step.mix, step.seed, 0.9 - round(0.05 * lost, 9)))
+        results.append(Observation(step.mix, step.seed, 0.9 - round(0.05 * lost, 9)))
     assert (step.kind, step.culprits) == ("proved", sum(1 << cause for cause in causes))
 
 
@@ -305,9 +307,9 @@ def test_identical_ends_are_no_regression() -> None:
 
 
 def test_an_improvement_is_no_regression() -> None:
-    problem, results = Problem(Mixes.of(3), (1.0,) * 3), list[Result]()
+    problem, results = Problem(Mixes.of(3), (1.0,) * 3), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
-        results.append(Result(step.mix, step.seed, 0.9 + (step.mix == 7) / 10))
+        results.append(Observation(step.mix, step.seed, 0.9 + (step.mix == 7) / 10))
     assert step.kind == "no_regression"
 
 
@@ -327,9 +329,9 @@ def test_the_same_results_give_the_same_step() -> None:
 
 
 def test_values_that_repeat_are_recognised_as_fingerprints_and_given_up_when_they_do_not() -> None:
-    ends = [Result(mix, seed, 0.9 - mix / 10 + seed / 100) for mix in (0, 1) for seed in (0, 0, 1, 2)]
+    ends = [Observation(mix, seed, 0.9 - mix / 10 + seed / 100) for mix in (0, 1) for seed in (0, 0, 1, 2)]
     assert set(Readings(tuple(ends), 1).fingerprints) == {0, 1, 2}
-    assert Readings((*ends, Result(0, 1, 0.5)), 1).fingerprints == {}
+    assert Readings((*ends, Observation(0, 1, 0.5)), 1).fingerprints == {}
 
 
 # ---------------------------------------------------------------------------------------------- many studies
@@ -368,10 +370,10 @@ def test_a_change_of_the_noise_is_told_from_a_drop(drop: float, verdict: str, sp
     """Change 2 of five makes values scatter five times as much, or as little; it may make them drop besides."""
 
     def ended(number: int) -> str:
-        random, results = Random(number), list[Result]()
+        random, results = Random(number), list[Observation]()
         while isinstance(step := decide(Problem(Mixes.of(5), (1.0,) * 5), results), Probe):
             at_new = step.mix >> 2 & 1
-            results.append(Result(step.mix, step.seed, 0.9 - drop * at_new + random.gauss(0, spreads[at_new])))
+            results.append(Observation(step.mix, step.seed, 0.9 - drop * at_new + random.gauss(0, spreads[at_new])))
         return step.kind
 
     kinds = [ended(number) for number in range(20)]
@@ -413,15 +415,15 @@ def found_by(
     stirs: atoms that draw other random numbers, and nothing else. fails: the share of the mixes that fail. steps: the
     metric is a multiple of 1 / steps.
     """
-    problem, results = Problem(Mixes.of(count), (1.0,) * count), list[Result]()
+    problem, results = Problem(Mixes.of(count), (1.0,) * count), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         level = bad(step.mix)
         if step.mix not in (0, problem.mixes.full) and Random(f"{number} {step.mix} fails").random() < fails:
-            results.append(Result(step.mix, step.seed, None, "dies"))
+            results.append(Observation(step.mix, step.seed, None, "dies"))
             continue
         random = Random(f"{number} {step.seed} {level} {step.mix & stirs}" if seeded else f"{number} {len(results)}")
         results.append(
-            Result(step.mix, step.seed, round(steps * (0.9 - 0.1 * (level + random.gauss(0, noise)))) / steps)
+            Observation(step.mix, step.seed, round(steps * (0.9 - 0.1 * (level + random.gauss(0, noise)))) / steps)
         )
     return step
 
@@ -472,10 +474,10 @@ def test_what_is_better_than_old_beside_the_culprit_is_not_bad(noise: float, see
 
 def at_some_seeds(every: int, off: int) -> Verdict:
     """A change that acts at one seed of so many, from this on, among six."""
-    problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Result]()
+    problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         drops = step.mix >> 3 & 1 and step.seed % every == off
-        results.append(Result(step.mix, step.seed, 0.9 + Random(step.seed).gauss(0, 0.03) - 0.4 * drops))
+        results.append(Observation(step.mix, step.seed, 0.9 + Random(step.seed).gauss(0, 0.03) - 0.4 * drops))
     return step
 
 

@@ -10,7 +10,7 @@ from support.tiny_index import PYTHON, make_wheel, only_index
 
 from contexta import Contexta
 from contexta.bisect.execution.trial_job import Command, TrialResult
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Settings
 from contexta.bisect.session.setup import Setup
@@ -70,7 +70,7 @@ def test_a_run_without_a_value_says_nothing_of_how_long_the_others_may_take(proj
     trials: list[Trial] = []
     for value, seconds in ((None, 1.0), (0.9, 600.0)):
         step = Probe(0, 0, "end", "")
-        trials.append(Trial(step, Result(0, 0, value), TrialResult(value, "", seconds)))
+        trials.append(Trial(step, Observation(0, 0, value), TrialResult(value, "", seconds)))
         assert study.runner.timeout(trials) == (generous if value is None else 4 * 600.0)
 
 

@@ -30,7 +30,7 @@ _WIDTH = math.sqrt(2 * math.pi)  # standard deviations over which noise spreads 
 
 
 @dataclass(frozen=True)
-class Result:
+class Observation:
     """One finished trial. value: oriented so that higher is better; None when it could not be had, for ``reason``."""
 
     mix: int
@@ -56,7 +56,7 @@ class Print:
 class Readings:
     """All results of a study. new: the mix that is NEW; OLD is 0. Everything else is derived."""
 
-    results: tuple[Result, ...]
+    results: tuple[Observation, ...]
     new: int
 
     @cached_property

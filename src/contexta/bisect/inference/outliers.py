@@ -16,7 +16,7 @@ from statistics import fmean
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf
 from contexta.bisect.inference.drift import since
 from contexta.bisect.inference.noise import grain
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.scale import Scale
 from contexta.bisect.inference.tuning import TUNING
 
@@ -26,7 +26,7 @@ Runs = Mapping[int, Sequence[tuple[int, float]]]
 """Mix -> (seed, value) of each of its runs; a value that repeats at a seed once."""
 
 
-def read(results: Sequence[Result], new: int) -> Readings:
+def read(results: Sequence[Observation], new: int) -> Readings:
     """What a study's trials say; a stray has no value there, for the reason ``STRAY``.
 
     Where the machine changed meanwhile, only of the trials since then (``drift.py``).
@@ -106,7 +106,7 @@ def unconfirmed(readings: Readings) -> int | None:
     return next((mix for mix, told in readings.told.items() if mix not in (0, readings.new) and told == [STRAY]), None)
 
 
-def _finite(result: Result) -> Result:
+def _finite(result: Observation) -> Observation:
     if result.value is None or math.isfinite(result.value):
         return result
     return replace(result, value=None, reason=f"its value is {result.value}")

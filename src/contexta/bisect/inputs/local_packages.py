@@ -1,4 +1,4 @@
-"""What an environment holds, told apart: what can be changed package by package, and what is the user's own source.
+"""Separate the packages of an environment that can be changed from the user's own source.
 
 A package installed from a directory is code, and code is held as it is now: it is built from that directory for every
 mix alike. What comes from a commit or a file is a package like any other, pinned by its address; the same address on
@@ -21,7 +21,7 @@ def pins_and_fixed(snapshot: EnvironmentSnapshot) -> tuple[dict[str, str], dict[
     """(name -> version or address; what is built from directories, by name). Raises InvalidInput for a directory that
     is not there any more."""
     plan = plan_of(snapshot, {})
-    fixed = {each.name: own_at(each.name, Path(each.path)) for each in plan.local}
+    fixed = {package.name: own_at(package.name, Path(package.path)) for package in plan.local}
     pins = {name: version for name, version in snapshot.packages.items() if name not in fixed}
     pins.update((name, line.partition(" @ ")[2]) for name, line in plan.linked.items())
     return dict(sorted(pins.items())), fixed

@@ -1,8 +1,4 @@
-"""Choose and check the metric of a study by what the recorded runs of its sides say. Pure.
-
-Everything here is decided before an environment is built: which metric judges where none is named, whether a named
-one exists, and whether OLD and NEW are swapped.
-"""
+"""Choose and check the metric of a study with the recorded runs of its sides, before anything is built. Pure."""
 
 from __future__ import annotations
 
@@ -27,27 +23,27 @@ _FEW_SPREADS = 2.0  # a difference of single runs within this many standard devi
 
 @dataclass(frozen=True)
 class RecordedSide:
-    """A side that is a recorded run.
-
-    metrics: where each ended, without slices. repeats_command: whether it ran the command that the study reruns.
-    output: what it printed; None where that was not kept.
-    """
+    """The metrics and the output of a recorded run."""
 
     what: str
+    """The run in words."""
     status: str
     metrics: Mapping[MetricId, float] = field(default_factory=dict)
+    """The last value of each metric, without slices."""
     repeats_command: bool = False
+    """Whether it ran the command that the study reruns."""
     output: str | None = None
+    """What it printed; None where that was not stored."""
 
     @property
     def labels(self) -> list[str]:
-        return sorted(label(each) for each in self.metrics)
+        return sorted(label(metric) for metric in self.metrics)
 
     def value(self, metric: str) -> float | None:
         """Where a metric ended: ``accuracy`` or ``train/accuracy``; printed values count where none was recorded."""
-        found = [value for each, value in self.metrics.items() if metric in (each[1], label(each))]
-        if found or self.output is None:
-            return found[0] if len(set(found)) == 1 else None
+        values = [value for key, value in self.metrics.items() if metric in (key[1], label(key))]
+        if values or self.output is None:
+            return values[0] if len(set(values)) == 1 else None
         return read_metric(metric, None, self.output, Path())[0]
 
 
@@ -80,10 +76,10 @@ def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | No
         whose = "the metric that `contexta why` explains first"
     else:
         ((end, side),) = having.items()
-        ranked = sorted(side.metrics, key=lambda each: (familiarity(each[1]), each))
+        ranked = sorted(side.metrics, key=lambda metric: (familiarity(metric[1]), metric))
         whose = f"the best known metric of {end.upper()}, the only side with recorded metrics"
     name = _shortest(ranked[0], ranked)
-    others = [label(each) for each in ranked[1:]]
+    others = [label(metric) for metric in ranked[1:]]
     more = f" (also recorded: {some(others)})" if others else ""
     return name, f"judged by {name}, {whose}{more}; --metric NAME judges by another, {EXIT_CODE} by the exit code"
 
@@ -103,13 +99,13 @@ def require_known(metric: str, sides: Sides) -> list[str]:
     having = [side for side in sides.values() if side.metrics]
     names = list(dict.fromkeys(name for side in having for name in side.labels))
     for side in having:
-        stages = [label(each) for each in side.metrics if each[1] == metric]
+        stages = [label(key) for key in side.metrics if key[1] == metric]
         if len(stages) > 1 and metric not in side.labels:
             raise Ambiguous(
                 f"metric {shown(metric)} is in several stages of {side.what}",
                 hint=f"name one of them: --metric {' or --metric '.join(stages)}",
             )
-    keys = {each[1] for side in having for each in side.metrics}
+    keys = {key for side in having for _, key in side.metrics}
     if not having or metric in {*names, *keys} or any(side.value(metric) is not None for side in sides.values()):
         return []
     near = like(metric, names)
@@ -146,17 +142,17 @@ def require_order(
         old, new = shift.old.mean, shift.new.mean
     if old is None or new is None or not math.isfinite(old) or not math.isfinite(new) or old == new:
         return []
-    told = f"recorded {metric} is {old:g} for OLD and {new:g} for NEW"
+    values = f"recorded {metric} is {old:g} for OLD and {new:g} for NEW"
     if threshold is not None:
         if threshold.holds(new) and not threshold.holds(old):
-            raise _swapped(f"by --good-if, OLD is bad and NEW is good: {told}", swapped)
+            raise _swapped(f"by --good-if, OLD is bad and NEW is good: {values}", swapped)
         return []
     if better is None or (new > old) != (better == "higher"):
         return []
     if shift is not None and _may_be_chance(shift):
-        return [f"{told}, so NEW does not look worse; repeats scatter as much, so this may be chance"]
+        return [f"{values}, so NEW does not look worse; repeats scatter as much, so this may be chance"]
     other = "lower" if better == "higher" else "higher"
-    raise _swapped(f"NEW is better than OLD: {told}, and {better} is better", swapped, f", or --{other}-is-better")
+    raise _swapped(f"NEW is better than OLD: {values}, and {better} is better", swapped, f", or --{other}-is-better")
 
 
 def _may_be_chance(shift: MetricShift) -> bool:

@@ -22,7 +22,7 @@ _SECONDS = 60.0
 
 
 def revision_of(what: str, recorded: RecordedEnvironment, notes: Collection[str]) -> Revision:
-    """notes: what the recorder said of the source. Raises InvalidInput for what was not recorded whole."""
+    """notes: of the recorder about the source. Raises InvalidInput for a source that was not recorded completely."""
     commit, reason = recorded.source.get("commit"), recorded.source.get("reason")
     if not isinstance(commit, str):
         raise InvalidInput(
@@ -54,13 +54,13 @@ def require_here(what: str, revision: Revision, folder: Path) -> None:
 
 def packages_of(fixed: Sequence[Fixed], top: Path) -> tuple[tuple[str, str], ...]:
     """(name, directory below the top) of the packages that are installed from a repository's own source."""
-    found = []
-    for each in fixed:
-        address = Requirement(each.line).url or ""
+    packages = []
+    for package in fixed:
+        address = Requirement(package.line).url or ""
         path = Path(os.path.realpath(unquote(urlsplit(address).path)))
         if address.startswith("file:") and path.is_dir() and path.is_relative_to(top):
-            found.append((each.name, path.relative_to(top).as_posix()))
-    return tuple(found)
+            packages.append((package.name, path.relative_to(top).as_posix()))
+    return tuple(packages)
 
 
 def about_sources(old: Revision, new: Revision, folder: Path) -> Iterator[str]:

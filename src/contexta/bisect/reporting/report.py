@@ -14,7 +14,7 @@ from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
 from contexta.bisect.inference.failure_counts import died_although_it_runs
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.outliers import STRAY, read
 from contexta.bisect.inference.posterior import Belief
 from contexta.bisect.inference.proof import Fact
@@ -42,7 +42,7 @@ class Trial:
 
     step: Probe
     """Why it ran."""
-    observation: Result
+    observation: Observation
     """What the search sees of it."""
     result: TrialResult
     is_earlier: bool = False

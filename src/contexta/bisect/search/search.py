@@ -22,7 +22,7 @@ from typing import Literal
 from contexta.bisect.inference.drift import next_late_run
 from contexta.bisect.inference.endpoints import Ends, judge_ends, next_end_run
 from contexta.bisect.inference.failure_model import Risk, learn
-from contexta.bisect.inference.observations import Readings, Result
+from contexta.bisect.inference.observations import Observation, Readings
 from contexta.bisect.inference.outliers import may_hide_a_drop, odd_mix, read, to_repeat, unconfirmed
 from contexta.bisect.inference.posterior import Belief, believe
 from contexta.bisect.inference.proof import Proof, Strength, prove
@@ -98,7 +98,7 @@ class Verdict:
         return self.proof.companions if self.proof is not None and self.kind == "proved" else 0
 
 
-def decide(problem: Problem, results: Sequence[Result]) -> Probe | Verdict:
+def decide(problem: Problem, results: Sequence[Observation]) -> Probe | Verdict:
     """The next trial, or the verdict. Pure: the same results give the same answer."""
     readings = read(results, problem.mixes.full)
     step = _decided(problem, readings, spent=len(results) >= problem.settings.max_runs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.search.search import Probe, Problem, decide
 
@@ -16,11 +16,11 @@ Slot = tuple[int, int, int]
 """(mix, seed, how many trials of both came before)"""
 
 
-def slot_of(step: Probe, results: Sequence[Result]) -> Slot:
+def slot_of(step: Probe, results: Sequence[Observation]) -> Slot:
     return step.mix, step.seed, sum((each.mix, each.seed) == (step.mix, step.seed) for each in results)
 
 
-def ahead(problem: Problem, results: Sequence[Result], step: Probe, many: int) -> list[tuple[Slot, Probe]]:
+def ahead(problem: Problem, results: Sequence[Observation], step: Probe, many: int) -> list[tuple[Slot, Probe]]:
     """The step itself, then those that follow it were its outcome as imagined, good and bad; at most ``many``."""
     found = {slot_of(step, results): step}
     futures = [(list(results), step)]
@@ -29,7 +29,7 @@ def ahead(problem: Problem, results: Sequence[Result], step: Probe, many: int) -
             break
         known, asked = futures.pop(0)
         for value in _imagined(known, asked, problem.mixes.full):
-            then = [*known, Result(asked.mix, asked.seed, value)]
+            then = [*known, Observation(asked.mix, asked.seed, value)]
             follows = decide(problem, then)
             if isinstance(follows, Probe):
                 found.setdefault(slot_of(follows, then), follows)
@@ -37,7 +37,7 @@ def ahead(problem: Problem, results: Sequence[Result], step: Probe, many: int) -
     return list(found.items())[:many]
 
 
-def _imagined(known: Sequence[Result], step: Probe, new: int) -> Iterator[float]:
+def _imagined(known: Sequence[Observation], step: Probe, new: int) -> Iterator[float]:
     """What the trial may give: what its mix gave before, else what the ends gave, at this seed if they did."""
     for mix in (step.mix,) if step.mix in (0, new) else (0, new):
         values = [(each.seed, each.value) for each in known if each.mix == mix and each.value is not None]

@@ -12,7 +12,7 @@ from contexta.bisect.execution.parameter_changes import with_settings
 from contexta.bisect.execution.source_files import Source
 from contexta.bisect.execution.trial_cache import key_of
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
-from contexta.bisect.inference.observations import Result
+from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Problem
 from contexta.bisect.search.speculation import Slot, ahead, slot_of
@@ -120,7 +120,7 @@ class TrialRunner:
     def _trial(self, step: Probe, result: TrialResult, *, is_earlier: bool) -> Trial:
         sign = 1.0 if self._setup.higher_is_better or self._setup.command.good_if is not None else -1.0
         value = None if result.value is None else sign * result.value
-        return Trial(step, Result(step.mix, step.seed, value, result.reason, result.seconds), result, is_earlier)
+        return Trial(step, Observation(step.mix, step.seed, value, result.reason, result.seconds), result, is_earlier)
 
     # ------------------------------------------------------------------------------------------ jobs
 

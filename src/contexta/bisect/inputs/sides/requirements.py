@@ -115,9 +115,10 @@ class _Parser:
                 f"{path} says --require-hashes, and {', '.join(sorted(bare)[:5])} has no --hash",
                 hint="`uv pip compile --generate-hashes` and `pip hash` write them",
             )
-        told = [f"{path}: packages are installed with {', '.join(self._options.told)}"] if self._options.told else []
+        options = ", ".join(self._options.told)
+        option_notes = [f"{path}: packages are installed with {options}"] if options else []
         packages = dict(sorted(self._packages.items()))
-        notes = (*told, *self._notes)
+        notes = (*option_notes, *self._notes)
         return Pins(packages, notes, self._fixed, self._options, self._hashes, extras=self._extras)
 
     def _option(self, line: _Line) -> None:
@@ -131,18 +132,18 @@ class _Parser:
 
     def _constraints(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """The exact pins of the constraints files, with their hashes; they hold for lines without a version."""
-        found: dict[str, tuple[str, tuple[str, ...]]] = {}
+        pins: dict[str, tuple[str, tuple[str, ...]]] = {}
         for line, file in self._limits:
             if "://" in file:
                 raise InvalidInput(
                     f"{line.where}: {shown(clean_url(file))} is not on this machine",
                     hint="download it, and name that file",
                 )
-            for each in _lines(line.file.parent / file, ()):
-                requirement = _parsed(_OF_THE_PIN.sub("", each.text).strip())
+            for constraint in _lines(line.file.parent / file, ()):
+                requirement = _parsed(_OF_THE_PIN.sub("", constraint.text).strip())
                 if requirement is not None and self._applies(requirement) and (version := _exact(requirement)):
-                    found[canonicalize_name(requirement.name)] = (version, _hashes(each.text))
-        return found
+                    pins[canonicalize_name(requirement.name)] = (version, _hashes(constraint.text))
+        return pins
 
     def _editable(self, line: _Line, project: str) -> None:
         own, bare = project_at(project), address_of(project, line.file.parent)
@@ -185,10 +186,10 @@ class _Parser:
     def _bare(self, line: _Line, text: str) -> Requirement:
         """A line that is only an address or a path, as a requirement. Raises InvalidInput where its name is open."""
         text, semicolon, marker = text.partition(" ;")
-        found = address_of(text, line.file.parent)
-        if found is None:
+        address = address_of(text, line.file.parent)
+        if address is None:
             raise InvalidInput(f"{line.where}: {shown(clean_url(line.text))} is no requirement", hint=_WRITERS)
-        name, url = found
+        name, url = address
         if name is None:
             raise InvalidInput(
                 f"{line.where}: {shown(clean_url(text))} does not say which package it is",
@@ -202,9 +203,9 @@ class _Parser:
     def _address(self, line: _Line, name: str, url: str) -> None:
         try:
             if "://" not in url:
-                found = address_of(url, line.file.parent)
-                url = url if found is None else found[1]
-            digest = next((each for each in _hashes(line.text) if each.startswith("sha256:")), None)
+                address = address_of(url, line.file.parent)
+                url = url if address is None else address[1]
+            digest = next((value for value in _hashes(line.text) if value.startswith("sha256:")), None)
             if digest is not None and "#" not in url:
                 url = f"{url}#{digest.replace(':', '=')}"
             taken = taken_from(name, url)
