@@ -27,7 +27,7 @@ from contexta.store.backends.postgres import Postgres
 from contexta.store.backends.sqlite import Sqlite
 from contexta.store.schema import sqlite_ddl, tables
 
-SCHEMA_SHA256 = "3059eaae1b40d988"
+SCHEMA_SHA256 = "97512d212d6c220f"
 
 
 @pytest.fixture(scope="module")

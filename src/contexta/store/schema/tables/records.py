@@ -77,10 +77,10 @@ Index(
     postgresql_where=text("is_last"),
 )
 Index(
-    "uq_metric_series_last",  # the value that a run ended with
+    "ix_metric_series_last_of_run",  # the value that a run ended with
     metric_series.c.run_id,
     metric_series.c.metric_key,
-    unique=True,
+    metric_series.c.last_value,
     sqlite_where=text("is_last = 1"),
     postgresql_where=text("is_last"),
 )
