@@ -42,5 +42,5 @@ def lineage(ctx: Contexta, ref: str, direction: str, max_depth: int | None) -> A
 @query
 def deployments(ctx: Contexta, project: str | None, run: str | None) -> Answer:
     """List deployments and what they run, oldest first."""
-    found = ctx.list_deployments(project, run=run)
-    return Answer(_Deployments(found), report=deployments_report(found))
+    executions = ctx.list_deployments(project, run=run)
+    return Answer(_Deployments(executions), report=deployments_report(executions))

@@ -28,11 +28,11 @@ def runs(
     ctx: Contexta, project: str | None, where: str | None, sort: str | None, after: str | None, limit: int
 ) -> Answer:
     """List the runs of the workspace, latest first."""
-    found = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit)
-    for note in found.notes:
+    page = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit)
+    for note in page.notes:
         click.echo(f"note: {note}", err=True)
-    report = run_list(found, is_filtered=bool(where or after or project), limit=limit)
-    return Answer(_Runs(found), report=report)
+    report = run_list(page, is_filtered=bool(where or after or project), limit=limit)
+    return Answer(_Runs(page), report=report)
 
 
 @click.command(epilog="Example: contexta show this-month")
