@@ -84,7 +84,7 @@ def checked(url: str) -> str:
         raise InvalidInput(f"{shown(url)} is no address of a PostgreSQL database", hint=hint)
     if "#" in rest.partition("?")[0] or re.search(r"\s", url) or rest.count("@") > min(1, place.count("@")):
         raise InvalidInput(
-            f"{shown(url)} is no address of a database",
+            f"{shown(url)} is not the address of a database",
             hint=f"write characters such as @ / ? : # in a password as %40 %2F %3F %3A %23, e.g. {_EXAMPLE}",
         )
     return url

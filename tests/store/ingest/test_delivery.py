@@ -150,7 +150,7 @@ def test_a_training_does_not_wait_for_a_server_that_is_away(tmp_path: Path, cli:
         (lambda url: "postgresql://me@no-such-host.invalid/x", "cannot be reached"),
         (lambda url: url.split("?")[0] + "?host=/nowhere", "cannot be reached"),
         (lambda url: url + "&bogus=1", "not the address"),
-        (lambda url: "postgresql://me:a b@h/x", "no address"),
+        (lambda url: "postgresql://me:a b@h/x", "not the address"),
     ],
 )
 def test_what_is_wrong_with_an_address_is_said(database: str, change: Callable[[str], str], words: str) -> None:

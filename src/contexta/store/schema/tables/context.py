@@ -13,6 +13,7 @@ from contexta.store.schema.tables.columns import (
     mapping,
     metadata,
     moment,
+    partial_index,
     reference,
     refers_to,
     words,
@@ -63,7 +64,7 @@ run = Table(
     Index(None, "environment_body_id", "started_at", "id"),  # which runs used a version
 )
 _has_no_digest = run.c.content_digest.is_(None)
-Index("ix_run_without_digest", run.c.id, sqlite_where=_has_no_digest, postgresql_where=_has_no_digest)
+partial_index("ix_run_without_digest", run.c.id, sqlite=_has_no_digest, postgresql=_has_no_digest)
 Index("ix_run_duration", run.c.ended_at - run.c.started_at, run.c.id)
 
 # What is the same for many runs: how they were called, and their source.

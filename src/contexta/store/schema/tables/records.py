@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, LargeBinary, Table, false, func, text
 
-from contexta.store.schema.tables.columns import Key, Words, belongs_to, metadata, words
+from contexta.store.schema.tables.columns import Key, Words, belongs_to, metadata, partial_index, words
 
 # What was appended by hand, by name: the identity that makes appending twice harmless. In order of number.
 # A metric is its form (all that its neighbours share), its point, and what is its own; anything else is a body.
@@ -68,21 +68,21 @@ Index(
 )
 
 # A query uses a partial index only if its condition reads the same: as SQLAlchemy writes it for each database.
-Index(
+partial_index(
     "ix_metric_series_last",  # which runs ended with a value
     metric_series.c.metric_key,
     metric_series.c.last_value,
     metric_series.c.run_id,
-    sqlite_where=text("is_last = 1"),
-    postgresql_where=text("is_last"),
+    sqlite=text("is_last = 1"),
+    postgresql=text("is_last"),
 )
-Index(
+partial_index(
     "ix_metric_series_last_of_run",  # the value that a run ended with
     metric_series.c.run_id,
     metric_series.c.metric_key,
     metric_series.c.last_value,
-    sqlite_where=text("is_last = 1"),
-    postgresql_where=text("is_last"),
+    sqlite=text("is_last = 1"),
+    postgresql=text("is_last"),
 )
 
 metric_point = Table(
