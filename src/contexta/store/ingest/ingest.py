@@ -1,9 +1,9 @@
-"""Taking journals into the database: incrementally, exactly once.
+"""Ingest journals into the database: incrementally, each line exactly once.
 
-How far a file has been read moves on in the same transaction as the rows that came from it, so a reader that dies
-leaves the old state or the new one, and two readers at once wait for each other instead of doing it twice. A last
-line without its newline is still being written and waits for the next time. Files of which nothing follows and that
-are taken in whole move to ``ended/``, so that looking for news costs by what is live, not by what was ever recorded.
+The position in a file is stored in the same transaction as the rows of its lines. So a process that dies leaves the old
+state or the new one, and a second process waits instead of ingesting the same lines. A last line without a newline is
+still being written, and waits. Complete files move to ``ended/`` when they are ingested, so looking for new lines costs
+in proportion to the live runs.
 """
 
 from __future__ import annotations
