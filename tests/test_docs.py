@@ -157,3 +157,11 @@ def test_the_vocabulary_defines_each_term_in_one_sentence() -> None:
     rows = re.findall(r"^\| \*\*(.+?)\*\* \| (.+?) \|$", page, re.M)
     assert len(rows) >= 40
     assert [term for term, meaning in rows if not meaning.endswith(".") or ". " in meaning.replace("e.g. ", "")] == []
+
+
+def test_files_that_the_contributing_guide_names_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {path for path in re.findall(r"`([\w/.]+\.(?:py|md|toml))`", text) if "NAME" not in path}
+    files = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.*") if ".venv" not in path.parts}
+    assert len(named) > 15
+    assert sorted(path for path in named if not any(f"/{file}".endswith(f"/{path}") for file in files)) == []
