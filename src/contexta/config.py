@@ -54,7 +54,8 @@ class WorkspaceConfig(Value):
             return None
         if not isinstance(url, str) or not workspace_address.is_server(url):
             raise InvalidInput(
-                "the url is no address of a PostgreSQL database", hint="e.g. postgresql://me@db.example.org/contexta"
+                "the url is not the address of a PostgreSQL database",
+                hint="e.g. postgresql://me@db.example.org/contexta",
             )
         return workspace_address.checked(require_storable(url))
 

@@ -36,7 +36,7 @@ def test_what_is_no_address_is_refused_everywhere(address: str, cli: Cli, tmp_pa
         lambda: Contexta(address).list_runs(),
         lambda: Contexta.restore(tmp_path / "x.zip", address),
     ):
-        with pytest.raises(InvalidInput, match="no address") as refusal:
+        with pytest.raises(InvalidInput, match="not the address") as refusal:
             attempt()
         assert _SECRET not in str(refusal.value)
         assert refusal.value.hint

@@ -81,7 +81,7 @@ def checked(url: str) -> str:
     place = re.split("[/?#]", rest)[0]
     if not url.startswith(SCHEMES):
         hint = f"begin it with postgresql://, e.g. {_EXAMPLE}; or name a directory"
-        raise InvalidInput(f"{shown(url)} is no address of a PostgreSQL database", hint=hint)
+        raise InvalidInput(f"{shown(url)} is not the address of a PostgreSQL database", hint=hint)
     if "#" in rest.partition("?")[0] or re.search(r"\s", url) or rest.count("@") > min(1, place.count("@")):
         raise InvalidInput(
             f"{shown(url)} is not the address of a database",

@@ -94,10 +94,10 @@ def _checked(url: str, schemes: frozenset[str], *, credentials: bool = False) ->
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidInput(f"{shown(url)} is no address: {error}") from error
+        raise InvalidInput(f"{shown(url)} is not an address: {error}") from error
     del port  # reading it raises ValueError where it is no number
     if not _PLAIN.match(url) or parts.scheme not in schemes:
-        raise InvalidInput(f"{shown(url)} is no address that can be installed from")
+        raise InvalidInput(f"{shown(url)} is not an address that can be installed from")
     host = parts.hostname or ""
     if parts.scheme == "file":
         if host not in ("", "localhost") or not parts.path.startswith("/"):
