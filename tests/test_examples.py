@@ -53,7 +53,7 @@ def test_readme_shows_what_the_commands_print(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_real_environments_are_recorded_and_told_apart(tmp_path: Path) -> None:
     said = run(tmp_path, ROOT / "examples" / "two_environments" / "compare.py", tmp_path / "two")
-    assert re.search(r"scikit-learn +1\.3\.2 +-> +1\.4\.2", said)
-    assert re.search(r"scipy +1\.11\.4 +-> +1\.13\.1", said)
-    assert "numpy  1" not in said.partition("Packages")[2]
+    assert re.search(r"scikit-learn +1\.3\.2 +1\.4\.2 +minor upgrade", said)
+    assert re.search(r"scipy +1\.11\.4 +1\.13\.1 +minor upgrade", said)
+    assert not re.search(r"numpy +1\S* +1\S* +(?!same)", said.partition("Packages")[2])
     assert re.search(r"train/accuracy +0\.9\d+ +0\.9\d+ +[+-]0\.0\d+", said)

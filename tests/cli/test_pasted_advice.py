@@ -100,9 +100,9 @@ def test_advice_for_an_environment_made_by_uv_works_when_pasted(cli: Cli, projec
     paste(told["or"]["command"], project)
     assert versions(environment) == {"culprit": "1.0", "innocent": "1.0"}
 
-    paste(told["see"]["command"], project)
+    paste(told["measure"]["command"], project)
     after = losses(project)
-    assert told["see"]["runs"] == 4
+    assert told["measure"]["runs"] == 4
     assert [value for _, value in after["1.0 1.0"]] == [0.101, 0.102, 0.103]
     assert [value for _, value in after["2.0 2.0"]] == [0.601, 0.602, 0.603]
     shift = json.loads(cli("why", "old", "new", "--json").stdout)["metric"]
