@@ -33,6 +33,10 @@ def test_a_living_process_is_described_and_an_ended_one_is_unknown(tmp_path: Pat
         pid = process.pid
         assert process_tree.command_line(pid) == words
         assert variables.items() <= process_tree.variables(pid).items()
+        assert process_tree.has_variable(pid, "NAME", "a=b")
+        assert process_tree.has_variable(pid, "EMPTY", "")
+        assert not process_tree.has_variable(pid, "NAME", "a")
+        assert not process_tree.has_variable(pid, "AME", "a=b")
         assert Path(process_tree.executable(pid)) == Path(sys.executable).resolve()
         assert Path(process_tree.directory(pid)) == tmp_path
         assert process_tree.parent(pid) == os.getpid()

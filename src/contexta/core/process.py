@@ -235,7 +235,7 @@ def _end_marked(mark: str) -> None:
     import signal
 
     for _ in range(50):  # the next round finds what these start while they are looked for
-        marked = [pid for pid in process_tree.processes() if process_tree.variables(pid).get(_MARK) == mark]
+        marked = [pid for pid in process_tree.processes() if process_tree.has_variable(pid, _MARK, mark)]
         for pid in marked:
             try:
                 os.kill(pid, signal.SIGKILL)

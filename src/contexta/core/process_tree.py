@@ -78,6 +78,15 @@ def variables(pid: int) -> Dict[str, str]:
     return {name: value for name, equals, value in pairs if name and equals}
 
 
+def has_variable(pid: int, name: str, value: str) -> bool:
+    """Whether a process was started with this value of a variable. Cheap enough to ask of every process."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return os.fsencode(f"\0{name}={value}\0") in b"\0" + file.read()
+    except OSError:
+        return False
+
+
 def executable(pid: int) -> str:
     """The path of the program that a process runs, links resolved."""
     return _link(pid, "exe").replace(" (deleted)", "")

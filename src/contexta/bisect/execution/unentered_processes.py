@@ -57,7 +57,7 @@ def _look_on(file: str, stop: threading.Event) -> None:
 def _processes_of(file: str) -> Iterator[int]:
     """What runs below the child of this process that was started for a trial."""
     started = process_tree.children(os.getpid())
-    queue = [pid for pid in started if process_tree.variables(pid).get(TRIAL) == file]
+    queue = [pid for pid in started if process_tree.has_variable(pid, TRIAL, file)]
     while queue:
         below = process_tree.children(queue.pop())
         queue += below
