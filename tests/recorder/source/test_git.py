@@ -45,3 +45,19 @@ def test_a_clone_may_lie_on_another_file_system(repository: Path, git: Git) -> N
             pytest.skip("/dev/shm is the file system of the test")
         clone(str(repository), commit, f"{folder}/clone")
         assert git(Path(f"{folder}/clone"), "rev-parse", "HEAD").strip() == commit
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:hush-hush@host/x.git", "https://hush-hush@host/x.git", "ssh://me:hush-hush@host:22/x.git"],
+)
+def test_a_clone_keeps_remotes_and_no_credentials(repository: Path, tmp_path: Path, git: Git, url: str) -> None:
+    git(repository, "remote", "add", "upstream", url)
+    git(repository, "config", "http.https://host/.extraheader", "AUTHORIZATION: basic hush-hush")
+    git(repository, "config", "user.email", "me@example.org")
+    clone(str(repository), "HEAD", str(tmp_path / "copy"))
+    config = (tmp_path / "copy" / ".git" / "config").read_text()
+    assert "hush-hush" not in config
+    assert "host" in config
+    assert "me@example.org" in config
+    assert "hush-hush" in (repository / ".git" / "config").read_text(), "the user's own is only read"

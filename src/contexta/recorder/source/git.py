@@ -96,7 +96,7 @@ def has_object(root: str, name: str) -> bool:
 def clone(root: str, commit: str, at: str, *, is_shared: bool = False) -> None:
     """Make a repository of its own at a commit, with no files yet. ``at`` must not exist.
 
-    Its settings, remotes and excluded names are those of the other repository.
+    Its settings, remotes and excluded names are those of the other repository, without the credentials in them.
     is_shared: for a short life. It reads its objects from the other repository, so that nothing is copied.
     """
     import shutil
@@ -109,6 +109,19 @@ def clone(root: str, commit: str, at: str, *, is_shared: bool = False) -> None:
         if os.path.isfile(os.path.join(common, name)):
             os.makedirs(os.path.join(at, ".git", os.path.dirname(name)), exist_ok=True)
             shutil.copyfile(os.path.join(common, name), os.path.join(at, ".git", name))
+    _remove_credentials(os.path.join(at, ".git", "config"))
     for setting in ("core.worktree", "core.bare"):  # a submodule has them. The command fails if they are not set.
         git(["config", "--file", os.path.join(at, ".git", "config"), "--unset-all", setting], root)
     output(["update-ref", "--no-deref", "HEAD", commit], at)
+
+
+def _remove_credentials(config: str) -> None:
+    """Remove user names and passwords from URLs in a configuration file of git, and headers that log in."""
+    import re
+
+    with open(config, "rb") as file:
+        text = file.read()
+    text = re.sub(rb"(?<=://)[^/@\s\"]*@", b"", text)
+    text = re.sub(rb"(?im)^\s*extraheader\s*=.*\n?", b"", text)
+    with open(config, "wb") as file:
+        file.write(text)
