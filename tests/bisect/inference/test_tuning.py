@@ -6,13 +6,15 @@ import dataclasses
 
 import pytest
 
-from contexta.bisect.inference.tuning import TUNING, describe
+from contexta.bisect.inference.tuning import TUNING, Tuning
 
 
 def test_each_constant_has_a_unit_a_meaning_a_source_and_a_sensitivity() -> None:
-    rows = describe()
-    assert len(rows) > 70
-    assert [name for name, *texts in rows if not all(text.strip() for text in texts)] == []
+    constants = dataclasses.fields(Tuning)
+    assert len(constants) > 70
+    for constant in constants:
+        assert constant.metadata.keys() == {"unit", "meaning", "source", "sensitivity"}
+        assert all(text.strip() for text in constant.metadata.values()), constant.name
 
 
 def test_constants_cannot_be_changed() -> None:

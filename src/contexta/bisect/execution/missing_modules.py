@@ -87,7 +87,7 @@ def what_to_add(module: str, end: str, folder: Path) -> str:
     top = module.partition(".")[0]
     named = _DISTRIBUTIONS.get(module) or _DISTRIBUTIONS.get(top)
     if own := next((place for place in _places(folder, top) if place.exists()), None):
-        return f"it stands in {own}: set PYTHONPATH={own.parent} in the command, or write `-e .` in both files"
+        return f"the module is in {own}: set PYTHONPATH={own.parent} in the command, or write `-e .` in both files"
     if top in _GONE_FROM_PYTHON:
         return f"Python has no {top} since {_GONE_FROM_PYTHON[top]}: --{end.lower()}-python names an older one"
     if top in _BUILT_WITH_PYTHON:

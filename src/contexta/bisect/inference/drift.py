@@ -1,4 +1,4 @@
-"""Tells whether the machine, or the data, changed while a study ran: both ends run again late. Pure.
+"""Detect drift of the machine or the data during a study, from late runs of both endpoints. Pure.
 
 Ends run early and mixes late. A machine that changes its speed, or moves a metric, between the two makes every mix look
 bad, or good, and the blame falls on whatever the late mixes share. So before a proof counts, OLD and NEW run once more

@@ -1,8 +1,8 @@
-"""Before any search: are the two ends different at all?
+"""Decide whether the two endpoints differ, before any search.
 
 After every further run Welch's t is looked at again. As soon as NEW looks worse the search may begin: what mixes give
 says as much of the two levels as further runs of the ends do, and how sure it is by then that they differ is part of
-what is believed (``belief.py``). "No regression" is said here, as soon as a drop worth calling one is ruled out: the
+what is believed (``posterior.py``). "No regression" is said here, as soon as a drop worth calling one is ruled out: the
 search would look for the cause of nothing.
 """
 

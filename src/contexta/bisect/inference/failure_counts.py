@@ -1,4 +1,4 @@
-"""Which mixes cannot run, told from a training that now and then dies. Pure.
+"""Distinguish mixes that cannot run from a training that crashes at random. Pure.
 
 Most failures are of the mix: it dies at import, and would again. So where no mix ever both failed and gave a value, one
 failure is final: to try each again would cost a run for nothing. Once some mix did both, and the ends run often, the

@@ -1,4 +1,4 @@
-"""What failed mixes teach: a mix that does not build, import or run is never bad, but it says which to avoid.
+"""Estimate which mixes fail. A mix that does not build, import or run is never bad, but shows which mixes to avoid.
 
 The usual reason is a rule that no metadata states: this package at NEW dies beside that one at OLD (a wheel compiled
 against another ABI). So every pair (one at NEW, the other at OLD) of a failed mix is suspect, unless some mix had the

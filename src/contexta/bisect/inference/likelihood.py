@@ -1,4 +1,4 @@
-"""How likely values are when they scatter about levels that nobody knows.
+"""The likelihood of values that scatter around unknown levels.
 
 A hypothesis puts the values into groups, each with a level of its own. Levels are flat over the line; the spread is
 scaled inverse chi-squared around what the two ends show. How far the levels lie apart matters as well: the search is

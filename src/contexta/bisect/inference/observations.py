@@ -1,4 +1,4 @@
-"""What the trials so far say, before anybody asks which change did it.
+"""Summarise the trials so far, independent of any hypothesis about the cause.
 
 Two kinds of metric meet here. Where a rerun at the same seed gives the identical value, and the two ends differ at
 that seed, one value is a *fingerprint*: it says at once whether a mix behaves like OLD or like NEW. Everything else,
@@ -69,7 +69,7 @@ class Readings:
 
     @cached_property
     def failures(self) -> dict[int, str]:
-        """Mix -> reason, of those that cannot run as far as anybody can tell (``failures.py``)."""
+        """Mix -> reason, of those that cannot run as far as anybody can tell (``failure_counts.py``)."""
         return cannot_run(self.told, (0, self.new))
 
     @cached_property

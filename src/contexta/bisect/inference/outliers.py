@@ -1,4 +1,4 @@
-"""Finds runs that came out like none of the others: the training diverged once. Pure.
+"""Find outliers: trials whose value is far from all others, such as a diverged training. Pure.
 
 Left in, one such value makes the noise look so large that it hides any drop. So it counts as a run without a value. A
 run of an end is held against the other runs of its end. A run of a mix is held against both ends, and only counts as a

@@ -1,9 +1,9 @@
-"""Which change did it, as far as the trials say: a probability for every hypothesis.
+"""The posterior: a probability for every hypothesis about the cause, given the trials.
 
 Hypotheses: each single atom; each pair that works only together; each pair of parts that add up; "several", which
 predicts nothing in particular of any mix; and "none". A hypothesis sorts the probed mixes, so its likelihood is that
-of levels (``levels.py``): all good values scatter around one, all bad values around another, and the parts of a sum lie
-as far from one as from the other. Hypotheses that sort alike are equally likely, so there are few likelihoods to
+of levels (``likelihood.py``): all good values scatter around one, all bad values around another, and the parts of a sum
+lie as far from one as from the other. Hypotheses that sort alike are equally likely, so there are few likelihoods to
 compute however many pairs there are.
 """
 

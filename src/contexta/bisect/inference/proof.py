@@ -1,4 +1,4 @@
-"""Proof: the facts that together show which change did it.
+"""The proof: the facts that together show which change is the cause.
 
 For a culprit C: OLD is good, NEW is bad, OLD with C is bad, NEW without C is good. C may need companions (what it
 requires, or what it only runs beside): then they are shown to be good without C. For several culprits each is shown

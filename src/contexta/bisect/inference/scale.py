@@ -1,4 +1,4 @@
-"""Moves and scales the values of a study, so that their sums and squares neither overflow nor lose digits. Pure.
+"""Shift and scale the values of a study, so that sums and squares neither overflow nor lose digits. Pure.
 
 A metric may be 1e300, or 1e-300, or lie within a few units around 1e15. The statistics only ask how far values lie
 apart. So each value is measured from their median, in units of a power of two near the typical distance from it. Both

@@ -1,4 +1,4 @@
-"""Which mixes behave alike to the last digit, and what that says about the changes.
+"""Find mixes with identical values, and infer from them which changes perturb the random number generator.
 
 Where values repeat, a mix's value at a seed depends on two things only: how bad the mix is, and which *stirring*
 changes are in it: harmless ones that make the random numbers come out otherwise (a measured 10 of 414). So two mixes

@@ -7,7 +7,7 @@ alone.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 _SIMULATION = "simulated studies (benchmarks/bisect_simulation.py)"
@@ -20,7 +20,7 @@ def _constant(value: Any, unit: str, meaning: str, source: str, sensitivity: str
 
 @dataclass(frozen=True)
 class Tuning:
-    """All tuning constants. ``describe`` lists them."""
+    """All tuning constants. The metadata of each field has its unit, meaning, source and sensitivity."""
 
     # inference/likelihood
     prior_other_noise: float = _constant(
@@ -362,18 +362,3 @@ class Tuning:
 
 
 TUNING = Tuning()
-
-
-def describe() -> list[tuple[str, str, str, str, str, str]]:
-    """(name, value, unit, meaning, source, sensitivity) of each constant."""
-    return [
-        (
-            each.name,
-            str(getattr(TUNING, each.name)),
-            each.metadata["unit"],
-            each.metadata["meaning"],
-            each.metadata["source"],
-            each.metadata["sensitivity"],
-        )
-        for each in fields(Tuning)
-    ]

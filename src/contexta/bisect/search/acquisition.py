@@ -1,4 +1,4 @@
-"""Which mix to try next: the one that tells most per second.
+"""Choose the next mix: the one with the most information per second.
 
 A trial passes every mix through the same noise, so the most informative mix is the one whose outcome is least
 certain: good, bad, or holding one of two parts (for one culprit and no noise this is binary search, weighted by

@@ -1,4 +1,4 @@
-"""Changes that run only all together, which no metadata says: which they are, and how to find out. Pure.
+"""Find blocks: changes that run only together although no metadata says so. Pure.
 
 Such a block is on one side in every mix that ran, and failures split it. Each of its changes is tried alone in OLD, and
 NEW without it: what runs apart from the others does not belong to them.

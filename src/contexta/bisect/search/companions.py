@@ -1,4 +1,4 @@
-"""Which companions do the culprits really need? Asked when everything else is shown, if runs are left. Pure.
+"""Reduce the companions to those that the culprits require, if runs are left after the proof. Pure.
 
 A culprit that dies beside old packages is shown to be bad together with whatever it happened to run with, in the worst
 case all of NEW. Failures of the kind "this needs that" leave mixes that are closed under intersection: so what all

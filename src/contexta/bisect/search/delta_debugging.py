@@ -1,4 +1,4 @@
-"""When no single change and no pair explains the trials: a minimal set of changes that does.
+"""Delta debugging: a minimal set of changes, if no single change and no pair explains the trials.
 
 Written against ``judge(mix)``, which either knows a mix's state or raises ``Unknown`` to have it run: so the code
 below reads as if every answer were there at once, and is simply called again after each trial.

@@ -1,15 +1,13 @@
-"""The search: from the results so far to the next trial, or to the verdict.
+"""Decide on the next trial or the verdict, from the results so far.
 
-Ask and tell without a state: ``decide(problem, results)`` is a pure function, so a study resumes by reading its
-results back, and a simulation needs no process, no clock and no environment.
+``decide(problem, results)`` is a pure function. So a study resumes by reading its results back, and a simulation needs
+no process, clock or environment.
 
-The order of things
-    1. the ends, until NEW looks worse (``ends.py``). They run again whenever what is believed leaves in doubt that they
-       differ, and nothing is proved before that is sure
-    2. the search: the most informative mix under what is believed (``belief.py``, ``choose.py``), until one single
-       change or pair leads; or, when none explains the trials or its proof is refuted, a minimal set (``several.py``)
-    3. the proof: the facts that show it (``proof.py``), each with repeats. Proof runs are evidence like any other: one
-       that comes out against the leader sends the study back to 2.
+1. The endpoints run until NEW looks worse (``inference/endpoints``). They run again while "no difference" is in doubt.
+2. The search runs the most informative mix (``inference/posterior``, ``acquisition``) until one change or pair leads.
+   If none explains the trials, or its proof is refuted, it looks for a minimal set (``delta_debugging``).
+3. The proof repeats the facts that show the cause (``inference/proof``). A proof run that contradicts the leader sends
+   the study back to step 2.
 """
 
 from __future__ import annotations

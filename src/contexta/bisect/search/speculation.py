@@ -1,4 +1,4 @@
-"""Which trials are likely wanted next, while others still run. Pure.
+"""Predict the next trials while others still run. Pure.
 
 Only what ``decide`` asks for ever counts, in the order it asks; what was run ahead is at hand when it does. So however
 many workers there are, the verdict is the one of a single worker.

@@ -24,7 +24,7 @@ from contexta.store.schema import tables
 
 _PAUSE = 2.0  # seconds between two looks at the journals
 _LINGER = 20.0  # seconds without anything to deliver after which there is nothing left to do
-_SILENCE = 60.0  # seconds without a sign of life (see journal.BEAT) after which nobody records any more
+_SILENCE = 60.0  # seconds without a sign of life (see heartbeat.BEAT) after which no run is live
 _ATTEMPTS = 6  # at a server that stays away while nobody records: about two minutes
 _LONGEST = 60.0  # seconds between two attempts
 _LOCK = "delivery.lock"

@@ -59,7 +59,7 @@ def run_on_worker(
     try:
         result = run_job(replace(job, workspace=folder), stop)
         return result, RemoteRun(folder, tuple(_files(Path(folder))))
-    except BaseException:
+    except BaseException:  # whatever ends the job, the study never fetches its directory
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
