@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from support.builders import Cli
+from support.studies import a_space, studied
 
+from contexta import Contexta
+from contexta.bisect.session.study_files import write_report
 from contexta.core.errors import WorkspaceTooNew
 from contexta.core.files import digested_files
 from contexta.recorder.journal.reserved_space import SPARE
@@ -83,3 +86,15 @@ def test_files_that_are_not_ours_are_named_and_not_called_damage(root: Path) -> 
     found = verify_directory(root)
     assert found.sound
     assert any("notes.txt" in note for note in found.notes)
+
+
+def test_a_report_of_a_study_is_sound_until_it_is_changed(tmp_path: Path) -> None:
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        ctx.list_runs()
+        study = tmp_path / ".contexta" / "bisect" / "s"
+        study.mkdir(parents=True)
+        write_report(study, studied(a_space("a", "b"), {frozenset("b"): 0.2}))
+        assert ctx.verify().sound
+        report = study / "report.json"
+        report.write_text(report.read_text().replace('"runs"', '"rums"', 1))
+        assert [damage.name for damage in ctx.verify().damage] == ["bisect/s/report.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -14,6 +15,7 @@ from contexta.core.errors import DamagedData
 from contexta.core.files import digested_files
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.findings import Damage
+from contexta.findings.bisect import digest_of
 from contexta.findings.workspace import DamageKind
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.reserved_space import SPARE
@@ -58,6 +60,8 @@ class OtherFiles:
                 self._digested("cache", path, "no recording uses it, and the next one replaces it")
             elif room == JOURNALS and name.endswith(SUFFIX):
                 self._new_lines(path, ingested.get(path.name, 0) if path.parent.name != ENDED else None)
+            elif room == "bisect" and path.name == "report.json":
+                self._report(path)
             elif room == "bisect" and name.endswith(".json"):
                 self._digested("study", path, "this study cannot be resumed; its trials are not affected")
             elif _COPY.match(name):
@@ -92,6 +96,20 @@ class OtherFiles:
             self._say(kind, name, f"its content does not match its digest; {consequence}")
         except OSError as error:
             self._say(kind, name, f"it cannot be read: {error.strerror}")
+
+    def _report(self, path: Path) -> None:
+        """The report of a study, which holds the digest of its own content."""
+        self._count("study files")
+        try:
+            body = json.loads(path.read_bytes())
+            is_sound = isinstance(body, dict) and body.get("digest") == digest_of(body)
+        except FileNotFoundError:
+            return  # replaced or removed since it was listed
+        except ValueError:
+            is_sound = False
+        if not is_sound:
+            detail = "its content does not match its digest; `contexta bisect --resume` writes it again from the trials"
+            self._say("study", path.relative_to(self.root).as_posix(), detail)
 
     def _new_lines(self, path: Path, ingested: int | None) -> None:
         """Lines that are not in the database yet. ingested: None where the file is finished and in it whole."""
