@@ -1,4 +1,4 @@
-"""One contract of the store, through the client's collections."""
+"""The collections of values that are put and read by reference."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ PROVENANCE = ProvenanceRecord(
     provenance_ref="provenance:p.r.x", relation_ref="relation:p.r.x", assertion_mode="declared", asserted_at=START
 )
 
-# collection, noun in its method names, plural, value, parent that lists it
-NOUNS = [
+# collection, model in its method names, plural, value, parent that lists it
+COLLECTIONS = [
     ("projects", "project", "projects", a_project(), None),
     ("runs", "run", "runs", a_run(tags={"a": "b"}, metadata={"x": [1.5]}, description="d"), "project:p"),
     ("stages", "stage_execution", "stage_executions", a_stage(), "run:p.r"),
@@ -99,44 +99,63 @@ NOUNS = [
 
 
 def put_all(ctx: Contexta) -> None:
-    for collection, noun, _, value, _ in NOUNS:
-        getattr(getattr(ctx.metadata_store, collection), f"put_{noun}")(value)
+    for collection, name, _, value, _ in COLLECTIONS:
+        getattr(getattr(ctx.metadata_store, collection), f"put_{name}")(value)
 
 
-def test_everything_put_is_got_back_equal_by_another_client(ctx: Contexta) -> None:
+def test_another_client_reads_each_value_as_it_was_put(ctx: Contexta) -> None:
     put_all(ctx)
     put_all(ctx)  # an upsert: nothing doubles
     with Contexta(workspace=ctx.root) as other:
-        for collection, noun, plural, value, parent in NOUNS:
+        for collection, name, plural, value, parent in COLLECTIONS:
             store = getattr(other.metadata_store, collection)
-            ref = getattr(value, next(f for f in type(value).model_fields if f == _key(noun)))
-            assert getattr(store, f"get_{noun}")(str(ref)) == value
-            listed = getattr(store, f"list_{plural}")(*([parent] if parent else []))
-            assert listed == (value,)
+            ref = getattr(value, next(f for f in type(value).model_fields if f == _key(name)))
+            assert getattr(store, f"get_{name}")(str(ref)) == value
+            assert getattr(store, f"get_{name}")(**{_key(name): ref}) == value
+            assert getattr(store, f"find_{name}")(ref) == value
+            assert getattr(store, f"find_{name}")(f"{ref}x") is None
+            assert getattr(store, f"exists_{name}")(ref)
+            assert not getattr(store, f"exists_{name}")(**{_key(name): f"{ref}x"})
+            values = getattr(store, f"list_{plural}")(*([parent] if parent else []))
+            assert values == (value,)
+            with pytest.raises(TypeError, match=f"as {_key(name)}="):
+                getattr(store, f"get_{name}")(record_ref=ref)
 
 
-def _key(noun: str) -> str:
+def test_edges_and_provenance_have_short_names(ctx: Contexta) -> None:
+    put_all(ctx)
+    relations, provenance = ctx.metadata_store.relations, ctx.metadata_store.provenance
+    assert relations.put_relation(EDGE) == EDGE.relation_ref
+    assert relations.get_relation(EDGE.relation_ref) == relations.find_relation(EDGE.relation_ref) == EDGE
+    assert relations.exists_relation(EDGE.relation_ref)
+    assert relations.list_relations() == relations.list_relations("run:p.r") == (EDGE,)
+    assert provenance.put_provenance(PROVENANCE) == PROVENANCE.provenance_ref
+    assert provenance.get_provenance(PROVENANCE.provenance_ref) == PROVENANCE
+    assert provenance.list_provenance() == (PROVENANCE,)
+
+
+def _key(name: str) -> str:
     return {
         "artifact_manifest": "artifact_ref",
         "lineage_edge": "relation_ref",
         "provenance_record": "provenance_ref",
-    }.get(noun, f"{noun}_ref")
+    }.get(name, f"{name}_ref")
 
 
-@pytest.mark.parametrize(("collection", "noun", "plural", "value", "parent"), NOUNS[1:])
+@pytest.mark.parametrize(("collection", "name", "plural", "value", "parent"), COLLECTIONS[1:])
 def test_value_without_its_parent_is_refused_with_the_call_that_creates_it(
-    ctx: Contexta, collection: str, noun: str, plural: str, value: Any, parent: str
+    ctx: Contexta, collection: str, name: str, plural: str, value: Any, parent: str
 ) -> None:
     store = getattr(ctx.metadata_store, collection)
     with pytest.raises(ParentMissing, match="is not stored") as refusal:
-        getattr(store, f"put_{noun}")(value)
+        getattr(store, f"put_{name}")(value)
     assert "metadata_store." in (refusal.value.hint or "")
     with pytest.raises(NotFound):
         getattr(store, f"list_{plural}")(parent)
     assert ctx.list_projects() == ()
 
 
-def test_put_again_replaces(ctx: Contexta) -> None:
+def test_second_put_replaces_the_value(ctx: Contexta) -> None:
     ref = put_run(ctx, status="open", ended_at=None)
     put_run(ctx, status="failed", description="again")
     run = ctx.metadata_store.runs.get_run(ref)
@@ -166,7 +185,7 @@ def test_wrong_use_raises_our_own_error_and_loses_nothing(ctx: Contexta, call: A
     assert len(ctx.metadata_store.runs.list_runs()) == 1
 
 
-def test_closed_client_says_so_and_closing_twice_is_fine(ctx: Contexta) -> None:
+def test_closed_client_refuses_use_and_may_be_closed_twice(ctx: Contexta) -> None:
     put_all(ctx)
     ctx.metadata_store.close()
     ctx.close()
@@ -187,7 +206,7 @@ def test_thousand_runs_of_one_environment_store_its_body_once(ctx: Contexta) -> 
     assert sorted((row.name, row.version) for row in rows) == [("numpy", "1.24.0"), ("torch", "2.0.0")]
 
 
-def test_damaged_environment_body_is_found_and_named(ctx: Contexta) -> None:
+def test_damaged_environment_body_is_reported(ctx: Contexta) -> None:
     put_run(ctx, environment={})
     (body,) = (path for path in (ctx.root / "objects").rglob("*") if path.is_file())
     body.write_bytes(body.read_bytes().replace(b"1.24.0", b"1.24.1"))

@@ -1,4 +1,4 @@
-"""Projects, runs and everything else that has a reference and is put by hand: one row each, upserted by reference."""
+"""Rows of the models that have a reference: one row per value, upserted by reference."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contexta.contract import (
     ArtifactManifest,
     BatchExecution,
     DeploymentExecution,
+    EnvironmentSnapshot,
     LineageEdge,
     OperationContext,
     Project,
@@ -35,18 +36,17 @@ V = TypeVar("V", bound=Value)
 
 
 @dataclass(frozen=True)
-class Noun(Generic[V]):
-    """How one model of the contract lies in its table.
-
-    key: the field that holds its own reference. links: field that refers to a parent -> the parent's table, stored
-    there as ``<table>_id``; the parent must exist. All other fields are columns of the same name.
-    """
+class StoredModel(Generic[V]):
+    """The table of a model of the contract. A field without a rule below is a column of the same name."""
 
     model: type[V]
     table: Table
     key: str
+    """The field with the reference of the value itself."""
     links: Mapping[str, Table] = field(default_factory=dict)
+    """Field with the reference of a parent -> table of the parent, which must exist. Column: ``<table>_id``."""
     order: tuple[Any, ...] = ()
+    """How lists are sorted; by default in order of arrival."""
 
 
 _PLACE = {"stage_execution_ref": tables.stage, "batch_execution_ref": tables.batch}
@@ -57,17 +57,17 @@ _SCOPE = {
     "operation_context_ref": tables.operation,
 }
 SCOPE_TABLES: Mapping[str, Table] = _SCOPE
-"""Field of an envelope -> the table its reference must be found in."""
+"""Field of an envelope -> the table that must contain its reference."""
 
-PROJECT = Noun(Project, tables.project, "project_ref")
-RUN = Noun(
+PROJECT = StoredModel(Project, tables.project, "project_ref")
+RUN = StoredModel(
     Run,
     tables.run,
     "run_ref",
     {"project_ref": tables.project},
     (tables.run.c.started_at.desc(), tables.run.c.id.desc()),
 )
-STAGE = Noun(
+STAGE = StoredModel(
     StageExecution,
     tables.stage,
     "stage_execution_ref",
@@ -79,30 +79,32 @@ STAGE = Noun(
         tables.stage.c.id,
     ),
 )
-BATCH = Noun(
+BATCH = StoredModel(
     BatchExecution,
     tables.batch,
     "batch_execution_ref",
     {"run_ref": tables.run, "stage_execution_ref": tables.stage},
     (tables.batch.c.started_at, tables.batch.c.id),
 )
-SAMPLE = Noun(SampleObservation, tables.sample, "sample_observation_ref", {"run_ref": tables.run, **_PLACE})
-OPERATION = Noun(OperationContext, tables.operation, "operation_context_ref", {"run_ref": tables.run, **_PLACE})
-DEPLOYMENT = Noun(
+SAMPLE = StoredModel(SampleObservation, tables.sample, "sample_observation_ref", {"run_ref": tables.run, **_PLACE})
+OPERATION = StoredModel(OperationContext, tables.operation, "operation_context_ref", {"run_ref": tables.run, **_PLACE})
+DEPLOYMENT = StoredModel(
     DeploymentExecution,
     tables.deployment,
     "deployment_execution_ref",
     {"project_ref": tables.project, "run_ref": tables.run},
     (tables.deployment.c.started_at, tables.deployment.c.id),
 )
-ARTIFACT = Noun(ArtifactManifest, tables.artifact, "artifact_ref", {"run_ref": tables.run, **_SCOPE})
-RELATION = Noun(LineageEdge, tables.relation, "relation_ref", {"operation_context_ref": tables.operation})
-PROVENANCE = Noun(ProvenanceRecord, tables.provenance, "provenance_ref", {"relation_ref": tables.relation})
+ARTIFACT = StoredModel(ArtifactManifest, tables.artifact, "artifact_ref", {"run_ref": tables.run, **_SCOPE})
+RELATION = StoredModel(LineageEdge, tables.relation, "relation_ref", {"operation_context_ref": tables.operation})
+ENVIRONMENT = StoredModel(EnvironmentSnapshot, tables.environment, "environment_snapshot_ref", {"run_ref": tables.run})
+"""Its rows refer to a body; ``contexta.store.entities.environments`` reads and writes them."""
+PROVENANCE = StoredModel(ProvenanceRecord, tables.provenance, "provenance_ref", {"relation_ref": tables.relation})
 
 _ENTITIES: Mapping[Table, Entity] = {
     entity.table: entity for entity in (canonical_form.PROJECT, canonical_form.DEPLOYMENT, canonical_form.PROVENANCE)
 }
-"""Tables whose rows have a digest of their own; all others belong to a run."""
+"""Tables whose rows have their own digest. The rows of all other tables belong to a run."""
 
 _CREATED_BY = {
     "project": "metadata_store.projects.put_project(Project(...))",
@@ -116,30 +118,32 @@ _CREATED_BY = {
 }
 
 
-def put(connection: Connection, noun: Noun[V], value: V) -> StableRef:
-    """Insert or replace by reference. Raises ParentMissing when something it belongs to is not stored."""
-    ref: StableRef = getattr(value, noun.key)
+def put(connection: Connection, kind: StoredModel[V], value: V) -> StableRef:
+    """Insert or replace by reference. Raises ParentMissing if a parent is not stored."""
+    ref: StableRef = getattr(value, kind.key)
     row: dict[str, Any] = {"ref": ref}
-    for name in noun.model.model_fields:
-        given = getattr(value, name)
-        if name in noun.links:
-            parent = noun.links[name]
-            row[f"{parent.name}_id"] = None if given is None else parent_id(connection, parent, given, child=ref)
-        elif name != noun.key:
-            row[name] = given
-    if noun.table is tables.run:
+    for name in kind.model.model_fields:
+        field_value = getattr(value, name)
+        if name in kind.links:
+            parent = kind.links[name]
+            row[f"{parent.name}_id"] = (
+                None if field_value is None else parent_id(connection, parent, field_value, child=ref)
+            )
+        elif name != kind.key:
+            row[name] = field_value
+    if kind.table is tables.run:
         row["slug"] = ref.name
         row |= shared_facts.apart(connection, row["metadata"])
-    if noun.table is tables.relation:
+    if kind.table is tables.relation:
         row["run_id"] = parent_id(connection, tables.run, ref.run, child=ref)
-    entity = _ENTITIES.get(noun.table)
+    entity = _ENTITIES.get(kind.table)
     if entity is None:
         before_change(connection, canonical_form.RUN, find_id(connection, tables.run, ref.run))
-        upsert(connection, noun.table, [row], ("ref",))
+        upsert(connection, kind.table, [row], ("ref",))
     else:
-        before_change(connection, entity, find_id(connection, noun.table, ref))
-        upsert(connection, noun.table, [row], ("ref",))
-        after_change(connection, entity, require_id(connection, noun.table, ref))
+        before_change(connection, entity, find_id(connection, kind.table, ref))
+        upsert(connection, kind.table, [row], ("ref",))
+        after_change(connection, entity, require_id(connection, kind.table, ref))
     if isinstance(value, Run):
         query_index.keep_tags(connection, require_id(connection, tables.run, ref), value.tags)
     if isinstance(value, StageExecution):  # the order of stages may decide which series is the last
@@ -147,73 +151,73 @@ def put(connection: Connection, noun: Noun[V], value: V) -> StableRef:
     return ref
 
 
-def get(connection: Connection, noun: Noun[V], ref: StableRef) -> V:
-    """Raises NotFound when nothing is stored under that reference."""
-    row = connection.execute(_select(noun).where(noun.table.c.ref == ref)).mappings().first()
+def get(connection: Connection, kind: StoredModel[V], ref: StableRef) -> V:
+    """The value of a reference. Raises NotFound."""
+    row = connection.execute(_select(kind).where(kind.table.c.ref == ref)).mappings().first()
     if row is None:
         raise NotFound(f"{ref} is not stored in this workspace")
-    return _value(noun, row)
+    return _value(kind, row)
 
 
 def list_all(
     connection: Connection,
-    noun: Noun[V],
+    kind: StoredModel[V],
     parent: tuple[Table, StableRef] | None = None,
     *,
     where: Sequence[ColumnElement[bool]] = (),
     limit: int | None = None,
 ) -> tuple[V, ...]:
-    """Everything of that noun in its natural order, or only what belongs to one parent. Raises NotFound for a parent
-    that is not stored."""
-    statement = _select(noun).where(*where).order_by(*(noun.order or (noun.table.c.id,))).limit(limit)
+    """The values of a kind, or those of a parent, in the order of the kind. Raises NotFound for the parent."""
+    statement = _select(kind).where(*where).order_by(*(kind.order or (kind.table.c.id,))).limit(limit)
     if parent is not None:
         table, ref = parent
-        statement = statement.where(noun.table.c[f"{table.name}_id"] == require_id(connection, table, ref))
-    return tuple(_value(noun, row) for row in connection.execute(statement).mappings())
+        statement = statement.where(kind.table.c[f"{table.name}_id"] == require_id(connection, table, ref))
+    return tuple(_value(kind, row) for row in connection.execute(statement).mappings())
 
 
 def require_id(connection: Connection, table: Table, ref: StableRef) -> int:
-    """The key inside of a reference outside. Raises NotFound."""
-    found = find_id(connection, table, ref)
-    if found is None:
+    """The key of a reference in the database. Raises NotFound."""
+    key = find_id(connection, table, ref)
+    if key is None:
         raise NotFound(f"{ref} is not stored in this workspace")
-    return found
+    return key
 
 
 def parent_id(connection: Connection, table: Table, ref: StableRef, *, child: StableRef) -> int:
-    """The key of what ``child`` belongs to. Raises ParentMissing, naming the call that would create it."""
-    found = find_id(connection, table, ref)
-    if found is None:
+    """The key of a parent in the database. Raises ParentMissing with the call that creates the parent."""
+    key = find_id(connection, table, ref)
+    if key is None:
         raise ParentMissing(
             f"{child} belongs to {ref}, which is not stored", hint=f"create it first: {_CREATED_BY[table.name]}"
         )
-    return found
+    return key
 
 
 def find_id(connection: Connection, table: Table, ref: StableRef) -> int | None:
-    found: int | None = connection.execute(select(table.c.id).where(table.c.ref == ref)).scalar()
-    return found
+    """The key of a reference in the database; None if the reference is not stored."""
+    key: int | None = connection.execute(select(table.c.id).where(table.c.ref == ref)).scalar()
+    return key
 
 
-def _select(noun: Noun[Any]) -> Select[Any]:
-    """The columns under the names of the model's fields; links as the references of the parents."""
-    source: Any = noun.table
+def _select(kind: StoredModel[Any]) -> Select[Any]:
+    """The columns under the names of the fields of the model, with the references of parents instead of their keys."""
+    source: Any = kind.table
     columns = []
-    for name in noun.model.model_fields:
-        if name == noun.key:
-            columns.append(noun.table.c.ref.label(name))
-        elif name in noun.links:
-            parent = noun.links[name].alias()
-            source = source.outerjoin(parent, noun.table.c[f"{noun.links[name].name}_id"] == parent.c.id)
+    for name in kind.model.model_fields:
+        if name == kind.key:
+            columns.append(kind.table.c.ref.label(name))
+        elif name in kind.links:
+            parent = kind.links[name].alias()
+            source = source.outerjoin(parent, kind.table.c[f"{kind.links[name].name}_id"] == parent.c.id)
             columns.append(parent.c.ref.label(name))
         else:
-            columns.append(noun.table.c[name])
+            columns.append(kind.table.c[name])
     statement = select(*columns).select_from(source)
-    return shared_facts.beside(statement) if noun.table is tables.run else statement
+    return shared_facts.beside(statement) if kind.table is tables.run else statement
 
 
-def _value(noun: Noun[V], row: Mapping[Any, Any]) -> V:
-    fields = {name: row[name] for name in noun.model.model_fields}
-    if noun.table is tables.run:
+def _value(kind: StoredModel[V], row: Mapping[Any, Any]) -> V:
+    fields = {name: row[name] for name in kind.model.model_fields}
+    if kind.table is tables.run:
         fields["metadata"] = shared_facts.together(row)
-    return noun.model.model_validate(fields)
+    return kind.model.model_validate(fields)

@@ -22,7 +22,7 @@ from contexta.core.model import Value
 from contexta.core.validation import from_microseconds, to_microseconds
 from contexta.findings import RunSnapshot, SnapshotRecord
 from contexta.store.entities import metadata, records
-from contexta.store.entities.metadata import Noun
+from contexta.store.entities.metadata import StoredModel
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 
@@ -46,7 +46,7 @@ class Marked(NamedTuple):
 def snapshot(connection: Connection, run_ref: StableRef, run_id: int, most: int) -> RunSnapshot:
     """At most ``most`` of each kind, and of records in all; the notes count what there was no room for."""
     of_run = (tables.run, run_ref)
-    below = {noun.table.name: metadata.list_all(connection, noun, of_run, limit=most) for noun in _BELOW}
+    below = {kind.table.name: metadata.list_all(connection, kind, of_run, limit=most) for kind in _BELOW}
     held = _records(connection, run_id, most)
     counts = [(table, amount, len(below[table])) for table, amount in _amounts(connection, run_id)]
     counts.append(("record", _record_count(connection, run_id), len(held)))
@@ -74,7 +74,7 @@ def deployments_of(connection: Connection, run_ref: StableRef, run_id: int) -> t
 
 
 def below(
-    connection: Connection, noun: Noun[V], run_ref: StableRef, stage_name: str | None, limit: int | None
+    connection: Connection, kind: StoredModel[V], run_ref: StableRef, stage_name: str | None, limit: int | None
 ) -> tuple[V, ...]:
     """The batches or samples of a run, or those of its stages of one name. Raises NotFound where no stage has it."""
     of_run, where = (tables.run, run_ref), []
@@ -85,8 +85,8 @@ def below(
         stages = ids.scalars().all()
         if not stages:
             raise NotFound(f"{run_ref} has no stage {shown(stage_name)}", hint=f"`contexta show {run_ref.name}`")
-        where = [noun.table.c.stage_id.in_(stages)]
-    return metadata.list_all(connection, noun, of_run, where=where, limit=limit)
+        where = [kind.table.c.stage_id.in_(stages)]
+    return metadata.list_all(connection, kind, of_run, where=where, limit=limit)
 
 
 def evidence(connection: Connection, run_ref: StableRef, run_id: int) -> dict[str, Any]:
@@ -250,8 +250,8 @@ def _content(record: Record) -> dict[str, Any]:
 
 
 def _amounts(connection: Connection, run_id: int) -> Iterator[tuple[str, int]]:
-    for noun in _BELOW:
-        yield noun.table.name, _count(connection, noun.table, run_id)
+    for kind in _BELOW:
+        yield kind.table.name, _count(connection, kind.table, run_id)
 
 
 def _count(connection: Connection, table: Table, run_id: int) -> int:
