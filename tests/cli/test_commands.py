@@ -230,7 +230,7 @@ def test_wrong_use_is_one_error_with_a_hint_and_exit_code_2(
 def test_contexta_alone_shows_its_help(cli: Cli) -> None:
     done = cli()
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Commands:" in done.stdout
+    assert "Record:" in done.stdout
 
 
 @pytest.mark.parametrize(

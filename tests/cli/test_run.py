@@ -386,7 +386,8 @@ def test_exception_that_a_script_tolerates_is_a_note(tmp_path: Path, wrap: Wrap)
 
 def test_command_that_is_not_there_is_said_as_a_shell_says_it(tmp_path: Path, wrap: Wrap) -> None:
     done = wrap("--", "no-such-program")
-    assert (done.returncode, done.stderr) == (127, 'error: "no-such-program" is not installed or not on PATH\n')
+    assert done.returncode == 127
+    assert done.stderr.startswith('error: "no-such-program" is not installed or not on PATH\nhint: ')
     assert not (tmp_path / ".contexta").exists()
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import click
+
+_PrintError = Callable[[str, "str | None"], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,23 +21,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  # open until the process ends
         elif hasattr(stream, "reconfigure"):  # an ASCII terminal shows escapes
             stream.reconfigure(errors="backslashreplace")
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    print_error = _print_json_error if "--json" in words[: _end_of_options(words)] else _print_error
     try:
-        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        code = _run(words, print_error)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of a pipe closed it
         return _abandon_output(141)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        code = _refuse(f"{where}{error.strerror or error}", "check that path and the place the output goes to")
-        return _abandon_output(code)
+        print_error(f"{where}{error.strerror or error}", "check that path and the place the output goes to")
+        return _abandon_output(2)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], print_error: _PrintError) -> int:
     import click
 
     from contexta.cli.app import app
     from contexta.core.errors import ContextaError
+    from contexta.core.process import CommandNotFound
 
     try:
         # Not app.main(), which handles broken pipes and closed streams by itself.
@@ -38,12 +48,14 @@ def _run(arguments: list[str]) -> int:
             code = app.invoke(context)
             return code if isinstance(code, int) else 0
     except ContextaError as error:
-        return _refuse(error.what, error.hint)
+        print_error(error.what, error.hint)
+        return 127 if isinstance(error, CommandNotFound) else 2  # 127: as in a shell
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx is not None else "contexta"
-        return _refuse(error.format_message(), f"`{where} --help` shows the usage")
+        print_error(*_usage_error(error))
+        return 2
     except click.ClickException as error:
-        return _refuse(error.format_message(), None)
+        print_error(error.format_message(), None)
+        return 2
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -51,10 +63,35 @@ def _run(arguments: list[str]) -> int:
         return 130
 
 
-def _refuse(what: str, hint: str | None) -> int:
+def _usage_error(error: click.UsageError) -> tuple[str, str]:
+    """(what is wrong, hint) of an error that click found in the arguments."""
+    import click
+
+    command = error.ctx.command_path if error.ctx is not None else "contexta"
+    usage = f"`{command} --help` shows the usage"
+    if isinstance(error, click.NoSuchOption):
+        near = sorted(error.possibilities or ())
+        hint = f"did you mean {' or '.join(near)}? {usage}" if near else usage
+        return f"there is no option {error.option_name}", hint
+    example = getattr(error.ctx.command, "epilog", None) if error.ctx is not None else None
+    if isinstance(error, click.MissingParameter) and example:
+        usage = f"{example.replace('Example:', 'as in:', 1)}; {usage}"
+    message = error.format_message().rstrip(".")
+    return message[:1].lower() + message[1:], usage
+
+
+def _end_of_options(words: list[str]) -> int:
+    """Behind ``--`` the options are those of the recorded command."""
+    return words.index("--") if "--" in words else len(words)
+
+
+def _print_error(what: str, hint: str | None) -> None:
     lines = [f"error: {what}"] + ([f"hint: {hint}"] if hint else [])
     print("\n".join(lines), file=sys.stderr)  # noqa: T201  # a message, to stderr
-    return 2
+
+
+def _print_json_error(what: str, hint: str | None) -> None:
+    print(json.dumps({"error": what, "hint": hint}), file=sys.stderr)  # noqa: T201  # a message, to stderr
 
 
 def _abandon_output(code: int) -> int:

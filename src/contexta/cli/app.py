@@ -6,53 +6,73 @@ from importlib import import_module
 
 import click
 
-# name -> (module of contexta.cli, one line for --help)
-COMMANDS = {
-    "run": ("commands.run", "Record a command: every Python process in it, its output, its exit code."),
-    "runs": ("commands.runs", "List the runs of the workspace, latest first."),
-    "show": ("commands.runs", "Show one run: status, metrics, parameters, environment."),
-    "series": ("commands.metrics", "Show one metric of a run over its points."),
-    "diff": ("commands.comparisons", "Show what changed between two runs: metrics, environment, inputs."),
-    "why": (
-        "commands.why",
-        "Explain why a metric changed: significance, differences, suspects, next steps.",
-    ),
-    "timeline": ("commands.environments", "Show the versions of a package over the runs of a project."),
-    "check": ("commands.check", "Pass or fail a run by its metrics and its environment."),
-    "env": ("commands.environments", "Show the environment in which a run started."),
-    "compare": ("commands.comparisons", "Show the metrics of two or more runs side by side."),
-    "report": ("commands.comparisons", "Write a report about one run, or about several, as Markdown or HTML."),
-    "snapshot": ("commands.runs", "Show everything that is stored of one run: stages, samples, artifacts, records."),
-    "diagnose": (
-        "commands.runs",
-        "Show the problems of a run: failures, open stages, missing or degraded records.",
-    ),
-    "best": ("commands.metrics", "Find the run with the best last value of a metric, and rank the others."),
-    "trend": ("commands.metrics", "Show a metric over the runs of a project, and what changed between them."),
-    "lineage": (
-        "commands.lineage",
-        "Show what came from what: environments, runs, artifacts, deployments.",
-    ),
-    "deployments": ("commands.lineage", "List deployments and what they run, oldest first."),
-    "audit": ("commands.environments", "Check whether a run's environment can be rebuilt."),
-    "backup": ("commands.maintenance", "Write the whole workspace to one file, also while runs are live."),
-    "restore": ("commands.maintenance", "Restore a workspace from a backup."),
-    "verify": ("commands.maintenance", "Check that everything in the workspace reads back as it was written."),
-    "gc": ("commands.maintenance", "Delete unreferenced objects, ingested journals and old runs."),
-    "doctor": ("commands.maintenance", "Check the workspace and this machine."),
-    "export": ("commands.files", "Write runs or their measurements as JSON lines, CSV or Parquet."),
-    "log": ("commands.files", "Print the output of the command of a run, byte for byte as `contexta run` captured it."),
-    "artifact": ("commands.files", "Copy an artifact of a run out of the workspace."),
-    "lock": ("commands.reproduce", "Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile."),
-    "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
-    "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare the metrics."),
-    "bisect": ("commands.bisect", "Prove which change between two environments moved a metric."),
-    "demo": ("demo", "Watch it work: a training before and after an upgrade, and the proof of the cause."),
-    "sync": ("commands.server", "Deliver what runs on this machine have recorded to the workspace's server."),
-    "upgrade": ("commands.server", "Upgrade the workspace to the schema of this version."),
-    "version": ("commands.version", "Print the version."),
+from contexta import __version__
+from contexta.cli.likely_commands import ALIASES, suggestion
+
+# section of --help -> name -> (module of contexta.cli, one line for --help)
+SECTIONS = {
+    "Record": {
+        "run": ("commands.run", "Record a command: every Python process in it, its output, its exit code."),
+    },
+    "Inspect": {
+        "runs": ("commands.runs", "List the runs of the workspace, latest first."),
+        "show": ("commands.runs", "Show one run: status, metrics, parameters, environment."),
+        "log": (
+            "commands.files",
+            "Print the output of a run's command, byte for byte.",
+        ),
+        "series": ("commands.metrics", "Show one metric of a run over its points."),
+        "env": ("commands.environments", "Show the environment in which a run started."),
+        "artifact": ("commands.files", "Copy an artifact of a run out of the workspace."),
+        "diagnose": (
+            "commands.runs",
+            "Show the problems of a run: failures, open stages, lost records.",
+        ),
+        "snapshot": ("commands.runs", "Show everything stored of one run: stages, samples, records."),
+        "lineage": ("commands.lineage", "Show what came from what: runs, artifacts, deployments."),
+        "deployments": ("commands.lineage", "List deployments and what they run, oldest first."),
+    },
+    "Explain": {
+        "diff": ("commands.comparisons", "Show what changed between two runs: metrics, environment, inputs."),
+        "why": (
+            "commands.why",
+            "Explain why a metric changed: significance, differences, suspects, next steps.",
+        ),
+        "compare": ("commands.comparisons", "Show the metrics of two or more runs side by side."),
+        "trend": ("commands.metrics", "Show a metric over the runs of a project, and what changed between them."),
+        "timeline": ("commands.environments", "Show the versions of a package over the runs of a project."),
+        "best": ("commands.metrics", "Find the run with the best last value of a metric, and rank the others."),
+        "check": ("commands.check", "Pass or fail a run by its metrics and its environment."),
+    },
+    "Rebuild and prove": {
+        "audit": ("commands.environments", "Check whether a run's environment can be rebuilt."),
+        "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
+        "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare the metrics."),
+        "bisect": ("commands.bisect", "Prove which change between two environments moved a metric."),
+        "demo": ("demo", "Watch it work: an upgrade, a drop, and the proof of the cause."),
+    },
+    "Share": {
+        "report": ("commands.comparisons", "Write a report about one run, or about several, as Markdown or HTML."),
+        "export": ("commands.files", "Write runs or their measurements as JSON lines, CSV or Parquet."),
+        "lock": (
+            "commands.reproduce",
+            "Write a run's environment as a lock file, or as a Dockerfile.",
+        ),
+        "sync": ("commands.server", "Deliver this machine's records to the workspace's server."),
+    },
+    "Maintain": {
+        "gc": ("commands.maintenance", "Delete unreferenced objects, ingested journals and old runs."),
+        "backup": ("commands.maintenance", "Write the workspace to one file, also while runs are live."),
+        "restore": ("commands.maintenance", "Restore a workspace from a backup."),
+        "verify": ("commands.maintenance", "Check that everything stored reads back as it was written."),
+        "doctor": ("commands.maintenance", "Check the workspace and this machine."),
+        "upgrade": ("commands.server", "Upgrade the workspace to the schema of this version."),
+        "version": ("commands.version", "Print the version."),
+        "help": ("commands.version", "Show the help of a command."),
+    },
 }
-RECORDING = {"run", "version"}  # commands that need click only, and run where queries cannot
+COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
+RECORDING = {"run", "version", "help"}  # commands that need click only, and run where queries cannot
 
 
 class _Lazy(click.Group):
@@ -71,19 +91,18 @@ class _Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
+        name = ALIASES.get(args[0], args[0])
+        if name not in COMMANDS and not name.startswith("-"):
             from contexta.core.errors import InvalidInput, shown
 
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean `contexta {close[0]}`?" if close else "`contexta --help` lists the commands"
-            raise InvalidInput(f"there is no command {shown(args[0])}", hint=hint)
-        return super().resolve_command(ctx, args)
+            raise InvalidInput(f"there is no command {shown(name)}", hint=suggestion(name, COMMANDS))
+        return super().resolve_command(ctx, [name, *args[1:]])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))  # one column of names over all sections
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), line) for name, (_, line) in commands.items()])
 
 
 @click.group(
@@ -93,7 +112,8 @@ class _Lazy(click.Group):
     epilog="Example: contexta diff last-month this-month",
 )
 @click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
+@click.version_option(__version__, "-V", "--version", message="contexta %(version)s", help="Print the version.")
 @click.pass_context
 def app(ctx: click.Context, workspace: str | None, as_json: bool) -> None:
     """A flight recorder for machine-learning runs: what each ran on, what changed, what caused a drop."""

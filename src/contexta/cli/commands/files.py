@@ -22,7 +22,7 @@ from contexta.reports import Paragraph, Report, Section
 @query
 @documented(RUN_HELP)
 def log(ctx: Contexta, run: str, stderr: bool) -> Answer:
-    """Print the output of the command of a run, byte for byte as `contexta run` captured it."""
+    """Print the output of a run's command, byte for byte."""
     finding = ctx.read_log(run, "stderr" if stderr else "stdout")
     return Answer(finding, text=finding.text, is_raw=True)
 

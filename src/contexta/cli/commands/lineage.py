@@ -29,7 +29,7 @@ class _Deployments(RootModel[tuple[DeploymentExecution, ...]]):
 @click.option("--max-depth", type=click.IntRange(1, 1_000_000), metavar="N", help="Edges to follow at most.")
 @query
 def lineage(ctx: Contexta, ref: str, direction: str, max_depth: int | None) -> Answer:
-    """Show what came from what: environments, runs, artifacts, deployments. Recorded edges are followed too.
+    """Show what came from what: runs, artifacts, deployments. Recorded edges are followed too.
 
     REF is any reference, such as artifact:shop.february.model, or the name of a run.
     """

@@ -19,7 +19,7 @@ from contexta.reports.pages.workspace import backup as backup_report
 @click.option("--without-salt", is_flag=True, help="Leave out the salt of hidden secrets: for a file to share.")
 @query
 def backup(ctx: Contexta, file: str, without_salt: bool) -> Answer:
-    """Write the whole workspace to one file, also while runs are live.
+    """Write the workspace to one file, also while runs are live.
 
     FILE holds the database, journals, objects, and a digest of each. Only its owner can read it. Exits with 1 if
     something was damaged and left out.
@@ -56,7 +56,7 @@ def restore(file: str, into: str) -> Answer:
 @workspace_option
 @answering
 def verify(workspace: str | None) -> Answer:
-    """Check that everything in the workspace reads back as it was written.
+    """Check that everything stored reads back as it was written.
 
     Rows, measurements, records, objects and journals are compared with their checksums. Damage is listed with the runs
     it belongs to. Exits with 1 if something is damaged. Changes nothing.

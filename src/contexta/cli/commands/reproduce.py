@@ -78,7 +78,7 @@ def lock(
     allow_build: bool,
     offline: bool,
 ) -> Answer:
-    """Write a run's environment as a lock: pylock.toml, requirements, a Dockerfile.
+    """Write a run's environment as a lock file, or as a Dockerfile.
 
     Exits with 1 if the lock lacks a package; stderr names it and the reason.
     """

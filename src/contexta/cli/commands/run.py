@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from contexta.cli.likely_commands import likely_command
+from contexta.cli.likely_commands import likely_command, program_hint
 from contexta.cli.options import workspace_option
 from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, shown
@@ -29,7 +29,7 @@ class _Run(click.Command):
 @click.command(
     cls=_Run,
     epilog="Example: contexta run --name this-month -- python train.py --lr 0.1",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @click.option("--name", metavar="NAME", help="The name of the run; default: its start time.")
 @click.option("--project", metavar="NAME", help="The project; default: the configured one, else the directory.")
@@ -76,10 +76,8 @@ def run(
             is_project_fixed=project is not None,
         )
     except CommandNotFound as error:
-        click.echo(f"error: {error.what}", err=True)
-        if line is not None:
-            click.echo(f"hint: did you mean `{line}`? `contexta run` records a command", err=True)
-        return 127  # as in a shell
+        meant = f"did you mean `{line}`? `contexta run` records a command"
+        raise CommandNotFound(error.what, hint=program_hint(command[0]) if line is None else meant) from None
     if line is not None:
         click.echo(f"contexta: recording the program {command[0]}; did you mean `{line}`?", err=True)
     send = _sender(root, server)

@@ -52,7 +52,7 @@ def show(ctx: Contexta, run: str) -> Answer:
 @query
 @documented(RUN_HELP)
 def snapshot(ctx: Contexta, run: str, max_records: int) -> Answer:
-    """Show everything that is stored of one run: stages, samples, artifacts, records."""
+    """Show everything stored of one run: stages, samples, records."""
     return Answer(ctx.get_run_snapshot(run, max_records=max_records))
 
 
@@ -62,6 +62,6 @@ def snapshot(ctx: Contexta, run: str, max_records: int) -> Answer:
 @query
 @documented(RUN_HELP)
 def diagnose(ctx: Contexta, run: str, exit_code: bool) -> Answer:
-    """Show the problems of a run: failures, open stages, missing or degraded records."""
+    """Show the problems of a run: failures, open stages, lost records."""
     finding = ctx.diagnose_run(run)
     return Answer(finding, int(exit_code and not finding.healthy))

@@ -13,7 +13,7 @@ from contexta.client.contexta import Contexta
 @click.option("--again", is_flag=True, help="Also deliver what the server had before it was restored from a backup.")
 @query
 def sync(ctx: Contexta, follow: bool, again: bool) -> Answer:
-    """Deliver what runs on this machine have recorded to the workspace's server.
+    """Deliver this machine's records to the workspace's server.
 
     Runs deliver by themselves while the server can be reached. Repeating is safe: everything arrives exactly once.
     """

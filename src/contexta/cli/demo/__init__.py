@@ -31,7 +31,7 @@ _METRIC = r"accuracy=(?P<accuracy>\S+)"
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIRECTORY]")
 @click.option("--python", metavar="VERSION|PATH", help="The interpreter to use; 3.11 or newer.")
 def demo(directory: Path | None, python: str | None) -> int:
-    """Watch it work: a training before and after an upgrade, and the proof of the cause.
+    """Watch it work: an upgrade, a drop, and the proof of the cause.
 
     Builds two small environments from the package index (about 150 MB, once), trains in both, and bisects. Everything
     stays in DIRECTORY; default: this directory if it is empty, else ./contexta-demo. It takes a minute or two.
