@@ -52,7 +52,8 @@ def test_recording_works_and_a_query_names_what_is_too_old(tmp_path: Path, old: 
     assert (asked.returncode, asked.stdout) == (2, "")
     assert asked.stderr.splitlines() == [
         "error: this environment can record runs, but queries need pydantic >= 2.8 (found pydantic 1.10.9)",
-        "hint: query from another environment, in the same directory: `uv tool run --from contexta contexta diff`",
+        "hint: query from another environment, in the same directory: "
+        f'`uv tool run --from "contexta @ {SOURCES.parent.as_uri()}" contexta diff`',
     ]
     with Contexta(tmp_path / ".contexta") as ctx:
         assert {run.name: run.status for run in ctx.list_runs()} == dict.fromkeys(

@@ -5,6 +5,7 @@ library. tests/test_layers.py checks the order.
 """
 
 from contexta.core.errors import QueryUnavailable
+from contexta.core.own_source import tool_hint
 from contexta.core.requirements import missing_requirements
 
 _missing = missing_requirements()
@@ -12,5 +13,5 @@ if _missing:
     raise QueryUnavailable(
         f"this environment can record runs, but queries need {' and '.join(_missing)} "
         f"(found {', '.join(_missing.values())})",
-        hint="query from another environment, in the same directory: `uv tool run --from contexta contexta diff`",
+        hint=f"query from another environment, in the same directory: {tool_hint('diff')}",
     )

@@ -14,6 +14,7 @@ from contexta.bisect.inputs.request import BisectRequest
 from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.core.files import atomic_files, digested_files
 from contexta.core.model import Value
+from contexta.core.own_source import upgrade_hint
 from contexta.findings.bisect import BisectReport, digest_of
 from contexta.recorder.redaction import redact
 
@@ -103,9 +104,7 @@ def read(path: Path, kind: type[_Stored]) -> _Stored:
         raise DamagedData(f"{path} cannot be read: {error.strerror}", hint=_TO_BEGIN) from error
     version = fields.get("format") if isinstance(fields, dict) else None
     if isinstance(version, int) and version > _FORMAT:
-        raise InvalidInput(
-            f"{path} has format {version}, which is newer than {_FORMAT}", hint="upgrade: pip install -U contexta"
-        )
+        raise InvalidInput(f"{path} has format {version}, which is newer than {_FORMAT}", hint=upgrade_hint())
     try:
         return kind.model_validate(fields)
     except InvalidInput as error:

@@ -1,4 +1,6 @@
-"""Plan how to rebuild a recorded environment: what to install from where, and what is missing. Pure.
+"""Plan how to rebuild a recorded environment: what to install from where, and what is missing.
+
+Pure, except that it reads where the running Contexta was installed from.
 
 Nothing is replaced by something similar: a package from a place that cannot be reached is missing.
 """
@@ -14,8 +16,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from contexta import __version__
 from contexta.contract.environment import Distribution, EnvironmentSnapshot
 from contexta.core.errors import InvalidInput
+from contexta.core.own_source import NAME, find_own_source
 from contexta.findings import Missing, MissingReason
 from contexta.reproduce.uv.urls import archive_line, inner_path, is_commit, vcs_line
 
@@ -69,7 +73,10 @@ def plan_of(snapshot: EnvironmentSnapshot, source: Mapping[str, Any], *, indexes
     missing: list[Missing] = []
     for package in _distributions(snapshot):
         try:
-            if package.origin.kind in ("index", "unknown"):
+            own = find_own_source().address if package.name == NAME and not indexes else None
+            if own is not None and package.origin.kind in ("index", "unknown"):
+                linked[package.name] = _own(package, own)
+            elif package.origin.kind in ("index", "unknown"):
                 version = _release(package)
                 if version.local is None:
                     pins[package.name] = str(version)
@@ -124,6 +131,14 @@ def _release(package: Distribution) -> Version:
     if canonicalize_name(parsed.name) != package.name or parsed.marker or parsed.url or parsed.extras:
         raise InvalidInput(f"{package.name} {package.version} is no release that an index can have")
     return version
+
+
+def _own(package: Distribution, address: str) -> str:
+    """The requirement line of Contexta itself, from where the running one came. Raises _Lost for another version."""
+    if package.version != __version__:
+        detail = f"the running Contexta is {__version__}, and on the public index the name belongs to another project"
+        raise _Lost(_missing(package, "not installable", detail, "name the index it came from: --index NAME=URL"))
+    return f"{NAME} @ {address}"
 
 
 def _unknown_index(package: Distribution) -> Missing:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contexta.core import workspace_address
 from contexta.core.errors import DamagedData, WorkspaceAway, WorkspaceError
+from contexta.core.own_source import install_hint
 from contexta.store.backends.interface import Fault
 from contexta.store.backends.maintenance_lock import PATIENCE, busy
 from contexta.store.schema import tables
@@ -154,7 +155,7 @@ def _engine(url: str) -> Engine:
     except ImportError as error:
         raise WorkspaceError(
             f"{workspace_address.shown(url)} needs psycopg, which cannot be imported here: {error}",
-            hint='install it with `uv pip install "contexta[postgres]"`',
+            hint=f"install it with {install_hint('postgres')}",
         ) from None
     try:
         parts = conninfo_to_dict(url)

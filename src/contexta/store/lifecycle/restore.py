@@ -26,6 +26,7 @@ from sqlalchemy import Connection, select
 from contexta import __version__
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew, shown
 from contexta.core.files.atomic_files import make_directory, sync_directory
+from contexta.core.own_source import upgrade_hint
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.findings import Backup
 from contexta.store.backends.copying import file_to_server
@@ -178,7 +179,7 @@ def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], pat
         else:
             raise WorkspaceTooNew(
                 f"{path} was written by Contexta {about['contexta']} (schema {about['schema']}), this is {__version__}",
-                hint="upgrade with `uv pip install --upgrade contexta`",
+                hint=upgrade_hint(),
             )
         described(about, path)
         for name, told in about["files"].items():

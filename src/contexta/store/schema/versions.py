@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contexta import __version__
 from contexta.core.errors import ContextaError, WorkspaceError, WorkspaceTooNew
+from contexta.core.own_source import upgrade_hint
 from contexta.findings import Check
 from contexta.store.schema import tables
 
@@ -37,7 +38,7 @@ def _has_form(version: object) -> bool:
 def too_new(name: str, version: object) -> WorkspaceTooNew:
     return WorkspaceTooNew(
         f"{name} has schema {version}, Contexta {__version__} knows up to {tables.SCHEMA_VERSION}",
-        hint="it was written by a newer Contexta: upgrade with `uv pip install --upgrade contexta`",
+        hint=f"it was written by a newer Contexta: {upgrade_hint()}",
     )
 
 

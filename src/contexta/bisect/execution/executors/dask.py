@@ -25,6 +25,7 @@ from contexta.bisect.execution.run_job import why_not_ready
 from contexta.bisect.execution.trial import lost_trial
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.core.errors import ContextaError, InvalidInput, shown
+from contexta.core.own_source import install_hint
 
 _CONNECT = 30.0  # seconds
 _LOOK = 1.0  # seconds between two checks whether a trial is still wanted
@@ -46,7 +47,7 @@ def executor_at(address: str, jobs: int | None = None) -> Iterator[DaskExecutor]
     try:
         from distributed import Client
     except ImportError as error:
-        raise InvalidInput("a cluster needs the package distributed", hint='pip install "contexta[dask]"') from error
+        raise InvalidInput("a cluster needs the package distributed", hint=install_hint("dask")) from error
     if not _ADDRESS.fullmatch(address):
         raise InvalidInput(f"{shown(address)} is no scheduler's address", hint=_AS_IN)
     try:
