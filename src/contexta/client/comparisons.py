@@ -38,13 +38,13 @@ def compare_runs(workspace: Workspace, left: str, right: str) -> RunComparison:
         return _compare(connection, workspace._find(connection, left), workspace._find(connection, right))
 
 
-def compare_multiple_runs(workspace: Workspace, selectors: Sequence[str]) -> MultiRunComparison:
+def compare_multiple_runs(workspace: Workspace, runs: Sequence[str]) -> MultiRunComparison:
     """Several runs side by side, in the given order."""
     from contexta.analysis.metrics.compare import compare_many
     from contexta.store.read import loading
 
     with workspace._reading() as connection:
-        keys = [workspace._find(connection, selector)[0] for selector in selectors]
+        keys = [workspace._find(connection, selector)[0] for selector in selectors(runs)]
         return compare_many(loading.summaries(connection, keys))
 
 
@@ -218,10 +218,14 @@ def _previous(workspace: Workspace, connection: Connection, latest: StableRef) -
 
 
 def _compare(connection: Connection, left: _RunKey, right: _RunKey) -> RunComparison:
+    from contexta.analysis.environments.input_data import artifact_changes
     from contexta.analysis.metrics.compare import compare_runs
+    from contexta.store.entities.artifacts import of_run
     from contexta.store.read import loading
 
-    return compare_runs(*loading.summaries(connection, [left[0], right[0]]))
+    comparison = compare_runs(*loading.summaries(connection, [left[0], right[0]]))
+    changes = artifact_changes(of_run(connection, left[0]), of_run(connection, right[0]))
+    return comparison.model_copy(update={"artifact_changes": changes}) if changes else comparison
 
 
 def _compare_inputs(connection: Connection, left: _RunKey, right: _RunKey) -> InputComparison:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from contexta.client import comparisons, maintenance, queries, reproduction
+from contexta.client.keywords import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
 
@@ -35,35 +36,35 @@ class Contexta(Workspace):
 
     # ------------------------------------------------------------------------------------------ query
 
-    get_run = queries.get_run
-    get_environment = queries.get_environment
-    get_run_snapshot = queries.get_run_snapshot
-    read_log = queries.read_log
-    copy_artifact = queries.copy_artifact
-    diagnose_run = queries.diagnose_run
-    metric_series = queries.metric_series
-    traverse_lineage = queries.traverse_lineage
-    list_projects = queries.list_projects
-    list_runs = queries.list_runs
-    list_batches = queries.list_batches
-    list_samples = queries.list_samples
-    list_deployments = queries.list_deployments
-    select_best_run = queries.select_best_run
-    get_metric_trend = queries.get_metric_trend
-    package_timeline = queries.package_timeline
+    get_run = with_aliases(queries.get_run)
+    get_environment = with_aliases(queries.get_environment)
+    get_run_snapshot = with_aliases(queries.get_run_snapshot)
+    read_log = with_aliases(queries.read_log)
+    copy_artifact = with_aliases(queries.copy_artifact)
+    diagnose_run = with_aliases(queries.diagnose_run)
+    metric_series = with_aliases(queries.metric_series)
+    traverse_lineage = with_aliases(queries.traverse_lineage)
+    list_projects = with_aliases(queries.list_projects)
+    list_runs = with_aliases(queries.list_runs)
+    list_batches = with_aliases(queries.list_batches)
+    list_samples = with_aliases(queries.list_samples)
+    list_deployments = with_aliases(queries.list_deployments)
+    select_best_run = with_aliases(queries.select_best_run)
+    get_metric_trend = with_aliases(queries.get_metric_trend)
+    package_timeline = with_aliases(queries.package_timeline)
 
     # ------------------------------------------------------------------------------------------ compare
 
-    compare_runs = comparisons.compare_runs
-    compare_multiple_runs = comparisons.compare_multiple_runs
-    compare_environments = comparisons.compare_environments
-    diff_runs = comparisons.diff_runs
-    explain_regression = comparisons.explain_regression
-    check_run = comparisons.check_run
-    audit_reproducibility = comparisons.audit_reproducibility
-    build_run_report = comparisons.build_run_report
-    build_multi_run_report = comparisons.build_multi_run_report
-    build_snapshot_report = comparisons.build_snapshot_report
+    compare_runs = with_aliases(comparisons.compare_runs)
+    compare_multiple_runs = with_aliases(comparisons.compare_multiple_runs)
+    compare_environments = with_aliases(comparisons.compare_environments)
+    diff_runs = with_aliases(comparisons.diff_runs)
+    explain_regression = with_aliases(comparisons.explain_regression)
+    check_run = with_aliases(comparisons.check_run)
+    audit_reproducibility = with_aliases(comparisons.audit_reproducibility)
+    build_run_report = with_aliases(comparisons.build_run_report)
+    build_multi_run_report = with_aliases(comparisons.build_multi_run_report)
+    build_snapshot_report = with_aliases(comparisons.build_snapshot_report)
 
     # ------------------------------------------------------------------------------------------ maintain
 
@@ -78,6 +79,7 @@ class Contexta(Workspace):
 
     # ------------------------------------------------------------------------------------------ record
 
+    @with_aliases
     def run(
         self, name: str | None = None, *, project: str | None = None, tags: Mapping[str, str] | None = None
     ) -> LiveRun:
@@ -111,11 +113,12 @@ class Contexta(Workspace):
 
     # ------------------------------------------------------------------------------------------ reproduce
 
-    rebuild_environment = reproduction.rebuild_environment
-    lock_environment = reproduction.lock_environment
-    to_rebuild = reproduction.to_rebuild
+    rebuild_environment = with_aliases(reproduction.rebuild_environment)
+    lock_environment = with_aliases(reproduction.lock_environment)
+    to_rebuild = with_aliases(reproduction.to_rebuild)
     note_rerun = reproduction.note_rerun
 
+    @with_aliases
     def rerun(
         self,
         run: str,

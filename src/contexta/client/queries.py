@@ -24,11 +24,11 @@ if TYPE_CHECKING:
         BestRun,
         Lineage,
         LineageDirection,
+        ListedProject,
         Log,
         MetricSeries,
         MetricTrend,
         PackageTimeline,
-        ProjectSummary,
         RunDetails,
         RunDiagnosis,
         RunList,
@@ -183,8 +183,8 @@ def list_samples(
 # ---------------------------------------------------------------------------------------------- many runs
 
 
-def list_projects(workspace: Workspace) -> tuple[ProjectSummary, ...]:
-    """All projects, by reference."""
+def list_projects(workspace: Workspace) -> tuple[ListedProject, ...]:
+    """The names of all projects, with their fields, by reference."""
     from contexta.store.query import find_runs
 
     with workspace._reading() as connection:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contexta.core import settings, workspace_address
 from contexta.core.errors import InvalidInput, WorkspaceClosed, shown
@@ -37,12 +37,15 @@ class Workspace:
     The methods with an underscore are for the modules of this package.
     """
 
-    def __init__(self, workspace: str | os.PathLike[str] | None = None, config: UnifiedConfig | None = None) -> None:
+    def __init__(
+        self,
+        workspace: str | os.PathLike[str] | None = None,
+        config: UnifiedConfig | Mapping[str, Any] | None = None,
+    ) -> None:
+        """config: the settings, or a mapping of them."""
         if workspace is not None:
             _require_path(workspace)
-        if config is not None:
-            _require_config(config)
-        self._arguments = (workspace, config)
+        self._arguments = (workspace, None if config is None else _as_config(config))
         self._store: Store | None = None
         self._opening = threading.Lock()
         self._closed = False
@@ -180,8 +183,11 @@ def _require_path(workspace: object) -> None:
         raise InvalidInput("the path of the workspace is empty", hint="name a directory, e.g. .contexta")
 
 
-def _require_config(config: object) -> None:
+def _as_config(config: object) -> UnifiedConfig:
     from contexta.config import UnifiedConfig
 
+    if isinstance(config, Mapping):
+        return UnifiedConfig.model_validate(dict(config))
     if not isinstance(config, UnifiedConfig):
         raise InvalidInput(f"config is {shown(config)}", hint="build one: UnifiedConfig(project_name=...)")
+    return config

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from contexta.contract.aliases import alias
 from contexta.contract.fields import (
     ArtifactRef,
     BatchRef,
@@ -71,6 +74,9 @@ class Run(_Execution):
     tags: Tags = Field(default_factory=FrozenDict)
     metadata: JsonMap = Field(default_factory=FrozenDict)
 
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    project_name: ClassVar[str] = alias("project_ref.value")
+
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
         require_below(self.run_ref, self.project_ref, "run_ref", "project_ref")
@@ -86,6 +92,11 @@ class StageExecution(_Execution):
     run_ref: RunRef
     stage_name: Name
     order_index: Count | None = None
+
+    name: ClassVar[str] = alias("stage_name")
+    stage_id: ClassVar[StageRef] = alias("stage_execution_ref")
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    order: ClassVar[int | None] = alias("order_index")
 
     @model_validator(mode="after")
     def _is_of_its_run(self) -> Self:
@@ -106,6 +117,12 @@ class BatchExecution(_Execution):
     batch_name: Name
     order_index: Count | None = None
 
+    name: ClassVar[str] = alias("batch_name")
+    batch_id: ClassVar[BatchRef] = alias("batch_execution_ref")
+    stage_id: ClassVar[StageRef] = alias("stage_execution_ref")
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    order: ClassVar[int | None] = alias("order_index")
+
     @model_validator(mode="after")
     def _is_of_its_stage(self) -> Self:
         require_below(self.stage_execution_ref, self.run_ref, "stage_execution_ref", "run_ref")
@@ -114,7 +131,7 @@ class BatchExecution(_Execution):
 
 
 class SampleObservation(Value):
-    """The observation of one sample."""
+    """The observation of one sample. It takes no time: it starts, ends and is complete when it is observed."""
 
     sample_observation_ref: SampleRef
     run_ref: RunRef
@@ -124,6 +141,22 @@ class SampleObservation(Value):
     batch_execution_ref: BatchRef | None = None
     retention_class: Name | None = None
     redaction_profile: Name | None = None
+
+    name: ClassVar[str] = alias("sample_name")
+    sample_id: ClassVar[SampleRef] = alias("sample_observation_ref")
+    batch_id: ClassVar[BatchRef | None] = alias("batch_execution_ref")
+    stage_id: ClassVar[StageRef] = alias("stage_execution_ref")
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    started_at: ClassVar[str] = alias("observed_at")
+    ended_at: ClassVar[str] = alias("observed_at")
+
+    @property
+    def status(self) -> Status:
+        return "completed"
+
+    @property
+    def order(self) -> None:
+        """Samples have no order of their own: lists have them by arrival."""
 
     @model_validator(mode="after")
     def _is_of_its_stage(self) -> Self:
@@ -141,6 +174,12 @@ class OperationContext(Value):
     operation_name: Name
     observed_at: Timestamp
     batch_execution_ref: BatchRef | None = None
+
+    name: ClassVar[str] = alias("operation_name")
+    operation_id: ClassVar[OperationRef] = alias("operation_context_ref")
+    batch_id: ClassVar[BatchRef | None] = alias("batch_execution_ref")
+    stage_id: ClassVar[StageRef] = alias("stage_execution_ref")
+    run_id: ClassVar[RunRef] = alias("run_ref")
 
     @model_validator(mode="after")
     def _is_of_its_stage(self) -> Self:
@@ -169,6 +208,11 @@ class DeploymentExecution(_Execution):
     run_ref: RunRef | None = None
     artifact_ref: ArtifactRef | None = None
     environment_snapshot_ref: EnvironmentRef | None = None
+
+    name: ClassVar[str] = alias("deployment_name")
+    deployment_id: ClassVar[DeploymentRef] = alias("deployment_execution_ref")
+    run_id: ClassVar[RunRef | None] = alias("run_ref")
+    order: ClassVar[int | None] = alias("order_index")
 
     @model_validator(mode="after")
     def _is_of_its_project(self) -> Self:

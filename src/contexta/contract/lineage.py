@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import model_validator
 from typing_extensions import Self
 
+from contexta.contract.aliases import alias
 from contexta.contract.fields import (
     AnyRef,
     Location,
@@ -32,6 +35,9 @@ class LineageEdge(Value):
     operation_context_ref: OperationRef | None = None
     evidence_refs: tuple[Location, ...] = ()
 
+    relation_id: ClassVar[RelationRef] = alias("relation_ref")
+    run_id: ClassVar[str] = alias("relation_ref.run")
+
     @model_validator(mode="after")
     def _connects_two_references(self) -> Self:
         if self.source_ref == self.target_ref:
@@ -51,6 +57,10 @@ class ProvenanceRecord(Value):
     formation_context_ref: Location | None = None
     policy_ref: Location | None = None
     evidence_bundle_ref: Location | None = None
+
+    provenance_id: ClassVar[ProvenanceRef] = alias("provenance_ref")
+    relation_id: ClassVar[RelationRef] = alias("relation_ref")
+    run_id: ClassVar[str] = alias("relation_ref.run")
 
     @model_validator(mode="after")
     def _is_of_its_relation(self) -> Self:

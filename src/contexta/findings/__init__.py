@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from contexta.findings.bisect import *
     from contexta.findings.checks import *
     from contexta.findings.comparisons import *
+    from contexta.findings.completeness import *
     from contexta.findings.environments import *
     from contexta.findings.explain import *
     from contexta.findings.finding import *
@@ -32,6 +33,7 @@ else:
                 "SAME_RUN InputComparison MetricDelta MetricRow MultiRunComparison RunComparison RunDiff "
                 "StageComparison"
             ),
+            "contexta.findings.completeness": "CompletenessNote",
             "contexta.findings.environments": "Change EnvironmentDiff PackageChange",
             "contexta.findings.explain": (
                 "Confound Difference Effect Evidence Explanation History HistoryPoint LevelChange MetricShift "
@@ -40,14 +42,15 @@ else:
             "contexta.findings.finding": "Finding",
             "contexta.findings.lineage": "Lineage LineageDirection LineageStep",
             "contexta.findings.metrics": (
-                "BestRun RankedRun MetricSeries MetricTrend PackageTimeline SeriesBucket TimelineRun TrendPoint "
-                "VersionPeriod"
+                "BestRun MetricSeries MetricTrend PackageTimeline RankedRun RunRanking SeriesBucket TimelineRun "
+                "TrendPoint VersionPeriod"
             ),
             "contexta.findings.reproduction": (
                 "Deviation Lock LockFormat Missing MissingReason Rebuild Rerun RerunMetric Verdict"
             ),
             "contexta.findings.runs": (
-                "Artifact EnvironmentSummary Log MetricValue ProjectSummary RunDetails RunList RunSummary StageSummary"
+                "Artifact EnvironmentSummary ListedProject Log MetricValue ProjectSummary RunDetails RunList "
+                "RunSummary StageSummary"
             ),
             "contexta.findings.snapshots": "RunSnapshot SnapshotRecord",
             "contexta.findings.workspace": "Backup Cleanup Damage Delivery Diagnosis Export Upgrade Verification",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import computed_field
 
-from contexta.contract.fields import AnyRef, RunRef
+from contexta.contract.aliases import alias
+from contexta.contract.fields import AnyRef, EnvironmentRef, RunRef
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.finding import Finding
 
 CheckStatus = Literal["pass", "warn", "fail", "unknown"]
@@ -28,6 +30,8 @@ class Audit(Finding):
     """Whether the record of a run is enough to rebuild its environment."""
 
     run_ref: RunRef
+    environment_ref: EnvironmentRef | None = None
+    """None without a snapshot."""
     python_version: str | None
     platform: str | None
     package_count: int
@@ -35,7 +39,9 @@ class Audit(Finding):
     reproducibility_status: Literal["complete", "partial", "missing"]
     """``missing`` without a snapshot; ``complete`` if every check that a rebuild needs passes; else ``partial``."""
     checks: tuple[Check, ...]
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
 
     def is_at_worst(self, status: str) -> bool:
         """Whether a check has this status, or ``fail``."""
@@ -56,6 +62,8 @@ class Gate(Finding):
     run_ref: RunRef
     baseline_ref: RunRef | None
     rules: tuple[Rule, ...]
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
@@ -82,7 +90,9 @@ class RunDiagnosis(Finding):
 
     run_ref: RunRef
     issues: tuple[Issue, ...]
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
 
     @property
     def healthy(self) -> bool:

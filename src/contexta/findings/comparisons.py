@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import computed_field
 
+from contexta.contract.aliases import alias
+from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.environments import Change, EnvironmentDiff
 from contexta.findings.finding import Finding
 
@@ -23,6 +28,7 @@ class MetricDelta(Finding):
     change_ratio: float | None
     """(right - left) / |left|; None if a side is missing or not finite, or if left is zero."""
     slice_ref: str | None = None
+    stage_name: str = RUN_LEVEL
 
     @property
     def differs(self) -> bool:
@@ -50,7 +56,23 @@ class RunComparison(Finding):
     left_status: Status
     right_status: Status
     stage_comparisons: tuple[StageComparison, ...]
-    completeness_notes: tuple[str, ...]
+    artifact_changes: tuple[Change, ...] = ()
+    """Artifacts that differ or that only one run has, by name: their digests, or their locations without digests."""
+    completeness_notes: tuple[CompletenessNote, ...]
+
+    left_run_id: ClassVar[RunRef] = alias("left_ref")
+    right_run_id: ClassVar[RunRef] = alias("right_ref")
+
+    @property
+    def summary(self) -> str:
+        """One sentence: how many metrics and artifacts differ."""
+        deltas = [delta for stage in self.stage_comparisons for delta in stage.metric_deltas]
+        differing = sum(delta.differs for delta in deltas)
+        artifacts = len(self.artifact_changes)
+        return (
+            f"{self.left_ref.value} -> {self.right_ref.value}: {differing} of {len(deltas)} metrics differ, "
+            f"{artifacts} artifact{'s differ' if artifacts != 1 else ' differs'}"
+        )
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
@@ -76,8 +98,27 @@ class MultiRunComparison(Finding):
     """Several runs side by side."""
 
     run_refs: tuple[RunRef, ...]
+    run_names: tuple[str, ...]
     rows: tuple[MetricRow, ...]
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]
+
+    run_ids: ClassVar[tuple[RunRef, ...]] = alias("run_refs")
+
+    @property
+    def metric_table(self) -> dict[str, dict[str, Number | None]]:
+        """Metric -> reference of the run -> value; None for a run without the metric.
+
+        A metric of several stages appears as ``stage/metric``, and one of a slice as ``metric[slice]``.
+        """
+        stages: dict[str, set[str]] = {}
+        for row in self.rows:
+            stages.setdefault(row.metric_key, set()).add(row.stage_name)
+        table = {}
+        for row in self.rows:
+            key = f"{row.metric_key}[{row.slice_ref}]" if row.slice_ref else row.metric_key
+            name = key if len(stages[row.metric_key]) == 1 else f"{row.stage_name}/{key}"
+            table[name] = dict(zip(map(str, self.run_refs), row.values, strict=True))
+        return table
 
 
 class InputComparison(Finding):
@@ -85,7 +126,7 @@ class InputComparison(Finding):
 
     changes: tuple[Change, ...] = ()
     unchanged_count: int = 0
-    completeness_notes: tuple[str, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()
 
 
 class RunDiff(Finding):

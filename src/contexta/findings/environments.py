@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from contexta.contract.fields import FrozenDict, RunRef, TextMap
+from contexta.contract.aliases import alias
+from contexta.contract.fields import EnvironmentRef, FrozenDict, RunRef, TextMap
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.finding import Finding
 
 
@@ -45,6 +47,9 @@ class EnvironmentDiff(Finding):
 
     left_ref: RunRef
     right_ref: RunRef
+    left_environment_ref: EnvironmentRef | None = None
+    """None without a snapshot."""
+    right_environment_ref: EnvironmentRef | None = None
     left_python_version: str | None
     right_python_version: str | None
     python_version_changed: bool
@@ -69,7 +74,10 @@ class EnvironmentDiff(Finding):
     added_variables: tuple[Change, ...] = ()
     removed_variables: tuple[Change, ...] = ()
     changed_variables: tuple[Change, ...] = ()
-    completeness_notes: tuple[str, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()
+
+    left_run_id: ClassVar[RunRef] = alias("left_ref")
+    right_run_id: ClassVar[RunRef] = alias("right_ref")
 
     @property
     def differs(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from contexta.contract.fields import Number, RunRef, Timestamp
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.environments import EnvironmentDiff
 from contexta.findings.finding import Finding
 
@@ -248,4 +249,4 @@ class Explanation(Finding):
     history: History | None
     environment: EnvironmentDiff
     next: tuple[NextStep, ...]
-    completeness_notes: tuple[str, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from contexta.contract.fields import AnyRef, RelationRef
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.finding import Finding
 
 LineageDirection = Literal["downstream", "upstream", "both"]
@@ -35,4 +36,4 @@ class Lineage(Finding):
     """Each edge once, the nearest first."""
     visited_refs: tuple[AnyRef, ...]
     """The start, then the reached references, the nearest first."""
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from contexta.contract.aliases import alias
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.environments import Change
 from contexta.findings.finding import Finding
+from contexta.findings.text_finding import TextFinding
 
 
 class RankedRun(Finding):
@@ -18,9 +23,12 @@ class RankedRun(Finding):
     rank: int | None
     """1 is the best; equal values share a rank. None without a finite value."""
 
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    run_name: ClassVar[str] = alias("name")
 
-class BestRun(Finding):
-    """The best of several runs by the last value of a metric."""
+
+class RunRanking(Finding):
+    """Several runs, ranked by the last value of a metric."""
 
     metric_key: str
     stage_name: str | None
@@ -31,7 +39,19 @@ class BestRun(Finding):
     value: Number | None
     candidates: tuple[RankedRun, ...]
     """The ranked runs, then the others in the given order."""
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]
+
+    metric: ClassVar[str] = alias("metric_key")
+
+
+class BestRun(TextFinding):
+    """The reference of the best run, with the fields of ``RunRanking``. Empty if no run has a finite value."""
+
+    model = RunRanking
+
+    @classmethod
+    def text_of(cls, finding: RunRanking) -> str:
+        return finding.run_ref or ""
 
 
 class TrendPoint(Finding):
@@ -41,9 +61,14 @@ class TrendPoint(Finding):
     name: str
     status: Status
     started_at: Timestamp
+    captured_at: Timestamp
+    """The time of the last value."""
     value: Number
     changes: tuple[Change, ...] | None
     """Python and packages that differ from the previous recorded environment; None if either is unknown."""
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    run_name: ClassVar[str] = alias("name")
 
 
 class MetricTrend(Finding):
@@ -53,7 +78,14 @@ class MetricTrend(Finding):
     stage_name: str | None
     """The stage of the metric; None for the stage that logged it last."""
     points: tuple[TrendPoint, ...]
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]
+
+    metric: ClassVar[str] = alias("metric_key")
+
+    @property
+    def values(self) -> tuple[int | float, ...]:
+        """The values of the points."""
+        return tuple(point.value for point in self.points)
 
 
 class SeriesBucket(Finding):
@@ -83,7 +115,9 @@ class MetricSeries(Finding):
     points: int
     """The number of recorded points."""
     buckets: tuple[SeriesBucket, ...] = ()
-    completeness_notes: tuple[str, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
 
 
 class TimelineRun(Finding):
@@ -97,6 +131,9 @@ class TimelineRun(Finding):
     """None if the environment lacks the package."""
     value: Number | None = None
     """The last value of the metric; None without one."""
+
+    run_id: ClassVar[RunRef] = alias("run_ref")
+    run_name: ClassVar[str] = alias("name")
 
 
 class VersionPeriod(Finding):
@@ -126,4 +163,4 @@ class PackageTimeline(Finding):
     periods: tuple[VersionPeriod, ...] = ()
     without_environment: int = 0
     """The number of other runs."""
-    completeness_notes: tuple[str, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()

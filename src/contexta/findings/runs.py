@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, computed_field
 
+from contexta.contract.aliases import alias
 from contexta.contract.context import Project, Run
 from contexta.contract.environment import Note
 from contexta.contract.fields import (
@@ -23,6 +24,7 @@ from contexta.contract.fields import (
 from contexta.core.errors import ContextaError
 from contexta.core.validation import to_microseconds
 from contexta.findings.finding import Finding
+from contexta.findings.text_finding import TextFinding
 
 if TYPE_CHECKING:
     import pandas
@@ -48,6 +50,8 @@ class StageSummary(Finding):
     started_at: Timestamp | None = None
     ended_at: Timestamp | None = None
     metrics: tuple[MetricValue, ...] = ()
+
+    name: ClassVar[str] = alias("stage_name")
 
 
 class EnvironmentSummary(Finding):
@@ -106,6 +110,11 @@ class Artifact(Finding):
     kept: bool = False
     """Whether the workspace has a copy. Otherwise it is only at ``location``."""
     attributes: JsonMap = Field(default_factory=FrozenDict)
+
+    artifact_id: ClassVar[ArtifactRef] = alias("artifact_ref")
+    artifact_kind: ClassVar[str] = alias("kind")
+    location_ref: ClassVar[str] = alias("location")
+    hash_value: ClassVar[str | None] = alias("digest")
 
 
 class Log(Finding):
@@ -197,3 +206,13 @@ class ProjectSummary(Project, Finding):
 
     run_count: int
     last_run_at: Timestamp | None
+
+
+class ListedProject(TextFinding):
+    """The name of a project, with the fields of ``ProjectSummary``."""
+
+    model = ProjectSummary
+
+    @classmethod
+    def text_of(cls, finding: ProjectSummary) -> str:
+        return finding.name

@@ -12,6 +12,7 @@ from contexta.contract.context import (
 )
 from contexta.contract.fields import Number, RecordRef, StageRef, Timestamp
 from contexta.contract.records import RecordType
+from contexta.findings.completeness import CompletenessNote
 from contexta.findings.finding import Finding
 
 
@@ -44,5 +45,5 @@ class RunSnapshot(Finding):
     artifacts: tuple[ArtifactManifest, ...]
     records: tuple[SnapshotRecord, ...]
     """The last points of the metrics by stage, key and slice, then the other records in order of arrival."""
-    completeness_notes: tuple[str, ...]
+    completeness_notes: tuple[CompletenessNote, ...]
     """With the number of records beyond the limit."""

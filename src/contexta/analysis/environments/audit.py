@@ -31,6 +31,7 @@ def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, availability: A
     complete = all(result.status == "pass" for result in checks if result.name in _REQUIRED)
     return Audit(
         run_ref=run.run_ref,
+        environment_ref=snapshot.environment_snapshot_ref if snapshot else None,
         python_version=snapshot.python_version if snapshot else None,
         platform=snapshot.platform if snapshot else None,
         package_count=len(snapshot.packages) if snapshot else 0,

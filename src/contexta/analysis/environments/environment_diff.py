@@ -32,6 +32,8 @@ def compare_environments(
     sides = {
         "left_ref": left_ref,
         "right_ref": right_ref,
+        "left_environment_ref": left.environment_snapshot_ref if left else None,
+        "right_environment_ref": right.environment_snapshot_ref if right else None,
         "left_python_version": left.python_version if left else None,
         "right_python_version": right.python_version if right else None,
         "left_platform": left.platform if left else None,

@@ -1,4 +1,4 @@
-"""Compare the inputs of two runs by digest."""
+"""Compare the inputs and the artifacts of two runs by digest."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ def compare_inputs(
     if sampled:
         notes.append(f"only samples of these inputs were compared: {some(sampled, 10)}")
     return InputComparison(changes=tuple(changes), unchanged_count=same, completeness_notes=tuple(notes))
+
+
+def artifact_changes(left: Sequence[Artifact], right: Sequence[Artifact]) -> tuple[Change, ...]:
+    """Artifacts of two runs, without captured output, that differ or that only one run has, by name.
+
+    Without both digests, two artifacts at different locations differ, and two at one location count as the same.
+    """
+    lefts, rights = ({each.name: each for each in side if each.kind != "log"} for side in (left, right))
+    changes = []
+    for name in sorted({*lefts, *rights}):
+        pair = lefts.get(name), rights.get(name)
+        have_digests = all(artifact is None or artifact.digest for artifact in pair)
+        left_value, right_value = (
+            artifact and (artifact.digest if have_digests else artifact.location) for artifact in pair
+        )
+        if left_value != right_value:
+            changes.append(Change(key=name, left_value=left_value, right_value=right_value))
+    return tuple(changes)
 
 
 def _inputs(artifacts: Sequence[Artifact]) -> dict[str, Artifact]:

@@ -34,7 +34,7 @@ def compare_runs(left: RunSummary, right: RunSummary) -> RunComparison:
                 stage_name=name,
                 left_status=left_stage.status if left_stage else None,
                 right_status=right_stage.status if right_stage else None,
-                metric_deltas=_deltas(left_stage, right_stage),
+                metric_deltas=_deltas(name, left_stage, right_stage),
             )
         )
     return RunComparison(
@@ -61,6 +61,7 @@ def compare_many(runs: Sequence[RunSummary]) -> MultiRunComparison:
     keys = sorted({key for table in tables for key in table}, key=lambda key: (stage_names.index(key[0]), key[1]))
     return MultiRunComparison(
         run_refs=tuple(run.run_ref for run in runs),
+        run_names=tuple(run.name for run in runs),
         rows=tuple(
             MetricRow(
                 stage_name=stage,
@@ -97,7 +98,7 @@ def status_notes(run_ref: StableRef, status: str) -> Iterator[str]:
         yield f"{run_ref} has status {status}: its metrics are the last values before it ended"
 
 
-def _deltas(left: StageSummary | None, right: StageSummary | None) -> tuple[MetricDelta, ...]:
+def _deltas(stage_name: str, left: StageSummary | None, right: StageSummary | None) -> tuple[MetricDelta, ...]:
     lefts, rights = _by_key(left), _by_key(right)
     deltas = []
     for key, slice_ref in sorted({*lefts, *rights}):
@@ -107,6 +108,7 @@ def _deltas(left: StageSummary | None, right: StageSummary | None) -> tuple[Metr
         delta, ratio = delta_of(left_value, right_value)
         deltas.append(
             MetricDelta(
+                stage_name=stage_name,
                 metric_key=key,
                 slice_ref=slice_ref or None,
                 left_value=left_value,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from contexta.analysis.metrics.compare import status_notes
-from contexta.findings import BestRun, RankedRun
+from contexta.findings import BestRun, RankedRun, RunRanking
 
 
 def select_best(
@@ -20,7 +20,7 @@ def select_best(
         ranks.setdefault(run.value, place)
     ranked = [run.model_copy(update={"rank": ranks[run.value]}) for run in ordered]
     best = ranked[0] if ranked else None
-    return BestRun(
+    ranking = RunRanking(
         metric_key=metric,
         stage_name=stage_name,
         higher_is_better=higher_is_better,
@@ -29,6 +29,7 @@ def select_best(
         candidates=(*ranked, *(run for run in candidates if run not in finite)),
         completeness_notes=tuple(_notes(f"{stage_name}/{metric}" if stage_name else metric, candidates, ranked)),
     )
+    return BestRun.of(BestRun.text_of(ranking), ranking)
 
 
 def _notes(metric: str, candidates: Sequence[RankedRun], ranked: Sequence[RankedRun]) -> Iterator[str]:

@@ -23,6 +23,8 @@ class FinalValue(Protocol):
     @property
     def started_at(self) -> str: ...
     @property
+    def captured_at(self) -> str | None: ...
+    @property
     def value(self) -> int | float | None: ...
     @property
     def body_id(self) -> int | None: ...
@@ -49,6 +51,7 @@ def trend(
             name=final.name,
             status=final.status,
             started_at=final.started_at,
+            captured_at=final.captured_at,
             value=final.value,
             changes=changed,
         )

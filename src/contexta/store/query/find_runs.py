@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import require_storable
-from contexta.findings import ProjectSummary
+from contexta.findings import ListedProject, ProjectSummary
 from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch
 
@@ -107,7 +107,7 @@ def _nearest(connection: Connection, selector: str) -> str:
 # ---------------------------------------------------------------------------------------------- projects
 
 
-def list_projects(connection: Connection) -> tuple[ProjectSummary, ...]:
+def list_projects(connection: Connection) -> tuple[ListedProject, ...]:
     """Every project, by reference."""
     rows = connection.execute(
         select(project, func.count(run.c.id).label("runs"), func.max(run.c.started_at).label("last"))
@@ -115,7 +115,7 @@ def list_projects(connection: Connection) -> tuple[ProjectSummary, ...]:
         .group_by(project.c.id)
         .order_by(project.c.ref)
     )
-    return tuple(
+    summaries = (
         ProjectSummary(
             project_ref=row.ref,
             name=row.name,
@@ -127,3 +127,4 @@ def list_projects(connection: Connection) -> tuple[ProjectSummary, ...]:
         )
         for row in rows
     )
+    return tuple(ListedProject.of(summary.name, summary) for summary in summaries)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from contexta.core.errors import NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
-from contexta.findings import RUN_LEVEL, MetricSeries, SeriesBucket
+from contexta.findings import RUN_LEVEL, CompletenessNote, MetricSeries, SeriesBucket
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch, marks
@@ -60,7 +60,7 @@ def thinned(
                 not_numbers=lacking,
             )
         )
-    notes = [f"{metric} was also logged in {', '.join(others)}"] if others else []
+    notes = [CompletenessNote(f"{metric} was also logged in {', '.join(others)}", "info")] if others else []
     return MetricSeries.model_construct(
         run_ref=run_ref,
         stage_name=chosen.stage_name or RUN_LEVEL,

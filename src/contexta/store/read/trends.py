@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from contexta.contract.fields import Status
 from contexta.core.references import StableRef
+from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, RankedRun
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
@@ -23,6 +24,7 @@ class FinalMetric(NamedTuple):
     name: str
     status: Status
     started_at: str
+    captured_at: str | None
     value: int | float | None
     body_id: int | None
 
@@ -52,7 +54,7 @@ def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids
         known = select(run).where(run.c.id.in_(some))
         for row in connection.execute(known):
             found[row.id] = FinalMetric(
-                StableRef.parse(row.ref), row.name, row.status, row.started_at, None, row.environment_body_id
+                StableRef.parse(row.ref), row.name, row.status, row.started_at, None, None, row.environment_body_id
             )
         for row in connection.execute(_ends(metric, stage_name).where(run.c.id.in_(some))):
             found[row.id] = _end(row)
@@ -78,7 +80,7 @@ def _ends(metric: str, stage_name: str | None) -> Select[Any]:
     run, series, stage = tables.run, tables.metric_series, tables.stage
     columns = (run.c.id, run.c.ref, run.c.name, run.c.status, run.c.started_at, run.c.environment_body_id)
     if stage_name is None:
-        value = (series.c.last_value.label("value"), series.c.last_exact.label("exact"))
+        value = (series.c.last_value.label("value"), series.c.last_exact.label("exact"), series.c.last_at)
         statement = select(*columns, *value).join_from(series, run, run.c.id == series.c.run_id)
         return statement.where(series.c.is_last, series.c.metric_key == metric)
     of_stage = series.c.stage_id.is_(None) if stage_name == RUN_LEVEL else stage.c.stage_name == stage_name
@@ -87,6 +89,7 @@ def _ends(metric: str, stage_name: str | None) -> Select[Any]:
             series.c.run_id,
             series.c.last_value.label("value"),
             series.c.last_exact.label("exact"),
+            series.c.last_at,
             func.row_number()
             .over(partition_by=series.c.run_id, order_by=(series.c.last_at.desc(), series.c.id.desc()))
             .label("place"),
@@ -95,10 +98,13 @@ def _ends(metric: str, stage_name: str | None) -> Select[Any]:
         .where(series.c.metric_key == metric, series.c.slice_ref == "", series.c.points > 0, of_stage)
         .subquery()
     )
-    statement = select(*columns, ranked.c.value, ranked.c.exact).join_from(ranked, run, run.c.id == ranked.c.run_id)
-    return statement.where(ranked.c.place == 1)
+    statement = select(*columns, *ranked.c["value", "exact", "last_at"])
+    return statement.join_from(ranked, run, run.c.id == ranked.c.run_id).where(ranked.c.place == 1)
 
 
 def _end(row: Any) -> FinalMetric:
     value = decode_number(row.value, row.exact)
-    return FinalMetric(StableRef.parse(row.ref), row.name, row.status, row.started_at, value, row.environment_body_id)
+    captured_at = from_microseconds(row.last_at)
+    return FinalMetric(
+        StableRef.parse(row.ref), row.name, row.status, row.started_at, captured_at, value, row.environment_body_id
+    )
