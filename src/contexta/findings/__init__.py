@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contexta.findings.bisect import *
     from contexta.findings.checks import *
     from contexta.findings.comparisons import *
-    from contexta.findings.completeness import *
+    from contexta.findings.completeness_note import *
     from contexta.findings.environments import *
     from contexta.findings.explain import *
     from contexta.findings.finding import *
@@ -33,7 +33,7 @@ else:
                 "SAME_RUN InputComparison MetricDelta MetricRow MultiRunComparison RunComparison RunDiff "
                 "StageComparison"
             ),
-            "contexta.findings.completeness": "CompletenessNote",
+            "contexta.findings.completeness_note": "CompletenessNote",
             "contexta.findings.environments": "Change EnvironmentDiff PackageChange",
             "contexta.findings.explain": (
                 "Confound Difference Effect Evidence Explanation History HistoryPoint LevelChange MetricShift "

@@ -8,7 +8,7 @@ from pydantic import computed_field
 
 from contexta.contract.aliases import alias
 from contexta.contract.fields import AnyRef, EnvironmentRef, RunRef
-from contexta.findings.completeness import CompletenessNote
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
 CheckStatus = Literal["pass", "warn", "fail", "unknown"]

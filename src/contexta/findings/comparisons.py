@@ -9,7 +9,7 @@ from pydantic import computed_field
 from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status
-from contexta.findings.completeness import CompletenessNote
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change, EnvironmentDiff
 from contexta.findings.finding import Finding
 

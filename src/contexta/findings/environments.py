@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contexta.contract.aliases import alias
 from contexta.contract.fields import EnvironmentRef, FrozenDict, RunRef, TextMap
-from contexta.findings.completeness import CompletenessNote
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
 

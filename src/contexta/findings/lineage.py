@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from contexta.contract.fields import AnyRef, RelationRef
-from contexta.findings.completeness import CompletenessNote
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
 LineageDirection = Literal["downstream", "upstream", "both"]

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from contexta.contract.aliases import alias
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
-from contexta.findings.completeness import CompletenessNote
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change
 from contexta.findings.finding import Finding
 from contexta.findings.text_finding import TextFinding

@@ -12,7 +12,7 @@ from contexta.contract.context import (
 )
 from contexta.contract.fields import Number, RecordRef, StageRef, Timestamp
 from contexta.contract.records import RecordType
-from contexta.findings.completeness import CompletenessNote
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
 
