@@ -276,3 +276,22 @@ def test_what_was_not_recorded_whole_is_refused_before_anything_runs(
     assert '--include cannot take "data"' in said("old", "old", "--include", "source,data")
     assert "none are included" in said("old", "old", "--param-arg", "--{name} {value}")
     assert "name both places" in said("old", "old", "--include", "params", "--param-arg", "--{name}")
+
+
+def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, project: Path, train: Train) -> None:
+    (project / "worse.py").write_text(
+        "import innocent\ndef worse(given): return 0.3 if innocent.version == '2.0' else 0\n"
+    )
+    train("old", "--lr", "0.1")
+    train("new", "--lr", "0.2", version="2.0")
+    found = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
+    assert (found["verdict"], found["culprits"]) == ("proved", ["innocent"])
+    (note,) = (note for note in found["notes"] if note.startswith("the command is that of run "))
+    assert note.endswith("train.py --lr 0.2")
+    pins = project / "pins.txt"
+    pins.write_text("innocent==1.0\n")
+    plan = cli("bisect", str(pins), "old", "--plan")
+    assert "train.py --lr 0.1" in plan.stdout
+    assert cli("bisect", str(pins), str(pins), "--metric", "accuracy").stderr.startswith(
+        "error: there is no command to rerun (neither OLD nor NEW is a recorded run)"
+    )

@@ -27,7 +27,13 @@ from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.launch.commands import fixes, prepared
 from contexta.reproduce.launch.confirmation import Confirmation, Intended, confirm
 from contexta.reproduce.launch.observations import observations
-from contexta.reproduce.launch.recorded_command import command_of, in_environment, tolerance, variables
+from contexta.reproduce.launch.recorded_command import (
+    command_of,
+    in_environment,
+    tolerance,
+    variables,
+    working_directory,
+)
 from contexta.reproduce.plan.checkouts import check_out, repository_of
 from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment, Tools, rebuild
 
@@ -219,7 +225,7 @@ def _working_directory(
 ) -> Iterator[tuple[Path, tuple[str, str] | None]]:
     """The directory to run the command in, and (from, to) of the source where that is a clone."""
     if not how.checkout:
-        yield _directory(details), None
+        yield working_directory(details.metadata) or Path.cwd(), None
         return
     root, commit = recorded.source.get("root"), recorded.source.get("commit")
     if not isinstance(root, str) or not isinstance(commit, str):
@@ -233,16 +239,6 @@ def _working_directory(
     check_out(repository_of(root), commit, recorded.patch, clone)
     yield clone / str(recorded.source.get("directory", ".")), (root, str(clone))
     shutil.rmtree(clone, ignore_errors=True)
-
-
-def _directory(details: RunDetails) -> Path:
-    """The directory that the run was started in, if it exists; otherwise the current one."""
-    invocation, source = details.metadata.get("invocation"), details.metadata.get("source")
-    if isinstance(source, Mapping) and source.get("root"):
-        recorded = Path(str(source["root"]), str(source.get("directory", ".")))
-    else:
-        recorded = Path(str(invocation.get("directory", "."))) if isinstance(invocation, Mapping) else Path()
-    return recorded if recorded.is_dir() else Path.cwd()
 
 
 def _pattern(metadata: Mapping[str, Any]) -> re.Pattern[str] | None:

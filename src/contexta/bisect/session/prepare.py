@@ -26,6 +26,7 @@ from contexta.bisect.space.changes import BOTH, SOURCE
 from contexta.contract.environment import normal_name
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.launch.commands import Prepared, prepared
+from contexta.reproduce.launch.recorded_command import command_of, working_directory
 from contexta.reproduce.uv.commands import Uv, find_uv
 
 USAGE = "contexta bisect OLD NEW --metric NAME -- COMMAND"
@@ -66,7 +67,7 @@ def prepare(
 
     Raises InvalidInput or NotFound.
     """
-    _require(request, plans=plans)
+    _require(request)
     here = Path.cwd()
     include = include_of(",".join(request.include) or None, request.param_arg)
     large = None if request.in_place else too_large_to_copy(here)
@@ -74,6 +75,7 @@ def prepare(
         _require_copies(request, large)
     threshold_of(request)  # contradictions before anything is read
     sides = {"old": side_of(request.old or "", records), "new": side_of(request.new or "", records)}
+    request, source_of_command = _with_command(request, sides, plans=plans)
     swapped = request.swapped().command_line(workspace)
     judged = judgement(request, sides, records, swapped, resumes=resumes, choice=choice)
     launched = prepared(request.command, here) if request.command else Prepared(())
@@ -90,7 +92,7 @@ def prepare(
         setup,
         uv,
         tuple(f"{end.upper()} is {sides[end].label}, on Python {both.pythons[end].version}" for end in BOTH),
-        (*both.notes, *command_notes, *launcher_notes),
+        (*both.notes, *source_of_command, *command_notes, *launcher_notes),
         replace(_here(request, include, both, sides, judged, records, workspace), swapped=swapped),
         (None, None) if command.timeout_is_bad else judged.values,
         judged.choice,
@@ -98,13 +100,40 @@ def prepare(
     )
 
 
-def _require(request: BisectRequest, *, plans: bool) -> None:
+def _require(request: BisectRequest) -> None:
     if not request.old or not request.new:
         raise InvalidInput(f"{'NEW' if request.old else 'OLD and NEW'} missing", hint=USAGE)
-    if not request.command and not plans:
-        raise InvalidInput("there is no command to rerun", hint="put it behind --, as in: -- python train.py")
     if request.resolve and request.as_pinned:
         raise InvalidInput("--resolve and --as-pinned were both given", hint="leave out one of them")
+
+
+def _with_command(
+    request: BisectRequest, sides: Mapping[str, Side], *, plans: bool
+) -> tuple[BisectRequest, tuple[str, ...]]:
+    """The request with the command of the recorded run of NEW, else of OLD, if none was named; and notes.
+
+    Raises InvalidInput if there is no command, unless nothing will be rerun.
+    """
+    if request.command:
+        return request, ()
+    reason = "neither OLD nor NEW is a recorded run"
+    for run in [sides[end].run for end in reversed(BOTH)]:
+        if run is None:
+            continue
+        try:
+            command = command_of(run.metadata)
+        except InvalidInput as error:
+            reason = error.what
+            continue
+        note = f"the command is that of run {run.run_ref.value}: {shlex.join(command)}"
+        directory = working_directory(run.metadata)
+        elsewhere = (
+            "" if directory in (None, Path.cwd()) else f"; it was recorded in {directory}, and reruns start here"
+        )
+        return request.model_copy(update={"command": tuple(command)}), (note + elsewhere,)
+    if plans:
+        return request, ()
+    raise InvalidInput(f"there is no command to rerun ({reason})", hint="put it behind --, as in: -- python train.py")
 
 
 def _require_copies(request: BisectRequest, large: str | None) -> None:

@@ -34,6 +34,18 @@ def command_of(metadata: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def working_directory(metadata: Mapping[str, Any]) -> Path | None:
+    """The directory that the run was started in; None if it was not recorded, or is not on this machine."""
+    invocation, source = metadata.get("invocation"), metadata.get("source")
+    if isinstance(source, Mapping) and source.get("root"):
+        recorded = Path(str(source["root"]), str(source.get("directory", ".")))
+    elif isinstance(invocation, Mapping) and invocation.get("directory"):
+        recorded = Path(str(invocation["directory"]))
+    else:
+        return None
+    return recorded if recorded.is_dir() else None
+
+
 def _of_script(invocation: Mapping[str, Any]) -> list[str]:
     """The command line of a run that a script started."""
     argv = [str(word) for word in invocation.get("argv", ())]

@@ -90,9 +90,10 @@ def bisect(context: click.Context, /, **options: Any) -> int:
     """Prove which change between two environments moved a metric.
 
     OLD and NEW are requirements files of exact pins, pylock.toml, uv.lock, directories of virtual environments, or
-    recorded runs, in any combination. COMMAND, after --, is rerun in mixes of both. It should read its seed from the
-    variable SEED. With --include source,params the source and the parameters of two recorded runs are changes too.
-    Exits with 1 if the verdict is not_proved or undecided.
+    recorded runs, in any combination. COMMAND, after --, is rerun in mixes of both; default: the command of the
+    recorded run. It should read its seed from the variable SEED, see also --seed-arg. With --include source,params the
+    source and the parameters of two recorded runs are changes too. Exits with 1 if the verdict is not_proved or
+    undecided.
     """
     form = take_format(context.obj, options)
     stream = options["json_stream"]
