@@ -118,7 +118,7 @@ def test_an_environment_without_queries_records_runs_for_another_one(tmp_path: P
     scripts = installed(tmp_path / "venv", 10, pins)
     (tmp_path / "train.py").write_text(TRAIN)
     contexta, python = (os.fspath(scripts / name) for name in ("contexta", "python"))
-    wrapped = [contexta, "run", "--name", "wrapped", "--project", "p", "--", python, "train.py"]
+    wrapped = [contexta, "run", "--quiet", "--name", "wrapped", "--project", "p", "--", python, "train.py"]
     for command in (wrapped, [python, "-c", INIT]):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

@@ -101,11 +101,12 @@ def resolve(
     """The settings in force: ``config`` and ``workspace`` over environment variables over pyproject.toml.
 
     environ: CONTEXTA_WORKSPACE and CONTEXTA_PROJECT are read from it.
-    directory: where the search for a pyproject.toml with a [tool.contexta] table starts, going up; default: here.
+    directory: where the search for a pyproject.toml with a [tool.contexta] table, and for a workspace, starts; default:
+    here. It goes upwards.
     Raises InvalidInput for an unknown or malformed setting, with its source.
     """
     explicit = config if config is not None else UnifiedConfig()
-    values: dict[str, Any] = _from_pyproject(directory)
+    values: dict[str, Any] = {**_found_above(directory), **_from_pyproject(directory)}
     if environ.get("CONTEXTA_PROJECT"):
         values["project_name"] = settings.project_name(environ["CONTEXTA_PROJECT"], "CONTEXTA_PROJECT")
     if environ.get("CONTEXTA_WORKSPACE"):
@@ -124,6 +125,14 @@ def _workspace(name: str | os.PathLike[str], base: str | None = None) -> Workspa
         return WorkspaceConfig(url=SecretStr(name))
     path = os.fspath(name)
     return WorkspaceConfig(root_path=Path(path if base is None else settings.path_below(base, path)))
+
+
+def _found_above(directory: Path | None) -> dict[str, Any]:
+    """The workspace of a directory above; empty where the directory has one itself, or none does."""
+    folder = settings.folder_with_workspace(None if directory is None else os.fspath(directory))
+    if folder is None or (directory is None and Path(folder) == Path.cwd()):
+        return {}
+    return {"workspace": WorkspaceConfig(root_path=Path(folder, settings.WORKSPACE))}
 
 
 def _from_pyproject(directory: Path | None) -> dict[str, Any]:

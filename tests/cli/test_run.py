@@ -34,7 +34,7 @@ CONTEXTA = [sys.executable, "-I", "-m", "contexta.cli"]
 def wrap(tmp_path: Path) -> Wrap:
     def run(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*CONTEXTA, "run", *arguments],
+            [*CONTEXTA, "run", "--quiet", *arguments],
             cwd=tmp_path,
             env={**os.environ, **(env or {})},
             capture_output=True,

@@ -28,7 +28,7 @@ def wrap(tmp_path: Path) -> Wrap:
     def run(program: str, *options: str, python: str = sys.executable, **env: str) -> Any:
         (tmp_path / "train.py").write_text(textwrap.dedent(program), encoding="utf-8")
         done = subprocess.run(
-            [*CONTEXTA, "run", *options, "--", python, "train.py"],
+            [*CONTEXTA, "run", "--quiet", *options, "--", python, "train.py"],
             cwd=tmp_path,
             env={**os.environ, **env},
             capture_output=True,

@@ -27,7 +27,7 @@ def place(folder: Path, how: str) -> None:
 
 def wrapped(tmp_path: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-I", "-m", "contexta.cli", "run", "--name", "r", "--", *command],
+        [sys.executable, "-I", "-m", "contexta.cli", "run", "--quiet", "--name", "r", "--", *command],
         cwd=tmp_path,
         env={**os.environ, **env},
         capture_output=True,

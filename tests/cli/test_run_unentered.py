@@ -35,7 +35,7 @@ def wrap(tmp_path: Path) -> Wrap:
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*CONTEXTA, "run", "--name", "r", "--", *command],
+            [*CONTEXTA, "run", "--quiet", "--name", "r", "--", *command],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -44,7 +44,18 @@ def done(*command: str, at: Path, env: dict[str, str]) -> subprocess.CompletedPr
 
 def test_recording_works_and_a_query_names_what_is_too_old(tmp_path: Path, old: dict[str, str]) -> None:
     wrapped = done(
-        "-m", "contexta.cli", "run", "--name", "wrapped", "--project", "p", "--", "echo", at=tmp_path, env=old
+        "-m",
+        "contexta.cli",
+        "run",
+        "--quiet",
+        "--name",
+        "wrapped",
+        "--project",
+        "p",
+        "--",
+        "echo",
+        at=tmp_path,
+        env=old,
     )
     for each in (wrapped, *(done("-c", code, at=tmp_path, env=old) for code in (INIT, CLIENT))):
         assert (each.returncode, each.stderr) == (0, "")

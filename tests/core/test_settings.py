@@ -137,3 +137,26 @@ def test_what_is_readable_of_an_invalid_file_counts_for_a_run(folder: Path) -> N
     assert "is no valid TOML: 'utf-8' codec can't decode byte 0xff" in problem
     with pytest.raises(InvalidInput, match="is no valid TOML"):
         resolve(environ={})
+
+
+def test_workspace_is_searched_upwards_until_home_and_only_without_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, project = tmp_path / "home", tmp_path / "home" / "project"
+    (project / "src").mkdir(parents=True)
+    for folder in (home, tmp_path):
+        (folder / ".contexta" / "journal").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(project / "src")
+    assert Path(settings.workspace()) == project / "src" / ".contexta"
+    (project / ".contexta" / "journal").mkdir(parents=True)
+    assert Path(settings.workspace()) == resolve().workspace.directory == project / ".contexta"
+    assert settings.project() == "project"
+    (project / "pyproject.toml").write_text('[tool.contexta]\nworkspace = "ws"\n')
+    assert Path(settings.workspace()) == resolve().workspace.directory == project / "ws"
+    monkeypatch.setenv("CONTEXTA_WORKSPACE", "here")
+    assert Path(settings.workspace()) == project / "src" / "here"
+    monkeypatch.delenv("CONTEXTA_WORKSPACE")
+    monkeypatch.chdir(home)
+    assert Path(settings.workspace()) == home / ".contexta"

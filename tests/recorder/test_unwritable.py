@@ -72,7 +72,7 @@ def train(tmp_path: Path, *before: str, workspace: Path, python: str = sys.execu
     return done.returncode, done.stdout, done.stderr.splitlines()
 
 
-WRAP = (sys.executable, "-I", "-m", "contexta.cli", "run", "--")
+WRAP = (sys.executable, "-I", "-m", "contexta.cli", "run", "--quiet", "--")
 
 
 @pytest.mark.parametrize("before", [(), WRAP], ids=["init", "contexta run"])

@@ -111,7 +111,9 @@ class _Lazy(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: contexta diff last-month this-month",
 )
-@click.option("--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta.")
+@click.option(
+    "--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else the nearest .contexta upwards."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
 @click.version_option(__version__, "-V", "--version", message="contexta %(version)s", help="Print the version.")
 @click.pass_context

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 workspace_option = click.option(
-    "--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else .contexta."
+    "--workspace", metavar="DIR", help="The workspace; default: CONTEXTA_WORKSPACE, else the nearest .contexta upwards."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FORMAT_OPTIONS = (

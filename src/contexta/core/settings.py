@@ -56,7 +56,8 @@ class ToolTable:
 def workspace(name: str | None = None) -> str:
     """The workspace's directory on this machine, absolute; of a workspace on a server the one that runs write to.
 
-    name: a directory or an address. Default: CONTEXTA_WORKSPACE, else that of pyproject.toml, else ``.contexta`` here.
+    name: a directory or an address. Default: CONTEXTA_WORKSPACE, else that of pyproject.toml, else the nearest
+    ``.contexta`` from the current directory upwards, else ``.contexta`` here.
     """
     address = server(name)
     if address is not None:
@@ -67,7 +68,37 @@ def workspace(name: str | None = None) -> str:
     if from_environment:
         return os.path.abspath(os.path.expanduser(from_environment))
     folder, path = _from_pyproject("workspace", workspace_name)
-    return os.path.abspath(path_below(folder, path or WORKSPACE))
+    if path is None:
+        folder, path = folder_with_workspace() or "", WORKSPACE
+    return os.path.abspath(path_below(folder, path))
+
+
+def folder_with_workspace(directory: str | None = None) -> str | None:
+    """The nearest folder with a workspace ``.contexta``, from a directory (the current one) upwards; None without one.
+
+    As git does, the search ends at the boundary of the file system and skips workspaces of other users. It does not
+    reach the home directory, so that a workspace there does not collect the runs of all projects.
+    """
+    home, device = os.path.expanduser("~"), None
+    for level, folder in enumerate(_folders(directory)):
+        try:
+            folder_device = os.stat(folder).st_dev
+            if level and (folder == home or folder_device != device):
+                return None
+            device = folder_device
+            path = os.path.join(folder, WORKSPACE)
+            if any(os.path.exists(os.path.join(path, name)) for name in (JOURNALS, DATABASE)) and (
+                not level or _is_own(path)
+            ):
+                return folder
+        except OSError:
+            return None  # a directory that cannot be read
+    return None
+
+
+def _is_own(path: str) -> bool:
+    """Whether a file belongs to this user, or this user is the administrator."""
+    return not hasattr(os, "geteuid") or os.geteuid() in (0, os.stat(path).st_uid)
 
 
 def path_below(folder: str, path: str) -> str:
@@ -82,12 +113,13 @@ def server(name: str | None = None) -> str | None:
 
 
 def project() -> str:
-    """The project of new runs: CONTEXTA_PROJECT, else that of pyproject.toml, else the current directory's name."""
+    """The project of new runs: CONTEXTA_PROJECT, else that of pyproject.toml, else the name of the directory that holds
+    the workspace; without a workspace that of the current directory."""
     for name in (os.environ.get("CONTEXTA_PROJECT"), _from_pyproject("project", project_name)[1]):
         if name and slug(name):
             return name
-    here = os.path.basename(os.getcwd())
-    return here if slug(here) else "project"
+    folder = os.path.basename(folder_with_workspace() or os.getcwd())
+    return folder if slug(folder) else "project"
 
 
 def project_name(value: object, where: str) -> str:

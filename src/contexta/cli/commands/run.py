@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ class _Run(click.Command):
     metavar="REGEX",
     help="Record matches in stdout as metrics: groups named key and value, or named like metrics; also a group step.",
 )
+@click.option("--quiet", is_flag=True, help="Print no summary of the run on stderr.")
 @workspace_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
@@ -49,13 +52,15 @@ def run(
     project: str | None,
     tags: tuple[str, ...],
     pattern: str | None,
+    quiet: bool,
     workspace: str | None,
     command: tuple[str, ...],
 ) -> int:
     """Record a command: every Python process in it, its output, its exit code.
 
-    Nothing has to be installed where COMMAND runs, and COMMAND needs no change. The exit code is that of COMMAND. If
-    the workspace cannot be written, COMMAND runs unrecorded, after a warning.
+    Nothing has to be installed where COMMAND runs, and COMMAND needs no change. The exit code is that of COMMAND. At
+    the end, stderr says what was recorded. If the workspace cannot be written, COMMAND runs unrecorded, after a
+    warning.
     """
     from contexta.recorder.session import start
     from contexta.recorder.wrapping.command import CommandRecorder
@@ -89,6 +94,10 @@ def run(
     send()
     code = wrapper.run()
     send()  # the first delivery may have been stopped meanwhile
+    if not quiet:
+        where = f" --workspace {shlex.quote(place)}" if place is not None else ""
+        with suppress(OSError):  # a closed stderr: the exit code is that of the program
+            click.echo("\n".join(wrapper.summary()) + where, err=True)
     return code
 
 

@@ -92,6 +92,14 @@ def make_directory(*folders: str) -> None:
         sync_directory(folder)
 
 
+def make_workspace(root: str, *folders: str) -> None:
+    """Make folders of a workspace, and the workspace itself where it is missing: with a .gitignore for all of it."""
+    is_new = not os.path.isdir(root)
+    make_directory(*folders)
+    if is_new:
+        create(os.path.join(root, ".gitignore"), b"*\n")
+
+
 def sync_directory(folder: Path) -> None:
     """Bring a directory's entries to the disk, where the system can do that."""
     if os.name != "posix":

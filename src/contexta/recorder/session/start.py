@@ -10,7 +10,7 @@ import sys
 import time
 
 from contexta.core import settings
-from contexta.core.files.atomic_files import make_directory
+from contexta.core.files.atomic_files import make_workspace
 from contexta.core.references import StableRef, slug
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.writer import Journal
@@ -67,7 +67,7 @@ def new_journal(
     journals: str, objects: Objects, project: str, name: Optional[str], *, part_of: Optional[str], number: int = 1
 ) -> Tuple[Journal, str]:
     """(the first journal of a new run, its display name); without a name the run is named by the time."""
-    make_directory(journals, objects.root)
+    make_workspace(os.path.dirname(os.path.abspath(journals)), journals, objects.root)
     salt = salt_or_another(objects)
     project = redact.name(project, salt)
     display = redact.name(name, salt) if name else time.strftime("run-%Y%m%d-%H%M%S", time.gmtime())

@@ -18,7 +18,7 @@ from contexta.core import settings
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.interpreters import is_python
 from contexta.core.process import CommandNotFound
-from contexta.core.references import StableRef
+from contexta.core.references import StableRef, slug
 from contexta.recorder.journal import process_journals
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.notes import note, reason
@@ -31,6 +31,7 @@ from contexta.recorder.wrapping import outside
 from contexta.recorder.wrapping.command_lines import isolation
 from contexta.recorder.wrapping.output import Stream, metrics_in, open_streams
 from contexta.recorder.wrapping.process_watch import Program, Watch
+from contexta.recorder.wrapping.summary import RecordedCounts
 
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _GRACE = 0.5  # seconds in which the program may end by a signal from the terminal, before the signal is passed on
@@ -85,6 +86,7 @@ class CommandRecorder:
         journal, display = new_journal(self._journals, self._objects, project, name, part_of=self._around())
         self._run = run = LiveRun(journal, self._objects, display)
         self._is_named = name is not None
+        self._unnumbered = slug(redact.name(name, run._salt)) if name is not None else None
         command, hidden = redact.argv(self._command, run._salt)
         facts: Dict[str, Any] = {"command": command}
         if self._pattern is not None:
@@ -125,6 +127,16 @@ class CommandRecorder:
         self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
         self._end(code)
         return code if code >= 0 else 128 - code
+
+    def summary(self) -> List[str]:
+        """Two lines about the run that has ended: its name and what it holds, and the next useful command."""
+        ref, project = self._run.ref.value, self._run.ref.components[0]
+        found = RecordedCounts(self._journals, self._objects, ref)
+        is_taken = self._unnumbered not in (None, self._run.ref.name)
+        exists = f" ({project}.{self._unnumbered} exists)" if is_taken else ""
+        earlier = found.earlier_run()
+        command = f"contexta diff {earlier} {ref}" if earlier else f"contexta show {ref}"
+        return [f"recorded as {ref}{exists} ({found.counts()})", f"next: {command}"]
 
     def run_unrecorded(self) -> int:
         """Run the command where no run could begin. Returns the exit code as ``run``."""

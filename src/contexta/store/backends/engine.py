@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contexta import __version__
 from contexta.core import workspace_address
 from contexta.core.errors import ContextaError, WorkspaceClosed, WorkspaceError
+from contexta.core.files.atomic_files import make_workspace
 from contexta.core.settings import DATABASE, JOURNALS, OBJECTS
 from contexta.findings import Upgrade
 from contexta.recorder.journal.objects import Objects
@@ -206,8 +207,7 @@ def _connected(root: Path, url: str | None, objects: Path | None) -> Store:
             raise WorkspaceError(f"workspace {root} is a file", hint="name a directory, e.g. .contexta")
         if url is None and (root / DATABASE).exists():
             sqlite.require_usable(root)
-        for folder in (root, root / JOURNALS, root / OBJECTS):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_workspace(*map(os.fspath, (root, root, root / JOURNALS, root / OBJECTS)))
         own = Objects(root / OBJECTS)
         if url is not None:
             address, shared = workspace_address.split(workspace_address.checked(url))
