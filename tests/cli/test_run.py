@@ -135,7 +135,7 @@ def test_streams_that_go_to_one_file_keep_their_order_and_lines(tmp_path: Path, 
         for number in range(300)
     )
     (tmp_path / "log").write_bytes(b"before\n")
-    command = f"{shlex.join([*CONTEXTA, 'run', '--', sys.executable, 'train.py'])} {how}"
+    command = f"{shlex.join([*CONTEXTA, 'run', '--quiet', '--', sys.executable, 'train.py'])} {how}"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60, check=True)
     before = b"before\n" if ">> log" in how else b""
     assert (tmp_path / "log").read_bytes() == before + plain
@@ -145,7 +145,7 @@ def test_streams_that_go_to_one_file_keep_their_order_and_lines(tmp_path: Path, 
 
 def test_streams_that_go_apart_are_two_logs(tmp_path: Path) -> None:
     script(tmp_path, MIXED)
-    command = f"{shlex.join([*CONTEXTA, 'run', '--', sys.executable, 'train.py'])} > out 2> err"
+    command = f"{shlex.join([*CONTEXTA, 'run', '--quiet', '--', sys.executable, 'train.py'])} > out 2> err"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60, check=True)
     assert (tmp_path / "err").read_bytes().startswith(b"err 0\n\rprogress")
     assert {each.name for each in recorded(tmp_path).artifacts} == {"stdout", "stderr"}
