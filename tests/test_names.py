@@ -16,6 +16,7 @@ SHARED_TOPICS = {
     "checks",
     "comparisons",
     "context",
+    "curves",
     "delivery",
     "digests",
     "distributions",

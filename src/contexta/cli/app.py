@@ -33,6 +33,7 @@ SECTIONS = {
         "deployments": ("commands.lineage", "List deployments and what they run, oldest first."),
     },
     "Explain": {
+        "plot": ("commands.plot", "Draw the learning curves of runs in the terminal, several runs in one chart."),
         "diff": ("commands.comparisons", "Show what changed between two runs: metrics, environment, inputs."),
         "why": (
             "commands.why",

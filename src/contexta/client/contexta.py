@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client import comparisons, maintenance, queries, reproduction
+from contexta.client import comparisons, curves, maintenance, queries, reproduction
 from contexta.client.keywords import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
@@ -43,6 +43,7 @@ class Contexta(Workspace):
     copy_artifact = with_aliases(queries.copy_artifact)
     diagnose_run = with_aliases(queries.diagnose_run)
     metric_series = with_aliases(queries.metric_series)
+    plot = curves.plot
     traverse_lineage = with_aliases(queries.traverse_lineage)
     list_projects = with_aliases(queries.list_projects)
     list_runs = with_aliases(queries.list_runs)

@@ -23,6 +23,7 @@ NEEDED = {
     "click": (7, 1),
     "rich": (11, 2),
     "platformdirs": (2, 0),
+    "plotille": (4, 0),
 }
 
 

@@ -1,10 +1,12 @@
-"""Findings about one metric: the best run, the trend, a series of points, and the timeline of a package."""
+"""Findings about metrics: the best run, the trend, points, learning curves, and the timeline of a package."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from contexta.contract.aliases import alias
+from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change
@@ -164,3 +166,91 @@ class PackageTimeline(Finding):
     without_environment: int = 0
     """The number of other runs."""
     completeness_notes: tuple[CompletenessNote, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- curves
+
+Axis = Literal["step", "time", "epoch"]
+
+
+class Curve(Finding):
+    """A metric in one run.
+
+    A curve of more than twice as many points as the chart has columns keeps the lowest and the highest point of each
+    column.
+    """
+
+    run_ref: RunRef
+    name: str
+    """The name of the run in the chart: without its project where all runs have the same."""
+    points: int
+    """The number of recorded points."""
+    not_finite: int = 0
+    """The number of recorded points that are NaN or infinite. They leave gaps."""
+    low: Number | None
+    """The lowest finite value; None without one. ``low`` and ``high`` are those of the smoothed curve, if it is."""
+    high: Number | None
+    last: Number
+    """The last recorded value, never smoothed."""
+    x: tuple[float, ...]
+    """Ascending; seconds since the start of the run on an axis of time."""
+    y: tuple[float, ...]
+    """The value at each x; NaN is a gap."""
+
+
+class Chart(Finding):
+    """One metric in one or more runs, over a common axis."""
+
+    metric: str
+    """``accuracy``, ``train/accuracy`` or ``train/accuracy [slice]``."""
+    axis: Axis
+    is_log: bool = False
+    """Whether the values have a logarithmic scale."""
+    smoothing: float = 0.0
+    """The weight of the past in the exponential moving average; 0 is none."""
+    columns: int
+    curves: tuple[Curve, ...]
+
+
+class LearningCurves(Finding):
+    """The charts of metrics of one or more runs, those with a known direction first."""
+
+    run_refs: tuple[RunRef, ...]
+    charts: tuple[Chart, ...]
+    completeness_notes: tuple[CompletenessNote, ...] = ()
+
+
+SeriesKey = tuple[str, str, str]
+"""(stage name, metric key, slice or an empty text)"""
+RawPoint = tuple[int | None, int, float | None]
+"""(step, microseconds since 1970, value; None for NaN)"""
+
+
+@dataclass(frozen=True)
+class RecordedSeries:
+    """A metric of one run, without its points."""
+
+    id: int
+    """Its key in the database."""
+    key: SeriesKey
+    points: int
+    last: int | float
+
+    @property
+    def label(self) -> str:
+        """``accuracy``, ``train/accuracy`` or ``train/accuracy [slice]``."""
+        stage, metric, slice_ref = self.key
+        name = metric if stage == RUN_LEVEL else f"{stage}/{metric}"
+        return f"{name} [{slice_ref}]" if slice_ref else name
+
+
+@dataclass(frozen=True)
+class SeriesBounds:
+    """The ranges of the points of one series."""
+
+    with_step: int
+    """The number of points with a step."""
+    steps: tuple[int, int] | None
+    """The lowest and the highest step; None without any."""
+    times: tuple[int, int]
+    """The earliest and the latest point, in microseconds since 1970."""

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.reports import Level, Mark, Plot, Point
+from contexta.reports.document.axes import nice_ticks
 from contexta.reports.document.formatting import finite
-from contexta.reports.writers.svg import HEIGHT, WIDTH, drawing, nice_ticks
+from contexta.reports.writers.svg import HEIGHT, WIDTH, drawing
 
 
 def plot_of(*values: int | float | None, **more: object) -> Element:

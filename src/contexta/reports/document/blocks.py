@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, computed_field
 from contexta.contract.fields import Number
 from contexta.core.model import Value
 from contexta.findings.finding import Finding
+from contexta.findings.metrics import Chart
 
 Tone = Literal["good", "bad", "warn", "quiet"]
 """The colour of a text. The words say the same as the colour."""
@@ -100,7 +101,14 @@ class Plot(_Part):
     unit: str = "run"  # the noun of one point
 
 
-Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot, Field(discriminator="kind")]
+class Curves(_Part):
+    """A metric over steps, time or epochs, in one or more runs."""
+
+    kind: Literal["curves"] = "curves"
+    chart: Chart
+
+
+Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot | Curves, Field(discriminator="kind")]
 
 
 class Section(_Part):

@@ -10,8 +10,11 @@ from base64 import b64encode
 from hashlib import sha256
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Plot, Report, Row, Table
+from contexta.findings.metrics import Chart
+from contexta.reports.document.axes import chart_title
+from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Paragraph, Plot, Report, Row, Table
 from contexta.reports.document.formatting import amount, printable
+from contexta.reports.writers.chart_svg import chart_svg, curve_numbers, sample
 from contexta.reports.writers.svg import drawing
 from contexta.reports.writers.theme import PAGE_STYLE, SCRIPT, STYLE
 
@@ -92,6 +95,8 @@ def _block(box: Element, part: Block, about: str) -> None:
         _under(_under(box, "pre", {"tabindex": "0"}), "code", text=part.text)
     elif isinstance(part, Table):
         _table(box, part, about)
+    elif isinstance(part, Curves):
+        _curves(box, part.chart, about)
     else:
         _plot(box, part)
 
@@ -136,6 +141,29 @@ def _plot(box: Element, part: Plot) -> None:
     _under(details, "summary", text="The numbers")
     rows = tuple(Row(cells=(point.label, amount(point.value), point.about)) for point in part.points)
     _table(details, Table(columns=("", ">Value", ""), rows=rows), part.title)
+
+
+def _curves(box: Element, chart: Chart, about: str) -> None:
+    """The drawing, and its legend with the numbers. Charts that follow each other share a grid."""
+    charts = box[-1] if len(box) and box[-1].get("class") == "charts" else _under(box, "div", {"class": "charts"})
+    figure = _under(charts, "figure", {"class": "curves"})
+    if chart_title(chart) != about:
+        _under(figure, "figcaption", text=chart_title(chart))
+    figure.append(chart_svg(chart))
+    details = _under(figure, "details", {"open": "open"} if len(chart.curves) > 1 else {})
+    _under(details, "summary", text="Runs and numbers" if len(chart.curves) > 1 else "The numbers")
+    around = _under(details, "div", {"class": "wide", "role": "region", "tabindex": "0", "aria-label": chart.metric})
+    table = _under(around, "table")
+    line = _under(_under(table, "thead"), "tr")
+    for title in ("Run", "Points", "Lowest", "Highest", "Last"):
+        _under(line, "th", {"scope": "col", **_number(title != "Run")}, title)
+    body = _under(table, "tbody")
+    for number, curve in enumerate(chart.curves):
+        _row(body, Row(cells=(curve.name, *curve_numbers(curve))), (False, True, True, True, True))
+        if len(chart.curves) > 1:
+            name = body[-1][0]
+            name.insert(0, sample(number, len(chart.curves)))
+            name[0].tail, name.text = f" {name.text}", None
 
 
 def _tone(tone: str | None) -> dict[str, str]:

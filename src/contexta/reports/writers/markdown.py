@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Plot, Report, Table
+from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Paragraph, Plot, Report, Table
 from contexta.reports.document.formatting import amount, count, finite, printable, sparkline
 
 # Markup of Markdown and of the HTML inside it. An underscore inside a word and ``->`` are none.
@@ -13,6 +13,7 @@ _MARKUP = re.compile(r"[\\`*\[\]<|~#]|(?<!-)>|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
 _FEW = 10  # rows that are shown although none differs
 _MOST_POINTS = 60  # of a sparkline
+_CHART_WIDTH = 80  # characters
 
 
 def markdown(report: Report) -> str:
@@ -37,6 +38,10 @@ def _block(part: Block) -> str:
         return "\n".join(f"- {_line(item)}" for item in part.items)
     if isinstance(part, Code):
         return _code(part.text)
+    if isinstance(part, Curves):
+        from contexta.reports.writers.chart_text import chart_lines
+
+        return _code("\n".join(line.plain.rstrip() for line in chart_lines(part.chart, _CHART_WIDTH)))
     return _table(part) if isinstance(part, Table) else _plot(part)
 
 

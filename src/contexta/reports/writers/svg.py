@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement
 
+from contexta.reports.document.axes import nice_ticks
 from contexta.reports.document.blocks import Plot
 from contexta.reports.document.formatting import amount, finite, printable
 
@@ -53,27 +53,6 @@ def drawing(plot: Plot) -> Element:
         SubElement(svg, "polyline", {"class": "curve", "points": path})
     _dots(svg, plot, values, scale)
     return svg
-
-
-def nice_ticks(low: float, high: float) -> list[float]:
-    """Three to seven round numbers that enclose [low, high]."""
-    low, high = _wide(low, high)
-    raw = high / 4 - low / 4
-    unit = 10.0 ** math.floor(math.log10(raw))
-    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10, 20) if unit * factor >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = [number * step for number in range(first, last + 1)]
-    return ticks if all(map(math.isfinite, ticks)) and ticks[0] < ticks[-1] else [low, high]
-
-
-def _wide(low: float, high: float) -> tuple[float, float]:
-    """The range, widened around a single value as far as floats allow."""
-    if high / 2 - low / 2 > 1e-300:
-        return low, high
-    if abs(high) > 1e300:
-        return (high / 2, high) if high > 0 else (high, high / 2)
-    room = abs(high) * 0.05 if abs(high) > 1e-290 else 1.0
-    return low - room, high + room
 
 
 def _axes(svg: Element, plot: Plot, ticks: Sequence[float], scale: _Scale) -> None:

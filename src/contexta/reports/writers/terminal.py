@@ -21,6 +21,7 @@ from contexta.reports.document.blocks import (
     Block,
     Bullets,
     Code,
+    Curves,
     Paragraph,
     Plot,
     Report,
@@ -33,6 +34,7 @@ from contexta.reports.document.formatting import amount, count, finite, printabl
 
 _STYLES: dict[Tone | None, str] = {"good": "green", "bad": "red", "warn": "yellow", "quiet": "dim", None: ""}
 _NO_WRAPPING = 100_000  # columns of a pipe
+_CHART_IN_A_PIPE = 80  # columns
 _SMALL_TABLE = 12  # rows up to which rows without a difference are shown
 _MOST_BULLETS = 20
 _MOST_CHARACTERS = 400  # of a cell or a bullet
@@ -121,6 +123,8 @@ class _Screen:
             yield from self._bullets(block.items, _STYLES[block.tone])
         elif isinstance(block, Table):
             yield from self._table(block)
+        elif isinstance(block, Curves):
+            yield from self._curves(block)
         else:
             yield from self._plot(block)
 
@@ -212,6 +216,12 @@ class _Screen:
 
     # ------------------------------------------------------------------------------------------ plots
 
+    def _curves(self, curves: Curves) -> Iterator[RenderableType]:
+        from contexta.reports.writers.chart_text import chart_lines, to_ascii
+
+        lines = chart_lines(curves.chart, (_CHART_IN_A_PIPE if self.width == _NO_WRAPPING else self.width) - 2)
+        yield from lines if _shows_braille() else map(to_ascii, lines)
+
     def _plot(self, plot: Plot) -> Iterator[RenderableType]:
         finite_points = [point for point in plot.points if finite(point.value) is not None]
         if not finite_points:
@@ -239,6 +249,14 @@ def _styled(cells: Sequence[str], row: Row) -> list[Text]:
     if row.fold is not None:
         return [Text(cell, "dim") for cell in cells]
     return [Text(cells[0], f"bold {_STYLES[row.tone]}".strip()), *map(Text, cells[1:])]
+
+
+def _shows_braille() -> bool:
+    try:
+        "⣿".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def _list_grid(gap: int) -> Grid:

@@ -1,9 +1,11 @@
 """The style sheet and the script of an HTML page."""
 
 STYLE = """
-.contexta { --good: #18794e; --bad: #c0362c; --warn: #8a6100; --quiet: #667; --line: #7f7f7f55; --accent: #2f6fdb; }
+.contexta { --good: #18794e; --bad: #c0362c; --warn: #8a6100; --quiet: #667; --line: #7f7f7f55; --accent: #2f6fdb;
+  --line2: #c5cbd4; --old: #1d5db6; --new: #ad4a00; --s3: #0b7a6b; --s4: #8a3fb0; --s5: #8b6b00; }
 @media (prefers-color-scheme: dark) {
-  .contexta { --good: #4cc38a; --bad: #ff8f84; --warn: #e0b252; --quiet: #9aa3b2; --accent: #7aa7f7; }
+  .contexta { --good: #4cc38a; --bad: #ff8f84; --warn: #e0b252; --quiet: #9aa3b2; --accent: #7aa7f7;
+    --line2: #3b4450; --old: #82b4ff; --new: #ffa763; --s3: #4fcab6; --s4: #d6a0f5; --s5: #d8bd5b; }
 }
 .contexta { line-height: 1.45; font-variant-numeric: tabular-nums; }
 .contexta p, .contexta ul { margin: .4em 0; }
@@ -33,6 +35,30 @@ STYLE = """
 .contexta .dot.good { fill: var(--good); }
 .contexta .dot.warn { fill: var(--warn); }
 .contexta .dot.quiet { fill: var(--quiet); }
+.contexta .charts {
+  display: grid; gap: 24px 40px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr));
+}
+.contexta .curves { margin: 0; max-width: none; min-width: 0; overflow: visible; font-size: 13px; }
+.contexta .curves figcaption { color: inherit; font-weight: 600; }
+.contexta .curves th { white-space: nowrap; }
+.contexta svg.chart {
+  display: block; min-width: 0; overflow: visible; margin: 0 12px 0 52px; width: calc(100% - 64px);
+}
+.contexta svg.named { margin-right: 96px; width: calc(100% - 148px); }
+.contexta svg.chart svg { min-width: 0; width: 100%; height: 168px; }
+.contexta svg.chart text { fill: var(--quiet); opacity: 1; }
+.contexta svg.chart text.name { fill: currentColor; }
+.contexta svg.chart .axis { stroke: var(--line2); }
+.contexta svg.sample { display: inline-block; width: 28px; min-width: 28px; height: 12px; vertical-align: middle; }
+.contexta .series { fill: none; stroke-width: 1.75; stroke-linejoin: round; stroke: var(--quiet); }
+.contexta .series.dot { stroke: none; fill: currentColor; }
+.contexta .s1 { stroke: var(--old); } .contexta .s1.dot { fill: var(--old); }
+.contexta .s2 { stroke: var(--new); stroke-dasharray: 6 3; } .contexta .s2.dot { fill: var(--new); }
+.contexta .s3 { stroke: var(--s3); stroke-dasharray: 2 3; } .contexta .s3.dot { fill: var(--s3); }
+.contexta .s4 { stroke: var(--s4); stroke-dasharray: 8 3 2 3; } .contexta .s4.dot { fill: var(--s4); }
+.contexta .s5 { stroke: var(--s5); stroke-dasharray: 12 4; } .contexta .s5.dot { fill: var(--s5); }
+.contexta .name { stroke: none; }
+.contexta .many { stroke-width: 1; }
 .contexta figcaption, .contexta summary, .contexta footer { color: var(--quiet); }
 """
 

@@ -1,0 +1,266 @@
+"""Learning curves: choose runs and metrics, and reduce their points to charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from contexta.client.workspace import Workspace
+from contexta.core.errors import Ambiguous, InvalidInput, InvalidReference, NotFound, shown
+from contexta.core.references import StableRef
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from contexta.findings.metrics import Axis, Chart, Curve, LearningCurves, RecordedSeries, SeriesKey
+
+COLUMNS = 240  # of a chart: a screen shows no more
+_MOST_RUNS = 26  # a terminal tells the curves of a chart apart by a letter
+_MOST_CHARTS = 60
+_AXES = ("step", "time", "epoch")
+
+
+class _Run(NamedTuple):
+    """A run to draw."""
+
+    key: int
+    ref: StableRef
+    started_at: int
+    """Microseconds since 1970."""
+    series: dict[SeriesKey, RecordedSeries]
+    names: tuple[str, ...]
+    """The texts that name the run exactly."""
+
+
+class _Scale(NamedTuple):
+    """How charts are drawn."""
+
+    axis: Axis
+    is_log: bool
+    smoothing: float
+    columns: int
+
+
+def plot(
+    workspace: Workspace,
+    *words: str,
+    metrics: Sequence[str] = (),
+    x: Axis = "step",
+    log: bool = False,
+    smooth: float = 0.0,
+    columns: int = COLUMNS,
+) -> LearningCurves:
+    """The learning curves of runs: one chart for each metric, with all runs in it.
+
+    words: runs and names of metrics. The exact name of a run is a run; else the name of a recorded metric is a metric;
+    else the word is the unique prefix of a run. Without a run: the latest one. metrics: more names of metrics. Without
+    any: every metric with more than one point, those with a known direction first.
+
+    x: ``step``, ``time`` since the start of the run, or ``epoch`` by the metric ``epoch`` of the run. log: logarithmic
+    values. smooth: the weight of the past in a moving average, at least 0 and below 1. columns: of a chart; a long
+    curve keeps its lowest and its highest point in each. Reads every point of the series.
+    Raises NotFound, Ambiguous for a word that is a run and a metric, InvalidInput.
+    """
+    from contexta.analysis.metrics.curves import default_metrics
+    from contexta.findings.metrics import LearningCurves
+
+    _require_scale(x, smooth, columns)
+    scale = _Scale(x, bool(log), float(smooth), columns)
+    with workspace._reading() as connection:
+        runs, names = _told_apart(workspace, connection, words)
+        recorded = [series for run in runs for series in run.series.values()]
+        keys = [key for name in [*names, *metrics] for key in _metrics(name, runs, recorded)]
+        keys = list(dict.fromkeys(keys)) or default_metrics(recorded, workspace._directions())
+        notes: list[str] = []
+        if len(keys) > _MOST_CHARTS:
+            notes.append(f"the first {_MOST_CHARTS} of {len(keys)} metrics are drawn; name others to see them")
+        charts = [_chart(connection, key, runs, scale, notes) for key in keys[:_MOST_CHARTS]]
+    return LearningCurves(
+        run_refs=tuple(run.ref for run in runs), charts=tuple(charts), completeness_notes=tuple(dict.fromkeys(notes))
+    )
+
+
+def _require_scale(x: object, smooth: object, columns: object) -> None:
+    if x not in _AXES:
+        raise InvalidInput(f"the axis {shown(x)} is unknown", hint="it is step, time or epoch")
+    if not isinstance(smooth, (int, float)) or not 0 <= smooth < 1:
+        raise InvalidInput(f"smooth {shown(smooth)} is not a weight", hint="give 0 or more and less than 1, as in 0.6")
+    if type(columns) is not int or not 1 <= columns <= 10_000:
+        raise InvalidInput(f"columns {shown(columns)} is not a number of columns", hint="give 1 to 10000")
+
+
+# ---------------------------------------------------------------------------------------------- runs and metrics
+
+
+def _told_apart(workspace: Workspace, connection: Connection, words: Sequence[str]) -> tuple[list[_Run], list[str]]:
+    """(runs, names of metrics) among the words; the latest run if the words name none."""
+    from contexta.store.read.points import is_metric
+
+    runs: dict[int, _Run] = {}
+    names, unknown = [], []
+    for word in words:
+        run, error = _run_named(workspace, connection, word)
+        is_exact = run is not None and word in run.names
+        if is_metric(connection, word):
+            if run is not None and is_exact:
+                hint = f"write {run.ref.value} for the run, or --metric {word} for the metric"
+                raise Ambiguous(f"{shown(word)} is a run and a metric", hint=hint)
+            names.append(word)
+        elif run is not None:
+            runs.setdefault(run.key, run)
+        elif isinstance(error, NotFound):
+            unknown.append((word, error))
+        elif error is not None:
+            raise error
+    chosen = list(runs.values()) or [_latest(workspace, connection)]
+    for word, error in unknown:
+        raise _unknown_word(word, chosen, error)
+    if len(chosen) > _MOST_RUNS:
+        raise InvalidInput(f"{len(chosen)} runs do not fit into one chart", hint=f"name up to {_MOST_RUNS}")
+    return chosen, names
+
+
+def _run_named(
+    workspace: Workspace, connection: Connection, word: str
+) -> tuple[_Run | None, NotFound | Ambiguous | InvalidReference | None]:
+    try:
+        return _run(workspace, connection, word), None
+    except (NotFound, Ambiguous, InvalidReference) as error:
+        return None, error
+
+
+def _latest(workspace: Workspace, connection: Connection) -> _Run:
+    return _run(workspace, connection, "@latest")
+
+
+def _run(workspace: Workspace, connection: Connection, selector: str) -> _Run:
+    from contexta.store.read import points
+
+    key, ref = workspace._find(connection, selector)
+    name, started_at = points.name_and_start(connection, key)
+    series = {item.key: item for item in points.series_of(connection, key)}
+    is_relative = "@latest" in selector
+    return _Run(key, ref, started_at, series, (str(ref), ref.value, ref.name, name, *[selector] * is_relative))
+
+
+def _unknown_word(word: str, runs: Sequence[_Run], error: NotFound) -> NotFound:
+    from contexta.analysis.metrics.curves import nearest_metric
+
+    metric = nearest_metric(word, (series for run in runs for series in run.series.values()))
+    hint = f"did you mean the metric {metric}?" if metric is not None else error.hint
+    return NotFound(f"{shown(word)} is neither a run nor a metric", hint=hint)
+
+
+def _metrics(name: str, runs: Sequence[_Run], recorded: Sequence[RecordedSeries]) -> list[SeriesKey]:
+    from contexta.analysis.metrics.curves import metrics_named, nearest_metric
+
+    keys = metrics_named(name, recorded)
+    if keys:
+        return keys
+    who = str(runs[0].ref) + (f" and {len(runs) - 1} more" if len(runs) > 1 else "")
+    near = nearest_metric(name, recorded)
+    hint = f"did you mean {near}?" if near is not None else "`contexta show RUN` lists the metrics of a run"
+    raise NotFound(f"{who}: no metric {shown(name)}", hint=hint)
+
+
+# ---------------------------------------------------------------------------------------------- charts
+
+
+def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: _Scale, notes: list[str]) -> Chart:
+    """One metric of all runs that have it. Appends to the notes what the chart does not show."""
+    from contexta.findings.metrics import Chart
+
+    with_metric = [run for run in runs if key in run.series]
+    label = with_metric[0].series[key].label
+    notes += [f"{run.ref.value} has no {label}" for run in runs if key not in run.series]
+    axes = [_axis(connection, run, key, scale.axis, notes) for run in with_metric]
+    bounds = min(axis.bounds[0] for axis in axes), max(axis.bounds[1] for axis in axes)
+    is_one_project = len({run.ref.project for run in runs}) == 1
+    curves = [
+        _curve(connection, run, run.ref.name if is_one_project else run.ref.value, key, axis, bounds, scale, notes)
+        for run, axis in zip(with_metric, axes, strict=True)
+    ]
+    return Chart(
+        metric=label,
+        axis=scale.axis,
+        is_log=scale.is_log,
+        smoothing=scale.smoothing,
+        columns=scale.columns,
+        curves=tuple(curves),
+    )
+
+
+def _curve(
+    connection: Connection,
+    run: _Run,
+    name: str,
+    key: SeriesKey,
+    axis: _PlacedSeries,
+    bounds: tuple[float, float],
+    scale: _Scale,
+    notes: list[str],
+) -> Curve:
+    from contexta.analysis.metrics import curves
+    from contexta.findings.metrics import Curve
+    from contexta.store.read.points import points_of
+
+    series = run.series[key]
+    placed = curves.placed(points_of(connection, series), axis.place)
+    points = curves.smoothed(placed, scale.smoothing)
+    reduced = curves.reduced(points, series.points, bounds, scale.columns, is_log=scale.is_log)
+    notes += curves.curve_notes(series.label, name, reduced)
+    return Curve(
+        run_ref=run.ref,
+        name=name,
+        points=series.points,
+        not_finite=reduced.not_finite,
+        low=reduced.low,
+        high=reduced.high,
+        last=series.last,
+        x=tuple(x for x, _ in reduced.points),
+        y=tuple(value for _, value in reduced.points),
+    )
+
+
+class _PlacedSeries(NamedTuple):
+    """The axis of one series."""
+
+    place: Callable[[int, int | None, int], float]
+    """(number of the point, step, microseconds since 1970) -> x"""
+    bounds: tuple[float, float]
+
+
+def _axis(connection: Connection, run: _Run, key: SeriesKey, axis: Axis, notes: list[str]) -> _PlacedSeries:
+    """Raises InvalidInput for the axis of epochs in a run that recorded none."""
+    from contexta.store.read.points import bounds_of
+
+    series = run.series[key]
+    bounds = bounds_of(connection, series)
+    if axis == "time":
+        first, last = bounds.times
+        return _PlacedSeries(
+            lambda _, __, at: (at - run.started_at) / 1e6,
+            ((first - run.started_at) / 1e6, (last - run.started_at) / 1e6),
+        )
+    if axis == "epoch":
+        return _epochs(connection, run, key)
+    if bounds.steps is None or bounds.with_step < series.points:
+        notes.append(f"{series.label} of {run.ref.value} has no steps; its points are numbered")
+        return _PlacedSeries(lambda number, _, __: number, (0, series.points - 1))
+    return _PlacedSeries(lambda number, step, __: number if step is None else step, bounds.steps)
+
+
+def _epochs(connection: Connection, run: _Run, key: SeriesKey) -> _PlacedSeries:
+    """The axis by the metric ``epoch`` of the same stage, or of another one."""
+    from contexta.analysis.metrics.curves import Epochs
+    from contexta.store.read.points import points_of
+
+    candidates = sorted(
+        (series for series in run.series.values() if series.key[1].rpartition("/")[2] == "epoch"),
+        key=lambda series: series.key[0] != key[0],
+    )
+    epochs = Epochs(points_of(connection, candidates[0])) if candidates else None
+    if epochs is None or epochs.bounds is None:
+        hint = "log a metric epoch, or choose the axis step or time"
+        raise InvalidInput(f"the epochs of {run.ref.value} are unknown: it has no metric epoch", hint=hint)
+    return _PlacedSeries(lambda _, step, at: epochs.at(step, at), epochs.bounds)
