@@ -34,12 +34,15 @@ SECTIONS = {
     },
     "Explain": {
         "plot": ("commands.plot", "Draw the learning curves of runs in the terminal, several runs in one chart."),
-        "diff": ("commands.comparisons", "Show what changed between two runs: metrics, environment, inputs."),
+        "diff": (
+            "commands.comparisons",
+            "Show every difference: metrics, parameters, command, code, environment, inputs.",
+        ),
         "why": (
             "commands.why",
             "Explain why a metric changed: significance, differences, suspects, next steps.",
         ),
-        "compare": ("commands.comparisons", "Show the metrics of two or more runs side by side."),
+        "compare": ("commands.comparisons", "Show two or more runs side by side, and what changed between them."),
         "trend": ("commands.metrics", "Show a metric over the runs of a project, and what changed between them."),
         "timeline": ("commands.environments", "Show the versions of a package over the runs of a project."),
         "best": ("commands.metrics", "Find the run with the best last value of a metric, and rank the others."),

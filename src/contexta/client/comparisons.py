@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from contexta.client.queries import diagnose_run, get_run, get_run_snapshot, selectors
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
         EnvironmentDiff,
         Explanation,
         Gate,
-        InputComparison,
         MultiRunComparison,
         RunComparison,
         RunDiff,
+        RunDifference,
+        ValueComparison,
     )
     from contexta.findings.checks import Strictness
     from contexta.findings.past_runs import RunRecord
@@ -32,20 +34,43 @@ if TYPE_CHECKING:
     _RunKey = tuple[int, StableRef]  # the key in the database, and the reference
 
 
-def compare_runs(workspace: Workspace, left: str, right: str) -> RunComparison:
-    """The last value of each metric in two runs, with the differences. Reads no points."""
+def compare_runs(workspace: Workspace, left: str | None = None, right: str | None = None) -> RunComparison:
+    """The last value of each metric in two runs, and what changed between the runs. Reads no points, runs no git.
+
+    Without arguments the last two runs of the project; with one, that run and the latest one. Raises NotFound.
+    """
+    from contexta.analysis.changes.unknown_aspects import unknown_in_runs
+    from contexta.analysis.environments.missing_facts import unknown_in_environments
+
     with workspace._reading() as connection:
-        return _compare(connection, workspace._find(connection, left), workspace._find(connection, right))
+        keys = _two_runs(workspace, connection, left, right)
+        records = _records(workspace, connection, keys)
+        return _compare(connection, *keys).model_copy(
+            update={
+                "differences": _differences(records),
+                "unknowns": (
+                    *unknown_in_runs(*records),
+                    *unknown_in_environments(*(record.snapshot for record in records)),
+                ),
+            }
+        )
+
+
+def compare_metrics(workspace: Workspace, left: str, right: str) -> RunComparison:
+    """The last value of each metric in two runs, and nothing else."""
+    with workspace._reading() as connection:
+        return _compare(connection, *_two_runs(workspace, connection, left, right))
 
 
 def compare_multiple_runs(workspace: Workspace, runs: Sequence[str]) -> MultiRunComparison:
-    """Several runs side by side, in the given order."""
+    """Several runs side by side, in the given order: their metrics, and what changed between them."""
     from contexta.analysis.metrics.compare import compare_many
     from contexta.store.read import loading
 
     with workspace._reading() as connection:
-        keys = [workspace._find(connection, selector)[0] for selector in selectors(runs)]
-        return compare_many(loading.summaries(connection, keys))
+        keys = [workspace._find(connection, selector) for selector in selectors(runs)]
+        summaries = loading.summaries(connection, [key for key, _ in keys])
+        return compare_many(summaries, _differences(_records(workspace, connection, keys)))
 
 
 def compare_environments(workspace: Workspace, left: str, right: str) -> EnvironmentDiff:
@@ -56,23 +81,29 @@ def compare_environments(workspace: Workspace, left: str, right: str) -> Environ
 
 
 def diff_runs(workspace: Workspace, left: str | None = None, right: str | None = None) -> RunDiff:
-    """The differences between two runs: metrics, environments and inputs.
+    """Every difference between two runs: metrics, parameters, command, code, environment and inputs.
 
-    Without arguments the last two runs of the project; with one, that run and the latest one. Raises NotFound.
+    Without arguments the last two runs of the project; with one, that run and the latest one. The commits between the
+    runs are read from a repository on this machine, if it has both. Raises NotFound.
     """
+    from contexta.analysis.changes import pair, unknown_aspects
+    from contexta.analysis.environments.environment_diff import compare_environments
     from contexta.findings import RunDiff
+    from contexta.store.read.history import commits_between
 
     with workspace._reading() as connection:
-        if right is None:
-            _, right = workspace._find(connection, "@latest")
-            left = left if left is not None else _previous(workspace, connection, right)
-        if left is None:
-            raise InvalidInput("diff_runs(right=...) has no left run", hint="give both runs, or none")
-        keys = workspace._find(connection, left), workspace._find(connection, right)
+        keys = _two_runs(workspace, connection, left, right)
+        old, new = (_record(workspace, connection, key) for key, _ in keys)
+        environment = compare_environments(keys[0][1], old.snapshot, keys[1][1], new.snapshot)
         return RunDiff(
             metrics=_compare(connection, *keys),
-            environment=_compare_environments(workspace, connection, *keys),
+            params=pair.compare_parameters(old, new),
+            command=pair.compare_commands(old, new),
+            code=pair.compare_code(old, new, commits_between(old.run, new.run)),
+            environment=environment,
             inputs=_compare_inputs(connection, *keys),
+            unknowns=(*unknown_aspects.unknown_in_runs(old, new), *environment.unknowns),
+            completeness_notes=(*old.notes, *new.notes),
         )
 
 
@@ -93,7 +124,7 @@ def audit_reproducibility(
         details, snapshot = loading.details(connection, key), workspace._snapshot(connection, key)
         rebuilds = rebuilds_among(records.said(connection, key))
     edges = workspace.metadata_store.relations.list_lineage_edges()
-    reruns = reruns_among(edges, ref, lambda left, right: compare_runs(workspace, left, right))
+    reruns = reruns_among(edges, ref, lambda left, right: compare_metrics(workspace, left, right))
     recorded = to_rebuild(workspace, str(ref)) if snapshot is not None and (online or deep) else None
     available = current_evidence(
         recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
@@ -103,8 +134,8 @@ def audit_reproducibility(
 
 def explain_regression(
     workspace: Workspace,
-    old: str,
-    new: str,
+    old: str | None = None,
+    new: str | None = None,
     *,
     metric: str | None = None,
     lower_is_better: bool | None = None,
@@ -112,6 +143,7 @@ def explain_regression(
 ) -> Explanation:
     """Whether a metric differs between two runs by more than noise, what changed, the suspects, and the next steps.
 
+    old, new: by default the last two runs of the project; without ``new``, the latest run.
     metric: ``accuracy`` or ``train/accuracy``; by default the metric with the surest drop. lower_is_better: the
     direction, if neither the name nor the configuration gives it. group_by: which runs are repeats: ``auto`` (equal
     code, configuration and environment), ``none``, ``tag:NAME``, ``param:NAME``. Reruns nothing.
@@ -122,7 +154,7 @@ def explain_regression(
     from contexta.store.read import history
 
     with workspace._reading() as connection:
-        keys = [workspace._find(connection, run) for run in (old, new)]
+        keys = _two_runs(workspace, connection, old, new)
         left, right = (_record(workspace, connection, key) for key, _ in keys)
         return explain(
             left,
@@ -131,7 +163,7 @@ def explain_regression(
             metric=metric,
             directions=workspace._directions(lower_is_better),
             group_by=group_by,
-            source=history.source_between(left.run, right.run),
+            commits=history.commits_between(left.run, right.run),
             target=PasteTarget(
                 history.unambiguous_names(connection, [ref for _, ref in keys]),
                 installation_of(right.snapshot, right.run.metadata),
@@ -217,6 +249,18 @@ def _previous(workspace: Workspace, connection: Connection, latest: StableRef) -
         raise NotFound(f"project {project} has only one run", hint="record another one, or name two runs") from None
 
 
+def _two_runs(
+    workspace: Workspace, connection: Connection, left: str | None, right: str | None
+) -> tuple[_RunKey, _RunKey]:
+    """Two runs, by default the last two of the project. Raises NotFound, Ambiguous, InvalidInput."""
+    if right is None:
+        _, right = workspace._find(connection, "@latest")
+        left = left if left is not None else _previous(workspace, connection, right)
+    if left is None:
+        raise InvalidInput("the right run has no left run to compare with", hint="give both runs, or none")
+    return workspace._find(connection, left), workspace._find(connection, right)
+
+
 def _compare(connection: Connection, left: _RunKey, right: _RunKey) -> RunComparison:
     from contexta.analysis.environments.input_data import artifact_changes
     from contexta.analysis.metrics.compare import compare_runs
@@ -228,7 +272,7 @@ def _compare(connection: Connection, left: _RunKey, right: _RunKey) -> RunCompar
     return comparison.model_copy(update={"artifact_changes": changes}) if changes else comparison
 
 
-def _compare_inputs(connection: Connection, left: _RunKey, right: _RunKey) -> InputComparison:
+def _compare_inputs(connection: Connection, left: _RunKey, right: _RunKey) -> ValueComparison:
     from contexta.analysis.environments.input_data import compare_inputs
     from contexta.store.entities.artifacts import of_run
 
@@ -242,6 +286,20 @@ def _compare_environments(
 
     snapshots = workspace._snapshot(connection, left[0]), workspace._snapshot(connection, right[0])
     return compare_environments(left[1], snapshots[0], right[1], snapshots[1])
+
+
+def _records(workspace: Workspace, connection: Connection, keys: Sequence[_RunKey]) -> list[RunRecord]:
+    """The records of runs for a list of differences."""
+    from contexta.store.read.history import records_without_patches
+
+    run_ids = [key for key, _ in keys]
+    return list(records_without_patches(connection, run_ids, partial(workspace._snapshot, connection)))
+
+
+def _differences(records: Sequence[RunRecord]) -> tuple[RunDifference, ...]:
+    from contexta.analysis.changes.side_by_side import differences, facts_of
+
+    return differences([facts_of(record) for record in records])
 
 
 def _record(workspace: Workspace, connection: Connection, key: int) -> RunRecord:

@@ -264,16 +264,19 @@ def get_metric_trend(
 
     project: by default the configured one, else all projects.
     """
+    from contexta.analysis.changes.side_by_side import facts_of, steps
     from contexta.analysis.metrics.trend import trend
-    from contexta.store.read import trends
+    from contexta.store.read import history, trends
 
     _require_count(limit, "limit")
     with workspace._reading() as connection:
         project_key = _project_key(workspace, connection, project)
         values, with_metric, total = trends.latest_ends(connection, metric, stage_name, project_key, limit)
-        bodies = sorted({value.body_id for value in values if value.body_id is not None})
-        packages = trends.packages_of(connection, bodies)
-    return trend(metric, stage_name, values, packages, with_metric=with_metric, total=total)
+        records = history.records_without_patches(
+            connection, [value.run_id for value in values], partial(workspace._snapshot, connection)
+        )
+        changes = steps([facts_of(record) for record in records])
+    return trend(metric, stage_name, values, changes, with_metric=with_metric, total=total)
 
 
 def package_timeline(

@@ -30,14 +30,14 @@ else:
             "contexta.findings.bisect": "BisectPlan BisectReport",
             "contexta.findings.checks": "Audit Check CheckStatus Gate Issue Rule RunDiagnosis Severity",
             "contexta.findings.comparisons": (
-                "SAME_RUN InputComparison MetricDelta MetricRow MultiRunComparison RunComparison RunDiff "
-                "StageComparison"
+                "SAME_RUN ChangedFile CodeComparison CommitSummary MetricDelta MetricRow MultiRunComparison "
+                "RunComparison RunDiff RunDifference StageComparison ValueComparison"
             ),
             "contexta.findings.completeness_note": "CompletenessNote",
-            "contexta.findings.environments": "Change EnvironmentDiff PackageChange",
+            "contexta.findings.environments": "Change EnvironmentDiff PackageChange UnknownAspect",
             "contexta.findings.explain": (
                 "Confound Difference Effect Evidence Explanation History HistoryPoint LevelChange MetricShift "
-                "NextStep Repeats Suspect UnknownAspect"
+                "NextStep Repeats Suspect"
             ),
             "contexta.findings.finding": "Finding",
             "contexta.findings.lineage": "Lineage LineageDirection LineageStep",

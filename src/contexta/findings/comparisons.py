@@ -1,4 +1,4 @@
-"""Findings of ``compare`` and ``diff``: metrics, stages and inputs of runs side by side."""
+"""Findings of ``compare`` and ``diff``: the metrics of runs side by side, and everything else that differs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import computed_field
 
 from contexta.contract.aliases import alias
 from contexta.contract.context import RUN_LEVEL
-from contexta.contract.fields import Number, RunRef, Status
+from contexta.contract.fields import Number, RunRef, Status, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.environments import Change, EnvironmentDiff
+from contexta.findings.environments import Change, EnvironmentDiff, Kind, UnknownAspect, name_of
 from contexta.findings.finding import Finding
 
 SAME_RUN = "both sides are {}, so there is no difference"
@@ -48,8 +48,24 @@ class StageComparison(Finding):
     metric_deltas: tuple[MetricDelta, ...]
 
 
+class RunDifference(Finding):
+    """One difference between runs besides their metrics, with the value of each run."""
+
+    kind: Kind
+    key: str
+    values: tuple[str | None, ...]
+    """In the order of the runs; None for a run without it, and for a run that did not record it."""
+    recorded: tuple[bool, ...]
+    """In the order of the runs: whether the run recorded it. Otherwise its value is unknown."""
+
+    @property
+    def name(self) -> str:
+        """``torch``, ``parameter lr``."""
+        return name_of(self.kind, self.key)
+
+
 class RunComparison(Finding):
-    """Two runs compared by stage and metric."""
+    """Two runs compared by stage and metric, and what changed between them."""
 
     left_ref: RunRef
     right_ref: RunRef
@@ -59,6 +75,10 @@ class RunComparison(Finding):
     artifact_changes: tuple[Change, ...] = ()
     """Artifacts that differ or that only one run has, by name: their digests, or their locations without digests."""
     completeness_notes: tuple[CompletenessNote, ...]
+    differences: tuple[RunDifference, ...] | None = None
+    """What changed besides metrics. None where only metrics were compared, as inside a ``RunDiff``."""
+    unknowns: tuple[UnknownAspect, ...] = ()
+    """What one side or both did not record, so that it may have changed."""
 
     left_run_id: ClassVar[RunRef] = alias("left_ref")
     right_run_id: ClassVar[RunRef] = alias("right_ref")
@@ -101,6 +121,8 @@ class MultiRunComparison(Finding):
     run_names: tuple[str, ...]
     rows: tuple[MetricRow, ...]
     completeness_notes: tuple[CompletenessNote, ...]
+    differences: tuple[RunDifference, ...] | None = None
+    """What changed besides metrics. None where only metrics were compared."""
 
     run_ids: ClassVar[tuple[RunRef, ...]] = alias("run_refs")
 
@@ -121,22 +143,82 @@ class MultiRunComparison(Finding):
         return table
 
 
-class InputComparison(Finding):
-    """The inputs of two runs whose digests differ, or that only one run has."""
+class ValueComparison(Finding):
+    """One part of the records of two runs, by name: parameters, command, inputs."""
 
     changes: tuple[Change, ...] = ()
     unchanged_count: int = 0
+    unknown: str | None = None
+    """Why the part cannot be compared; None if it was compared."""
     completeness_notes: tuple[CompletenessNote, ...] = ()
 
 
+class CommitSummary(Finding):
+    """One commit between two runs."""
+
+    commit: str
+    committed_at: Timestamp
+    subject: str
+
+
+class ChangedFile(Finding):
+    """One file of the source that differs."""
+
+    path: str
+    committed: bool
+    """Whether it differs between the two commits."""
+    added: int | None = None
+    """The number of added lines between the commits; None for a binary file, and if no commit changed it."""
+    deleted: int | None = None
+    uncommitted_left: bool = False
+    """Whether the left run had uncommitted changes in it."""
+    uncommitted_right: bool = False
+
+
+class CodeComparison(Finding):
+    """The source of two runs: commits, files and uncommitted changes."""
+
+    left_commit: str | None = None
+    right_commit: str | None = None
+    left_uncommitted: bool | None = None
+    """Whether the left run had uncommitted changes; None if it has no commit."""
+    right_uncommitted: bool | None = None
+    differs: bool | None = None
+    """None if unknown."""
+    unknown: str | None = None
+    """Why the source, or the uncommitted changes, cannot be compared; None if they were."""
+    commits: tuple[CommitSummary, ...] = ()
+    """The commits that only the right side has, the latest first; at most 200."""
+    commits_ahead: int | None = None
+    """The number of commits that only the right side has; None if unknown."""
+    commits_behind: int | None = None
+    """The number of commits that only the left side has; None if unknown."""
+    files: tuple[ChangedFile, ...] = ()
+    unknown_commits: str | None = None
+    """Why the commits and the files between them are unknown; None if they are known."""
+
+
 class RunDiff(Finding):
-    """The result of ``contexta diff``: metrics, environments and inputs."""
+    """The result of ``contexta diff``: every difference between two runs."""
 
     metrics: RunComparison
     environment: EnvironmentDiff
-    inputs: InputComparison
+    inputs: ValueComparison
+    params: ValueComparison
+    command: ValueComparison
+    code: CodeComparison
+    unknowns: tuple[UnknownAspect, ...] = ()
+    """What one side or both did not record, so that it may have changed."""
+    completeness_notes: tuple[CompletenessNote, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property
     def differs(self) -> bool:
-        return self.metrics.differs or self.environment.differs or bool(self.inputs.changes)
+        """Whether anything that both sides recorded differs."""
+        values = (self.params, self.command, self.inputs)
+        return (
+            self.metrics.differs
+            or self.environment.differs
+            or self.code.differs is True
+            or any(part.changes for part in values)
+        )

@@ -1,4 +1,4 @@
-"""Findings about the differences between two environments."""
+"""Findings about the differences between two environments, and about parts of a record that are unknown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,37 @@ from contexta.contract.aliases import alias
 from contexta.contract.fields import EnvironmentRef, FrozenDict, RunRef, TextMap
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
+
+Side = Literal["old", "new", "both"]
+Kind = Literal[
+    "package",
+    "build",
+    "origin",
+    "python",
+    "interpreter",
+    "machine",
+    "native",
+    "variable",
+    "source",
+    "parameter",
+    "input",
+    "command",
+    "seed",
+]
+
+
+def name_of(kind: Kind, key: str) -> str:
+    """``torch``, ``parameter lr``: the key of a difference, with its kind unless it is a package."""
+    return key if kind in ("package", "python", key) else f"{kind} {key}"
+
+
+class UnknownAspect(Finding):
+    """Something that a side did not record, so that it may have changed."""
+
+    what: str
+    side: Side
+    """``old`` is the left side."""
+    reason: str
 
 
 class Change(Finding):
@@ -41,8 +72,7 @@ class PackageChange(Change):
 class EnvironmentDiff(Finding):
     """The differences between the environments of two runs, by key.
 
-    Builds, origins, interpreter, machine and native libraries are compared if both sides recorded them. If a side has
-    no snapshot, all lists are empty and a note says so: unknown is not a change.
+    What a side did not record has an empty list and is named in ``unknowns``: unknown is not a change.
     """
 
     left_ref: RunRef
@@ -75,6 +105,8 @@ class EnvironmentDiff(Finding):
     removed_variables: tuple[Change, ...] = ()
     changed_variables: tuple[Change, ...] = ()
     completeness_notes: tuple[CompletenessNote, ...] = ()
+    unknowns: tuple[UnknownAspect, ...] = ()
+    """What one side or both did not record, so that it may have changed."""
 
     left_run_id: ClassVar[RunRef] = alias("left_ref")
     right_run_id: ClassVar[RunRef] = alias("right_ref")

@@ -6,30 +6,10 @@ from typing import Literal
 
 from contexta.contract.fields import Number, RunRef, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.environments import EnvironmentDiff
+from contexta.findings.environments import EnvironmentDiff, Kind, UnknownAspect, name_of
 from contexta.findings.finding import Finding
 
 Better = Literal["higher", "lower"]
-Side = Literal["old", "new", "both"]
-Kind = Literal[
-    "package",
-    "build",
-    "origin",
-    "python",
-    "interpreter",
-    "machine",
-    "native",
-    "variable",
-    "source",
-    "parameter",
-    "input",
-    "command",
-    "seed",
-]
-
-
-def _name(kind: Kind, key: str) -> str:
-    return key if kind in ("package", "python", key) else f"{kind} {key}"
 
 
 class Repeats(Finding):
@@ -114,20 +94,12 @@ class Difference(Finding):
     @property
     def name(self) -> str:
         """``torch``, ``parameter lr``: the key, with the kind unless it is a package."""
-        return _name(self.kind, self.key)
+        return name_of(self.kind, self.key)
 
     def __str__(self) -> str:
         left = "absent" if self.left_value is None else self.left_value
         right = "absent" if self.right_value is None else self.right_value
         return f"{self.name}: {left} -> {right}"
-
-
-class UnknownAspect(Finding):
-    """Something that a side did not record, so that it may have changed."""
-
-    what: str
-    side: Side
-    reason: str
 
 
 class Suspect(Finding):
@@ -148,7 +120,7 @@ class Suspect(Finding):
     @property
     def name(self) -> str:
         """As in ``Difference``."""
-        return _name(self.kind, self.key)
+        return name_of(self.kind, self.key)
 
 
 class HistoryPoint(Finding):

@@ -67,7 +67,9 @@ class TrendPoint(Finding):
     """The time of the last value."""
     value: Number
     changes: tuple[Change, ...] | None
-    """Python and packages that differ from the previous recorded environment; None if either is unknown."""
+    """What differs from the last run that recorded the same; None for the first run, and if nothing can be compared."""
+    unknown: tuple[str, ...] = ()
+    """The aspects that this run or all runs before it did not record, so that they may have changed."""
 
     run_id: ClassVar[RunRef] = alias("run_ref")
     run_name: ClassVar[str] = alias("name")

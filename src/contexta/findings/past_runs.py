@@ -56,22 +56,28 @@ class RunRecord:
 
     run: PastRun
     snapshot: EnvironmentSnapshot | None
-    inputs: Mapping[str, str]
-    """Name -> digest."""
-    patched: tuple[str, ...] = ()
-    """Files with uncommitted changes."""
+    inputs: Mapping[str, str | None]
+    """Name -> digest; None if the content was not read."""
+    patched: Mapping[str, str] = field(default_factory=dict)
+    """Files with uncommitted changes -> digest of these changes."""
     notes: tuple[str, ...] = ()
     """Parts of the record that could not be read."""
 
 
 @dataclass(frozen=True)
-class SourceFiles:
-    """The files that differ between two commits."""
+class CommitRange:
+    """The commits and files between the commits of two runs."""
 
-    files: tuple[str, ...] = ()
-    commits: int | None = None
+    files: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    """Path of a file that differs -> (lines added, lines deleted); None for a binary file."""
+    commits: tuple[tuple[str, ...], ...] = ()
+    """(commit, time, subject) of the commits that only NEW has, the latest first; at most 200."""
+    ahead: int = 0
+    """The number of commits that only NEW has."""
+    behind: int = 0
+    """The number of commits that only OLD has."""
     reason: str | None = None
-    """Why the files are unknown; None if they are known."""
+    """Why the commits and files are unknown; None if they are known."""
 
 
 @dataclass(frozen=True)

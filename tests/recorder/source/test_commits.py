@@ -12,19 +12,26 @@ def git(*arguments: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
-def test_the_difference_of_two_commits_is_files_and_a_count(tmp_path: Path) -> None:
+def test_between_two_commits_are_files_with_lines_and_commits_with_subjects(tmp_path: Path) -> None:
     git("init", "-q", cwd=tmp_path)
     commits = []
     for number, name in enumerate(("a.py", "b.py", "größe.py")):
-        (tmp_path / name).write_text(str(number))
+        (tmp_path / name).write_text(f"{number}\n")
         git("add", "-A", cwd=tmp_path)
         git("commit", "-qm", name, cwd=tmp_path)
         commits.append(git("rev-parse", "HEAD", cwd=tmp_path))
-    files, count, reason = between(str(tmp_path), commits[0], commits[2])
-    assert (sorted(files), count, reason) == (["b.py", "größe.py"], 2, None)
+    later = between(str(tmp_path), commits[0], commits[2])
+    assert later["files"] == {"b.py": (1, 0), "größe.py": (1, 0)}
+    assert [(commit, subject) for commit, _, subject in later["commits"]] == [
+        (commits[2], "größe.py"),
+        (commits[1], "b.py"),
+    ]
+    assert (later["ahead"], later["behind"]) == (2, 0)
+    earlier = between(str(tmp_path), commits[2], commits[0])
+    assert (earlier["files"]["b.py"], earlier["ahead"], earlier["behind"]) == ((0, 1), 0, 2)
 
 
 def test_a_missing_repository_or_commit_is_a_reason(tmp_path: Path) -> None:
-    assert between(str(tmp_path / "gone"), "a", "b")[2] == "its repository is not on this machine"
+    assert between(str(tmp_path / "gone"), "a", "b") == {"reason": "its repository is not on this machine"}
     git("init", "-q", cwd=tmp_path)
-    assert between(str(tmp_path), "0" * 40, "1" * 40) == ((), None, "its repository lacks one of these commits")
+    assert between(str(tmp_path), "0" * 40, "1" * 40) == {"reason": "its repository lacks one of these commits"}

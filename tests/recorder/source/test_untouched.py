@@ -75,7 +75,7 @@ def _checkouts(place: Place) -> None:
 
 
 def _difference(place: Place) -> None:
-    assert len(between(str(place.repository), *place.commits)[0]) == 3
+    assert len(between(str(place.repository), *place.commits)["files"]) == 3
 
 
 def _check_out(place: Place) -> None:

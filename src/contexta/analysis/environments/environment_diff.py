@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from contexta.analysis.environments.missing_facts import unknown_in_environments
 from contexta.analysis.environments.version_steps import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.core.references import StableRef
@@ -40,14 +41,21 @@ def compare_environments(
         "right_platform": right.platform if right else None,
     }
     notes = _notes(left_ref, left, right_ref, right)
+    unknowns = unknown_in_environments(left, right)
+    missing = {aspect.what for aspect in unknowns}
     if left is None or right is None:
         return EnvironmentDiff(
-            **sides, python_version_changed=False, platform_changed=False, completeness_notes=tuple(notes)
+            **sides,
+            python_version_changed=False,
+            platform_changed=False,
+            completeness_notes=tuple(notes),
+            unknowns=unknowns,
         )
     lefts, rights = _normalised(left.packages), _normalised(right.packages)
-    packages = _package_changes(left, lefts, right, rights)
-    unchanged = _unchanged(rights, packages)
+    packages = _package_changes(left, lefts, right, rights) if "packages" not in missing else []
+    unchanged = _unchanged(rights, packages) if "packages" not in missing else {}
     variables = _changes(left.environment_variables, right.environment_variables)
+    variables = variables if "variables" not in missing else []
     builds, origins = _same_version_changes(left, right)
     return EnvironmentDiff(
         **sides,
@@ -62,11 +70,12 @@ def compare_environments(
         origin_changes=origins,
         interpreter_changes=_fact_changes(left.interpreter, right.interpreter),
         machine_changes=_fact_changes(left.machine, right.machine),
-        native_changes=_fact_changes(_native(left), _native(right)),
+        native_changes=_fact_changes(native_texts(left), native_texts(right)),
         changed_variables=tuple(change for change in variables if None not in (change.left_value, change.right_value)),
         added_variables=tuple(change for change in variables if change.left_value is None),
         removed_variables=tuple(change for change in variables if change.right_value is None),
         completeness_notes=tuple(notes),
+        unknowns=unknowns,
     )
 
 
@@ -181,10 +190,11 @@ def _fact_changes(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Ch
     """The differing facts; none if a side recorded no facts."""
     if not left or not right:
         return ()
-    return tuple(_changes(_as_texts(left), _as_texts(right)))
+    return tuple(_changes(fact_texts(left), fact_texts(right)))
 
 
-def _as_texts(facts: Mapping[str, Any]) -> dict[str, str]:
+def fact_texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The facts that say something about the content, as texts."""
     return {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in facts.items()
@@ -192,14 +202,14 @@ def _as_texts(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _native(snapshot: EnvironmentSnapshot) -> dict[str, str]:
+def native_texts(snapshot: EnvironmentSnapshot) -> dict[str, str]:
     """The version and the other facts of each loaded library, by name, without paths."""
     facts: dict[str, str] = {}
     for library in snapshot.native_libraries:
         name = _library_name(library)
         facts[name] = str(library.get("version") or "loaded")
         facts.update(
-            (f"{name} {key}", value) for key, value in _as_texts(library).items() if key not in _NOT_OF_A_LIBRARY
+            (f"{name} {key}", value) for key, value in fact_texts(library).items() if key not in _NOT_OF_A_LIBRARY
         )
     return facts
 

@@ -6,25 +6,23 @@ from collections.abc import Sequence
 
 from contexta.analysis.metrics.formatting import some
 from contexta.core.references import StableRef
-from contexta.findings import Artifact, Change, InputComparison
+from contexta.findings import Artifact, Change, ValueComparison
 
 _KIND = "input"
 
 
 def compare_inputs(
     left_ref: StableRef, left: Sequence[Artifact], right_ref: StableRef, right: Sequence[Artifact]
-) -> InputComparison:
+) -> ValueComparison:
     """Match the inputs of two runs by name, of which the last counts, and compare their digests.
 
-    left, right: all artifacts of the runs. A run without recorded inputs, and an input without a digest, give a note
-    instead of a change.
+    left, right: all artifacts of the runs. Without recorded inputs of a run, the changes are unknown. An input without
+    a digest gives a note.
     """
     lefts, rights = _inputs(left), _inputs(right)
-    if not lefts and not rights:
-        return InputComparison()
-    for ref, inputs in ((left_ref, lefts), (right_ref, rights)):
-        if not inputs:
-            return InputComparison(completeness_notes=(f"{ref} recorded no inputs",))
+    missing = [ref.value for ref, inputs in ((left_ref, lefts), (right_ref, rights)) if not inputs]
+    if missing:
+        return ValueComparison(unknown="; ".join(f"{name}: not recorded" for name in dict.fromkeys(missing)))
     changes, unknown, same = [], [], 0
     for name in sorted({*lefts, *rights}):
         one, two = lefts.get(name), rights.get(name)
@@ -40,7 +38,7 @@ def compare_inputs(
     sampled = [name for name in sorted({*lefts, *rights}) if _is_sampled(lefts.get(name), rights.get(name))]
     if sampled:
         notes.append(f"only samples of these inputs were compared: {some(sampled, 10)}")
-    return InputComparison(changes=tuple(changes), unchanged_count=same, completeness_notes=tuple(notes))
+    return ValueComparison(changes=tuple(changes), unchanged_count=same, completeness_notes=tuple(notes))
 
 
 def artifact_changes(left: Sequence[Artifact], right: Sequence[Artifact]) -> tuple[Change, ...]:

@@ -15,6 +15,7 @@ from contexta.findings import (
     MetricValue,
     MultiRunComparison,
     RunComparison,
+    RunDifference,
     RunSummary,
     StageComparison,
     StageSummary,
@@ -47,8 +48,8 @@ def compare_runs(left: RunSummary, right: RunSummary) -> RunComparison:
     )
 
 
-def compare_many(runs: Sequence[RunSummary]) -> MultiRunComparison:
-    """Several runs side by side, in the given order."""
+def compare_many(runs: Sequence[RunSummary], differences: Sequence[RunDifference] | None = None) -> MultiRunComparison:
+    """Several runs side by side, in the given order. differences: what changed besides metrics."""
     tables = [
         {
             (name, key): metric.value
@@ -72,6 +73,7 @@ def compare_many(runs: Sequence[RunSummary]) -> MultiRunComparison:
             for stage, (key, slice_ref) in keys
         ),
         completeness_notes=tuple(note for run in runs for note in _run_notes(run)),
+        differences=None if differences is None else tuple(differences),
     )
 
 

@@ -1,11 +1,10 @@
-"""A metric over runs, with the changes of the environment between them."""
+"""A metric over runs, with what changed between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from contexta.contract.environment import same_version
 from contexta.contract.fields import Status
 from contexta.core.references import StableRef
 from contexta.findings import Change, MetricTrend, TrendPoint
@@ -34,17 +33,16 @@ def trend(
     metric: str,
     stage_name: str | None,
     values: Sequence[FinalValue],
-    packages: Mapping[int, Mapping[str, str]],
+    steps: Sequence[tuple[tuple[Change, ...] | None, tuple[str, ...]]],
     *,
     with_metric: int,
     total: int,
 ) -> MetricTrend:
     """The trend over these values, the oldest first.
 
-    packages: environment -> name -> version, including Python. with_metric, total: the numbers of runs with the metric,
-    and of all runs.
+    steps: for each value the changes before it, and the aspects whose changes are unknown. with_metric, total: the
+    numbers of runs with the metric, and of all runs.
     """
-    changes = changes_between([value.body_id for value in values], packages)
     points = tuple(
         TrendPoint(
             run_ref=final.run_ref,
@@ -53,9 +51,10 @@ def trend(
             started_at=final.started_at,
             captured_at=final.captured_at,
             value=final.value,
-            changes=changed,
+            changes=changes,
+            unknown=unknown,
         )
-        for final, changed in zip(values, changes, strict=True)
+        for final, (changes, unknown) in zip(values, steps, strict=True)
         if final.value is not None
     )
     return MetricTrend(
@@ -81,28 +80,3 @@ def _notes(metric: str, values: Sequence[FinalValue], with_metric: int, total: i
         yield f"{unknown} of {len(values)} runs have no environment snapshot: their changes are unknown"
     if len({value.run_ref.project for value in values}) > 1:
         yield "the runs belong to several projects: changes between them may be differences between projects"
-
-
-def changes_between(
-    bodies: Sequence[int | None], packages: Mapping[int, Mapping[str, str]]
-) -> list[tuple[Change, ...] | None]:
-    """For the environment of each run the changes since the last known one; None if unknown."""
-    changes: list[tuple[Change, ...] | None] = []
-    last: int | None = None
-    for body in bodies:
-        if body is None or last is None:
-            changes.append(None)
-        else:
-            changes.append(_changes(packages[last], packages[body]))
-        last = last if body is None else body
-    return changes
-
-
-def _changes(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[Change, ...]:
-    if left is right:
-        return ()
-    return tuple(
-        Change(key=name, left_value=left.get(name), right_value=right.get(name))
-        for name in sorted({*left, *right}, key=lambda name: (name != "Python", name))
-        if not (name in left and name in right and same_version(left[name], right[name]))
-    )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from contexta.analysis.changes.pair import compare_code, parameters_of
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import arguments_of, is_seed, seed_of
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Change, EnvironmentDiff, PackageChange
-from contexta.findings.explain import Difference, Kind, Side, UnknownAspect
-from contexta.findings.past_runs import RunRecord, SourceFiles
+from contexta.findings.environments import Kind
+from contexta.findings.explain import Difference
+from contexta.findings.past_runs import CommitRange, RunRecord
 
 # Libraries that compute results. Names are normalised by PEP 503.
 _NUMERIC_TEXT = """
@@ -40,21 +40,10 @@ _TOOLS = frozenset(_TOOLS_TEXT.split())
 
 
 def differences(
-    old: RunRecord, new: RunRecord, environment: EnvironmentDiff, source: SourceFiles
+    old: RunRecord, new: RunRecord, environment: EnvironmentDiff, commits: CommitRange
 ) -> tuple[Difference, ...]:
     """The differences that both sides recorded; packages first."""
-    return (*_of_environments(old, new, environment), *_of_runs(old, new, source))
-
-
-def unknowns(old: RunRecord, new: RunRecord) -> tuple[UnknownAspect, ...]:
-    """The aspects that one side or both did not record."""
-    aspects = []
-    for what, missing in _ASPECTS.items():
-        reasons = [missing(side) for side in (old, new)]
-        if any(reasons):
-            side: Side = "both" if all(reasons) else "old" if reasons[0] else "new"
-            aspects.append(UnknownAspect(what=what, side=side, reason=next(reason for reason in reasons if reason)))
-    return tuple(aspects)
+    return (*_of_environments(old, new, environment), *_of_runs(old, new, commits))
 
 
 def reason_for_effect_without_import(name: str) -> str | None:
@@ -162,9 +151,9 @@ def _required(lines: Iterable[str]) -> list[str]:
 # ---------------------------------------------------------------------------------------------- runs
 
 
-def _of_runs(old: RunRecord, new: RunRecord, source: SourceFiles) -> Iterator[Difference]:
-    yield from _of_source(old, new, source)
-    yield from _of_tables("parameter", _parameters(old), _parameters(new))
+def _of_runs(old: RunRecord, new: RunRecord, commits: CommitRange) -> Iterator[Difference]:
+    yield from _of_source(old, new, commits)
+    yield from _of_tables("parameter", *(_without_seeds(parameters_of(side.run)) for side in (old, new)))
     yield from _of_tables("input", old.inputs, new.inputs)
     left, right = arguments_of(old.run), arguments_of(new.run)
     if left and right and left != right:
@@ -174,85 +163,31 @@ def _of_runs(old: RunRecord, new: RunRecord, source: SourceFiles) -> Iterator[Di
         yield Difference(kind="seed", key="seed", left_value=seeds[0], right_value=seeds[1])
 
 
-def _of_tables(kind: Kind, lefts: Mapping[str, str], rights: Mapping[str, str]) -> Iterator[Difference]:
+def _of_tables(kind: Kind, lefts: Mapping[str, str | None], rights: Mapping[str, str | None]) -> Iterator[Difference]:
+    """The differences of two tables that both sides recorded. A None in a table is an unknown value."""
     for name in sorted({*lefts, *rights}) if lefts and rights else ():
         left, right = lefts.get(name), rights.get(name)
-        if left != right:
+        is_unknown = None in (lefts.get(name, ""), rights.get(name, ""))
+        if left != right and not is_unknown:
             yield Difference(kind=kind, key=name, left_value=left, right_value=right)
 
 
-def _of_source(old: RunRecord, new: RunRecord, source: SourceFiles) -> Iterator[Difference]:
+def _of_source(old: RunRecord, new: RunRecord, commits: CommitRange) -> Iterator[Difference]:
+    code = compare_code(old, new, commits)
     left, right = old.run.code, new.run.code
-    if left is None or right is None or left == right:
+    if left is None or right is None or not code.differs:
         return
-    files = sorted({*source.files, *_patch_difference(old, new)})
-    detail = f" ({some(files, 3)})" if files else f" ({source.reason})" if source.reason else ""
-    count = f", {source.commits} commits later" if source.commits and source.commits > 1 else ""
+    files = [file.path for file in code.files]
+    detail = f" ({some(files, 3)})" if files else f" ({commits.reason})" if commits.reason else ""
+    count = f", {commits.ahead} commits later" if commits.ahead > 1 else ""
     yield Difference(
         kind="source", key="code", left_value=_commit(left), right_value=f"{_commit(right)}{count}{detail}"
     )
-
-
-def _patch_difference(old: RunRecord, new: RunRecord) -> set[str]:
-    """The files with uncommitted changes on either side, if these changes differ."""
-    left, right = old.run.code, new.run.code
-    has_equal_patches = left is not None and right is not None and left[1] == right[1]
-    return set() if has_equal_patches else {*old.patched, *new.patched}
 
 
 def _commit(code: tuple[str, str]) -> str:
     return code[0][:12] + (" with uncommitted changes" if code[1] else "")
 
 
-def _parameters(side: RunRecord) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-        for name, value in side.run.params.items()
-        if not is_seed(name)
-    }
-
-
-# ---------------------------------------------------------------------------------------------- unknown aspects
-
-
-def _no_environment(side: RunRecord) -> str | None:
-    return None if side.snapshot is not None else "no environment snapshot"
-
-
-def _by_hand(side: RunRecord, value: Any) -> str | None:
-    return _no_environment(side) or (None if value else "the environment was written by hand")
-
-
-def _no_imports(side: RunRecord) -> str | None:
-    if side.snapshot is None or side.snapshot.imports is None:
-        return _no_environment(side) or "imports were not recorded"
-    return None
-
-
-def _no_source(side: RunRecord) -> str | None:
-    source = side.run.metadata.get("source")
-    if side.run.code is not None:
-        is_lost = isinstance(source, Mapping) and bool(source.get("dirty")) and not source.get("patch")
-        return "its uncommitted changes were not recorded" if is_lost else None
-    return str(source.get("reason", "")) if isinstance(source, Mapping) and source.get("reason") else "not recorded"
-
-
-def _not_recorded(value: Any) -> str | None:
-    return None if value else "not recorded"
-
-
-_ASPECTS: Mapping[str, Callable[[RunRecord], str | None]] = {
-    "packages": _no_environment,
-    "imports": _no_imports,
-    "builds and origins": lambda side: _by_hand(side, side.snapshot and side.snapshot.distributions),
-    "interpreter": lambda side: _by_hand(side, side.snapshot and side.snapshot.interpreter),
-    "machine": lambda side: _by_hand(side, side.snapshot and side.snapshot.machine),
-    "native libraries": lambda side: _by_hand(
-        side, side.snapshot and (side.snapshot.native_libraries or side.snapshot.distributions)
-    ),
-    "source": _no_source,
-    "parameters": lambda side: _not_recorded(side.run.params),
-    "inputs": lambda side: _not_recorded(side.inputs),
-    "command": lambda side: _not_recorded(side.run.metadata.get("command") or side.run.metadata.get("invocation")),
-    "seeds": lambda side: _not_recorded(seed_of(side.run)),
-}
+def _without_seeds(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if not is_seed(name)}

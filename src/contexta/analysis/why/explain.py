@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from contexta.analysis.changes import unknown_aspects
 from contexta.analysis.environments.environment_diff import compare_environments
 from contexta.analysis.metrics.compare import status_notes
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
@@ -17,8 +18,9 @@ from contexta.analysis.why.history import fits, history, usable
 from contexta.analysis.why.next_steps import PasteTarget, next_steps
 from contexta.analysis.why.significance import shifts
 from contexta.findings import SAME_RUN
-from contexta.findings.explain import Difference, Explanation, History, MetricShift, Suspect, UnknownAspect
-from contexta.findings.past_runs import MetricId, PastRun, RunRecord, SourceFiles
+from contexta.findings.environments import UnknownAspect
+from contexta.findings.explain import Difference, Explanation, History, MetricShift, Suspect
+from contexta.findings.past_runs import CommitRange, MetricId, PastRun, RunRecord
 
 _VERDICTS = ("real", "unknown", "not_shown", "same")  # the surest first
 _TIED = 0.5  # of the first suspect's score: a second one above this is as likely
@@ -33,7 +35,7 @@ def explain(
     metric: str | None = None,
     directions: Directions | None = None,
     group_by: str = AUTO,
-    source: SourceFiles | None = None,
+    commits: CommitRange | None = None,
     target: PasteTarget | None = None,
 ) -> Explanation:
     """Explain a difference between two runs without a rerun.
@@ -46,11 +48,11 @@ def explain(
     all_shifts = _shifts(old, new, runs, chosen, directions or Directions(), group_by)
     shift = all_shifts[0] if all_shifts else None
     environment = compare_environments(old.run.ref, old.snapshot, new.run.ref, new.snapshot)
-    changes = differences.differences(old, new, environment, source or SourceFiles())
+    changes = differences.differences(old, new, environment, commits or CommitRange())
     past, factors = _history(shift, changes, old.run, new.run, runs)
     changes = tuple(_with_companions(change, past) for change in changes)
     ranked = suspects.suspects(changes, factors)
-    unknowns = differences.unknowns(old, new)
+    unknowns = unknown_aspects.unknowns(old, new)
     return Explanation(
         old_ref=old.run.ref,
         new_ref=new.run.ref,

@@ -14,25 +14,25 @@ from contexta.client.contexta import Contexta
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if something differs.")
 @query
 def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) -> Answer:
-    """Show what changed between two runs: metrics, environment, inputs.
+    """Show every difference: metrics, parameters, command, code, environment, inputs.
 
-    Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run and the latest one.
+    Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run and the latest one. What a run
+    did not record is listed as unknown.
     """
     finding = ctx.diff_runs(left, right)
     return Answer(finding, int(exit_code and finding.differs))
 
 
 @click.command(epilog="Example: contexta compare last-month this-month")
-@click.argument("left")
-@click.argument("right")
-@click.argument("more", nargs=-1)
+@click.argument("run", nargs=-1)
 @query
-def compare(ctx: Contexta, left: str, right: str, more: tuple[str, ...]) -> Answer:
-    """Show the metrics of two or more runs side by side.
+@documented(RUN_HELP)
+def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
+    """Show two or more runs side by side, and what changed between them.
 
-    LEFT, RIGHT and MORE are references, project.run, names, @latest, @latest~2, or unique prefixes.
+    Without RUN: the last two runs of the project. With one RUN: that run and the latest one.
     """
-    return Answer(ctx.compare_multiple_runs((left, right, *more)) if more else ctx.compare_runs(left, right))
+    return Answer(ctx.compare_multiple_runs(run) if len(run) > 2 else ctx.compare_runs(*run))
 
 
 @click.command(epilog="Example: contexta report this-month --html this-month.html")

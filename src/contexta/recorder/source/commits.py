@@ -1,4 +1,4 @@
-"""The difference between two commits of a repository on this machine."""
+"""The commits and files between two commits of a repository on this machine."""
 
 from __future__ import annotations
 
@@ -8,21 +8,47 @@ from contexta.recorder.source.git import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
+
+MOST_COMMITS = 200
+"""The number of commits that are read with their subjects."""
 
 
-def between(root: str, old: str, new: str) -> Tuple[Tuple[str, ...], Optional[int], Optional[str]]:
-    """(files that differ, number of commits from old to new, reason if they are unknown). About 20 ms."""
+def between(root: str, old: str, new: str) -> Dict[str, Any]:
+    """``files``, ``commits``, ``ahead`` and ``behind`` as in ``CommitRange``, or the ``reason`` why they are unknown.
+
+    Reads the repository with three commands of git. About 20 ms.
+    """
     from contexta.core.process import ProcessError
 
     if not os.path.isdir(root):
-        return (), None, "its repository is not on this machine"
+        return {"reason": "its repository is not on this machine"}
     try:
-        changed = git(["diff", "--name-only", "-z", old, new, "--"], root)
-        counted = git(["rev-list", "--count", f"{old}..{new}", "--"], root)
+        changed = git(["diff", "--numstat", "--no-renames", "-z", old, new, "--"], root)
+        counted = git(["rev-list", "--left-right", "--count", f"{old}...{new}", "--"], root)
+        shape = ["-z", "--format=%H%x09%cd%x09%s", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", f"-n{MOST_COMMITS}"]
+        listed = git(["log", *shape, f"{old}..{new}", "--"], root, extra={"TZ": "UTC"})
     except (ProcessError, OSError):
-        return (), None, "git could not be run"
-    if changed.exit_code != 0 or counted.exit_code != 0:
-        return (), None, "its repository lacks one of these commits"
-    files = tuple(os.fsdecode(name) for name in changed.stdout.split(b"\0") if name)
-    return files, int(counted.stdout.strip() or 0), None
+        return {"reason": "git could not be run"}
+    if any(finished.exit_code != 0 for finished in (changed, counted, listed)):
+        return {"reason": "its repository lacks one of these commits"}
+    behind, ahead = map(int, counted.stdout.split())
+    return {"files": _files(changed.stdout), "commits": _commits(listed.stdout), "ahead": ahead, "behind": behind}
+
+
+def _files(output: bytes) -> Dict[str, Tuple[Optional[int], Optional[int]]]:
+    """Path -> (lines added, lines deleted); (None, None) for a binary file."""
+    files: Dict[str, Tuple[Optional[int], Optional[int]]] = {}
+    for line in _lines(output):
+        added, deleted, path = line.split("\t", 2)
+        files[path] = (None, None) if added == "-" else (int(added), int(deleted))
+    return files
+
+
+def _commits(output: bytes) -> Tuple[Tuple[str, ...], ...]:
+    """(commit, time, subject) of each commit, the latest first."""
+    return tuple(tuple(line.split("\t", 2)) for line in _lines(output))
+
+
+def _lines(output: bytes) -> List[str]:
+    return [line.decode("utf-8", "backslashreplace") for line in output.split(b"\0") if line]

@@ -1,48 +1,65 @@
-"""Differences between runs: metrics, environment, inputs."""
+"""Differences between runs: metrics, parameters, command, code, environment, inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from contexta.findings import (
     Change,
+    ChangedFile,
+    CodeComparison,
     EnvironmentDiff,
     MetricDelta,
     MultiRunComparison,
     PackageChange,
     RunComparison,
     RunDiff,
+    RunDifference,
+    UnknownAspect,
+    ValueComparison,
 )
-from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, count, short_digest, signed
+from contexta.reports.document.blocks import Block, Bullets, Paragraph, Report, Row, Section, Table
+from contexta.reports.document.formatting import amount, count, moment, short_digest, shortened, signed
 from contexta.reports.pages.common import metric_name, notes, short_names
+
+_SCREEN_COMMITS, _SCREEN_FILES = 10, 15
+_LONGEST_VALUE = 60  # characters of a value in a list of differences
 
 
 def diff(finding: RunDiff) -> Report:
-    parts = (finding.metrics, finding.environment, finding.inputs)
-    note_lines = [note for part in parts for note in part.completeness_notes]
     left, right = short_names((finding.metrics.left_ref, finding.metrics.right_ref))
-    sections = list(_metrics(finding.metrics))
-    if _is_known(finding.environment):
-        sections += environment_sections(finding.environment, left, right)
-    if finding.inputs.changes:
-        sections.append(_changes_section("Inputs", finding.inputs.changes, left, right, finding.inputs.unchanged_count))
-    if finding.metrics.left_ref == finding.metrics.right_ref:
-        sections = []
-    elif not finding.differs:
-        sections = [section.model_copy(update={"detail": True}) for section in sections]
-    summary = Section(title="", blocks=(Paragraph(text=_summary(finding, bool(note_lines))),))
+    note_lines = [
+        note
+        for part in (finding.metrics, finding.environment, finding.inputs, finding)
+        for note in part.completeness_notes
+    ]
+    sections: list[Section] = []
+    if finding.metrics.left_ref != finding.metrics.right_ref:
+        sections = [*_metrics(finding.metrics), *_of_runs(finding, left, right)]
+        if _is_known(finding.environment):
+            sections += environment_sections(finding.environment, left, right)
+        if not finding.differs:
+            sections = [section.model_copy(update={"detail": True}) for section in sections]
+        sections += unknown_section(finding.unknowns, left, right)
+    summary = Section(title="", blocks=(Paragraph(text=_summary(finding)),))
     return Report(title=_title(finding.metrics), sections=(summary, *sections, *notes(note_lines)))
 
 
 def comparison(finding: RunComparison) -> Report:
-    return Report(title=_title(finding), sections=(*_metrics(finding), *notes(finding.completeness_notes)))
+    left, right = short_names((finding.left_ref, finding.right_ref))
+    sections = [*_metrics(finding)]
+    if finding.left_ref != finding.right_ref:
+        sections += [*_differences(finding.differences, (left, right))]
+        sections += unknown_section(finding.unknowns, left, right)
+    return Report(title=_title(finding), sections=(*sections, *notes(finding.completeness_notes)))
 
 
 def environment_diff(finding: EnvironmentDiff) -> Report:
     left, right = short_names((finding.left_ref, finding.right_ref))
     sections = environment_sections(finding, left, right) if _is_known(finding) else ()
-    return Report(title=f"Environment: {left} -> {right}", sections=(*sections, *notes(finding.completeness_notes)))
+    unknown = unknown_section(finding.unknowns, left, right)
+    title = f"Environment: {left} -> {right}"
+    return Report(title=title, sections=(*sections, *unknown, *notes(finding.completeness_notes)))
 
 
 def side_by_side(finding: MultiRunComparison) -> Report:
@@ -57,23 +74,144 @@ def side_by_side(finding: MultiRunComparison) -> Report:
     table = Table(columns=("Metric", *(f">{name}" for name in names)), rows=rows)
     return Report(
         title=f"{count(len(names), 'run')} side by side",
-        sections=(Section(title="Metrics", blocks=(table,)), *notes(finding.completeness_notes)),
+        sections=(
+            Section(title="Metrics", blocks=(table,)),
+            *_differences(finding.differences, names),
+            *notes(finding.completeness_notes),
+        ),
     )
+
+
+def unknown_section(unknowns: Sequence[UnknownAspect], left: str, right: str) -> Iterator[Section]:
+    """What one side or both did not record, by reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    sides = {"old": left, "new": right, "both": "both runs"}
+    for aspect in unknowns:
+        groups.setdefault((sides[aspect.side], aspect.reason), []).append(aspect.what)
+    items = tuple(f"{', '.join(names)}: {reason} ({side})" for (side, reason), names in groups.items())
+    if items:
+        yield Section(title="Unknown", blocks=(Bullets(items=items, tone="warn"),))
+
+
+def _differences(differences: Sequence[RunDifference] | None, names: Sequence[str]) -> Iterator[Section]:
+    """What changed between runs besides their metrics, with a column for each run."""
+    if differences is None:
+        return
+    rows = tuple(
+        Row(
+            cells=(
+                difference.name,
+                *(
+                    shortened(short_digest(value or "absent"), _LONGEST_VALUE) if is_recorded else "unknown"
+                    for value, is_recorded in zip(difference.values, difference.recorded, strict=True)
+                ),
+            )
+        )
+        for difference in differences
+    )
+    nothing = Paragraph(text="nothing that was recorded")
+    yield Section(title="Changed", blocks=(Table(columns=("", *names), rows=rows) if rows else nothing,))
+
+
+def _of_runs(finding: RunDiff, left: str, right: str) -> Iterator[Section]:
+    """Parameters, command, code and inputs, as far as both sides recorded them."""
+    if finding.params.unknown is None:
+        yield _values_section("Parameters", finding.params, left, right)
+    if finding.command.unknown is None:
+        yield _command(finding.command, left, right)
+    if finding.code.unknown is None or finding.code.differs:
+        yield from _code(finding.code, left, right)
+    if finding.inputs.unknown is None:
+        yield _values_section("Inputs", finding.inputs, left, right)
+    if finding.metrics.artifact_changes:
+        yield _changes_section("Artifacts", finding.metrics.artifact_changes, left, right)
+
+
+def _values_section(title: str, finding: ValueComparison, left: str, right: str) -> Section:
+    return _changes_section(title, finding.changes, left, right, finding.unchanged_count)
+
+
+def _command(finding: ValueComparison, left: str, right: str) -> Section:
+    if not finding.changes:
+        return Section(title="Command", blocks=(Paragraph(text="the same"),))
+    (change,) = finding.changes
+    rows = (Row(cells=(left, change.left_value or "")), Row(cells=(right, change.right_value or "")))
+    return Section(title="Command", blocks=(Table(columns=("", ""), rows=rows),))
+
+
+def _code(finding: CodeComparison, left: str, right: str) -> Iterator[Section]:
+    blocks: list[Block] = [Paragraph(text=_code_summary(finding, left, right))]
+    if finding.commits:
+        rows = tuple(
+            Row(cells=(commit.commit[:12], moment(commit.committed_at), commit.subject)) for commit in finding.commits
+        )
+        blocks.append(Table(columns=("Commit", "Committed (UTC)", "Subject"), rows=rows, screen_rows=_SCREEN_COMMITS))
+    yield Section(title="Code", blocks=tuple(blocks))
+    if finding.files:
+        rows = tuple(Row(cells=(file.path, _file_changes(file, left, right))) for file in finding.files)
+        table = Table(columns=("", ""), rows=rows, screen_rows=_SCREEN_FILES)
+        yield Section(title="Files", blocks=(Paragraph(text=f"{len(rows)} changed"), table))
+
+
+def _code_summary(finding: CodeComparison, left: str, right: str) -> str:
+    """``1a2b3c4d5e6f -> 6f5e4d3c2b1a, 2 commits later; uncommitted changes in new``"""
+    one, two = (finding.left_commit or "")[:12], (finding.right_commit or "")[:12]
+    words = [f"commit {two} (same)" if one == two else f"{one} -> {two}"]
+    if finding.commits_ahead:
+        words.append(f"{count(finding.commits_ahead, 'commit')} later")
+    if finding.commits_behind:
+        words.append(f"{count(finding.commits_behind, 'commit')} of {left} missing")
+    if finding.unknown_commits:
+        words.append(f"the commits between them are unknown: {finding.unknown_commits}")
+    if finding.unknown:
+        words.append(f"the uncommitted changes are unknown: {finding.unknown}")
+    elif one == two and finding.left_uncommitted and finding.right_uncommitted:
+        words.append(f"{'other' if finding.differs else 'the same'} uncommitted changes")
+    else:
+        sides = ((left, finding.left_uncommitted), (right, finding.right_uncommitted))
+        words += [f"uncommitted changes in {name}" for name, has_changes in sides if has_changes]
+    return ", ".join(words)
+
+
+def _file_changes(file: ChangedFile, left: str, right: str) -> str:
+    """``+3 -1``, and which run had uncommitted changes in the file."""
+    words = []
+    if file.committed:
+        words.append("binary" if file.added is None else f"+{file.added} -{file.deleted}")
+    sides = [
+        name for name, has_changes in ((left, file.uncommitted_left), (right, file.uncommitted_right)) if has_changes
+    ]
+    return ", ".join([*words, *([f"uncommitted in {' and '.join(sides)}"] if sides else [])])
 
 
 def environment_sections(finding: EnvironmentDiff, left: str, right: str) -> Iterator[Section]:
-    """Python, platform, packages and everything else that the two snapshots hold."""
+    """Python, platform, packages and everything else that both snapshots contain."""
+    missing = {aspect.what for aspect in finding.unknowns}
     yield _pair("Python", finding.left_python_version, finding.right_python_version, finding.python_version_changed)
     yield _pair("Platform", finding.left_platform, finding.right_platform, finding.platform_changed)
-    counts = (
-        f"{len(finding.changed_packages)} changed, {len(finding.added_packages)} added, "
-        f"{len(finding.removed_packages)} removed, {finding.unchanged_package_count} the same"
-    )
-    yield Section(title="Packages", blocks=(Paragraph(text=counts), _packages(finding, left, right)))
+    if "packages" not in missing:
+        counts = (
+            f"{len(finding.changed_packages)} changed, {len(finding.added_packages)} added, "
+            f"{len(finding.removed_packages)} removed, {finding.unchanged_package_count} the same"
+        )
+        yield Section(title="Packages", blocks=(Paragraph(text=counts), _packages(finding, left, right)))
     for title, changes in finding.changes_beside_versions:
         if changes:
             yield _changes_section(title, changes, left, right)
-    yield _changes_section("Variables", finding.variable_changes, left, right)
+    equal = [
+        name
+        for name, changes in (
+            ("builds and origins", finding.build_changes or finding.origin_changes),
+            ("interpreter", finding.interpreter_changes),
+            ("machine", finding.machine_changes),
+            ("native libraries", finding.native_changes),
+        )
+        if not changes and name not in missing
+    ]
+    if equal:
+        yield Section(title="The same", blocks=(Paragraph(text=", ".join(equal)),))
+    if "variables" not in missing:
+        yield _changes_section("Variables", finding.variable_changes, left, right)
 
 
 def _is_known(finding: EnvironmentDiff) -> bool:
@@ -86,21 +224,36 @@ def _title(finding: RunComparison) -> str:
     return f"{left} -> {right}{project}"
 
 
-def _summary(finding: RunDiff, has_notes: bool) -> str:
+def _summary(finding: RunDiff) -> str:
     """The result in one sentence."""
+    if finding.metrics.left_ref == finding.metrics.right_ref:
+        return "A run does not differ from itself."
     environment = finding.environment
     metrics = [delta for stage in finding.metrics.stage_comparisons for delta in stage.metric_deltas]
-    moved = sum(delta.differs for delta in metrics)
-    if not finding.differs and not has_notes:
-        packages = count(environment.unchanged_package_count, "package")
-        return f"Nothing differs: {count(len(metrics), 'metric')}, Python, platform, {packages} and all variables."
+    shared = [delta for delta in metrics if None not in (delta.left_value, delta.right_value)]
+    moved = f"{count(sum(delta.differs for delta in shared), 'metric')} changed"
+    moved += f", {len(metrics) - len(shared)} only on one side" if len(shared) < len(metrics) else ""
+    unknown = f" Unknown: {', '.join(aspect.what for aspect in finding.unknowns)}." if finding.unknowns else ""
     if not finding.differs:
-        return "Nothing that was recorded on both sides differs."
-    if not _is_known(environment):
-        return f"{count(moved, 'metric')} changed; the differences between the environments are unknown."
-    changed = [name for name, value in _changed_things(environment) if value]
-    changed += [count(len(finding.inputs.changes), "input")] if finding.inputs.changes else []
-    return f"{count(moved, 'metric')} changed; also changed: {', '.join(changed) or 'nothing in the environment'}."
+        missing = {aspect.what for aspect in finding.unknowns}
+        packages = count(environment.unchanged_package_count, "package")
+        equal = [count(len(metrics), "metric"), *(["Python", "platform"] if _is_known(environment) else [])]
+        equal += [] if "packages" in missing else [packages]
+        equal += [name for name in ("parameters", "command", "source", "inputs", "variables") if name not in missing]
+        start = "Nothing differs" if not unknown else "Nothing that both runs recorded differs"
+        return f"{start}: {', '.join(equal)}.{unknown}"
+    changed = [name for name, value in (*_changed_of_runs(finding), *_changed_things(environment)) if value]
+    if not changed:
+        return f"{moved}; nothing else that both runs recorded differs.{unknown}"
+    return f"{moved}; also changed: {', '.join(changed)}."
+
+
+def _changed_of_runs(finding: RunDiff) -> Iterator[tuple[str, object]]:
+    params, inputs = len(finding.params.changes), len(finding.inputs.changes)
+    yield count(params, "parameter"), params
+    yield "the command", finding.command.changes
+    yield "the code", finding.code.differs
+    yield count(inputs, "input"), inputs
 
 
 def _changed_things(finding: EnvironmentDiff) -> Iterator[tuple[str, object]]:

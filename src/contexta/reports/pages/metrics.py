@@ -37,7 +37,7 @@ def trend(finding: MetricTrend) -> Report:
     names = short_names([point.run_ref for point in finding.points])
     blocks: tuple[Block, ...] = ()
     if finding.points:
-        changes = ["", *(_changes(point.changes) for point in finding.points[1:])]
+        changes = [_changes(point.changes) if number else "" for number, point in enumerate(finding.points)]
         rows = tuple(
             Row(cells=(name, moment(point.started_at), amount(point.value), change, point.status))
             for point, name, change in zip(finding.points, names, changes, strict=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -12,7 +15,7 @@ from contexta.contract.context import RUN_LEVEL
 from contexta.core.errors import DamagedData, NotFound
 from contexta.core.references import StableRef
 from contexta.core.validation import to_microseconds
-from contexta.findings.past_runs import MetricId, PastEnvironment, PastRun, RunRecord, SourceFiles
+from contexta.findings.past_runs import CommitRange, MetricId, PastEnvironment, PastRun, RunRecord
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.source.commits import between
 from contexta.store.entities import shared_facts
@@ -75,17 +78,17 @@ def unambiguous_names(connection: Connection, refs: Sequence[StableRef]) -> dict
     return {ref: ref.name if counts.get(ref.name) == 1 else ref.value for ref in refs}
 
 
-def inputs_of(connection: Connection, run_id: int) -> dict[str, str]:
-    """What a run read, by name: its digest. Inputs whose content nobody read are left out."""
-    return {each.name: each.digest for each in of_run(connection, run_id) if each.kind == "input" and each.digest}
+def inputs_of(connection: Connection, run_id: int) -> dict[str, str | None]:
+    """The inputs of a run: name -> digest; None if the content was not read."""
+    return {artifact.name: artifact.digest for artifact in of_run(connection, run_id) if artifact.kind == "input"}
 
 
 def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> RunRecord:
-    """One run with everything that may differ from another one."""
-    (found,) = past_runs(connection, [run_id])
-    patch, missing = _patch_of(objects, found)
+    """The complete record of one run."""
+    (run_values,) = past_runs(connection, [run_id])
+    patch, missing = _patch_of(objects, run_values)
     return RunRecord(
-        run=found,
+        run=run_values,
         snapshot=snapshot,
         inputs=inputs_of(connection, run_id),
         patched=_files_of_patch(patch),
@@ -93,12 +96,28 @@ def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: En
     )
 
 
-def source_between(old: PastRun, new: PastRun) -> SourceFiles:
-    """What lies between the commits of two runs, where their repository is at hand; two questions to git."""
+def records_without_patches(
+    connection: Connection, run_ids: Sequence[int], snapshot_of: Callable[[int], EnvironmentSnapshot | None]
+) -> Iterator[RunRecord]:
+    """The records of several runs, one after the other, without the files of their uncommitted changes."""
+    for run_id, run_values in zip(run_ids, past_runs(connection, run_ids), strict=True):
+        yield RunRecord(run=run_values, snapshot=snapshot_of(run_id), inputs=inputs_of(connection, run_id))
+
+
+def commits_between(old: PastRun, new: PastRun) -> CommitRange:
+    """The commits and files between the commits of two runs, from a repository on this machine.
+
+    It is the one in which NEW or OLD ran, or the one around the current directory. Three commands of git at most.
+    """
     if old.code is None or new.code is None or old.code[0] == new.code[0]:
-        return SourceFiles()
-    root = str(new.metadata["source"].get("root") or "")
-    return SourceFiles(*between(root, old.code[0], new.code[0]))
+        return CommitRange()
+    places = [str(run.metadata["source"].get("root") or "") for run in (new, old)]
+    results = []
+    for place in dict.fromkeys((*places, str(Path.cwd()))):
+        results.append(CommitRange(**between(place, old.code[0], new.code[0])))
+        if results[-1].reason is None:
+            return results[-1]
+    return results[0]
 
 
 def _patch_of(objects: Objects, run: PastRun) -> tuple[str, tuple[str, ...]]:
@@ -113,10 +132,13 @@ def _patch_of(objects: Objects, run: PastRun) -> tuple[str, tuple[str, ...]]:
         return "", (f"the uncommitted changes of {run.ref} cannot be read: {error.what}",)
 
 
-def _files_of_patch(patch: str) -> tuple[str, ...]:
-    """The files that a git patch changes."""
-    found = (line.rpartition(" b/")[2] for line in patch.splitlines() if line.startswith("diff --git "))
-    return tuple(dict.fromkeys(name.strip('"') for name in found))
+def _files_of_patch(patch: str) -> dict[str, str]:
+    """The files that a patch of git changes -> digest of the changes."""
+    files = {}
+    for part in re.split(r"^diff --git ", patch, flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        files[head.rpartition(" b/")[2].strip('"')] = sha256(body.encode()).hexdigest()
+    return files
 
 
 def _metrics(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[MetricId, int | float]]:

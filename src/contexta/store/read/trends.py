@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
@@ -20,6 +20,7 @@ _AT_ONCE = 500  # under the limit of bound variables of every supported database
 class FinalMetric(NamedTuple):
     """Where the metric ended in a run; None where the run lacks it. body_id: of its environment."""
 
+    run_id: int
     run_ref: StableRef
     name: str
     status: Status
@@ -54,25 +55,18 @@ def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids
         known = select(run).where(run.c.id.in_(some))
         for row in connection.execute(known):
             found[row.id] = FinalMetric(
-                StableRef.parse(row.ref), row.name, row.status, row.started_at, None, None, row.environment_body_id
+                row.id,
+                StableRef.parse(row.ref),
+                row.name,
+                row.status,
+                row.started_at,
+                None,
+                None,
+                row.environment_body_id,
             )
         for row in connection.execute(_ends(metric, stage_name).where(run.c.id.in_(some))):
             found[row.id] = _end(row)
     return [found[run_id] for run_id in run_ids]
-
-
-def packages_of(connection: Connection, body_ids: Sequence[int]) -> Mapping[int, Mapping[str, str]]:
-    """Name -> version in each of these environments, Python among them."""
-    body, distribution = tables.environment_body, tables.environment_distribution
-    found: dict[int, dict[str, str]] = {}
-    for start in range(0, len(body_ids), _AT_ONCE):
-        some = body_ids[start : start + _AT_ONCE]
-        for row in connection.execute(select(body.c.id, body.c.python_version).where(body.c.id.in_(some))):
-            found[row.id] = {"Python": row.python_version}
-        wanted = select(distribution).where(distribution.c.environment_body_id.in_(some))
-        for row in connection.execute(wanted):
-            found[row.environment_body_id][row.name] = row.version
-    return found
 
 
 def _ends(metric: str, stage_name: str | None) -> Select[Any]:
@@ -106,5 +100,12 @@ def _end(row: Any) -> FinalMetric:
     value = decode_number(row.value, row.exact)
     captured_at = from_microseconds(row.last_at)
     return FinalMetric(
-        StableRef.parse(row.ref), row.name, row.status, row.started_at, captured_at, value, row.environment_body_id
+        row.id,
+        StableRef.parse(row.ref),
+        row.name,
+        row.status,
+        row.started_at,
+        captured_at,
+        value,
+        row.environment_body_id,
     )

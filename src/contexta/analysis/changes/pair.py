@@ -1,0 +1,102 @@
+"""Compare the parameters, commands, seeds, inputs and code of two runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from contexta.analysis.changes.unknown_aspects import reasons_of_run
+from contexta.analysis.metrics.repeats import command_of
+from contexta.core.interpreters import is_python
+from contexta.findings import Change, ChangedFile, CodeComparison, CommitSummary, ValueComparison
+from contexta.findings.past_runs import CommitRange, PastRun, RunRecord
+
+
+def compare_parameters(left: RunRecord, right: RunRecord) -> ValueComparison:
+    return compare_values(
+        parameters_of(left.run), parameters_of(right.run), unknown=_unknown("parameters", left, right)
+    )
+
+
+def compare_commands(left: RunRecord, right: RunRecord) -> ValueComparison:
+    """Compare the command lines, without the directory of the interpreter, which the environment describes."""
+    return compare_values(
+        {"command": command_line(left.run)},
+        {"command": command_line(right.run)},
+        unknown=_unknown("command", left, right),
+    )
+
+
+def compare_values(
+    left: Mapping[str, str | None], right: Mapping[str, str | None], *, unknown: str | None = None
+) -> ValueComparison:
+    """Compare two tables of texts. unknown: why they cannot be compared."""
+    if unknown is not None:
+        return ValueComparison(unknown=unknown)
+    names = sorted({*left, *right})
+    changes = tuple(
+        Change(key=name, left_value=left.get(name), right_value=right.get(name))
+        for name in names
+        if left.get(name) != right.get(name)
+    )
+    return ValueComparison(changes=changes, unchanged_count=len(names) - len(changes))
+
+
+def compare_code(left: RunRecord, right: RunRecord, commits: CommitRange) -> CodeComparison:
+    """Compare the commits and the uncommitted changes of two runs. commits: what lies between their commits."""
+    unknown = _unknown("source", left, right)
+    one, two = left.run.code, right.run.code
+    if one is None or two is None:
+        return CodeComparison(unknown=unknown, left_commit=one and one[0], right_commit=two and two[0])
+    paths = sorted({*commits.files, *left.patched, *right.patched})
+    files = tuple(
+        ChangedFile(
+            path=path,
+            committed=path in commits.files,
+            added=commits.files.get(path, (None, None))[0],
+            deleted=commits.files.get(path, (None, None))[1],
+            uncommitted_left=path in left.patched,
+            uncommitted_right=path in right.patched,
+        )
+        for path in paths
+        if path in commits.files or left.patched.get(path) != right.patched.get(path)
+    )
+    return CodeComparison(
+        left_commit=one[0],
+        right_commit=two[0],
+        left_uncommitted=bool(one[1]),
+        right_uncommitted=bool(two[1]),
+        differs=one != two if unknown is None else (True if one[0] != two[0] else None),
+        unknown=unknown,
+        commits=tuple(
+            CommitSummary(commit=commit, committed_at=time, subject=subject)
+            for commit, time, subject in commits.commits
+        ),
+        commits_ahead=None if commits.reason else commits.ahead,
+        commits_behind=None if commits.reason else commits.behind,
+        files=files,
+        unknown_commits=commits.reason,
+    )
+
+
+def parameters_of(run: PastRun) -> dict[str, str]:
+    """Name -> value; values that are not texts as JSON."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+        for name, value in run.params.items()
+    }
+
+
+def command_line(run: PastRun) -> str | None:
+    """The command of a run on one line, with ``python`` for the path of an interpreter."""
+    words = command_of(run)
+    if not words:
+        return None
+    return " ".join(["python" if is_python(words[0]) else words[0], *words[1:]])
+
+
+def _unknown(what: str, left: RunRecord, right: RunRecord) -> str | None:
+    """Why an aspect cannot be compared: the reason, with the run that lacks it."""
+    reasons = [(record.run.ref, reasons_of_run(record)[what]) for record in (left, right)]
+    texts = [f"{ref.value}: {reason}" for ref, reason in reasons if reason is not None]
+    return "; ".join(dict.fromkeys(texts)) or None

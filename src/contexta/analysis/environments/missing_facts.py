@@ -1,0 +1,70 @@
+"""Name the parts of an environment that a side did not record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from contexta.contract.environment import EnvironmentSnapshot
+from contexta.findings.environments import Side, UnknownAspect
+
+Reasons = Mapping[str, str | None]
+"""Aspect -> why it was not recorded; None if it was recorded."""
+
+NO_SNAPSHOT = "no environment snapshot"
+_BY_HAND = "the environment was written by hand"
+_ASPECTS = (
+    "packages",
+    "python",
+    "platform",
+    "builds and origins",
+    "interpreter",
+    "machine",
+    "native libraries",
+    "variables",
+)
+
+
+def unknown_in_environments(
+    left: EnvironmentSnapshot | None, right: EnvironmentSnapshot | None
+) -> tuple[UnknownAspect, ...]:
+    """The aspects of the environments that one side or both did not record.
+
+    Between two environments that were written by hand, a variable that only one of them has is a difference.
+    """
+    reasons = [dict(reasons_of_environment(side)) for side in (left, right)]
+    has_variables = any(side is not None and side.environment_variables for side in (left, right))
+    if has_variables and not any(side is None or is_captured(side) for side in (left, right)):
+        reasons = [{**side, "variables": None} for side in reasons]
+    return tuple(unknown_aspects(*reasons))
+
+
+def reasons_of_environment(snapshot: EnvironmentSnapshot | None) -> Reasons:
+    """The aspects of an environment."""
+    if snapshot is None:
+        return dict.fromkeys(_ASPECTS, NO_SNAPSHOT)
+    return {
+        "packages": None if snapshot.packages else "not recorded",
+        "builds and origins": _by_hand(snapshot.distributions),
+        "interpreter": _by_hand(snapshot.interpreter),
+        "machine": _by_hand(snapshot.machine),
+        "native libraries": _by_hand(snapshot.native_libraries or snapshot.distributions),
+        "variables": _by_hand(snapshot.environment_variables or is_captured(snapshot)),
+    }
+
+
+def unknown_aspects(old: Reasons, new: Reasons) -> Iterator[UnknownAspect]:
+    """A value for each aspect that a side did not record."""
+    for what in dict.fromkeys((*old, *new)):
+        left, right = old.get(what), new.get(what)
+        if left or right:
+            side: Side = "both" if left and right else "old" if left else "new"
+            yield UnknownAspect(what=what, side=side, reason=left or right)
+
+
+def is_captured(snapshot: EnvironmentSnapshot) -> bool:
+    """Whether the recorder captured an environment. One that was written by hand has only names and versions."""
+    return bool(snapshot.distributions or snapshot.interpreter)
+
+
+def _by_hand(value: object) -> str | None:
+    return None if value else _BY_HAND
