@@ -75,6 +75,18 @@ def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, proj
     assert json.loads(done.stdout) == json.loads(report.model_dump_json())
     with Contexta() as ctx:
         assert ctx.last_bisect() == ctx.bisect(resume=True) == report
+        verification = ctx.verify()
+        assert (verification.sound, verification.checked["trials"], verification.checked["study files"]) == (
+            True,
+            report.runs,
+            3,
+        )
+        assert not any("did not write" in note for note in verification.notes)
+        assert ctx.backup(project / "saved.zip").trials == report.runs
+    Contexta.restore(project / "saved.zip", project / "restored")
+    with Contexta(project / "restored") as ctx:
+        assert ctx.last_bisect() == report
+        assert ctx.verify().sound
 
 
 def test_the_example_of_the_documentation_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

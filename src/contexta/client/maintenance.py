@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def backup(workspace: Workspace, path: str | os.PathLike[str], *, with_salt: bool = True) -> Backup:
-    """Write the complete workspace to a new file that only its owner can read. Live runs may continue.
+    """Write the complete workspace, with the studies of `bisect`, to a new file that only its owner can read.
+
+    Live runs may continue. Built environments are in a cache outside the workspace and are not included.
 
     with_salt: False for a file to share. Nobody can then guess hidden values from their hashes, and hidden values of
     runs after a restore cannot be compared with earlier ones. Raises InvalidInput if the file exists.
@@ -44,7 +47,7 @@ def restore(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Backu
 
 
 def verify(workspace: Workspace) -> Verification:
-    """Read the complete workspace and name everything that is damaged. Changes nothing."""
+    """Read the complete workspace, with the trials of `bisect`, and name all damage. Changes nothing."""
     from contexta.store.lifecycle.verify import verify_directory, verify_store
 
     return verify_directory(workspace.root) if workspace.is_local else verify_store(workspace._opened())
@@ -59,7 +62,10 @@ def gc(workspace: Workspace, *, keep_last: int | None = None, dry_run: bool = Tr
 
     if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
         raise InvalidInput(f"keep_last {shown(keep_last)} is not a number of runs", hint="give 0 or more")
-    return gc(workspace._current(), keep_last=keep_last, dry_run=dry_run)
+    finding = gc(workspace._current(), keep_last=keep_last, dry_run=dry_run)
+    options = [] if keep_last is None else ["--keep-last", str(keep_last)]
+    command = shlex.join(["contexta", "gc", *workspace._option(), *options, "--yes"])
+    return finding.model_copy(update={"command": command})
 
 
 def doctor(workspace: Workspace) -> Diagnosis:

@@ -49,8 +49,12 @@ class Backup(Finding):
     size_bytes: int
     """Uncompressed."""
     runs: int
+    trials: int = 0
+    """Recorded trials of `bisect`."""
     journals: int
+    """Without those of the trials."""
     objects: int
+    """Without those of the trials."""
     damaged: tuple[Damage, ...] = ()
     """Damaged parts that the backup does not contain."""
     notes: tuple[str, ...] = ()
@@ -61,6 +65,8 @@ class Cleanup(Finding):
     """What `gc` deleted, or would delete."""
 
     dry_run: bool
+    command: str = "contexta gc --yes"
+    """The command that deletes these parts, with all options of the call."""
     runs: tuple[RunRef, ...] = ()
     objects: int = 0
     """Unreferenced objects."""

@@ -1,4 +1,4 @@
-"""A backup is the workspace, or it is refused; a restored workspace is whole, or it is not there."""
+"""A backup contains the complete workspace or is refused; a restored workspace is complete or absent."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def everything(ctx: Contexta) -> Any:
     ]
 
 
-def test_what_is_restored_is_what_was_backed_up(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
-    found = Contexta.restore(saved, tmp_path / "again" / ".contexta")
-    assert (found.runs, found.damaged) == (2, ())
+def test_restored_workspace_equals_the_original(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
+    backup = Contexta.restore(saved, tmp_path / "again" / ".contexta")
+    assert (backup.runs, backup.damaged) == (2, ())
     with Contexta(workspace=tmp_path / "again" / ".contexta") as again:
         assert repr(everything(again)) == repr(everything(ctx))  # repr: NaN is no equal of itself
         with again.run("live", project="p") as run:
@@ -71,7 +71,7 @@ def test_what_is_restored_is_what_was_backed_up(ctx: Contexta, saved: Path, tmp_
     assert [path.name for path in (tmp_path / "again").iterdir()] == [".contexta"]
 
 
-def test_a_backup_taken_while_runs_are_live_has_what_was_acknowledged_before(tmp_path: Path) -> None:
+def test_backup_during_live_runs_contains_every_acknowledged_record(tmp_path: Path) -> None:
     program = """
         import sys
         from contexta import Contexta
@@ -102,7 +102,7 @@ def test_a_backup_taken_while_runs_are_live_has_what_was_acknowledged_before(tmp
             it.kill()
 
 
-def test_nothing_is_overwritten(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
+def test_backup_and_restore_overwrite_nothing(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
     before = saved.read_bytes()
     with pytest.raises(InvalidInput, match="exists"):
         ctx.backup(saved)
@@ -117,7 +117,7 @@ def test_nothing_is_overwritten(ctx: Contexta, saved: Path, tmp_path: Path) -> N
     Contexta.restore(saved, tmp_path / "empty")
 
 
-def test_a_damaged_object_is_left_out_and_named(ctx: Contexta, saved: Path, tmp_path: Path, cli: Cli) -> None:
+def test_damaged_object_is_left_out_and_named(ctx: Contexta, saved: Path, tmp_path: Path, cli: Cli) -> None:
     path = next(path for path in sorted((ctx.root / "objects").glob("??/*")))
     path.write_bytes(path.read_bytes()[:-1] + b"\x00")
     done = cli("backup", "second.zip")
@@ -131,7 +131,7 @@ def rewritten(
     change: Callable[[dict[str, bytes], list[tuple[zipfile.ZipInfo, bytes]]], None],
     *,
     honest: bool = True,
-    **told: Any,
+    **changes: Any,
 ) -> Path:
     """The backup with other files in it, and a manifest that agrees with them."""
     with zipfile.ZipFile(saved) as archive:
@@ -139,7 +139,7 @@ def rewritten(
     about = json.loads(files.pop("manifest.json"))
     more: list[tuple[zipfile.ZipInfo, bytes]] = []
     change(files, more)
-    about.update(told)
+    about.update(changes)
     manifest = files.pop("manifest.json", None)
     everything = [*((zipfile.ZipInfo(name), data) for name, data in files.items()), *more]
     if honest:
@@ -193,7 +193,7 @@ _JOURNAL = "journal/p.evil.jsonl"
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_what_no_backup_holds_is_refused_and_nothing_is_written(change: Any, saved: Path, tmp_path: Path) -> None:
+def test_foreign_entry_is_refused_before_anything_is_written(change: Any, saved: Path, tmp_path: Path) -> None:
     evil = rewritten(saved, change)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ContextaError):
@@ -214,7 +214,7 @@ def test_what_no_backup_holds_is_refused_and_nothing_is_written(change: Any, sav
         "DROP TABLE run",
     ],
 )
-def test_a_database_that_is_not_as_ours_are_is_refused(statement: str, saved: Path, tmp_path: Path, cli: Cli) -> None:
+def test_database_with_a_foreign_schema_is_refused(statement: str, saved: Path, tmp_path: Path, cli: Cli) -> None:
     def change(files: dict[str, bytes], _: Any) -> None:
         path = tmp_path / "evil.db"
         path.write_bytes(files["contexta.db"])
@@ -230,14 +230,14 @@ def test_a_database_that_is_not_as_ours_are_is_refused(statement: str, saved: Pa
     assert "Traceback" not in cli("restore", str(evil), "--into", "again").stderr
 
 
-def test_an_index_of_ones_own_is_restored_with_the_rest(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
+def test_index_of_the_user_is_restored(ctx: Contexta, saved: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:
         raw.execute("CREATE INDEX mine ON run (description)")
     ctx.backup(tmp_path / "mine.zip")
     Contexta.restore(tmp_path / "mine.zip", tmp_path / "again")
 
 
-def test_a_backup_of_an_older_version_is_restored_and_upgraded(saved: Path, tmp_path: Path) -> None:
+def test_backup_of_an_older_version_is_restored_and_upgraded(saved: Path, tmp_path: Path) -> None:
     with later_version(tmp_path):
         Contexta.restore(saved, tmp_path / "again")
         with Contexta(tmp_path / "again") as again:
@@ -246,7 +246,7 @@ def test_a_backup_of_an_older_version_is_restored_and_upgraded(saved: Path, tmp_
             assert again.verify().sound
 
 
-def test_a_backup_of_an_unreleased_version_is_refused(saved: Path, tmp_path: Path) -> None:
+def test_backup_of_an_unreleased_version_is_refused(saved: Path, tmp_path: Path) -> None:
     old = rewritten(saved, lambda *_: None, schema="0003")
     with pytest.raises(WorkspaceError, match="0003 of a development version"):
         Contexta.restore(old, tmp_path / "again")
@@ -254,17 +254,17 @@ def test_a_backup_of_an_unreleased_version_is_refused(saved: Path, tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_that_occurs_twice_is_refused(saved: Path, tmp_path: Path) -> None:
+def test_duplicate_name_is_refused(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(DamagedData, match="twice"):
         Contexta.restore(rewritten(saved, _more("contexta.db")), tmp_path / "again")
 
 
-def test_files_that_the_manifest_does_not_know_are_refused(saved: Path, tmp_path: Path) -> None:
+def test_file_that_the_manifest_lacks_is_refused(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(DamagedData, match="manifest"):
         Contexta.restore(rewritten(saved, _more(_JOURNAL), honest=False), tmp_path / "again")
 
 
-def test_a_name_with_a_nul_is_refused(saved: Path, tmp_path: Path) -> None:
+def test_name_with_a_nul_is_refused(saved: Path, tmp_path: Path) -> None:
     path = rewritten(saved, _more(_JOURNAL))
     path.write_bytes(path.read_bytes().replace(_JOURNAL.encode(), _JOURNAL.replace("evil", "ev\0l").encode()))
     with pytest.raises(DamagedData):
@@ -272,7 +272,7 @@ def test_a_name_with_a_nul_is_refused(saved: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "again").exists()
 
 
-def test_files_that_share_their_bytes_are_refused(saved: Path, tmp_path: Path) -> None:
+def test_entries_that_share_bytes_are_refused(saved: Path, tmp_path: Path) -> None:
     path = rewritten(saved, _more(_JOURNAL))
     data = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
@@ -285,7 +285,7 @@ def test_files_that_share_their_bytes_are_refused(saved: Path, tmp_path: Path) -
     assert not (tmp_path / "again").exists()
 
 
-def test_a_backup_of_a_newer_contexta_says_so(saved: Path, tmp_path: Path) -> None:
+def test_backup_of_a_newer_version_is_refused_with_that_reason(saved: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(saved) as archive:
         about = json.loads(archive.read("manifest.json"))
     newer = json.dumps({**about, "schema": "9999"}).encode()
@@ -294,7 +294,7 @@ def test_a_backup_of_a_newer_contexta_says_so(saved: Path, tmp_path: Path) -> No
         Contexta.restore(evil, tmp_path / "again")
 
 
-def test_every_changed_byte_of_a_backup_is_noticed_or_does_not_matter(saved: Path, tmp_path: Path) -> None:
+def test_changed_byte_of_a_backup_is_refused_or_harmless(saved: Path, tmp_path: Path) -> None:
     whole = saved.read_bytes()
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         expected = repr(everything(ctx))
@@ -315,7 +315,7 @@ def test_every_changed_byte_of_a_backup_is_noticed_or_does_not_matter(saved: Pat
     assert restored < 6
 
 
-def test_a_backup_that_is_cut_short_is_refused(saved: Path, tmp_path: Path) -> None:
+def test_truncated_backup_is_refused(saved: Path, tmp_path: Path) -> None:
     whole = saved.read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
         (tmp_path / "cut.zip").write_bytes(whole[:size])
@@ -325,21 +325,21 @@ def test_a_backup_that_is_cut_short_is_refused(saved: Path, tmp_path: Path) -> N
         Contexta.restore(tmp_path / "missing.zip", tmp_path / "again")
 
 
-def test_commands_say_what_a_backup_holds(ctx: Contexta, saved: Path, cli: Cli) -> None:
+def test_commands_count_the_contents_of_a_backup(ctx: Contexta, saved: Path, cli: Cli) -> None:
     done = cli("restore", "saved.zip", "--into", "again")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.match(
         r"Restored saved.zip to again\nagain: 2 runs, \d objects, 1 journal; [\d.]+ kB unpacked, as of 20", done.stdout
     )
-    told = json.loads(cli("backup", "other.zip", "--json").stdout)
-    assert (told["runs"], told["damaged"]) == (2, [])
+    manifest = json.loads(cli("backup", "other.zip", "--json").stdout)
+    assert (manifest["runs"], manifest["damaged"]) == (2, [])
     assert cli("--workspace", "again", "runs").stdout == cli("runs").stdout
     refused = cli("restore", "saved.zip", "--into", "again")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "not empty" in refused.stderr
 
 
-def test_an_archive_that_is_no_backup_is_refused(tmp_path: Path) -> None:
+def test_other_archive_is_refused(tmp_path: Path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("contexta.db", b"SQLite format 3\0")
@@ -361,9 +361,7 @@ def open_umask() -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
-def test_only_its_owner_can_read_a_backup_and_the_salt_restored_from_it(
-    made: Path, tmp_path: Path, open_umask: None
-) -> None:
+def test_only_the_owner_can_read_a_backup_and_its_restored_salt(made: Path, tmp_path: Path, open_umask: None) -> None:
     file, into = tmp_path / "saved.zip", tmp_path / "restored"
     with Contexta(made / ".contexta") as ctx:
         ctx.backup(file)
@@ -373,7 +371,7 @@ def test_only_its_owner_can_read_a_backup_and_the_salt_restored_from_it(
     assert (into / "objects" / ".salt").read_bytes() == (made / ".contexta" / "objects" / ".salt").read_bytes()
 
 
-def test_a_backup_without_the_salt_says_so_and_restores(made: Path, tmp_path: Path, cli: Cli) -> None:
+def test_backup_without_the_salt_reports_that_and_can_be_restored(made: Path, tmp_path: Path, cli: Cli) -> None:
     file, into = tmp_path / "shared.zip", tmp_path / "restored"
     salt = (made / ".contexta" / "objects" / ".salt").read_bytes()
     done = cli("--workspace", str(made / ".contexta"), "backup", str(file), "--without-salt")
@@ -387,5 +385,5 @@ def test_a_backup_without_the_salt_says_so_and_restores(made: Path, tmp_path: Pa
     with Contexta(into) as ctx:
         with ctx.run("later", project="p") as run:
             run.param("password", "another one 5")
-        assert {each.name for each in ctx.list_runs()} == {"by-hand", "live", "later"}
+        assert {run.name for run in ctx.list_runs()} == {"by-hand", "live", "later"}
     assert (into / "objects" / ".salt").read_bytes() != salt

@@ -36,7 +36,7 @@ server:/my\\040data /my\\040data cifs rw 0 0
         ("/my data/x", "cifs"),
     ],
 )
-def test_the_mount_that_a_path_lies_on_tells_its_kind(path: str, kind: str, tmp_path: Path) -> None:
+def test_kind_of_a_file_system_is_that_of_the_mount(path: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "mounts").write_text(MOUNTS)
     assert kind_of(Path(path), str(tmp_path / "mounts")) == kind
     assert is_network(kind) == (kind in ("nfs4", "cifs"))
@@ -55,11 +55,11 @@ def test_the_mount_that_a_path_lies_on_tells_its_kind(path: str, kind: str, tmp_
         ((4, 0, 0), "pass"),
     ],
 )
-def test_the_fault_of_sqlite_is_told_where_it_is(version: tuple[int, ...], status: str) -> None:
+def test_sqlite_versions_with_a_known_fault_are_reported(version: tuple[int, ...], status: str) -> None:
     assert sqlite_checks.library(version).status == status
 
 
-def test_on_a_network_file_system_there_is_no_write_ahead_log(
+def test_network_file_system_has_no_write_ahead_log(
     ctx: Contexta, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "mounts").write_text("server:/ / nfs rw 0 0\n")
@@ -69,7 +69,7 @@ def test_on_a_network_file_system_there_is_no_write_ahead_log(
     assert (ctx.root / "contexta.db").read_bytes()[18] == 1  # the header's word for it: 2 is a write-ahead log
 
 
-def test_every_finding_that_is_no_pass_says_what_to_do(cli: Cli, ctx: Contexta) -> None:
+def test_every_check_that_does_not_pass_has_a_fix(cli: Cli, ctx: Contexta) -> None:
     put_run(ctx, "r")
     told = json.loads(cli("doctor", "--json").stdout)
     names = [check["name"] for check in told["checks"]]
@@ -79,18 +79,18 @@ def test_every_finding_that_is_no_pass_says_what_to_do(cli: Cli, ctx: Contexta) 
     assert "journal mode wal" in cli("doctor").stdout
 
 
-def test_it_looks_without_making_a_workspace(cli: Cli, tmp_path: Path) -> None:
+def test_doctor_creates_no_workspace(cli: Cli, tmp_path: Path) -> None:
     assert cli("doctor").returncode == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_from_the_future_is_told(ctx: Contexta) -> None:
+def test_run_from_the_future_is_reported(ctx: Contexta) -> None:
     put_run(ctx, "r", started_at="2999-01-01T00:00:00Z", ended_at="2999-01-01T01:00:00Z")
     clock = next(check for check in doctor.checks(ctx.root) if check.name == "clock")
     assert (clock.status, "future" in clock.detail) == ("warn", True)
 
 
-def test_a_database_that_cannot_be_read_fails(ctx: Contexta, cli: Cli) -> None:
+def test_unreadable_database_fails(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, "r")
     ctx.close()
     (ctx.root / "contexta.db").write_bytes(b"x" * 10_000)
@@ -99,7 +99,7 @@ def test_a_database_that_cannot_be_read_fails(ctx: Contexta, cli: Cli) -> None:
     assert "contexta verify" in done.stdout
 
 
-def test_a_workspace_that_is_a_file_fails(cli: Cli, tmp_path: Path) -> None:
+def test_workspace_that_is_a_file_fails(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     done = cli("doctor", "--workspace", str(tmp_path / "file"))
     assert done.returncode == 1
@@ -117,7 +117,7 @@ def told(cli: Cli, address: str) -> tuple[dict[str, Check], int]:
     return {check.name: check for check in found}, done.returncode
 
 
-def test_a_server_says_what_it_is_and_what_waits_for_it(database: str, cli: Cli, tmp_path: Path) -> None:
+def test_server_is_described_with_its_undelivered_journals(database: str, cli: Cli, tmp_path: Path) -> None:
     with Contexta(workspace=database) as ctx:
         put_run(ctx, "r")
         with ctx.run("live", project="p") as run:
@@ -138,7 +138,7 @@ def test_a_server_says_what_it_is_and_what_waits_for_it(database: str, cli: Cli,
         assert "nothing waits" in told(cli, database)[0]["outbox"].detail
 
 
-def test_it_creates_nothing_on_a_server(server: Server, cli: Cli) -> None:
+def test_doctor_creates_nothing_on_a_server(server: Server, cli: Cli) -> None:
     address = server.empty()
     found, code = told(cli, address)
     assert (code, found["database"].status, found["permissions"].status) == (0, "unknown", "pass")
@@ -146,21 +146,21 @@ def test_it_creates_nothing_on_a_server(server: Server, cli: Cli) -> None:
     assert not Path(workspace_address.directory(address)).exists()
 
 
-def test_a_server_that_is_away_fails_and_the_rest_is_told(cli: Cli) -> None:
+def test_unreachable_server_fails_and_other_checks_run(cli: Cli) -> None:
     found, code = told(cli, "postgresql://me:hush-hush@127.0.0.1:9/x")
     assert (code, found["server"].status, found["outbox"].status) == (1, "fail", "pass")
     assert "cannot be reached" in found["server"].detail
 
 
 @pytest.mark.parametrize(("version", "words"), [("9999", "newer"), ("0001", "development version")])
-def test_another_schema_fails(database: str, server: Server, cli: Cli, version: str, words: str) -> None:
+def test_other_schema_fails(database: str, server: Server, cli: Cli, version: str, words: str) -> None:
     server.ask(database, f"UPDATE contexta_schema SET version_num = '{version}'")
     found, code = told(cli, database)
     assert (code, found["database"].status) == (1, "fail")
     assert words in found["database"].detail + str(found["database"].fix)
 
 
-def test_permissions_that_lack_are_named(database: str, server: Server, cli: Cli) -> None:
+def test_missing_permissions_are_named(database: str, server: Server, cli: Cli) -> None:
     server.ask(database, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT SELECT ON run TO reader")
     found, code = told(cli, database.replace("postgres:hush-hush@", "reader@"))
     assert (code, found["permissions"].status) == (1, "fail")
@@ -170,7 +170,7 @@ def test_permissions_that_lack_are_named(database: str, server: Server, cli: Cli
     server.ask(database, "DROP OWNED BY reader; DROP ROLE reader")
 
 
-def test_clocks_that_differ_are_told() -> None:
+def test_different_clocks_are_reported() -> None:
     assert postgres_checks.clock(1.0, 0.01).status == "pass"
     assert postgres_checks.clock(-90.0, 0.01).status == "warn"
     assert postgres_checks.clock(90.0, 40.0).status == "pass"  # it may be the way that took so long

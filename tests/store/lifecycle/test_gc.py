@@ -1,4 +1,4 @@
-"""What nobody needs is given back; what somebody needs, or may need in a moment, stays."""
+"""`gc` deletes what is no longer needed, and keeps what is needed or may be needed in a moment."""
 
 from __future__ import annotations
 
@@ -57,50 +57,51 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lived(made: Path, tmp_path: Path) -> Iterator[Contexta]:
+def aged(made: Path, tmp_path: Path) -> Iterator[Contexta]:
     shutil.copytree(made, tmp_path / ".contexta")
     with Contexta(tmp_path / ".contexta") as ctx:
         yield ctx
 
 
-def test_nothing_is_removed_without_being_asked_to(lived: Contexta, cli: Cli) -> None:
-    before = sorted(lived.root.rglob("*"))
+def test_gc_without_yes_deletes_nothing(aged: Contexta, cli: Cli) -> None:
+    before = sorted(aged.root.rglob("*"))
     done = cli("gc", "--keep-last", "1")
     assert done.returncode == 0
     assert "Would remove 2 runs" in done.stdout
+    assert "contexta gc --keep-last 1 --yes" in done.stdout
     assert "run:p.run-0" in done.stdout
-    assert [path for path in sorted(lived.root.rglob("*")) if path.name != "maintenance.lock"] == before
-    assert len(lived.list_runs()) == 4
+    assert [path for path in sorted(aged.root.rglob("*")) if path.name != "maintenance.lock"] == before
+    assert len(aged.list_runs()) == 4
 
 
-def test_old_runs_go_with_what_only_they_needed(lived: Contexta) -> None:
-    found = lived.gc(keep_last=2, dry_run=False)
-    assert [str(ref) for ref in found.runs] == ["run:p.run-0"]
-    assert (found.objects >= 1, found.journals) == (True, 1)
-    assert {run.run_ref.name for run in lived.list_runs()} == {"run-1", "run-2", "live"}
+def test_old_runs_are_deleted_with_their_own_objects_and_journals(aged: Contexta) -> None:
+    cleanup = aged.gc(keep_last=2, dry_run=False)
+    assert [str(ref) for ref in cleanup.runs] == ["run:p.run-0"]
+    assert (cleanup.objects >= 1, cleanup.journals) == (True, 1)
+    assert {run.run_ref.name for run in aged.list_runs()} == {"run-1", "run-2", "live"}
     for name in ("run-1", "run-2"):
-        assert lived.get_environment(name).packages == {"a": "2"}
-        assert lived.get_run(name).metrics == {"x": 1.5}
-    assert lived.get_environment("live").packages
-    assert verify_directory(lived.root).damage == ()
-    again = lived.gc(keep_last=2, dry_run=False)
+        assert aged.get_environment(name).packages == {"a": "2"}
+        assert aged.get_run(name).metrics == {"x": 1.5}
+    assert aged.get_environment("live").packages
+    assert verify_directory(aged.root).damage == ()
+    again = aged.gc(keep_last=2, dry_run=False)
     assert (again.runs, again.objects, again.journals, again.leftovers) == ((), 0, 0, 0)
 
 
-def test_the_reference_of_a_removed_run_is_not_given_again(lived: Contexta) -> None:
-    with lived.run("live", project="other") as run:
+def test_reference_of_a_deleted_run_stays_taken(aged: Contexta) -> None:
+    with aged.run("live", project="other") as run:
         assert run.ref == "run:other.live-2"
-    lived.list_runs()
-    lived.gc(keep_last=0, dry_run=False)
-    assert lived.list_runs() == ()
-    assert verify_directory(lived.root).damage == ()
-    with lived.run("live", project="other") as run:
+    aged.list_runs()
+    aged.gc(keep_last=0, dry_run=False)
+    assert aged.list_runs() == ()
+    assert verify_directory(aged.root).damage == ()
+    with aged.run("live", project="other") as run:
         assert run.ref == "run:other.live-3"
-    assert [run.run_ref.name for run in lived.list_runs()] == ["live-3"]
+    assert [run.run_ref.name for run in aged.list_runs()] == ["live-3"]
 
 
-def test_open_and_deployed_runs_stay(lived: Contexta) -> None:
-    store = lived.metadata_store
+def test_open_and_deployed_runs_stay(aged: Contexta) -> None:
+    store = aged.metadata_store
     store.runs.put_run(a_run("p", "run-1", status="open", ended_at=None, started_at="2025-02-11T08:00:00Z"))
     store.deployments.put_deployment_execution(
         DeploymentExecution(
@@ -112,63 +113,66 @@ def test_open_and_deployed_runs_stay(lived: Contexta) -> None:
             run_ref="run:p.run-0",
         )
     )
-    found = lived.gc(keep_last=1, dry_run=False)
-    assert found.runs == ()
-    assert found.kept == ("run:p.run-0: it is deployed", "run:p.run-1: it is still open")
+    cleanup = aged.gc(keep_last=1, dry_run=False)
+    assert cleanup.runs == ()
+    assert cleanup.kept == ("run:p.run-0: it is deployed", "run:p.run-1: it is still open")
 
 
-def test_an_object_that_nothing_refers_to_goes_when_it_is_old(lived: Contexta) -> None:
-    objects = lived._opened().objects
+def test_old_unreferenced_object_is_deleted(aged: Contexta) -> None:
+    objects = aged._opened().objects
     fresh, old = objects.put(b"fresh"), objects.put(b"old")
     age(Path(objects.path(old)))
-    assert lived.gc(dry_run=False).objects >= 1  # the body that the end of the live run completed is one more
+    assert aged.gc(dry_run=False).objects >= 1  # the body that the end of the live run completed is one more
     assert (objects.exists(fresh), objects.exists(old)) == (True, False)
 
 
-def test_what_a_journal_that_is_still_to_be_read_speaks_of_stays(lived: Contexta) -> None:
-    lived.gc(dry_run=False)
-    run = lived.run("going-on", project="p")
-    lived.list_runs()
-    age_all(lived)
-    assert lived.gc(dry_run=False).objects == 0
+def test_object_that_only_a_new_journal_names_stays(aged: Contexta) -> None:
+    aged.gc(dry_run=False)
+    run = aged.run("going-on", project="p")
+    aged.list_runs()
+    age_all(aged)
+    assert aged.gc(dry_run=False).objects == 0
     run.finish()
-    assert lived.get_environment("going-on").packages
-    assert verify_directory(lived.root).damage == ()
+    assert aged.get_environment("going-on").packages
+    assert verify_directory(aged.root).damage == ()
 
 
-def test_what_lay_in_the_trash_when_its_remover_died_is_put_back(lived: Contexta) -> None:
-    snapshot = lived.get_environment("run-0")
-    path = Path(Objects(lived.root / "objects").path(sha256(encode_body(snapshot)).hexdigest()))
-    path.rename(lived.root / "objects" / f".trash-{path.parent.name}{path.name}")
-    assert verify_directory(lived.root).damage
-    lived.gc(dry_run=False)
-    assert verify_directory(lived.root).damage == ()
+def test_object_in_the_trash_of_a_killed_gc_is_put_back(aged: Contexta) -> None:
+    snapshot = aged.get_environment("run-0")
+    path = Path(Objects(aged.root / "objects").path(sha256(encode_body(snapshot)).hexdigest()))
+    path.rename(aged.root / "objects" / f".trash-{path.parent.name}{path.name}")
+    assert verify_directory(aged.root).damage
+    aged.gc(dry_run=False)
+    assert verify_directory(aged.root).damage == ()
 
 
-def test_leftovers_of_dead_processes_go(lived: Contexta) -> None:
-    left = lived.root / "objects" / ".123.abc"
-    left.write_bytes(b"half")
-    assert lived.gc(dry_run=False).leftovers == 0
-    age(left)
-    assert lived.gc(dry_run=False).leftovers == 1
-    assert not left.exists()
-    assert (lived.root / "objects" / ".salt").exists()
+def test_old_files_of_dead_processes_are_deleted(aged: Contexta) -> None:
+    (aged.root / "bisect").mkdir()
+    temporary_files = [aged.root / "objects" / ".123.abc", aged.root / "bisect" / ".45.0f"]
+    for path in temporary_files:
+        path.write_bytes(b"half")
+    assert aged.gc(dry_run=False).leftovers == 0
+    for path in temporary_files:
+        age(path)
+    assert aged.gc(dry_run=False).leftovers == 2
+    assert not any(path.exists() for path in temporary_files)
+    assert (aged.root / "objects" / ".salt").exists()
 
 
-def test_cleaning_waits_for_a_backup(lived: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gc_waits_for_a_backup(aged: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("contexta.store.backends.maintenance_lock.PATIENCE", 0.1)
-    with alone(lived.root), pytest.raises(WorkspaceError, match="another process"):
-        lived.gc(dry_run=False)
+    with alone(aged.root), pytest.raises(WorkspaceError, match="another process"):
+        aged.gc(dry_run=False)
 
 
-def test_a_name_in_a_database_that_came_from_elsewhere_is_no_path(lived: Contexta, tmp_path: Path) -> None:
+def test_journal_name_in_a_database_is_never_used_as_a_path(aged: Contexta, tmp_path: Path) -> None:
     precious = tmp_path / "precious.jsonl"
     precious.write_text("mine")
-    lived.close()
-    with closing(sqlite3.connect(lived.root / "contexta.db")) as raw:
+    aged.close()
+    with closing(sqlite3.connect(aged.root / "contexta.db")) as raw:
         raw.execute("UPDATE journal SET name = '../../../precious.jsonl', bytes_check = 1")
         raw.commit()
-    with Contexta(lived.root) as again:
+    with Contexta(aged.root) as again:
         again.gc(keep_last=0, dry_run=False)
         again.verify()
     assert precious.read_text() == "mine"

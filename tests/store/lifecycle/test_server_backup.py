@@ -45,7 +45,7 @@ def team(database: str, tmp_path: Path) -> Iterator[Contexta]:
 
 
 @pytest.mark.parametrize("target", ["directory", "server"])
-def test_what_is_restored_is_what_was_backed_up(
+def test_restored_server_workspace_equals_the_original(
     anywhere: Contexta, target: str, server: Server, tmp_path: Path
 ) -> None:
     fill(anywhere)
@@ -66,7 +66,7 @@ def test_what_is_restored_is_what_was_backed_up(
             assert verify_directory(again.root).damage == ()
 
 
-def test_a_backup_of_a_server_holds_what_the_team_shares(team: Contexta, tmp_path: Path) -> None:
+def test_backup_of_a_server_contains_the_shared_objects(team: Contexta, tmp_path: Path) -> None:
     fill(team)
     team.backup(tmp_path / "saved.zip")
     Contexta.restore(tmp_path / "saved.zip", tmp_path / "again")
@@ -75,7 +75,7 @@ def test_a_backup_of_a_server_holds_what_the_team_shares(team: Contexta, tmp_pat
         assert again.get_environment("live").distributions
 
 
-def test_what_lies_on_another_machine_is_told(database: str, tmp_path: Path, cli: Cli) -> None:
+def test_objects_on_other_machines_are_counted_in_a_note(database: str, tmp_path: Path, cli: Cli) -> None:
     with Contexta(workspace=database) as ctx:
         fill(ctx)
         ctx.list_runs()
@@ -89,7 +89,7 @@ def test_what_lies_on_another_machine_is_told(database: str, tmp_path: Path, cli
         assert again.get_run("live").params["lr"] == 0.1
 
 
-def test_a_server_that_holds_something_is_not_restored_onto(team: Contexta, server: Server, tmp_path: Path) -> None:
+def test_restore_into_a_server_with_runs_is_refused(team: Contexta, server: Server, tmp_path: Path) -> None:
     fill(team)
     team.backup(tmp_path / "saved.zip")
     used = server.workspace()
@@ -106,7 +106,7 @@ def test_a_server_that_holds_something_is_not_restored_onto(team: Contexta, serv
         assert [run.run_ref.name for run in ctx.list_runs()] == ["mine"]
 
 
-def test_a_damaged_backup_leaves_a_server_untouched(team: Contexta, server: Server, tmp_path: Path) -> None:
+def test_damaged_backup_leaves_a_server_unchanged(team: Contexta, server: Server, tmp_path: Path) -> None:
     fill(team)
     team.backup(tmp_path / "saved.zip")
     data = bytearray((tmp_path / "saved.zip").read_bytes())
@@ -133,7 +133,7 @@ def test_commands_take_the_address_of_a_server(database: str, server: Server, cl
     assert cli("runs", "--workspace", into).stdout == cli("runs", "--workspace", database).stdout
 
 
-def test_a_backup_is_one_moment_beside_writers(database: str, tmp_path: Path) -> None:
+def test_backup_during_writes_is_consistent(database: str, tmp_path: Path) -> None:
     """Whatever others commit meanwhile, what was copied agrees with itself."""
     import threading
 
@@ -162,7 +162,7 @@ def test_a_backup_is_one_moment_beside_writers(database: str, tmp_path: Path) ->
         assert verify_directory(tmp_path / f"again{turn}").damage == ()
 
 
-def test_what_was_delivered_after_the_backup_is_delivered_again(database: str, server: Server, tmp_path: Path) -> None:
+def test_records_delivered_after_the_backup_are_delivered_again(database: str, server: Server, tmp_path: Path) -> None:
     """The server is lost; what its backup does not have lies in the journals of the machines that recorded it."""
     with Contexta(workspace=database) as ctx:
         live = ctx.run("live", project="p")
@@ -188,7 +188,7 @@ def test_what_was_delivered_after_the_backup_is_delivered_again(database: str, s
         assert ctx.verify().damage == ()
 
 
-def test_a_text_that_is_none_keeps_a_backup_off_a_server(ctx: Contexta, server: Server, tmp_path: Path) -> None:
+def test_damaged_text_is_not_restored_to_a_server(ctx: Contexta, server: Server, tmp_path: Path) -> None:
     fill(ctx)
     with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:
         raw.execute("UPDATE run SET description = CAST(x'ff' AS TEXT)")

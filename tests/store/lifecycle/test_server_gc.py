@@ -52,7 +52,7 @@ def fill(ctx: Contexta) -> None:
     ctx.list_runs()
 
 
-def test_old_runs_go_from_the_server_with_what_only_they_needed(
+def test_old_runs_are_deleted_from_the_server_with_their_own_objects(
     machine: Callable[[str], Contexta], tmp_path: Path
 ) -> None:
     with machine("one") as ctx:
@@ -75,7 +75,7 @@ def test_old_runs_go_from_the_server_with_what_only_they_needed(
             assert run.ref == "run:other.live-2"
 
 
-def test_what_other_machines_have_not_delivered_yet_stays(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
+def test_undelivered_objects_of_other_machines_stay(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
     with machine("one") as one, machine("two") as two:
         with one.run("first", project="p"):
             pass
@@ -93,9 +93,7 @@ def test_what_other_machines_have_not_delivered_yet_stays(machine: Callable[[str
         assert two.verify().damage == ()
 
 
-def test_an_object_that_a_delivery_speaks_of_again_counts_as_new(
-    machine: Callable[[str], Contexta], tmp_path: Path
-) -> None:
+def test_delivered_object_counts_as_new(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
     team = Objects(tmp_path / "team")
     with machine("one") as ctx:
         for name in ("first", "second"):
@@ -110,7 +108,7 @@ def test_an_object_that_a_delivery_speaks_of_again_counts_as_new(
             assert time.time() - Path(team.path(digest)).stat().st_mtime < 3600
 
 
-def test_other_files_in_the_teams_directory_stay(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
+def test_other_files_in_the_shared_directory_stay(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
     with machine("one") as ctx:
         fill(ctx)
         ours = tmp_path / "team" / f".123.{'a' * 16}"
@@ -122,7 +120,7 @@ def test_other_files_in_the_teams_directory_stay(machine: Callable[[str], Contex
         assert [path.exists() for path in (ours, *theirs)] == [False, True, True, True]
 
 
-def test_two_machines_do_not_clean_at_once(
+def test_gc_of_two_machines_exclude_each_other(
     machine: Callable[[str], Contexta], database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contexta.store.backends.postgres.PATIENCE", 0.1)
@@ -132,7 +130,7 @@ def test_two_machines_do_not_clean_at_once(
         two.list_runs()  # nothing else waits
 
 
-def test_who_dies_while_it_cleans_holds_nothing(machine: Callable[[str], Contexta], server: Server) -> None:
+def test_killed_gc_releases_its_lock(machine: Callable[[str], Contexta], server: Server) -> None:
     with machine("one") as one, machine("two") as two:
         with one._opened().alone():
             server.ask(
@@ -145,7 +143,7 @@ def test_who_dies_while_it_cleans_holds_nothing(machine: Callable[[str], Context
                 pass
 
 
-def test_cleaning_beside_writers_takes_nothing_of_theirs(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
+def test_gc_during_writes_deletes_nothing_of_theirs(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
     over = threading.Event()
     names: list[str] = []
 
@@ -183,7 +181,7 @@ def test_the_command_works_on_a_server(database: str, cli: Cli) -> None:
     assert cli("verify", "--workspace", database).returncode == 0
 
 
-def test_locks_of_a_server_that_is_away_are_no_traceback(cli: Cli) -> None:
+def test_unreachable_server_gives_no_traceback(cli: Cli) -> None:
     for verb in (["gc"], ["backup", "x.zip"], ["export", "-"]):
         done = cli(*verb, "--workspace", "postgresql://me:hush-hush@127.0.0.1:9/x")
         assert (done.returncode, "Traceback" in done.stderr, "hush" in done.stderr) == (2, False, False)

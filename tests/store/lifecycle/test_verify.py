@@ -74,7 +74,7 @@ USED = """SELECT DISTINCT digest FROM environment_body JOIN environment ON
 environment.environment_body_id = environment_body.id ORDER BY environment_body.id"""
 
 
-def test_a_sound_workspace_is_called_sound(root: Path, cli: Cli) -> None:
+def test_undamaged_workspace_is_sound(root: Path, cli: Cli) -> None:
     found = verify_directory(root)
     assert (found.sound, found.damage, found.notes) == (True, (), ())
     assert found.checked["points"] == 3 * 800 + 8
@@ -84,7 +84,7 @@ def test_a_sound_workspace_is_called_sound(root: Path, cli: Cli) -> None:
     assert "No damage found" in done.stdout
 
 
-def test_a_damaged_object_is_named_with_the_runs_that_need_it(root: Path, cli: Cli) -> None:
+def test_damaged_object_is_named_with_its_runs(root: Path, cli: Cli) -> None:
     with closing(sqlite3.connect(root / "contexta.db")) as raw:
         digests = [digest for (digest,) in raw.execute(USED)]
     first, second = (root / "objects" / digest[:2] / digest[2:] for digest in digests[:2])
@@ -101,7 +101,7 @@ def test_a_damaged_object_is_named_with_the_runs_that_need_it(root: Path, cli: C
     assert "restore" in screen
 
 
-def test_an_artifact_that_is_missing_is_named_with_its_run(ctx: Contexta, tmp_path: Path) -> None:
+def test_missing_artifact_is_named_with_its_run(ctx: Contexta, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"weights")
     with ctx.run("r", project="p") as run:
         run.artifact("model", tmp_path / "model.bin", kind="model")
@@ -115,7 +115,7 @@ def test_an_artifact_that_is_missing_is_named_with_its_run(ctx: Contexta, tmp_pa
     ]
 
 
-def test_a_damaged_journal_is_named(root: Path) -> None:
+def test_damaged_journal_is_named(root: Path) -> None:
     path = root / "journal" / "ended" / "p.live.jsonl"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
@@ -128,7 +128,7 @@ def test_a_damaged_journal_is_named(root: Path) -> None:
     }
 
 
-def test_damage_that_keeps_the_database_from_opening_is_told_too(root: Path, cli: Cli) -> None:
+def test_database_that_cannot_be_opened_is_reported(root: Path, cli: Cli) -> None:
     data = bytearray((root / "contexta.db").read_bytes())
     data[0:16] = bytes(16)
     (root / "contexta.db").write_bytes(data)
@@ -189,14 +189,14 @@ def flip(root: Path, made: Path, turns: int) -> tuple[Counter[str], Counter[str]
     return changed, found
 
 
-def test_changed_bytes_are_found(root: Path, made: Path) -> None:
+def test_changed_bytes_are_reported(root: Path, made: Path) -> None:
     changed, found = flip(root, made, 150)
     assert changed["database"] > 10
     assert found == changed
 
 
 @pytest.mark.slow
-def test_of_many_changed_bytes_all_but_one_in_a_hundred_are_found(root: Path, made: Path) -> None:
+def test_at_least_99_percent_of_changed_bytes_are_reported(root: Path, made: Path) -> None:
     changed, found = flip(root, made, int(os.environ.get("FLIPS", "2000")))
     print(f"content changed by {dict(changed)}, found {dict(found)}")  # the figure in docs
     assert found.total() >= 0.99 * changed.total()
@@ -221,14 +221,14 @@ def looked_at_read_only(root: Path, verb: str) -> subprocess.CompletedProcess[st
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def test_a_workspace_that_may_not_be_written_is_no_damage(root: Path) -> None:
+def test_read_only_workspace_is_no_damage(root: Path) -> None:
     found = looked_at_read_only(root, "verify")
     assert (found.returncode, found.stderr) == (0, "")
     assert "No damage found" in found.stdout
     assert "cannot be read and written" in looked_at_read_only(root, "doctor").stdout.replace("\n", " ")
 
 
-def test_what_waits_in_a_log_that_may_not_be_written_is_told(root: Path) -> None:
+def test_read_only_log_with_pending_writes_is_reported(root: Path) -> None:
     with closing(sqlite3.connect(root / "contexta.db")) as raw:
         raw.execute("PRAGMA user_version = 7")
         raw.commit()

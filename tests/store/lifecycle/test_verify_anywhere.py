@@ -73,7 +73,7 @@ def change(filled: Contexta, request: pytest.FixtureRequest) -> Change:
     return apply
 
 
-def test_a_sound_workspace_is_called_sound(filled: Contexta, cli: Cli, place: str) -> None:
+def test_undamaged_workspace_is_sound(filled: Contexta, cli: Cli, place: str) -> None:
     filled.metadata_store.runs.put_run(a_run("p", "one", description="written again", tags={"a": "b"}))
     assert "have no digest yet" in filled.verify().notes[0]
     filled.list_runs()
@@ -113,7 +113,7 @@ def test_a_sound_workspace_is_called_sound(filled: Contexta, cli: Cli, place: st
         ("DROP TABLE param", "database", "param", None),
     ],
 )
-def test_a_changed_row_is_named_with_its_run(
+def test_changed_row_is_named_with_its_run(
     filled: Contexta, change: Change, statement: str, kind: str, name: str, run: str | None
 ) -> None:
     change(statement)
@@ -131,7 +131,7 @@ def test_a_changed_row_is_named_with_its_run(
         "UPDATE metric_series SET last_value = 0.5, last_at = 1 WHERE metric_key = 'accuracy'",
     ],
 )
-def test_a_damaged_run_that_is_written_again_stays_damaged(filled: Contexta, change: Change, statement: str) -> None:
+def test_damaged_run_stays_damaged_after_a_write(filled: Contexta, change: Change, statement: str) -> None:
     change(statement)
     before = {damage.name for damage in filled.verify().damage}
     assert "run:p.one" in before
@@ -141,7 +141,7 @@ def test_a_damaged_run_that_is_written_again_stays_damaged(filled: Contexta, cha
     assert {damage.name for damage in filled.verify().damage} == before
 
 
-def test_a_text_that_is_not_utf8_any_more_stays_damaged(ctx: Contexta) -> None:
+def test_text_with_damaged_utf8_stays_damaged(ctx: Contexta) -> None:
     fill(ctx)
     change_unseen(ctx.root, "UPDATE run SET name = CAST(x'ff' AS TEXT) WHERE slug = 'one'")
     ctx.record_store.append(a_metric("accuracy", 0.5, run="one", name="more", stage="train"))
@@ -149,9 +149,7 @@ def test_a_text_that_is_not_utf8_any_more_stays_damaged(ctx: Contexta) -> None:
     assert [damage.name for damage in Contexta(ctx.root).verify().damage] == ["run:p.one"]
 
 
-def test_damage_stays_through_a_backup_and_its_restoration(
-    filled: Contexta, change: Change, server: Server, tmp_path: Path
-) -> None:
+def test_damage_survives_backup_and_restore(filled: Contexta, change: Change, server: Server, tmp_path: Path) -> None:
     change("UPDATE run SET name = 'forged' WHERE slug = 'one'; DELETE FROM note; UPDATE project SET name = 'q'")
     expected = {"run:p.one", "run:p.live", "project project:p"}
     filled.backup(tmp_path / "saved.zip")
@@ -170,7 +168,7 @@ def forms(ctx: Contexta) -> list[bytes]:
         return list(canonical_forms(connection, RUN, 0, 2**31).values())
 
 
-def test_the_canonical_form_is_the_same_on_both_databases(ctx: Contexta, database: str, tmp_path: Path) -> None:
+def test_canonical_form_is_the_same_on_both_databases(ctx: Contexta, database: str, tmp_path: Path) -> None:
     fill(ctx)
     ctx.backup(tmp_path / "saved.zip")
     with Contexta(workspace=database) as other:  # its internal keys are others than those of a restored copy
@@ -208,7 +206,7 @@ def test_damaged_and_missing_objects_are_named_with_their_runs(team: Contexta, t
     assert [damage["detail"] for damage in json.loads(done.stdout)["damage"]] == ["it is missing"]
 
 
-def test_a_damaged_journal_of_this_machine_is_named(team: Contexta) -> None:
+def test_damaged_journal_of_this_machine_is_named(team: Contexta) -> None:
     path = team.root / "journal" / "ended" / "p.live.jsonl"
     path.write_bytes(path.read_bytes().replace(b"0.1", b"0.2"))
     assert [(damage.kind, damage.name) for damage in team.verify().damage] == [("journal", "p.live.jsonl")]
@@ -226,7 +224,7 @@ def test_objects_on_other_machines_are_no_damage(database: str, tmp_path: Path) 
     assert "on the machines" in found.notes[0]
 
 
-def test_a_server_that_is_away_is_no_damage(cli: Cli) -> None:
+def test_unreachable_server_is_no_damage(cli: Cli) -> None:
     away = "postgresql://me:hush-hush@127.0.0.1:9/contexta"
     with pytest.raises(WorkspaceAway):
         Contexta(workspace=away).verify()

@@ -38,6 +38,7 @@ class LastStudy(_StoredValue):
     folder: str
     """Directory in which the command ran."""
     study: Path
+    """Its directory; relative to that of all studies if it is in there, so that both can be moved and restored."""
     hidden: bool
     """Whether the request had a secret, which is not stored."""
 
@@ -59,7 +60,8 @@ def remember(at: Path, request: BisectRequest, choice: Choice | None, folder: st
     at.mkdir(parents=True, exist_ok=True)
     fields = request.model_dump(mode="json", exclude_unset=True, exclude={"fresh", "outputs"})
     safe, hidden = redact.parameters(fields, None)
-    write(at / LAST, LastStudy(request=safe, choice=choice, folder=folder, study=study, hidden=bool(hidden)))
+    below = study.relative_to(at.absolute()) if study.is_relative_to(at.absolute()) else study
+    write(at / LAST, LastStudy(request=safe, choice=choice, folder=folder, study=below, hidden=bool(hidden)))
 
 
 def read_last(at: Path) -> LastStudy:
@@ -71,7 +73,7 @@ def read_last(at: Path) -> LastStudy:
         BisectRequest(**last.request)
     except InvalidInput as error:
         raise DamagedData(f"{at / LAST} is damaged: {error.what}", hint=_TO_BEGIN) from error
-    return last
+    return last.model_copy(update={"study": at / last.study})
 
 
 def request_of(last: LastStudy, changes: dict[str, Any]) -> BisectRequest:

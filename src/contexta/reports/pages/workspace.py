@@ -11,9 +11,9 @@ from contexta.reports.pages.common import notes
 
 
 def backup(finding: Backup, title: str = "Backup") -> Report:
-    contents = ", ".join(
-        (count(finding.runs, "run"), count(finding.objects, "object"), count(finding.journals, "journal"))
-    )
+    parts = [count(finding.runs, "run"), count(finding.objects, "object"), count(finding.journals, "journal")]
+    parts += [count(finding.trials, "trial")] if finding.trials else []
+    contents = ", ".join(parts)
     text = f"{finding.path}: {contents}; {size(finding.size_bytes)} unpacked, as of {finding.created_at}"
     sections = [Section(title="", blocks=(Paragraph(text=text),))]
     if finding.damaged:
@@ -50,7 +50,7 @@ def cleanup(finding: Cleanup) -> Report:
     blocks: list[Block] = [Paragraph(text=f"{verb} {', '.join(parts)}: {size(finding.size_bytes)} of files.")]
     if finding.dry_run:
         blocks.append(Paragraph(text="Nothing was removed yet. References of removed runs stay reserved."))
-        blocks.append(Code(text="contexta gc --yes"))
+        blocks.append(Code(text=finding.command))
     sections = [Section(title="", blocks=tuple(blocks))]
     for title, items in (("Runs", [str(ref) for ref in finding.runs]), ("Kept", finding.kept)):
         if items:

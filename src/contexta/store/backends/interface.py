@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -15,9 +15,9 @@ from contexta.core.errors import DamagedData, WorkspaceError
 
 
 class Fault(NamedTuple):
-    """Something in the structure of a database that is not as it should be. kind: ``database`` or ``row``."""
+    """A fault in the structure of a database."""
 
-    kind: str
+    kind: Literal["database", "row"]
     name: str
     detail: str
 

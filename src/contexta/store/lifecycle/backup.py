@@ -1,14 +1,14 @@
-"""A whole workspace in one file: taken while runs are live, checked as a whole before anything is restored from it.
+"""Write a complete workspace to one file, while runs are live.
 
-A backup is a ZIP archive: the database as of one moment, the journals, the objects, and ``manifest.json`` with the
-sha256 and the size of each. The order makes it consistent. Journals only grow, so those copied after the database
-hold all that it has taken in; what an object is needed for is written after it, so objects copied last are all there.
+A backup is a ZIP archive: the database as of one moment, the journals, the objects, the studies of `bisect` with their
+trials, and ``manifest.json`` with the sha256 and the size of each file. The order makes it consistent. Journals only
+grow, so journals that are copied after the database contain everything that it has ingested. An object is written
+before the row that needs it, so objects that are copied last are complete.
 
-A server's database is in it as a file of SQLite, so that a backup of either kind can be restored as either kind. No
-journals are: what this machine's say has just been taken in, and those of others go on to wait on their machines.
+The database of a server is stored as a SQLite file, so a backup of either kind can be restored as either kind. Such a
+backup has no journals: those of this machine were just ingested, and those of others wait on their machines.
 
-Only its owner may read the file: with the salt in it, weak passwords can be guessed from the hashes that stand for
-them. ``with_salt=False`` makes one to share.
+Only its owner may read the file: with the salt in it, weak passwords can be guessed from the hashes that replace them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from contexta import __version__
-from contexta.core.errors import DamagedData, InvalidInput, NotFound, WorkspaceError
+from contexta.core.errors import ContextaError, DamagedData, InvalidInput, NotFound, WorkspaceError
 from contexta.core.files.atomic_files import sync_directory
 from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
 from contexta.core.validation import from_microseconds
 from contexta.findings import Backup, Damage
-from contexta.recorder.journal.objects import Objects, open_plain
+from contexta.recorder.journal.objects import open_plain
 from contexta.recorder.journal.writer import SUFFIX
-from contexta.store.backends.engine import Store
-from contexta.store.lifecycle.object_inventory import NEEDED, SALT, stored_digests
+from contexta.recorder.session.salt import NAME as SALT
+from contexta.store.backends.engine import Store, exists, open_store
+from contexta.store.lifecycle.needed_objects import NEEDED
+from contexta.store.lifecycle.workspace_files import BISECT, REPORT, STUDY, stored_digests, workspace_files
 from contexta.store.schema import tables
 
 MANIFEST = "manifest.json"
@@ -45,20 +47,19 @@ _SMALL = 1024 * 1024  # larger objects are stored as they are: models and archiv
 
 
 def backup(store: Store, path: Path, *, with_salt: bool = True) -> Backup:
-    """Write everything to a new file that only its owner can read; runs may go on meanwhile.
+    """Write everything to a new file that only its owner can read.
 
-    with_salt: False leaves the salt out. A workspace restored from that file makes a new one.
+    with_salt: False leaves the salt out. A workspace that is restored from such a file makes a new one.
 
-    What is damaged is left out and named. Raises InvalidInput when the file exists, WorkspaceError when it cannot be
-    written. A backup that does not come to its end leaves no file under that name.
+    Damaged parts are left out and named. Raises InvalidInput if the file exists, WorkspaceError if it cannot be
+    written. An interrupted backup leaves no file under that name.
     """
     if path.exists():
-        raise InvalidInput(f"{path} exists", hint="name a new file: a backup never overwrites another one")
+        raise _exists(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
     try:
         with store.alone(), open_private(partial) as file:
-            open_private(partial.with_suffix(".db")).close()  # SQLite keeps the permissions of a file that is there
-            found = _written(store, file, partial.with_suffix(".db"), with_salt)
+            finding = _Archive(file, partial.with_suffix(".db"), with_salt=with_salt).write(store)
             file.flush()
             os.fsync(file.fileno())
         _publish(partial, path)
@@ -68,9 +69,12 @@ def backup(store: Store, path: Path, *, with_salt: bool = True) -> Backup:
             hint="choose another place with enough space",
         ) from error
     finally:
-        for suffix in (".partial", ".db", ".db-wal", ".db-shm", ".db-journal"):  # SQLite leaves some on a full disk
-            partial.with_suffix(suffix).unlink(missing_ok=True)
-    return found.model_copy(update={"path": path})
+        partial.unlink(missing_ok=True)
+    return finding.model_copy(update={"path": path})
+
+
+def _exists(path: Path) -> InvalidInput:
+    return InvalidInput(f"{path} exists", hint="name a new file: a backup never overwrites another one")
 
 
 def open_private(path: Path) -> BinaryIO:
@@ -82,140 +86,170 @@ def _publish(partial: Path, path: Path) -> None:
     try:
         os.link(partial, path)
     except FileExistsError:
-        raise InvalidInput(f"{path} exists", hint="name a new file: a backup never overwrites another one") from None
+        raise _exists(path) from None
     except OSError:  # a file system without hard links
         partial.rename(path)
     sync_directory(os.fspath(path.parent))
 
 
-def _written(store: Store, file: BinaryIO, copy: Path, with_salt: bool) -> Backup:
-    files: dict[str, dict[str, Any]] = {}
-    damaged: list[Damage] = []
-    store.copy_database(copy)
-    runs, taken_in, needed = _said_in(copy)
-    with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
-        with copy.open("rb") as source:
-            files[DATABASE] = _add(archive, DATABASE, source, small=True)
+class _Archive:
+    """The ZIP archive of a backup while it is written."""
+
+    def __init__(self, file: BinaryIO, copy: Path, *, with_salt: bool) -> None:
+        """copy: path of a temporary file, for copies of databases."""
+        self._archive = zipfile.ZipFile(file, "w", allowZip64=True)
+        self._copy = copy
+        self._with_salt = with_salt
+        self._files: dict[str, dict[str, Any]] = {}
+        self._damaged: list[Damage] = []
+        self._notes: list[str] = []
+
+    def write(self, store: Store) -> Backup:
+        with self._archive:
+            runs = self._add_workspace(store, "")
+            trials = self._add_bisect(store)
+            if not self._with_salt:
+                self._notes.append(_WITHOUT_SALT)
+            manifest = {
+                "format": FORMAT,
+                "version": 1,
+                "contexta": __version__,
+                "schema": tables.SCHEMA_VERSION,
+                "created_at": from_microseconds(time.time_ns() // 1000),
+                "runs": runs,
+                "trials": trials,
+                "files": self._files,
+                "damaged": [damage.model_dump(mode="json") for damage in self._damaged],
+                "notes": self._notes,
+            }
+            self._archive.writestr(_entry(MANIFEST, small=True), json.dumps(manifest, indent=1))
+        return described(manifest, Path(self._copy.name))
+
+    def _add_workspace(self, store: Store, prefix: str) -> int:
+        """Add a workspace, the names of its files with a prefix. Returns the number of its runs."""
+        runs, ingested, needed = self._add_database(store, prefix)
         if store.is_local:
-            _add_journals(archive, store, taken_in, files)
-        _add_objects(archive, store, files, damaged)
-        if with_salt:
-            _add_salt(archive, store, files)
-        about = {
-            "format": FORMAT,
-            "version": 1,
-            "contexta": __version__,
-            "schema": tables.SCHEMA_VERSION,
-            "created_at": from_microseconds(time.time_ns() // 1000),
-            "runs": runs,
-            "files": files,
-            "damaged": [each.model_dump(mode="json") for each in damaged],
-            "notes": [
-                *_elsewhere(store, needed - {name[-65:].replace("/", "") for name in files}, damaged),
-                *([] if with_salt else [_WITHOUT_SALT]),
-            ],
-        }
-        archive.writestr(_entry(MANIFEST, small=True), json.dumps(about, indent=1))
-    return described(about, Path(copy.name))
+            self._add_journals(store, prefix, ingested)
+        self._add_objects(store, prefix)
+        if self._with_salt:
+            with suppress(FileNotFoundError):
+                self._add(f"{prefix}{OBJECTS}/{SALT}", store.root / OBJECTS / SALT)
+        self._note_missing(store, needed - {name[-65:].replace("/", "") for name in self._files})
+        return runs
+
+    def _add_bisect(self, store: Store) -> int:
+        """Add the studies of `bisect` and the workspace of their trials. Returns the number of trials."""
+        root = store.root / BISECT
+        for name, kind in workspace_files(store.root) if root.is_dir() else ():
+            if kind in (STUDY, REPORT):
+                with suppress(FileNotFoundError):
+                    self._add(name, store.root / name)
+        if not exists(root):
+            return 0
+        try:
+            trials = open_store(root)
+        except ContextaError as error:  # damage in the trials keeps no one from a backup of the runs
+            self._damaged.append(Damage(kind="database", name=f"{BISECT}/{DATABASE}", detail=error.what))
+            return 0
+        try:
+            with trials.alone():
+                return self._add_workspace(trials, f"{BISECT}/")
+        finally:
+            trials.close()
+
+    def _add_database(self, store: Store, prefix: str) -> tuple[int, dict[str, int], set[str]]:
+        """Returns (number of runs, ingested bytes of each journal, digests of the needed objects)."""
+        try:
+            open_private(self._copy).close()  # SQLite keeps the permissions of an existing file
+            store.copy_database(self._copy)
+            self._add(f"{prefix}{DATABASE}", self._copy)
+            with closing(sqlite3.connect(self._copy)) as raw:
+                ingested = dict(raw.execute("SELECT name, position FROM journal"))
+                runs = int(raw.execute("SELECT count(*) FROM run").fetchone()[0])
+                return runs, ingested, {str(digest) for digest, _ in raw.execute(NEEDED)}
+        finally:
+            for suffix in ("", "-wal", "-shm", "-journal"):  # SQLite leaves some on a full disk
+                Path(f"{self._copy}{suffix}").unlink(missing_ok=True)
+
+    def _note_missing(self, store: Store, missing: set[str]) -> None:
+        missing -= {damage.name for damage in self._damaged}
+        if missing:
+            where = (
+                "which are missing here" if store.has_all_objects else "which lie on the machines that recorded them"
+            )
+            self._notes.append(f"runs refer to {len(missing)} more objects, {where}")
+
+    def _add_journals(self, store: Store, prefix: str, ingested: dict[str, int]) -> None:
+        for path in _journals(store.journals):
+            with (
+                suppress(FileNotFoundError),
+                open_plain(os.fspath(path)) as source,
+            ):  # an ended journal moves: listed again
+                name = f"{prefix}{_place(path, source, ingested)}"
+                if f"{prefix}{JOURNALS}/{path.name}" not in self._files:
+                    self._add_open(name, source)
+
+    def _add_objects(self, store: Store, prefix: str) -> None:
+        """Add the objects of all directories. An object that one of them has undamaged is not damaged."""
+        faults: dict[str, Damage] = {}
+        for directory in store.object_directories:
+            for digest in stored_digests(Path(directory.root)):
+                name = f"{prefix}{OBJECTS}/{digest[:2]}/{digest[2:]}"
+                if name in self._files:
+                    continue
+                try:
+                    directory.check(digest)
+                    self._add(name, Path(directory.path(digest)))
+                except DamagedData as error:
+                    faults[name] = Damage(kind="object", name=digest, detail=error.what)
+                except (NotFound, FileNotFoundError):
+                    pass  # deleted since it was listed, so no row needs it
+        self._damaged += [fault for name, fault in faults.items() if name not in self._files]
+
+    def _add(self, name: str, path: Path) -> None:
+        with open_plain(os.fspath(path)) as source:
+            self._add_open(name, source)
+
+    def _add_open(self, name: str, source: BinaryIO) -> None:
+        small = f"{OBJECTS}/" not in name or os.fstat(source.fileno()).st_size < _SMALL
+        digest, size = sha256(), 0
+        with self._archive.open(_entry(name, small=small), "w", force_zip64=True) as target:
+            for chunk in _up_to(source, os.fstat(source.fileno()).st_size):
+                digest.update(chunk)
+                size += len(chunk)
+                target.write(chunk)
+        self._files[name] = {"sha256": digest.hexdigest(), "size": size}
 
 
-def _elsewhere(store: Store, missing: set[str], damaged: list[Damage]) -> list[str]:
-    """What of the objects that are needed is not in it, beyond those that are damaged."""
-    missing -= {each.name for each in damaged}
-    if not missing:
-        return []
-    where = "which are missing here" if store.has_all_objects else "which lie on the machines that recorded them"
-    return [f"runs refer to {len(missing)} more objects, {where}"]
-
-
-def described(about: dict[str, Any], path: Path) -> Backup:
-    """A manifest in a few words."""
-    files = about["files"]
+def described(manifest: dict[str, Any], path: Path) -> Backup:
+    """The finding for a manifest."""
+    files = manifest["files"]
     return Backup(
         path=path,
-        created_at=about["created_at"],
-        schema_version=about["schema"],
-        size_bytes=sum(each["size"] for each in files.values()),
-        runs=about["runs"],
+        created_at=manifest["created_at"],
+        schema_version=manifest["schema"],
+        size_bytes=sum(file["size"] for file in files.values()),
+        runs=manifest["runs"],
+        trials=manifest.get("trials", 0),  # the first backups have no studies
         journals=sum(name.startswith(f"{JOURNALS}/") for name in files),
         objects=sum(name.startswith(f"{OBJECTS}/") for name in files.keys() - {f"{OBJECTS}/{SALT}"}),
-        damaged=tuple(Damage.model_validate(each) for each in about["damaged"]),
-        notes=tuple(map(str, about.get("notes", ()))),  # the first backups have none
+        damaged=tuple(Damage.model_validate(damage) for damage in manifest["damaged"]),
+        notes=tuple(map(str, manifest.get("notes", ()))),  # the first backups have none
     )
 
 
-def _said_in(copy: Path) -> tuple[int, dict[str, int], set[str]]:
-    """(how many runs a copied database has, how many bytes of each journal it has taken in, the objects it needs)"""
-    with closing(sqlite3.connect(copy)) as raw:
-        taken_in = dict(raw.execute("SELECT name, position FROM journal"))
-        runs = int(raw.execute("SELECT count(*) FROM run").fetchone()[0])
-        return runs, taken_in, {str(digest) for digest, _ in raw.execute(NEEDED)}
-
-
 def _journals(folder: Path) -> Iterator[Path]:
-    """Every journal; those of live runs before those that have ended, as that is the way they go."""
-    for below in (folder, folder / ENDED):
-        if below.is_dir():
-            yield from sorted(path for path in below.iterdir() if path.suffix == SUFFIX)
+    """Every journal; live ones first, because a journal that ends moves to ``ended``."""
+    for directory in (folder, folder / ENDED):
+        if directory.is_dir():
+            yield from sorted(path for path in directory.iterdir() if path.suffix == SUFFIX)
 
 
-def _place(path: Path, source: BinaryIO, taken_in: dict[str, int]) -> str:
-    """Where a journal goes. One that ended after the database was copied is still to be taken in there."""
+def _place(path: Path, source: BinaryIO, ingested: dict[str, int]) -> str:
+    """The name of a journal in the archive. One that ended after the database was copied is not ingested there yet."""
     size = os.fstat(source.fileno()).st_size
-    ended = path.parent.name == ENDED and size <= taken_in.get(path.name, 0)
-    return f"{JOURNALS}/{ENDED}/{path.name}" if ended else f"{JOURNALS}/{path.name}"
-
-
-def _add_journals(
-    archive: zipfile.ZipFile, store: Store, taken_in: dict[str, int], files: dict[str, dict[str, Any]]
-) -> None:
-    for path in _journals(store.journals):
-        with (
-            suppress(FileNotFoundError),
-            open_plain(os.fspath(path)) as source,
-        ):  # gone: set aside, and listed again there
-            name = _place(path, source, taken_in)
-            if f"{JOURNALS}/{path.name}" not in files:
-                files[name] = _add(archive, name, source, small=True)
-
-
-def _add_objects(
-    archive: zipfile.ZipFile, store: Store, files: dict[str, dict[str, Any]], damaged: list[Damage]
-) -> None:
-    """Of every directory; what one of them has whole is not damaged."""
-    faults: dict[str, Damage] = {}
-    for directory in store.object_directories:
-        for digest in stored_digests(Path(directory.root)):
-            name = f"{OBJECTS}/{digest[:2]}/{digest[2:]}"
-            if name not in files:
-                try:
-                    files[name] = _add_object(archive, name, directory, digest)
-                except DamagedData as error:
-                    faults[name] = Damage(kind="object", name=digest, detail=error.what)
-                except NotFound:
-                    pass  # removed since it was listed: nobody needs it
-    damaged += [fault for name, fault in faults.items() if name not in files]
-
-
-def _add_salt(archive: zipfile.ZipFile, store: Store, files: dict[str, dict[str, Any]]) -> None:
-    with suppress(FileNotFoundError), open_plain(os.fspath(store.root / OBJECTS / SALT)) as source:
-        files[f"{OBJECTS}/{SALT}"] = _add(archive, f"{OBJECTS}/{SALT}", source, small=True)
-
-
-def _add_object(archive: zipfile.ZipFile, name: str, directory: Objects, digest: str) -> dict[str, Any]:
-    directory.check(digest)
-    with open_plain(directory.path(digest)) as source:
-        return _add(archive, name, source, small=os.fstat(source.fileno()).st_size < _SMALL)
-
-
-def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO, *, small: bool) -> dict[str, Any]:
-    found, size = sha256(), 0
-    with archive.open(_entry(name, small=small), "w", force_zip64=True) as target:
-        for chunk in _up_to(source, os.fstat(source.fileno()).st_size):
-            found.update(chunk)
-            size += len(chunk)
-            target.write(chunk)
-    return {"sha256": found.hexdigest(), "size": size}
+    is_ended = path.parent.name == ENDED and size <= ingested.get(path.name, 0)
+    return f"{JOURNALS}/{ENDED}/{path.name}" if is_ended else f"{JOURNALS}/{path.name}"
 
 
 def _up_to(source: BinaryIO, size: int) -> Iterable[bytes]:

@@ -1,12 +1,10 @@
-"""Giving back what nobody needs any more: old runs when asked to, objects that nothing refers to, journals of ended
-runs that are taken in whole, and what processes left behind when they died.
+"""Delete what is no longer needed: old runs, unreferenced objects, ingested journals, files of dead processes.
 
-Nothing that is still to be taken in is touched, nor anything younger than a day that only looks forgotten: an object is
-written before the row that needs it. The reference of a run stays taken: the first journal of each stays as an empty
-file, also when the run itself is removed.
+Journals that are not ingested stay, and so does everything that is younger than a day: an object is written before the
+row that needs it. The reference of a deleted run stays taken: the first journal of each run stays as an empty file.
 
-On a server the runs are everybody's, and so are the objects that the team shares. Of what lies on machines it is this
-one's that is looked at: each cleans its own.
+On a server the runs and the shared objects belong to the team. Of the files on machines, `gc` deletes only those of
+this machine. It deletes no trials of studies; of their files only those of dead processes.
 """
 
 from __future__ import annotations
@@ -22,42 +20,42 @@ from sqlalchemy import Connection, delete, func, select, union, update
 
 from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.core.references import StableRef
-from contexta.core.settings import ENDED
+from contexta.core.settings import ENDED, OBJECTS
 from contexta.findings import Cleanup
 from contexta.recorder.journal.objects import Objects, open_plain
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.store.backends.engine import Store
 from contexta.store.entities import shared_facts
 from contexta.store.ingest.ingest import is_first
-from contexta.store.lifecycle.object_inventory import stored_digests
+from contexta.store.lifecycle.workspace_files import kind_of, stored_digests, workspace_files
 from contexta.store.schema import tables
 
-FRESH = 24 * 3600.0  # seconds for which nothing counts as forgotten
+FRESH = 24 * 3600.0  # seconds for which a file counts as needed
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _AT_ONCE = 200
-_TOLD_APART = frozenset(  # tables that speak of no objects, and those whose rows many runs share
+_WITHOUT_OWNER = frozenset(  # tables that name no objects, and tables whose rows many runs share
     {
         *("metric_point", "environment_distribution"),
         *("environment_body", "environment_end", "shared_fact"),
     }
 )
 _TRASH = ".trash-"
-_TEMPORARY = re.compile(
-    r"\.((salt\.)?\d+\.[0-9a-f]+|(new|copy|origin|contexta-doctor)-.+|.+\.claim)\Z"
-)  # other files are not ours
 
 
 def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
-    """keep_last: remove all but so many of the latest runs of each project; None keeps all. Everything live runs have
-    written must have been taken in just before. Raises WorkspaceError while a backup is being taken."""
+    """Delete, or with ``dry_run`` only list. The caller has just ingested all journals.
+
+    keep_last: the number of the latest runs of each project that stay; None keeps all. Raises WorkspaceError during a
+    backup.
+    """
     with store.alone():
         _return_trash(store)
-        waiting = _waiting(store)  # before the rows are read: what is taken in meanwhile is in one of the two
+        waiting = _waiting(store)  # before the rows are read: a journal that is ingested meanwhile is in one of them
         with store.reading() as connection:
             runs, kept = _old_runs(connection, keep_last) if keep_last is not None else ({}, [])
             journals = _journals(connection, store, set(runs))
             used = _used(connection, set(runs))
-        objects = list(_forgotten(store, used, waiting))
+        objects = list(_unreferenced(store, used, waiting))
         leftovers = list(_leftovers(store))
         size = sum(_size(path) for path in [*journals.values(), *objects, *leftovers])
         if not dry_run:
@@ -82,7 +80,7 @@ def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
 
 
 def _old_runs(connection: Connection, keep_last: int) -> tuple[dict[int, str], list[str]]:
-    """(key -> reference of the runs to be removed, why others are not)"""
+    """(key -> reference of the runs to delete, reasons why other old runs stay)"""
     run, deployment = tables.run, tables.deployment
     latest = func.row_number().over(partition_by=run.c.project_id, order_by=(run.c.started_at.desc(), run.c.id.desc()))
     ranked = select(run.c.id, run.c.ref, run.c.status, latest.label("place")).subquery()
@@ -100,7 +98,7 @@ def _old_runs(connection: Connection, keep_last: int) -> tuple[dict[int, str], l
 
 
 def _remove_runs(store: Store, runs: Sequence[int]) -> None:
-    """Some runs at a time, each with everything that belongs to it."""
+    """Delete runs in batches, each with all its rows."""
     for start in range(0, len(runs), _AT_ONCE):
         some = runs[start : start + _AT_ONCE]
         with store.writing() as connection:
@@ -117,7 +115,7 @@ def _remove_runs(store: Store, runs: Sequence[int]) -> None:
 
 
 def _remove_unused(connection: Connection) -> None:
-    """Bodies and ends of environments, forms of records and shared facts that no run has any more."""
+    """Delete the bodies and ends of environments, the forms of records and the shared facts that no run needs."""
     body, packages, form = tables.environment_body, tables.environment_distribution, tables.record_form
     used = (
         select(tables.environment.c.environment_body_id)
@@ -132,35 +130,35 @@ def _remove_unused(connection: Connection) -> None:
     end, fact, run, environment = tables.environment_end, tables.shared_fact, tables.run, tables.environment
     ends = select(environment.c.end_id).where(environment.c.end_id.is_not(None))
     connection.execute(delete(end).where(end.c.id.not_in(ends)))
-    known = union(*(select(run.c[key]).where(run.c[key].is_not(None)) for key in shared_facts.IDS)).subquery()
-    connection.execute(delete(fact).where(fact.c.id.not_in(select(known))))
+    used_facts = union(*(select(run.c[key]).where(run.c[key].is_not(None)) for key in shared_facts.IDS)).subquery()
+    connection.execute(delete(fact).where(fact.c.id.not_in(select(used_facts))))
 
 
 # ---------------------------------------------------------------------------------------------- journals
 
 
 def _journals(connection: Connection, store: Store, removed: set[int]) -> dict[int, Path]:
-    """Key -> file of this machine's journals that are taken in whole and of which nothing follows."""
+    """Key -> file of the completely ingested journals of this machine that have ended."""
     journal, run, ended = tables.journal, tables.run, store.journals / ENDED
     rows = connection.execute(
         select(journal.c.id, journal.c.name, journal.c.position, journal.c.run_id, run.c.status)
         .join(run, run.c.id == journal.c.run_id)
         .where(journal.c.ended)
     )
-    known = {row.name: row for row in rows}
-    found = {}
+    by_name = {row.name: row for row in rows}
+    journals = {}
     # From the directory to the rows: a name in a database that came from elsewhere is no path.
     for path in sorted(ended.glob(f"*{SUFFIX}")):
-        row = known.get(store.origin + path.name)
+        row = by_name.get(store.origin + path.name)
         if row is None or (row.status == "open" and row.run_id not in removed) or path.is_symlink():
             continue
         if 0 < _size(path) <= row.position:
-            found[row.id] = path
-    return found
+            journals[row.id] = path
+    return journals
 
 
 def _empty_journals(store: Store, journals: dict[int, Path]) -> None:
-    """The row says first that the file is no longer kept; the first file of a run goes on to reserve its reference."""
+    """Delete journals, after changing their rows. The first one of a run stays, empty, to reserve its reference."""
     keys = list(journals)
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
@@ -176,8 +174,8 @@ def _empty_journals(store: Store, journals: dict[int, Path]) -> None:
 # ---------------------------------------------------------------------------------------------- objects
 
 
-def _forgotten(store: Store, used: set[str], waiting: set[str]) -> Iterator[Path]:
-    """The objects that nothing refers to, and this machine's of what the team has; none that was put within a day."""
+def _unreferenced(store: Store, used: set[str], waiting: set[str]) -> Iterator[Path]:
+    """The objects without a reference, and this machine's copies of shared objects; none that is younger than a day."""
     for directory in store.object_directories:
         for digest in stored_digests(Path(directory.root)):
             path = Path(directory.path(digest))
@@ -196,11 +194,10 @@ def _is_whole(objects: Objects, digest: str) -> bool:
 
 
 def _used(connection: Connection, removed: set[int]) -> set[str]:
-    """Every digest that any row of a run that stays speaks of. Rather one too many than one too few: whatever looks
-    like a digest counts."""
+    """Every digest in a row of a run that stays. Any text that looks like a digest counts, which is safe."""
     used: set[str] = set()
     for table in tables.metadata.sorted_tables:
-        if table.name in _TOLD_APART:
+        if table.name in _WITHOUT_OWNER:
             continue
         rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}", execution_options={"yield_per": 10_000})
         owner = "id" if table is tables.run else "run_id"
@@ -217,31 +214,31 @@ def _used(connection: Connection, removed: set[int]) -> set[str]:
     for digests in (of_snapshots, of_runs, of_ends):
         used.update(row.digest for row in connection.execute(digests) if row.run_id not in removed)
     keys_of_runs = connection.execute(select(run.c.id, *(run.c[key] for key in shared_facts.IDS)))
-    kept = {key for run_id, *keys in keys_of_runs if run_id not in removed for key in keys}
-    for key, told in connection.execute(select(fact.c.id, fact.c.body)):
-        if key in kept:
-            used.update(_digests_in(told.encode("utf-8", "replace")))
+    kept_facts = {key for run_id, *keys in keys_of_runs if run_id not in removed for key in keys}
+    for key, body_text in connection.execute(select(fact.c.id, fact.c.body)):
+        if key in kept_facts:
+            used.update(_digests_in(body_text.encode("utf-8", "replace")))
     return used
 
 
 def _waiting(store: Store) -> set[str]:
-    """What the journals that are still to be read speak of."""
+    """The digests in journals that are not ingested yet."""
     waiting: set[str] = set()
     for path in store.journals.glob(f"*{SUFFIX}"):
         try:
             with open_plain(os.fspath(path)) as file:
                 waiting.update(_digests_in(file.read()))
         except (FileNotFoundError, InvalidInput):
-            pass  # set aside: rows speak of it; or no journal
+            pass  # ingested meanwhile, so that rows name its objects; or no regular file
     return waiting
 
 
 def _digests_in(data: bytes) -> set[str]:
-    return {found.decode() for found in _HEX.findall(data)}
+    return {digest.decode() for digest in _HEX.findall(data)}
 
 
 def _discard(path: Path) -> None:
-    """Remove an object, unless somebody puts it again in this moment: that makes it new."""
+    """Delete an object, unless a process stores it again at this moment, which makes it new."""
     trash = path.parent.parent / f"{_TRASH}{path.parent.name}{path.name}"
     try:
         path.rename(trash)
@@ -254,7 +251,7 @@ def _discard(path: Path) -> None:
 
 
 def _return_trash(store: Store) -> None:
-    """What lies in the trash was being removed by a process that died. It is looked at again."""
+    """Put back the objects that a killed `gc` was deleting. This one decides about them again."""
     for root in (Path(directory.root) for directory in store.object_directories):
         for trash in root.glob(f"{_TRASH}*"):
             digest = trash.name.removeprefix(_TRASH)
@@ -272,12 +269,15 @@ def _put_back(trash: Path, path: Path) -> None:
 
 
 def _leftovers(store: Store) -> Iterator[Path]:
-    """Files under temporary names whose writers died, and claims of runs whose `contexta run` was killed."""
-    for folder in (store.root, store.journals, *(Path(directory.root) for directory in store.object_directories)):
-        if folder.is_dir():
-            for path in folder.iterdir():
-                if _TEMPORARY.match(path.name) and path.is_file() and _is_old(path):
-                    yield path
+    """Temporary files of dead processes, and claims of runs whose `contexta run` was killed."""
+    paths = [store.root / name for name, kind in workspace_files(store.root) if kind is not None and kind.is_leftover]
+    for directory in map(Path, {directory.root for directory in store.object_directories}):
+        if not directory.is_relative_to(store.root) and directory.is_dir():  # shared with the team
+            for path in directory.iterdir():
+                kind = kind_of(f"{OBJECTS}/{path.name}")
+                if kind is not None and kind.is_leftover:
+                    paths.append(path)
+    yield from (path for path in paths if path.is_file() and _is_old(path))
 
 
 def _is_old(path: Path) -> bool:

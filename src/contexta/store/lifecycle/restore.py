@@ -1,14 +1,13 @@
-"""Restoring a backup: nothing is written before all of it was checked, and nothing appears before all of it is there.
+"""Restore a backup: check all of it before writing anything, and make the workspace appear in one step.
 
-What comes in such a file may have been made by anybody. Names are compared with the few forms that a backup has, so
-none can lead elsewhere; links, devices and directories are refused; sizes are counted while reading, not believed.
+A backup may come from anywhere. Its names must be those of files that a backup contains, so none leads elsewhere.
+Links, devices and directories are refused. Sizes are counted while reading instead of trusted.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import stat
@@ -27,43 +26,41 @@ from contexta import __version__
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, WorkspaceError, WorkspaceTooNew, shown
 from contexta.core.files.atomic_files import make_directory, sync_directory
 from contexta.core.own_source import upgrade_hint
-from contexta.core.settings import DATABASE, ENDED, JOURNALS, OBJECTS
+from contexta.core.settings import DATABASE, JOURNALS, OBJECTS
 from contexta.findings import Backup
+from contexta.recorder.session.salt import NAME as SALT
 from contexta.store.backends.copying import file_to_server
 from contexta.store.backends.engine import Store, open_store
 from contexta.store.ingest.ingest import take_in
 from contexta.store.lifecycle.backup import FORMAT, MANIFEST, described, open_private
-from contexta.store.lifecycle.object_inventory import SALT, stored_digests
+from contexta.store.lifecycle.workspace_files import BISECT, OBJECT, SALT_FILE, kind_of, stored_digests
 from contexta.store.schema import sqlite_ddl, tables
 from contexta.store.schema.versions import require_usable
 
 MAX_FILES = 5_000_000
-MAX_RATIO = 200  # of what is unpacked to what is packed; real workspaces stay far below
-_SLACK = 16 * 1024 * 1024  # bytes that may always be unpacked
+MAX_RATIO = 200  # of unpacked to packed bytes; real workspaces stay far below
+_SLACK = 16 * 1024 * 1024  # bytes that are not subject to the ratio
 _MAX_MANIFEST = 1024 * 1024 * 1024
 _CHUNK = 1024 * 1024
-_COMPONENT = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_OBJECT = re.compile(rf"{OBJECTS}/([0-9a-f]{{2}})/([0-9a-f]{{62}})\Z")
-_JOURNAL = re.compile(rf"{JOURNALS}/(?:{ENDED}/)?{_COMPONENT}\.{_COMPONENT}(?:\.\d{{1,10}}-[0-9a-f]{{8}})?\.jsonl\Z")
 _LOCAL_HEADER = 30
 _HINT = "use another backup"
 
 
 def restore(path: Path, into: Path) -> Backup:
-    """Make a workspace of a backup. into: the workspace's directory; it is new, or empty.
+    """Restore a backup into a new or empty directory.
 
-    Raises InvalidInput when the directory is in use or the file is no backup, DamagedData when something in it is not
-    what its manifest says, WorkspaceTooNew when a newer Contexta made it, WorkspaceError when there is no space.
+    Raises InvalidInput for a directory in use or a file that is no backup, DamagedData if its content does not match
+    its manifest, WorkspaceTooNew if a newer Contexta wrote it, WorkspaceError without enough space.
     """
     _require_empty(into)
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             entries = _checked_entries(archive, path)
-            about = _manifest(archive, entries, path)
-            for name in about["files"]:
-                for _ in _verified(archive, entries[name], about, path):
+            manifest = _manifest(archive, entries, path)
+            for name in manifest["files"]:
+                for _ in _verified(archive, entries[name], manifest, path):
                     pass
-            _write(archive, entries, about, into, path)
+            _write(archive, entries, manifest, into, path)
     except FileNotFoundError:
         raise InvalidInput(f"there is no file {path}", hint="give a file that `contexta backup` wrote") from None
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
@@ -72,32 +69,47 @@ def restore(path: Path, into: Path) -> Backup:
         raise WorkspaceError(
             f"{path} cannot be restored into {into}: {error.strerror or error}", hint="choose another directory"
         ) from error
-    return described(about, into)
+    return described(manifest, into)
 
 
 def restore_to_server(path: Path, open_: Callable[[], Store]) -> Backup:
-    """Fill a server's database, which holds nothing, with a backup.
+    """Restore a backup into the empty database of a server, and its studies into the directory on this machine.
 
-    open_: opens it, once all of the backup was checked. All rows appear in one transaction, and their objects before
-    them: killed at any moment, it holds everything or no rows. What the backup's journals say is in the rows. Raises
-    as ``restore``.
+    open_: opens the server, after the complete backup was checked. The journals are ingested first. All rows appear in
+    one transaction after their objects, so a killed restore leaves everything or no rows. Raises as ``restore``.
     """
     with TemporaryDirectory(prefix="contexta-restore-") as folder:
         place = Path(folder) / "workspace"
-        found = restore(path, place)
+        finding = restore(path, place)
         unpacked = open_store(place)
         try:
             take_in(unpacked)
             store = open_()
             try:
                 _fill(store, unpacked)
+                notes = _copy_studies(unpacked.root, store.root)
             except sqlite3.Error as error:
-                _refuse(path, f"holds a database that cannot be read: {error}")
+                _refuse(path, f"contains a database that cannot be read: {error}")
             finally:
                 store.close()
         finally:
             unpacked.close()
-    return found.model_copy(update={"path": path})
+    return finding.model_copy(update={"path": path, "notes": (*finding.notes, *notes)})
+
+
+def _copy_studies(unpacked: Path, root: Path) -> list[str]:
+    """Copy the studies of `bisect` to this machine. Returns a note if it has studies of its own."""
+    source, target = unpacked / BISECT, root / BISECT
+    if not source.is_dir():
+        return []
+    if target.exists():
+        return [
+            f"{target} exists: the studies of the backup were not restored; restore it into a directory to see them"
+        ]
+    partial = root / f".new-{os.getpid()}-{BISECT}"
+    shutil.copytree(source, partial)
+    partial.rename(target)
+    return []
 
 
 def _fill(store: Store, unpacked: Store) -> None:
@@ -117,7 +129,7 @@ def _fill(store: Store, unpacked: Store) -> None:
 def _require_no_rows(connection: Connection, store: Store) -> None:
     for table in tables.metadata.sorted_tables:
         if connection.execute(select(table).limit(1)).first() is not None:
-            raise InvalidInput(f"{store.name} is not empty", hint="make a new database: nothing is overwritten")
+            raise InvalidInput(f"{store.name} is not empty", hint="create a new database: nothing is overwritten")
 
 
 def _refuse(path: Path, words: str) -> NoReturn:
@@ -132,23 +144,22 @@ def _require_empty(into: Path) -> None:
 
 
 def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
-    """The archive's entries by name, when each is one that a backup may have."""
+    """Name -> entry of the archive, if a backup may contain each of them."""
     listed = archive.infolist()
     if len(listed) > MAX_FILES:
-        _refuse(path, f"holds {len(listed)} files; {MAX_FILES} is the most")
+        _refuse(path, f"contains {len(listed)} files; {MAX_FILES} is the most")
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in listed:
         name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
-        if entry.orig_filename != name or not (
-            name in (MANIFEST, DATABASE, f"{OBJECTS}/{SALT}") or _OBJECT.match(name) or _JOURNAL.match(name)
-        ):
-            _refuse(path, f"holds {shown(entry.orig_filename)}, which is no part of a backup")
+        is_backed_up = name == MANIFEST or ((file := kind_of(name)) is not None and file.is_backed_up)
+        if entry.orig_filename != name or not is_backed_up:
+            _refuse(path, f"contains {shown(entry.orig_filename)}, which is no part of a backup")
         if name in entries:
-            _refuse(path, f"holds {shown(name)} twice")
+            _refuse(path, f"contains {shown(name)} twice")
         if kind not in (0, stat.S_IFREG) or entry.flag_bits & 0x1:
-            _refuse(path, f"holds {shown(name)} as a link, a device or encrypted")
+            _refuse(path, f"contains {shown(name)} as a link, a device or encrypted")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            _refuse(path, f"holds {shown(name)} packed in a way that backups are not")
+            _refuse(path, f"contains {shown(name)} packed with another method than backups")
         entries[name] = entry
         if entry.file_size > _SLACK + MAX_RATIO * entry.compress_size:
             _refuse(path, f"would unpack {shown(name)} to {entry.file_size} bytes from {entry.compress_size}")
@@ -161,7 +172,7 @@ def _require_apart(entries: list[zipfile.ZipInfo], path: Path) -> None:
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
-            _refuse(path, f"holds {shown(entry.filename)} within another file")
+            _refuse(path, f"contains {shown(entry.filename)} within another file")
         end = entry.header_offset + _LOCAL_HEADER + len(entry.filename) + entry.compress_size
 
 
@@ -171,94 +182,101 @@ def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], pat
     if entries[MANIFEST].file_size > _MAX_MANIFEST:
         _refuse(path, f"has a manifest of {entries[MANIFEST].file_size} bytes")
     try:
-        about = json.loads(archive.read(entries[MANIFEST]))
-        if about["format"] != FORMAT:
+        manifest = json.loads(archive.read(entries[MANIFEST]))
+        if manifest["format"] != FORMAT:
             _refuse(path, "is no backup of a workspace")
-        if about["version"] == 1 and isinstance(about["schema"], str) and about["schema"] <= tables.SCHEMA_VERSION:
-            require_usable(str(path), about["schema"])
+        if (
+            manifest["version"] == 1
+            and isinstance(manifest["schema"], str)
+            and manifest["schema"] <= tables.SCHEMA_VERSION
+        ):
+            require_usable(str(path), manifest["schema"])
         else:
-            raise WorkspaceTooNew(
-                f"{path} was written by Contexta {about['contexta']} (schema {about['schema']}), this is {__version__}",
-                hint=upgrade_hint(),
-            )
-        described(about, path)
-        for name, told in about["files"].items():
-            if name not in entries or told["size"] != entries[name].file_size or not isinstance(told["sha256"], str):
-                _refuse(path, f"does not hold {shown(name)} as its manifest says")
+            version = f"Contexta {manifest['contexta']} (schema {manifest['schema']})"
+            raise WorkspaceTooNew(f"{path} was written by {version}, this is {__version__}", hint=upgrade_hint())
+        described(manifest, path)
+        for name, file in manifest["files"].items():
+            if name not in entries or file["size"] != entries[name].file_size or not isinstance(file["sha256"], str):
+                _refuse(path, f"does not contain {shown(name)} as its manifest says")
     except ContextaError as error:
         if isinstance(error, (DamagedData, WorkspaceError)):
             raise
         _refuse(path, f"has a manifest that cannot be read: {error.what}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zipfile imports it
         _refuse(path, f"has a manifest that cannot be read: {error}")
-    if entries.keys() != about["files"].keys() | {MANIFEST} or DATABASE not in entries:
-        _refuse(path, "does not hold what its manifest says")
-    return dict(about)
+    if entries.keys() != manifest["files"].keys() | {MANIFEST} or DATABASE not in entries:
+        _refuse(path, "does not contain what its manifest says")
+    return dict(manifest)
 
 
-def _verified(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, about: dict[str, Any], path: Path) -> Iterator[bytes]:
-    """The bytes of an entry; raises at their end if they are not what the manifest says."""
+def _verified(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, manifest: dict[str, Any], path: Path
+) -> Iterator[bytes]:
+    """The bytes of an entry. Raises DamagedData at their end if they do not match the manifest."""
     import zlib
 
-    name, told = entry.filename, about["files"][entry.filename]
-    found, size = sha256(), 0
+    name, expected = entry.filename, manifest["files"][entry.filename]
+    digest, size = sha256(), 0
     try:
         with archive.open(entry) as file:
             while chunk := file.read(_CHUNK):
                 size += len(chunk)
-                if size > told["size"]:
-                    _refuse(path, f"holds {shown(name)} larger than its manifest says")
-                found.update(chunk)
+                if size > expected["size"]:
+                    _refuse(path, f"contains {shown(name)} larger than its manifest says")
+                digest.update(chunk)
                 yield chunk
     except zlib.error as error:
         _refuse(path, f"is damaged in {shown(name)}: {error}")
-    named = "".join(match.groups()) if (match := _OBJECT.match(name)) else told["sha256"]
-    if size != told["size"] or not (found.hexdigest() == told["sha256"] == named):
+    name_digest = name[-65:].replace("/", "") if kind_of(name) is OBJECT else expected["sha256"]
+    if size != expected["size"] or not (digest.hexdigest() == expected["sha256"] == name_digest):
         _refuse(path, f"is damaged: {shown(name)} is not what was backed up")
 
 
-def _require_ours(database: Path, about: dict[str, Any], path: Path) -> None:
-    """Nothing in a database may act by itself, before it is opened as ours: neither triggers nor views of others."""
+def _require_ours(database: Path, manifest: dict[str, Any], path: Path) -> None:
+    """Refuse a database with another schema, or with triggers or views, which would run when it is opened."""
     try:
         with closing(sqlite3.connect(f"file:{quote(os.fspath(database))}?mode=ro&immutable=1", uri=True)) as raw:
             raw.execute("PRAGMA trusted_schema = OFF")
             definitions = raw.execute(sqlite_ddl.DEFINITIONS).fetchall()
             version = raw.execute(f"SELECT version_num FROM {tables.VERSION_TABLE}").fetchall()
     except sqlite3.Error as error:
-        _refuse(path, f"holds a database that cannot be read: {error}")
-    if version != [(about["schema"],)]:
+        _refuse(path, f"contains a database that cannot be read: {error}")
+    if version != [(manifest["schema"],)]:
         _refuse(path, "holds a database of another schema than its manifest says")
     active = [shown(str(name)) for kind, name, *_ in definitions if kind in ("trigger", "view")]
     if active:
         names = ", ".join(sorted(active)[:5])
-        _refuse(path, f"holds a database with triggers or views that are not Contexta's: {names}")
+        _refuse(path, f"contains a database with triggers or views that are not Contexta's: {names}")
 
 
 def _write(
-    archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], about: dict[str, Any], into: Path, path: Path
+    archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], manifest: dict[str, Any], into: Path, path: Path
 ) -> None:
-    """Everything beside its place first; then it takes that place in one step."""
+    """Write everything next to the workspace first; then rename it in one step."""
     into = into.absolute()
-    needed = sum(told["size"] for told in about["files"].values())
+    needed = sum(file["size"] for file in manifest["files"].values())
     make_directory(os.fspath(into.parent))
     if (free := shutil.disk_usage(into.parent).free) < needed:
         raise WorkspaceError(f"{into} needs {needed} bytes, and {free} are free", hint="choose another place")
     partial = into.with_name(f".{into.name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
     try:
-        for folder in (partial, partial / JOURNALS, partial / OBJECTS):
-            folder.mkdir(mode=0o777)
-        for name in about["files"]:
+        workspaces = [partial, *([partial / BISECT] if f"{BISECT}/{DATABASE}" in entries else [])]
+        for folder in workspaces:
+            for part in (folder, folder / JOURNALS, folder / OBJECTS):
+                part.mkdir(mode=0o777)
+        for name in manifest["files"]:
             target = partial.joinpath(*name.split("/"))
-            target.parent.mkdir(exist_ok=True)
-            with open_private(target) if target.name == SALT else target.open("xb") as file:
-                for chunk in _verified(archive, entries[name], about, path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open_private(target) if kind_of(name) is SALT_FILE else target.open("xb") as file:
+                for chunk in _verified(archive, entries[name], manifest, path):
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-        for folder in sorted({partial, *(each.parent for each in partial.rglob("*"))}):
+        for folder in sorted({partial, *(written.parent for written in partial.rglob("*"))}):
             sync_directory(os.fspath(folder))
-        _require_ours(partial / DATABASE, about, path)
-        open_store(partial).close()
+        for workspace in workspaces:
+            _require_ours(workspace / DATABASE, manifest, path)
+            open_store(workspace).close()
         if into.is_dir():
             into.rmdir()
         partial.rename(into)

@@ -1,11 +1,6 @@
-"""Objects on disk, and the objects that rows of the database need."""
+"""Statements for the objects that rows of the database need."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
-SALT = ".salt"  # secrets are hashed with it, so that hashes of different runs can be compared
 
 NEEDED = (
     "SELECT digest, run.ref FROM environment_body JOIN environment ON environment.environment_body_id ="
@@ -18,18 +13,8 @@ NEEDED = (
 """(digest, run) of every object that a row needs."""
 
 
-def stored_digests(folder: Path) -> Iterator[str]:
-    """The digests that the files of an object directory are named by, in order."""
-    if not folder.is_dir():
-        return
-    for first in sorted(path for path in folder.iterdir() if len(path.name) == 2 and path.is_dir()):
-        for rest in sorted(path.name for path in first.iterdir()):
-            if len(rest) == 62 and not set(first.name + rest) - set("0123456789abcdef"):
-                yield first.name + rest
-
-
 def runs_with_object(digest: str) -> str:
-    """A statement for the references of runs that an object belongs to. digest: only a digest, not any text."""
+    """A statement for the references of at most 20 runs with an object. digest: only a digest, not any text."""
     return (
         "SELECT DISTINCT run.ref FROM run LEFT JOIN environment ON environment.run_id = run.id LEFT JOIN"
         " environment_body ON environment_body.id = environment.environment_body_id"
