@@ -289,8 +289,8 @@ def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(
     assert "proved: culprit" in cli("bisect", "--show", "--markdown").stdout
     screen = cli("bisect", "--show").stdout
     assert "\nproved: culprit, at this fixed seed\n" in screen
-    assert re.search("yes +OLD with culprit is bad +0.4, 0.4", screen)
-    assert re.search("yes +NEW without culprit is good +0.9, 0.9", screen)
+    assert re.search("yes +OLD with culprit at 2.0 is bad +0.4, 0.4", screen)
+    assert re.search("yes +NEW with culprit at 1.0 is good +0.9, 0.9", screen)
     assert "\n    python -m pip install culprit==1.0\n" in screen
 
 

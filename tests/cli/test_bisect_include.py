@@ -145,7 +145,7 @@ def test_a_parameter_is_proved_and_what_restores_it_is_a_command(cli: Cli, proje
     assert found["next"] == ["python train.py --augment --lr 0.1  # lr=0.1"]
     assert {"key": "param:lr", "left_value": "0.1", "right_value": "0.2"} in found["changes"]
     screen = cli("bisect", "--show").stdout
-    assert "OLD with param:lr is bad" in screen
+    assert "OLD with param:lr at 0.2 is bad" in screen
     assert "proved: param:lr" in cli("bisect", "--show", "--markdown").stdout
 
 

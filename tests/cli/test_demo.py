@@ -49,4 +49,4 @@ def test_the_demo_ends_in_the_proved_culprit(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "accuracy  0.9693  0.864" in done.stdout
     assert "proved: pandas" in done.stdout
-    assert "NEW without pandas is good" in done.stdout
+    assert "NEW with pandas at 2.3.3 is good" in done.stdout

@@ -66,7 +66,10 @@ def test_a_commit_that_changed_between_two_files_is_a_change_like_any_other(cli:
     assert change["left_value"] == f"1.0 @ {place.good[:9]}"
     assert change["right_value"] == f"1.0 @ {place.bad[:9]}"
     pins = {fact["fact"]: fact["pins"] for fact in told["proof"]}
-    assert pins["OLD with own is bad"] == {"innocent": "1.0", "own": place.address(place.bad)}
+    assert pins[f"OLD with own at {change['right_value']} is bad"] == {
+        "innocent": "1.0",
+        "own": place.address(place.bad),
+    }
     assert told["next"] == [f"python -m pip install 'own @ {place.address(place.good)}'"]
     assert (told["releases"], told["first_bad_version"]) == (None, None)
 

@@ -23,30 +23,36 @@ def a_mixed_space() -> Space:
             "changed",
             "proved: changed, at this fixed seed",
             "changed: 1.0 -> 2.0",
-            "OLD with changed",
-            "NEW without changed",
+            "OLD with changed at 2.0",
+            "NEW with changed at 1.0",
         ),
-        ("added", "proved: added, at this fixed seed", "added: absent -> 1.0", "OLD with added", "NEW without added"),
+        (
+            "added",
+            "proved: added, at this fixed seed",
+            "added: absent -> 1.0",
+            "OLD with added at 1.0",
+            "NEW without added",
+        ),
         (
             "gone",
             "proved: gone, removed, at this fixed seed",
             "gone: 1.0 -> absent",
             "OLD without gone",
-            "NEW with gone",
+            "NEW with gone at 1.0",
         ),
         (
             "python",
             "proved: python, at this fixed seed",
             "python: 3.10.4 -> 3.12.1",
-            "OLD with python",
-            "NEW without python",
+            "OLD with python at 3.12.1",
+            "NEW with python at 3.10.4",
         ),
         (
             "env:MODE",
             "proved: env:MODE, at this fixed seed",
             "env:MODE: slow -> fast",
-            "OLD with env:MODE",
-            "NEW without env:MODE",
+            "OLD with env:MODE at fast",
+            "NEW with env:MODE at slow",
         ),
     ],
 )
@@ -61,7 +67,7 @@ def test_every_sentence_is_true_of_what_was_installed(
 def test_several_culprits_of_which_one_was_removed() -> None:
     found = studied(a_mixed_space(), {frozenset(["gone", "changed"]): 0.2})
     assert headline(found) == "proved: changed and gone, removed, at this fixed seed"
-    assert {"OLD with changed and without gone is bad", "NEW with gone and without changed is good"} <= {
+    assert {"OLD with changed at 2.0 and without gone is bad", "NEW with changed at 1.0 and gone at 1.0 is good"} <= {
         fact.fact for fact in found.proof
     }
     assert {"changed alone is good", "gone removed alone is good"} <= {fact.fact for fact in found.proof}
@@ -72,36 +78,36 @@ def test_several_culprits_of_which_one_was_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at_old", "told"),
+    ("at_old", "sentence"),
     [
-        ("a", "NEW without a is good"),
-        ("ab", "NEW without a, with b at OLD too, is good"),
-        ("abcd", "NEW without a, with b, c and d at OLD too, is good"),
-        ("abcdef", "NEW without a, with 5 others at OLD too, is good"),
+        ("a", "NEW with a at 1.0 is good"),
+        ("ab", "NEW with a at 1.0, with b at OLD too, is good"),
+        ("abcd", "NEW with a at 1.0, with b, c and d at OLD too, is good"),
+        ("abcdef", "NEW with a at 1.0, with 5 others at OLD too, is good"),
     ],
 )
-def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, told: str) -> None:
+def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, sentence: str) -> None:
     space = a_space(*"abcdefg")
     mix = sum(1 << number for number, atom in enumerate(space.atoms) if not {*atom.keys} & {*at_old})
     culprit = next(1 << number for number, atom in enumerate(space.atoms) if "a" in atom.keys)
-    assert claim(space, culprit, Fact("without", mix, "good", "good")) == told
+    assert claim(space, culprit, Fact("without", mix, "good", "good")) == sentence
 
 
 @pytest.mark.parametrize(
-    ("companions", "told"),
+    ("companions", "sentence"),
     [
         (("added",), "proved: changed (requires added), at this fixed seed"),
         (("gone",), "proved: changed (also removes gone), at this fixed seed"),
         (("added", "gone"), "proved: changed (requires added; also removes gone), at this fixed seed"),
     ],
 )
-def test_the_headline_says_whether_a_companion_was_removed(companions: tuple[str, ...], told: str) -> None:
+def test_the_headline_says_whether_a_companion_was_removed(companions: tuple[str, ...], sentence: str) -> None:
     found = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
-    assert headline(found.model_copy(update={"companions": companions})) == told
+    assert headline(found.model_copy(update={"companions": companions})) == sentence
 
 
 def test_what_the_old_version_of_a_culprit_requires_goes_without_saying() -> None:
     space = a_space("a", "b", "c", requires={("a", "1.0"): Metadata(("b<2",))})
     found = studied(space, {frozenset("a"): 0.2})
-    shown = next(fact for fact in found.proof if fact.fact.startswith("NEW without"))
-    assert (shown.fact, shown.pins) == ("NEW without a is good", {"a": "1.0", "b": "1.0", "c": "2.0"})
+    shown = next(fact for fact in found.proof if fact.fact.startswith("NEW with "))
+    assert (shown.fact, shown.pins) == ("NEW with a at 1.0 is good", {"a": "1.0", "b": "1.0", "c": "2.0"})

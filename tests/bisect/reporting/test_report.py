@@ -82,7 +82,7 @@ def test_a_culprit_never_stands_without_what_it_brings() -> None:
 
 def test_every_fact_carries_the_pins_it_was_shown_with() -> None:
     found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
-    shown = next(fact for fact in found.proof if fact.fact == "OLD with b is bad")
+    shown = next(fact for fact in found.proof if fact.fact == "OLD with b at 2.0 is bad")
     assert shown.pins == {"a": "1.0", "b": "2.0", "c": "1.0"}
     assert len(shown.values) >= 2
 
@@ -106,7 +106,7 @@ def test_a_report_that_was_kept_reads_back_and_one_that_was_changed_shows_it() -
 def test_what_restores_the_metric_is_what_was_shown_to_be_good() -> None:
     space = a_space("a", "b", "c", requires={("b", "2.0"): Metadata(("c>=2",)), ("c", "1.0"): Metadata(("a<2",))})
     found = studied(space, {frozenset("a"): 0.2})
-    shown = next(fact for fact in found.proof if fact.fact == "NEW without a is good")
+    shown = next(fact for fact in found.proof if fact.fact == "NEW with a at 1.0 is good")
     assert shown.pins == {"a": "1.0", "b": "2.0", "c": "2.0"}
     assert found.next == ("python -m pip install a==1.0",)
 

@@ -19,8 +19,8 @@ def test_a_page_has_the_verdict_proof_trials_pins_and_digest() -> None:
     report = studied(a_space("a", "b", "c"), DROP)
     text = report.to_markdown()
     assert "\nproved: b, at this fixed seed\n" in text
-    assert "| yes | OLD with b is bad | 0.7, 0.7 |" in text
-    assert "| Package | OLD is good | NEW is bad | OLD with b is bad | NEW without b is good |" in text
+    assert "| yes | OLD with b at 2.0 is bad | 0.7, 0.7 |" in text
+    assert "| Package | OLD is good | NEW is bad | OLD with b at 2.0 is bad | NEW with b at 1.0 is good |" in text
     assert "| b | 1.0 | 2.0 | 2.0 | 1.0 |" in text
     assert report.digest in text
     table = text.partition("| Trial |")[2].partition("\n\n")[0]

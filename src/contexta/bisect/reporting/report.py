@@ -187,7 +187,7 @@ def _other_seeds(trials: Sequence[Trial]) -> Iterator[str]:
     """A note on the first trial that ran at another seed than its own."""
     for number, trial in enumerate(trials, start=1):
         if trial.result.other_seed is not None:
-            yield f"trial {number} was told its seed, and ran at {trial.result.other_seed}: {ASK}"
+            yield f"trial {number} was given its seed, and ran at {trial.result.other_seed}: {ASK}"
             return
 
 

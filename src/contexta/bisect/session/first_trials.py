@@ -78,15 +78,17 @@ def swapped_note(trials: Sequence[Trial], new: int, swapped: str) -> str | None:
     )
 
 
-def seed_note(trials: Sequence[Trial], first_seed: int) -> str | None:
-    """What to say after the first trial that shows that the command ignores its seed; else None.
+def seed_note(trials: Sequence[Trial], first_seed: int, *, is_passed: bool = False) -> str | None:
+    """A note after the first trial that suggests that the command ignores its seed; else None.
 
-    It recorded another seed, or OLD gave one value at its first two seeds. first_seed: what seed number 0 stands for.
+    The trial recorded another seed, or OLD gave one value at its first two seeds. first_seed: the value of seed number
+    0. is_passed: whether the seed is an argument of the command.
     """
+    advice = "check that the argument of the seed reaches the training" if is_passed else ASK
     last = trials[-1]
     if last.result.other_seed is not None and all(trial.result.other_seed is None for trial in trials[:-1]):
         seed = first_seed + last.step.seed
-        return f"this trial was told seed {seed}, and ran at {last.result.other_seed}; {ASK}"
+        return f"this trial was given seed {seed}, and ran at {last.result.other_seed}; {advice}"
     old = {
         trial.step.seed: trial.result.measured
         for trial in trials
@@ -95,7 +97,8 @@ def seed_note(trials: Sequence[Trial], first_seed: int) -> str | None:
     if last.observation.mix != 0 or len(old) != 2 or len({*old.values()}) > 1 or list(old)[-1] != last.step.seed:
         return None
     seeds = " and ".join(str(first_seed + seed) for seed in old)
+    chance = "the values coincide, " if is_passed else ""
     return (
-        f"OLD gave the same value at seeds {seeds}: the command ignores its seed, or nothing in it is random; one "
-        f"fixed seed cannot show a regression; {ASK}"
+        f"OLD gave the same value at seeds {seeds}: {chance}the command ignores its seed, or nothing in it is random; "
+        f"one fixed seed cannot show a regression; {advice}"
     )

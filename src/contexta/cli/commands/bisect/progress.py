@@ -48,7 +48,11 @@ class LineProgress(BisectProgress):
         self.message(trial_line(study, trial, number))
         for note in (
             swapped_note(study.trials, study.space.mixes.full, self._swapped),
-            seed_note(study.trials, study.setup.first_seed),
+            seed_note(
+                study.trials,
+                study.setup.first_seed,
+                is_passed=study.setup.command.seed_argument is not None,
+            ),
         ):
             if note is not None:
                 self.message(f"note: {note}")
