@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders import END, START, put_run
+from support.builders import END, START, Cli, a_metric, an_envelope, put_run
 
 from contexta import Contexta
 from contexta.contract import (
@@ -17,8 +18,11 @@ from contexta.contract import (
     LineageEdge,
     ProvenanceRecord,
     SampleObservation,
+    StructuredEventPayload,
+    StructuredEventRecord,
 )
 from contexta.core.errors import InvalidInput
+from contexta.findings import SnapshotRecord
 
 LEFT, RIGHT = "run:p.left", "run:p.right"
 
@@ -29,7 +33,8 @@ def ctx(ctx: Contexta) -> Contexta:
     store = ctx.metadata_store
     for name, accuracy, torch in (("left", 0.91, "2.0.0"), ("right", 0.87, "2.1.0")):
         packages = {"numpy": "1.24.0", "torch": torch}
-        put_run(ctx, name, stage="train", metrics={"accuracy": accuracy}, environment={"packages": packages})
+        metrics = {"accuracy": accuracy} if name == "left" else {}
+        put_run(ctx, name, stage="train", metrics=metrics, environment={"packages": packages})
         store.artifacts.put_artifact_manifest(
             ArtifactManifest(
                 artifact_ref=f"artifact:p.{name}.model",
@@ -68,6 +73,29 @@ def ctx(ctx: Contexta) -> Contexta:
             run_ref=RIGHT,
             artifact_ref="artifact:p.right.model",
         )
+    )
+    ctx.record_store.append_many(
+        [
+            a_metric(
+                "accuracy",
+                0.87,
+                project="p",
+                run="right",
+                name="m9",
+                envelope={**scope, "completeness_marker": "sampled"},
+                unit="percent",
+                tags={"split": "test"},
+            ),
+            StructuredEventRecord(
+                envelope=an_envelope(run="right", name="e1", record_type="event", **scope),
+                payload=StructuredEventPayload(
+                    event_key="data.empty",
+                    level="warning",
+                    message="no rows arrived",
+                    attributes={"rows": 0, "source": "s3://raw"},
+                ),
+            ),
+        ]
     )
     edge = LineageEdge(
         relation_ref="relation:p.right.r1",
@@ -111,6 +139,19 @@ SUBJECTS: dict[str, tuple[Callable[[Contexta], Any], str]] = {
     "deployment": (
         lambda ctx: ctx.get_run_snapshot(RIGHT).deployments[0],
         "name deployment_id run_id order status started_at ended_at",
+    ),
+    "snapshot": (
+        lambda ctx: ctx.get_run_snapshot(RIGHT),
+        "run stages batches samples deployments artifacts records relations provenance completeness_notes from_dict",
+    ),
+    "metric of a snapshot": (
+        lambda ctx: record_of(ctx, "metric"),
+        "record_id run_id stage_id key value record_type payload unit tags completeness_marker degradation_marker "
+        "producer_ref from_dict",
+    ),
+    "event of a snapshot": (
+        lambda ctx: record_of(ctx, "event"),
+        "record_id run_id stage_id key value record_type message payload tags producer_ref from_dict",
     ),
     "artifact": (lambda ctx: ctx.get_run_snapshot(RIGHT).artifacts[0], "artifact_id name kind run_id location digest"),
     "compare_runs": (
@@ -212,6 +253,78 @@ def test_an_argument_has_the_same_effect_under_each_of_its_names(ctx: Contexta, 
 def test_two_names_of_one_argument_are_refused(ctx: Contexta) -> None:
     with pytest.raises(InvalidInput, match="metric and metric_key"):
         ctx.get_metric_trend(metric="accuracy", metric_key="accuracy")  # type: ignore[call-arg]  # an alias
+
+
+def record_of(ctx: Contexta, record_type: str) -> SnapshotRecord:
+    return next(record for record in ctx.get_run_snapshot(RIGHT).records if record.record_type == record_type)
+
+
+def test_an_event_keeps_its_message_and_attributes_on_every_face(ctx: Contexta, cli: Cli) -> None:
+    event = record_of(ctx, "event")
+    assert event.message == "no rows arrived"
+    assert event.payload["level"] == "warning"
+    assert event.payload["attributes"] == {"rows": 0, "source": "s3://raw"}
+    assert ctx.get_run(RIGHT).events == (event,)
+    written = json.loads(cli("snapshot", "right", "--json").stdout)["records"][-1]["payload"]
+    assert (written["message"], written["attributes"]) == ("no rows arrived", {"rows": 0, "source": "s3://raw"})
+    for screen in (cli("show", "right").stdout, cli("snapshot", "right").stdout):
+        assert "no rows arrived" in screen
+        assert "rows=0" in screen
+    for report in (ctx.build_snapshot_report(RIGHT), ctx.build_run_report(RIGHT)):
+        assert "no rows arrived" in report.to_markdown()
+        assert "rows=0" in report.to_markdown()
+
+
+def test_a_metric_of_a_snapshot_keeps_everything_that_was_written(ctx: Contexta) -> None:
+    whole = record_of(ctx, "metric")
+    assert (whole.record_id, whole.unit, whole.tags) == ("record:p.right.m9", "percent", {"split": "test"})
+    assert (whole.completeness_marker, whole.producer_ref, whole.value) == ("sampled", "tests", 0.87)
+    assert whole.payload["value_type"] == "float64"
+    (last,) = [record for record in ctx.get_run_snapshot(RIGHT, max_records=2).records if record.unit]
+    assert last == whole
+
+
+def test_a_snapshot_holds_every_record_unless_it_is_limited(ctx: Contexta) -> None:
+    with ctx.run("long", project="p") as run:
+        for step in range(3_000):
+            run.metric("loss", step / 7, step=step)
+    assert len(ctx.get_run_snapshot("long").records) == 3_000
+    limited = ctx.get_run_snapshot("long", max_records=10)
+    assert [record.step for record in limited.records] == list(range(2_990, 3_000))
+    (note,) = [note for note in limited.completeness_notes if "records" in note]
+    assert (note.severity, note.details) == ("warning", {"shown": 10, "stored": 3_000})
+
+
+def test_runs_are_listed_in_the_selected_order_with_the_selected_status_and_tags(ctx: Contexta) -> None:
+    for name, day, status, tags in (
+        ("a", 1, "completed", {"team": "vision"}),
+        ("b", 2, "failed", {"team": 'a "quoted" one'}),
+        ("c", 3, "completed", {"team": "vision", "gpu": ""}),
+    ):
+        moments: dict[str, Any] = {"started_at": f"2025-01-0{day}T00:00:00Z", "ended_at": f"2025-01-0{day}T01:00:00Z"}
+        put_run(ctx, name, project="q", status=status, tags=tags, **moments)
+
+    def names(**options: Any) -> str:
+        return "".join(run.name for run in ctx.list_runs("q", **options))
+
+    assert names() == names(order="latest") == "cba"
+    assert names(order="oldest") == "abc"
+    assert names(order="oldest", limit=2) == "ab"
+    assert names(order="oldest", after="run:q.a") == "bc"
+    assert names(status="completed", order="oldest") == "ac"
+    assert names(status=["failed", "completed"]) == "cba"
+    assert names(tags={"team": "vision"}) == "ca"
+    assert names(tags={"team": 'a "quoted" one'}) == "b"
+    assert names(tags=["gpu"]) == "c"
+    assert names(tags={"team": "vision"}, where="name = a or name = b") == "a"
+    for wrong, hint in (
+        ({"order": "newest"}, "latest or oldest"),
+        ({"order": "oldest", "order_by": "name"}, "leave out one"),
+        ({"status": "done"}, "completed"),
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            names(**wrong)
+        assert hint in str(refusal.value.hint)
 
 
 def test_results_have_the_values_that_their_names_promise(ctx: Contexta) -> None:

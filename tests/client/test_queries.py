@@ -243,7 +243,7 @@ def test_diagnosis_lists_what_stands_out_the_errors_first(full: Contexta, cli: C
     store.stages.put_stage_execution(a_stage(stage="evaluate", status="open", ended_at=None, order_index=1))
     store.batches.put_batch_execution(a_batch("b2", status="failed"))
     store.deployments.put_deployment_execution(a_deployment("dead", run_ref="run:p.r", status="failed", ended_at=END))
-    full.record_store.append(a_degradation("d2", severity="low", summary="clock skew"))
+    full.record_store.append(a_degradation("d2", severity="info", summary="clock skew"))
     full.record_store.append(a_metric("loss", math.inf, name="m9", envelope={"completeness_marker": "partial"}))
     result = full.diagnose_run("r")
     assert [(issue.severity, issue.code, issue.subject_ref) for issue in result.issues] == [

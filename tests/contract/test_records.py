@@ -21,6 +21,7 @@ from contexta.contract import (
     TraceSpanRecord,
 )
 from contexta.core.errors import InvalidInput
+from contexta.core.model import Value
 
 SPAN: dict[str, Any] = {
     "span_id": "s",
@@ -165,3 +166,28 @@ def test_artifact_and_lineage_belong_to_their_run() -> None:
             assertion_mode="declared",
             asserted_at=START,
         )
+
+
+@pytest.mark.parametrize(
+    ("payload", "fields", "listed"),
+    [
+        (
+            StructuredEventPayload,
+            {"event_key": "k", "level": "INFO", "message": ""},
+            "debug, info, warning, error, critical",
+        ),
+        (
+            DegradedPayload,
+            {"issue_key": "k", "category": "c", "severity": "low", "summary": ""},
+            "info, warning, error",
+        ),
+        (TraceSpanPayload, {**SPAN, "status": "fine"}, "ok, error, cancelled"),
+        (TraceSpanPayload, {**SPAN, "span_kind": "thing"}, "internal, client, server"),
+    ],
+)
+def test_a_word_outside_of_its_vocabulary_is_refused_with_the_list(
+    payload: type[Value], fields: dict[str, Any], listed: str
+) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        payload(**fields)
+    assert listed in str(refusal.value.hint)

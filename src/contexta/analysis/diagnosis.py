@@ -7,14 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from contexta.contract import BatchExecution, DegradedRecord, DeploymentExecution, StageExecution
 from contexta.core.references import StableRef
-from contexta.findings import RUN_LEVEL, Issue, RunDetails, RunDiagnosis, Severity
+from contexta.findings import RUN_LEVEL, Issue, RunDetails, RunDiagnosis
 from contexta.findings.runs import lost_records
 
 _ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
-_SEVERITIES: dict[str, Severity] = {
-    **dict.fromkeys(("error", "critical", "fatal", "high", "severe"), "error"),
-    **dict.fromkeys(("info", "debug", "low", "notice", "minor"), "info"),
-}
 
 
 def diagnose(
@@ -118,7 +114,7 @@ def _of_deployments(deployments: Sequence[DeploymentExecution]) -> Iterator[Issu
 def _degraded(record: DegradedRecord) -> Issue:
     payload, envelope = record.payload, record.envelope
     return Issue(
-        severity=_SEVERITIES.get(payload.severity.lower(), "warning"),
+        severity=payload.severity,
         code="degraded_record",
         summary=f"{payload.issue_key} ({payload.category}, {envelope.degradation_marker}): {payload.summary}",
         subject_ref=payload.subject_ref or envelope.stage_execution_ref or envelope.record_ref,

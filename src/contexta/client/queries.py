@@ -6,7 +6,7 @@ A function imports what it needs when it is called, so that recording does not i
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ _DIRECTIONS: dict[str, LineageDirection] = {
     "inbound": "upstream",
     "both": "both",
 }
+_MOST_EVENTS = 1_000  # of one run
 _MOST_CANDIDATES = 1_000  # of `select_best_run` without a list of runs
 
 
@@ -49,11 +50,14 @@ _MOST_CANDIDATES = 1_000  # of `select_best_run` without a list of runs
 
 
 def get_run(workspace: Workspace, run: str) -> RunDetails:
-    """Everything about one run except the packages of its environment and the points of its series."""
-    from contexta.store.read import loading
+    """Everything about one run except the packages of its environment, the points of its series, and spans."""
+    from contexta.store.read import loading, snapshot_records
 
     with workspace._reading() as connection:
-        return loading.details(connection, workspace._find(connection, run)[0])
+        key, _ = workspace._find(connection, run)
+        details = loading.details(connection, key)
+        events, count = snapshot_records.events(connection, key, _MOST_EVENTS)
+    return details.model_copy(update={"events": events, "event_count": count}) if events else details
 
 
 def get_environment(workspace: Workspace, run: str) -> EnvironmentSnapshot:
@@ -69,11 +73,11 @@ def get_environment(workspace: Workspace, run: str) -> EnvironmentSnapshot:
     return snapshot
 
 
-def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int = 1_000) -> RunSnapshot:
-    """Everything that is stored of one run, with at most ``max_records`` records of each kind.
+def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int | None = None) -> RunSnapshot:
+    """Everything that is stored of one run.
 
-    A larger run has the last points of each metric, and ``completeness_notes`` counts the rest. The cost depends on
-    ``max_records``, not on the size of the run.
+    max_records: at most so many parts of each kind, and records. The last points of each metric are then present, and
+    ``completeness_notes`` counts the rest.
     """
     from contexta.store.read.snapshots import snapshot
 
@@ -195,19 +199,25 @@ def list_runs(
     workspace: Workspace,
     project: str | None = None,
     *,
+    status: str | Sequence[str] | None = None,
+    tags: Mapping[str, str] | Sequence[str] | str | None = None,
     where: str | None = None,
+    order: str | None = None,
     order_by: str | None = None,
     after: str | None = None,
     limit: int | None = None,
 ) -> RunList:
-    """The runs of a project or of all projects with their parameters and last metrics, the latest first.
+    """The runs of a project or of all projects with their parameters and last metrics, by start, the latest first.
 
-    where: a condition, ``metrics.accuracy > 0.9 and packages.torch < 2.1``. order_by: ``metrics.accuracy desc``. after:
-    the last run of the previous page. Raises InvalidInput that points at the fault; see docs/reference/queries.md.
+    status: one or several. tags: names, or a mapping from names to values; a run has all of them. where: a condition,
+    ``metrics.accuracy > 0.9 and packages.torch < 2.1``. order: ``latest`` or ``oldest`` first, by start. order_by:
+    ``metrics.accuracy desc``, instead of ``order``. after: the last run of the previous page.
+    Raises InvalidInput that points at the fault; see docs/reference/queries.md.
     """
     from contexta.store.query import pages
 
-    options = pages.Wanted(project_ref(project) if project is not None else None, where, order_by, limit)
+    in_project = project_ref(project) if project is not None else None
+    options = pages.Wanted(in_project, _condition(status, tags, where), _order_by(order, order_by), limit)
     with workspace._reading() as connection:
         last = workspace._find(connection, after)[0] if after is not None else None
         return pages.page(connection, options, last)
@@ -313,6 +323,38 @@ def selectors(runs: Sequence[str]) -> list[str]:
     if not names:
         raise InvalidInput("no runs were given", hint="name at least one")
     return names
+
+
+def _order_by(order: str | None, order_by: str | None) -> str | None:
+    if order is None:
+        return order_by
+    if order not in ("latest", "oldest"):
+        raise InvalidInput(f"order {shown(order)} is unknown", hint="it is latest or oldest; for others use order_by")
+    if order_by is not None:
+        raise InvalidInput(f"order {order} and order_by {shown(order_by)} were both given", hint="leave out one")
+    return "started" if order == "oldest" else None
+
+
+def _condition(
+    status: str | Sequence[str] | None, tags: Mapping[str, str] | Sequence[str] | str | None, where: str | None
+) -> str | None:
+    """All conditions as one, in the language of ``where``."""
+    conditions = [f"({where})"] if where is not None else []
+    if status is not None:
+        statuses = (status,) if isinstance(status, str) else tuple(status)
+        conditions.append(f"status in ({', '.join(map(_quoted, statuses))})")
+    if isinstance(tags, Mapping):
+        conditions += [f"tags.{_quoted(name)} = {_quoted(value)}" for name, value in tags.items()]
+    elif tags is not None:
+        conditions += [f"has tags.{_quoted(name)}" for name in ((tags,) if isinstance(tags, str) else tags)]
+    return where if status is None and not tags else " and ".join(conditions)
+
+
+def _quoted(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{shown(value)} is not a text", hint="status and tags are texts")
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _is_higher_better(workspace: Workspace, metric: str, higher_is_better: bool | None) -> bool:

@@ -30,6 +30,40 @@ RecordType = Literal["metric", "event", "span", "degraded"]
 Completeness = Literal["complete", "partial", "sampled", "absent", "unknown"]
 Degradation = Literal["none", "partial_failure", "capture_gap", "import_loss", "compatibility_upgrade"]
 Scope = Literal["run", "stage", "operation", "step", "slice"]
+EventLevel = Literal["debug", "info", "warning", "error", "critical"]
+DegradedSeverity = Literal["info", "warning", "error"]
+SpanStatus = Literal["ok", "error", "cancelled", "timeout", "unset", "completed", "failed", "crashed"]
+# The kinds of OpenTelemetry, those of OpenInference for language models, and general ones.
+SpanKind = Literal[
+    "internal",
+    "client",
+    "server",
+    "producer",
+    "consumer",
+    "llm",
+    "prompt",
+    "chain",
+    "retriever",
+    "reranker",
+    "embedding",
+    "tool",
+    "agent",
+    "guardrail",
+    "evaluator",
+    "operation",
+    "process",
+    "io",
+    "network",
+    "database",
+    "compute",
+    "preprocessing",
+    "training",
+    "evaluation",
+    "inference",
+    "retrieval",
+    "reranking",
+    "generation",
+]
 
 
 class RecordEnvelope(Scoped):
@@ -70,7 +104,7 @@ class StructuredEventPayload(Value):
     """An event."""
 
     event_key: Name
-    level: Name
+    level: EventLevel
     message: Text
     subject_ref: AnyRef | None = None
     attributes: JsonMap = Field(default_factory=FrozenDict)
@@ -86,8 +120,8 @@ class TraceSpanPayload(Value):
     span_name: Name
     started_at: Timestamp
     ended_at: Timestamp
-    status: Name
-    span_kind: Name
+    status: SpanStatus
+    span_kind: SpanKind
     attributes: JsonMap = Field(default_factory=FrozenDict)
     linked_refs: tuple[Location, ...] = ()
 
@@ -102,7 +136,7 @@ class DegradedPayload(Value):
 
     issue_key: Name
     category: Name
-    severity: Name
+    severity: DegradedSeverity
     summary: Text
     subject_ref: AnyRef | None = None
     origin_marker: Name | None = None

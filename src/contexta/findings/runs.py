@@ -24,6 +24,7 @@ from contexta.contract.fields import (
 from contexta.core.errors import ContextaError
 from contexta.core.validation import to_microseconds
 from contexta.findings.finding import Finding
+from contexta.findings.snapshots import SnapshotRecord
 from contexta.findings.text_finding import TextFinding
 
 if TYPE_CHECKING:
@@ -187,6 +188,10 @@ class RunDetails(RunSummary):
     """The runs that the processes of this run started."""
     environment: EnvironmentSummary | None = None
     artifacts: tuple[Artifact, ...] = ()
+    events: tuple[SnapshotRecord, ...] = ()
+    """The last 1 000 events and degradations, in order of arrival."""
+    event_count: int = 0
+    """The number of all events and degradations."""
     notes: tuple[Note, ...] = ()
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from contexta.contract.aliases import alias
 from contexta.contract.artifacts import ArtifactManifest
 from contexta.contract.context import (
     BatchExecution,
     DeploymentExecution,
+    OperationContext,
     Run,
     SampleObservation,
     StageExecution,
 )
-from contexta.contract.fields import Number, RecordRef, StageRef, Timestamp
-from contexta.contract.records import RecordType
+from contexta.contract.fields import (
+    BatchRef,
+    DeploymentRef,
+    FrozenDict,
+    JsonMap,
+    Number,
+    OperationRef,
+    RecordRef,
+    RunRef,
+    SampleRef,
+    StageRef,
+    Timestamp,
+)
+from contexta.contract.lineage import LineageEdge, ProvenanceRecord
+from contexta.contract.records import Completeness, Degradation, RecordType
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
@@ -24,14 +44,43 @@ class SnapshotRecord(Finding):
     """The key of a metric or event, the name of a span, the issue_key of a degradation."""
     value: Number | str
     """The number of a metric, the seconds of a span, the message of an event, the summary of a degradation."""
+    run_ref: RunRef
     stage_id: StageRef | None
     """None for a record of the run itself."""
+    batch_id: BatchRef | None = None
+    sample_id: SampleRef | None = None
+    operation_id: OperationRef | None = None
+    deployment_id: DeploymentRef | None = None
     observed_at: Timestamp
     step: int | None = None
     slice_ref: str | None = None
     record_ref: RecordRef | None = None
-    """None for a record of a live run, and if the run has more records than requested."""
-    detail: str | None = None
+    """None for a metric of a live run without unit and batch: such points are stored without names."""
+    producer_ref: str
+    completeness_marker: Completeness = "complete"
+    degradation_marker: Degradation = "none"
+    payload: JsonMap = Field(default_factory=FrozenDict)
+    """The fields of its payload in the contract; those with their default value may be missing."""
+
+    record_id: ClassVar[RecordRef | None] = alias("record_ref")
+    run_id: ClassVar[RunRef] = alias("run_ref")
+
+    @property
+    def message(self) -> str | None:
+        """The message of an event, the summary of a degradation; None for other records."""
+        return self.value if isinstance(self.value, str) else None
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of a metric; None if unknown."""
+        unit: str | None = self.payload.get("unit")
+        return unit
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of a metric."""
+        tags: Mapping[str, str] = self.payload.get("tags", FrozenDict())
+        return tags
 
 
 class RunSnapshot(Finding):
@@ -41,9 +90,14 @@ class RunSnapshot(Finding):
     stages: tuple[StageExecution, ...]
     batches: tuple[BatchExecution, ...]
     samples: tuple[SampleObservation, ...]
+    operations: tuple[OperationContext, ...] = ()
     deployments: tuple[DeploymentExecution, ...]
     artifacts: tuple[ArtifactManifest, ...]
+    relations: tuple[LineageEdge, ...] = ()
+    """Edges of this run, in order of arrival."""
+    provenance: tuple[ProvenanceRecord, ...] = ()
+    """The origins of these edges."""
     records: tuple[SnapshotRecord, ...]
-    """The last points of the metrics by stage, key and slice, then the other records in order of arrival."""
+    """Metrics by stage, key and slice, each in order of arrival; then all other records in order of arrival."""
     completeness_notes: tuple[CompletenessNote, ...]
-    """With the number of records beyond the limit."""
+    """With the numbers of what is stored beyond ``max_records``."""

@@ -46,12 +46,10 @@ def show(ctx: Contexta, run: str) -> Answer:
 
 @click.command(epilog="Example: contexta snapshot this-month --json")
 @click.argument("run")
-@click.option(
-    "--max-records", type=click.IntRange(1, 10_000_000), default=1_000, show_default=True, help="Records of each kind."
-)
+@click.option("--max-records", type=click.IntRange(1, 10_000_000), help="At most so many records; default: all.")
 @query
 @documented(RUN_HELP)
-def snapshot(ctx: Contexta, run: str, max_records: int) -> Answer:
+def snapshot(ctx: Contexta, run: str, max_records: int | None) -> Answer:
     """Show everything stored of one run: stages, samples, records."""
     return Answer(ctx.get_run_snapshot(run, max_records=max_records))
 

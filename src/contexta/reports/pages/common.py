@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contexta.core.references import StableRef
-from contexta.findings import RUN_LEVEL
+from contexta.findings import RUN_LEVEL, SnapshotRecord
 from contexta.reports.document.blocks import Bullets, Row, Section, Table, Tone
 
 _TONES: dict[str, Tone] = {
@@ -33,6 +33,15 @@ _TONES: dict[str, Tone] = {
 }
 
 
+_USUAL = ("complete", "none")  # markers of a record without a problem
+_RECORD_TONES: dict[str, Tone] = {"warning": "warn", "error": "bad", "critical": "bad"}
+
+
+def record_tone(record: SnapshotRecord) -> Tone | None:
+    """The tone of the level of an event, or of the severity of a degradation."""
+    return _RECORD_TONES.get(str(record.payload.get("level") or record.payload.get("severity")))
+
+
 def tone_of(status: str | None) -> Tone | None:
     return _TONES.get(status or "")
 
@@ -51,6 +60,16 @@ def facts(values: Mapping[str, Any]) -> Table:
 def as_text(value: Any) -> str:
     """A string as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def record_detail(record: SnapshotRecord) -> str:
+    """What a record says besides its key and value: ``warning; rows=0, source=s3``, ``3.2 ms``, ``llm, ok``."""
+    payload = record.payload
+    words = [str(payload[name]) for name in ("level", "severity", "category", "span_kind", "status") if name in payload]
+    attributes = payload.get("attributes") or payload.get("tags") or {}
+    pairs = [f"{name}={as_text(value)}" for name, value in attributes.items()]
+    markers = [marker for marker in (record.completeness_marker, record.degradation_marker) if marker not in _USUAL]
+    return "; ".join(", ".join(part) for part in (words, pairs, markers) if part)
 
 
 def with_hint(detail: str, fix: str | None) -> str:

@@ -20,10 +20,11 @@ from contexta.findings.runs import lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.checks import audit_blocks, audit_notes, issues
-from contexta.reports.pages.common import as_text, facts, notes, tone_of
+from contexta.reports.pages.common import as_text, facts, notes, record_detail, record_tone, tone_of
 from contexta.reports.pages.comparisons import diff, side_by_side
 
 _UNOBSERVED = ("environment", "process")  # topics of notes about what could not be observed; they come first
+_MOST_EVENTS = 20  # of one run on a screen
 _MOST_METRICS = 4  # of one run in a list
 _UNKNOWN = "unknown: "  # starts the reason why the commit of the source could not be read
 
@@ -100,6 +101,7 @@ def _run_sections(finding: RunDetails) -> Iterator[Section]:
         yield _stage(stage)
     if finding.params:
         yield Section(title="Parameters", blocks=(facts(finding.params),))
+    yield from _events(finding)
     yield from _provenance(finding)
     yield from _artifacts(finding)
 
@@ -143,6 +145,32 @@ def _stage(stage: StageSummary) -> Section:
     status = (Paragraph(text=stage.status, tone=tone_of(stage.status)),) if stage.status else ()
     table = Table(columns=("Metric", ">Last value", ""), rows=tuple(rows))
     return Section(title=title, blocks=(*status, table if rows else Paragraph(text="no metrics", tone="quiet")))
+
+
+def _events(finding: RunDetails) -> Iterator[Section]:
+    """Events and degradations."""
+    if not finding.events:
+        return
+    rows = tuple(
+        Row(
+            cells=(
+                moment(event.observed_at),
+                event.key,
+                event.stage_id.name if event.stage_id else "",
+                event.message or "",
+                record_detail(event),
+            ),
+            tone=record_tone(event),
+        )
+        for event in finding.events
+    )
+    blocks: list[Block] = [
+        Table(columns=("Time (UTC)", "Key", "Stage", "Message", "Detail"), rows=rows, screen_rows=_MOST_EVENTS)
+    ]
+    if finding.event_count > len(rows):
+        text = f"the last {len(rows)} of {finding.event_count} events; `contexta snapshot` has all"
+        blocks.append(Paragraph(text=text, tone="quiet"))
+    yield Section(title="Events", blocks=tuple(blocks))
 
 
 def _provenance(finding: RunDetails) -> Iterator[Section]:

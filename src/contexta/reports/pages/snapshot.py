@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contexta.findings import RunSnapshot, SnapshotRecord
 from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, moment
-from contexta.reports.pages.common import notes, tone_of
+from contexta.reports.pages.common import notes, record_detail, record_tone, tone_of
 
 
 def snapshot(finding: RunSnapshot) -> Report:
@@ -36,14 +36,20 @@ def _entities(finding: RunSnapshot) -> Iterator[Row]:
         yield Row(cells=(kind, name, moment(started_at), status), tone=tone_of(status))
     for sample in finding.samples:
         yield Row(cells=("sample", sample.sample_name, moment(sample.observed_at), ""))
+    for operation in finding.operations:
+        yield Row(cells=("operation", operation.operation_name, moment(operation.observed_at), ""))
     for artifact in finding.artifacts:
         yield Row(cells=("artifact", artifact.location_ref, moment(artifact.created_at), artifact.artifact_kind))
+    for edge in finding.relations:
+        name = f"{edge.source_ref} -> {edge.target_ref}"
+        yield Row(cells=("relation", name, moment(edge.recorded_at), edge.relation_type))
 
 
 def _record(record: SnapshotRecord) -> Row:
     key = f"{record.key} [{record.slice_ref}]" if record.slice_ref else record.key
     value = record.value if isinstance(record.value, str) else amount(record.value)
+    unit = "s" if record.record_type == "span" else record.unit
     stage = record.stage_id.name if record.stage_id else ""
     step = "" if record.step is None else str(record.step)
-    tone = "warn" if record.record_type == "degraded" else None
-    return Row(cells=(record.record_type, key, stage, step, value, record.detail or ""), tone=tone)
+    cells = (record.record_type, key, stage, step, f"{value} {unit}" if unit else value, record_detail(record))
+    return Row(cells=cells, tone=record_tone(record))

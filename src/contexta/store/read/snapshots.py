@@ -1,4 +1,4 @@
-"""What lies below a run: as much of it as was asked for, each kind by its index."""
+"""Read everything below a run: its parts, its records, and notes about what is missing."""
 
 from __future__ import annotations
 
@@ -8,29 +8,20 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, func, or_, select
 
-from contexta.contract import (
-    DegradedRecord,
-    DeploymentExecution,
-    MetricRecord,
-    Record,
-    StableRef,
-    StructuredEventRecord,
-    TraceSpanRecord,
-)
+from contexta.contract import DegradedRecord, DeploymentExecution, ProvenanceRecord, StableRef
 from contexta.core.errors import NotFound, shown
 from contexta.core.model import Value
-from contexta.core.validation import from_microseconds, to_microseconds
-from contexta.findings import RunSnapshot, SnapshotRecord
+from contexta.findings import CompletenessNote, RunSnapshot
 from contexta.store.entities import metadata, records
 from contexta.store.entities.metadata import StoredModel
-from contexta.store.entities.series import decode_number
+from contexta.store.read.snapshot_records import snapshot_records
 from contexta.store.schema import tables
 
 V = TypeVar("V", bound=Value)
 _MOST_ISSUES = 1_000
 
 _AFTER_EVERY_NAME = ".\x7f"  # sorts behind everything that can follow a dot in a reference
-_BELOW = (metadata.BATCH, metadata.SAMPLE, metadata.ARTIFACT)
+_BELOW = (metadata.BATCH, metadata.SAMPLE, metadata.OPERATION, metadata.ARTIFACT, metadata.RELATION)
 
 
 class Marked(NamedTuple):
@@ -43,23 +34,34 @@ class Marked(NamedTuple):
     amount: int
 
 
-def snapshot(connection: Connection, run_ref: StableRef, run_id: int, most: int) -> RunSnapshot:
-    """At most ``most`` of each kind, and of records in all; the notes count what there was no room for."""
+def snapshot(connection: Connection, run_ref: StableRef, run_id: int, limit: int | None) -> RunSnapshot:
+    """Everything below a run.
+
+    limit: of each kind of part, and of all records together; the notes count the rest. None: no limit.
+    """
     of_run = (tables.run, run_ref)
-    below = {kind.table.name: metadata.list_all(connection, kind, of_run, limit=most) for kind in _BELOW}
-    held = _records(connection, run_id, most)
+    below = {kind.table.name: metadata.list_all(connection, kind, of_run, limit=limit) for kind in _BELOW}
+    records = snapshot_records(connection, run_ref, run_id, limit)
     counts = [(table, amount, len(below[table])) for table, amount in _amounts(connection, run_id)]
-    counts.append(("record", _record_count(connection, run_id), len(held)))
+    counts.append(("record", _record_count(connection, run_id), len(records)))
     return RunSnapshot(
         run=metadata.get(connection, metadata.RUN, run_ref),
         stages=metadata.list_all(connection, metadata.STAGE, of_run),
         batches=below["batch"],
         samples=below["sample"],
+        operations=below["operation"],
         deployments=deployments_of(connection, run_ref, run_id),
         artifacts=below["artifact"],
-        records=held,
+        relations=below["relation"],
+        provenance=_provenance(connection, run_id),
+        records=records,
         completeness_notes=tuple(_notes(connection, run_ref, run_id, counts)),
     )
+
+
+def _provenance(connection: Connection, run_id: int) -> tuple[ProvenanceRecord, ...]:
+    edges = select(tables.relation.c.id).where(tables.relation.c.run_id == run_id)
+    return metadata.list_all(connection, metadata.PROVENANCE, where=[tables.provenance.c.relation_id.in_(edges)])
 
 
 def deployments_of(connection: Connection, run_ref: StableRef, run_id: int) -> tuple[DeploymentExecution, ...]:
@@ -149,103 +151,6 @@ def _marking(form: dict[str, Any], amount: int) -> Marked | None:
     return Marked(form["payload"]["metric_key"], *markers, StableRef.parse(stage) if stage else None, amount)
 
 
-# ---------------------------------------------------------------------------------------------- records
-
-
-def _records(connection: Connection, run_id: int, most: int) -> tuple[SnapshotRecord, ...]:
-    """What was said comes first to the room there is: it is little, and a measurement is one of many."""
-    said = tuple(islice(records.said(connection, run_id), most))
-    return (*_points(connection, run_id, most - len(said)), *map(_told, said))
-
-
-def _points(connection: Connection, run_id: int, most: int) -> Iterator[SnapshotRecord]:
-    """Of each series its last points, the room shared evenly: read from the end, by key."""
-    series, stage = tables.metric_series, tables.stage
-    rows = connection.execute(
-        select(series.c.id, series.c.metric_key, series.c.slice_ref, series.c.points, stage.c.ref.label("stage_ref"))
-        .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
-        .where(series.c.run_id == run_id, series.c.points > 0)
-        .order_by(
-            stage.c.id.is_not(None),
-            stage.c.order_index.is_(None),
-            stage.c.order_index,
-            stage.c.id,
-            series.c.metric_key,
-            series.c.slice_ref,
-        )
-    ).all()
-    shares = _shares([row.points for row in rows], most)
-    names = _names(connection, run_id) if sum(shares) == sum(row.points for row in rows) else {}
-    run_ref = StableRef.parse(
-        connection.execute(select(tables.run.c.ref).where(tables.run.c.id == run_id)).scalar_one()
-    )
-    for row, share in zip(rows, shares, strict=True):
-        point = tables.metric_point
-        last = connection.execute(
-            select(point)
-            .where(point.c.series_id == row.id, point.c.number >= row.points - share)
-            .order_by(point.c.number)
-        )
-        for each in last:
-            name = names.get((row.id, each.number))
-            yield SnapshotRecord(
-                record_type="metric",
-                key=row.metric_key,
-                value=decode_number(each.value, each.exact),
-                stage_id=row.stage_ref,
-                observed_at=from_microseconds(each.observed_at),
-                step=each.step,
-                slice_ref=row.slice_ref or None,
-                record_ref=run_ref.child("record", name) if name else None,
-            )
-
-
-def _shares(points: Sequence[int], most: int) -> list[int]:
-    """How many points of each series there is room for: the short ones whole, the rest evenly."""
-    shares, left = [0] * len(points), max(most, 0)
-    for done, place in enumerate(sorted(range(len(points)), key=points.__getitem__)):
-        shares[place] = min(points[place], left // (len(points) - done))
-        left -= shares[place]
-    return shares
-
-
-def _names(connection: Connection, run_id: int) -> dict[tuple[int, int], str]:
-    """(series, point) -> the name of the record that brought it."""
-    record = tables.record
-    rows = connection.execute(
-        select(record.c.series_id, record.c.point, record.c.name).where(
-            record.c.run_id == run_id, record.c.form_id.is_not(None)
-        )
-    )
-    return {(row.series_id, row.point): row.name for row in rows}
-
-
-def _told(record: Record) -> SnapshotRecord:
-    envelope = record.envelope
-    common = {
-        "record_type": envelope.record_type,
-        "stage_id": envelope.stage_execution_ref,
-        "observed_at": envelope.observed_at,
-        "record_ref": envelope.record_ref,
-    }
-    return SnapshotRecord(**common, **_content(record))
-
-
-def _content(record: Record) -> dict[str, Any]:
-    if isinstance(record, StructuredEventRecord):
-        event = record.payload
-        return {"key": event.event_key, "value": event.message, "detail": event.level}
-    if isinstance(record, TraceSpanRecord):
-        span = record.payload
-        seconds = (to_microseconds(span.ended_at) - to_microseconds(span.started_at)) / 1e6
-        return {"key": span.span_name, "value": seconds, "detail": f"{span.span_kind}, {span.status}"}
-    if isinstance(record, DegradedRecord):
-        issue = record.payload
-        return {"key": issue.issue_key, "value": issue.summary, "detail": f"{issue.severity}, {issue.category}"}
-    assert isinstance(record, MetricRecord)  # records.said() leaves them out
-    return {"key": record.payload.metric_key, "value": record.payload.value, "step": record.payload.step}
-
-
 # ---------------------------------------------------------------------------------------------- notes
 
 
@@ -268,17 +173,18 @@ def _record_count(connection: Connection, run_id: int) -> int:
 
 def _notes(
     connection: Connection, run_ref: StableRef, run_id: int, counts: Sequence[tuple[str, int, int]]
-) -> Iterator[str]:
-    for name, there, here in counts:
-        if here < there:
-            yield f"{here} of {there} {name}s are here; ask for more with max_records"
+) -> Iterator[CompletenessNote]:
+    for name, stored, shown_count in counts:
+        if shown_count < stored:
+            text = f"{shown_count} of {stored} {name}s are here; ask for more with max_records"
+            yield CompletenessNote(text, details={"shown": shown_count, "stored": stored})
     run, environment, note = tables.run, tables.environment, tables.note
     status = connection.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one()
     if status == "open":
-        yield f"{run_ref} is still open: more may follow"
+        yield CompletenessNote(f"{run_ref} is still open: more may follow", "info")
     if not _count(connection, environment, run_id):
-        yield f"{run_ref} has no environment snapshot"
+        yield CompletenessNote(f"{run_ref} has no environment snapshot")
     for marking in marked(connection, run_id):
-        yield _words(marking)
+        yield CompletenessNote(_words(marking))
     for row in connection.execute(select(note.c.topic, note.c.text).where(note.c.run_id == run_id).order_by(note.c.id)):
-        yield f"{row.topic}: {row.text}"
+        yield CompletenessNote(f"{row.topic}: {row.text}", details={"topic": row.topic, "text": row.text})
