@@ -38,7 +38,7 @@ def test_html_also_contains_the_rows_without_a_difference(story: Contexta, cli: 
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "written to diff.html\n")
     html = (tmp_path / "diff.html").read_text(encoding="utf-8")
     assert html == story.diff_runs("old", "new").to_html()
-    assert '<tr class="same"><th scope="row">numpy</th>' in html
+    assert '<tr class="same"><th scope="row" class="short">numpy</th>' in html
 
 
 def test_with_html_alone_nothing_is_printed(story: Contexta, cli: Cli, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_finding_without_a_page_is_shown_field_by_field(story: Contexta) -> No
     assert text.startswith("## Stage Comparison\n")
     assert "| stage_name | train |" in text
     assert "| accuracy | 0.91 | 0.87 | -0.04 |" in text
-    assert '<th scope="row">accuracy</th>' in stage.to_html()
+    assert '<th scope="row" class="short">accuracy</th>' in stage.to_html()
 
 
 def test_every_page_is_the_function_of_a_finding_that_exists() -> None:

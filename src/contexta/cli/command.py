@@ -24,6 +24,7 @@ class Answer(NamedTuple):
     exit_code: int = 0
     report: Report | None = None  # default: that of the finding
     text: str | None = None  # printed instead of the report
+    page: Callable[[], Report] | None = None  # builds the report for --html, if that is a longer one
     is_raw: bool = False  # whether the text holds bytes of a user's program, escaped by surrogates
 
 
@@ -53,7 +54,10 @@ def query(function: Callable[..., Answer]) -> Callable[..., int]:
         with Contexta(workspace=workspace) as ctx:
             if ctx.is_local and not exists(ctx.root):
                 _refuse_missing(ctx)
-            return function(ctx, **options)
+            answer = function(ctx, **options)
+            if answer.page is not None and click.get_current_context().params["html"] is not None:
+                return answer._replace(report=answer.page())
+            return answer
 
     return answering(workspace_option(update_wrapper(opened, function)))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client.queries import diagnose_run, get_run, get_run_snapshot, selectors
+from contexta.client.queries import get_run_snapshot, selectors
 from contexta.client.reproduction import to_rebuild
 from contexta.client.workspace import Workspace
 from contexta.core.errors import InvalidInput, NotFound
@@ -218,24 +218,6 @@ def build_snapshot_report(workspace: Workspace, run: str, *, max_records: int = 
     from contexta.reports import report_of
 
     return report_of(get_run_snapshot(workspace, run, max_records=max_records))
-
-
-def build_run_report(workspace: Workspace, run: str, against: str | None = None) -> Report:
-    """A report of one run with its problems and its audit, or of two runs with their differences."""
-    from contexta.reports.pages.runs import run_report, two_run_report
-
-    diagnosis = diagnose_run(workspace, run)
-    if against is not None:
-        return two_run_report(diff_runs(workspace, run, against), diagnosis, diagnose_run(workspace, against))
-    return run_report(get_run(workspace, run), diagnosis, audit_reproducibility(workspace, run))
-
-
-def build_multi_run_report(workspace: Workspace, runs: Sequence[str]) -> Report:
-    """A report of several runs side by side, with their problems."""
-    from contexta.reports.pages.runs import multi_run_report
-
-    names = selectors(runs)
-    return multi_run_report(compare_multiple_runs(workspace, names), [diagnose_run(workspace, name) for name in names])
 
 
 # ---------------------------------------------------------------------------------------------- parts

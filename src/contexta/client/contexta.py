@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client import comparisons, curves, maintenance, queries, reproduction
+from contexta.client import comparisons, curves, maintenance, queries, report_pages, reproduction
 from contexta.client.keywords import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
@@ -63,8 +63,9 @@ class Contexta(Workspace):
     explain_regression = with_aliases(comparisons.explain_regression)
     check_run = with_aliases(comparisons.check_run)
     audit_reproducibility = with_aliases(comparisons.audit_reproducibility)
-    build_run_report = with_aliases(comparisons.build_run_report)
-    build_multi_run_report = with_aliases(comparisons.build_multi_run_report)
+    build_run_report = with_aliases(report_pages.build_run_report)
+    build_run_page = report_pages.build_run_page
+    build_multi_run_report = with_aliases(report_pages.build_multi_run_report)
     build_snapshot_report = with_aliases(comparisons.build_snapshot_report)
 
     # ------------------------------------------------------------------------------------------ maintain

@@ -23,6 +23,7 @@ from contexta.contract.fields import (
 )
 from contexta.core.errors import ContextaError
 from contexta.core.validation import to_microseconds
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 from contexta.findings.snapshots import SnapshotRecord
 from contexta.findings.text_finding import TextFinding
@@ -128,6 +129,30 @@ class Log(Finding):
     """The stored text, with a line that marks an omitted part."""
     bytes_written: int
     """The size of the complete output."""
+
+
+class Excerpt(Finding):
+    """A part of a stored text, for reading."""
+
+    title: str
+    """What the text is: ``stdout``, ``uncommitted changes``."""
+    text: str
+    """Without control sequences."""
+    lines: int
+    """The number of lines of the whole text."""
+    omitted_lines: int = 0
+    """The number of lines that are left out: at the start of a log, at the end of a patch."""
+
+
+class RunEvidence(Finding):
+    """What a run recorded beside its results: its uncommitted changes and its output."""
+
+    run_ref: RunRef
+    patch: Excerpt | None = None
+    patched_files: tuple[str, ...] = ()
+    outputs: tuple[Excerpt, ...] = ()
+    completeness_notes: tuple[CompletenessNote, ...] = ()
+    """Why a stored text cannot be read."""
 
 
 class RunList(tuple[RunSummary, ...]):

@@ -40,8 +40,12 @@ def runs(
 @query
 @documented(RUN_HELP)
 def show(ctx: Contexta, run: str) -> Answer:
-    """Show one run: status, metrics, parameters, environment."""
-    return Answer(ctx.get_run(run))
+    """Show one run: status, metrics, parameters, environment.
+
+    --html adds its learning curves, its uncommitted changes and its output.
+    """
+    finding = ctx.get_run(run)
+    return Answer(finding, page=lambda: ctx.build_run_page(str(finding.run_ref)))
 
 
 @click.command(epilog="Example: contexta snapshot this-month --json")

@@ -31,6 +31,7 @@ class Code(_Part):
 
     kind: Literal["code"] = "code"
     text: str
+    is_patch: bool = False  # whether a page colours added and removed lines
 
 
 class Bullets(_Part):
@@ -117,6 +118,7 @@ class Section(_Part):
     title: str
     blocks: tuple[Block, ...] = ()
     detail: bool = False  # a terminal shows it with --all only
+    page_only: bool = False  # only HTML shows it
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property

@@ -8,20 +8,14 @@ from typing import Any
 from contexta.findings import (
     RUN_LEVEL,
     Artifact,
-    Audit,
-    MultiRunComparison,
     RunDetails,
-    RunDiagnosis,
-    RunDiff,
     RunSummary,
     StageSummary,
 )
 from contexta.findings.runs import lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
-from contexta.reports.pages.checks import audit_blocks, audit_notes, issues
 from contexta.reports.pages.common import as_text, facts, notes, record_detail, record_tone, tone_of
-from contexta.reports.pages.comparisons import diff, side_by_side
 
 _UNOBSERVED = ("environment", "process")  # topics of notes about what could not be observed; they come first
 _MOST_EVENTS = 20  # of one run on a screen
@@ -55,34 +49,12 @@ def run_list(runs: Sequence[RunSummary], *, is_filtered: bool, limit: int) -> Re
 
 
 def details(finding: RunDetails) -> Report:
-    others = [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
-    return Report(title=f"Run {finding.run_ref.value}", sections=(*_run_sections(finding), *notes(others)))
+    return Report(title=f"Run {finding.run_ref.value}", sections=(*sections_of(finding), *notes(notes_of(finding))))
 
 
-def run_report(finding: RunDetails, diagnosis: RunDiagnosis, audit: Audit) -> Report:
-    """One run, its problems, and whether its environment can be rebuilt."""
-    head, *rest = _run_sections(finding)
-    problems = Section(title="Problems", blocks=issues(diagnosis))
-    reproducibility = Section(title="Can it be rebuilt?", blocks=audit_blocks(audit))
-    lines = [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
-    sections = (head, problems, *rest, reproducibility, *notes((*lines, *audit_notes(audit))))
-    return Report(title=f"Run {finding.run_ref.value}", sections=sections)
-
-
-def two_run_report(finding: RunDiff, left: RunDiagnosis, right: RunDiagnosis) -> Report:
-    """The differences between two runs, and the problems of each."""
-    page = diff(finding)
-    return Report(title=page.title, sections=(*page.sections, *_problems((left, right))))
-
-
-def multi_run_report(finding: MultiRunComparison, diagnoses: Sequence[RunDiagnosis]) -> Report:
-    """Several runs side by side, and the problems of each."""
-    page = side_by_side(finding)
-    return Report(title=page.title, sections=(*page.sections, *_problems(diagnoses)))
-
-
-def _problems(diagnoses: Sequence[RunDiagnosis]) -> Iterator[Section]:
-    return (Section(title=f"Problems of {each.run_ref.name}", blocks=issues(each)) for each in diagnoses)
+def notes_of(finding: RunDetails) -> list[str]:
+    """The notes for the end of a page."""
+    return [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
 
 
 def _metrics_in_short(run: RunSummary) -> str:
@@ -94,7 +66,7 @@ def _metrics_in_short(run: RunSummary) -> str:
 # ---------------------------------------------------------------------------------------------- one run
 
 
-def _run_sections(finding: RunDetails) -> Iterator[Section]:
+def sections_of(finding: RunDetails) -> Iterator[Section]:
     """Everything but the notes at the end."""
     yield Section(title="", blocks=tuple(_head(finding)))
     for stage in finding.stages:

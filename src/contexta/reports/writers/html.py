@@ -7,7 +7,9 @@ security policy allows only its own script.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
+from itertools import compress
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from contexta.findings.metrics import Chart
@@ -19,6 +21,7 @@ from contexta.reports.writers.svg import drawing
 from contexta.reports.writers.theme import PAGE_STYLE, SCRIPT, STYLE
 
 _MANY = 12  # rows from which a page has a search box
+_SHORT, _PROSE = 24, 60  # characters of the longest cell of a column
 
 
 def page(report: Report) -> str:
@@ -86,13 +89,13 @@ def _sections(parent: Element, report: Report) -> None:
 def _block(box: Element, part: Block, about: str) -> None:
     if isinstance(part, Paragraph):
         for line in part.text.split("\n"):
-            _under(box, "p", _tone(part.tone), line)
+            _under(box, "p", _class(part.tone), line)
     elif isinstance(part, Bullets):
-        items = _under(box, "ul", _tone(part.tone))
+        items = _under(box, "ul", _class(part.tone))
         for item in part.items:
             _under(items, "li", text=item)
     elif isinstance(part, Code):
-        _under(_under(box, "pre", {"tabindex": "0"}), "code", text=part.text)
+        _code(box, part)
     elif isinstance(part, Table):
         _table(box, part, about)
     elif isinstance(part, Curves):
@@ -101,29 +104,52 @@ def _block(box: Element, part: Block, about: str) -> None:
         _plot(box, part)
 
 
+def _code(box: Element, part: Code) -> None:
+    code = _under(_under(box, "pre", {"tabindex": "0"}), "code", text=None if part.is_patch else part.text)
+    for line in part.text.split("\n") if part.is_patch else ():
+        _under(code, "span", _patch_line(line), f"{line}\n")
+
+
+def _patch_line(line: str) -> dict[str, str]:
+    """The class of a line of a patch. The sign at its start says the same as the colour."""
+    if line.startswith(("diff --git ", "+++ ", "--- ")):
+        return {"class": "file"}
+    return {"class": kind} if (kind := {"+": "added", "-": "removed", "@": "hunk"}.get(line[:1])) else {}
+
+
 def _table(box: Element, part: Table, about: str) -> None:
     if not part.rows:
         return
     around = _under(box, "div", {"class": "wide", "role": "region", "tabindex": "0", "aria-label": printable(about)})
     table = _under(around, "table")
+    columns = list(zip(*(row.cells for row in part.rows), strict=True))
+    used = [index == 0 or any(cells) for index, cells in enumerate(columns)]  # columns with a value
+    classes = list(map(_column_class, columns, part.numeric))
     if any(part.titles):
         line = _under(_under(table, "thead"), "tr")
-        for title, numeric in zip(part.titles, part.numeric, strict=True):
-            _under(line, "th", {"scope": "col", **_number(numeric)}, title)
+        for title, name in compress(zip(part.titles, classes, strict=True), used):
+            _under(line, "th", {"scope": "col", **_class(name)}, title)
     body = _under(table, "tbody")
     for row in part.rows:
-        _row(body, row, part.numeric)
+        _row(body, row, classes, used)
     _under(box, "p", {"class": "quiet", "hidden": "hidden"})  # the script writes here why no row is shown
 
 
-def _row(body: Element, row: Row, numeric: tuple[bool, ...]) -> None:
-    classes = [name for name in (row.tone, row.fold) if name]
-    line = _under(body, "tr", {"class": " ".join(classes)} if classes else {})
-    for column, (text, is_number) in enumerate(zip(row.cells, numeric, strict=True)):
-        if column == 0:
-            _under(line, "th", {"scope": "row", **_number(is_number)}, text)
-        else:
-            _under(line, "td", _number(is_number), text)
+def _column_class(cells: Sequence[str], is_number: bool) -> str:
+    """How a browser may wrap a column: numbers and short cells stay on a line, and prose keeps some width."""
+    if is_number:
+        return "number"
+    longest = max(len(line) for cell in cells for line in cell.split("\n"))
+    return "short" if longest <= _SHORT else "prose" if longest >= _PROSE else ""
+
+
+def _row(body: Element, row: Row, classes: Sequence[str], used: Sequence[bool]) -> None:
+    own = [name for name in (row.tone, row.fold) if name]
+    line = _under(body, "tr", {"class": " ".join(own)} if own else {})
+    cells = list(compress(zip(row.cells, classes, strict=True), used))
+    for column, (text, name) in enumerate(cells):
+        scope = {"scope": "row"} if column == 0 else {}
+        _under(line, "td" if column else "th", {**scope, **_class(name)}, text)
 
 
 def _plot(box: Element, part: Plot) -> None:
@@ -145,10 +171,12 @@ def _plot(box: Element, part: Plot) -> None:
 
 def _curves(box: Element, chart: Chart, about: str) -> None:
     """The drawing, and its legend with the numbers. Charts that follow each other share a grid."""
-    charts = box[-1] if len(box) and box[-1].get("class") == "charts" else _under(box, "div", {"class": "charts"})
+    charts = _charts(box, is_overlaid=len(chart.curves) > 1)
     figure = _under(charts, "figure", {"class": "curves"})
-    if chart_title(chart) != about:
-        _under(figure, "figcaption", text=chart_title(chart))
+    caption = _under(figure, "figcaption")
+    _under(caption, "b", text=chart_title(chart) if chart_title(chart) != about else "")
+    if len(chart.curves) == 1:
+        _under(caption, "span", text=amount(chart.curves[0].last))
     figure.append(chart_svg(chart))
     details = _under(figure, "details", {"open": "open"} if len(chart.curves) > 1 else {})
     _under(details, "summary", text="Runs and numbers" if len(chart.curves) > 1 else "The numbers")
@@ -156,22 +184,25 @@ def _curves(box: Element, chart: Chart, about: str) -> None:
     table = _under(around, "table")
     line = _under(_under(table, "thead"), "tr")
     for title in ("Run", "Points", "Lowest", "Highest", "Last"):
-        _under(line, "th", {"scope": "col", **_number(title != "Run")}, title)
+        _under(line, "th", {"scope": "col", **_class("" if title == "Run" else "number")}, title)
     body = _under(table, "tbody")
     for number, curve in enumerate(chart.curves):
-        _row(body, Row(cells=(curve.name, *curve_numbers(curve))), (False, True, True, True, True))
+        _row(body, Row(cells=(curve.name, *curve_numbers(curve))), ("short", *["number"] * 4), [True] * 5)
         if len(chart.curves) > 1:
             name = body[-1][0]
             name.insert(0, sample(number, len(chart.curves)))
             name[0].tail, name.text = f" {name.text}", None
 
 
-def _tone(tone: str | None) -> dict[str, str]:
-    return {"class": tone} if tone else {}
+def _charts(box: Element, *, is_overlaid: bool) -> Element:
+    """The grid of charts at the end of a section."""
+    if len(box) and "charts" in (box[-1].get("class") or ""):
+        return box[-1]
+    return _under(box, "div", {"class": "charts overlaid" if is_overlaid else "charts"})
 
 
-def _number(numeric: bool) -> dict[str, str]:
-    return {"class": "number"} if numeric else {}
+def _class(name: str | None) -> dict[str, str]:
+    return {"class": name} if name else {}
 
 
 def _under(parent: Element, tag: str, attributes: dict[str, str] | None = None, text: str | None = None) -> Element:

@@ -19,6 +19,8 @@ _CHART_WIDTH = 80  # characters
 def markdown(report: Report) -> str:
     parts = [f"## {_line(report.title)}"]
     for section in report.sections:
+        if section.page_only:
+            continue
         if section.title:
             parts.append(f"### {_line(section.title)}")
         if text := blocks(section.blocks):

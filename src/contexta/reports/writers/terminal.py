@@ -74,7 +74,8 @@ class _Screen:
     def parts(self, report: Report) -> Iterator[RenderableType]:
         yield Text(printable(report.title), "bold")
         after_line = True
-        for section in report.sections:
+        sections = [section for section in report.sections if not section.page_only]
+        for section in sections:
             if not section.blocks or (section.detail and not self.everything):
                 continue
             is_line = len(section.blocks) == 1 and isinstance(section.blocks[0], Paragraph)
@@ -82,7 +83,7 @@ class _Screen:
                 yield Text()
             after_line = is_line and bool(section.title)
             yield from self._section(section)
-        hidden = [section.title for section in report.sections if section.detail and section.blocks]
+        hidden = [section.title for section in sections if section.detail and section.blocks]
         if hidden and not self.everything:
             yield Text()
             yield Text(f"--all also shows: {', '.join(hidden)}", "dim")

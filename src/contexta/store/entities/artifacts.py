@@ -99,9 +99,14 @@ def log_of(connection: Connection, objects: Objects, run_id: int, run_ref: Stabl
     return Log(
         run_ref=run_ref,
         stream=found.name,
-        text=objects.get(_object_of(found)).decode("utf-8", "backslashreplace"),
+        text=log_text(objects, found),
         bytes_written=found.attributes.get("bytes_written", found.size_bytes or 0),
     )
+
+
+def log_text(objects: Objects, log: Artifact) -> str:
+    """The stored output. Raises NotFound or DamagedData if it cannot be read."""
+    return objects.get(_object_of(log)).decode("utf-8", "backslashreplace")
 
 
 def copy_out(

@@ -1,0 +1,88 @@
+"""Reports about runs with their learning curves, source and output. Each function is a method of ``Contexta``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, diff_runs
+from contexta.client.curves import plot
+from contexta.client.queries import diagnose_run, get_run, selectors
+from contexta.client.workspace import Workspace
+from contexta.core.errors import DamagedData, NotFound
+
+if TYPE_CHECKING:
+    from contexta.findings import LearningCurves, RunDetails, RunEvidence
+    from contexta.reports import Report
+
+
+def build_run_page(workspace: Workspace, run: str) -> Report:
+    """The page of one run: what ``get_run`` returns, its learning curves, its uncommitted changes and its output."""
+    from contexta.reports.pages.recorded.run_pages import run_page
+
+    details = get_run(workspace, run)
+    return run_page(details, _curves(workspace, details), _evidence(workspace, details))
+
+
+def build_run_report(workspace: Workspace, run: str, against: str | None = None) -> Report:
+    """A report of one run with its problems and its audit, or of two runs with their differences."""
+    from contexta.reports.pages.recorded import run_pages
+
+    diagnosis = diagnose_run(workspace, run)
+    if against is not None:
+        curves = plot(workspace, run, against)
+        return run_pages.two_run_report(
+            diff_runs(workspace, run, against), curves, (diagnosis, diagnose_run(workspace, against))
+        )
+    details = get_run(workspace, run)
+    return run_pages.run_report(
+        details,
+        _curves(workspace, details),
+        _evidence(workspace, details),
+        diagnosis,
+        audit_reproducibility(workspace, run),
+    )
+
+
+def build_multi_run_report(workspace: Workspace, runs: Sequence[str]) -> Report:
+    """A report of several runs side by side, with their learning curves and their problems."""
+    from contexta.reports.pages.recorded.run_pages import multi_run_report
+
+    names = selectors(runs)
+    comparison = compare_multiple_runs(workspace, names)
+    diagnoses = [diagnose_run(workspace, name) for name in names]
+    return multi_run_report(comparison, plot(workspace, *map(str, comparison.run_refs)), diagnoses)
+
+
+def _curves(workspace: Workspace, details: RunDetails) -> LearningCurves:
+    return plot(workspace, str(details.run_ref))
+
+
+def _evidence(workspace: Workspace, details: RunDetails) -> RunEvidence:
+    """The readable parts of the uncommitted changes and of the output of a run."""
+    from contexta.analysis.excerpts import end_of_log, files_of_patch, start_of_patch
+    from contexta.findings import RunEvidence
+    from contexta.store.entities.artifacts import LOG, log_text
+
+    objects = workspace._opened().objects
+    source = details.metadata.get("source")
+    digest = source.get("patch") if isinstance(source, Mapping) else None
+    patch, outputs, notes = "", [], []
+    if isinstance(digest, str):
+        try:
+            patch = objects.get(digest).decode("utf-8", "replace")
+        except (NotFound, DamagedData) as error:
+            notes.append(f"the uncommitted changes cannot be read: {error.what}")
+    for artifact in details.artifacts:
+        if artifact.kind == LOG and artifact.kept:
+            try:
+                outputs.append(end_of_log(artifact.name, log_text(objects, artifact)))
+            except (NotFound, DamagedData) as error:
+                notes.append(f"{artifact.name} cannot be read: {error.what}")
+    return RunEvidence(
+        run_ref=details.run_ref,
+        patch=start_of_patch("uncommitted changes", patch) if patch else None,
+        patched_files=files_of_patch(patch),
+        outputs=tuple(outputs),
+        completeness_notes=tuple(notes),
+    )
