@@ -6,6 +6,7 @@ packages move. It can record runs, and queries run in another environment. Stand
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
@@ -31,15 +32,42 @@ def missing_requirements() -> Dict[str, str]:
     """Requirement of queries -> what this environment has instead: ``{"pydantic >= 2.8": "pydantic 1.10.9"}``."""
     if sys.version_info < PYTHON:
         return {f"Python >= {_dotted(PYTHON)}": f"Python {_dotted(sys.version_info[:2])}"}
+    versions = _versions_of_directories()
     missing = {}
     for name, oldest in NEEDED.items():
-        version = _version(name)
+        version = versions.get(name) or _version(name)
         if version is None or _release(version) < oldest:
             missing[f"{name} >= {_dotted(oldest)}"] = f"no {name}" if version is None else f"{name} {version}"
     return missing
 
 
+def _versions_of_directories() -> Dict[str, str]:
+    """The versions of needed distributions, from the names of their ``.dist-info`` directories; the first on sys.path.
+
+    Takes 1 ms. Reading the metadata takes 25 ms, because it imports the parser of e-mails.
+    """
+    versions: Dict[str, str] = {}
+    for directory in sys.path:
+        try:
+            entries = os.listdir(directory or os.curdir)  # pathlib costs more than the listing
+        except OSError:
+            continue
+        for name, version in filter(None, map(_name_and_version, entries)):
+            if name in NEEDED:
+                versions.setdefault(name, version)
+    return versions
+
+
+def _name_and_version(entry: str) -> Optional[Tuple[str, str]]:
+    """The parts of ``SQLAlchemy-2.0.1.dist-info``; None for any other name."""
+    if not entry.endswith(".dist-info"):
+        return None
+    name, dash, version = entry[: -len(".dist-info")].partition("-")
+    return (re.sub(r"[-_.]+", "-", name).lower(), version) if dash else None
+
+
 def _version(name: str) -> Optional[str]:
+    """The version in the metadata of a distribution, which may be in an archive or in an ``.egg-info``."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

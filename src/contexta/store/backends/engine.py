@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +17,6 @@ from contexta.core import workspace_address
 from contexta.core.errors import ContextaError, WorkspaceClosed, WorkspaceError
 from contexta.core.files.atomic_files import make_workspace
 from contexta.core.settings import DATABASE, JOURNALS, OBJECTS
-from contexta.findings import Upgrade
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends import sqlite
 from contexta.store.backends.interface import Database
@@ -26,6 +26,9 @@ from contexta.store.backends.sqlite import Sqlite
 from contexta.store.integrity.digests import has_missing, store_missing
 from contexta.store.schema import tables
 from contexta.store.schema.versions import require_usable
+
+if TYPE_CHECKING:
+    from contexta.findings import Upgrade
 
 
 class Store:
@@ -191,6 +194,8 @@ def open_store(root: Path, url: str | None = None, objects: Path | None = None) 
 
 def upgrade(root: Path, url: str | None = None, objects: Path | None = None) -> Upgrade:
     """Upgrade a workspace to the schema of this version. Raises as ``open_store``."""
+    from contexta.findings import Upgrade
+
     store = _connected(root, url, objects)
     try:
         before = store.version()
