@@ -1,4 +1,4 @@
-"""A terminal shows every value of a report at any width, and a summary unless everything is requested."""
+"""A terminal shows every value of a report at any width, a pipe gets plain lines, and both are summaries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contexta.reports import Bullets, Code, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
+from contexta.reports.writers.plain import plain
 from contexta.reports.writers.terminal import text_of
 
 
@@ -29,7 +30,7 @@ def test_a_report_is_a_title_sections_and_blocks() -> None:
         Section(title="Metrics", blocks=(metrics(2),)),
         Section(title="Next", blocks=(Paragraph(text="Do this:"), Code(text="contexta runs"), Bullets(items=("x",)))),
     )
-    assert text_of(Report(title="T", sections=sections)).splitlines() == [
+    assert plain(Report(title="T", sections=sections)).splitlines() == [
         "T",
         "One.",
         "",
@@ -49,12 +50,12 @@ def test_a_report_is_a_title_sections_and_blocks() -> None:
 
 
 def test_rows_without_a_difference_are_counted_in_long_tables_only() -> None:
-    assert "0.5" in text_of(report(metrics(12, fold="same")))
+    assert "0.5" in plain(report(metrics(12, fold="same")))
     long = report(metrics(13, fold="same"))
-    assert "0.5" not in text_of(long)
-    assert "--all also shows 1 without a difference" in text_of(long)
-    assert "0.5" in text_of(long, everything=True)
-    unused = text_of(report(metrics(2, fold="unused")))
+    assert "0.5" not in plain(long)
+    assert "--all also shows 1 without a difference" in plain(long)
+    assert "0.5" in plain(long, everything=True)
+    unused = plain(report(metrics(2, fold="unused")))
     assert "0.5" not in unused
     assert "--all also shows 1 that neither run imported" in unused
 
@@ -63,20 +64,20 @@ def test_a_screen_says_what_it_leaves_out() -> None:
     table = metrics(30).model_copy(update={"screen_rows": 3})
     hidden = Section(title="Packages", blocks=(Paragraph(text="torch"),), detail=True)
     full = Report(title="T", sections=(Section(title="", blocks=(table, Bullets(items=("n",) * 25))), hidden))
-    screen = text_of(full)
+    screen = plain(full)
     assert "and 27 more; --all shows them" in screen
     assert "and 5 more; --all shows them" in screen
     assert screen.endswith("--all also shows: Packages\n")
-    everything = text_of(full, everything=True)
+    everything = plain(full, everything=True)
     assert "--all" not in everything
     assert "torch" in everything
 
 
 def test_long_values_are_cut_and_say_their_length() -> None:
     long = report(Table(columns=("", ""), rows=(Row(cells=("A", "x" * 20_000)),)))
-    assert "(20000 characters)" in text_of(long)
-    assert max(map(len, text_of(long).splitlines())) < 200
-    assert "x" * 20_000 in text_of(long, everything=True)
+    assert "(20000 characters)" in plain(long)
+    assert max(map(len, plain(long).splitlines())) < 200
+    assert "x" * 20_000 in plain(long, everything=True)
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 100])
@@ -105,14 +106,34 @@ def test_no_text_reaches_the_terminal_as_a_control_sequence(text: str) -> None:
         Table(columns=(hostile,), rows=(Row(cells=(hostile,)),)),
         Plot(title=hostile, points=(Point(label=hostile, value=1),), marks=(Mark(at=0, label=hostile),)),
     )
-    screen = text_of(Report(title=hostile, sections=(Section(title=hostile, blocks=blocks),)))
-    assert "\x1b" not in screen
-    assert "\u202e" not in screen
+    full = Report(title=hostile, sections=(Section(title=hostile, blocks=blocks),))
+    for screen in (plain(full), text_of(full, width=80)):
+        assert "\x1b" not in screen
+        assert "\u202e" not in screen
+
+
+def test_a_pipe_gets_one_line_for_a_row_and_a_long_value_widens_no_other_row() -> None:
+    values = ("short", "x" * 100, "größe 日本")
+    table = Table(columns=("Name", "Value"), rows=tuple(Row(cells=(value, f"v{n}")) for n, value in enumerate(values)))
+    assert plain(report(table, title="")).splitlines()[1:] == [
+        "",
+        "Name        Value",
+        "short       v0",
+        f"{'x' * 100}  v1",
+        "größe 日本  v2",
+    ]
+
+
+def test_a_cell_of_several_lines_stays_in_its_column() -> None:
+    table = Table(columns=("Status", "Detail"), rows=(Row(cells=("warn", "no seed\nhint: give one")),))
+    expected = ["  Status  Detail", "  warn    no seed", "          hint: give one"]
+    for screen in (plain(report(table)), text_of(report(table), width=80)):
+        assert screen.splitlines()[-3:] == expected
 
 
 def test_a_plot_is_a_sparkline_with_its_ends_and_marks() -> None:
     points = tuple(Point(label=f"r{number}", value=0.91 if number < 2 else 0.87) for number in range(4))
-    screen = text_of(report(Plot(title="accuracy", points=points, marks=(Mark(at=2, label="torch 2.0.0 -> 2.1.0"),))))
+    screen = plain(report(Plot(title="accuracy", points=points, marks=(Mark(at=2, label="torch 2.0.0 -> 2.1.0"),))))
     assert "accuracy, 4 runs: 0.91 (r0) to 0.87 (r3)" in screen
     assert "██▁▁" in screen
     assert "before r2: torch 2.0.0 -> 2.1.0" in screen

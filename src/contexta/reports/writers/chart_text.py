@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -22,8 +23,21 @@ _EMPTY = "\u2800"  # a braille character without dots
 _ASCII = {**dict.fromkeys(range(0x2801, 0x2900), "."), **dict(zip(map(ord, "┤│└─┬"), "+|+-+", strict=True))}
 
 
-def to_ascii(line: Text) -> Text:
-    """The line for a terminal without braille characters and frames."""
+def lines_for_stdout(chart: Chart, width: int) -> Iterator[Text]:
+    """The lines of a chart; in ASCII if stdout cannot show braille characters and frames."""
+    lines = chart_lines(chart, width)
+    yield from lines if _shows_braille() else map(_to_ascii, lines)
+
+
+def _shows_braille() -> bool:
+    try:
+        "⣿".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _to_ascii(line: Text) -> Text:
     line.plain = line.plain.translate(_ASCII)
     return line
 
