@@ -13,6 +13,9 @@ from contexta.cli.likely_commands import ALIASES, suggestion
 SECTIONS = {
     "Record": {
         "run": ("commands.run", "Record a command: every Python process in it, its output, its exit code."),
+        "tag": ("commands.labels", "Set or remove tags of a run, or print them."),
+        "note": ("commands.labels", "Write a note about a run, or print it."),
+        "rename": ("commands.labels", "Give a run another name."),
     },
     "Inspect": {
         "runs": ("commands.runs", "List the runs of the workspace, latest first."),
@@ -65,6 +68,10 @@ SECTIONS = {
         "sync": ("commands.server", "Deliver this machine's records to the workspace's server."),
     },
     "Maintain": {
+        "pin": ("commands.labels", "Protect runs from `gc` and `delete`."),
+        "unpin": ("commands.labels", "Remove the protection of pinned runs."),
+        "archive": ("commands.labels", "Leave runs out of lists."),
+        "unarchive": ("commands.labels", "List archived runs again."),
         "gc": ("commands.maintenance", "Delete unreferenced objects, ingested journals and old runs."),
         "backup": ("commands.maintenance", "Write the workspace to one file, also while runs are live."),
         "restore": ("commands.maintenance", "Restore a workspace from a backup."),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client import comparisons, curves, maintenance, queries, report_pages, reproduction
+from contexta.client import annotate, comparisons, curves, maintenance, queries, report_pages, reproduction
 from contexta.client.keywords import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
@@ -67,6 +67,14 @@ class Contexta(Workspace):
     build_run_page = report_pages.build_run_page
     build_multi_run_report = with_aliases(report_pages.build_multi_run_report)
     build_snapshot_report = with_aliases(comparisons.build_snapshot_report)
+
+    # ------------------------------------------------------------------------------------------ annotate
+
+    rename_run = with_aliases(annotate.rename_run)
+    tag_run = with_aliases(annotate.tag_run)
+    note_run = with_aliases(annotate.note_run)
+    archive_run = with_aliases(annotate.archive_run)
+    pin_run = with_aliases(annotate.pin_run)
 
     # ------------------------------------------------------------------------------------------ maintain
 

@@ -206,18 +206,21 @@ def list_runs(
     order_by: str | None = None,
     after: str | None = None,
     limit: int | None = None,
+    archived: bool = False,
 ) -> RunList:
     """The runs of a project or of all projects with their parameters and last metrics, by start, the latest first.
 
     status: one or several. tags: names, or a mapping from names to values; a run has all of them. where: a condition,
     ``metrics.accuracy > 0.9 and packages.torch < 2.1``. order: ``latest`` or ``oldest`` first, by start. order_by:
-    ``metrics.accuracy desc``, instead of ``order``. after: the last run of the previous page.
+    ``metrics.accuracy desc``, instead of ``order``. after: the last run of the previous page. archived: whether to list
+    archived runs too.
     Raises InvalidInput that points at the fault; see docs/reference/queries.md.
     """
     from contexta.store.query import pages
 
     in_project = project_ref(project) if project is not None else None
-    options = pages.Wanted(in_project, _condition(status, tags, where), _order_by(order, order_by), limit)
+    where = _condition(status, tags, where)
+    options = pages.Wanted(in_project, where, _order_by(order, order_by), limit, with_archived=archived)
     with workspace._reading() as connection:
         last = workspace._find(connection, after)[0] if after is not None else None
         return pages.page(connection, options, last)

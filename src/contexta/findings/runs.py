@@ -73,8 +73,21 @@ class RunSummary(Run, Finding):
     """In order, after the metrics of the run itself under the name ``(run)``."""
     params: JsonMap = Field(default_factory=FrozenDict)
     content_digest: str | None = Field(
-        default=None, description="sha256 of everything stored about the run, in canonical form; None while it is open"
+        default=None, description="sha256 of everything recorded of the run, in canonical form; None while it is open"
     )
+    recorded_name: str | None = None
+    """The name before it was renamed; None if it was not."""
+    note: str | None = None
+    """What a person wrote about the run."""
+    archived: bool = False
+    """Whether lists leave it out."""
+    pinned: bool = False
+    """Whether `gc` and `delete` keep it."""
+
+    @property
+    def label(self) -> str:
+        """``project.name`` of a renamed run, else its reference without ``run:``."""
+        return self.run_ref.value if self.recorded_name is None else f"{self.run_ref.components[0]}.{self.name}"
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property

@@ -27,7 +27,7 @@ from contexta.store.backends.postgres import Postgres
 from contexta.store.backends.sqlite import Sqlite
 from contexta.store.schema import sqlite_ddl, tables
 
-SCHEMA_SHA256 = "97512d212d6c220f"
+SCHEMA_SHA256 = "eebd5bc3517f85e9"
 
 
 @pytest.fixture(scope="module")

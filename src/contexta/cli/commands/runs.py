@@ -11,7 +11,7 @@ from contexta.findings import RunSummary
 from contexta.reports.pages.runs import run_list
 
 
-class _Runs(RootModel[tuple[RunSummary, ...]]):
+class RunSummaries(RootModel[tuple[RunSummary, ...]]):
     """The JSON of a list of runs."""
 
     model_config = ConfigDict(ser_json_inf_nan="strings")  # as in every finding
@@ -23,16 +23,23 @@ class _Runs(RootModel[tuple[RunSummary, ...]]):
 @click.option("--sort", metavar="FIELD", help='As in "metrics.accuracy desc"; default: "started desc".')
 @click.option("--after", metavar="RUN", help="The page after this run.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Runs per page.")
+@click.option("--archived", is_flag=True, help="List archived runs too.")
 @query
 def runs(
-    ctx: Contexta, project: str | None, where: str | None, sort: str | None, after: str | None, limit: int
+    ctx: Contexta,
+    project: str | None,
+    where: str | None,
+    sort: str | None,
+    after: str | None,
+    limit: int,
+    archived: bool,
 ) -> Answer:
     """List the runs of the workspace, latest first."""
-    page = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit)
+    page = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit, archived=archived)
     for note in page.notes:
         click.echo(f"note: {note}", err=True)
     report = run_list(page, is_filtered=bool(where or after or project), limit=limit)
-    return Answer(_Runs(page), report=report)
+    return Answer(RunSummaries(page), report=report)
 
 
 @click.command(epilog="Example: contexta show this-month")

@@ -31,8 +31,8 @@ def run_list(runs: Sequence[RunSummary], *, is_filtered: bool, limit: int) -> Re
     rows = tuple(
         Row(
             cells=(
-                run.run_ref.value,
-                run.status,
+                run.label,
+                ", ".join([run.status, *_marks(run)]),
                 moment(run.started_at),
                 span(run.duration_seconds),
                 _metrics_in_short(run),
@@ -49,12 +49,19 @@ def run_list(runs: Sequence[RunSummary], *, is_filtered: bool, limit: int) -> Re
 
 
 def details(finding: RunDetails) -> Report:
-    return Report(title=f"Run {finding.run_ref.value}", sections=(*sections_of(finding), *notes(notes_of(finding))))
+    return Report(title=f"Run {finding.label}", sections=(*sections_of(finding), *notes(notes_of(finding))))
 
 
 def notes_of(finding: RunDetails) -> list[str]:
     """The notes for the end of a page."""
     return [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
+
+
+def _marks(run: RunSummary) -> Iterator[str]:
+    if run.pinned:
+        yield "pinned"
+    if run.archived:
+        yield "archived"
 
 
 def _metrics_in_short(run: RunSummary) -> str:
@@ -83,8 +90,12 @@ def _head(finding: RunDetails) -> Iterator[Block]:
     if finding.ended_at:
         times = f"{moment(finding.started_at)} to {moment(finding.ended_at)} UTC, {span(finding.duration_seconds)}"
     yield Paragraph(text=f"{finding.status}, {times}", tone=tone_of(finding.status))
-    if finding.name != finding.run_ref.name:
+    if finding.recorded_name is not None:
+        yield Paragraph(text=f'recorded as {finding.run_ref.value}, "{finding.recorded_name}"')
+    elif finding.name != finding.run_ref.name:
         yield Paragraph(text=f'name: "{finding.name}"')
+    if marks := list(_marks(finding)):
+        yield Paragraph(text=", ".join(marks))
     if finding.content_digest is not None:
         yield Paragraph(text=f"content digest sha256:{finding.content_digest}")
     if failure := finding.metadata.get("failure"):
@@ -101,6 +112,8 @@ def _head(finding: RunDetails) -> Iterator[Block]:
         yield Paragraph(text=f"runs that began in its processes: {names}")
     if finding.description:
         yield Paragraph(text=finding.description)
+    if finding.note is not None:
+        yield Paragraph(text=f"note: {finding.note}")
     if finding.tags:
         tags = (f"{key}={value}" if value else key for key, value in finding.tags.items())
         yield Paragraph(text=f"tags: {', '.join(tags)}")

@@ -145,7 +145,7 @@ def put(connection: Connection, kind: StoredModel[V], value: V) -> StableRef:
         upsert(connection, kind.table, [row], ("ref",))
         after_change(connection, entity, require_id(connection, kind.table, ref))
     if isinstance(value, Run):
-        query_index.keep_tags(connection, require_id(connection, tables.run, ref), value.tags)
+        query_index.keep_tags(connection, require_id(connection, tables.run, ref))
     if isinstance(value, StageExecution):  # the order of stages may decide which series is the last
         mark_last(connection, row["run_id"])
     return ref

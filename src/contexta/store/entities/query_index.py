@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from contexta.store.schema import tables
 from contexta.store.schema.rows import upsert
@@ -22,9 +22,18 @@ def keep_params(connection: Connection, run_id: int, params: Mapping[str, Any]) 
         upsert(connection, tables.param, rows, ("run_id", "name"))
 
 
-def keep_tags(connection: Connection, run_id: int, tags: Mapping[str, str]) -> None:
-    """Follow the tags of a run: these, and no others."""
-    connection.execute(delete(tables.run_tag).where(tables.run_tag.c.run_id == run_id))
+def keep_tags(connection: Connection, run_id: int) -> None:
+    """Write the index of the tags of a run, from its recorded tags and their changes."""
+    run, annotation, run_tag = tables.run, tables.annotation, tables.run_tag
+    joined = run.outerjoin(annotation, annotation.c.run_id == run.c.id)
+    statement = select(run.c.tags, annotation.c.tags).select_from(joined).where(run.c.id == run_id)
+    tags = current_tags(*connection.execute(statement).one())
+    connection.execute(delete(run_tag).where(run_tag.c.run_id == run_id))
     rows = [{"run_id": run_id, "name": name, "words": words_of(value)} for name, value in tags.items()]
     if rows:
-        upsert(connection, tables.run_tag, rows, ("run_id", "name"))
+        upsert(connection, run_tag, rows, ("run_id", "name"))
+
+
+def current_tags(recorded: Mapping[str, str], changes: Mapping[str, str | None] | None) -> dict[str, str]:
+    """The tags of a run. changes: name -> value, or None for a removed tag."""
+    return {name: value for name, value in {**recorded, **(changes or {})}.items() if value is not None}

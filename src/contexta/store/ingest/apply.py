@@ -252,7 +252,7 @@ class Reading:
         changed = {**before, **self._tags}
         if changed != before:
             self._connection.execute(update(run).where(run.c.id == self._run_id).values(tags=changed))
-            keep_tags(self._connection, self._run_id, changed)
+            keep_tags(self._connection, self._run_id)
 
     def _fact(self, record: dict[str, Any]) -> None:
         said = record["facts"] if "facts" in record else {record["name"]: record["value"]}

@@ -53,7 +53,6 @@ RUN = Entity(
         tables.environment,
         tables.note,
         tables.param,
-        tables.run_tag,
         tables.metric_series,
     ),
 )
@@ -62,7 +61,8 @@ DEPLOYMENT = Entity(tables.deployment, "ref", "deployments")
 PROVENANCE = Entity(tables.provenance, "ref", "provenance records")
 ENVIRONMENT_BODY = Entity(tables.environment_body, "digest", "environments", (tables.environment_distribution,))
 JOURNAL = Entity(tables.journal, "name", "journal positions")
-ENTITIES = (RUN, PROJECT, DEPLOYMENT, PROVENANCE, ENVIRONMENT_BODY, JOURNAL)
+ANNOTATION = Entity(tables.annotation, "run_id", "annotations")
+ENTITIES = (RUN, PROJECT, DEPLOYMENT, PROVENANCE, ENVIRONMENT_BODY, JOURNAL, ANNOTATION)
 
 
 def canonical_forms(connection: Connection, entity: Entity, first: int, last: int) -> dict[int, bytes]:

@@ -15,11 +15,21 @@ from sqlalchemy.exc import DBAPIError
 from contexta.findings import Damage
 from contexta.findings.workspace import DamageKind
 from contexta.store.backends.interface import Database
+from contexta.store.entities.query_index import current_tags
 from contexta.store.integrity import running_checksums
-from contexta.store.integrity.canonical_form import ENTITIES, ENVIRONMENT_BODY, JOURNAL, RUN, Entity, canonical_forms
+from contexta.store.integrity.canonical_form import (
+    ANNOTATION,
+    ENTITIES,
+    ENVIRONMENT_BODY,
+    JOURNAL,
+    RUN,
+    Entity,
+    canonical_forms,
+)
 from contexta.store.integrity.digests import digest
 from contexta.store.lifecycle.needed_objects import NEEDED
 from contexta.store.schema import sqlite_ddl, tables
+from contexta.store.schema.sort_keys import words_of
 from contexta.store.schema.statements import stream
 from contexta.store.schema.versions import is_newer, is_older, too_new, unreleased
 
@@ -72,6 +82,7 @@ class DatabaseCheck:
             parts.append((entity.table.name, lambda entity=entity: self._check_entities(connection, entity)))  # type: ignore[misc]  # of a lambda
         parts += [
             ("shared texts", lambda: self._check_shared_texts(connection)),
+            ("tags", lambda: self._check_tags(connection)),
             ("points", lambda: self._check_points(connection)),
             ("records", lambda: self._check_records(connection)),
             ("files", lambda: self._list_files(connection)),
@@ -135,6 +146,20 @@ class DatabaseCheck:
                 if _text_digest(body) != stored:
                     refs = [str(ref) for (ref,) in stream(connection, runs.format(int(key)))]
                     self._outcome.report("row", f"{table} {key}", "its content does not match its digest", *refs)
+
+    def _check_tags(self, connection: Connection) -> None:
+        """Compare the index of tags with the tags of each run and their changes."""
+        indexed: dict[int, dict[str, str]] = {}
+        for run_id, name, start in stream(connection, "SELECT run_id, name, words FROM run_tag"):
+            indexed.setdefault(run_id, {})[name] = start
+        rows = stream(
+            connection,
+            "SELECT run.id, ref, run.tags, annotation.tags FROM run LEFT JOIN annotation ON run_id = run.id",
+        )
+        for run_id, ref, recorded, changes in rows:
+            tags = current_tags(tables.decode_json(recorded), changes and tables.decode_json(changes))
+            if {name: words_of(tag) for name, tag in tags.items()} != indexed.get(run_id, {}):
+                self._outcome.report("run", ref, "the index of its tags does not match its tags", ref)
 
     def _check_points(self, connection: Connection) -> None:
         series = {
@@ -247,6 +272,7 @@ _RUNS_OF_FORM = "SELECT ref FROM run WHERE id IN (SELECT run_id FROM record WHER
 _RUNS_OF_ENTITY = {
     ENVIRONMENT_BODY: "SELECT run.ref FROM environment JOIN run ON run.id = run_id"
     " WHERE environment.environment_body_id = {} ORDER BY 1 LIMIT 20",
+    ANNOTATION: "SELECT run.ref FROM annotation JOIN run ON run.id = run_id WHERE annotation.id = {}",
     JOURNAL: "SELECT run.ref FROM journal JOIN run ON run.id = run_id WHERE journal.id = {}",
 }
 

@@ -35,6 +35,7 @@ from contexta.store.schema import tables
 from contexta.store.schema.sort_keys import MAX_WORDS, local_range, prefix_range, version_order
 
 run, body, package = tables.run, tables.environment_body, tables.environment_distribution
+annotation = tables.annotation
 Condition: TypeAlias = ColumnElement[bool]
 DURATION: ColumnElement[int] = type_coerce(run.c.ended_at - run.c.started_at, BigInteger)
 
@@ -179,7 +180,11 @@ class Conditions:
         return _COMPARE[operator](run.c.status, value.text)  # type: ignore[no-any-return]  # of columns
 
     def _name(self, field: Field, operator: str, value: Literal) -> Condition:
-        return self._words_test(run.c.name, field, operator, value)
+        recorded = self._words_test(run.c.name, field, operator, value)
+        of_run = exists().where(annotation.c.run_id == run.c.id, annotation.c.name.is_not(None)).correlate(run)
+        given = self._words_test(annotation.c.name, field, operator, value)
+        fits = run.c.id.in_(select(annotation.c.run_id).where(given)) if operator == "=" else of_run.where(given)
+        return or_(and_(recorded, ~of_run), fits)
 
     def _run(self, field: Field, operator: str, value: Literal) -> Condition:
         text = value.text.removeprefix("run:")

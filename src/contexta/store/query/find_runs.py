@@ -16,6 +16,7 @@ from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
+_RENAMED = "SELECT run_id FROM annotation WHERE name = ?"
 _MOST_CANDIDATES = 5
 _AFTER_EVERY_COMPONENT = "\x7f"  # sorts behind everything a component can hold
 
@@ -50,17 +51,26 @@ def find(connection: Connection, selector: str, in_project: str | None) -> tuple
 def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
     """``run:project.name`` or ``project.name``, whole."""
     value = selector.removeprefix("run:")
-    return _one(connection, "ref = ?", [f"run:{value}"], selector) if "." in value else None
+    if "." not in value:
+        return None
+    project, _, name = value.partition(".")
+    of_project = [f"run:{project}.", f"run:{project}.{_AFTER_EVERY_COMPONENT}"]
+    return _one(
+        connection,
+        f"ref = ? OR (ref >= ? AND ref < ? AND id IN ({_RENAMED}))",
+        [f"run:{value}", *of_project, name],
+        selector,
+    )
 
 
 def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
-    """A run's own component of its reference, else its display name, else the beginning of either reference form."""
+    """A run's component of its reference or its given name, else its recorded name, else the start of a reference."""
     value = selector.removeprefix("run:")
     whole = "." in value or value != selector
     column, prefix = ("ref", f"run:{value}") if whole else ("slug", value)
     begins = [prefix, prefix + _AFTER_EVERY_COMPONENT]
     return (
-        _one(connection, "slug = ?", [selector], selector)
+        _one(connection, f"slug = ? OR id IN ({_RENAMED})", [selector, selector], selector)
         or _one(connection, "name = ?", [selector], selector)
         or (_one(connection, f"{column} >= ? AND {column} < ?", begins, selector) if value else None)
     )

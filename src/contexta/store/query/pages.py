@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, 
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.findings import RunList
+from contexta.store.entities import run_annotations
 from contexta.store.query.conditions import DURATION, Condition, Conditions, of_metric, unled
 from contexta.store.query.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
 from contexta.store.read.loading import summaries
@@ -37,6 +38,7 @@ class Wanted:
     where: str | None = None
     order_by: str | None = None
     limit: int | None = None
+    with_archived: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and not (type(self.limit) is int and 0 < self.limit < 2**31):
@@ -49,9 +51,12 @@ def page(connection: Connection, wanted: Wanted, after: int | None) -> RunList:
     Raises InvalidInput for a wrong ``where`` or ``order_by``, NotFound for a project that is not stored.
     """
     order = _LATEST if wanted.order_by is None else parse_order(wanted.order_by)
-    key = _key(order.field, wanted.order_by)
+    key = _key(order.field, wanted.order_by, has_renamed=run_annotations.has_renamed(connection))
     where = None if wanted.where is None else parse(wanted.where)
     conditions = [] if wanted.project is None else [run.c.project_id == _project_id(connection, wanted.project)]
+    if not wanted.with_archived:
+        of_run = exists().where(tables.annotation.c.run_id == run.c.id, tables.annotation.c.archived)
+        conditions.append(~of_run.correlate(run))
     if where is not None and wanted.where is not None:
         compiled = Conditions(wanted.where)
         conditions.append(compiled.expression(where))
@@ -105,11 +110,12 @@ class _Key:
         return ~has.correlate(run)
 
 
-def _key(of: Field, text: str | None) -> _Key:
+def _key(of: Field, text: str | None, *, has_renamed: bool) -> _Key:
+    """has_renamed: whether runs have other names than the recorded ones, of which there is an index."""
     series, param = tables.metric_series, tables.param
     plain: dict[str, _Key] = {
         "started": _Key(run.c.started_at, always=True),
-        "name": _Key(run.c.name, always=True),
+        "name": _Key(run_annotations.NAME if has_renamed else run.c.name, always=True),
         "run": _Key(run.c.ref, always=True),
         "duration": _Key(DURATION),
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from contexta.contract import EnvironmentSnapshot
 from contexta.contract.context import RUN_LEVEL
@@ -18,8 +19,9 @@ from contexta.core.validation import to_microseconds
 from contexta.findings.past_runs import CommitRange, MetricId, PastEnvironment, PastRun, RunRecord
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.source.commits import between
-from contexta.store.entities import shared_facts
+from contexta.store.entities import run_annotations, shared_facts
 from contexta.store.entities.artifacts import of_run
+from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 
@@ -51,6 +53,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
             params.setdefault(row.run_id, {})[row.name] = row.value
         metrics = _metrics(connection, some)
         rows = connection.execute(shared_facts.beside(select(run)).where(run.c.id.in_(some))).all()
+        changed_tags = run_annotations.changed_tags(connection, some)
         _load(connection, {row.environment_body_id for row in rows} - {None} - environments.keys(), environments)
         for row in rows:
             body = row.environment_body_id
@@ -59,7 +62,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
                 status=row.status,
                 started_at=row.started_at,
                 seconds=_seconds(row.started_at, row.ended_at),
-                tags=row.tags,
+                tags=current_tags(row.tags, changed_tags.get(row.id)),
                 params=params.get(row.id, {}),
                 metadata=shared_facts.together(row._mapping),
                 environment=environments[body] if body is not None else None,
@@ -70,12 +73,13 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
 
 def unambiguous_names(connection: Connection, refs: Sequence[StableRef]) -> dict[str, str]:
     """Run reference -> its name alone, where only one project has it; else ``project.run``."""
-    names = [ref.name for ref in refs]
-    rows = connection.execute(
-        select(run.c.slug, func.count().label("runs")).where(run.c.slug.in_(names)).group_by(run.c.slug)
-    )
-    counts = {row.slug: row.runs for row in rows}
-    return {ref: ref.name if counts.get(ref.name) == 1 else ref.value for ref in refs}
+    renamed = run_annotations.given_names(connection, refs)
+    names = [renamed.get(ref, ref.name) for ref in refs]
+    found = connection.execute(select(run.c.slug).where(run.c.slug.in_(names))).scalars()
+    counts = Counter([*found, *run_annotations.matching_names(connection, names)])
+    return {
+        ref: name if counts[name] == 1 else f"{ref.components[0]}.{name}" for ref, name in zip(refs, names, strict=True)
+    }
 
 
 def inputs_of(connection: Connection, run_id: int) -> dict[str, str | None]:

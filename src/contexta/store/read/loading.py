@@ -20,6 +20,7 @@ from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
 from contexta.store.entities import artifacts, environments, nested_runs, shared_facts
+from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 from contexta.store.schema.statements import Query, Rows, fetch_together, marks
@@ -70,19 +71,24 @@ def _summary_fields(
 ) -> dict[int, dict[str, Any]]:
     """By run, what a summary of it is made of."""
     stages, params = _stages_of(run_ids, stage_rows, series_rows), _params_of(run_ids, param_rows)
-    known = _values({text for row in rows for text in row[8:13] if text is not None})
-    metadata = {told: _metadata(known, told) for told in {row[9:] for row in rows}}
+    known = _values({text for row in rows for text in row[12:18] if text is not None})
+    metadata = {told: _metadata(known, told) for told in {row[14:] for row in rows}}
     found = {}
-    for run_id, ref, name, status, started, ended, content_digest, description, tags, *told in rows:
+    for run_id, ref, recorded_name, status, started, ended, content_digest, description, *annotated in rows:
+        name, note, archived, pinned, changed_tags, tags, *told = annotated
         found[run_id] = {
             "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
             "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
-            "name": name,
+            "name": recorded_name if name is None else name,
+            "recorded_name": None if name is None else recorded_name,
+            "note": note,
+            "archived": bool(archived),
+            "pinned": bool(pinned),
             "status": status,
             "started_at": from_microseconds(started),
             "ended_at": None if ended is None else from_microseconds(ended),
             "description": description,
-            "tags": known[tags],
+            "tags": FrozenDict(current_tags(known[tags], changed_tags and known[changed_tags])),
             "metadata": metadata[tuple(told)],
             "stages": stages[run_id],
             "params": params[run_id],
@@ -103,9 +109,11 @@ def _metadata(known: Mapping[str, Any], told: tuple[Any, ...]) -> FrozenDict:
 
 
 _RUNS = """
-SELECT run.id, ref, name, status, started_at, ended_at, content_digest, description, tags,
+SELECT run.id, ref, run.name, status, started_at, ended_at, run.content_digest, description,
+annotation.name, annotation.note, archived, pinned, annotation.tags, run.tags,
 metadata, command.body, invocation.body, source.body, command_id, invocation_id, source_id
-FROM run LEFT JOIN shared_fact AS command ON command.id = command_id
+FROM run LEFT JOIN annotation ON annotation.run_id = run.id
+LEFT JOIN shared_fact AS command ON command.id = command_id
 LEFT JOIN shared_fact AS invocation ON invocation.id = invocation_id
 LEFT JOIN shared_fact AS source ON source.id = source_id WHERE run.id IN ({})
 """

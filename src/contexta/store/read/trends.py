@@ -11,6 +11,7 @@ from contexta.contract.fields import Status
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, RankedRun
+from contexta.store.entities import run_annotations
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 
@@ -52,7 +53,8 @@ def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids
     found: dict[int, FinalMetric] = {}
     for start in range(0, len(run_ids), _AT_ONCE):
         some = run_ids[start : start + _AT_ONCE]
-        known = select(run).where(run.c.id.in_(some))
+        columns = (run.c.id, run.c.ref, run.c.status, run.c.started_at, run.c.environment_body_id)
+        known = select(*columns, run_annotations.NAME.label("name")).where(run.c.id.in_(some))
         for row in connection.execute(known):
             found[row.id] = FinalMetric(
                 row.id,
@@ -72,7 +74,14 @@ def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids
 def _ends(metric: str, stage_name: str | None) -> Select[Any]:
     """One row for each run that has the metric, with its value."""
     run, series, stage = tables.run, tables.metric_series, tables.stage
-    columns = (run.c.id, run.c.ref, run.c.name, run.c.status, run.c.started_at, run.c.environment_body_id)
+    columns = (
+        run.c.id,
+        run.c.ref,
+        run_annotations.NAME.label("name"),
+        run.c.status,
+        run.c.started_at,
+        run.c.environment_body_id,
+    )
     if stage_name is None:
         value = (series.c.last_value.label("value"), series.c.last_exact.label("exact"), series.c.last_at)
         statement = select(*columns, *value).join_from(series, run, run.c.id == series.c.run_id)

@@ -5,6 +5,7 @@ microseconds since 1970 UTC; mappings are canonical JSON text; floats are double
 say (NaN on SQLite, large integers) stands in a text column beside it; text compares by its bytes.
 """
 
+from contexta.store.schema.tables.annotations import annotation
 from contexta.store.schema.tables.columns import decode_json, encode_json, metadata
 from contexta.store.schema.tables.context import (
     artifact,
@@ -35,6 +36,7 @@ VERSION_TABLE = "contexta_schema"
 __all__ = [
     "SCHEMA_VERSION",
     "VERSION_TABLE",
+    "annotation",
     "artifact",
     "batch",
     "decode_json",

@@ -23,7 +23,7 @@ param = Table(
     sqlite_with_rowid=False,
 )
 
-# The tags of run.tags, one row each.
+# The tags of run.tags with the changes of annotation.tags, one row each.
 run_tag = Table(
     "run_tag",
     metadata,
