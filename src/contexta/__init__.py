@@ -7,7 +7,9 @@ and the recorder's part of it works on Python 3.8 with nothing else installed.
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BisectOptions": "contexta.bisect.inputs.request",
     "BisectProgress": "contexta.bisect.session.progress",
+    "BisectRequest": "contexta.bisect.inputs.request",
     "Contexta": "contexta.client.contexta",
     "UnifiedConfig": "contexta.config",
     "WorkspaceConfig": "contexta.config",
@@ -18,7 +20,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "BisectOptions",
     "BisectProgress",
+    "BisectRequest",
     "Contexta",
     "ContextaError",
     "UnifiedConfig",
@@ -31,6 +35,7 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contexta.bisect.inputs.request import BisectOptions, BisectRequest
     from contexta.bisect.session.progress import BisectProgress
     from contexta.client.contexta import Contexta
     from contexta.config import UnifiedConfig, WorkspaceConfig

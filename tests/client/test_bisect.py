@@ -115,7 +115,7 @@ def test_a_plan_reruns_nothing(project: Path) -> None:
         ({"command": "python 'train.py"}, "the command cannot be"),
         ({"old": 3}, "old"),
         ({"old": Path("gone.txt"), "command": COMMAND}, "gone.txt does not exist"),
-        ({"command": COMMAND, "judge": "check", "metric": "accuracy"}, "--judge decides by itself"),
+        ({"command": COMMAND, "judge": "check", "metric": "accuracy"}, "judge= decides without a metric"),
         ({"command": COMMAND, "include": "source"}, "OLD is no recorded run"),
         ({"command": COMMAND, "skip": "culpit"}, "did you mean culprit?"),
     ],
@@ -136,6 +136,29 @@ def test_a_path_never_names_a_run(ctx: Contexta, project: Path) -> None:
     assert ctx.plan_bisect("march", "new.txt", python=PYTHON).notes[0].startswith("OLD is run p.march")
     (project / "march").write_text("innocent==1.0\n")  # a file comes before a run
     assert ctx.plan_bisect("march", "new.txt", python=PYTHON).notes[0].startswith("OLD is the pins of march")
+
+
+def test_help_lists_every_option_with_type_default_and_meaning() -> None:
+    text = " ".join((Contexta.bisect.__doc__ or "").split())
+    for name, type_ in BisectOptions.__annotations__.items():
+        field = BisectRequest.model_fields[name]
+        default = field.get_default(call_default_factory=True)
+        assert f"- {name}: {type_.__forward_arg__} = {default!r}. {field.description}" in text
+    models = get_type_hints(BisectRequest)
+    assert all(models[name] == type_ for name, type_ in get_type_hints(BisectOptions).items())
+
+
+def test_errors_name_options_as_their_reader_writes_them(cli: Cli, project: Path) -> None:
+    wrong: dict[str, Any] = {"good_if": "accuracy >= 0.9", "lower_is_better": False, "command": COMMAND}
+    with Contexta() as ctx, pytest.raises(InvalidInput) as raised:
+        ctx.bisect("old.txt", "new.txt", **wrong)
+    assert "good_if= already" in raised.value.what
+    assert raised.value.hint == "leave out lower_is_better=False"
+    typed = ("--good-if", "accuracy >= 0.9", "--higher-is-better", "--", *COMMAND)
+    done = cli("bisect", "old.txt", "new.txt", *typed)
+    assert done.returncode == 2
+    assert "--good-if already" in done.stderr
+    assert "hint: leave out --higher-is-better" in done.stderr
 
 
 def test_options_are_those_of_the_command_line() -> None:

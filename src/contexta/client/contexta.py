@@ -166,12 +166,49 @@ class Contexta(Workspace):
 
         old, new: requirements files of exact pins, pylock.toml, uv.lock, directories of virtual environments, or
         recorded runs; a ``Path`` never names a run. command: runs in the current directory and should read its seed
-        from the variable SEED. metric: by default the one that ``explain_regression`` explains if both sides are
-        recorded runs, else the exit code. resume: continue this study; without old and new the last one. progress:
-        receives events. options: those of `contexta bisect`, with underscores; see ``BisectRequest``.
+        from the variable SEED; by default that of the recorded run. metric: by default the one that
+        ``explain_regression`` explains if both sides are recorded runs, else the exit code. resume: continue this
+        study; without old and new the last one. progress: receives events.
 
         Records every rerun in the workspace ``bisect`` inside this one, and stores the report with the study.
         Raises InvalidInput, NotFound or Ambiguous for wrong use, and ContextaError if a rerun cannot start.
+
+        Options, with their types and defaults (those of `contexta bisect`):
+
+        - exit_code: bool = False. Judge by the exit code, even if recorded runs have metrics.
+        - good_if: str | None = None. What is good, as in "accuracy >= 0.9"; replaces the name of the metric.
+        - judge: str | None = None. A command to run after each rerun: exit code 0 is good, 125 gives no result.
+        - lower_is_better: bool | None = None. The direction of the metric. Default: by its name.
+        - metric_from: str | None = None. Where a printed metric is: stdout:REGEX with one group, or json:FILE:PATH.
+        - python: str | None = None. The interpreter of both sides.
+        - old_python: str | None = None. The interpreter of OLD.
+        - new_python: str | None = None. The interpreter of NEW.
+        - old_env: Mapping[str, str] = {}. Environment variables of OLD.
+        - new_env: Mapping[str, str] = {}. Environment variables of NEW.
+        - include: tuple[str, ...] = (). More changes of two recorded runs: source, params, or both.
+        - param_arg: str | None = None. How to pass a parameter to the command, as in "--{name} {value}".
+        - build_constraint: Path | None = None. Constraints of the tools that build source distributions, as in
+          setuptools<58.
+        - skip: tuple[str, ...] = (). Packages to leave out on both sides.
+        - max_runs: int = 60. Reruns until the verdict at most.
+        - timeout: float | None = None. Time limit of a rerun, in seconds. Default: 4 times the first duration,
+          at least 60.
+        - timeout_is_bad: bool = False. A rerun that exceeds the time limit is bad, any other is good.
+        - memory_limit: int | None = None. Memory limit of a rerun, in MB.
+        - seed: int = 0. The first seed.
+        - seed_arg: str | None = None. How to pass the seed to the command, as in "--seed {seed}".
+        - in_place: bool = False. Run in the current directory instead of in a copy of it.
+        - study: Path | None = None. The directory of the study. Default: derived from what is compared.
+        - jobs: int | None = None. Reruns at a time. Default: 1, or all threads of the cluster.
+        - fresh: bool = False. Do not reuse trials of earlier studies.
+        - versions: bool = True. Find the first bad release of the culprit.
+        - resolve: bool = False. Complete requirements files that lack pins, with uv.
+        - as_pinned: bool = False. Use requirements files as they are, even if they lack pins.
+        - keep_order: bool = False. Run even if NEW is better according to recorded runs.
+        - offline: bool = False. Use packages from uv's cache only.
+        - repeats: int = 0. Reruns of each side at least.
+        - dask: str | None = None. Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.
+        - outputs: tuple[Path, ...] = (). Files that the caller writes meanwhile; they are not part of the source.
         """
         from contexta.client.bisect import bisect
 
@@ -189,7 +226,7 @@ class Contexta(Workspace):
     ) -> BisectPlan:
         """The changes, the requirements between them and the expected number of runs of a bisect.
 
-        Builds both environments and reruns nothing. Raises as ``bisect``.
+        Builds both environments and reruns nothing. Options and errors: as ``bisect``.
         """
         from contexta.client.bisect import plan_bisect
 

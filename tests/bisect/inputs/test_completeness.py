@@ -44,7 +44,7 @@ def ends(folder: Path, old: str, new: str, how: str = CHECK) -> BothSides:
 def refused(folder: Path, old: str, new: str, how: str = CHECK) -> str:
     with pytest.raises(InvalidInput, match="lacks") as raised:
         ends(folder, old, new, how)
-    assert "--as-pinned" in str(raised.value)
+    assert "as_pinned=True" in str(raised.value)
     return str(raised.value)
 
 
@@ -55,7 +55,7 @@ def test_all_that_both_files_lack_is_told_at_once_with_who_requires_it(tmp_path:
         "old.txt lacks python-dateutil, which pandas 1.5.3 requires, and six, which python-dateutil 2.9.0 requires; "
         "new.txt lacks python-dateutil, tzdata, which pandas 2.0.0 requires"
     )
-    assert "--resolve completes both sides with uv" in told
+    assert "resolve=True completes both sides with uv" in told
 
 
 @pytest.mark.usefixtures("index")

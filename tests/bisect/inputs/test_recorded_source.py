@@ -142,7 +142,7 @@ def test_a_source_that_cannot_be_had_here_is_refused_with_the_reason(top: Path) 
         (Revision(commit), top / "new", "has no directory new"),
         (Revision(commit, b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"), top, "do not apply to commit"),
     ):
-        with pytest.raises(InvalidInput, match="the source of run p.r cannot be had here") as told:
+        with pytest.raises(InvalidInput, match="the source of run p.r cannot be restored here") as told:
             require_here("run p.r", revision, folder)
         assert reason in told.value.what
     require_here("run p.r", Revision(commit), top / "sub")
@@ -161,7 +161,7 @@ def test_a_source_that_was_not_recorded_whole_is_refused(top: Path) -> None:
     git(top, "commit", "-qm", "two")
     (top / "long.py").unlink()  # a patch that is longer than anything on disk
     facts, _, notes = source(str(top), salt=b"", max_patch=4_000)
-    with pytest.raises(InvalidInput, match="cannot be had again: the changes are not recorded: the patch is over 4000"):
+    with pytest.raises(InvalidInput, match="cannot be restored: the changes are not recorded: the patch is over 4000"):
         asked(facts, *(note["text"] for note in notes))
     with pytest.raises(InvalidInput, match="the changes are not recorded: git did not end"):
         asked({"commit": "a" * 40}, "the changes are not recorded: git did not end within 5 s")

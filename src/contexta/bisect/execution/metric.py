@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from contexta.analysis.metrics.metric_names import like
+from contexta.bisect.option_names import option
 from contexta.core.errors import InvalidInput, shown
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
@@ -49,7 +50,7 @@ def threshold(text: str) -> Threshold:
     """Raises InvalidInput for what is no comparison of a metric with a finite number."""
     match = _THRESHOLD.match(text)
     if match is None or not math.isfinite(float(match["bound"])):
-        raise InvalidInput(f"--good-if cannot be {shown(text)}", hint='write it as "accuracy >= 0.9"')
+        raise InvalidInput(f"{option('good_if')} cannot be {shown(text)}", hint='write it as "accuracy >= 0.9"')
     return Threshold(match["metric"], match["sign"], float(match["bound"]))
 
 
@@ -93,9 +94,10 @@ def check_source(source: str | None) -> None:
             if re.compile(rest).groups >= 1:
                 return
         except re.error as error:
-            raise InvalidInput(f"--metric-from: {shown(rest)} is no regular expression: {error}") from error
+            raise InvalidInput(f"{option('metric_from')}: {shown(rest)} is no regular expression: {error}") from error
     raise InvalidInput(
-        f"--metric-from cannot be {shown(source)}", hint="it is stdout:REGEX with one group, or json:FILE:PATH"
+        f"{option('metric_from')} cannot be {shown(source)}",
+        hint="it is stdout:REGEX with one group, or json:FILE:PATH",
     )
 
 

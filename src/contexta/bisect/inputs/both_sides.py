@@ -14,6 +14,7 @@ from contexta.bisect.inputs.builds import changed_builds
 from contexta.bisect.inputs.completeness import CHECK, completed
 from contexta.bisect.inputs.pins import Pins, shared_packages
 from contexta.bisect.inputs.sides.side import Side
+from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH, End
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import Fixed
@@ -147,7 +148,7 @@ def _require_known(skip: Collection[str], pins: Mapping[str, Pins]) -> None:
     names = {name for side in pins.values() for name in (*side.packages, *side.fixed)}
     if unknown := sorted({*skip} - names):
         close = get_close_matches(unknown[0], names, n=1)
-        hint = f"did you mean {close[0]}?" if close else "--skip takes the name of a package that OLD or NEW has"
+        hint = f"did you mean {close[0]}?" if close else f"name a package of OLD or NEW in {option('skip')}"
         raise InvalidInput(f"neither OLD nor NEW has {unknown[0]}", hint=hint)
 
 

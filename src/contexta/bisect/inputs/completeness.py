@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from contexta.bisect.inputs.pins import Pins
+from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.uv.commands import Uv
@@ -151,8 +152,8 @@ def _incomplete(
         names = ", ".join(dict.fromkeys(package.name for package in unavailable))
         way = f"no index that uv knows has {names}: name one (--extra-index-url in the file)"
     else:
-        way = "--resolve completes both sides with uv, or add the lines"
-    return InvalidInput(what, hint=f"{way}; --as-pinned reruns the files as they are")
+        way = f"{option('resolve', True)} completes both sides with uv, or add the lines"
+    return InvalidInput(what, hint=f"{way}; {option('as_pinned', True)} reruns the files as they are")
 
 
 def _with_requirers(missing: Sequence[UnpinnedPackage]) -> str:

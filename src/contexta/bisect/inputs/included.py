@@ -14,6 +14,7 @@ from contexta.bisect.execution.source_files import repository
 from contexta.bisect.inputs.both_sides import BothSides
 from contexta.bisect.inputs.recorded_source import about_sources, packages_of, require_here, revision_of
 from contexta.bisect.inputs.sides.side import Records, Side
+from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH, SOURCE
 from contexta.core.errors import InvalidInput, shown
 from contexta.findings import Difference, RunDetails
@@ -35,18 +36,21 @@ def include_of(text: str | None, template: str | None) -> Include:
     kinds = tuple(dict.fromkeys(word.strip() for word in text.split(","))) if text is not None else ()
     for kind in kinds:
         if kind not in _KINDS:
-            raise InvalidInput(f"--include cannot take {shown(kind)}", hint=f"it takes {' and '.join(_KINDS)}")
+            raise InvalidInput(
+                f"{option('include')} cannot take {shown(kind)}", hint=f"it takes {' and '.join(_KINDS)}"
+            )
     if template is not None and PARAMS not in kinds:
-        raise InvalidInput("--param-arg sets parameters, and none are included", hint="add --include params")
+        hint = f"add {option('include', 'params')}"
+        raise InvalidInput(f"{option('param_arg')} sets parameters, and none are included", hint=hint)
     if template is not None and not ("{name}" in template and "{value}" in template):
         raise InvalidInput(
-            f"--param-arg cannot be {shown(template)}", hint='name both places, as in "--{name} {value}"'
+            f"{option('param_arg')} cannot be {shown(template)}", hint='name both places, as in "--{name} {value}"'
         )
     try:
         shlex.split(template or "")
     except ValueError as error:
         raise InvalidInput(
-            f"--param-arg cannot be {shown(template)}: {error}", hint="quote it as in a shell"
+            f"{option('param_arg')} cannot be {shown(template)}: {error}", hint="quote it as in a shell"
         ) from error
     return Include(kinds, template)
 
@@ -70,7 +74,7 @@ def _run(end: str, side: Side, include: Include) -> RunDetails:
     if side.run is None:
         raise InvalidInput(
             f"{end.upper()} is no recorded run: it tells nothing of {' and '.join(include.kinds)}",
-            hint="`contexta run -- COMMAND` records one; or leave out --include",
+            hint=f"`contexta run -- COMMAND` records one; or leave out {option('include')}",
         )
     return side.run
 
@@ -79,7 +83,7 @@ def _with_sources(both: BothSides, runs: Mapping[str, RunDetails], records: Reco
     if any(SOURCE in end.packages for end in (both.old, both.new)):
         raise InvalidInput(
             "a package called source is installed: its changes would have the name of the source's",
-            hint="leave source out of --include",
+            hint=f"leave source out of {option('include')}",
         )
     here, notes, revisions = Path.cwd(), [], {}
     for end in BOTH:

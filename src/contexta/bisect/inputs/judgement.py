@@ -20,8 +20,9 @@ from contexta.bisect.inputs.recorded_metric import (
 )
 from contexta.bisect.inputs.request import BisectRequest
 from contexta.bisect.inputs.sides.side import Records, Side
+from contexta.bisect.option_names import option
 from contexta.bisect.space.changes import BOTH
-from contexta.core.errors import DamagedData, InvalidInput, NotFound, shown
+from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.findings import Difference, Explanation, RunDetails
 from contexta.findings.explain import Better, MetricShift
 from contexta.findings.past_runs import MetricId, PastRun
@@ -48,30 +49,31 @@ class Judgement:
 
 
 def threshold_of(request: BisectRequest) -> Threshold | None:
-    """The value of --good-if. Raises InvalidInput for options that contradict each other."""
+    """The value of ``good_if``. Raises InvalidInput for options that contradict each other."""
     check_source(request.metric_from)
     good_if = threshold(request.good_if) if request.good_if else None
-    direction = "--lower-is-better" if request.lower_is_better else "--higher-is-better"
     if good_if is not None and request.metric not in (None, good_if.metric):
-        raise InvalidInput(
-            f"--metric is {request.metric}, --good-if is about {good_if.metric}", hint="leave out --metric"
-        )
+        what = f"{option('metric', request.metric)} contradicts {option('good_if', request.good_if)}"
+        raise InvalidInput(what, hint=f"leave out {option('metric')}")
     if good_if is not None and request.lower_is_better is not None:
-        raise InvalidInput("--good-if says which way is better by itself", hint=f"leave out {direction}")
+        direction = option("lower_is_better", request.lower_is_better)
+        raise InvalidInput(f"{option('good_if')} already gives the direction", hint=f"leave out {direction}")
     metric = good_if.metric if good_if is not None else request.metric
     if metric is not None and not metric.strip():
-        raise InvalidInput("--metric is empty", hint="name what the command records or prints: --metric accuracy")
+        hint = f"name what the command records or prints: {option('metric', 'accuracy')}"
+        raise InvalidInput(f"{option('metric')} is empty", hint=hint)
     if request.seed_arg is not None and "{seed}" not in request.seed_arg:
         raise InvalidInput(
-            f"--seed-arg {shown(request.seed_arg)} has no {{seed}} in it: every trial would run at one seed",
-            hint='write it as --seed-arg "--seed {seed}"',
+            f"{option('seed_arg', request.seed_arg)} contains no {{seed}}: every trial would run at one seed",
+            hint=f"write it as {option('seed_arg', '--seed {seed}')}",
         )
     if request.judge and metric:
-        raise InvalidInput("--judge decides by itself", hint="leave out --metric and --good-if")
+        hint = f"leave out {option('metric')} and {option('good_if')}"
+        raise InvalidInput(f"{option('judge')} decides without a metric", hint=hint)
     if request.exit_code:
-        others = {"--metric": metric, "--metric-from": request.metric_from, "--judge": request.judge}
-        if other := next((name for name, value in others.items() if value), None):
-            raise InvalidInput(f"--exit-code and {other} both say what judges", hint=f"leave out {other}")
+        others = {"metric": metric, "metric_from": request.metric_from, "judge": request.judge}
+        if other := next((option(name) for name, value in others.items() if value), None):
+            raise InvalidInput(f"{option('exit_code', True)} and {other} both decide", hint=f"leave out {other}")
     return good_if
 
 
@@ -84,7 +86,7 @@ def judgement(
     resumes: bool = False,
     choice: Choice | None = None,
 ) -> Judgement:
-    """swapped: the command with OLD and NEW swapped. choice: of the study that is resumed.
+    """swapped: the call with OLD and NEW swapped. choice: of the study that is resumed.
 
     Raises InvalidInput or Ambiguous for a metric that no run has, and where OLD and NEW are swapped.
     """
@@ -108,10 +110,10 @@ def judgement(
         metric = choice[0]
         notes.append(choice[1])
     if metric is None and request.lower_is_better is not None:
-        option = "--lower-is-better" if request.lower_is_better else "--higher-is-better"
-        raise InvalidInput(f"{option} is about a metric, and none is named", hint="name it: --metric NAME")
+        direction = option("lower_is_better", request.lower_is_better)
+        raise InvalidInput(f"{direction} needs a metric", hint=f"name it: {option('metric', 'NAME')}")
     if metric is None and request.metric_from is not None:
-        raise InvalidInput("--metric-from reads a metric, and none is named", hint="name it: --metric NAME")
+        raise InvalidInput(f"{option('metric_from')} needs a metric", hint=f"name it: {option('metric', 'NAME')}")
     better, note = _direction(metric, good_if, request.lower_is_better, recorded, records)
     notes += [note] if note else []
     if request.judge is None and not request.keep_order and not resumes:

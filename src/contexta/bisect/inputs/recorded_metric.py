@@ -11,6 +11,7 @@ from contexta.analysis.metrics.direction import familiarity
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.metric_names import label, like
 from contexta.bisect.execution.metric import Threshold, read_metric
+from contexta.bisect.option_names import option
 from contexta.core.errors import Ambiguous, InvalidInput, shown
 from contexta.findings.explain import Better, MetricShift
 from contexta.findings.past_runs import MetricId
@@ -70,7 +71,8 @@ def chosen_metric(sides: Sides, shifts: Sequence[MetricShift]) -> tuple[str | No
             has = "; ".join(f"{end.upper()} has {some(side.labels, _MOST_NAMES)}" for end, side in having.items())
             raise InvalidInput(
                 f"the two runs have no metric in common: {has}",
-                hint=f"name the one that the command gives (--metric NAME), or judge by its exit code ({EXIT_CODE})",
+                hint=f"name the metric of the command ({option('metric', 'NAME')}), or judge by its exit code "
+                f"({option('exit_code', True)})",
             )
         ranked = [(shift.stage_name, shift.metric_key) for shift in shifts]
         whose = "the metric that `contexta why` explains first"
@@ -103,7 +105,7 @@ def require_known(metric: str, sides: Sides) -> list[str]:
         if len(stages) > 1 and metric not in side.labels:
             raise Ambiguous(
                 f"metric {shown(metric)} is in several stages of {side.what}",
-                hint=f"name one of them: --metric {' or --metric '.join(stages)}",
+                hint=f"name one of them: {' or '.join(option('metric', stage) for stage in stages)}",
             )
     keys = {key for side in having for _, key in side.metrics}
     if not having or metric in {*names, *keys} or any(side.value(metric) is not None for side in sides.values()):
@@ -112,8 +114,8 @@ def require_known(metric: str, sides: Sides) -> list[str]:
     runs = " and ".join(side.what for side in having)
     has = f"{runs} recorded no metric {shown(metric)}; recorded: {some(names, _MOST_NAMES)}"
     if near or any(side.repeats_command and side.output is not None for side in having):
-        meant = f"did you mean --metric {near[0]}? " if near else "name one of them. "
-        raise InvalidInput(has, hint=f"{meant}A number that the command only prints is read with --metric-from")
+        meant = f"did you mean {option('metric', near[0])}? " if near else "name one of them. "
+        raise InvalidInput(has, hint=f"{meant}{option('metric_from')} reads a number that the command only prints")
     return [f"{has}. The first rerun tells whether the command gives it"]
 
 
@@ -145,14 +147,14 @@ def require_order(
     values = f"recorded {metric} is {old:g} for OLD and {new:g} for NEW"
     if threshold is not None:
         if threshold.holds(new) and not threshold.holds(old):
-            raise _swapped(f"by --good-if, OLD is bad and NEW is good: {values}", swapped)
+            raise _swapped(f"by {option('good_if')} OLD is bad and NEW is good: {values}", swapped)
         return []
     if better is None or (new > old) != (better == "higher"):
         return []
     if shift is not None and _may_be_chance(shift):
         return [f"{values}, so NEW does not look worse; repeats scatter as much, so this may be chance"]
-    other = "lower" if better == "higher" else "higher"
-    raise _swapped(f"NEW is better than OLD: {values}, and {better} is better", swapped, f", or --{other}-is-better")
+    other = option("lower_is_better", better == "higher")
+    raise _swapped(f"NEW is better than OLD: {values}, and {better} is better", swapped, f", or {other}")
 
 
 def _may_be_chance(shift: MetricShift) -> bool:
@@ -166,7 +168,7 @@ def _swapped(what: str, swapped: str, more: str = "") -> InvalidInput:
     return InvalidInput(
         what,
         hint=f"swap them, which also shows what made NEW better: {swapped}\n"
-        f"To rerun them in this order all the same, add --keep-order{more}",
+        f"To rerun them in this order, add {option('keep_order', True)}{more}",
     )
 
 

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from contexta.bisect.execution.sandbox import Revision, own_place, workplace
 from contexta.bisect.execution.source_files import repository
+from contexta.bisect.option_names import option
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.recorder.source.git import has_object
 from contexta.recorder.source.repository import NO_PATCH
@@ -27,15 +28,15 @@ def revision_of(what: str, recorded: RecordedEnvironment, notes: Collection[str]
     if not isinstance(commit, str):
         raise InvalidInput(
             f"{what} has no recorded commit" + (f": {reason}" if reason else ""),
-            hint="record runs in a git repository that has commits, or leave source out of --include",
+            hint=f"record runs in a git repository that has commits, or leave source out of {option('include')}",
         )
     lost = next((note for note in notes if note.startswith(NO_PATCH)), None)
     if recorded.source.get("patch_applies") is False:
         lost = "secrets were taken out of its uncommitted changes, so they do not apply any more"
     if lost is not None:
         raise InvalidInput(
-            f"the source of {what} cannot be had again: {lost}",
-            hint="give a run of committed source, or leave source out of --include",
+            f"the source of {what} cannot be restored: {lost}",
+            hint=f"give a run of committed source, or leave source out of {option('include')}",
         )
     return Revision(commit, recorded.patch, str(recorded.source.get("root", "")))
 
@@ -49,7 +50,7 @@ def require_here(what: str, revision: Revision, folder: Path) -> None:
         ):
             pass
     except ContextaError as error:
-        raise InvalidInput(f"the source of {what} cannot be had here: {error.what}", hint=error.hint) from error
+        raise InvalidInput(f"the source of {what} cannot be restored here: {error.what}", hint=error.hint) from error
 
 
 def packages_of(fixed: Sequence[Fixed], top: Path) -> tuple[tuple[str, str], ...]:

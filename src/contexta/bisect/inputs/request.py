@@ -1,4 +1,4 @@
-"""What a user asks of a bisect: OLD, NEW, a command, and options."""
+"""The options of a bisect: one table for Python, the command line and their documentation."""
 
 from __future__ import annotations
 
@@ -10,19 +10,32 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 from typing_extensions import Self, TypedDict
 
+from contexta.bisect.option_names import NEGATIVE, speaks_shell
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.model import Value
 
-_Words = tuple[str, ...]
-_NOT_OPTIONS = ("old", "new", "command", "study", "outputs")
-_NEGATIVE = {"lower_is_better": "--higher-is-better", "versions": "--no-versions"}
+ARGUMENTS = ("old", "new", "command")
+"""Fields that are arguments of the command line."""
+NOT_TYPED = ("outputs",)
+"""Fields that the command line sets by itself."""
+
+
+class Placeholder(str):
+    """How help texts and messages write the value of an option."""
+
+
+_Name = Annotated[str | None, Placeholder("NAME")]
+_Text = Annotated[str | None, Placeholder("TEXT")]
+_Command = Annotated[str | None, Placeholder("COMMAND")]
+_Python = Annotated[str | None, Placeholder("VERSION|PATH")]
+_Variables = Annotated[Mapping[str, str], Placeholder("NAME=VALUE")]
 
 
 class BisectOptions(TypedDict, total=False):
-    """Options of ``Contexta.bisect``: those of `contexta bisect`, with underscores. Fields: see ``BisectRequest``."""
+    """The types of the options of ``Contexta.bisect``, for type checkers. ``BisectRequest`` documents them."""
 
     exit_code: bool
     good_if: str | None
@@ -34,10 +47,10 @@ class BisectOptions(TypedDict, total=False):
     new_python: str | None
     old_env: Mapping[str, str]
     new_env: Mapping[str, str]
-    include: _Words
+    include: tuple[str, ...]
     param_arg: str | None
     build_constraint: Path | None
-    skip: _Words
+    skip: tuple[str, ...]
     max_runs: int
     timeout: float | None
     timeout_is_bad: bool
@@ -59,76 +72,82 @@ class BisectOptions(TypedDict, total=False):
 
 
 class BisectRequest(Value):
-    """One bisect. Raises InvalidInput for an unknown option, or a value that an option cannot have."""
+    """All options of one bisect. Raises InvalidInput for an unknown option or an invalid value."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)  # the help texts of the command line
 
     old: str | Path | None = None
     """A file, the directory of a virtual environment, or a recorded run. A ``Path`` never names a run."""
     new: str | Path | None = None
-    command: _Words = ()
-    """What is rerun; a text is split as a shell does."""
-    metric: str | None = None
-    """The metric that dropped; default: of recorded runs the one that `why` explains first, else the exit code."""
+    """As OLD."""
+    command: tuple[str, ...] = ()
+    """The command to rerun; a text is split as a shell does. Default: that of the recorded run."""
+    metric: _Name = None
+    """The metric that dropped. Default: for recorded runs the one that `why` explains first, else the exit code."""
     exit_code: bool = False
-    """Judge by the exit code, also where recorded runs have metrics."""
-    good_if: str | None = None
-    """What is good, as in ``accuracy >= 0.9``; names the metric too."""
-    judge: str | None = None
-    """A command that runs after each rerun: exit code 0 is good, 125 means unknown."""
+    """Judge by the exit code, even if recorded runs have metrics."""
+    good_if: _Text = None
+    """What is good, as in "accuracy >= 0.9"; replaces the name of the metric."""
+    judge: _Command = None
+    """A command to run after each rerun: exit code 0 is good, 125 gives no result."""
     lower_is_better: bool | None = None
-    """Direction of the metric, where its name does not say."""
-    metric_from: str | None = None
-    """``stdout:REGEX`` with one group, or ``json:FILE:PATH``."""
-    python: str | None = None
-    """The interpreter of both sides, by version or path."""
-    old_python: str | None = None
-    new_python: str | None = None
-    old_env: Mapping[str, str] = Field(default_factory=dict)
-    """Variables of OLD."""
-    new_env: Mapping[str, str] = Field(default_factory=dict)
-    include: _Words = ()
-    """``source`` and ``params`` of two recorded runs become changes."""
-    param_arg: str | None = None
-    """How a parameter is set, as in ``--{name} {value}``."""
-    build_constraint: Path | None = None
-    """A file that limits the tools that build source distributions."""
-    skip: _Words = ()
+    """The direction of the metric. Default: by its name."""
+    metric_from: Annotated[str | None, Placeholder("SOURCE")] = None
+    """Where a printed metric is: stdout:REGEX with one group, or json:FILE:PATH."""
+    python: _Python = None
+    """The interpreter of both sides."""
+    old_python: _Python = None
+    """The interpreter of OLD."""
+    new_python: _Python = None
+    """The interpreter of NEW."""
+    old_env: _Variables = Field(default_factory=dict)
+    """Environment variables of OLD."""
+    new_env: _Variables = Field(default_factory=dict)
+    """Environment variables of NEW."""
+    include: Annotated[tuple[str, ...], Placeholder("KINDS")] = ()
+    """More changes of two recorded runs: source, params, or both."""
+    param_arg: _Text = None
+    """How to pass a parameter to the command, as in "--{name} {value}"."""
+    build_constraint: Annotated[Path | None, Placeholder("FILE")] = None
+    """Constraints of the tools that build source distributions, as in setuptools<58."""
+    skip: Annotated[tuple[str, ...], Placeholder("PACKAGE")] = ()
     """Packages to leave out on both sides."""
-    max_runs: Annotated[int, Field(ge=8)] = 60
-    """Reruns until the verdict, at most."""
-    timeout: Annotated[float, Field(ge=0.1)] | None = None
-    """Seconds per rerun; default: 4 times the first duration, at least 60."""
+    max_runs: Annotated[int, Placeholder("N")] = Field(60, ge=8)
+    """Reruns until the verdict at most."""
+    timeout: Annotated[float | None, Placeholder("SECONDS")] = Field(None, ge=0.1)
+    """Time limit of a rerun, in seconds. Default: 4 times the first duration, at least 60."""
     timeout_is_bad: bool = False
     """A rerun that exceeds the time limit is bad, any other is good."""
-    memory_limit: Annotated[int, Field(ge=1)] | None = None
-    """Memory of a rerun, in MB."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    memory_limit: Annotated[int | None, Placeholder("MB")] = Field(None, ge=1)
+    """Memory limit of a rerun, in MB."""
+    seed: Annotated[int, Placeholder("N")] = Field(0, ge=0)
     """The first seed."""
-    seed_arg: str | None = None
-    """Appended to the command, as in ``--seed {seed}``."""
+    seed_arg: _Text = None
+    """How to pass the seed to the command, as in "--seed {seed}"."""
     in_place: bool = False
-    """Run in the current directory instead of a copy of it."""
-    study: Path | None = None
-    """Directory of the study; default: derived from what is compared."""
-    jobs: Annotated[int, Field(ge=1)] | None = None
-    """Reruns at a time; default 1, on a cluster all its threads."""
+    """Run in the current directory instead of in a copy of it."""
+    study: Annotated[Path | None, Placeholder("DIR")] = None
+    """The directory of the study. Default: derived from what is compared."""
+    jobs: Annotated[int | None, Placeholder("N")] = Field(None, ge=1)
+    """Reruns at a time. Default: 1, or all threads of the cluster."""
     fresh: bool = False
-    """Rerun what earlier studies ran, too."""
+    """Do not reuse trials of earlier studies."""
     versions: bool = True
-    """Search the releases of the culprit for the first bad one."""
+    """Find the first bad release of the culprit."""
     resolve: bool = False
-    """Complete requirements files with uv."""
+    """Complete requirements files that lack pins, with uv."""
     as_pinned: bool = False
-    """Take requirements files as they are, complete or not."""
+    """Use requirements files as they are, even if they lack pins."""
     keep_order: bool = False
-    """Run although recorded runs say that NEW is the better side."""
+    """Run even if NEW is better according to recorded runs."""
     offline: bool = False
-    """Take packages from uv's cache only."""
-    repeats: Annotated[int, Field(ge=0)] = 0
-    """Reruns of each side, at least."""
-    dask: str | None = None
-    """Address of a Dask scheduler."""
+    """Use packages from uv's cache only."""
+    repeats: Annotated[int, Placeholder("N")] = Field(0, ge=0)
+    """Reruns of each side at least."""
+    dask: Annotated[str | None, Placeholder("ADDRESS")] = None
+    """Rerun on a Dask cluster, as in tcp://10.0.0.1:8786."""
     outputs: tuple[Path, ...] = ()
-    """Files that the caller writes meanwhile, which are not part of the source."""
+    """Files that the caller writes meanwhile; they are not part of the source."""
 
     @field_validator("command", mode="before")
     @classmethod
@@ -137,11 +156,11 @@ class BisectRequest(Value):
 
     @field_validator("include", "skip", mode="before")
     @classmethod
-    def _one_name(cls, names: Any) -> Any:
+    def _listed(cls, names: Any) -> Any:
         return (names,) if isinstance(names, str) else names
 
     def swapped(self) -> Self:
-        """The same with OLD and NEW swapped."""
+        """The request with OLD and NEW swapped."""
         return self.model_copy(
             update={
                 "old": self.new,
@@ -154,7 +173,7 @@ class BisectRequest(Value):
         )
 
     def command_line(self, workspace: str | None) -> str:
-        """The same as a command for a shell, without its study."""
+        """The command of a shell for this request, without its study."""
         words = ["contexta", "bisect", *(str(side) for side in (self.old, self.new) if side is not None)]
         words += self._option_words()
         words += [] if workspace is None else ["--workspace", workspace]
@@ -163,10 +182,10 @@ class BisectRequest(Value):
     def _option_words(self) -> Iterator[str]:
         for name, field in type(self).model_fields.items():
             value, option = getattr(self, name), f"--{name.replace('_', '-')}"
-            if name in _NOT_OPTIONS or value == field.get_default(call_default_factory=True):
+            if name in (*ARGUMENTS, *NOT_TYPED, "study") or value == field.get_default(call_default_factory=True):
                 continue
             if value is False:
-                yield _NEGATIVE[name]
+                yield NEGATIVE[name]
             elif value is True:
                 yield option
             elif name == "include":
@@ -181,12 +200,19 @@ class BisectRequest(Value):
                 yield from (option, str(value))
 
 
-def split_words(option: str, text: str) -> tuple[str, ...]:
-    """A text as the words of a command. Raises InvalidInput where a shell would not take it."""
+def swapped_call(request: BisectRequest, workspace: str | None) -> str:
+    """The call with OLD and NEW swapped."""
+    if speaks_shell():
+        return request.swapped().command_line(workspace)
+    return f"bisect({str(request.new)!r}, {str(request.old)!r}, ...)"
+
+
+def split_words(name: str, text: str) -> tuple[str, ...]:
+    """A text as the words of a command. Raises InvalidInput if a shell would refuse it."""
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
-        raise InvalidInput(f"{option} cannot be {shown(text)}: {error}", hint="quote it as in a shell") from error
+        raise InvalidInput(f"{name} cannot be {shown(text)}: {error}", hint="quote it as in a shell") from error
     if not words:
-        raise InvalidInput(f"{option} is empty", hint='as in "python check.py"')
+        raise InvalidInput(f"{name} is empty", hint='as in "python check.py"')
     return words

@@ -9,6 +9,7 @@ from pathlib import Path
 from contexta.bisect.execution.metric import GIVES_NO
 from contexta.bisect.execution.missing_modules import missing_module, what_to_add
 from contexta.bisect.execution.seed_use import ASK
+from contexta.bisect.option_names import option
 from contexta.bisect.reporting.report import Trial
 from contexta.core.errors import InvalidInput
 
@@ -28,8 +29,8 @@ def require_metric(trials: Sequence[Trial], new: int, records: str) -> None:
     log = shlex.join(["contexta", "log", trial.result.run or "RUN", "--workspace", records])
     raise InvalidInput(
         f"the first run of {end} completed and {reason}",
-        hint="name a metric it gives (--metric), say where the number stands (--metric-from), or judge by the exit "
-        f"code (--exit-code); `{log}` shows what it printed",
+        hint=f"name a metric of the command ({option('metric')}), say where the number is ({option('metric_from')}), "
+        f"or judge by the exit code ({option('exit_code', True)}); `{log}` shows the output",
     )
 
 
@@ -48,10 +49,10 @@ def require_modules(trials: Sequence[Trial], new: int, records: str, folder: Pat
         return
     end = "OLD" if mix == 0 else "NEW"
     log = shlex.join(["contexta", "log", report.run or "RUN", "--workspace", records])
-    change = "; to find the change that takes it away: --exit-code" if mix == new else ""
+    change = f"; {option('exit_code', True)} finds the change that removes it" if mix == new else ""
     raise InvalidInput(
         f"the first run of {end} has no module {module}",
-        hint=f"{what_to_add(module, end, folder)}{change}; `{log}` shows what it printed",
+        hint=f"{what_to_add(module, end, folder)}{change}; `{log}` shows the output",
     )
 
 

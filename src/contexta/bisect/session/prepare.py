@@ -16,9 +16,10 @@ from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
 from contexta.bisect.inputs.completeness import AS_PINNED, CHECK, RESOLVE
 from contexta.bisect.inputs.included import Include, held, include_of, included, not_included
 from contexta.bisect.inputs.judgement import Choice, Judgement, judgement, threshold_of
-from contexta.bisect.inputs.request import BisectRequest, split_words
+from contexta.bisect.inputs.request import BisectRequest, split_words, swapped_call
 from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.bisect.inputs.sides.side import Records, Side, read_text
+from contexta.bisect.option_names import option, usage
 from contexta.bisect.reporting.advice import Here
 from contexta.bisect.search.search import Settings
 from contexta.bisect.session.setup import Setup, identity
@@ -28,8 +29,6 @@ from contexta.core.errors import InvalidInput
 from contexta.reproduce.launch.commands import Prepared, prepared
 from contexta.reproduce.launch.recorded_command import command_of, working_directory
 from contexta.reproduce.uv.commands import Uv, find_uv
-
-USAGE = "contexta bisect OLD NEW --metric NAME -- COMMAND"
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,9 @@ def prepare(
     sides = {"old": side_of(request.old or "", records), "new": side_of(request.new or "", records)}
     request, source_of_command = _with_command(request, sides, plans=plans)
     swapped = request.swapped().command_line(workspace)
-    judged = judgement(request, sides, records, swapped, resumes=resumes, choice=choice)
+    judged = judgement(request, sides, records, swapped_call(request, workspace), resumes=resumes, choice=choice)
     launched = prepared(request.command, here) if request.command else Prepared(())
-    judge = prepared(split_words("--judge", request.judge), here) if request.judge is not None else None
+    judge = prepared(split_words(option("judge"), request.judge), here) if request.judge is not None else None
     command = _command(request, judged, launched, judge, in_place=request.in_place or large is not None)
     uv = find_uv(offline=request.offline)
     both = both_sides(sides, _pythons(request), _variables(request), uv, _install(request))
@@ -102,9 +101,10 @@ def prepare(
 
 def _require(request: BisectRequest) -> None:
     if not request.old or not request.new:
-        raise InvalidInput(f"{'NEW' if request.old else 'OLD and NEW'} missing", hint=USAGE)
+        raise InvalidInput(f"{'NEW' if request.old else 'OLD and NEW'} missing", hint=usage())
     if request.resolve and request.as_pinned:
-        raise InvalidInput("--resolve and --as-pinned were both given", hint="leave out one of them")
+        what = f"{option('resolve', True)} and {option('as_pinned', True)} were both given"
+        raise InvalidInput(what, hint="leave out one of them")
 
 
 def _with_command(
@@ -133,17 +133,18 @@ def _with_command(
         return request.model_copy(update={"command": tuple(command)}), (note + elsewhere,)
     if plans:
         return request, ()
-    raise InvalidInput(f"there is no command to rerun ({reason})", hint="put it behind --, as in: -- python train.py")
+    raise InvalidInput(f"there is no command to rerun ({reason})", hint=f"name it: {usage()}")
 
 
 def _require_copies(request: BisectRequest, large: str | None) -> None:
     """Raise InvalidInput where trials cannot run in checkouts."""
     if request.in_place:
-        raise InvalidInput("--in-place runs the source that is here", hint="leave it out, or source out of --include")
+        hint = f"leave it out, or source out of {option('include')}"
+        raise InvalidInput(f"{option('in_place', True)} runs the source that is here", hint=hint)
     if large is not None:
         raise InvalidInput(
             f"{large}, which every rerun would copy",
-            hint="move data out of the repository, or leave source out of --include",
+            hint=f"move data out of the repository, or leave source out of {option('include')}",
         )
 
 

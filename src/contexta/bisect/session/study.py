@@ -140,7 +140,7 @@ class Study:
             if fingerprint(folder, source.files) != source.digest or beginning.own != own_packages:
                 raise InvalidInput(
                     f"files in {command.folder} were changed since this study began: its trials do not fit any more",
-                    hint="undo the change, or start a study of what is there now: leave out --resume",
+                    hint="undo the change, or start a study of the current files: do not resume",
                 )
             return source, beginning.since
         since = from_microseconds(time.time_ns() // 1000) if fresh else ""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from contexta.bisect.inputs.judgement import Choice
 from contexta.bisect.inputs.request import BisectRequest
+from contexta.bisect.option_names import resume_call, usage
 from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.core.files import atomic_files, digested_files
 from contexta.core.model import Value
@@ -67,7 +68,7 @@ def remember(at: Path, request: BisectRequest, choice: Choice | None, folder: st
 def read_last(at: Path) -> LastStudy:
     """Raises NotFound without a study, DamagedData, InvalidInput for a file of a newer version."""
     if not (at / LAST).exists():
-        raise NotFound("there is no study here", hint="begin one: contexta bisect OLD NEW --metric NAME -- COMMAND")
+        raise NotFound("there is no study here", hint=f"begin one: {usage()}")
     last = read(at / LAST, LastStudy)
     try:
         BisectRequest(**last.request)
@@ -122,8 +123,8 @@ def read_report(study: Path) -> BisectReport:
     """Raises NotFound without a report, DamagedData where it does not match its digest."""
     path = study / REPORT
     if not path.is_file():
-        raise NotFound(f"the study in {study} has no report yet", hint="`contexta bisect --resume` goes on with it")
-    hint = "`contexta bisect --resume` writes it again from the trials"
+        raise NotFound(f"the study in {study} has no report yet", hint=f"{resume_call()} continues it")
+    hint = f"{resume_call()} writes it again from the trials"
     try:
         body = json.loads(path.read_bytes())
         if not isinstance(body, dict) or body.get("digest") != digest_of(body):

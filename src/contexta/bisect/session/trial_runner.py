@@ -13,6 +13,7 @@ from contexta.bisect.execution.source_files import Source
 from contexta.bisect.execution.trial_cache import key_of
 from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, TrialResult
 from contexta.bisect.inference.observations import Observation
+from contexta.bisect.option_names import resume_call
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.search.search import Probe, Problem
 from contexta.bisect.search.speculation import Slot, ahead, slot_of
@@ -193,4 +194,4 @@ def _outcome(future: Future[TrialResult]) -> TrialResult:
     try:
         return future.result()
     except (CancelledError, BrokenExecutor) as error:
-        raise ContextaError(f"a trial was given up by what runs it: {error}", hint="--resume goes on") from error
+        raise ContextaError(f"the executor gave up a trial: {error}", hint=f"{resume_call()} continues") from error

@@ -239,7 +239,7 @@ def test_a_cluster_that_loses_its_workers_ends_the_study_which_goes_on_when_ther
         each.read_text() for each in sorted(tmp_path.glob("log-*")) if "has no worker any more" in each.read_text()
     )
     assert f"the cluster at {scheduler} has no worker any more" in log
-    assert "`contexta bisect --resume` goes on" in log
+    assert "`contexta bisect --resume` continues" in log
     assert "Traceback" not in log
     a_worker(2)
     found = told(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))

@@ -24,6 +24,7 @@ from contexta.bisect.execution.executors.remote_run import Marker, RemoteRun, fe
 from contexta.bisect.execution.run_job import why_not_ready
 from contexta.bisect.execution.trial import lost_trial
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
+from contexta.bisect.option_names import resume_call
 from contexta.core.errors import ContextaError, InvalidInput, shown
 from contexta.core.own_source import install_hint
 
@@ -72,6 +73,7 @@ class DaskExecutor(Executor):
     def __init__(self, client: Any, address: str, jobs: int) -> None:
         self.address = address
         self.jobs = jobs
+        self._resume_hint = f"{resume_call()} continues"  # computed here, because threads do not share the wording
         self._client = client
         self._open: dict[Future[TrialResult], Any] = {}  # ours -> that of Dask
         self._fetching = ThreadPoolExecutor(2, "fetch")
@@ -110,7 +112,7 @@ class DaskExecutor(Executor):
             Path(workspace, marker.name).unlink(missing_ok=True)
 
     def _is_running(self) -> bool:
-        """Whether a worker still runs a trial of this study: it sees within a second that it is not wanted."""
+        """Whether a worker still runs a trial of this study: it stops within a second."""
         markers = {marker.content for marker in self._markers.values()}
         return any(markers & running for running in self._client.run(_running_studies).values())
 
@@ -134,7 +136,7 @@ class DaskExecutor(Executor):
             return None
         try:
             if inner.cancelled():
-                raise ContextaError(f"the cluster at {self.address} cancelled a trial", hint="--resume goes on")
+                raise ContextaError(f"the cluster at {self.address} cancelled a trial", hint=self._resume_hint)
             result, run, worker = inner.result()
         except KilledWorker:
             reason = "the worker that ran it died, and so did those that tried again"
@@ -149,7 +151,7 @@ class DaskExecutor(Executor):
             if attempt < _TRIES:
                 return self._start(job, outer, attempt + 1)
             what = f"the run of a trial could not be fetched from {worker}: {error}"
-            return _settle(outer, ContextaError(what, hint="--resume goes on"))
+            return _settle(outer, ContextaError(what, hint=self._resume_hint))
         return _settle(outer, result)
 
     def _fetch(self, job: TrialJob, result: TrialResult, run: RemoteRun, worker: str) -> None:
@@ -168,8 +170,12 @@ class DaskExecutor(Executor):
             without = 0.0 if self._worker_count() else without + pause
             if without >= _ALONE:
                 for outer in list(self._open):
-                    _settle(outer, _abandoned(self.address))
+                    _settle(outer, self._abandoned())
                 without = 0.0
+
+    def _abandoned(self) -> ContextaError:
+        what = f"the cluster at {self.address} has no worker any more"
+        return ContextaError(what, hint=f"start one; then {self._resume_hint}: finished trials are kept")
 
     def _worker_count(self) -> int:
         try:
@@ -184,13 +190,6 @@ def _settle(future: Future[TrialResult], outcome: TrialResult | BaseException) -
             future.set_exception(outcome)
         else:
             future.set_result(outcome)
-
-
-def _abandoned(address: str) -> ContextaError:
-    return ContextaError(
-        f"the cluster at {address} has no worker any more",
-        hint="start one, then `contexta bisect --resume` goes on: finished trials are kept",
-    )
 
 
 def _fault(answer: Any) -> str | None:

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from contexta.bisect.inputs.direct_references import commit_pin, file_pin
 from contexta.bisect.inputs.pins import Pins
+from contexta.bisect.option_names import option
 from contexta.core.errors import InvalidInput, shown
 
 
@@ -68,6 +69,13 @@ class LockedPins:
         return Pins(dict(sorted(self._packages.items())), tuple(sorted(self._notes)), hashes=self._hashes)
 
 
+def another_interpreter() -> str:
+    """The hint for a lock file that is for other interpreters."""
+    return (
+        f"name an interpreter it is for: {option('old_python')}, {option('new_python')}, or {option('python')} for both"
+    )
+
+
 def require_python(where: str, requires: str, markers: Mapping[str, str]) -> None:
     """Raise InvalidInput where a lockfile is for other interpreters."""
     try:
@@ -77,5 +85,5 @@ def require_python(where: str, requires: str, markers: Mapping[str, str]) -> Non
     if not fits:
         raise InvalidInput(
             f"{where} is for Python {requires}, not {markers['python_full_version']}",
-            hint="name one it is for: --old-python, --new-python, or --python for both",
+            hint=another_interpreter(),
         )

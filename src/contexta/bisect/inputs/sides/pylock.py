@@ -10,6 +10,7 @@ from typing import Any
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.locked_pins import LockedPins, require_python
 from contexta.bisect.inputs.sides.side import Candidate, Side
+from contexta.bisect.option_names import option
 from contexta.core.errors import ContextaError, InvalidInput
 from contexta.findings.past_runs import Installation
 from contexta.reproduce.environment_manager import lock_installation
@@ -54,7 +55,8 @@ def pins_of_pylock(lock: Mapping[str, Any], markers: Mapping[str, str], where: s
     if pylock.environments and not any(marker.evaluate(dict(markers)) for marker in pylock.environments):
         environments = " or ".join(f"({marker})" for marker in pylock.environments)
         raise InvalidInput(
-            f"{where} is for {environments}", hint="name an interpreter it is for: --old-python, --new-python"
+            f"{where} is for {environments}",
+            hint=f"name an interpreter it is for: {option('old_python')}, {option('new_python')}",
         )
     marker_values: dict[str, str | AbstractSet[str]] = {
         **markers,
