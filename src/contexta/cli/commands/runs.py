@@ -8,7 +8,7 @@ from pydantic import ConfigDict, RootModel
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.findings import RunSummary
-from contexta.reports.pages.runs import run_list
+from contexta.reports.pages.recorded.run_list import columns_of, run_list
 
 
 class RunSummaries(RootModel[tuple[RunSummary, ...]]):
@@ -22,7 +22,10 @@ class RunSummaries(RootModel[tuple[RunSummary, ...]]):
 @click.option("--where", metavar="CONDITION", help="Only the runs that match.")
 @click.option("--sort", metavar="FIELD", help='As in "metrics.accuracy desc"; default: "started desc".')
 @click.option("--after", metavar="RUN", help="The page after this run.")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Runs per page.")
+@click.option("--limit", "-n", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Runs per page.")
+@click.option(
+    "--columns", metavar="NAMES", help="As in run,status,metrics.accuracy,params.lr; the sorted one is always shown."
+)
 @click.option("--archived", is_flag=True, help="List archived runs too.")
 @query
 def runs(
@@ -32,14 +35,20 @@ def runs(
     sort: str | None,
     after: str | None,
     limit: int,
+    columns: str | None,
     archived: bool,
 ) -> Answer:
     """List the runs of the workspace, latest first."""
-    page = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit, archived=archived)
+    page = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit + 1, archived=archived)
     for note in page.notes:
         click.echo(f"note: {note}", err=True)
-    report = run_list(page, is_filtered=bool(where or after or project), limit=limit)
-    return Answer(RunSummaries(page), report=report)
+    report = run_list(
+        page[:limit],
+        columns_of(columns, sort),
+        is_filtered=bool(where or after or project),
+        has_more=len(page) > limit,
+    )
+    return Answer(RunSummaries(page[:limit]), report=report)
 
 
 @click.command(epilog="Example: contexta show this-month")

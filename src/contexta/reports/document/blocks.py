@@ -56,6 +56,7 @@ class Table(_Part):
     columns: tuple[str, ...]  # titles; a title that starts with ">" is that of a column of numbers
     rows: tuple[Row, ...]
     screen_rows: int | None = None  # rows that a terminal shows; None: all
+    one_line: bool = False  # whether a terminal shortens cells, so that a row has one line
 
     @property
     def titles(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contexta.core.references import StableRef
-from contexta.findings import RUN_LEVEL, SnapshotRecord
+from contexta.findings import RUN_LEVEL, RunSummary, SnapshotRecord
 from contexta.reports.document.blocks import Bullets, Row, Section, Table, Tone
 
 _TONES: dict[str, Tone] = {
@@ -53,13 +53,31 @@ def notes(lines: Iterable[str]) -> tuple[Section, ...]:
 
 
 def facts(values: Mapping[str, Any]) -> Table:
-    """A table of names and values."""
-    return Table(columns=("", ""), rows=tuple(Row(cells=(name, as_text(value))) for name, value in values.items()))
+    """A table of names and values; the values of a nested mapping have names like ``optimizer.lr``."""
+    return Table(columns=("", ""), rows=tuple(Row(cells=pair) for pair in leaves(values).items()))
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """The values of nested mappings and lists, by dotted name; a list of plain values is one text."""
+    result: dict[str, str] = {}
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            result.update(leaves(value, f"{path}."))
+        elif isinstance(value, Sequence) and any(isinstance(item, (Mapping, list, tuple)) for item in value):
+            result.update(leaves({str(number): item for number, item in enumerate(value)}, f"{path}."))
+        else:
+            result[path] = as_text(value)
+    return result
 
 
 def as_text(value: Any) -> str:
-    """A string as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """A value as text: a list of plain values separated by commas."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)) and not any(isinstance(item, (Mapping, list, tuple)) for item in value):
+        return ", ".join(map(as_text, value)) if value else "[]"
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def record_detail(record: SnapshotRecord) -> str:
@@ -70,6 +88,11 @@ def record_detail(record: SnapshotRecord) -> str:
     pairs = [f"{name}={as_text(value)}" for name, value in attributes.items()]
     markers = [marker for marker in (record.completeness_marker, record.degradation_marker) if marker not in _USUAL]
     return "; ".join(", ".join(part) for part in (words, pairs, markers) if part)
+
+
+def marks_of(run: RunSummary) -> list[str]:
+    """How the user marked a run."""
+    return [word for word, is_set in (("pinned", run.pinned), ("archived", run.archived)) if is_set]
 
 
 def with_hint(detail: str, fix: str | None) -> str:

@@ -1,51 +1,24 @@
-"""Runs: a list, one run in detail, and reports about one or several runs."""
+"""One run in detail, and reports about one or several runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contexta.findings import (
     RUN_LEVEL,
     Artifact,
     RunDetails,
-    RunSummary,
     StageSummary,
 )
 from contexta.findings.runs import lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
-from contexta.reports.pages.common import as_text, facts, notes, record_detail, record_tone, tone_of
+from contexta.reports.pages.common import as_text, facts, marks_of, notes, record_detail, record_tone, tone_of
 
 _UNOBSERVED = ("environment", "process")  # topics of notes about what could not be observed; they come first
 _MOST_EVENTS = 20  # of one run on a screen
-_MOST_METRICS = 4  # of one run in a list
 _UNKNOWN = "unknown: "  # starts the reason why the commit of the source could not be read
-
-
-def run_list(runs: Sequence[RunSummary], *, is_filtered: bool, limit: int) -> Report:
-    """``limit``: the number of runs of one page; a full page says how to get the next one."""
-    if not runs:
-        text = "No run matches." if is_filtered else "No runs yet."
-        return Report(title="Runs", sections=(Section(title="", blocks=(Paragraph(text=text),)),))
-    rows = tuple(
-        Row(
-            cells=(
-                run.label,
-                ", ".join([run.status, *_marks(run)]),
-                moment(run.started_at),
-                span(run.duration_seconds),
-                _metrics_in_short(run),
-            ),
-            tone=tone_of(run.status),
-        )
-        for run in runs
-    )
-    blocks: list[Block] = [Table(columns=("Run", "Status", "Started (UTC)", ">Duration", "Metrics"), rows=rows)]
-    if len(runs) == limit:
-        text = f"{limit} runs; the same command with --after {runs[-1].run_ref.value} lists the next ones"
-        blocks.append(Paragraph(text=text, tone="quiet"))
-    return Report(title="Runs", sections=(Section(title="", blocks=tuple(blocks)),))
 
 
 def details(finding: RunDetails) -> Report:
@@ -55,19 +28,6 @@ def details(finding: RunDetails) -> Report:
 def notes_of(finding: RunDetails) -> list[str]:
     """The notes for the end of a page."""
     return [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
-
-
-def _marks(run: RunSummary) -> Iterator[str]:
-    if run.pinned:
-        yield "pinned"
-    if run.archived:
-        yield "archived"
-
-
-def _metrics_in_short(run: RunSummary) -> str:
-    metrics = [f"{key}={amount(value)}" for key, value in run.metrics.items()]
-    more = f" +{len(metrics) - _MOST_METRICS}" if len(metrics) > _MOST_METRICS else ""
-    return " ".join(metrics[:_MOST_METRICS]) + more
 
 
 # ---------------------------------------------------------------------------------------------- one run
@@ -94,7 +54,7 @@ def _head(finding: RunDetails) -> Iterator[Block]:
         yield Paragraph(text=f'recorded as {finding.run_ref.value}, "{finding.recorded_name}"')
     elif finding.name != finding.run_ref.name:
         yield Paragraph(text=f'name: "{finding.name}"')
-    if marks := list(_marks(finding)):
+    if marks := marks_of(finding):
         yield Paragraph(text=", ".join(marks))
     if finding.content_digest is not None:
         yield Paragraph(text=f"content digest sha256:{finding.content_digest}")

@@ -30,8 +30,9 @@ from contexta.reports.document.formatting import amount, count, finite, printabl
 _STYLES: dict[Tone | None, str] = {"good": "green", "bad": "red", "warn": "yellow", "quiet": "dim", None: ""}
 _SMALL_TABLE = 12  # rows up to which rows without a difference are shown
 _MOST_BULLETS = 20
-_MOST_CHARACTERS = 400  # of a cell or a bullet
-_LONGEST_WORD = 120  # characters of a cell without a space
+_MOST_CHARACTERS = 1_000  # of a cell or a bullet; a longer one is cut to the next two lengths
+_CUT_TEXT = 400
+_CUT_WORD = 120  # a text without a space
 _MOST_POINTS = 56  # of a sparkline; they fit into 60 columns
 _FOLDED = {"same": "without a difference", "unused": "that neither run imported"}
 
@@ -60,6 +61,8 @@ class Grid:
     titles: tuple[str, ...]
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Span, ...], ...]
+    is_one_line: bool = False
+    """Whether cells are shortened to the width of a terminal instead of wrapped."""
     indent: int = 0
 
 
@@ -142,8 +145,9 @@ class Screen:
             yield _line(f"and {len(items) - len(shown)} more; --all shows them", "dim")
 
     def _short(self, text: str) -> str:
-        limit = _MOST_CHARACTERS if " " in text else _LONGEST_WORD
-        return printable(text if self.everything else shortened(text, limit))
+        if self.everything or len(text) <= _MOST_CHARACTERS:
+            return printable(text)
+        return printable(shortened(text, _CUT_TEXT if " " in text else _CUT_WORD))
 
     def _table(self, table: Table) -> Iterator[Part]:
         rows, notes = self._visible(table)
@@ -154,6 +158,7 @@ class Screen:
                 tuple(map(printable, compress(table.titles, used))),
                 tuple(compress(table.numeric, used)),
                 tuple(_styled(tuple(compress(line, used)), row) for line, row in zip(cells, rows, strict=True)),
+                is_one_line=table.one_line,
             )
         for note in notes:
             yield _line(note, "dim")

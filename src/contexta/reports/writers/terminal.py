@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from contexta.reports.document.blocks import Report
+from contexta.reports.writers.one_line import shortened_to
 from contexta.reports.writers.plain import plain
 from contexta.reports.writers.screen import BulletList, Drawing, Grid, Part, Screen, Span, TextLine
 
@@ -78,12 +79,19 @@ def _unindented(part: Part, width: int) -> Iterator[RenderableType]:
 
 
 def _table(grid: Grid, width: int) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    without_room: tuple[str, ...] = ()
+    if grid.is_one_line:
+        grid, without_room = shortened_to(grid, width - grid.indent)
     columns = zip(grid.titles, *([span.text for span in row] for row in grid.rows), strict=True)
     fixed = _fixed_columns([max(map(_width, column)) for column in columns], grid.numeric, width)
     if fixed is None:
         yield from _stacked(grid)
     else:
-        yield _side_by_side(grid, fixed)
+        yield _side_by_side(grid, [True] * len(fixed) if grid.is_one_line else fixed)
+    if without_room:
+        yield Text(f"no room for: {', '.join(without_room)}", "dim")
 
 
 def _fixed_columns(widths: Sequence[int], numeric: Sequence[bool], width: int) -> list[bool] | None:
