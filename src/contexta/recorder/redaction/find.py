@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from contexta.recorder.redaction.names import CONTAINED, CONTEXTUAL, name_around, sensitivity, stems
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.private_keys import private_keys
-from contexta.recorder.redaction.tokens import random_runs, tokens
-from contexta.recorder.redaction.values import HIDDEN, REMOVED, is_ordinary
+from contexta.recorder.redaction.rules.names import CONTAINED, CONTEXTUAL, name_around, sensitivity, stems
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.private_keys import private_keys
+from contexta.recorder.redaction.rules.tokens import random_runs, tokens
+from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED, is_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable, Iterator, List, Optional, Tuple
 
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.rules.spans import Span
 
 _SHORTEST = 4  # characters of a text that can contain a name and a secret
 # A text with a command that takes a secret contains one of these
-_COMMANDS = (" -", "'-", '"-', "login", "obscure", "alias", "add_user", "change_password", "sqlplus", "wpa_passphrase")
+_COMMANDS = (
+    *(" -", "'-", '"-', "login", "obscure", "alias", "add_user", "change_password", "sqlplus", "wpa_passphrase"),
+    *("chpasswd", "secret create", "schtasks"),
+)
 _CONFIGURING = ("poetry config", "config host", "aws configure", "<<<")
 _MARK = Pattern(r"secret:sha256:[0-9a-f]{16}|\[redacted\]")
 _CONTINUED = Pattern(
@@ -51,13 +54,13 @@ def _find(text: str, code: bool, settings: bool, checksums: bool) -> List[Span]:
             spans += view.crossing(tokens(view.text))
     places = stems(text)
     if places and _has_sensitive_name(text, places):
-        from contexta.recorder.redaction.named import secrets_by_name
-        from contexta.recorder.redaction.structures import secrets_manifest
+        from contexta.recorder.redaction.notations.named import secrets_by_name
+        from contexta.recorder.redaction.notations.structures import secrets_manifest
 
         by_name = secrets_by_name(text, places, is_code=code, is_settings=settings)
         spans += [*by_name, *_continued(text, by_name), *secrets_manifest(text)]
     if any(mark in text for mark in (*_COMMANDS, *_CONFIGURING)):
-        from contexta.recorder.redaction.programs import in_text
+        from contexta.recorder.redaction.rules.programs import in_text
 
         spans += in_text(text)
     return _without_marks(text, spans) if HIDDEN in text or REMOVED in text else spans
@@ -82,9 +85,9 @@ def _without_marks(text: str, spans: List[Span]) -> List[Span]:
 
 def find_in_url(text: str) -> List[Span]:
     """Where URLs in a text contain credentials."""
-    if "://" not in text and "jdbc:" not in text:
+    if ":" not in text:
         return []
-    from contexta.recorder.redaction.urls import url_spans
+    from contexta.recorder.redaction.rules.urls import url_spans
 
     return list(url_spans(text))
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from contexta.core.validation import MAX_NAME, storable
 from contexta.recorder.redaction.find import find, find_in_url
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, below, is_plural, of_option, sensitivity
-from contexta.recorder.redaction.names import is_secret_name as is_secret_name
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.spans import secret_hash, without
-from contexta.recorder.redaction.values import HIDDEN, REMOVED, is_secret_under
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, NONE, below, is_plural, of_option, sensitivity
+from contexta.recorder.redaction.rules.names import is_secret_name as is_secret_name
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.spans import secret_hash, without
+from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED, is_secret_under
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-    from contexta.recorder.redaction.names import Sensitivity
+    from contexta.recorder.redaction.rules.names import Sensitivity
 
 __all__ = [
     "HIDDEN",
@@ -74,8 +74,8 @@ def holds_secret(text: str, *, settings: bool = False) -> bool:
 
     settings: the text is a file of settings. Then any secret counts, and a value ends with its line.
     """
-    from contexta.recorder.redaction.private_keys import private_keys
-    from contexta.recorder.redaction.tokens import tokens
+    from contexta.recorder.redaction.rules.private_keys import private_keys
+    from contexta.recorder.redaction.rules.tokens import tokens
 
     return bool(find(text, settings=True)) if settings else any(True for _ in (*private_keys(text), *tokens(text)))
 
@@ -169,7 +169,7 @@ class _Nested:
 # ------------------------------------------------------------------------------------------------ arguments
 
 _OPTION = Pattern(r"(?P<dashes>--?|\+{1,2}|~|/)?(?P<name>[A-Za-z_][\w.@/:-]*?)(?P<equals>:?=)(?P<value>[\s\S]*)\Z")
-_BARE = Pattern(r"(?P<dashes>--?|\+{1,2})?(?P<name>[A-Za-z_][\w.-]*)\Z")
+_BARE = Pattern(r"(?P<dashes>--?|\+{1,2})?(?P<name>[A-Za-z_][\w.-]*)(?P<colon>:)?\Z")
 _DASHED = Pattern(r"--[A-Za-z]|-[A-Za-z]\Z")
 _MOST_NAMED = 20
 
@@ -187,7 +187,7 @@ def argv(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], Li
 
 def _arguments(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], List[int]]:
     """(the arguments without secrets, the numbers of those that held one)"""
-    from contexta.recorder.redaction.programs import secret_parts
+    from contexta.recorder.redaction.rules.programs import secret_parts
 
     by_program = {number: (start, stop) for number, start, stop in secret_parts(arguments)}
     cleaned: List[str] = []
@@ -213,6 +213,8 @@ def _expected_after(argument: str) -> Optional[Sensitivity]:
     if bare is None:
         return None
     if bare.group("dashes"):
+        if bare.group("colon"):
+            return None
         kind = of_option(bare.group("name"))
         return kind if kind[0] >= LIKELY else None
     kind = sensitivity(bare.group("name"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contexta.recorder.redaction.find import find
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.spans import without
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.spans import without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, List, Tuple
 
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.rules.spans import Span
 
 _BEGIN = Pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----")
 _END = Pattern(r"-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|---- END SSH2 ENCRYPTED PRIVATE KEY ----")

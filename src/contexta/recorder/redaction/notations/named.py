@@ -1,7 +1,7 @@
 """Find secrets by the names before them: assignments, options, headers, arguments, tables, SQL and so on.
 
 The words that sensitive names are made of trigger the search, and only the text around them is read. What is read is
-short, or the search goes on behind it, so the cost grows linearly with the length. ``_NOTATIONS`` lists the ways to
+short, or the search goes on behind it, so the cost grows linearly with the length. ``NOTATIONS`` lists the ways to
 write a name and its value.
 """
 
@@ -9,25 +9,16 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.code import FALLBACK, hide_argument, hide_in_expression
-from contexta.recorder.redaction.names import (
-    CERTAIN,
-    CONTEXTUAL,
-    LIKELY,
-    NONE,
-    below,
-    is_plural,
-    name_around,
-    of_option,
-    sensitivity,
-)
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.scanner import QUOTE, SCHEME, Scanner, with_level
-from contexta.recorder.redaction.structures import (
+from contexta.recorder.redaction.notations.code import FALLBACK, hide_argument, hide_in_expression
+from contexta.recorder.redaction.notations.context import FILE_NAME, contextual, is_in_prose, issued_word
+from contexta.recorder.redaction.notations.repetition import Repetition
+from contexta.recorder.redaction.notations.scanner import QUOTE, SCHEME, Scanner, with_level
+from contexta.recorder.redaction.notations.structures import (
     BAR,
     NEXT_LINE,
     TAG,
     hide_cell,
+    hide_column,
     hide_csv,
     hide_element,
     hide_group,
@@ -35,14 +26,27 @@ from contexta.recorder.redaction.structures import (
     hide_lines_below,
     hide_sibling,
 )
-from contexta.recorder.redaction.values import HIDDEN, REMOVED, is_ordinary
+from contexta.recorder.redaction.rules.names import (
+    CERTAIN,
+    CONTEXTUAL,
+    LIKELY,
+    NONE,
+    is_plural,
+    name_around,
+    of_option,
+    sensitivity,
+)
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED, is_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Optional, Tuple
+    from typing import Callable, List, Tuple
 
-    from contexta.recorder.redaction.names import Sensitivity
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.rules.names import Sensitivity
+    from contexta.recorder.redaction.rules.spans import Span
+
+_QUOTE = Pattern(QUOTE)
 
 
 class Name:
@@ -65,22 +69,27 @@ def secrets_by_name(
 ) -> List[Span]:
     """places: where parts of sensitive names are, in order (see ``names.stems``)."""
     scanner = Scanner(text, is_code=is_code, is_settings=is_settings)
+    repetition = Repetition(scanner)
     position = 0
     for first, last in places:
         if last <= position or first < position:
             continue
         start, end = name_around(text, first, last, position)
+        repeated = repetition.skip(text[start:end], start, position)
+        if repeated:
+            position = repeated
+            continue
         position = end
         stripped = text[start:end].lstrip(".-")
         start, end = end - len(stripped), end - len(stripped) + len(stripped.rstrip(".-"))
         word = text[start:end]
         kind = sensitivity(word)
         if kind[0] < LIKELY and word.rpartition(".")[2].lower() in CONTEXTUAL:
-            hidden, kind = _contextual(scanner, start, end, kind)
+            hidden, kind = contextual(scanner, start, end, kind)
             if hidden:
                 position = max(position, hidden)
                 continue
-        if kind[0] != NONE and not (_FILE_NAME.search(word) or _is_in_prose(text, start, end, kind)):
+        if kind[0] != NONE and not (FILE_NAME.search(word) or is_in_prose(text, start, end, kind)):
             position = max(position, _hide_named(scanner, Name(text, start, end, kind)))
     hide_inserted(scanner)
     return scanner.spans
@@ -93,95 +102,11 @@ def _hide_named(scanner: Scanner, name: Name) -> int:
         return name.start + len(HIDDEN) + 16
     if text.startswith((HIDDEN, REMOVED), name.end):
         return name.end
-    for hide in _NOTATIONS:
+    for hide in NOTATIONS:
         hidden = hide(scanner, name)
         if hidden:
             return hidden
     return name.end
-
-
-_FILE_NAME = Pattern(  # or host name
-    r"\.(?:py|pyc|txt|json|ya?ml|toml|ini|cfg|conf|md|rst|csv|log|sh|pem|crt|cer|pub|html?|js|ts|ipynb|so|c|h|cpp|go|rs|java|lock"
-    r"|com|org|net|io|ai|dev|zip|gz|tar|npz|npy|pt|bin|safetensors|model)\Z",
-    re.IGNORECASE,
-)
-# ------------------------------------------------------------------------------------------------ context of a name
-
-_QUOTE = Pattern(QUOTE)
-_IDENTIFIED = Pattern(
-    r"\bIDENTIFIED[ \t]+(?:WITH[ \t]+\S{1,60}[ \t]+)?(?:BY|AS|USING)[ \t]+(?:PASSWORD[ \t]+)?", re.IGNORECASE
-)
-_LOGIN_CALL = Pattern(r"\((?=(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"'][ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])")
-_KEY_SIGN = Pattern(rf"{QUOTE}?[ \t]*\]?[ \t]*[:=]")
-_WORD_BEFORE = Pattern(r"(?<![A-Za-z])([A-Za-z]{2,12})[ ]\Z")
-_OPENED_ABOVE = Pattern(r"([\w.-]{1,60})[\"']?\s*[:=]\s*\{[^{}]{0,200}\Z|([\w.-]{1,60})(?:[\"']\])?\[[\"']\Z")
-_LOGIN_CALL_OPENED = Pattern(r"\b(?:login|authenticate|configure|init_api|set_api_key)\([^()\n]{0,120}\Z")
-_INDENT = Pattern(r"\n([ \t]+)[\"']?\Z")
-_PARENT = Pattern(r"([ \t]*)[\"']?([\w.-]{1,60})[\"']?:[ \t]*\Z")
-_JOINING = ("is ", "was ", "set to", "for ", "as ", "to ", "or ", "if ")
-_COMMANDS = ("ENV", "ARG", "%env", "set", "export", "config", "secret", "var", "login", "machine", "putenv")
-_ISSUED_NEXT = Pattern(
-    r"[ \t]+(?=[^\s\"']{8,200}(?:[\s,.;:]|\Z))(?=\S*[A-Za-z][0-9]+[A-Za-z]|\S*[0-9][A-Za-z]+[0-9])[\w+/=!@#%^*~-]"
-)
-
-
-def _contextual(scanner: Scanner, start: int, end: int, kind: Sensitivity) -> Tuple[int, Sensitivity]:
-    """(end of the value, if it could be hidden; the sensitivity) of a name that only its context makes sensitive."""
-    text, word = scanner.text, scanner.text[start:end]
-    last = word.rpartition(".")[2].lower()
-    if last == "identified":
-        by = _IDENTIFIED.match(text, start)
-        return scanner.value(by.end(), (CERTAIN, "password")) if by else 0, kind
-    if last in ("login", "fernet"):
-        call = _LOGIN_CALL.match(text, end)
-        return hide_group(scanner, call.start(), (LIKELY, "login")) if call else 0, kind
-    if not _KEY_SIGN.match(text, end):
-        return 0, kind
-    by_parent = _by_parent(text, word, start)
-    if by_parent is not None:
-        return 0, by_parent
-    before = _WORD_BEFORE.search(text, max(0, start - 24), start)  # API key: X
-    joined = sensitivity(f"{before.group(1)}_{word}") if before else kind
-    return 0, with_level(joined, LIKELY) if joined[0] >= LIKELY else kind
-
-
-def _by_parent(text: str, name: str, start: int) -> Optional[Sensitivity]:
-    """What ``key`` is by what it lies under: ``{"openai": {"key":``, or the line above that is indented less."""
-    before = text[max(0, start - 240) : start]
-    if not any(mark in before for mark in "{[(\n"):
-        return None
-    opened = _OPENED_ABOVE.search(before)
-    if opened is not None:
-        return below(opened.group(1) or opened.group(2), name)
-    if _LOGIN_CALL_OPENED.search(before):
-        return LIKELY, "key"
-    indent = _INDENT.search(before)
-    if indent is None:
-        return None
-    for line in reversed(before[: indent.start()].split("\n")):
-        parent = _PARENT.match(line)
-        if parent and len(parent.group(1)) < len(indent.group(1)):
-            return below(parent.group(2), name)
-        if line.strip() and len(line) - len(line.lstrip()) < len(indent.group(1)):
-            return None
-    return None
-
-
-def _is_in_prose(text: str, start: int, end: int, kind: Sensitivity) -> bool:
-    """Whether words surround a name, and nothing makes the next word its value."""
-    after = text[end : end + 24]
-    if start == 0 or after[:1] not in (" ", "\t") or text[start - 1] not in " \t" or _is_issued(text, end, kind):
-        return False
-    rest = after.lstrip(" \t")
-    if not rest[:1].isalnum() or rest.lower().startswith(_JOINING):
-        return False
-    before = text[max(0, start - 160) : start]
-    return not (before.rstrip(" \t").endswith("\n") or any(word in before for word in _COMMANDS))
-
-
-def _is_issued(text: str, end: int, kind: Sensitivity) -> bool:
-    """Whether the word behind a name belongs to no language: ``api_key a1b2c3d4 is invalid``."""
-    return kind[0] == CERTAIN and _ISSUED_NEXT.match(text, end) is not None
 
 
 # ------------------------------------------------------------------------------------------------ notations
@@ -194,7 +119,7 @@ _HEADER_VALUE = Pattern(r"[^\r\n\"'\\│┃║]+")
 
 
 def _header(scanner: Scanner, name: Name) -> int:
-    """The value of an HTTP header, to the end of its text or line."""
+    """The value of an HTTP header, to the end of its text or line: ``Authorization: Bearer X``."""
     text = scanner.text
     sign = _HEADER_SIGN.match(text, name.after) if _HEADERS.match(text, name.start, name.end) else None
     value = _HEADER_VALUE.match(text, sign.end()) if sign else None
@@ -213,12 +138,12 @@ def _header(scanner: Scanner, name: Name) -> int:
 
 
 _TYPES = (
-    r"(?:typing\.|t\.|pydantic\.)?(?:str|bytes|Optional|Union|Any|SecretStr|SecretBytes|Annotated|Final|ClassVar|string"
+    r"(?:typing\.|t\.|pydantic\.)?(?:str|bytes|Optional|Union|Any|SecretStr|SecretBytes|Annotated|Mapped|Final|ClassVar|string"
     r"|String|Text|None|int|float|dict|list|Dict|List|tuple)\b(?:\[[^\]\n=]{0,60}\]*)?(?:[ ]*\|[ ]*[\w.]+)*"
 )
 _SIGN = Pattern(
     rf"[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*{_TYPES}[ \t]*=(?!=)"
-    r"|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
+    r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
     r"[ \t]*(?:&\w{1,40}[ \t]+)?"
 )
 _COMPARISONS = ("==", "!=", "===", "!==")
@@ -227,13 +152,14 @@ _CALLED = Pattern(r"(?:[\w.]{1,60}\([ \t]*){1,3}(?=[rbfuRBFU@]{0,2}[\"'`])|\([ \
 _EXPRESSION = Pattern(
     r"(?:self|cls|args|cfg|config|conf|os|opts?|settings|params?|kwargs|hparams|FLAGS|env|ctx|secrets)(?:\.[A-Za-z_]\w*|\[[^\]\n]{1,60}\])+"
     r"(?:\([^()\n]{0,200}\))?(?=[\s,;:)}\]]|\Z)"
-    r"|[a-z_]+(?:\.[a-z_]+)*\([^()\n]{0,200}\)(?=[\s,;:)}\]]|\Z)|None\b"
+    r"|[A-Za-z_]{3,}(?:\.[A-Za-z_]+)*\((?:[^()\n]|\([^()\n]{0,80}\)){0,200}\)(?=[\s,;:)}\]]|\Z)|[a-z_]{2,}\[\d{1,4}\](?=[\s,;:)}\]]|\Z)|None\b"
+    r"|[A-Za-z_.]{3,40}\[[A-Za-z_., |\[\]]{1,60}\](?=[\s,;:)}\]=]|\Z)"  # a type
 )
 _FALLBACKS = (" or ", " else ", "||", "??", " ? ")
 
 
 def _assignment(scanner: Scanner, name: Name) -> int:
-    """``name = X``, with any sign, also with the value on the next line, in a list or in an expression."""
+    """``password = X``, with any sign, also with the value on the next line, in a list or in an expression."""
     text, kind = scanner.text, name.kind
     match = _SIGN.match(text, name.after)
     if match is None:
@@ -261,29 +187,46 @@ def _assignment(scanner: Scanner, name: Name) -> int:
 
 
 def _fallback(scanner: Scanner, name: Name) -> int:
-    """``get("NAME") or "X"``"""
+    """``getenv("API_KEY") or "X"``"""
     fallback = FALLBACK.match(scanner.text, name.after)
     return scanner.value(fallback.end(), name.kind) if fallback else 0
 
 
+_PAIR = Pattern(r"[ \t]*,[ \t]*(?P<value>[^\s,\[\]\"']+)[ \t]*\]")
+
+
 def _argument(scanner: Scanner, name: Name) -> int:
-    """A quoted name among arguments or items: ``("name", "X")``."""
+    """A quoted name among arguments or items: ``("password", "X")``; or a pair of YAML: ``[password, X]``."""
+    pair = _PAIR.match(scanner.text, name.end) if name.before.endswith("[") and not scanner.is_code else None
+    if pair is not None:
+        return scanner.hide(*pair.span("value"), with_level(name.kind, LIKELY))
     if not name.is_quoted or name.before.rstrip("\"'`\\ \t\nrbfu-")[-1:] not in ("(", "[", ",", ""):
         return 0
     return hide_argument(scanner, name.after, name.before, name.kind)
 
 
 _NAMING = Pattern(
-    r"\b(?:name|key|field|variable|var|env|id|label|header|param|parameter|property|option|setting)[\"'`\\]*"
-    r"[ \t]*[:=][ \t]*[\"'`\\]*\Z",
+    r"\b(?:name|key|field|variable|var|env|id|label|header|param|parameter|property|option|setting|parameterkey)[\"'`\\]*"
+    r"[ \t]*[:=][ \t]*[\"'`\\]*\Z|\b(?P<type>type)[\"'`\\]*[ \t]*[:=][ \t]*[\"'`\\]*\Z",
     re.IGNORECASE,
 )
 
 
+_BLOCK = Pattern(r"\s*\{")
+
+
 def _sibling(scanner: Scanner, name: Name) -> int:
-    """``{"name": "HF_TOKEN", "value": X}``. The name may have a value of its own too, so the search goes on."""
-    if _NAMING.search(name.before):
+    """``{"name": "HF_TOKEN", "value": X}``, ``variable "password" { default = "X" }``.
+
+    The name may have a value of its own too, so the search goes on.
+    """
+    naming = _NAMING.search(name.before)
+    if naming and not (naming.group("type") and name.kind[0] < CERTAIN):
         hide_sibling(scanner, name.start, name.after, name.kind)
+    elif name.before.endswith(('variable "', 'parameter "')):
+        block = _BLOCK.match(scanner.text, name.after)
+        if block is not None:
+            hide_sibling(scanner, name.start, block.end(), name.kind)
     return 0
 
 
@@ -308,8 +251,14 @@ def _option(scanner: Scanner, name: Name) -> int:
     return hidden or name.end
 
 
+_ENTRY = Pattern(r"\s*</(?:name|key|string|param-name)>\s*<(?:value|string|data|param-value)>\s*(?:<string>)?")
+
+
 def _element(scanner: Scanner, name: Name) -> int:
-    """``<password>X</password>``"""
+    """``<password>X</password>``, ``<name>password</name><value>X</value>``"""
+    entry = _ENTRY.match(scanner.text, name.end) if name.before.endswith((">", "> ")) else None
+    if entry is not None:
+        return hide_element(scanner, entry.end(), name.kind)
     tag = TAG.match(scanner.text, name.end) if name.before.endswith("<") and name.kind[0] >= LIKELY else None
     return hide_element(scanner, tag.end(), name.kind) if tag else 0
 
@@ -321,7 +270,10 @@ def _cell(scanner: Scanner, name: Name) -> int:
 
 
 def _column(scanner: Scanner, name: Name) -> int:
-    """``user,password`` above ``bob,X``"""
+    r"""Cells below a name in a header, of CSV or a table: ``user,password\nbob,X``."""
+    in_table = hide_column(scanner, name.start, name.end, name.kind) if name.kind[0] == CERTAIN else 0
+    if in_table:
+        return in_table
     is_header = name.kind[0] == CERTAIN and scanner.text[name.after : name.after + 1] in (",", ";", "\t", "\r", "\n")
     return hide_csv(scanner, name.start) if is_header and not scanner.is_code else 0
 
@@ -355,20 +307,24 @@ _COMMAND_BEFORE = Pattern(
     r"(?:[ \t]+-{1,2}\w+)*(?:[ \t]+(?:set|add))?"
     r"|login[ \t]+\S{1,80}|machine[ \t]+\S{1,80}(?:[ \t]+login[ \t]+\S{1,80})?)[ \t]+)(?:[^\s\"']{1,100}[:/])?\Z"
 )
-_STATED = Pattern(r"[ \t]+(?:is|was|set to|=)[ \t]*:?[ \t]+", re.IGNORECASE)
+_STATED = Pattern(
+    r"[ \t]+(?:(?:is|was|è|ist|est|set to|=)[ \t]*:?|(?:for|of)[ \t]+[^\s:=]{1,60}(?:[ \t]\w{1,40})?[ \t]*[:=])[ \t]+",
+    re.IGNORECASE,
+)
 _ALONE = Pattern(r"(?:\A|\n)[ \t+>-]{0,20}\Z")
 _WORD_AND_END = Pattern(r"[ \t]+(?P<value>[^\s\"']{4,})[ \t]*(?=\r?\n|\Z)")
 _QUOTED_NEXT = Pattern(r"[ \t]+(?=[\"'][^\"'\n]{1,200}[\"'][ \t]*[;,]?[ \t]*(?:\n|\Z))")
 
 
 def _spaced(scanner: Scanner, name: Name) -> int:
-    """A value that only spaces or a word like ``is`` separate from its name."""
+    """A value that only spaces or a word separate from its name: ``password is X``."""
     text, kind = scanner.text, name.kind
     spaces = _SPACES.match(text, name.after) if kind[0] >= LIKELY else None
     if spaces is None:
         return 0
-    if _is_issued(text, name.end, kind):
-        return scanner.value(spaces.end(), kind)
+    issued = issued_word(text, name.end, kind)
+    if issued:
+        return scanner.value(issued, kind)
     sql = _SQL.match(text, name.end) if kind[1] in ("password", "passwd", "secret", "key") else None
     if sql is not None:
         return scanner.value(sql.end(), kind)
@@ -384,7 +340,7 @@ def _spaced(scanner: Scanner, name: Name) -> int:
     return scanner.value(quoted.end(), kind) if quoted is not None and kind[0] == CERTAIN else 0
 
 
-_NOTATIONS: Tuple[Callable[[Scanner, Name], int], ...] = (
+NOTATIONS: Tuple[Callable[[Scanner, Name], int], ...] = (
     _header,
     _assignment,
     _fallback,
@@ -392,8 +348,8 @@ _NOTATIONS: Tuple[Callable[[Scanner, Name], int], ...] = (
     _sibling,
     _option,
     _element,
-    _cell,
     _column,
+    _cell,
     _call,
     _spaced,
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, NONE, is_plural, sensitivity
-from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, NONE, is_plural, sensitivity
+from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contexta.recorder.redaction.names import Sensitivity
+    from contexta.recorder.redaction.rules.names import Sensitivity
 
 HIDDEN = "secret:sha256:"
 REMOVED = "[redacted]"
@@ -17,7 +17,7 @@ REMOVED = "[redacted]"
 _FLAGS = frozenset(
     """
     0 1 true false yes no on off none null nil auto default undefined unset empty required optional enabled disabled
-    str string int bytes bool any todo tbd n/a na required, xxx changeme
+    str string int bytes bool any todo tbd n/a na required, xxx changeme text value file path secretstr secretbytes
     """.split()
 )
 _NUMBER = Pattern(r"[-+]?(?:\d[\d_,]*)?\.?\d+(?:[eE][-+]?\d+)?\Z")
@@ -37,7 +37,7 @@ _TECHNICAL = Pattern(
     r"|(?:apache|l?a?gpl|bsd|mpl|cc-by(?:-(?:sa|nc|nd))*|epl)-\d(?:[.\d]*)(?:-clause|-only|-or-later)?)\Z",
     re.IGNORECASE,
 )
-_VARIABLE = Pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
+_VARIABLE = Pattern(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]*)+\Z")  # or a header
 _PATH = Pattern(r"(?:[~.]{0,2}/|[A-Za-z]:[\\/])[\w.@ \\/~+-]*\Z")
 _FILE = Pattern(
     r"\.[A-Za-z][\w-]{0,15}(?:/[\w./-]{1,80})?\Z"

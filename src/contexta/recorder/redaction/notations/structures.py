@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, below, sensitivity
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.scanner import BRACKET_OR_QUOTE, COLON, LONGEST_LITERAL, at_least_likely, with_level
+from contexta.recorder.redaction.notations.scanner import (
+    BRACKET_OR_QUOTE,
+    COLON,
+    LONGEST_LITERAL,
+    at_least_likely,
+    with_level,
+)
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, below, sensitivity
+from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Iterator, List, Tuple
 
-    from contexta.recorder.redaction.names import Sensitivity
-    from contexta.recorder.redaction.scanner import Scanner
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.notations.scanner import Scanner
+    from contexta.recorder.redaction.rules.names import Sensitivity
+    from contexta.recorder.redaction.rules.spans import Span
 
 _MOST_NESTED = 8
 _LONGEST_STRUCTURE, _LONGEST_BARE_LIST, _LONGEST_LINE = 4_000, 1_000, 4_000  # characters
@@ -23,10 +29,12 @@ _ITEM = Pattern(r"[^\s,\"'\[\](){}:]+")
 _MAPPED = Pattern(r"[ \t]*(?:- )?[\"']?[\w.-]+[\"']?[ \t]*:(?=\s|\Z)|[ \t]*[\w.-]+[ \t]*=")
 NEXT_LINE = Pattern(r"(?:[|>][-+0-9]*|\\)?[ \t]*(?:\#[^\n]*)?\r?\n")
 _VALUE_KEY = Pattern(
-    r"[\"']?\b(?:value|val|default|content|secret(?!:sha256:)|text|plaintext|string_?value|secret_?value|data|current)"
+    r"[\"']?\b(?:value|parametervalue|val|default|content|secret(?!:sha256:)|text|plaintext|string_?value|secret_?value|data|current)"
     r"[\"']?[ \t]*[:=][ \t]*",
     re.IGNORECASE,
 )
+_PART = Pattern(r"[^\n]{0,80}\r?\n(?:[A-Za-z-]{1,40}:[^\n]{0,100}\r?\n)?\r?\n(?=\S)")  # of multipart/form-data
+_MAPPED_VALUE = Pattern(r"[ \t]*(?:default|value)[ \t]*:[ \t]+(?=\S)", re.IGNORECASE)
 _SIBLINGS_END = Pattern(r"[{}]|\n[ \t]*-[ \t]|\n[ \t]*\n|/>|</")
 TAG = Pattern(r"(?:[ \t][^<>\n]{0,200})?(?<![/-])>(?=[^<\s]|<!\[CDATA)")
 _CDATA = "<![CDATA["
@@ -96,7 +104,13 @@ def hide_lines_below(scanner: Scanner, start: int, at: int, kind: Sensitivity, *
         ):
             break
         if _MAPPED.match(content) and not is_block:
-            break  # these keys are searched by themselves
+            mapped = _MAPPED_VALUE.match(content)
+            if mapped is not None:  # a declaration: `DBPassword:`, `  Type: String`, `  Default: X`
+                return scanner.value(position + mapped.end(), at_least_likely(kind))
+            position = stop + 1
+            if hidden or position >= len(text):
+                break
+            continue  # these keys are searched by themselves
         value = (stripped[2:].strip() if is_item else stripped).strip("\"',")
         first = position + content.index(value)
         hidden = scanner.hide(first, first + len(value), at_least_likely(kind) if hidden else kind) or hidden
@@ -109,6 +123,10 @@ def hide_lines_below(scanner: Scanner, start: int, at: int, kind: Sensitivity, *
 def hide_sibling(scanner: Scanner, start: int, after: int, kind: Sensitivity) -> None:
     """``{"name": "HF_TOKEN", "value": X}``, in both orders, also in YAML and XML."""
     text = scanner.text
+    part = _PART.match(text, after)
+    if part is not None:
+        scanner.value(part.end(), kind)
+        return
     stop = min(len(text), after + 240)
     ending = _SIBLINGS_END.search(text, after, stop)
     value = _VALUE_KEY.search(text, after, ending.start() if ending else stop)
@@ -158,6 +176,60 @@ def hide_cell(scanner: Scanner, at: int, start: int, kind: Sensitivity) -> int:
 
 
 # ------------------------------------------------------------------------------------------------ columns, manifests
+
+_RULE = Pattern(r"[\s|:+=━─═╇╈┡┩├┼┤╞╪╡-]{3,}\n")
+_BARS = Pattern(r"[│┃║|]")
+_GAPS = Pattern(r"[ \t]{2,}|\t")
+
+
+def hide_column(scanner: Scanner, start: int, end: int, kind: Sensitivity) -> int:
+    """The cells below a name in the header of a table with bars or with wide gaps. Return where the table ends."""
+    text = scanner.text
+    line = text.rfind("\n", max(0, start - _LONGEST_HEADER), start) + 1
+    newline = text.find("\n", end, end + _LONGEST_HEADER)
+    if newline < 0 or start < scanner.table_end:
+        return 0
+    rule = _RULE.match(text, newline + 1, newline + 1 + _LONGEST_LINE)
+    if _BARS.search(text, line, newline):
+        if rule is None:
+            return 0
+        gap = _BARS
+    else:
+        gap = _GAPS
+    before = len(gap.findall(text[line:start].lstrip() if gap is _GAPS else text[line:start]))
+    columns = len(gap.findall(text[line:newline].strip() if gap is _GAPS else text[line:newline])) + 1
+    if columns < 2:
+        return 0
+    hidden, position = 0, rule.end() if rule else newline + 1
+    while position < len(text):
+        newline = text.find("\n", position)
+        stop = len(text) if newline < 0 else newline
+        row = text[position:stop]
+        if stop - position > _LONGEST_LINE or not row.strip():
+            break
+        cells = _cells(gap, row)
+        extra = len(cells) - columns
+        if extra and not (gap is _GAPS and extra == 1 and row.split()[0].isdigit()):  # pandas: the number of the row
+            break
+        first, last = cells[before + extra]
+        hidden = scanner.hide(position + first, position + last, with_level(kind, LIKELY)) or hidden
+        position = stop + 1
+    scanner.table_end = position
+    return hidden
+
+
+def _cells(gap: Pattern, row: str) -> List[Tuple[int, int]]:
+    """The start and end of each cell of a row, without the spaces around it."""
+    position = len(row) - len(row.lstrip()) if gap is _GAPS else 0
+    ends = [match.span() for match in gap.finditer(row, position, len(row.rstrip()) if gap is _GAPS else len(row))]
+    starts = [position, *(end for _, end in ends)]
+    cells = []
+    for first, last in zip(starts, [*(start for start, _ in ends), len(row)]):
+        cell = row[first:last]
+        begin = first + len(cell) - len(cell.lstrip())
+        cells.append((begin, begin + len(cell.strip())))
+    return cells
+
 
 _INSERT = Pattern(
     r"\(([\w\s,`\"\[\].]{1,2000})\)\s{0,10}(?:OUTPUT\s[^\n]{0,200})?\bVALUES\s{0,10}(?=\()", re.IGNORECASE

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
-from contexta.recorder.redaction.names import CERTAIN, LIKELY
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.values import is_secret_under
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.values import is_secret_under
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Match, Optional, Tuple
 
-    from contexta.recorder.redaction.names import Sensitivity
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.rules.names import Sensitivity
+    from contexta.recorder.redaction.rules.spans import Span
 
     Literal = Tuple[int, int, int, int]  # start of the literal, start and end of its content, end of the literal
 
@@ -27,6 +28,8 @@ _PLAIN = Pattern(r"[^\s\"'`;&|<>(){}\[\],\\│┃║]+(?:[,;&<>(){}\[\]|\\]+[^\s
 _RUN = Pattern(r"[^\s\"'`│┃║]+")
 _LINE = Pattern(r"[^\r\n│┃║]*[^\s│┃║]")
 _OTHER_PAIRS = Pattern(r"[=:│|]|, ")
+_COMMENT_BEGINS = Pattern(r"(?:^|[ \t;])(?:\#|//)|\A\#")
+_TRIPLE_QUOTE = Pattern(r"\"\"\"|\'\'\'")
 _COMMENT = Pattern(r"[ \t]#")
 _BEGINS_LINE = Pattern(r"[ \t\"'+>-]*(?:export |ENV |ARG |set )?[ \t\"']*\Z")
 _CONTINUES = Pattern(r"\?[^\n?]{0,120}:\s*$|\?\s*$|\s*\+?\s*\\?\s*(?=[rbfuRBFU]{0,2}[\"'])")
@@ -45,8 +48,9 @@ class Scanner:
         self.text = text
         self.spans: List[Span] = []
         self.is_code = is_code
-        self.group_end = self.group_depth = self.rows_end = 0
+        self.group_end = self.group_depth = self.rows_end = self.table_end = 0
         self._is_settings = is_settings
+        self._triple_quotes: Optional[List[int]] = None
         self._unclosed: Dict[str, int] = {}  # quote -> place up to which no second one follows
 
     def hide(self, start: int, end: int, kind: Sensitivity) -> int:
@@ -71,7 +75,9 @@ class Scanner:
         if opens is not None:
             at = opens.end()
         elif self.is_code and not is_text and not (name_start >= 0 and self.is_in_literal(name_start)):
-            return 0
+            if name_start < 0 or not self._is_in_comment(name_start):
+                return 0
+            kind = with_level(kind, LIKELY)
         plain = (_RUN if opens is not None or at == 0 else _PLAIN).match(text, at)
         if plain is None:
             return 0
@@ -103,8 +109,17 @@ class Scanner:
         before = self.text[max(line, start - 2_000) : start]
         return before.count('"') % 2 == 1 or before.count("'") % 2 == 1
 
+    def _is_in_comment(self, start: int) -> bool:
+        """Whether a place in a program is in a comment or in a text of several lines, as documentation is."""
+        line = self.text.rfind("\n", max(0, start - 2_000), start) + 1
+        if _COMMENT_BEGINS.search(self.text, max(line, start - 2_000), start):
+            return True
+        if self._triple_quotes is None:
+            self._triple_quotes = [match.start() for match in _TRIPLE_QUOTE.finditer(self.text)]
+        return bisect_left(self._triple_quotes, start) % 2 == 1
+
     def opens_literal(self, at: int) -> bool:
-        """Whether a quote stands at a place."""
+        """Whether a literal begins at a place."""
         return _OPENS.match(self.text, at) is not None
 
     def literal(self, at: int) -> Optional[Literal]:

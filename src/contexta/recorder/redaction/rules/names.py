@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ with other uses (``token``, ``auth``), so that ordinary words under it are no se
 """
 
 _WORDS = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_FOREIGN = Pattern("contrase|kennwort|passwort|mot_?de_?passe|senha|пароль|密码|密碼|密钥|パスワード|비밀번호")
+_FOREIGN = Pattern("contraseñ|пароль|密码|密碼|密钥|パスワード|비밀번호")
 
 _CERTAIN = frozenset(
     """
     secret secrets password passwords passwd passphrase passphrases passcode credential credentials creds apikey apikeys
     apitoken authtoken accesstoken accesskey secretkey privatekey authkey jwt dsn netrc connectionstring connstr otp
-    htpasswd mnemonic psk pwd pw passwort kennwort userpwd userpass dbpass dbpw dbpasswd
+    htpasswd mnemonic psk pwd pw passwort kennwort senha contrasena motdepasse userpwd userpass dbpass dbpw dbpasswd
+    masterauth
     """.split()
 )
 _LIKELY = frozenset(
@@ -62,7 +63,7 @@ _KEYS = frozenset(
     api access secret private auth encryption decryption signing sign ssh aws azure gcp openai anthropic cohere hf wandb
     pgp gpg tls ssl rsa dsa hmac aes fernet cipher crypto crypt account storage subscription client cohere mistral groq
     gemini deepseek together replicate pinecone qdrant weaviate langchain langsmith sendgrid mailgun twilio stripe
-    comet neptune cosmos datadog dd newrelic sentry algolia google maps firebase supabase jwt minio
+    comet neptune kaggle cosmos datadog dd newrelic sentry algolia google maps firebase supabase jwt minio
     s3 b2 r2 backblaze wasabi
     """.split()
 )
@@ -109,13 +110,13 @@ _PAIRS = {
 }
 _ONLY_AT_THE_END = frozenset(["pwd", "pw", "tok", "pat", "pass", "otp", "sas", "dsn", "jwt", "auth", "bearer"])
 _LONGEST = 128
-_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-ñÑ"
 # The words that sensitive names are made of, and the letters that must not follow them
 _STEMS = (
     *(
         (stem, "")
         for stem in "pass pwd pw secret tok key cred cookie bearer jwt dsn sas otp webhook signature netrc phrase"
-        " mnemonic identified psk sessionid sessid mfa_code otp_code recovery_code backup_code login fernet"
+        " mnemonic identified psk sessionid sessid mfa_code otp_code recovery_code backup_code login fernet simple_bind"
         " kennwort senha contrase connstr conn_str connectionstring connection_string"
         " пароль 密码 密碼 密钥 パスワード 비밀번호".split()
     ),
@@ -123,7 +124,7 @@ _STEMS = (
     ("auth", "o"),
     ("authori", "t"),
 )
-CONTEXTUAL = ("key", "keys", "phrase", "words", "identified", "login", "fernet")
+CONTEXTUAL = tuple("key keys phrase words passe identified login fernet simple_bind simple_bind_s".split())
 """Names that only their context makes sensitive."""
 _CACHE: Dict[str, Sensitivity] = {}
 _CACHED = 20_000
@@ -220,7 +221,7 @@ def _of_words(words: List[str]) -> Sensitivity:
     joined = "".join(words)
     if joined in _CERTAIN and len(joined) > 3:
         return CERTAIN, joined
-    core = list(words)
+    core = _without_qualifier(words)
     while len(core) > 1 and (core[-1] in _AFTER or core[-1].isdigit()) and not _ends_secret(core):
         core.pop()
     decided = _ends_secret(core)
@@ -229,6 +230,18 @@ def _of_words(words: List[str]) -> Sensitivity:
     if any(_ends_secret([word]) is not None for word in words if word not in _ONLY_AT_THE_END):
         return CONTAINED, ""
     return NONE, ""
+
+
+def _without_qualifier(words: List[str]) -> List[str]:
+    """The words without those that only say whose secret it is: ``password_for_db``, ``POETRY_PYPI_TOKEN_PRIVATE``."""
+    if "for" in words[1:]:
+        named = words[: words.index("for", 1)]
+        return named if _ends_secret(named) is not None else list(words)
+    if words[:1] in (["poetry"], ["fs"], ["spark"]):
+        for number in range(2, len(words)):
+            if words[number - 2 : number] in (["pypi", "token"], ["account", "key"]):
+                return words[:number]
+    return words[:-1] if words[-2:] == ["key", "data"] else list(words)
 
 
 def _ends_secret(words: List[str]) -> "Sensitivity | None":

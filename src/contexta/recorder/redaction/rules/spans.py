@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.values import HIDDEN, REMOVED
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.values import HIDDEN, REMOVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

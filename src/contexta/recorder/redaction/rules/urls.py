@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.names import CERTAIN, LIKELY, sensitivity
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.tokens import random_runs, tokens
-from contexta.recorder.redaction.values import REMOVED, is_ordinary, is_secret_under
+from contexta.recorder.redaction.rules.names import CERTAIN, LIKELY, sensitivity
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.tokens import random_runs, tokens
+from contexta.recorder.redaction.rules.values import REMOVED, is_ordinary, is_secret_under
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator
 
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.rules.spans import Span
 
 _URL = Pattern(r"\b([A-Za-z][A-Za-z0-9+.-]{1,30})://([^\s\"'<>\x1b│┃]*)")
 _ORACLE = Pattern(r"jdbc:oracle:\w{1,10}:[^\s/@]{1,80}/([^\s@]{1,200})@")
+_PGPASS = Pattern(r"^[\w.*-]{1,80}:(?:\d{4,5}|\*):[^:\s]{1,80}:[^:\s]{1,80}:(\S+)$", re.MULTILINE)
 _USER = Pattern(r"[^/?#]*@")
 _LOGIN = Pattern(r"[a-z_][a-z0-9_-]{0,31}\Z")
 _QUERY = Pattern(r"(?<=[?&;#])([^=&#;]+)=([^&#;]*)")
@@ -37,6 +38,9 @@ def url_spans(text: str) -> Iterator[Span]:
     if "jdbc:" in text:
         for match in _ORACLE.finditer(text):
             yield match.start(1), match.end(1), REMOVED
+    for match in _PGPASS.finditer(text) if text.count(":") >= 4 else ():
+        if not is_ordinary(match.group(1)):
+            yield match.start(1), match.end(1), None
     if "://" not in text:
         return
     for match in _URL.finditer(text):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.pattern import Pattern
-from contexta.recorder.redaction.values import is_ordinary
+from contexta.recorder.redaction.rules.pattern import Pattern
+from contexta.recorder.redaction.rules.values import is_ordinary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contexta.recorder.redaction.names import Sensitivity
-    from contexta.recorder.redaction.scanner import Scanner
+    from contexta.recorder.redaction.notations.scanner import Scanner
+    from contexta.recorder.redaction.rules.names import Sensitivity
 
 _COMMA = Pattern(r"\s*,\s*")
 _CALL_ENDS = Pattern(r"\)\s*(?:\n|\Z|;)|\b(?:add_argument|option)\(")

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import re
 
-from contexta.recorder.redaction.names import LIKELY, sensitivity
-from contexta.recorder.redaction.pattern import Pattern
+from contexta.recorder.redaction.rules.names import LIKELY, sensitivity
+from contexta.recorder.redaction.rules.pattern import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-    from contexta.recorder.redaction.spans import Span
+    from contexta.recorder.redaction.rules.spans import Span
 
     Part = Tuple[int, int, int]  # number of the word, start and end in it
 
 # kind of value | programs, with their subcommand if only that takes it | options, or the number of the argument
-_TABLE = """
+TABLE = """
 secret | curl | --oauth2-bearer
 login | curl | -u --user -U --proxy-user -E --cert --proxy-cert
 cookie | curl | -b --cookie
@@ -30,6 +30,7 @@ attached | 7z 7za 7zr 7zz rar unrar | -p -hp
 secret | docker:login podman:login nerdctl:login buildah:login helm:login oras:login crane:login skopeo:login | -p
 secret | apptainer:login singularity:login az:login oc:login | -p
 secret | mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop mongofiles | -p
+secret | psexec schtasks | -p /p /rp
 secret | sshpass cqlsh beeline exaplus ncftp ncftpput ncftpget rabbitmqadmin rdesktop xfreerdp wlfreerdp | -p
 secret | crackmapexec netexec evil-winrm useradd usermod | -p
 secret | youtube-dl yt-dlp gallery-dl | -p --twofactor
@@ -50,6 +51,7 @@ secret | snmpwalk snmpget snmpset snmpbulkwalk | -A -X -c
 percent | smbclient rpcclient smbget winexe | -U --user
 comma | lftp | -u
 prefixed | openssl | -passin -passout -pass -k -K
+secret | convertto-securestring | -String 1
 secret | wandb:login vault:login cargo:login comet:login neptune:login dvc:studio:login rclone:obscure | 1
 secret | rabbitmqctl:add_user rabbitmqctl:change_password wpa_passphrase | 2
 secret | mc:alias:set mc:config:host:add | 3 4
@@ -73,7 +75,7 @@ _arguments: Dict[str, List[Tuple[List[str], int, str]]] = {}  # program -> words
 
 
 def _load() -> None:
-    for line in _TABLE.strip().split("\n"):
+    for line in TABLE.strip().split("\n"):
         kind, names, options = (column.split() for column in line.split("|"))
         for name in names:
             program, *words = name.split(":")
@@ -99,10 +101,10 @@ def secret_parts(words: Sequence[str]) -> List[Part]:
         name = _program(word)
         if name in _arguments:
             parts.extend(_in_arguments(name, number, words))
-        if name in _options or _PYTHON.match(name):
-            program, options = name, dict(_options.get(name, {}))
-        elif program and f"{program}:{word}" in _options:
+        if program and f"{program}:{word}" in _options:
             options.update(_options[f"{program}:{word}"])
+        elif name in _options or _PYTHON.match(name):
+            program, options = name, dict(_options.get(name, {}))
         else:
             part = _in_option(number, words, options) if options else None
             if part is None and not program:
@@ -122,6 +124,8 @@ def _in_option(number: int, words: Sequence[str], options: Dict[str, str]) -> Op
     kind = options.get(word)
     if kind is not None:
         return _in_value(kind, number + 1, words, 0) if kind != "attached" else None
+    if word[:1] == "-" and word[1:].isalpha() and len(word) <= 8 and options.get(f"-{word[-1]}") == "login":
+        return _in_value("login", number + 1, words, 0)  # curl -sSu
     option, equals, value = word.partition("=")
     if equals and option in options and value:
         return _in_value(options[option], number, words, len(option) + 1)
@@ -195,7 +199,7 @@ def _is_secret_setting(name: str) -> bool:
 
 _WORD = Pattern(r"""(?:[^\s"'\\;|&()]|\\.|"(?:[^"\\\n]|\\.){0,4096}"|'[^'\n]{0,4096}'|["'])+""")
 _ITEM = Pattern(r"[\"']([^\"'\n]*)[\"']")
-_INPUT = r"[^|\n]{0,80}(?:--password-stdin|\bsudo[ \t]+-S|--with-token|\bchpasswd)"
+_INPUT = r"[^|\n]{0,80}(?:--password-stdin|\bsudo[ \t]+-S|--with-token|\bchpasswd|\bsecrets?[ \t]+(?:create|set)\b)"
 _PIPED = Pattern(
     rf"\b(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\"'|$]+)[\"']?[ \t]*\|[ \t]*{_INPUT}"
     rf"|{_INPUT}[^|\n]{{0,80}}<<<[ \t]*[\"']?([^\s\"'|$]+)"
@@ -209,9 +213,8 @@ def in_text(text: str) -> Iterator[Span]:
     """Where commands in a text take secrets: ``+ curl -u me:X``, ``RUN mysql -pX``, ``bash -c "wandb login X"``."""
     if not _calls:
         _load()
-        names = "|".join(
-            re.escape(name) for name in sorted({*_options, *_arguments}, key=lambda name: (-len(name), name))
-        )
+        programs = {*_options, *_arguments, "ConvertTo-SecureString"}
+        names = "|".join(re.escape(name) for name in sorted(programs, key=lambda name: (-len(name), name)))
         _calls.append(Pattern(rf"(?<![\w.-])(?:{names})(?:\.exe)?(?=[ \t]|[\"'][ \t]*,)"))
     if ("|" in text and ("echo" in text or "printf" in text)) or "<<<" in text:
         for piped in _PIPED.finditer(text):
@@ -236,7 +239,7 @@ def _split(text: str, start: int, end: int, stop: int) -> Tuple[List[Tuple[str, 
     ends = _SEGMENT_END.search(text, end, stop)
     stop = ends.start() if ends else stop
     line = text.rfind("\n", max(0, start - 400), start) + 1
-    for quote in "\"'":
+    for quote in "\"'`":
         if text.count(quote, line, start) % 2:  # the command is in quotes, which end it
             closing = text.find(quote, end, stop)
             stop = closing if closing >= 0 else stop

@@ -1,0 +1,1 @@
+"""Ways to write a name and its secret value, and the search for them."""
