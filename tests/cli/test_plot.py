@@ -133,9 +133,14 @@ def test_values_that_cannot_be_drawn_leave_gaps_and_are_counted(ctx: Contexta, c
 
 def test_a_series_without_steps_is_numbered(ctx: Contexta) -> None:
     record(ctx, "stepless", {"loss": [3.0, 2.0, 1.0]}, with_steps=False)
+    record(ctx, "stepped", {"loss": [3.0, 2.0, 1.0]})
     curves = ctx.plot("stepless")
+    assert curves.charts[0].axis == "point"
     assert curves.charts[0].curves[0].x == (0, 1, 2)
-    assert curves.completeness_notes == ("train/loss of shop.stepless has no steps; its points are numbered",)
+    assert curves.completeness_notes == ()
+    both = ctx.plot("stepped", "stepless")
+    assert both.charts[0].axis == "step"
+    assert both.completeness_notes == ("train/loss of shop.stepless has no steps; its points are numbered",)
 
 
 def test_a_run_with_last_values_only_has_no_curves(ctx: Contexta, cli: Cli) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client import annotate, comparisons, curves, maintenance, queries, report_pages, reproduction
+from contexta.client import annotate, comparisons, curves, maintenance, queries, report_pages, reproduction, site
 from contexta.client.keywords import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
@@ -65,6 +65,7 @@ class Contexta(Workspace):
     audit_reproducibility = with_aliases(comparisons.audit_reproducibility)
     build_run_report = with_aliases(report_pages.build_run_report)
     build_run_page = report_pages.build_run_page
+    write_site = site.write_site
     build_multi_run_report = with_aliases(report_pages.build_multi_run_report)
     build_snapshot_report = with_aliases(comparisons.build_snapshot_report)
 

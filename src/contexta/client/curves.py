@@ -173,7 +173,11 @@ def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: 
     with_metric = [run for run in runs if key in run.series]
     label = with_metric[0].series[key].label
     notes += [f"{run.ref.value} has no {label}" for run in runs if key not in run.series]
-    axes = [_axis(connection, run, key, scale.axis, notes) for run in with_metric]
+    axes = [_axis(connection, run, key, scale.axis) for run in with_metric]
+    is_numbered = all(axis.is_numbered for axis in axes)
+    if not is_numbered:
+        without_steps = [run for run, axis in zip(with_metric, axes, strict=True) if axis.is_numbered]
+        notes += [f"{label} of {run.ref.value} has no steps; its points are numbered" for run in without_steps]
     bounds = min(axis.bounds[0] for axis in axes), max(axis.bounds[1] for axis in axes)
     is_one_project = len({run.ref.project for run in runs}) == 1
     curves = [
@@ -182,7 +186,7 @@ def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: 
     ]
     return Chart(
         metric=label,
-        axis=scale.axis,
+        axis="point" if is_numbered else scale.axis,
         is_log=scale.is_log,
         smoothing=scale.smoothing,
         columns=scale.columns,
@@ -228,9 +232,11 @@ class _PlacedSeries(NamedTuple):
     place: Callable[[int, int | None, int], float]
     """(number of the point, step, microseconds since 1970) -> x"""
     bounds: tuple[float, float]
+    is_numbered: bool = False
+    """Whether the points lack steps, so that x is the number of a point."""
 
 
-def _axis(connection: Connection, run: _Run, key: SeriesKey, axis: Axis, notes: list[str]) -> _PlacedSeries:
+def _axis(connection: Connection, run: _Run, key: SeriesKey, axis: Axis) -> _PlacedSeries:
     """Raises InvalidInput for the axis of epochs in a run that recorded none."""
     from contexta.store.read.points import bounds_of
 
@@ -245,8 +251,7 @@ def _axis(connection: Connection, run: _Run, key: SeriesKey, axis: Axis, notes: 
     if axis == "epoch":
         return _epochs(connection, run, key)
     if bounds.steps is None or bounds.with_step < series.points:
-        notes.append(f"{series.label} of {run.ref.value} has no steps; its points are numbered")
-        return _PlacedSeries(lambda number, _, __: number, (0, series.points - 1))
+        return _PlacedSeries(lambda number, _, __: number, (0, series.points - 1), is_numbered=True)
     return _PlacedSeries(lambda number, step, __: number if step is None else step, bounds.steps)
 
 

@@ -205,7 +205,8 @@ class Chart(Finding):
 
     metric: str
     """``accuracy``, ``train/accuracy`` or ``train/accuracy [slice]``."""
-    axis: Axis
+    axis: Axis | Literal["point"]
+    """``point`` if the points have no steps: x is the number of the point."""
     is_log: bool = False
     """Whether the values have a logarithmic scale."""
     smoothing: float = 0.0

@@ -118,3 +118,15 @@ class Delivery(Finding):
     """The undelivered part of these journals."""
     content_digests: JsonMap = Field(default_factory=FrozenDict)
     """Ended run -> the digest of its content, for the runs of this delivery."""
+
+
+class Site(Finding):
+    """What ``report --site`` did to a directory."""
+
+    path: Path
+    runs: int
+    written: int
+    """The number of pages that are new or changed."""
+    unchanged: int
+    removed: int
+    """The number of pages of runs that no longer exist."""

@@ -72,6 +72,7 @@ PAGES = {
     "RunDiagnosis": "checks:diagnosis",
     "RunDiff": "comparisons:diff",
     "RunSnapshot": "snapshot:snapshot",
+    "Site": "recorded.site_pages:site",
     "Upgrade": "workspace:upgrade",
     "Verification": "workspace:verification",
 }

@@ -1,12 +1,14 @@
-"""Select the best of several runs by a metric."""
+"""Select the best of several runs by a metric, and the metrics to show for several runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from contexta.analysis.metrics.compare import status_notes
-from contexta.findings import BestRun, RankedRun, RunRanking
+from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
+from contexta.findings import BestRun, RankedRun, RunRanking, RunSummary
 
 
 def select_best(
@@ -47,3 +49,17 @@ def _notes(metric: str, candidates: Sequence[RankedRun], ranked: Sequence[Ranked
 
 def _is_finite(value: int | float) -> bool:
     return isinstance(value, int) or math.isfinite(value)
+
+
+def main_metrics(runs: Iterable[RunSummary], directions: Directions, limit: int) -> list[str]:
+    """The metrics to show for a list of runs, at most ``limit``, those with a direction first.
+
+    A configured direction comes first, then a direction by name, then what most runs have.
+    """
+    counts = Counter(key for run in runs for key in run.metrics)
+
+    def order(key: str) -> tuple[bool, bool, int, int, str]:
+        better, origin = direction_of(key, directions)
+        return origin != "configuration", better is None, -counts[key], familiarity(key), key
+
+    return sorted(counts, key=order)[:limit]

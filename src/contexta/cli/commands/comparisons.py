@@ -6,6 +6,7 @@ import click
 
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
+from contexta.core.errors import InvalidInput
 
 
 @click.command(epilog="Example: contexta diff last-month this-month")
@@ -36,13 +37,21 @@ def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
 
 
 @click.command(epilog="Example: contexta report this-month --html this-month.html")
-@click.argument("run", nargs=-1, required=True)
+@click.argument("run", nargs=-1)
+@click.option("--site", metavar="DIR", help="Write linked pages of all runs to a directory, or update them.")
 @query
 @documented(RUN_HELP)
-def report(ctx: Contexta, run: tuple[str, ...]) -> Answer:
+def report(ctx: Contexta, run: tuple[str, ...], site: str | None) -> Answer:
     """Write a report about one run, or about several, as Markdown or HTML.
 
-    Two runs are shown with their differences, more runs side by side.
+    Two runs are shown with their differences, more runs side by side. --site DIR writes an index, a page for each run
+    and each project, and comparisons of successive runs; it needs no server.
     """
+    if site is not None and run:
+        raise InvalidInput("--site writes pages of all runs, and a run was named", hint="leave out one of them")
+    if site is not None:
+        return Answer(ctx.write_site(site))
+    if not run:
+        raise InvalidInput("no run was named", hint="contexta report RUN, or contexta report --site DIR for all runs")
     finding = ctx.build_run_report(*run) if len(run) <= 2 else ctx.build_multi_run_report(run)
     return Answer(finding, text=finding.to_markdown())

@@ -42,10 +42,27 @@ class Bullets(_Part):
     tone: Tone | None = None
 
 
+Href = Annotated[str, Field(pattern=r"^(?:\.\./)?(?:[a-z]+/)?[a-z0-9][a-z0-9.-]*\.html$")]
+"""The address of another page of the same site, relative to the page with the link."""
+
+
+class Link(_Part):
+    text: str
+    href: Href
+
+
+class Links(_Part):
+    """Links to other pages of the same site."""
+
+    kind: Literal["links"] = "links"
+    items: tuple[Link, ...]
+
+
 class Row(_Part):
     """One line of a table."""
 
     cells: tuple[str, ...]
+    href: Href | None = None  # the page that the first cell links to
     tone: Tone | None = None  # of the first cell
     # Why a writer may count this row instead of showing it: it shows no difference, or no run used the package.
     fold: Literal["same", "unused"] | None = None
@@ -110,7 +127,7 @@ class Curves(_Part):
     chart: Chart
 
 
-Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot | Curves, Field(discriminator="kind")]
+Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot | Curves | Links, Field(discriminator="kind")]
 
 
 class Section(_Part):

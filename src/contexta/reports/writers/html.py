@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from contexta.findings.metrics import Chart
 from contexta.reports.document.axes import chart_title
-from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Paragraph, Plot, Report, Row, Table
+from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Links, Paragraph, Plot, Report, Row, Table
 from contexta.reports.document.formatting import amount, printable
 from contexta.reports.writers.chart_svg import chart_svg, curve_numbers, sample
 from contexta.reports.writers.svg import drawing
@@ -98,6 +98,10 @@ def _block(box: Element, part: Block, about: str) -> None:
         _code(box, part)
     elif isinstance(part, Table):
         _table(box, part, about)
+    elif isinstance(part, Links):
+        navigation = _under(box, "nav")
+        for link in part.items:
+            _under(navigation, "a", {"href": link.href}, link.text)
     elif isinstance(part, Curves):
         _curves(box, part.chart, about)
     else:
@@ -149,7 +153,10 @@ def _row(body: Element, row: Row, classes: Sequence[str], used: Sequence[bool]) 
     cells = list(compress(zip(row.cells, classes, strict=True), used))
     for column, (text, name) in enumerate(cells):
         scope = {"scope": "row"} if column == 0 else {}
-        _under(line, "td" if column else "th", {**scope, **_class(name)}, text)
+        is_link = column == 0 and row.href is not None
+        cell = _under(line, "td" if column else "th", {**scope, **_class(name)}, None if is_link else text)
+        if column == 0 and row.href is not None:
+            _under(cell, "a", {"href": row.href}, text)
 
 
 def _plot(box: Element, part: Plot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Paragraph, Plot, Report, Table
+from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Links, Paragraph, Plot, Report, Table
 from contexta.reports.document.formatting import amount, count, finite, printable, sparkline
 
 # Markup of Markdown and of the HTML inside it. An underscore inside a word and ``->`` are none.
@@ -44,6 +44,8 @@ def _block(part: Block) -> str:
         from contexta.reports.writers.chart_text import chart_lines
 
         return _code("\n".join(line.plain.rstrip() for line in chart_lines(part.chart, _CHART_WIDTH)))
+    if isinstance(part, Links):
+        return ", ".join(f"[{_line(link.text)}]({link.href})" for link in part.items)
     return _table(part) if isinstance(part, Table) else _plot(part)
 
 

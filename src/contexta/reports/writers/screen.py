@@ -17,6 +17,7 @@ from contexta.reports.document.blocks import (
     Bullets,
     Code,
     Curves,
+    Links,
     Paragraph,
     Plot,
     Report,
@@ -135,6 +136,8 @@ class Screen:
             yield from self._table(block)
         elif isinstance(block, Curves):
             yield Drawing(block.chart)
+        elif isinstance(block, Links):
+            yield _line(printable(", ".join(link.text for link in block.items)))
         else:
             yield from self._plot(block)
 

@@ -24,6 +24,7 @@ STYLE = """
 }
 .contexta a { color: inherit; text-decoration: underline var(--ctl) 1px; text-underline-offset: 3px; }
 .contexta a:hover { text-decoration: underline currentColor 2px; }
+.contexta nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 6px 0; }
 .contexta .quiet, .contexta tr.same, .contexta :is(figcaption, summary, footer) { color: var(--text3); }
 .contexta :is(tr.good > :first-child, p.good, ul.good) { color: var(--better); }
 .contexta :is(tr.bad > :first-child, p.bad, ul.bad) { color: var(--worse); }
