@@ -39,7 +39,7 @@ NEEDS_MORE = {"--online", "restored/.contexta", ".contexta/bisect", "runs.parque
 """Words of commands that need the index, a workspace made by a command above, or a library."""
 RUNS = {
     "docs/tutorial.md": ("churn-model", "churn-model"),
-    "docs/how-to/maintain-a-workspace.md": ("february", "march"),
+    "docs/how-to/maintain-a-workspace.md": ("february", "march", "try-1", "try-2"),
 }
 """The runs that a page names beside those of the example."""
 

@@ -211,7 +211,7 @@ def test_a_page_that_does_not_fit_leaves_what_was_there(
         (("run", "list"), "contexta runs"),
         (("run", "show"), "contexta show RUN"),
         (("run", "create"), "contexta run -- python train.py"),
-        (("run", "delete"), "contexta gc"),
+        (("run", "delete"), "contexta delete RUN"),
         (("run", "--name", "x", "list"), "contexta runs"),
     ],
 )

@@ -72,6 +72,7 @@ SECTIONS = {
         "unpin": ("commands.labels", "Remove the protection of pinned runs."),
         "archive": ("commands.labels", "Leave runs out of lists."),
         "unarchive": ("commands.labels", "List archived runs again."),
+        "delete": ("commands.maintenance", "Delete runs."),
         "gc": ("commands.maintenance", "Delete unreferenced objects, ingested journals and old runs."),
         "backup": ("commands.maintenance", "Write the workspace to one file, also while runs are live."),
         "restore": ("commands.maintenance", "Restore a workspace from a backup."),

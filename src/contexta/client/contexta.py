@@ -82,6 +82,7 @@ class Contexta(Workspace):
     backup = maintenance.backup
     restore = staticmethod(maintenance.restore)
     verify = maintenance.verify
+    delete_runs = with_aliases(maintenance.delete_runs)
     gc = maintenance.gc
     doctor = maintenance.doctor
     export = maintenance.export

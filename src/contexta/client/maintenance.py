@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from contexta.client.queries import selectors
 from contexta.client.workspace import Workspace
 from contexta.core import workspace_address
 from contexta.core.errors import InvalidInput, shown
+from contexta.core.validation import seconds_in
 
 if TYPE_CHECKING:
     from contexta.findings import Backup, Cleanup, Delivery, Diagnosis, Export, Upgrade, Verification
+
+_ENDED = ("completed", "failed", "cancelled", "crashed")
 
 
 def backup(workspace: Workspace, path: str | os.PathLike[str], *, with_salt: bool = True) -> Backup:
@@ -53,19 +58,60 @@ def verify(workspace: Workspace) -> Verification:
     return verify_directory(workspace.root) if workspace.is_local else verify_store(workspace._opened())
 
 
-def gc(workspace: Workspace, *, keep_last: int | None = None, dry_run: bool = True) -> Cleanup:
+def gc(
+    workspace: Workspace,
+    *,
+    keep_last: int | None = None,
+    older_than: str | timedelta | None = None,
+    status: str | Sequence[str] = (),
+    dry_run: bool = True,
+) -> Cleanup:
     """Delete unreferenced objects, ingested journals and files of dead processes.
 
-    keep_last: also delete all but this number of the latest runs of each project. dry_run: only report.
+    keep_last: also delete all but this number of the latest runs of each project. older_than: also delete runs that
+    started this long ago, as in ``30d``. status: also delete runs with one of these. Several conditions delete the runs
+    that fulfil all of them. Open, deployed and pinned runs, and runs with the tag ``baseline``, stay and are in
+    ``kept``. dry_run: only report.
     """
     from contexta.store.lifecycle.gc import gc
+    from contexta.store.lifecycle.run_removal import Selection
 
     if keep_last is not None and not (isinstance(keep_last, int) and keep_last >= 0):
         raise InvalidInput(f"keep_last {shown(keep_last)} is not a number of runs", hint="give 0 or more")
-    finding = gc(workspace._current(), keep_last=keep_last, dry_run=dry_run)
+    statuses = [status] if isinstance(status, str) else list(status)
+    for wrong in (name for name in statuses if name not in _ENDED):
+        raise InvalidInput(f"{shown(wrong)} is not a status of an ended run", hint=f"use {', '.join(_ENDED)}")
+    seconds = older_than.total_seconds() if isinstance(older_than, timedelta) else None
+    if isinstance(older_than, str):
+        seconds = seconds_in(older_than)
+    selection = Selection(keep_last=keep_last, older_than_seconds=seconds, statuses=statuses)
+    finding = gc(workspace._current(), selection, dry_run=dry_run)
     options = [] if keep_last is None else ["--keep-last", str(keep_last)]
+    options += (
+        [] if older_than is None else ["--older-than", older_than if isinstance(older_than, str) else f"{seconds:.0f}s"]
+    )
+    options += [word for name in statuses for word in ("--status", name)]
     command = shlex.join(["contexta", "gc", *workspace._option(), *options, "--yes"])
     return finding.model_copy(update={"command": command})
+
+
+def delete_runs(workspace: Workspace, runs: Sequence[str], *, force: bool = False, dry_run: bool = False) -> Cleanup:
+    """Delete runs with their journals and the objects that only they need. Their references stay taken.
+
+    force: also pinned and deployed runs, and runs with the tag ``baseline``. dry_run: only report. Deletes all runs or
+    none. Raises InvalidInput for a run that is still open, and without ``force`` for a run that is to stay.
+    """
+    from contexta.store.lifecycle.gc import delete_runs
+
+    store = workspace._current()
+    with store.reading() as connection:
+        keys = [workspace._find(connection, run)[0] for run in selectors(runs)]
+    finding = delete_runs(store, list(dict.fromkeys(keys)), force=force, dry_run=dry_run)
+    if finding.kept:
+        hint = "leave out open runs; `contexta unpin RUN` or --force deletes the others"
+        raise InvalidInput(f"nothing was deleted: {'; '.join(finding.kept)}", hint=hint)
+    command = ["contexta", "delete", *workspace._option(), *(ref.value for ref in finding.runs), "--yes"]
+    return finding.model_copy(update={"command": shlex.join([*command, *(["--force"] if force else [])])})
 
 
 def doctor(workspace: Workspace) -> Diagnosis:

@@ -62,7 +62,7 @@ class Backup(Finding):
 
 
 class Cleanup(Finding):
-    """What `gc` deleted, or would delete."""
+    """What `gc` or `delete` deleted, or would delete."""
 
     dry_run: bool
     command: str = "contexta gc --yes"
@@ -75,6 +75,8 @@ class Cleanup(Finding):
     leftovers: int = 0
     """Files of dead processes."""
     size_bytes: int = 0
+    young_bytes: int = 0
+    """The size of unreferenced objects that a later `gc` deletes, because they are younger than a day."""
     kept: tuple[str, ...] = ()
     """Requested parts that were not deleted, with the reason."""
 

@@ -1,17 +1,21 @@
-"""`contexta backup`, `restore`, `verify`, `gc`, `doctor`: maintenance of a workspace."""
+"""`contexta backup`, `restore`, `verify`, `gc`, `delete`, `doctor`: maintenance of a workspace."""
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from contexta.cli.command import Answer, answering, query
+from contexta.cli.command import RUN_HELP, Answer, answering, documented, query
 from contexta.cli.likely_commands import likely_command
 from contexta.cli.options import workspace_option
 from contexta.cli.output import STDOUT
 from contexta.client.contexta import Contexta
 from contexta.core import workspace_address
 from contexta.core.errors import InvalidInput
+from contexta.reports.document.formatting import size
 from contexta.reports.pages.workspace import backup as backup_report
+from contexta.reports.pages.workspace import deletion as deletion_report
 
 
 @click.command(epilog="Example: contexta backup contexta-2025-02-15.zip")
@@ -68,14 +72,46 @@ def verify(workspace: str | None) -> Answer:
 
 @click.command(epilog="Example: contexta gc --keep-last 100 --yes")
 @click.option("--keep-last", type=click.IntRange(0), metavar="N", help="Also delete all but N runs of each project.")
+@click.option("--older-than", metavar="AGE", help="Also delete runs that started so long ago, as in 30d or 12h.")
+@click.option(
+    "--status",
+    multiple=True,
+    type=click.Choice(["completed", "failed", "cancelled", "crashed"]),
+    help="Also delete runs with this status; repeatable.",
+)
 @click.option("--yes", is_flag=True, help="Delete; without it, only show what would be deleted.")
 @query
-def gc(ctx: Contexta, keep_last: int | None, yes: bool) -> Answer:
+def gc(ctx: Contexta, keep_last: int | None, older_than: str | None, status: tuple[str, ...], yes: bool) -> Answer:
     """Delete unreferenced objects, ingested journals and old runs.
 
-    Also deletes files that dead processes left. Without --yes it only shows what it would delete.
+    Also deletes files that dead processes left. Without --yes it only shows what it would delete. Several conditions
+    delete the runs that fulfil all of them. Open, pinned and deployed runs, and runs with the tag baseline, are kept.
     """
-    return Answer(ctx.gc(keep_last=keep_last, dry_run=not yes))
+    return Answer(ctx.gc(keep_last=keep_last, older_than=older_than, status=status, dry_run=not yes))
+
+
+@click.command(epilog="Example: contexta delete try-1 try-2")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also delete pinned runs, baselines and deployed runs.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@query
+@documented(RUN_HELP)
+def delete(ctx: Contexta, runs: tuple[str, ...], yes: bool, force: bool, dry_run: bool) -> Answer:
+    """Delete runs.
+
+    Deletes all of them or none. Asks first, and elsewhere than in a terminal needs --yes. Exits with 1 if you answer
+    no. The reference of a deleted run stays taken.
+    """
+    if not (yes or dry_run):
+        plan = ctx.delete_runs(runs, force=force, dry_run=True)
+        names = ", ".join(ref.value for ref in plan.runs)
+        if not sys.stdin.isatty():
+            raise InvalidInput(f"deleting {names} needs a confirmation", hint=f"`{plan.command}`")
+        if not click.confirm(f"Delete {names} and free {size(plan.size_bytes)}?", err=True):
+            return Answer(plan, 1, text="nothing was deleted\n")
+    finding = ctx.delete_runs(runs, force=force, dry_run=dry_run)
+    return Answer(finding, report=deletion_report(finding))
 
 
 @click.command(epilog="Example: contexta doctor")

@@ -52,10 +52,26 @@ def cleanup(finding: Cleanup) -> Report:
         blocks.append(Paragraph(text="Nothing was removed yet. References of removed runs stay reserved."))
         blocks.append(Code(text=finding.command))
     sections = [Section(title="", blocks=tuple(blocks))]
-    for title, items in (("Runs", [str(ref) for ref in finding.runs]), ("Kept", finding.kept)):
+    lists = (("Runs", [str(ref) for ref in finding.runs]), (f"Kept  {count(len(finding.kept), 'run')}", finding.kept))
+    for title, items in lists:
         if items:
             sections.append(Section(title=title, blocks=(Bullets(items=tuple(items)),)))
     return Report(title="Clean-up", sections=tuple(sections))
+
+
+def deletion(finding: Cleanup) -> Report:
+    """The deleted runs, or those that would be, and the freed space."""
+    objects, journals = count(finding.objects, "object"), count(finding.journals, "journal")
+    names = ", ".join(ref.value for ref in finding.runs)
+    verbs = ("Would delete", "would free") if finding.dry_run else ("Deleted", "freed")
+    freed = f"{verbs[1]} {size(finding.size_bytes)} in {journals} and {objects}"
+    blocks: list[Block] = [Paragraph(text=f"{verbs[0]} {count(len(finding.runs), 'run')}: {names}; {freed}.")]
+    if finding.young_bytes:
+        text = f"A later `contexta gc` frees {size(finding.young_bytes)} more: objects that are younger than a day."
+        blocks.append(Paragraph(text=text, tone="quiet"))
+    if finding.dry_run:
+        blocks.append(Code(text=finding.command))
+    return Report(title="Deletion", sections=(Section(title="", blocks=tuple(blocks)),))
 
 
 def export(finding: Export) -> Report:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, union, update
+from sqlalchemy import Connection, select, update
 
 from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.core.references import StableRef
@@ -27,6 +27,7 @@ from contexta.recorder.journal.writer import SUFFIX
 from contexta.store.backends.engine import Store
 from contexta.store.entities import shared_facts
 from contexta.store.ingest.ingest import is_first
+from contexta.store.lifecycle.run_removal import Selection, choose, remove_runs
 from contexta.store.lifecycle.workspace_files import kind_of, stored_digests, workspace_files
 from contexta.store.schema import tables
 
@@ -42,24 +43,23 @@ _WITHOUT_OWNER = frozenset(  # tables that name no objects, and tables whose row
 _TRASH = ".trash-"
 
 
-def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
+def gc(store: Store, selection: Selection, *, dry_run: bool) -> Cleanup:
     """Delete, or with ``dry_run`` only list. The caller has just ingested all journals.
 
-    keep_last: the number of the latest runs of each project that stay; None keeps all. Raises WorkspaceError during a
-    backup.
+    Raises WorkspaceError during a backup.
     """
     with store.alone():
         _return_trash(store)
         waiting = _waiting(store)  # before the rows are read: a journal that is ingested meanwhile is in one of them
         with store.reading() as connection:
-            runs, kept = _old_runs(connection, keep_last) if keep_last is not None else ({}, [])
+            runs, kept = choose(connection, selection)
             journals = _journals(connection, store, set(runs))
-            used = _used(connection, set(runs))
+            used, _ = _used(connection, set(runs))
         objects = list(_unreferenced(store, used, waiting))
         leftovers = list(_leftovers(store))
         size = sum(_size(path) for path in [*journals.values(), *objects, *leftovers])
         if not dry_run:
-            _remove_runs(store, list(runs))
+            remove_runs(store, list(runs))
             _empty_journals(store, journals)
             for path in objects:
                 _discard(path)
@@ -76,69 +76,49 @@ def gc(store: Store, *, keep_last: int | None, dry_run: bool) -> Cleanup:
     )
 
 
-# ---------------------------------------------------------------------------------------------- runs
+def delete_runs(store: Store, keys: Sequence[int], *, force: bool, dry_run: bool) -> Cleanup:
+    """Delete runs with their journals and the objects that only they need, or with ``dry_run`` only list.
 
-
-def _old_runs(connection: Connection, keep_last: int) -> tuple[dict[int, str], list[str]]:
-    """(key -> reference of the runs to delete, reasons why other old runs stay)"""
-    run, deployment = tables.run, tables.deployment
-    latest = func.row_number().over(partition_by=run.c.project_id, order_by=(run.c.started_at.desc(), run.c.id.desc()))
-    ranked = select(run.c.id, run.c.ref, run.c.status, latest.label("place")).subquery()
-    rows = connection.execute(select(ranked).where(ranked.c.place > keep_last).order_by(ranked.c.id)).all()
-    deployed = set(connection.execute(select(deployment.c.run_id).where(deployment.c.run_id.is_not(None))).scalars())
-    runs, kept = {}, []
-    for row in rows:
-        if row.status == "open":
-            kept.append(f"{row.ref}: it is still open")
-        elif row.id in deployed:
-            kept.append(f"{row.ref}: it is deployed")
-        else:
-            runs[row.id] = str(row.ref)
-    return runs, kept
-
-
-def _remove_runs(store: Store, runs: Sequence[int]) -> None:
-    """Delete runs in batches, each with all its rows."""
-    for start in range(0, len(runs), _AT_ONCE):
-        some = runs[start : start + _AT_ONCE]
-        with store.writing() as connection:
-            series = select(tables.metric_series.c.id).where(tables.metric_series.c.run_id.in_(some))
-            relations = select(tables.relation.c.id).where(tables.relation.c.run_id.in_(some))
-            connection.execute(delete(tables.metric_point).where(tables.metric_point.c.series_id.in_(series)))
-            connection.execute(delete(tables.provenance).where(tables.provenance.c.relation_id.in_(relations)))
-            for table in reversed(tables.metadata.sorted_tables):
-                if "run_id" in table.c:
-                    connection.execute(delete(table).where(table.c.run_id.in_(some)))
-            connection.execute(delete(tables.run).where(tables.run.c.id.in_(some)))
-    with store.writing() as connection:
-        _remove_unused(connection)
-
-
-def _remove_unused(connection: Connection) -> None:
-    """Delete the bodies and ends of environments, the forms of records and the shared facts that no run needs."""
-    body, packages, form = tables.environment_body, tables.environment_distribution, tables.record_form
-    used = (
-        select(tables.environment.c.environment_body_id)
-        .union(select(tables.run.c.environment_body_id).where(tables.run.c.environment_body_id.is_not(None)))
-        .subquery()
+    Runs that must stay are in ``kept``; then nothing is deleted. Raises WorkspaceError during a backup.
+    """
+    with store.alone():
+        waiting = _waiting(store)
+        with store.reading() as connection:
+            runs, kept = choose(connection, Selection(keys=keys, force=force))
+            journals = _journals(connection, store, set(runs), of_others=False)
+            used, only_removed = _used(connection, set(runs))
+        paths = [
+            Path(directory.path(digest))
+            for directory in store.object_directories
+            for digest in sorted(only_removed - used - waiting)
+            if directory.exists(digest)
+        ]
+        objects = [path for path in paths if _is_old(path)]
+        size = sum(_size(path) for path in [*journals.values(), *objects])
+        if not dry_run and not kept:
+            remove_runs(store, list(runs))
+            _empty_journals(store, journals)
+            for path in objects:
+                _discard(path)
+    return Cleanup(
+        dry_run=dry_run,
+        runs=tuple(StableRef.parse(ref) for ref in runs.values()),
+        objects=len(objects),
+        journals=len(journals),
+        size_bytes=size,
+        young_bytes=sum(map(_size, set(paths) - set(objects))),
+        kept=tuple(kept),
     )
-    unused = select(body.c.id).where(body.c.id.not_in(select(used)))
-    connection.execute(delete(packages).where(packages.c.environment_body_id.in_(unused)))
-    connection.execute(delete(body).where(body.c.id.not_in(select(used))))
-    forms = select(tables.record.c.form_id).where(tables.record.c.form_id.is_not(None)).distinct()
-    connection.execute(delete(form).where(form.c.id.not_in(forms)))
-    end, fact, run, environment = tables.environment_end, tables.shared_fact, tables.run, tables.environment
-    ends = select(environment.c.end_id).where(environment.c.end_id.is_not(None))
-    connection.execute(delete(end).where(end.c.id.not_in(ends)))
-    used_facts = union(*(select(run.c[key]).where(run.c[key].is_not(None)) for key in shared_facts.IDS)).subquery()
-    connection.execute(delete(fact).where(fact.c.id.not_in(select(used_facts))))
 
 
 # ---------------------------------------------------------------------------------------------- journals
 
 
-def _journals(connection: Connection, store: Store, removed: set[int]) -> dict[int, Path]:
-    """Key -> file of the completely ingested journals of this machine that have ended."""
+def _journals(connection: Connection, store: Store, removed: set[int], *, of_others: bool = True) -> dict[int, Path]:
+    """Key -> file of the completely ingested journals of this machine that have ended.
+
+    of_others: whether to include those of runs that are not removed.
+    """
     journal, run, ended = tables.journal, tables.run, store.journals / ENDED
     rows = connection.execute(
         select(journal.c.id, journal.c.name, journal.c.position, journal.c.run_id, run.c.status)
@@ -150,7 +130,9 @@ def _journals(connection: Connection, store: Store, removed: set[int]) -> dict[i
     # From the directory to the rows: a name in a database that came from elsewhere is no path.
     for path in sorted(ended.glob(f"*{SUFFIX}")):
         row = by_name.get(store.origin + path.name)
-        if row is None or (row.status == "open" and row.run_id not in removed) or path.is_symlink():
+        if row is None or path.is_symlink():
+            continue
+        if row.run_id not in removed and (row.status == "open" or not of_others):
             continue
         if 0 < _size(path) <= row.position:
             journals[row.id] = path
@@ -193,32 +175,33 @@ def _is_whole(objects: Objects, digest: str) -> bool:
     return True
 
 
-def _used(connection: Connection, removed: set[int]) -> set[str]:
-    """Every digest in a row of a run that stays. Any text that looks like a digest counts, which is safe."""
+def _used(connection: Connection, removed: set[int]) -> tuple[set[str], set[str]]:
+    """The digests in rows of runs that stay, and of removed runs. Any text that looks like a digest counts."""
     used: set[str] = set()
+    of_removed: set[str] = set()
     for table in tables.metadata.sorted_tables:
         if table.name in _WITHOUT_OWNER:
             continue
         rows = connection.exec_driver_sql(f"SELECT * FROM {table.name}", execution_options={"yield_per": 10_000})
         owner = "id" if table is tables.run else "run_id"
         for row in rows.mappings():
-            if row.get(owner) not in removed:
-                for value in row.values():
-                    if isinstance(value, str) and len(value) >= 64:
-                        used.update(_digests_in(value.encode("utf-8", "replace")))
+            digests = of_removed if row.get(owner) in removed else used
+            for value in row.values():
+                if isinstance(value, str) and len(value) >= 64:
+                    digests.update(_digests_in(value.encode("utf-8", "replace")))
     environment, body, run = tables.environment, tables.environment_body, tables.run
     of_snapshots = select(body.c.digest, environment.c.run_id).join_from(environment, body)
     of_runs = select(body.c.digest, run.c.id.label("run_id")).join(run, run.c.environment_body_id == body.c.id)
     end, fact = tables.environment_end, tables.shared_fact
     of_ends = select(end.c.digest, environment.c.run_id).join(environment, environment.c.end_id == end.c.id)
-    for digests in (of_snapshots, of_runs, of_ends):
-        used.update(row.digest for row in connection.execute(digests) if row.run_id not in removed)
+    for statement in (of_snapshots, of_runs, of_ends):
+        for digest, run_id in connection.execute(statement):
+            (of_removed if run_id in removed else used).add(digest)
     keys_of_runs = connection.execute(select(run.c.id, *(run.c[key] for key in shared_facts.IDS)))
     kept_facts = {key for run_id, *keys in keys_of_runs if run_id not in removed for key in keys}
     for key, body_text in connection.execute(select(fact.c.id, fact.c.body)):
-        if key in kept_facts:
-            used.update(_digests_in(body_text.encode("utf-8", "replace")))
-    return used
+        (used if key in kept_facts else of_removed).update(_digests_in(body_text.encode("utf-8", "replace")))
+    return used, of_removed
 
 
 def _waiting(store: Store) -> set[str]:

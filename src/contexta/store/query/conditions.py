@@ -29,7 +29,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from contexta.core.errors import ContextaError, InvalidInput, shown
-from contexta.core.validation import from_microseconds, timestamp, to_microseconds
+from contexta.core.validation import from_microseconds, seconds_in, timestamp, to_microseconds
 from contexta.store.query.where import All, Field, Has, Literal, Not, Pointed, Test, Where
 from contexta.store.schema import tables
 from contexta.store.schema.sort_keys import MAX_WORDS, local_range, prefix_range, version_order
@@ -47,7 +47,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": lambda column, value: column > value,
     ">=": lambda column, value: column >= value,
 }
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 class unled(FunctionElement[Any]):  # noqa: N801  # named as SQL's functions are
@@ -209,10 +208,7 @@ class Conditions:
 
     def _duration(self, field: Field, operator: str, value: Literal) -> Condition:
         self._only_compares(field, operator, value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", value.text, re.ASCII)
-        if match is None:
-            self._pointed.refuse(value.at, f"{shown(value.text)} is no duration", "e.g. 90 (seconds), 30m, 2h, 1.5d")
-        microseconds = min(float(match[1]) * _SECONDS[match[2]] * 1e6, 2.0**62)
+        microseconds = min(seconds_in(value.text) * 1e6, 2.0**62)
         return _COMPARE[operator](DURATION, int(microseconds))  # type: ignore[no-any-return]  # operator's are untyped  # of columns
 
     # ------------------------------------------------------------------------------------------ values
