@@ -54,6 +54,18 @@ found, patch, notes = capture.source(os.getcwd(), salt=salt)
 probed["source"] = (found, notes)
 facts["patch"] = (patch or b"").decode("latin-1")
 facts["probed"] = probed
+import contexta
+run = contexta.init(project="p", name="r")
+stage = run.stage("s")
+with stage.batch("b") as batch, stage.span("x", "llm"):
+    batch.metric("m", 1.0, unit="ms")
+    batch.sample("one").event("k", "what happened")
+    batch.operation("two")
+with run.deployment("web"):
+    pass
+run.finish()
+with open(".contexta/journal/p.r.jsonl") as journal:
+    facts["lines"] = [json.loads(line)["t"] for line in journal]
 facts["foreign"] = sorted({n.partition(".")[0] for n in sys.modules} & {"pydantic", "sqlalchemy", "packaging", "rich"})
 print(json.dumps(facts))
 """
@@ -102,6 +114,7 @@ def test_every_probe_runs_in(minor: int, tmp_path: Path, git: Callable[..., str]
     assert facts["redacted"][1].startswith("secret:sha256:")
     assert "+x = 1" in facts["patch"]
     assert facts["foreign"] == []
+    assert {"batch", "point", "sample", "event", "operation", "batch-end", "span", "deployment"} <= {*facts["lines"]}
     probed = {name: found for name, (found, _) in facts["probed"].items()}
     notes = [note for _, told in facts["probed"].values() for note in told]
     assert probed["interpreter"]["version"].startswith(f"3.{minor}.")

@@ -20,9 +20,9 @@ from contexta.core.errors import shown
 from contexta.core.references import slug
 from contexta.core.validation import text
 from contexta.recorder.journal.processes import is_worker
+from contexta.recorder.parts.failure import status_of
 from contexta.recorder.session import inherited
 from contexta.recorder.session import start as starting
-from contexta.recorder.session.failure import status_of
 from contexta.recorder.session.process_end import unhandled_exception, watch_exec, watch_sigterm
 from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.start import RecordingPlace

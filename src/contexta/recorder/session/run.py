@@ -10,23 +10,26 @@ import os
 from collections.abc import Mapping
 
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.references import StableRef, numbered, slug
+from contexta.core.references import StableRef
 from contexta.core.validation import MAX_NAME, text
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.journal.processes import rank
 from contexta.recorder.journal.writer import Journal
 from contexta.recorder.notes import reason, storable
+from contexta.recorder.parts import numbers
+from contexta.recorder.parts.failure import failure_of, status_of
+from contexta.recorder.parts.measured import MOST_NAMES, Measured
+from contexta.recorder.parts.stages import ENDS, Stage, free_component
 from contexta.recorder.redaction import redact
-from contexta.recorder.session import numbers
-from contexta.recorder.session.failure import failure_of, status_of
 from contexta.recorder.session.mappings import SUMMARY, Config, Summary
-from contexta.recorder.session.measured import MOST_NAMES, Measured
 from contexta.recorder.session.salt import salt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type, Union
+
+    from contexta.recorder.parts.deployments import Deployment
 
 _INT64 = 2**63
 _LONGEST_QUOTE = 1_000  # characters of a text that a note may quote; more are not searched for secrets
@@ -60,6 +63,7 @@ class LiveRun(Measured):
         self._heads: Dict[str, str] = {}
         self._refused: Set[Any] = set()  # names that ``log`` refused with a note
         self._stages: Dict[str, object] = {}
+        self._deployments: Dict[str, object] = {}
         self._values: Dict[str, Any] = {}
         self._secret_salt = b""
 
@@ -195,17 +199,22 @@ class LiveRun(Measured):
         *,
         kind: str = "output",
         limit: Optional[int] = None,
+        attributes: Optional[Mapping[str, Any]] = None,
     ) -> Optional[str]:
         """Store an output of the run in the workspace: a file, or a directory as a tar archive.
 
         kind: any word, as ``model`` or ``plot``. limit: bytes, 256 MiB by default; of a larger output only digest and
-        location are stored. Returns the digest; None when it could not be read. Files that hold secrets are not stored.
+        location are stored. attributes: JSON values. Returns the digest; None when it could not be read. Files that
+        hold secrets are not stored.
         """
         from contexta.recorder.session import artifacts
 
         sizes = {} if limit is None else {"limit": limit}
         name, kind = text(name, printable=True), text(kind, printable=True)
-        return self._write_artifact(*artifacts.made(name, path, self._salt, self._objects, kind, **sizes))
+        cleaned = self._attributes(attributes)
+        fields, notes = artifacts.made(name, path, self._salt, self._objects, kind, **sizes)
+        fields["attributes"] = {**cleaned, **fields["attributes"]}
+        return self._write_artifact(fields, notes)
 
     def _write_artifact(self, fields: Dict[str, Any], notes: List[Dict[str, str]]) -> Optional[str]:
         """Write the record of an artifact and the notes about it. Returns its digest."""
@@ -214,17 +223,43 @@ class LiveRun(Measured):
         digest: Optional[str] = fields.get("digest")
         return digest
 
+    def register_artifact(
+        self,
+        name: str,
+        path: Union[str, "os.PathLike[str]"],
+        *,
+        kind: Optional[str] = None,
+        attributes: Optional[Mapping[str, Any]] = None,
+    ) -> Optional[str]:
+        """Store an output as ``artifact`` does, with attributes.
+
+        name: also its kind, unless ``kind`` is given. attributes: JSON values. Returns the digest.
+        """
+        return self.artifact(name, path, kind=name if kind is None else kind, attributes=attributes)
+
+    def deployment(self, name: str, *, status: str = "completed", artifact: Optional[str] = None) -> "Deployment":
+        """Record a deployment of this run, in its environment. Each one has a reference of its own.
+
+        status: ``open`` if it goes on; ``with run.deployment("web"):`` is open until the block ends. artifact: the name
+        or reference of the deployed artifact. Raises InvalidInput for another status.
+        """
+        from contexta.recorder.parts import vocabularies
+        from contexta.recorder.parts.deployments import Deployment
+
+        vocabularies.one_of(status, vocabularies.STATUSES, "status")
+        name = redact.name(text(name, printable=True), self._salt)
+        fields = {} if artifact is None else {"artifact": redact.inside(text(artifact, printable=True), self._salt)}
+        component = free_component(self._deployments, name, "deployment")
+        self._write("deployment", part=component, name=name, status=status, **fields)
+        return Deployment(self, component, name)
+
     def stage(self, name: str) -> "Stage":
         """Begin a stage of the run; a second one of the same name is another stage.
 
         ``with run.stage("train") as stage: stage.metric("loss", 0.3, step=1)``
         """
         name = redact.name(text(name, printable=True), self._salt)
-        base = component = slug(name) or "stage"
-        count, marker = 1, object()
-        while self._stages.setdefault(component, marker) is not marker:  # one step, so threads do not share a name
-            count += 1
-            component = numbered(base, count)
+        component = free_component(self._stages, name, "stage")
         order = len(self._stages) - 1
         self._write("stage", stage=component, name=name, order=order)
         return Stage(self, self.ref.child("stage", component), name)
@@ -241,7 +276,7 @@ class LiveRun(Measured):
         A process that did not begin the run ends only its own part. Below `contexta run` the last status of a program
         is the status of the run, unless the command fails.
         """
-        if status not in ("completed", "failed", "cancelled"):
+        if status not in ENDS:
             raise InvalidInput(f"a run cannot end as {shown(status)}", hint="it ends as completed, failed or cancelled")
         self._end(status, failure, is_said=True)
 
@@ -295,14 +330,6 @@ class LiveRun(Measured):
         status = status_of(error)
         self.finish(status, failure=error if status == "failed" else None)
 
-    def _write_notes(self, notes: List[Dict[str, str]]) -> None:
-        for note in notes:
-            self._write("note", **note)
-
-    def _write(self, type_: str, **fields: Any) -> None:
-        self._require_open()
-        self._journal.write(type_, **fields)
-
     @property
     def _salt(self) -> bytes:
         """The salt for the hashes of secrets: the workspace's, or where there is none, one for this run alone."""
@@ -312,54 +339,6 @@ class LiveRun(Measured):
             except OSError:
                 self._secret_salt = os.urandom(32)
         return self._secret_salt
-
-
-class Stage(Measured):
-    """A part of a live run."""
-
-    def __init__(self, run: LiveRun, ref: StableRef, name: str) -> None:
-        self.ref = ref
-        self.name = name
-        self._run = run
-        self._stage = ref.name
-        self._heads = {}
-        self._is_finished = False
-
-    def __repr__(self) -> str:
-        return f"<Stage {self.ref}{' (ended)' if self._is_finished else ''}>"
-
-    @property
-    def _journal(self) -> Journal:  # type: ignore[override]  # read only here
-        return self._run._journal
-
-    @property
-    def _ended(self) -> bool:  # type: ignore[override]  # as above
-        return self._run._ended
-
-    @property
-    def _salt(self) -> bytes:
-        return self._run._salt
-
-    def finish(self, status: str = "completed") -> None:
-        """End the stage. Ending it again, or after its run, does nothing."""
-        if status not in ("completed", "failed", "cancelled"):
-            raise InvalidInput(
-                f"a stage cannot end as {shown(status)}", hint="it ends as completed, failed or cancelled"
-            )
-        if not self._is_finished and not self._ended:
-            self._is_finished = True
-            self._run._write("stage-end", stage=self._stage, status=status)
-
-    def __enter__(self) -> "Stage":
-        return self
-
-    def __exit__(
-        self,
-        kind: "Optional[Type[BaseException]]",
-        error: Optional[BaseException],
-        trace: "Optional[TracebackType]",
-    ) -> None:
-        self.finish(status_of(error))
 
 
 def join(journals: str, objects: str, run: str, name: str) -> LiveRun:

@@ -39,7 +39,9 @@ def _entities(finding: RunSnapshot) -> Iterator[Row]:
     for operation in finding.operations:
         yield Row(cells=("operation", operation.operation_name, moment(operation.observed_at), ""))
     for artifact in finding.artifacts:
-        yield Row(cells=("artifact", artifact.location_ref, moment(artifact.created_at), artifact.artifact_kind))
+        place = "" if artifact.location_ref.startswith("object:") else f" at {artifact.location_ref}"
+        cells = ("artifact", f"{artifact.name}{place}", moment(artifact.created_at), artifact.artifact_kind)
+        yield Row(cells=cells)
     for edge in finding.relations:
         name = f"{edge.source_ref} -> {edge.target_ref}"
         yield Row(cells=("relation", name, moment(edge.recorded_at), edge.relation_type))

@@ -19,6 +19,7 @@ from contexta.store.entities.metadata import find_id
 from contexta.store.entities.query_index import keep_params, keep_tags
 from contexta.store.entities.series import add_points
 from contexta.store.ingest import journal_parsing, ranks
+from contexta.store.ingest.journal_parts import PARTS, PartCollector
 from contexta.store.ingest.journal_points import PointCollector, split
 from contexta.store.ingest.ranks import Rank
 from contexta.store.ingest.run_end import end_run, open_again
@@ -47,6 +48,7 @@ class Reading:
         self._first_at: int | None = row.first_at
         self._last_at: int | None = row.last_at
         self._metrics = PointCollector(self._report, self._count_lost_points)
+        self._parts = PartCollector(connection, self._name, self._stage_id)
         self._count: int = row.points
         self._stages: dict[str, int] = {}
         self._tags: dict[str, str] = {}
@@ -75,7 +77,8 @@ class Reading:
         points = self._metrics.points
         add_points(self._connection, points)
         self._write_tags()
-        self._count += sum(map(len, points.values()))
+        self._count += sum(map(len, points.values())) + self._parts.metrics
+        self._parts.finish()
         if self._run_id is not None and self._notes:
             rows = [
                 {"run_id": self._run_id, "noted_at": from_microseconds(at), "topic": topic, "text": words}
@@ -266,6 +269,10 @@ class Reading:
         assert self._run_id is not None  # _take has checked it
         put_told(self._connection, self._run_id, self._ref, record)
 
+    def _part(self, record: dict[str, Any]) -> None:
+        assert self._run_id is not None  # _take has checked it
+        self._parts.add(self._run_id, self._ref, self._environment_id, record)
+
     def _count_lost(self, record: dict[str, Any]) -> None:
         """Count records that their process could not write."""
         self._lost.append((record["count"], record["why"], record["first"]))
@@ -358,6 +365,7 @@ _TAKERS = {
     "fact": "_fact",
     "name": "_rename",
     "artifact": "_artifact",
+    **dict.fromkeys(PARTS, "_part"),
     "note": "_note",
     "lost": "_count_lost",
     "end": "_end",

@@ -95,4 +95,9 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "close": {"status": _status, "failure": _failure},
     "artifact": {"name": name, "kind": name, "location": _words, "size": _count, "attributes": _mapping},
     "metric": {"k": name},
+    "batch": {"name": name, "order": _count},
+    "batch-end": {"status": _status},
+    "sample": {"name": name, "retention_class": name, "redaction_profile": name},
+    "operation": {"name": name},
+    "deployment": {"name": name},
 }

@@ -9,12 +9,13 @@ from contexta.store.schema import tables
 
 
 def end_run(connection: Connection, run_id: int, status: str, at: int) -> None:
-    """Give a run and the stages it left open their end."""
-    run, stage = tables.run, tables.stage
+    """End a run, and the stages and batches that it left open."""
+    run = tables.run
     started = connection.execute(select(run.c.started_at).where(run.c.id == run_id)).scalar_one()
     ended = {"status": status, "ended_at": from_microseconds(max(at, to_microseconds(started)))}
     connection.execute(update(run).where(run.c.id == run_id, run.c.status == "open").values(ended))
-    connection.execute(update(stage).where(stage.c.run_id == run_id, stage.c.status == "open").values(ended))
+    for part in (tables.stage, tables.batch):
+        connection.execute(update(part).where(part.c.run_id == run_id, part.c.status == "open").values(ended))
 
 
 def open_again(connection: Connection, run_id: int | None, *statuses: str) -> None:
