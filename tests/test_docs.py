@@ -35,7 +35,7 @@ def console_lines(page: Path) -> Iterator[str]:
 
 
 SHOWN = {page: lines for page in PAGES if (lines := list(console_lines(page)))}
-NEEDS_MORE = {"--online", "restored/.contexta", ".contexta/bisect", "runs.parquet"}
+NEEDS_MORE = {"--online", "--from-output", "restored/.contexta", ".contexta/bisect", "runs.parquet"}
 """Words of commands that need the index, a workspace made by a command above, or a library."""
 RUNS = {
     "docs/tutorial.md": ("churn-model", "churn-model"),

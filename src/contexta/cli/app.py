@@ -24,6 +24,7 @@ SECTIONS = {
             "commands.files",
             "Print the output of a run's command, byte for byte.",
         ),
+        "metrics": ("commands.metrics", "Show the metrics of a run, or read them from its stored output."),
         "series": ("commands.metrics", "Show one metric of a run over its points."),
         "env": ("commands.environments", "Show the environment in which a run started."),
         "artifact": ("commands.files", "Copy an artifact of a run out of the workspace."),

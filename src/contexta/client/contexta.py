@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client import annotate, comparisons, curves, maintenance, queries, report_pages, reproduction, site
+from contexta.client import (
+    annotate,
+    comparisons,
+    curves,
+    maintenance,
+    output_metrics,
+    queries,
+    report_pages,
+    reproduction,
+    site,
+)
 from contexta.client.keywords import with_aliases
 from contexta.client.workspace import Workspace
 from contexta.core import settings
@@ -43,6 +53,7 @@ class Contexta(Workspace):
     copy_artifact = with_aliases(queries.copy_artifact)
     diagnose_run = with_aliases(queries.diagnose_run)
     metric_series = with_aliases(queries.metric_series)
+    read_output_metrics = with_aliases(output_metrics.read_output_metrics)
     plot = curves.plot
     traverse_lineage = with_aliases(queries.traverse_lineage)
     list_projects = with_aliases(queries.list_projects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import computed_field
 
@@ -29,6 +29,10 @@ class MetricDelta(Finding):
     """(right - left) / |left|; None if a side is missing or not finite, or if left is zero."""
     slice_ref: str | None = None
     stage_name: str = RUN_LEVEL
+    left_origin: Literal["output"] | None = None
+    """``output`` if the left value was read from the output of the command."""
+    right_origin: Literal["output"] | None = None
+    """As ``left_origin``, of the right value."""
 
     @property
     def differs(self) -> bool:

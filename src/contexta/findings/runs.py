@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, computed_field
 
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+PRINTED = "metrics_from_output"
+"""The name of the fact that lists the metrics that were read from the output of a command."""
+
+
 class MetricValue(Finding):
     """The last value of one metric, by step, then time."""
 
@@ -41,6 +45,8 @@ class MetricValue(Finding):
     observed_at: Timestamp
     slice_ref: str | None = None
     points: int = 1
+    origin: Literal["output"] | None = None
+    """``output`` if it was read from the output of the command; None if the program logged it."""
 
 
 class StageSummary(Finding):

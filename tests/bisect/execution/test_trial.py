@@ -406,6 +406,8 @@ def test_a_metric_is_recognised_by_its_whole_name(tmp_path: Path, line: str, exp
 
 def test_a_metric_inside_json_is_named_with_dots(tmp_path: Path) -> None:
     assert read_metric("val.accuracy", None, '{"val": {"accuracy": 0.87}}', tmp_path)[0] == 0.87
+    table = "epoch     train_loss  accuracy  time\n0         0.352       0.951     00:12\n"
+    assert read_metric("accuracy", None, table, tmp_path)[0] == 0.951
 
 
 def test_a_metric_can_come_from_a_pattern_or_a_file(tmp_path: Path) -> None:

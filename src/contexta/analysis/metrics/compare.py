@@ -117,6 +117,8 @@ def _deltas(stage_name: str, left: StageSummary | None, right: StageSummary | No
                 right_value=right_value,
                 delta=delta,
                 change_ratio=ratio,
+                left_origin=left_metric.origin if left_metric else None,
+                right_origin=right_metric.origin if right_metric else None,
             )
         )
     return tuple(deltas)

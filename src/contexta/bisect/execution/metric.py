@@ -13,19 +13,16 @@ from pathlib import Path
 from contexta.analysis.metrics.metric_names import like
 from contexta.bisect.option_names import option
 from contexta.core.errors import InvalidInput, shown
+from contexta.recorder.printed.number_forms import CALL, NOT_MORE, NUMBER
+from contexta.recorder.printed.parser import measurements_of
+from contexta.recorder.printed.printed_lines import without_colours
 
-_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)"
-_CALL = (
-    r"(?:[A-Za-z_][A-Za-z_0-9.]*\()?"  # np.float64(0.87), tensor(0.87): what a print shows may change with a release
-)
-_NO_MORE = r"(?!\w|\.[0-9]|,[0-9])"  # 1.2.3 is a version; of 0,87 and 1,234 nobody knows what the comma is
-_NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{_CALL}(?:{_NUMBER}){_NO_MORE}")
+_NAMED = re.compile(rf"(?<![\w./@-])[\"']?([A-Za-z_][\w/@.-]*)[\"']?\s*[=:]\s*{CALL}(?:{NUMBER}){NOT_MORE}")
 GIVES_NO = "gives no "
 """How the reason of a run begins that completed without the metric."""
 _MOST_NAMES = 5  # names of other metrics
 _LONGEST = 1000  # characters of a line that somebody wrote for people to read
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_THRESHOLD = re.compile(rf"\s*(?P<metric>.*?[^\s=<>!])\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{_NUMBER})\s*\Z")
+_THRESHOLD = re.compile(rf"\s*(?P<metric>.*?[^\s=<>!])\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>{NUMBER})\s*\Z")
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": lambda value, bound: value >= bound,
     "<=": lambda value, bound: value <= bound,
@@ -102,7 +99,7 @@ def check_source(source: str | None) -> None:
 
 
 def _in_lines(metric: str, output: str) -> str | None:
-    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{_CALL}({_NUMBER}){_NO_MORE}")
+    pattern = re.compile(rf"(?<![\w./-])[\"']?{re.escape(metric)}[\"']?\s*[=:]\s*{CALL}({NUMBER}){NOT_MORE}")
     value = None
     for line in output.splitlines():
         stripped = line.strip()
@@ -112,14 +109,17 @@ def _in_lines(metric: str, output: str) -> str | None:
                 continue
             except (ValueError, RecursionError):
                 pass  # a line of text that happens to start with a brace
-        for match in pattern.finditer(_COLOUR.sub("", line)):
+        for match in pattern.finditer(without_colours(line)):
             value = match.group(1)
+    if value is None:  # a format in which no = or : follows the name, such as a table
+        printed = [measurement.value for measurement in measurements_of(output) if measurement.key == metric]
+        value = str(printed[-1]) if printed else None
     return value
 
 
 def _names(output: str, metric: str, recorded: Mapping[str, float]) -> str:
     """Metrics that the output has instead; names similar to the misspelled one come first."""
-    lines = (_COLOUR.sub("", line) for line in output.splitlines() if len(line) <= _LONGEST)
+    lines = (without_colours(line) for line in output.splitlines() if len(line) <= _LONGEST)
     available = dict.fromkeys([*recorded, *(name for line in lines for name in _NAMED.findall(line))])
     names = list(dict.fromkeys([*like(metric, available, least=0.4, most=_MOST_NAMES), *available]))
     more = ", ..." if len(names) > _MOST_NAMES else ""

@@ -1,4 +1,4 @@
-"""`contexta series`, `trend`, `best`: one metric of a run, or over runs."""
+"""`contexta metrics`, `series`, `trend`, `best`: one metric of a run, or over runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,34 @@ import click
 
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
+from contexta.reports.pages.runs import metrics_of_run
 
 _STAGE = click.option(
     "--stage", "stage_name", metavar="NAME", help="The stage of the metric; default: the last stage that logged it."
 )
 _PROJECT = click.option("--project", metavar="NAME", help="Only the runs of this project.")
+
+
+@click.command(epilog=r"Example: contexta metrics this-month --from-output 'L(?P<step>\d+) (?P<loss>\S+)'")
+@click.argument("run")
+@click.option(
+    "--from-output",
+    "pattern",
+    metavar="[REGEX]",
+    is_flag=False,
+    flag_value="",
+    help="Read the metrics from the stored output, in known formats or by REGEX, whose groups are named key and value, "
+    "or like metrics; also step.",
+)
+@query
+@documented(RUN_HELP)
+def metrics(ctx: Contexta, run: str, pattern: str | None) -> Answer:
+    """Show the metrics of a run, or read them from its stored output.
+
+    Metrics that are read replace those that were read before. Metrics that the program logged stay.
+    """
+    finding = ctx.get_run(run) if pattern is None else ctx.read_output_metrics(run, pattern or None)
+    return Answer(finding, report=metrics_of_run(finding))
 
 
 @click.command(epilog="Example: contexta series this-month loss --points 40")

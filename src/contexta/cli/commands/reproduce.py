@@ -12,12 +12,12 @@ from typing import Any, get_args
 import click
 
 from contexta.cli.command import Answer, query
-from contexta.cli.commands.run import metric_pattern
 from contexta.cli.output import STDOUT, write
 from contexta.cli.progress import progress_bar, progress_lines
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput
 from contexta.findings import LockFormat
+from contexta.recorder.printed.user_pattern import compiled
 from contexta.reports.pages.reproduce import lock_summary
 from contexta.reproduce.rebuild import RebuildOptions
 from contexta.reproduce.rerun import RerunOptions
@@ -147,7 +147,7 @@ def rerun(
         relative=options["tolerance"],
         absolute=options["absolute_tolerance"],
         metrics=options["metrics"],
-        pattern=metric_pattern(pattern),
+        pattern=None if pattern is None else compiled(pattern),
         options=_rebuild_options(options),
     )
     uv = find_uv(offline=options["offline"], timeout=options["timeout"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,7 +39,14 @@ class _Run(click.Command):
     "--metrics-from-stdout",
     "pattern",
     metavar="REGEX",
-    help="Record matches in stdout as metrics: groups named key and value, or named like metrics; also a group step.",
+    help="Read metrics from stdout by this pattern, not in the known formats. Its groups are named key and value, or "
+    "like metrics; also step.",
+)
+@click.option(
+    "--no-metrics-from-output",
+    "without_output_metrics",
+    is_flag=True,
+    help="Read no metrics from the output. Default: read those in known formats (loss=0.41, tables, progress bars).",
 )
 @click.option("--quiet", is_flag=True, help="Print no summary of the run on stderr.")
 @workspace_option
@@ -52,6 +58,7 @@ def run(
     project: str | None,
     tags: tuple[str, ...],
     pattern: str | None,
+    without_output_metrics: bool,
     quiet: bool,
     workspace: str | None,
     command: tuple[str, ...],
@@ -62,6 +69,7 @@ def run(
     the end, stderr says what was recorded. If the workspace cannot be written, COMMAND runs unrecorded, after a
     warning.
     """
+    from contexta.recorder.printed.user_pattern import compiled
     from contexta.recorder.session import start
     from contexta.recorder.wrapping.command import CommandRecorder
 
@@ -71,13 +79,18 @@ def run(
     place = workspace or globals_["workspace"]
     root, server = Path(settings.workspace(place)), settings.server(place)
     tag_pairs = dict(map(_tag, tags))
-    metrics = metric_pattern(pattern)
+    metrics = None if pattern is None else compiled(pattern)
+    if metrics is not None and without_output_metrics:
+        raise InvalidInput(
+            "--metrics-from-stdout and --no-metrics-from-output were both given", hint="leave out one of them"
+        )
     try:
         wrapper = CommandRecorder(
             command,
             str(root / settings.JOURNALS),
             Objects(root / settings.OBJECTS),
             pattern=metrics,
+            has_metrics_in_output=not without_output_metrics,
             is_project_fixed=project is not None,
         )
     except CommandNotFound as error:
@@ -119,19 +132,3 @@ def _tag(text: str) -> tuple[str, str]:
     if not key.strip():
         raise InvalidInput(f"tag {shown(text)} has no name", hint="--tag KEY=VALUE")
     return key, value
-
-
-def metric_pattern(text: str | None) -> re.Pattern[str] | None:
-    """Raises InvalidInput for a text that is no regular expression with a named group."""
-    if text is None:
-        return None
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise InvalidInput(f"{shown(text)} is no regular expression: {error}") from None
-    if not pattern.groupindex:
-        raise InvalidInput(
-            f"{shown(text)} has no named group",
-            hint=r"name the metric: --metrics-from-stdout 'loss=(?P<loss>\S+)'",
-        )
-    return pattern

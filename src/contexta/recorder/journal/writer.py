@@ -116,13 +116,15 @@ class Journal:
                 pass
             self._append_slowly(line)
 
-    def metric_head(self, key: str, stage: Optional[str]) -> str:
-        """The part of a record that all measurements of a metric share."""
+    def metric_head(self, key: str, stage: Optional[str], *, is_printed: bool = False) -> str:
+        """The part of a record that all measurements of a metric share. is_printed: read from the output."""
         head = f',"k":{json.dumps(key)}'
         if stage is not None:
             head += f',"g":"{stage}"'
         if self.rank:
             head += f',"r":{self.rank}'
+        if is_printed:
+            head += ',"o":"output"'
         return head + ',"x":'
 
     def _line(self, type_: str, tail: str) -> bytes:

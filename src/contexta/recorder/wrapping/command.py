@@ -11,11 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from typing import Any, Dict, List, Mapping, Optional, Pattern, Sequence
 
 from contexta.core import settings
-from contexta.core.errors import InvalidInput, shown
+from contexta.core.errors import shown
 from contexta.core.interpreters import is_python
 from contexta.core.process import CommandNotFound
 from contexta.core.references import StableRef, slug
@@ -29,12 +28,12 @@ from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.start import new_journal
 from contexta.recorder.wrapping import outside
 from contexta.recorder.wrapping.command_lines import isolation
-from contexta.recorder.wrapping.output import Stream, metrics_in, open_streams
+from contexta.recorder.wrapping.output import Stream, open_streams
+from contexta.recorder.wrapping.printed_metrics import OutputSearch, PrintedMetrics
 from contexta.recorder.wrapping.process_watch import Program, Watch
+from contexta.recorder.wrapping.signals import ForwardedSignals
 from contexta.recorder.wrapping.summary import RecordedCounts
 
-_FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-_GRACE = 0.5  # seconds in which the program may end by a signal from the terminal, before the signal is passed on
 _GIT_WAIT = 10.0  # seconds for the source after the command has ended
 _LINGER = 2.0  # seconds for the output after the command has ended
 _SHOWN = 300  # characters of a command in a note
@@ -52,11 +51,13 @@ class CommandRecorder:
         objects: Objects,
         *,
         pattern: Optional[Pattern[str]] = None,
+        has_metrics_in_output: bool = True,
         environ: Optional[Mapping[str, str]] = None,
         directory: Optional[str] = None,
         is_project_fixed: bool = True,
     ) -> None:
-        """pattern: finds metrics in the lines of stdout; see ``metrics_in``. environ, directory: of the command, by
+        """pattern: of metrics in the lines of stdout, instead of the formats that are known (``PatternParser``).
+        has_metrics_in_output: whether the output is searched for metrics. environ, directory: of the command, by
         default those of this process. is_project_fixed: whether the run stays in its project when the program names
         another one. Raises CommandNotFound."""
         self._is_project_fixed = is_project_fixed
@@ -64,9 +65,10 @@ class CommandRecorder:
         self._journals = os.path.abspath(journals)
         self._objects = objects
         self._pattern = pattern
-        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._has_metrics_in_output = has_metrics_in_output
+        self._searches: Dict[str, OutputSearch] = {}
         self._streams: List[Stream] = []
-        self._signals: List[int] = []
+        self._signals = ForwardedSignals()
         self._unentered: Dict[tuple[str, str], List[int]] = {}  # (command, why) -> processes
         self._environments: Dict[tuple[str, ...], str] = {}  # digests of environments read from outside
         self._written = 0  # journals of processes that do not record themselves
@@ -85,6 +87,7 @@ class CommandRecorder:
         """Begin the run around the command. Raises OSError where nothing can be recorded; then there is no run."""
         journal, display = new_journal(self._journals, self._objects, project, name, part_of=self._around())
         self._run = run = LiveRun(journal, self._objects, display)
+        self._printed = PrintedMetrics(run)
         self._is_named = name is not None
         self._unnumbered = slug(redact.name(name, run._salt)) if name is not None else None
         command, hidden = redact.argv(self._command, run._salt)
@@ -112,9 +115,7 @@ class CommandRecorder:
             ref, self._report, lambda pid: process_journals.has_recorded_environment(self._journals, ref, pid)
         )
         try:
-            code = self._execute(
-                self._variables(), watch, open_streams(self._measure if self._pattern is not None else None)
-            )
+            code = self._execute(self._variables(), watch, open_streams(self._search))
         except OSError as error:
             self._run.note("command", f"could not be started: {reason(error)}")
             self._reading.finish(_LINGER)
@@ -123,8 +124,9 @@ class CommandRecorder:
         if not watch.finish(self._is_any_recorded()):
             self._read_command(watch.pythons())
         self._warn_user()
+        self._finish_searches()
         self._store_logs()
-        self._reading.finish(_GIT_WAIT if not self._signals else _LINGER)
+        self._reading.finish(_GIT_WAIT if not self._signals.received else _LINGER)
         self._end(code)
         return code if code >= 0 else 128 - code
 
@@ -187,9 +189,9 @@ class CommandRecorder:
         ``contexta.core.process`` is for programs of Contexta: it limits their time and output. This is the user's.
         """
         self._streams = streams
-        before = self._catch_signals()
+        self._signals.catch(self._resize)
         try:
-            self._process = subprocess.Popen(
+            process = self._signals.process = subprocess.Popen(
                 self._command,
                 executable=self._program if os.name == "nt" else None,
                 env=variables,
@@ -198,64 +200,51 @@ class CommandRecorder:
                 stderr=streams[-1].end if streams else None,
             )
             if watch is not None:
-                watch.start(self._process.pid)
+                watch.start(process.pid)
             for stream in self._streams:
                 stream.start()
-            code = self._process.wait()
+            code = process.wait()
             for stream in self._streams:
                 stream.finish(_LINGER)
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._signals.release()
         return code
 
-    def _catch_signals(self) -> Dict[int, Any]:
-        before: Dict[int, Any] = {}
-        for name in (*_FORWARDED, "SIGWINCH"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, self._resize if name == "SIGWINCH" else self._on_signal)
-        return before
-
-    def _resize(self, *_: object) -> None:
+    def _resize(self) -> None:
         for stream in self._streams:
             stream.resize()
 
-    def _on_signal(self, number: int, _: object) -> None:
-        self._signals.append(number)
-        if number in (signal.SIGINT, getattr(signal, "SIGQUIT", None)):
-            if _in_foreground():
-                return  # Ctrl-C: the terminal signals the program too
-            later = threading.Timer(_GRACE, self._forward, (number,))
-            later.daemon = True
-            later.start()
-        else:
-            self._forward(number)
-
-    def _forward(self, number: int) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(number)
-
     def _end(self, code: int) -> None:
         inherited.withdraw_claim(self._run.ref.value, self._journals)
-        ended_by = {signal.SIGINT, signal.SIGTERM} & {*self._signals, -code}
+        ended_by = {signal.SIGINT, signal.SIGTERM} & {*self._signals.received, -code}
         self._run._journal.write("fact", name="exit_code", value=code if code >= 0 else 128 - code)
         if code == 0:
             self._run.finish(process_journals.program_status(self._journals, self._run.ref.value) or "completed")
-        elif ended_by and (code < 0 or self._signals):
+        elif ended_by and (code < 0 or self._signals.received):
             self._run.finish("cancelled")
         else:
             self._run.finish("failed", failure=CommandFailed(code))
 
     # ------------------------------------------------------------------------------------------ its output
 
-    def _measure(self, line: str) -> None:
-        assert self._pattern is not None  # the caller has checked it
-        for key, value, step in metrics_in(line, self._pattern):
-            try:
-                self._run.metric(key, value, step)
-            except InvalidInput:
-                pass  # a line that matches by chance
+    def _search(self, stream: str) -> Optional[OutputSearch]:
+        """The search for metrics in a stream. A pattern is for stdout."""
+        if not self._has_metrics_in_output or (self._pattern is not None and stream == "stderr"):
+            return None
+        search = self._searches[stream] = OutputSearch(self._printed, self._pattern)
+        return search
+
+    def _finish_searches(self) -> None:
+        self._printed.finish()
+        for stream, search in self._searches.items():
+            if search.fault and self._pattern is not None:
+                pattern = redact.inside(shown(self._pattern.pattern), self._run._salt)
+                self._run.note("metrics", f"no metric was read with {pattern} from {stream}: {search.fault}")
+                print(f"contexta: no metric was read with {pattern} from {stream}: {search.fault}", file=sys.stderr)  # noqa: T201  # stdout belongs to the program
+            if search.skipped:
+                self._run.note(
+                    "metrics", f"{search.skipped} bytes of {stream} came too fast to be searched for metrics"
+                )
 
     def _store_logs(self) -> None:
         salt = self._run._salt
@@ -379,14 +368,3 @@ class CommandFailed(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}")
-
-
-def _in_foreground() -> bool:
-    """Whether a terminal sends its signals to this process and to the command."""
-    for descriptor in (0, 1, 2):
-        try:
-            if os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp():
-                return True
-        except OSError:
-            continue  # closed, or the terminal of another session
-    return False

@@ -14,7 +14,9 @@ from contexta.recorder.redaction import cutting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Deque, List, Optional, Pattern, Tuple
+    from typing import Callable, Deque, List, Optional
+
+    from contexta.recorder.wrapping.printed_metrics import OutputSearch
 
 KEPT = 8 * 1024 * 1024  # bytes kept of each stream: half from its beginning, half from its end
 _CHUNK = 64 * 1024
@@ -64,13 +66,12 @@ def _without_first_word(data: bytes) -> bytes:
 class Stream:
     """One output of the program, passed on to one of this process."""
 
-    def __init__(self, name: str, target: int, *, terminal: bool, each_line: Optional[Callable[[str], None]]) -> None:
-        """target: descriptor of this process. terminal: whether the program gets a terminal."""
+    def __init__(self, name: str, target: int, *, terminal: bool, search: Optional[OutputSearch]) -> None:
+        """target: descriptor of this process. terminal: whether the program gets a terminal. search: for metrics."""
         self.name = name
         self.log = BoundedLog()
         self._target = target
-        self._each_line = each_line
-        self._line = b""
+        self._search = search
         if terminal:
             self._source, self.end = _pty(target)
         else:
@@ -86,7 +87,8 @@ class Stream:
     def finish(self, seconds: float) -> None:
         """Wait for the rest of the output, at most that long: other processes may outlive the program."""
         self._thread.join(seconds)
-        self._take_lines(b"\n")
+        if self._search is not None and not self._thread.is_alive():
+            self._search.finish()
 
     def resize(self) -> None:
         """Pass on the new size of the terminal's window."""
@@ -103,51 +105,27 @@ class Stream:
                 left = memoryview(data)
                 while left:
                     left = left[os.write(self._target, left) :]
-                self._take_lines(data)
+                if self._search is not None:
+                    self._search.take(data)
         except OSError:
             pass  # a terminal whose other end is closed, or nothing reads the output any more
         finally:
             os.close(self._source)  # the program gets the same error as without this process
 
-    def _take_lines(self, data: bytes) -> None:
-        if self._each_line is None:
-            return
-        *lines, self._line = (self._line + data).replace(b"\r", b"\n").split(b"\n")
-        self._line = self._line[-_CHUNK:]
-        for line in lines:
-            if line:
-                self._each_line(line.decode("utf-8", "replace"))
 
-
-def open_streams(each_line: Optional[Callable[[str], None]]) -> List[Stream]:
+def open_streams(search: Callable[[str], Optional[OutputSearch]]) -> List[Stream]:
     """The program's stdout and stderr; one stream where both are terminals or one file (``> log 2>&1``), which keeps
-    their order and their lines whole."""
+    their order and their lines whole.
+
+    search: the search for metrics in the stream of a name.
+    """
     out, err = (hasattr(os, "openpty") and os.isatty(target) for target in (1, 2))
     if (out and err) or (not out and not err and _are_one_file(1, 2)):
-        return [Stream("output", 1, terminal=out, each_line=each_line)]
+        return [Stream("output", 1, terminal=out, search=search("output"))]
     return [
-        Stream("stdout", 1, terminal=out, each_line=each_line),
-        Stream("stderr", 2, terminal=err, each_line=None),
+        Stream("stdout", 1, terminal=out, search=search("stdout")),
+        Stream("stderr", 2, terminal=err, search=search("stderr")),
     ]
-
-
-def metrics_in(line: str, pattern: Pattern[str]) -> List[Tuple[str, float, Optional[int]]]:
-    """(key, value, step) of every measurement in a line.
-
-    pattern: groups ``key`` and ``value``, and perhaps ``step``; or groups named like metrics, and perhaps ``step``.
-    """
-    measurements = []
-    for match in pattern.finditer(line):
-        groups = {name: value for name, value in match.groupdict().items() if value is not None}
-        step = groups.pop("step", "")
-        if "key" in groups and "value" in groups:
-            groups = {groups["key"]: groups["value"]}
-        for key, value in groups.items():
-            try:
-                measurements.append((key, float(value), int(step) if step.isdigit() else None))
-            except ValueError:
-                continue  # the group matched something that is not a number
-    return measurements
 
 
 def _are_one_file(one: int, other: int) -> bool:

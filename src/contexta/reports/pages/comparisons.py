@@ -19,7 +19,7 @@ from contexta.findings import (
     ValueComparison,
 )
 from contexta.reports.document.blocks import Block, Bullets, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, count, moment, short_digest, shortened, signed
+from contexta.reports.document.formatting import amount, count, moment, short_digest, shortened, signed, some_names
 from contexta.reports.pages.common import metric_name, notes, short_names
 
 _SCREEN_COMMITS, _SCREEN_FILES = 10, 15
@@ -276,7 +276,14 @@ def _metrics(finding: RunComparison) -> Iterator[Section]:
     )
     if rows:
         table = Table(columns=("Metric", f">{left}", f">{right}", ">Change", ">"), rows=rows)
-        yield Section(title="Metrics", blocks=(table,))
+        printed = [
+            metric_name(stage.stage_name, delta.metric_key, delta.slice_ref)
+            for stage in finding.stage_comparisons
+            for delta in stage.metric_deltas
+            if delta.left_origin or delta.right_origin
+        ]
+        text = f"read from the output of the command: {some_names(printed)}"
+        yield Section(title="Metrics", blocks=(table, *((Paragraph(text=text, tone="quiet"),) if printed else ())))
     statuses = tuple(
         Row(cells=(stage.stage_name, stage.left_status or "absent", stage.right_status or "absent"))
         for stage in finding.stage_comparisons

@@ -25,6 +25,14 @@ def details(finding: RunDetails) -> Report:
     return Report(title=f"Run {finding.label}", sections=(*sections_of(finding), *notes(notes_of(finding))))
 
 
+def metrics_of_run(finding: RunDetails) -> Report:
+    """The metrics of one run, by stage."""
+    sections = tuple(map(_stage, finding.stages)) or (
+        Section(title="", blocks=(Paragraph(text="No metrics.", tone="quiet"),)),
+    )
+    return Report(title=f"Metrics of {finding.run_ref.value}", sections=sections)
+
+
 def notes_of(finding: RunDetails) -> list[str]:
     """The notes for the end of a page."""
     return [f"{note.topic}: {note.text}" for note in finding.notes if note.topic not in _UNOBSERVED]
@@ -85,7 +93,10 @@ def _stage(stage: StageSummary) -> Section:
         points = f"last of {metric.points}" if metric.points > 1 else ""
         step = f" (step {metric.step})" if metric.step is not None else ""
         name = f"{metric.metric_key} [{metric.slice_ref}]" if metric.slice_ref else metric.metric_key
-        rows.append(Row(cells=(name, amount(metric.value), f"{points}{step}".strip())))
+        origin = "from the output" if metric.origin else ""
+        rows.append(
+            Row(cells=(name, amount(metric.value), ", ".join(filter(None, [f"{points}{step}".strip(), origin]))))
+        )
     title = "Metrics" if stage.stage_name == RUN_LEVEL else f"Stage {stage.stage_name}"
     status = (Paragraph(text=stage.status, tone=tone_of(stage.status)),) if stage.status else ()
     table = Table(columns=("Metric", ">Last value", ""), rows=tuple(rows))

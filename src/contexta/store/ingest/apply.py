@@ -21,6 +21,7 @@ from contexta.store.entities.series import add_points
 from contexta.store.ingest import journal_parsing, ranks
 from contexta.store.ingest.journal_parts import PARTS, PartCollector
 from contexta.store.ingest.journal_points import PointCollector, split
+from contexta.store.ingest.printed_points import logged_first
 from contexta.store.ingest.ranks import Rank
 from contexta.store.ingest.run_end import end_run, open_again
 from contexta.store.integrity.canonical_form import PROJECT
@@ -74,7 +75,7 @@ class Reading:
 
     def finish(self) -> dict[str, Any]:
         """Write what was collected. Returns the new values of the journal's row."""
-        points = self._metrics.points
+        points = logged_first(self._connection, self._run_id, self._metrics.points, self._metrics.printed)
         add_points(self._connection, points)
         self._write_tags()
         self._count += sum(map(len, points.values())) + self._parts.metrics

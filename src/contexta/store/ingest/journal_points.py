@@ -14,9 +14,9 @@ from contexta.core.validation import number
 from contexta.store.entities.series import Points, SeriesKey
 from contexta.store.ingest import journal_parsing
 
-# A metric line as the recorder writes it: time; key, stage and rank as one text; value; step.
+# A metric line as the recorder writes it: time; key, stage, rank and origin as one text; value; step.
 _METRIC = re.compile(
-    rb'^\{"s":\d+,"t":"metric","at":(\d+),("k":"[^"\\]*(?:\\.[^"\\]*)*"(?:,"g":"[^"\\]*")?(?:,"r":\d+)?)'
+    rb'^\{"s":\d+,"t":"metric","at":(\d+),("k":"[^"\\]*(?:\\.[^"\\]*)*"(?:,"g":"[^"\\]*")?(?:,"r":\d+)?(?:,"o":"output")?)'
     rb',"x":([^,}]+)(?:,"i":(-?\d+))?\}\n',
     re.MULTILINE,
 )
@@ -39,6 +39,7 @@ class PointCollector:
     def __init__(self, report: Callable[[str], None], count_lost: Callable[[int, str], None]) -> None:
         """report: takes the text of a note. count_lost: takes how many points are skipped, and why."""
         self.points: dict[SeriesKey, Points] = {}
+        self.printed: dict[SeriesKey, Points] = {}  # read from the output of the command
         self._report = report
         self._count_lost = count_lost
 
@@ -55,7 +56,7 @@ class PointCollector:
                 self._count_lost(count, str(error))
                 continue
             times, _, values, steps = zip(*same, strict=True)
-            self._extend(self.points.setdefault(key, Points()), times, values, steps)
+            self._extend(self._points_of(series).setdefault(key, Points()), times, values, steps)
 
     def add_record(self, record: dict[str, Any], run_id: int, stage_id: Callable[[str], int]) -> None:
         """A metric record that is not laid out as the recorder does. Raises ValueError, KeyError or ContextaError."""
@@ -63,7 +64,10 @@ class PointCollector:
         if not journal_parsing.is_step(record.get("i")):
             raise ValueError(f"{record['i']!r} is not a step")
         value = number(record["x"])
-        self.points.setdefault(key, Points()).add(record.get("i"), record["at"], value)
+        self._points_of(record).setdefault(key, Points()).add(record.get("i"), record["at"], value)
+
+    def _points_of(self, series: dict[str, Any]) -> dict[SeriesKey, Points]:
+        return self.printed if "o" in series else self.points
 
     def _key(self, run_id: int, stage_id: Callable[[str], int], series: dict[str, Any]) -> SeriesKey:
         stage = stage_id(series["g"]) if "g" in series else None

@@ -19,6 +19,7 @@ from contexta.core.errors import DamagedData
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
+from contexta.findings.runs import PRINTED
 from contexta.store.entities import artifacts, environments, nested_runs, shared_facts
 from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
@@ -70,9 +71,11 @@ def _summary_fields(
     run_ids: Sequence[int], rows: Rows, param_rows: Rows, stage_rows: Rows, series_rows: Rows
 ) -> dict[int, dict[str, Any]]:
     """By run, what a summary of it is made of."""
-    stages, params = _stages_of(run_ids, stage_rows, series_rows), _params_of(run_ids, param_rows)
+    params = _params_of(run_ids, param_rows)
     known = _values({text for row in rows for text in row[12:18] if text is not None})
     metadata = {told: _metadata(known, told) for told in {row[14:] for row in rows}}
+    printed = {row[0]: frozenset(metadata[row[14:]].get(PRINTED, ())) for row in rows}
+    stages = _stages_of(run_ids, stage_rows, series_rows, printed)
     found = {}
     for run_id, ref, recorded_name, status, started, ended, content_digest, description, *annotated in rows:
         name, note, archived, pinned, changed_tags, tags, *told = annotated
@@ -123,8 +126,13 @@ _NOTES = "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id"
 # ---------------------------------------------------------------------------------------------- stages and metrics
 
 
-def _stages_of(run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows) -> dict[int, tuple[StageSummary, ...]]:
-    """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first."""
+def _stages_of(
+    run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows, printed: Mapping[int, frozenset[str]]
+) -> dict[int, tuple[StageSummary, ...]]:
+    """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first.
+
+    printed: by run, the metrics that were read from its output.
+    """
     stages: dict[int, Rows] = {run_id: [] for run_id in run_ids}
     for row in stage_rows:
         stages[row[0]].append(row)
@@ -137,8 +145,9 @@ def _stages_of(run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows) -> d
                 observed_at=from_microseconds(at),
                 slice_ref=slice_ref or None,
                 points=points,
+                origin="output" if key in printed.get(run_id, ()) else None,
             )
-            for _, _, key, slice_ref, points, step, at, value, exact in same
+            for run_id, _, key, slice_ref, points, step, at, value, exact in same
         )
         for stage, same in groupby(series_rows, itemgetter(0, 1))
     }

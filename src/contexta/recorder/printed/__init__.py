@@ -1,0 +1,1 @@
+"""Read metrics from what a program prints: lines, progress bars and tables."""

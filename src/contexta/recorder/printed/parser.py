@@ -1,0 +1,167 @@
+"""Read metrics from the output of a program, line by line, without a pattern.
+
+A line counts when it names its epoch or step and a metric. Any other line counts when its names were printed before, or
+when it is one of the last lines. Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import re
+
+# isort: split
+from contexta.recorder.printed import metric_words, number_forms, steps
+from contexta.recorder.printed.printed_lines import PrintedLine, plain, read
+from contexta.recorder.printed.tables import Tables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+    class Measurement(NamedTuple):
+        key: str
+        value: float
+        step: Optional[int]
+
+    _Template = Tuple[bool, Tuple[str, ...]]  # whether a line names its step, and its names
+else:
+    from collections import namedtuple
+
+    Measurement = namedtuple("Measurement", "key value step")
+
+_FINAL = 100  # lines at the end that count although nothing in them was printed before
+_MOST_TEMPLATES = 2_000  # sets of names that are remembered
+_LAST_PAIR = re.compile(
+    rf"\s*(?P<key>{number_forms.WORD}(?: {number_forms.WORD})?)\s*(?:=|:\s)\s*"
+    rf"(?P<value>{number_forms.NUMBER})\s*%?\s*\Z"
+)
+_ANY_PAIR = re.compile(r"\s*[\w .-]{1,60}[=:]\s*\S")
+
+
+class _Pending:
+    """A line that was printed once so far."""
+
+    __slots__ = ("line", "number", "step")
+
+    def __init__(self, line: PrintedLine, number: int, step: "Optional[int]") -> None:
+        self.line = line
+        self.number = number
+        self.step = step
+
+
+class OutputParser:
+    """The metrics in one stream of output. Feed it the pieces between line ends and carriage returns."""
+
+    fault = ""  # of the pattern of a user
+
+    def __init__(self) -> None:
+        self._tables = Tables()
+        self._epoch: "Optional[int]" = None  # of the latest line that names one
+        self._bar: "Optional[PrintedLine]" = None  # progress that the next piece may draw again
+        self._pending: "Dict[_Template, _Pending]" = {}
+        self._repeated: "Dict[_Template, bool]" = {}
+        self._number = 0
+        self._last = self._before_last = ""
+
+    def feed(self, text: str, *, is_redrawn: bool = False) -> "List[Measurement]":
+        """The measurements that a piece of output completes.
+
+        is_redrawn: whether a carriage return follows, so that the program may write over the piece.
+        """
+        text = plain(text)
+        if not text:
+            return []
+        self._number += 1
+        if not is_redrawn:
+            self._before_last, self._last = self._last, text
+        in_table, line = self._tables.read(text)
+        if not in_table:
+            line = read(text)
+            epoch = steps.epoch_of(text)
+            if epoch is not None:
+                self._epoch = epoch
+        if line is None or not line.values:
+            return self._draw(None)
+        if in_table and line.step is not None:
+            self._epoch = line.step
+        if line.is_bar:
+            return self._draw(line, is_final=not is_redrawn)
+        return [*self._draw(None), *self._take(line, in_table)]
+
+    def finish(self) -> "List[Measurement]":
+        """The measurements of the last lines."""
+        measurements = self._draw(None)
+        rest = self._tables.finish()
+        if rest is not None:
+            measurements += self._take(rest, True)
+        for pending in list(self._pending.values()):
+            if pending.number > self._number - _FINAL and pending.line.has_metric:
+                measurements += _measurements(pending.line, pending.line.step)
+        match = _LAST_PAIR.match(self._last)
+        if match is not None and not _ANY_PAIR.match(self._before_last):
+            key, value = match["key"], match["value"]
+            if not metric_words.is_metric(key) and metric_words.is_possible(key) and not number_forms.is_integer(value):
+                measurements.append(Measurement(key, float(value), None))
+        self._pending.clear()
+        return measurements
+
+    def _draw(self, bar: "Optional[PrintedLine]", *, is_final: bool = False) -> "List[Measurement]":
+        """Hold the state of a progress bar until it moves on to another step, or other output follows."""
+        held, self._bar = self._bar, bar
+        if bar is not None:
+            bar.step = self._step_of_bar(bar)
+        measurements = []
+        if held is not None and not (bar is not None and bar.step == held.step and set(held.values) <= set(bar.values)):
+            measurements += _measurements(held, held.step)
+        if bar is not None and is_final:
+            measurements += _measurements(bar, bar.step)
+            self._bar = None
+            if bar.is_complete:
+                self._epoch = None
+        return measurements
+
+    def _step_of_bar(self, bar: PrintedLine) -> "Optional[int]":
+        return self._epoch if self._epoch is not None else bar.step
+
+    def _take(self, line: PrintedLine, in_table: bool) -> "List[Measurement]":
+        """Count a line now, or once its names are printed again."""
+        if line.step is not None and line.has_metric:
+            return _measurements(line, line.step)
+        if in_table and self._epoch is not None:
+            return _measurements(line, self._epoch)
+        step = line.step if line.step is not None else self._epoch
+        template = line.step is not None, tuple(line.values)
+        if template in self._repeated:
+            return _measurements(line, step)
+        first = self._pending.pop(template, None)
+        if first is None or (line.step is not None and first.line.step == line.step):
+            if len(self._pending) >= _MOST_TEMPLATES:
+                del self._pending[next(iter(self._pending))]
+            self._pending[template] = _Pending(line, self._number, step)
+            return []
+        if len(self._repeated) < _MOST_TEMPLATES:
+            self._repeated[template] = True
+        return [*_measurements(first.line, first.step), *_measurements(line, step)]
+
+
+def _measurements(line: PrintedLine, step: "Optional[int]") -> "List[Measurement]":
+    return [Measurement(key, value, step) for key, value in line.values.items()]
+
+
+def measurements_of(text: str) -> "Iterator[Measurement]":
+    """The measurements of a whole output."""
+    parser = OutputParser()
+    for piece, is_redrawn in pieces(text):
+        yield from parser.feed(piece, is_redrawn=is_redrawn)
+    yield from parser.finish()
+
+
+_END = re.compile(r"(\r\n|\n|\r|\x08+|\x1b\[[0-9]*[AFG]|\x1b\[[0-9]*K\r)")
+
+
+def pieces(text: str) -> "Iterator[Tuple[str, bool]]":
+    """(piece, whether it is drawn again) between the ends of lines and returns of the cursor."""
+    parts = _END.split(text)
+    for at in range(0, len(parts) - 1, 2):
+        yield parts[at], parts[at + 1] not in ("\n", "\r\n")
+    if parts[-1]:
+        yield parts[-1], False

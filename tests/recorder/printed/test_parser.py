@@ -1,0 +1,128 @@
+"""Metrics are read from the output of training tools, and from nothing else."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from itertools import pairwise
+
+import pytest
+from support.printed_formats import FORMATS
+from support.printed_others import OTHERS
+
+from contexta.recorder.printed.parser import measurements_of
+from contexta.recorder.wrapping.printed_metrics import OutputSearch
+
+
+def last_values(text: str) -> dict[str, tuple[float, int | None]]:
+    return {key: (value, step) for key, value, step in measurements_of(text)}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_gives_its_keys_values_and_steps(name: str) -> None:
+    text, expected = FORMATS[name]
+    # repr: NaN equals NaN
+    assert repr(dict(sorted(last_values(text).items()))) == repr(dict(sorted(expected.items())))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_output_without_metrics_gives_none(name: str) -> None:
+    assert last_values(OTHERS[name]) == {}
+    assert last_values(OTHERS[name] * 3) == {}
+
+
+def test_metrics_stand_out_from_other_output() -> None:
+    outputs = [text if text.endswith("\n") else f"{text}\n" for text in OTHERS.values()]
+    text = "".join(f"{other}epoch {number} loss={1 / number:.4f}\n" for number, other in enumerate(outputs, 1))
+    assert last_values(text) == {"loss": (round(1 / len(outputs), 4), len(outputs))}
+
+
+def test_each_epoch_is_one_point_however_often_its_bar_is_drawn() -> None:
+    text, _ = FORMATS["Keras"]
+    losses = [(value, step) for key, value, step in measurements_of(text) if key == "loss"]
+    assert losses == [(0.6983, 1), (0.2983, 2)]
+
+
+def test_line_that_is_printed_once_counts_only_near_the_end() -> None:
+    assert last_values("accuracy: 0.5\n" + "saving\n" * 200) == {}
+    assert last_values("accuracy: 0.5\n" + "saving\n" * 20) == {"accuracy": (0.5, None)}
+
+
+class Recorded:
+    """Takes measurements instead of a run."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[float, int | None]] = {}
+
+    def record(self, measurements: list[tuple[str, float, int | None]]) -> None:
+        self.values.update({key: (value, step) for key, value, step in measurements})
+
+
+def searched(data: bytes, size: int) -> tuple[dict[str, tuple[float, int | None]], OutputSearch]:
+    record = Recorded()
+    search = OutputSearch(record, None)  # type: ignore[arg-type]  # it needs only ``record``
+    for start in range(0, len(data), size):
+        search.take(data[start : start + size])
+    search.finish()
+    return record.values, search
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+@pytest.mark.parametrize("name", ["Keras 3", "ultralytics", "tqdm", "LightGBM"])
+def test_pieces_in_which_output_arrives_change_nothing(name: str, size: int) -> None:
+    text, expected = FORMATS[name]
+    values, search = searched(text.replace("\n", "\r\n").encode(), size)
+    assert (values, search.skipped) == (expected, 0)
+
+
+def test_line_of_megabytes_is_passed_over() -> None:
+    data = b"epoch 1 loss=0.5\n" + b"x=1.5 " * 1_400_000 + b"\nepoch 2 loss=0.4\n"
+    assert searched(data, 65536)[0] == {"loss": (0.4, 2)}
+
+
+def test_flood_of_output_is_searched_for_a_share_of_its_time_and_its_end_always() -> None:
+    flood = b"".join(b"epoch %d loss=0.5 acc=0.25\n" % number for number in range(150_000))
+    began = time.monotonic()
+    values, search = searched(flood + b"epoch 150000 loss=0.1\n", 65536)
+    assert time.monotonic() - began < 6
+    assert values["loss"] == (0.1, 150_000)
+    assert search.skipped > 0
+
+
+HOSTILE = [
+    "a b ",
+    "a =",
+    "aa (bb",
+    "1",
+    "1.",
+    "{",
+    "[",
+    "| a ",
+    "loss in ",
+    "loss of x",
+    "step 1 ",
+    "1%|",
+    "1it [a=1",
+    "acc ",
+    "{'a':",
+    "x" * 59 + " ",
+    "loss          ",
+    "a's ",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_time_for_a_line_grows_with_its_length_only(piece: str) -> None:
+    line = (piece * 3000)[:2990]
+    began = time.perf_counter()
+    list(measurements_of(f"{line}\n" * 3))
+    assert time.perf_counter() - began < 1
+
+
+def test_formats_are_those_of_forty_tools_and_more() -> None:
+    assert len(FORMATS) >= 40
+    assert len(OTHERS) >= 20
+    assert all(re.search(r"\d|nan", text) for text, _ in FORMATS.values())
+    assert all(left != right for left, right in pairwise(FORMATS))
+    assert any(math.isnan(value) for _, expected in FORMATS.values() for value, _ in expected.values())
