@@ -9,15 +9,18 @@ import contexta.core.check_requirements  # noqa: F401  # checks the version of p
 
 # isort: split
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from contexta.core.errors import ContextaError, InvalidInput, shown
+
+V = TypeVar("V", bound="Value")
 
 _building = RLock()
 _MOST_FAULTS = 5  # in one message
@@ -89,6 +92,24 @@ class Value(BaseModel):
                 return super().model_validate_json(json_data, **options)
             except ValidationError as error:
                 _refuse(cls, error)
+
+
+@cache
+def trusted(model: type[V]) -> Callable[[dict[str, Any]], V]:
+    """A function that builds values from fields that were validated before they were stored.
+
+    It restores a value as pickle does, in half the time of ``model_construct``, which looks at each field.
+    """
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    state = model.model_construct(set(model.model_fields), **dict.fromkeys(required)).__getstate__()
+    template = state["__dict__"]  # defaults, in the order of the fields
+
+    def build(fields: dict[str, Any]) -> V:
+        value = model.__new__(model)
+        value.__setstate__({**state, "__dict__": {**template, **fields}})
+        return value
+
+    return build
 
 
 def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:

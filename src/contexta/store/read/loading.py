@@ -16,6 +16,7 @@ from sqlalchemy.exc import NoResultFound
 from contexta.contract.environment import Note
 from contexta.contract.fields import FrozenDict, frozen
 from contexta.core.errors import DamagedData
+from contexta.core.model import trusted
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
@@ -41,7 +42,7 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
     found: dict[int, RunSummary] = {}
     for some in _slices(run_ids):
         for run_id, fields in _summary_fields(some, *fetch_together(connection, *_questions(some))).items():
-            found[run_id] = RunSummary.model_construct(**fields)
+            found[run_id] = trusted(RunSummary)(fields)
     return [found[run_id] for run_id in run_ids]
 
 
@@ -136,16 +137,19 @@ def _stages_of(
     stages: dict[int, Rows] = {run_id: [] for run_id in run_ids}
     for row in stage_rows:
         stages[row[0]].append(row)
+    metric_value = trusted(MetricValue)
     metrics = {
         stage: tuple(
-            MetricValue.model_construct(
-                metric_key=key,
-                value=value if exact is None and value is not None else decode_number(value, exact),
-                step=step,
-                observed_at=from_microseconds(at),
-                slice_ref=slice_ref or None,
-                points=points,
-                origin="output" if key in printed.get(run_id, ()) else None,
+            metric_value(
+                {
+                    "metric_key": key,
+                    "value": value if exact is None and value is not None else decode_number(value, exact),
+                    "step": step,
+                    "observed_at": from_microseconds(at),
+                    "slice_ref": slice_ref or None,
+                    "points": points,
+                    "origin": "output" if key in printed.get(run_id, ()) else None,
+                }
             )
             for run_id, _, key, slice_ref, points, step, at, value, exact in same
         )
@@ -165,18 +169,20 @@ WHERE run_id IN ({}) AND points > 0 ORDER BY run_id, coalesce(stage_id, 0), metr
 
 
 def _stage_summaries(run_id: int, rows: Rows, metrics: _Metrics) -> Iterable[StageSummary]:
-    own = metrics.get((run_id, None))
+    stage_summary, own = trusted(StageSummary), metrics.get((run_id, None))
     if own:
-        yield StageSummary.model_construct(
-            stage_name=RUN_LEVEL, status=None, started_at=None, ended_at=None, metrics=own
+        yield stage_summary(
+            {"stage_name": RUN_LEVEL, "status": None, "started_at": None, "ended_at": None, "metrics": own}
         )
     for _, stage_id, name, status, started, ended in rows:
-        yield StageSummary.model_construct(
-            stage_name=name,
-            status=status,
-            started_at=from_microseconds(started),
-            ended_at=None if ended is None else from_microseconds(ended),
-            metrics=metrics.get((run_id, stage_id), ()),
+        yield stage_summary(
+            {
+                "stage_name": name,
+                "status": status,
+                "started_at": from_microseconds(started),
+                "ended_at": None if ended is None else from_microseconds(ended),
+                "metrics": metrics.get((run_id, stage_id), ()),
+            }
         )
 
 
