@@ -76,6 +76,7 @@ class Contexta(Workspace):
     audit_reproducibility = with_aliases(comparisons.audit_reproducibility)
     build_run_report = with_aliases(report_pages.build_run_report)
     build_run_page = report_pages.build_run_page
+    build_comparison_page = report_pages.build_comparison_page
     write_site = site.write_site
     build_multi_run_report = with_aliases(report_pages.build_multi_run_report)
     build_snapshot_report = with_aliases(comparisons.build_snapshot_report)

@@ -62,7 +62,6 @@ def plot(
     Raises NotFound, Ambiguous for a word that is a run and a metric, InvalidInput.
     """
     from contexta.analysis.metrics.curves import default_metrics
-    from contexta.findings.metrics import LearningCurves
 
     _require_scale(x, smooth, columns)
     scale = _Scale(x, bool(log), float(smooth), columns)
@@ -71,13 +70,23 @@ def plot(
         recorded = [series for run in runs for series in run.series.values()]
         keys = [key for name in [*names, *metrics] for key in _metrics(name, runs, recorded)]
         keys = list(dict.fromkeys(keys)) or default_metrics(recorded, workspace._directions())
-        notes: list[str] = []
-        if len(keys) > _MOST_CHARTS:
-            notes.append(f"the first {_MOST_CHARTS} of {len(keys)} metrics are drawn; name others to see them")
-        charts = [_chart(connection, key, runs, scale, notes) for key in keys[:_MOST_CHARTS]]
-    return LearningCurves(
-        run_refs=tuple(run.ref for run in runs), charts=tuple(charts), completeness_notes=tuple(dict.fromkeys(notes))
-    )
+        return _charts(connection, runs, keys, scale)
+
+
+def curves_of(workspace: Workspace, refs: Sequence[StableRef]) -> LearningCurves:
+    """The learning curves for a page about these runs. A note replaces those of too many runs."""
+    from contexta.analysis.metrics.curves import default_metrics
+    from contexta.findings import LearningCurves
+
+    refs = tuple(dict.fromkeys(refs))
+    if len(refs) > _MOST_RUNS:
+        note = f"curves are drawn for up to {_MOST_RUNS} runs; this page is about {len(refs)}"
+        return LearningCurves(run_refs=refs, charts=(), completeness_notes=(note,))
+    with workspace._reading() as connection:
+        runs = [_run(workspace, connection, str(ref)) for ref in refs]
+        recorded = [series for run in runs for series in run.series.values()]
+        keys = default_metrics(recorded, workspace._directions())
+        return _charts(connection, runs, keys, _Scale("step", False, 0.0, COLUMNS))
 
 
 def _require_scale(x: object, smooth: object, columns: object) -> None:
@@ -164,6 +173,18 @@ def _metrics(name: str, runs: Sequence[_Run], recorded: Sequence[RecordedSeries]
 
 
 # ---------------------------------------------------------------------------------------------- charts
+
+
+def _charts(connection: Connection, runs: Sequence[_Run], keys: Sequence[SeriesKey], scale: _Scale) -> LearningCurves:
+    from contexta.findings import LearningCurves
+
+    notes: list[str] = []
+    if len(keys) > _MOST_CHARTS:
+        notes.append(f"the first {_MOST_CHARTS} of {len(keys)} metrics are drawn; name others to see them")
+    charts = [_chart(connection, key, runs, scale, notes) for key in keys[:_MOST_CHARTS]]
+    return LearningCurves(
+        run_refs=tuple(run.ref for run in runs), charts=tuple(charts), completeness_notes=tuple(dict.fromkeys(notes))
+    )
 
 
 def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: _Scale, notes: list[str]) -> Chart:

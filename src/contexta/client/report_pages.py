@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, diff_runs
-from contexta.client.curves import plot
+from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, compare_runs, diff_runs
+from contexta.client.curves import curves_of
 from contexta.client.queries import diagnose_run, get_run, selectors
 from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
@@ -30,10 +30,9 @@ def build_run_report(workspace: Workspace, run: str, against: str | None = None)
 
     diagnosis = diagnose_run(workspace, run)
     if against is not None:
-        curves = plot(workspace, run, against)
-        return run_pages.two_run_report(
-            diff_runs(workspace, run, against), curves, (diagnosis, diagnose_run(workspace, against))
-        )
+        other = diagnose_run(workspace, against)
+        curves = curves_of(workspace, (diagnosis.run_ref, other.run_ref))
+        return run_pages.two_run_report(diff_runs(workspace, run, against), curves, (diagnosis, other))
     details = get_run(workspace, run)
     return run_pages.run_report(
         details,
@@ -51,11 +50,23 @@ def build_multi_run_report(workspace: Workspace, runs: Sequence[str]) -> Report:
     names = selectors(runs)
     comparison = compare_multiple_runs(workspace, names)
     diagnoses = [diagnose_run(workspace, name) for name in names]
-    return multi_run_report(comparison, plot(workspace, *map(str, comparison.run_refs)), diagnoses)
+    return multi_run_report(comparison, curves_of(workspace, comparison.run_refs), diagnoses)
+
+
+def build_comparison_page(workspace: Workspace, runs: Sequence[str] = ()) -> Report:
+    """The page of ``compare_runs`` or of ``compare_multiple_runs``, with the learning curves of the runs."""
+    from contexta.reports import report_of
+    from contexta.reports.pages.recorded.run_pages import with_curves
+
+    if len(runs) > 2:
+        several = compare_multiple_runs(workspace, runs)
+        return with_curves(report_of(several), curves_of(workspace, several.run_refs))
+    two = compare_runs(workspace, *runs)
+    return with_curves(report_of(two), curves_of(workspace, (two.left_ref, two.right_ref)))
 
 
 def _curves(workspace: Workspace, details: RunDetails) -> LearningCurves:
-    return plot(workspace, str(details.run_ref))
+    return curves_of(workspace, (details.run_ref,))
 
 
 def _evidence(workspace: Workspace, details: RunDetails) -> RunEvidence:

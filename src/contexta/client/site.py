@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from contexta.client.comparisons import diff_runs
-from contexta.client.curves import plot
+from contexta.client.curves import curves_of
 from contexta.client.queries import list_projects, list_runs
 from contexta.client.report_pages import build_run_page
 from contexta.client.workspace import Workspace
@@ -88,8 +88,8 @@ def _comparison_builder(workspace: Workspace, ref: StableRef, earlier: StableRef
     from contexta.reports.pages.recorded.site_pages import comparison_with_navigation
 
     def build() -> Report:
-        names = str(earlier), str(ref)
-        page = two_run_report(diff_runs(workspace, *names), plot(workspace, *names), ())
+        difference = diff_runs(workspace, str(earlier), str(ref))
+        page = two_run_report(difference, curves_of(workspace, (earlier, ref)), ())
         return comparison_with_navigation(page, ref, earlier)
 
     return build

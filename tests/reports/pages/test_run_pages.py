@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from support.builders import Cli
+from support.builders import Cli, put_run
 
 from contexta import Contexta
 
@@ -89,6 +89,8 @@ def test_a_report_of_several_runs_overlays_their_curves(recorded: Contexta, cli:
     assert two.count('class="chart named"') == 2
     assert len(re.findall(r'<path class="series s2"[^>]*vector-effect', two)) == 2
     assert "Problems of first" in two
+    assert cli("compare", "first", "second", "--html", "-").stdout.count('class="chart named"') == 2
+    assert cli("compare", "first", "second", "first", "--html", "-").stdout.count('class="chart named"') == 2
     many = recorded.build_multi_run_report(["first", "second", "first"]).to_html()
     assert 'class="chart named"' in many
     one = cli("report", "second", "--html", "-").stdout
@@ -97,3 +99,19 @@ def test_a_report_of_several_runs_overlays_their_curves(recorded: Contexta, cli:
     assert "<h2>Output: stdout</h2>" in one
     assert "<svg" not in cli("report", "second").stdout
     assert "Output: stdout" not in cli("report", "second").stdout
+
+
+def test_a_page_about_runs_does_not_take_their_names_for_metrics(ctx: Contexta) -> None:
+    for name in ("loss", "accuracy"):
+        with ctx.run(name, project="shop") as run:
+            for step in range(3):
+                run.metric("loss", 1.0, step=step)
+    assert "loss over steps" in ctx.build_run_report("loss", "accuracy").to_html()
+    assert "loss over steps" in ctx.build_run_page("loss").to_html()
+    assert "loss over steps" in ctx.build_comparison_page(["loss", "accuracy"]).to_html()
+
+
+def test_a_report_of_many_runs_says_that_it_draws_no_curves(ctx: Contexta) -> None:
+    names = [put_run(ctx, f"r{number}", metrics={"loss": 1.0}) for number in range(27)]
+    html = ctx.build_multi_run_report(names).to_html()
+    assert "curves are drawn for up to 26 runs; this page is about 27" in html

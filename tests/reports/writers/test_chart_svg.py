@@ -51,6 +51,40 @@ def test_curves_differ_by_dashes_and_names_not_by_colour_alone() -> None:
     assert sample(11, 12)[0].get("class") == "series many"
 
 
+def test_long_names_are_cut_where_they_are_alike() -> None:
+    svg = drawn(a_chart(*(a_curve([1.0, 2.0], f"sweep-of-the-learning-rate-{number}") for number in range(3))))
+    names = [text for text in svg.iter("text") if text.get("class") == "name"]
+    assert sorted(text.text or "" for text in names) == ["…-0", "…-1", "…-2"]
+    assert "sweep-of-the-learning-rate-0" in "".join(svg.itertext())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.0, 1.0, ["0.00", "0.25", "0.50", "0.75", "1.00"]),
+        (0.0, 1000.0, ["0", "250", "500", "750", "1000"]),
+        (1e-7, 4e-7, ["1e-07", "2e-07", "3e-07", "4e-07"]),
+        (0.0, 4e8, ["0", "1e+08", "2e+08", "3e+08", "4e+08"]),
+        (0.9012, 0.9049, ["0.902", "0.903", "0.904"]),
+    ],
+)
+def test_the_ticks_of_an_axis_have_the_same_decimals(low: float, high: float, labels: list[str]) -> None:
+    axes = scales(a_chart(a_curve([low, high])))
+    assert axes is not None
+    assert [label for _, label in axes[1].ticks] == labels
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [(8.0, ["0s", "2s", "4s", "6s", "8s"]), (240.0, ["0s", "1m 00s", "2m 00s", "3m 00s", "4m 00s"])],
+)
+def test_the_axis_of_time_has_round_times(seconds: float, labels: list[str]) -> None:
+    curve = a_curve([1.0, 2.0]).model_copy(update={"x": (0.0, seconds)})
+    axes = scales(a_chart(curve).model_copy(update={"axis": "time"}))
+    assert axes is not None
+    assert [label for _, label in axes[0].ticks] == labels
+
+
 @pytest.mark.parametrize("values", [[math.nan], [math.nan, math.inf], [-1.0, 0.0]])
 def test_a_chart_without_a_drawable_value_says_so(values: list[float]) -> None:
     kept = [value if value > 0 else math.nan for value in values]

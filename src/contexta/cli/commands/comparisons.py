@@ -31,9 +31,11 @@ def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) ->
 def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
     """Show two or more runs side by side, and what changed between them.
 
-    Without RUN: the last two runs of the project. With one RUN: that run and the latest one.
+    Without RUN: the last two runs of the project. With one RUN: that run and the latest one. --html adds learning
+    curves.
     """
-    return Answer(ctx.compare_multiple_runs(run) if len(run) > 2 else ctx.compare_runs(*run))
+    finding = ctx.compare_multiple_runs(run) if len(run) > 2 else ctx.compare_runs(*run)
+    return Answer(finding, page=lambda: ctx.build_comparison_page(run))
 
 
 @click.command(epilog="Example: contexta report this-month --html this-month.html")

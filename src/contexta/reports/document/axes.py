@@ -10,6 +10,7 @@ from itertools import pairwise
 from contexta.findings.metrics import Chart
 from contexta.reports.document.formatting import span
 
+_POWERS = (-307, 307)  # the powers of ten with which floats can count exactly enough
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
@@ -97,21 +98,23 @@ def _linear_scale(low: float, high: float) -> AxisScale:
 def _log_scale(low: float, high: float) -> AxisScale:
     """From the power of ten below the values to that above them, or between 1, 2 and 5 of a narrow range."""
     factors = (1, 2, 5) if math.log10(high) - math.log10(low) < 2 else (1,)
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    powers = range(max(math.floor(math.log10(low)), _POWERS[0]), min(math.ceil(math.log10(high)), _POWERS[1]) + 1)
     every = max(1, len(powers) // 6)
-    candidates = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
-    below = [tick for tick in candidates if tick <= low * 1.0001] or [low]
-    above = [tick for tick in candidates if tick >= high * 0.9999] or [high]
-    first, last = below[-1], above[0] if above[0] > below[-1] else below[-1] * 10
-    scale = AxisScale(math.log10(first), math.log10(last), (), is_log=True)
-    ticks = tuple((scale.share(tick), f"{tick:.6g}") for tick in candidates if first <= tick <= last)
-    return AxisScale(scale.low, scale.high, ticks, is_log=True)
+    ticks = [factor * 10.0**power for power in powers if power % every == 0 for factor in factors]
+    first = max((tick for tick in ticks if tick <= low), default=low)
+    last = min((tick for tick in ticks if tick >= high), default=high)
+    bottom, top = math.log10(first), math.log10(last)
+    if top <= bottom:
+        bottom, top = bottom - 0.5, top + 0.5
+    scale = AxisScale(bottom, top, (), is_log=True)
+    labels = ((scale.share(tick), f"{tick:.6g}") for tick in ticks if first <= tick <= last)
+    return AxisScale(bottom, top, tuple(labels), is_log=True)
 
 
 def _x_scale(low: float, high: float, *, is_time: bool) -> AxisScale:
     """From the first to the last point, with round ticks between them."""
     if high <= low:
-        label = span(low) if is_time else f"{low:.12g}"
+        label = _time_label(low) if is_time else f"{low:.12g}"
         return AxisScale(low - 1, low + 1, ((0.5, label),))
     rough = (high - low) / 4
     step = next((seconds for seconds in _SECONDS if seconds >= rough), None) if is_time and rough > 0.5 else None
@@ -126,7 +129,7 @@ def _x_scale(low: float, high: float, *, is_time: bool) -> AxisScale:
         low,
         high,
         tuple(
-            (scale.share(tick), span(tick) if is_time else tick_label(tick, width))
+            (scale.share(tick), _time_label(tick) if is_time else tick_label(tick, width))
             for tick in ticks
             if low <= tick <= high
         ),
@@ -134,9 +137,15 @@ def _x_scale(low: float, high: float, *, is_time: bool) -> AxisScale:
 
 
 def tick_label(value: float, step: float) -> str:
-    """A tick with as many decimals as the distance between ticks needs."""
-    if abs(value) >= 1e7 or (value and abs(value) < 1e-4):
-        return f"{value:.4g}"
+    """A tick with as many decimals as the distance between ticks needs; all ticks of an axis look alike."""
+    if not 0 < step < math.inf:
+        return f"{value:.3g}"
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if decimals > 5 or step >= 1e7:
+        return f"{value:.3g}" if abs(value) > step / 2 else "0"
     decimals += round(step * 10**decimals, 6) % 1 > 0
-    return f"{value:.{min(decimals, 6)}f}"
+    return f"{value:.{decimals}f}"
+
+
+def _time_label(seconds: float) -> str:
+    return f"{seconds:g}s" if abs(seconds) < 60 else span(seconds)

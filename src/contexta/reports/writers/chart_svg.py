@@ -8,6 +8,7 @@ the left and, for several curves, on the right.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from xml.etree.ElementTree import Element, SubElement
 
 from contexta.findings.metrics import Chart, Curve
@@ -110,13 +111,30 @@ def _names(svg: Element, curves: Sequence[Curve], vertical: AxisScale) -> None:
     ]
     if len(ends) * _LINE_HEIGHT > HEIGHT + _TOP:
         return  # the legend names them
+    names = [printable(curve.name) for curve in curves]
+    short_names = _without_common_start(names)
     for y, number in _moved_apart(sorted(ends)):
-        name = printable(curves[number].name)
-        short = name if len(name) <= _MOST_CHARACTERS else f"{name[: _MOST_CHARACTERS - 1]}…"
-        text = _text(svg, "100%", y + 4, short, "start")
+        text = _text(svg, "100%", y + 4, _cut(short_names[number]), "start")
         text.set("dx", "8")
-        text.set("class", f"name s{number % _STYLES + 1}" if len(curves) <= _MOST_STYLES else "name")
-        SubElement(text, "title").text = name
+        text.set("class", "name")
+        SubElement(text, "title").text = names[number]
+
+
+def _without_common_start(names: Sequence[str]) -> list[str]:
+    """Names that differ within the length that is shown: ``…-3`` for ``sweep-3`` beside other sweeps."""
+    if max(map(len, names)) <= _MOST_CHARACTERS:
+        return list(names)
+    common = "".join(characters[0] for characters in takewhile(_are_equal, zip(*names, strict=False)))
+    common = common[: max(common.rfind("-"), common.rfind("."))] if {"-", "."} & {*common} else ""
+    return [f"…{name.removeprefix(common)}" if common else name for name in names]
+
+
+def _are_equal(characters: tuple[str, ...]) -> bool:
+    return len(set(characters)) == 1
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _MOST_CHARACTERS else f"{name[: _MOST_CHARACTERS - 1]}…"
 
 
 def _moved_apart(ends: Sequence[tuple[float, int]]) -> Iterator[tuple[float, int]]:

@@ -51,7 +51,7 @@ def chart_lines(chart: Chart, width: int) -> Iterator[Text]:
         yield from _plot(chart, *axes, min(width, _WIDEST))
     for number, curve in enumerate(chart.curves):
         letter = f"{_LETTERS[number]} " if len(chart.curves) > 1 else ""
-        yield Text(letter, _color(number, chart) or "").append(printable(_legend(curve)), "not bold")
+        yield Text().append(letter, _color(number, chart)).append(printable(_legend(curve)))
 
 
 def _plot(chart: Chart, horizontal: AxisScale, vertical: AxisScale, width: int) -> Iterator[Text]:
@@ -69,7 +69,7 @@ def _plot(chart: Chart, horizontal: AxisScale, vertical: AxisScale, width: int) 
     for row, line in enumerate(canvas.plot(linesep="\n").split("\n")):
         label = labels.get(row, "")
         edge = "┤" if label else "│"
-        yield Text(f"{label:>{left}} {edge}", "dim").append_text(Text.from_ansi(line.replace(_EMPTY, " ")))
+        yield Text().append(f"{label:>{left}} {edge}", "dim").append_text(Text.from_ansi(line.replace(_EMPTY, " ")))
     yield from _x_axis(horizontal, canvas.width, left, chart.axis)
 
 

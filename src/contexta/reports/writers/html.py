@@ -144,7 +144,7 @@ def _column_class(cells: Sequence[str], is_number: bool) -> str:
     if is_number:
         return "number"
     longest = max(len(line) for cell in cells for line in cell.split("\n"))
-    return "short" if longest <= _SHORT else "prose" if longest >= _PROSE else ""
+    return "short" if longest <= _SHORT else "prose" if longest >= _PROSE else "phrase"
 
 
 def _row(body: Element, row: Row, classes: Sequence[str], used: Sequence[bool]) -> None:

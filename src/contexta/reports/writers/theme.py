@@ -43,6 +43,7 @@ STYLE = """
 }
 .contexta .number { text-align: right; white-space: nowrap; }
 .contexta .short { white-space: nowrap; }
+.contexta .phrase { min-width: 13em; }
 .contexta .prose { min-width: min(24em, 60vw); }
 .contexta pre {
   overflow: auto; max-height: 70vh; margin: 6px 0; padding: 8px 12px; background: var(--sunk); border-radius: 6px;

@@ -25,8 +25,8 @@ from contexta.reports.pages.runs import details, notes_of, sections_of
 def run_page(finding: RunDetails, curves: LearningCurves, evidence: RunEvidence) -> Report:
     """One run with its curves, its uncommitted changes and its output."""
     head, *rest = _for_page(finding, evidence)
-    lines = (*notes_of(finding), *curves.completeness_notes, *evidence.completeness_notes)
-    sections = (head, *curve_sections(curves), *rest, *_evidence(evidence), *notes(lines))
+    lines = (*notes_of(finding), *evidence.completeness_notes)
+    sections = (head, *_curve_sections(curves), *rest, *_evidence(evidence), *notes(lines))
     return Report(title=details(finding).title, sections=sections)
 
 
@@ -35,16 +35,11 @@ def run_report(
 ) -> Report:
     """The page of a run with its problems, and whether its environment can be rebuilt."""
     head, *rest = _for_page(finding, evidence)
-    lines = (
-        *notes_of(finding),
-        *audit_notes(audit),
-        *curves.completeness_notes,
-        *evidence.completeness_notes,
-    )
+    lines = (*notes_of(finding), *audit_notes(audit), *evidence.completeness_notes)
     sections = (
         head,
         Section(title="Problems", blocks=issues(diagnosis)),
-        *curve_sections(curves),
+        *_curve_sections(curves),
         *rest,
         Section(title="Can it be rebuilt?", blocks=audit_blocks(audit)),
         *_evidence(evidence),
@@ -55,22 +50,22 @@ def run_report(
 
 def two_run_report(finding: RunDiff, curves: LearningCurves, diagnoses: Sequence[RunDiagnosis]) -> Report:
     """The differences between two runs, their curves, and the problems of each."""
-    return _with_curves(diff(finding), curves, diagnoses)
+    return with_curves(diff(finding), curves, diagnoses)
 
 
 def multi_run_report(finding: MultiRunComparison, curves: LearningCurves, diagnoses: Sequence[RunDiagnosis]) -> Report:
     """Several runs side by side, their curves, and the problems of each."""
-    return _with_curves(side_by_side(finding), curves, diagnoses)
+    return with_curves(side_by_side(finding), curves, diagnoses)
 
 
-def _with_curves(page: Report, curves: LearningCurves, diagnoses: Sequence[RunDiagnosis]) -> Report:
-    """The curves come after the metrics, or after the first section."""
+def with_curves(page: Report, curves: LearningCurves, diagnoses: Sequence[RunDiagnosis] = ()) -> Report:
+    """A page with curves after the metrics, or after its first section, and the problems of each run at its end."""
     titles = [section.title for section in page.sections]
     place = titles.index("Metrics") + 1 if "Metrics" in titles else 1
     problems = (
         Section(title=f"Problems of {diagnosis.run_ref.name}", blocks=issues(diagnosis)) for diagnosis in diagnoses
     )
-    sections = (*page.sections[:place], *curve_sections(curves), *page.sections[place:], *problems)
+    sections = (*page.sections[:place], *_curve_sections(curves), *page.sections[place:], *problems)
     return Report(title=page.title, sections=sections)
 
 
@@ -84,10 +79,12 @@ def _for_page(finding: RunDetails, evidence: RunEvidence) -> Iterator[Section]:
             yield section
 
 
-def curve_sections(curves: LearningCurves) -> Iterator[Section]:
-    if curves.charts:
-        blocks = tuple(Curves(chart=chart) for chart in curves.charts)
-        yield Section(title="Curves", blocks=blocks, page_only=True)
+def _curve_sections(curves: LearningCurves) -> Iterator[Section]:
+    blocks: list[Block] = [Curves(chart=chart) for chart in curves.charts]
+    if curves.completeness_notes:
+        blocks.append(Bullets(items=curves.completeness_notes, tone="quiet"))
+    if blocks:
+        yield Section(title="Curves", blocks=tuple(blocks), page_only=True)
 
 
 def _evidence(evidence: RunEvidence) -> Iterator[Section]:
