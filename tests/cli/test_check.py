@@ -63,6 +63,35 @@ def test_what_passes_and_what_does_not(story: Contexta, cli: Cli, arguments: lis
     assert cli("check", *arguments).returncode == code
 
 
+def test_a_baseline_alone_allows_run_to_run_noise(ctx: Contexta, cli: Cli) -> None:
+    values = {"a": (0.91, 0.912, 0.909, 0.911), "b": (0.87, 0.871, 0.869, 0.872), "c": (0.91, 0.9095)}
+    for day, (side, accuracies) in enumerate(values.items()):
+        for number, accuracy in enumerate(accuracies):
+            put_run(
+                ctx,
+                f"{side}{number}",
+                metrics={"accuracy": accuracy, "quux": day},
+                environment={"packages": {"torch": f"2.{day}"}},
+                started_at=f"2025-02-0{day + 1}T08:0{number}:00Z",
+            )
+    dropped = cli("check", "b0", "--against", "a0")
+    assert dropped.returncode == 1
+    assert "fail    accuracy is not worse than the baseline by more than run-to-run noise" in dropped.stdout
+    assert "0.9105 -> 0.8705 (-0.04)" in dropped.stdout
+    assert "quux" not in dropped.stdout  # its direction is unknown
+    assert cli("check", "a0", "--against", "b0").returncode == 0  # it rose
+    assert cli("check", "c1", "--against", "a0").returncode == 0  # within the noise
+
+
+def test_a_large_drop_that_too_few_runs_can_show_is_unknown_and_not_met(story: Contexta, cli: Cli) -> None:
+    done = cli("check", "new", "--against", "old")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "unknown  accuracy is not worse" in done.stdout
+    assert cli("check", "old", "--against", "new").returncode == 0
+    put_run(story, "bare", metrics={"quux": 1})
+    assert "p.bare has no accuracy" in cli("check", "bare", "--against", "old").stdout
+
+
 def test_a_run_without_an_environment_is_not_the_same_as_any(story: Contexta) -> None:
     put_run(story, "bare", metrics={"accuracy": 0.95})
     (_, rule) = story.check_run("bare", against="old", env="packages").rules

@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from contexta.analysis.metrics.direction import Directions, direction_of
 from contexta.analysis.metrics.formatting import amount, some
@@ -14,11 +15,14 @@ from contexta.analysis.metrics.metric_names import find_metric, label
 from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.findings import EnvironmentDiff
 from contexta.findings.checks import Gate, Rule, Strictness
+from contexta.findings.explain import MetricShift
 from contexta.findings.past_runs import PastRun
 
 _REQUIREMENT = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|==|>|<)\s*(?P<value>[-+.\deE]+)\Z", re.DOTALL)
 _DROP = re.compile(r"(?P<name>.+?)\s*=\s*(?P<value>[.\deE+-]+)(?P<percent>\s*%)?\Z", re.DOTALL)
 _SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
+_NOT_WORSE = "is not worse than the baseline by more than run-to-run noise"
+_NOISE = 2.0  # run-to-run standard deviations
 _ROUNDING = 1e-9  # relative: 0.91 - 0.90 is slightly more than 0.01 in binary
 
 
@@ -68,14 +72,16 @@ def gate(
     drops: Sequence[AllowedDrop] = (),
     strictness: Strictness = "any",
     directions: Directions | None = None,
+    shifts: Sequence[MetricShift] | None = None,
 ) -> Gate:
     """Check a run.
 
-    baseline, environment: for drops and strictness; environment is the diff from the baseline to the run.
+    baseline, environment: for drops and strictness; environment is the diff from the baseline to the run. shifts: the
+    metrics of both runs, for the default rules: no metric is worse than the baseline by more than run-to-run noise.
     Raises InvalidInput without rules, without a needed baseline, and for a drop of a metric of unknown direction.
     """
-    if not requirements and not drops and strictness == "any":
-        raise InvalidInput("no rule was given", hint="give --metric, --max-drop or --env")
+    if not requirements and not drops and strictness == "any" and shifts is None:
+        raise InvalidInput("no rule was given", hint="give --against, --metric, --max-drop or --env")
     if baseline is None and (drops or strictness != "any"):
         raise InvalidInput("--max-drop and --env need a baseline", hint="name a run with --against")
     rules = [_completed(run), *(_requirement_rule(run, requirement) for requirement in requirements)]
@@ -83,6 +89,8 @@ def gate(
         rules += [_drop_rule(run, baseline, drop, directions or Directions()) for drop in drops]
     if environment is not None and strictness != "any":
         rules.append(_environment_rule(environment, strictness))
+    if baseline is not None and shifts is not None:
+        rules += _noise_rules(run, baseline, shifts, directions or Directions())
     return Gate(run_ref=run.ref, baseline_ref=baseline.ref if baseline else None, rules=tuple(rules))
 
 
@@ -125,6 +133,42 @@ def _drop_rule(run: PastRun, baseline: PastRun, drop: AllowedDrop, directions: D
     most = drop.value * abs(old) if drop.is_relative else drop.value
     holds = worsening <= most + _ROUNDING * max(abs(old), abs(new))
     return Rule(name=name, status="pass" if holds else "fail", detail=f"{detail} ({new - old:+.4g})")
+
+
+def _noise_rules(
+    run: PastRun, baseline: PastRun, shifts: Sequence[MetricShift], directions: Directions
+) -> Iterator[Rule]:
+    """One rule for each metric whose direction is known. A metric that got better, or is equal, needs no statistics."""
+    judged = [shift for shift in shifts if shift.better is not None]
+    lost = [metric for metric in sorted({*baseline.metrics} - {*run.metrics}) if direction_of(metric[1], directions)[0]]
+    for metric in lost:
+        name, detail = f"{label(metric)} {_NOT_WORSE}", f"{run.ref.value} has no {label(metric)}"
+        yield Rule(name=name, status="unknown", detail=detail)
+    if not judged and not lost:
+        yield Rule(
+            name="no metric is worse than run-to-run noise",
+            status="unknown",
+            detail="the runs share no metric of known direction; give a rule with --metric or --max-drop",
+        )
+    for shift in judged:
+        name = f"{label((shift.stage_name, shift.metric_key))} {_NOT_WORSE}"
+        values = (shift.old.mean, shift.new.mean)
+        detail = " -> ".join("-" if value is None else amount(value) for value in values)
+        if None in values:
+            yield Rule(name=name, status="fail", detail=f"{detail}: {shift.why}")
+        elif shift.verdict == "same" or not shift.worse:
+            yield Rule(name=name, status="pass", detail=detail)
+        else:
+            yield Rule(name=name, status=_status_of_drop(shift), detail=f"{detail} ({shift.change:+.4g}): {shift.why}")
+
+
+def _status_of_drop(shift: MetricShift) -> Literal["pass", "fail", "unknown"]:
+    """``pass`` only for a drop of the size of the noise: few runs do not show a large drop either."""
+    if shift.verdict == "real":
+        return "fail"
+    spread = shift.usual_spread
+    is_small = spread is not None and shift.change is not None and abs(shift.change) <= _NOISE * spread
+    return "pass" if shift.verdict == "not_shown" and is_small else "unknown"
 
 
 def _environment_rule(diff: EnvironmentDiff, strictness: Strictness) -> Rule:

@@ -183,22 +183,28 @@ def check_run(
 ) -> Gate:
     """Check a run against rules. A rule that cannot be decided counts as not met.
 
+    Without a rule, no metric of known direction may be worse than in ``against`` by more than run-to-run noise.
     require: ``accuracy>=0.9``. max_drop: ``accuracy=0.01`` or ``accuracy=1%``, relative to the baseline ``against``.
     env: ``same`` (no recorded difference), ``packages`` (same Python and packages) or ``any``.
     """
     from contexta.analysis.gate import allowed_drop, gate, metric_requirement
-    from contexta.store.read.history import past_runs
+    from contexta.analysis.why.explain import metric_shifts
+    from contexta.store.read.history import past_runs, project_runs
 
     requirements = [metric_requirement(text) for text in require]
     drops = [allowed_drop(text) for text in max_drop]
+    directions = workspace._directions()
     with workspace._reading() as connection:
         key = workspace._find(connection, run)
         (checked,) = past_runs(connection, [key[0]])
-        baseline = diff = None
+        baseline = diff = shifts = None
         if against is not None:
             baseline_key = workspace._find(connection, against)
             (baseline,) = past_runs(connection, [baseline_key[0]])
             diff = _compare_environments(workspace, connection, baseline_key, key)
+            if not (requirements or drops) and env == "any":
+                runs = project_runs(connection, key[0], also=[baseline_key[0]])
+                shifts = metric_shifts(baseline, checked, runs, None, directions)
         return gate(
             checked,
             baseline,
@@ -206,7 +212,8 @@ def check_run(
             requirements=requirements,
             drops=drops,
             strictness=env,
-            directions=workspace._directions(),
+            directions=directions,
+            shifts=shifts,
         )
 
 

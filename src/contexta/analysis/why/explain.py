@@ -45,7 +45,7 @@ def explain(
     Raises NotFound if neither run has the metric, and Ambiguous if several stages have it.
     """
     chosen = None if metric is None else find_metric(old.run, new.run, metric)
-    all_shifts = _shifts(old, new, runs, chosen, directions or Directions(), group_by)
+    all_shifts = metric_shifts(old.run, new.run, runs, chosen, directions or Directions(), group_by)
     shift = all_shifts[0] if all_shifts else None
     environment = compare_environments(old.run.ref, old.snapshot, new.run.ref, new.snapshot)
     changes = differences.differences(old, new, environment, commits or CommitRange())
@@ -69,24 +69,24 @@ def explain(
     )
 
 
-def _shifts(
-    old: RunRecord,
-    new: RunRecord,
+def metric_shifts(
+    old: PastRun,
+    new: PastRun,
     runs: Sequence[PastRun],
     chosen: MetricId | None,
     directions: Directions,
-    group_by: str,
+    group_by: str = AUTO,
 ) -> tuple[MetricShift, ...]:
-    """The shift of every metric: the one to explain first, the others by stage and name."""
-    metrics = sorted({*old.run.metrics} & {*new.run.metrics} | ({chosen} if chosen else set()))
+    """The shift of every metric: the chosen or surest one first, the others by stage and name."""
+    metrics = sorted({*old.metrics} & {*new.metrics} | ({chosen} if chosen else set()))
     by_configuration = replace(directions, lower_is_better=None)
     better = {
         metric: direction_of(metric[1], directions if chosen in (None, metric) else by_configuration)
         for metric in metrics
     }
-    lefts, rights = repeats_of(old.run, runs, group_by), repeats_of(new.run, runs, group_by)
+    lefts, rights = repeats_of(old, runs, group_by), repeats_of(new, runs, group_by)
     if {run.ref for run in lefts} & {run.ref for run in rights}:  # each side is a repeat of the other
-        lefts, rights = (old.run,), (new.run,)
+        lefts, rights = (old,), (new,)
 
     def rank(shift: MetricShift) -> tuple[object, ...]:
         return (

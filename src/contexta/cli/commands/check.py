@@ -41,7 +41,8 @@ def check(
 ) -> Answer:
     """Pass or fail a run by its metrics and its environment.
 
-    Exits with 1 if a rule does not hold or cannot be decided.
+    With --against alone, no metric may be worse than in BASELINE by more than run-to-run noise. Exits with 1 if a rule
+    does not hold or cannot be decided.
     """
     finding = ctx.check_run(run, against=against, require=require, max_drop=max_drop, env=cast(Strictness, env))
     if junit is not None:
