@@ -122,6 +122,27 @@ def test_what_a_side_did_not_record_is_unknown_and_never_unchanged(ctx: Contexta
         assert word not in screen.replace("side by side", "")
 
 
+def test_nested_parameters_and_arguments_differ_by_name(ctx: Contexta, cli: Cli) -> None:
+    for name, rate in (("a", "0.1"), ("b", "0.2")):
+        command = ["/opt/env/bin/python", "train.py", "--lr", rate, "--epochs=3"]
+        put_run(ctx, name, metrics={"x": 1}, metadata={"command": command})
+    for name, betas in (("c", [0.9, 0.99]), ("d", [0.9, 0.999])):
+        with ctx.run(name, project="p") as run:
+            run.params({"optimizer": {"name": "adam", "betas": betas}})
+    assert "Command  1 changed, 2 the same\n        a    b\n  --lr  0.1  0.2\n" in cli("diff", "a", "b").stdout
+    (change,) = ctx.diff_runs("c", "d").params.changes
+    assert str(change) == "optimizer.betas: [0.9, 0.99] -> [0.9, 0.999]"
+
+
+def test_long_names_of_runs_do_not_widen_the_tables(ctx: Contexta, cli: Cli) -> None:
+    names = [f"resnet50-imagenet-finetune-{number}" for number in range(2)]
+    for value, name in enumerate(names):
+        put_run(ctx, name, metrics={"x": value})
+    screen = cli("diff", *names).stdout
+    assert screen.startswith(f"{names[0]} -> {names[1]} (p)\n")
+    assert "  Metric  OLD  NEW  Change\n" in screen
+
+
 def test_nothing_is_called_equal_that_was_not_recorded(ctx: Contexta, cli: Cli) -> None:
     for name, value in (("a", 1), ("b", 2)):
         put_run(ctx, name, metrics={"x": value}, environment={})

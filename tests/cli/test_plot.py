@@ -99,7 +99,7 @@ def test_a_word_that_is_a_run_and_a_metric_is_refused_with_both_ways_to_write_it
     [
         (["last-month", "los"], "did you mean the metric train/loss?"),
         (["lst-mnth", "loss"], "did you mean last-month?"),
-        (["this-month", "final"], "`contexta show RUN` lists the metrics of a run"),
+        (["this-month", "final"], "this-month` lists its metrics"),
     ],
 )
 def test_an_unknown_word_is_refused_with_the_nearest_name(two_runs: Contexta, words: list[str], hint: str) -> None:

@@ -34,9 +34,8 @@ def timeline(runs: Sequence[PastRun], package: str, metric: str | None = None) -
         for run in recorded
     )
     if recorded and all(run.version is None for run in timeline_runs):
-        raise NotFound(
-            f"no recorded run had {shown(package)} installed", hint="`contexta env RUN` lists what a run had"
-        )
+        hint = f"`contexta env {recorded[-1].ref.value}` lists what the latest run had"
+        raise NotFound(f"no recorded run had {shown(package)} installed", hint=hint)
     without = len(runs) - len(recorded)
     return PackageTimeline(
         package=name,
@@ -65,8 +64,13 @@ def _metric(runs: Sequence[PastRun], metric: str | None) -> MetricId | None:
             if metric in (metric_id[1], label(metric_id)):
                 counts[metric_id] = counts.get(metric_id, 0) + 1
     if not counts:
-        raise NotFound(f"no run has a metric {shown(metric)}", hint="`contexta show RUN` lists the metrics of a run")
+        raise NotFound(f"no run has a metric {shown(metric)}", hint=_metrics_hint(runs))
     return max(counts, key=lambda metric_id: (counts[metric_id], metric_id))
+
+
+def _metrics_hint(runs: Sequence[PastRun]) -> str | None:
+    with_metrics = [run for run in runs if run.metrics]
+    return f"`contexta show {with_metrics[-1].ref.value}` lists its metrics" if with_metrics else None
 
 
 def _periods(runs: Sequence[TimelineRun]) -> list[VersionPeriod]:

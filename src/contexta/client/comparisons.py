@@ -95,8 +95,10 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
         keys = _two_runs(workspace, connection, left, right)
         old, new = (_record(workspace, connection, key) for key, _ in keys)
         environment = compare_environments(keys[0][1], old.snapshot, keys[1][1], new.snapshot)
+        metrics = _compare(connection, *keys)
+        outputs = [change for change in metrics.artifact_changes if change.key not in {*old.inputs, *new.inputs}]
         return RunDiff(
-            metrics=_compare(connection, *keys),
+            metrics=metrics.model_copy(update={"artifact_changes": tuple(outputs)}),
             params=pair.compare_parameters(old, new),
             command=pair.compare_commands(old, new),
             code=pair.compare_code(old, new, commits_between(old.run, new.run)),

@@ -37,11 +37,30 @@ class Audit(Finding):
     package_count: int
     environment_variable_count: int
     reproducibility_status: Literal["complete", "partial", "missing"]
-    """``missing`` without a snapshot; ``complete`` if every check that a rebuild needs passes; else ``partial``."""
+    """``missing`` without a snapshot; ``complete`` if every check that a rebuild needs passes; else ``partial``.
+
+    A rebuild needs the packages and their origins. It also needs an index with the packages, unedited files and no
+    failed rebuild, where these were checked.
+    """
     checks: tuple[Check, ...]
     completeness_notes: tuple[CompletenessNote, ...]
 
     run_id: ClassVar[RunRef] = alias("run_ref")
+
+    @property
+    def headline(self) -> str:
+        """The status, and the names of the checks with the worst result: failures, else warnings."""
+        for status, words in (("fail", "failed"), ("warn", "warnings")):
+            names = [check.name for check in self.checks if check.status == status]
+            if names:
+                return f"{self.reproducibility_status}; {words}: {', '.join(names)}"
+        return self.reproducibility_status
+
+    @property
+    def worst(self) -> CheckStatus:
+        """The worst result of a check, where ``unknown`` counts as ``pass``."""
+        statuses = {check.status for check in self.checks}
+        return "fail" if "fail" in statuses else "warn" if "warn" in statuses else "pass"
 
     def is_at_worst(self, status: str) -> bool:
         """Whether a check has this status, or ``fail``."""

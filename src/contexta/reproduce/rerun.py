@@ -89,7 +89,7 @@ def rerun(
     Raises InvalidInput when there is no command, or no directory to run it in; and what ``rebuild`` raises.
     """
     details = workspace.get_run(str(recorded.run_ref))
-    command = list(how.command) or command_of(details.metadata)
+    command = list(how.command) or command_of(details.metadata, details.run_ref.value)
     limits = tolerance(how.relative, "relative"), tolerance(how.absolute, "absolute")
     with _temporary_directory() as folder, _working_directory(details, recorded, how, folder) as (directory, moved):
         environment = folder / "environment"

@@ -6,8 +6,9 @@ import pytest
 from support.builders import END, a_run, a_snapshot
 
 from contexta.analysis.environments.audit import audit
+from contexta.analysis.environments.availability import Availability, PastRebuild
 from contexta.contract import Distribution, EnvironmentSnapshot, Origin
-from contexta.findings import MetricValue, RunDetails, StageSummary
+from contexta.findings import Audit, Check, MetricValue, Missing, RerunMetric, RunDetails, StageSummary
 
 METRIC = MetricValue(metric_key="accuracy", value=0.9, observed_at=END)
 RUN = RunDetails(**dict(a_run()), stages=(StageSummary(stage_name="train", status="completed", metrics=(METRIC,)),))
@@ -75,3 +76,56 @@ def test_every_shortcoming_says_what_to_do_and_stands_in_the_notes() -> None:
     assert {check.name for check in short} == of_the_environment | of_the_run
     assert all(check.fix for check in short)
     assert len(report.completeness_notes) == len(short)
+
+
+def checks_of(report: Audit) -> dict[str, Check]:
+    return {check.name: check for check in report.checks}
+
+
+def test_the_headline_names_the_worst_checks() -> None:
+    report = audit(RUN, captured(kind="editable", url="file:///x"))
+    assert report.headline.startswith("partial; warnings: package origins, ")
+    assert report.worst == "warn"
+    changed = audit(RUN, captured(), Availability(inputs={"data": "changed"}))
+    assert (changed.headline, changed.worst) == ("complete; failed: inputs", "fail")
+    assert audit(RUN, None).headline.startswith("missing; failed: environment recorded")
+
+
+@pytest.mark.parametrize(
+    "availability",
+    [
+        Availability(rebuilds=[PastRebuild("impossible", "2025-02-15T08:00:00Z", "here")]),
+        Availability(edits=[{"name": "numpy", "path": "numpy/core.py", "change": "changed"}]),
+        Availability(
+            missing=[Missing(name="numpy", version="1", reason="release removed", detail="gone", help="find it")]
+        ),
+    ],
+)
+def test_a_failed_check_that_a_rebuild_needs_makes_it_partial(availability: Availability) -> None:
+    assert audit(RUN, captured(), availability).reproducibility_status == "partial"
+
+
+def test_commands_in_hints_name_the_run() -> None:
+    fixes = " ".join(check.fix or "" for check in audit(RUN, captured()).checks)
+    assert "contexta rebuild p.r --into rebuilt" in fixes
+    assert "contexta rerun p.r" in fixes
+
+
+def test_arguments_of_the_command_count_as_parameters() -> None:
+    run = RunDetails(**dict(a_run(metadata={"command": ["python", "train.py", "--lr", "0.1"]})))
+    check = checks_of(audit(run, captured()))["parameters"]
+    assert (check.status, check.detail) == ("pass", "in the command: --lr 0.1")
+
+
+def test_what_was_rebuilt_and_reproduced_is_not_in_doubt() -> None:
+    metric = {"stage_name": "(run)", "metric_key": "x", "recorded": 1, "rerun": 1, "apart": 0.0, "within": True}
+    done = Availability(
+        rebuilds=[PastRebuild("match", "2025-02-15T08:00:00Z", "here")], reruns=[(RerunMetric(**metric),)]
+    )
+    snapshot = captured(kind="editable", url="file:///x").model_copy(update={"interpreter": {"hash_seed": "random"}})
+    checks = checks_of(audit(RUN, snapshot, done))
+    assert checks["package origins"].detail == "the rebuild on here also reinstalled numpy (an editable install)"
+    assert checks["seed"].detail == "no seed was recorded, but the rerun reproduced every metric"
+    assert {checks[name].status for name in ("package origins", "seed", "text hashing")} == {"pass"}
+    differing = Availability(reruns=[(RerunMetric(**{**metric, "rerun": 2, "apart": 1.0, "within": False}),)])
+    assert checks_of(audit(RUN, snapshot, differing))["seed"].status == "warn"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from contexta.analysis.changes.unknown_aspects import reasons_of_run
+from contexta.analysis.commands.named_arguments import arguments_by_name
 from contexta.analysis.metrics.repeats import command_of
-from contexta.core.interpreters import is_python
 from contexta.findings import Change, ChangedFile, CodeComparison, CommitSummary, ValueComparison
 from contexta.findings.past_runs import CommitRange, PastRun, RunRecord
 
 
 def compare_parameters(left: RunRecord, right: RunRecord) -> ValueComparison:
+    """Compare parameters; those of a nested mapping have names like ``optimizer.lr``."""
     return compare_values(
-        parameters_of(left.run), parameters_of(right.run), unknown=_unknown("parameters", left, right)
+        nested_parameters_of(left.run), nested_parameters_of(right.run), unknown=_unknown("parameters", left, right)
     )
 
 
 def compare_commands(left: RunRecord, right: RunRecord) -> ValueComparison:
-    """Compare the command lines, without the directory of the interpreter, which the environment describes."""
+    """Compare command lines argument by argument, without the directory of the interpreter."""
     return compare_values(
-        {"command": command_line(left.run)},
-        {"command": command_line(right.run)},
+        arguments_by_name(command_of(left.run) or ()),
+        arguments_by_name(command_of(right.run) or ()),
         unknown=_unknown("command", left, right),
     )
 
@@ -81,18 +83,24 @@ def compare_code(left: RunRecord, right: RunRecord, commits: CommitRange) -> Cod
 
 def parameters_of(run: PastRun) -> dict[str, str]:
     """Name -> value; values that are not texts as JSON."""
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-        for name, value in run.params.items()
-    }
+    return {name: _text(value) for name, value in run.params.items()}
 
 
-def command_line(run: PastRun) -> str | None:
-    """The command of a run on one line, with ``python`` for the path of an interpreter."""
-    words = command_of(run)
-    if not words:
-        return None
-    return " ".join(["python" if is_python(words[0]) else words[0], *words[1:]])
+def nested_parameters_of(run: PastRun) -> dict[str, str]:
+    """As ``parameters_of``, with each value of a nested mapping by its dotted name."""
+    return {name: _text(value) for name, value in _leaves(run.params, "")}
+
+
+def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _unknown(what: str, left: RunRecord, right: RunRecord) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from contexta.analysis.changes.pair import command_line, parameters_of
+from contexta.analysis.changes.pair import nested_parameters_of
 from contexta.analysis.changes.unknown_aspects import reason_for_unknown_changes, reasons_of_run
+from contexta.analysis.commands.named_arguments import arguments_by_name
 from contexta.analysis.environments.environment_diff import fact_texts, native_texts
 from contexta.analysis.environments.missing_facts import reasons_of_environment
+from contexta.analysis.metrics.repeats import command_of
 from contexta.contract.environment import EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.findings import Change, RunDifference
 from contexta.findings.environments import Kind, name_of
@@ -94,8 +96,8 @@ def _of_run(record: RunRecord) -> dict[Kind, Mapping[str, str | None]]:
     run = record.run
     return {
         "source": _source(record),
-        "parameter": parameters_of(run),
-        "command": {"command": command_line(run)},
+        "parameter": nested_parameters_of(run),
+        "command": arguments_by_name(command_of(run) or ()),
         "input": record.inputs,
     }
 

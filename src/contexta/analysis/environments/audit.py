@@ -16,19 +16,24 @@ from contexta.findings import Audit, Check, RunDetails
 _RECORDING = "`contexta run` or `with ctx.run(...)`"
 # The checks that decide the status: a rebuild needs all of them.
 _REQUIRED = frozenset({"environment recorded", "python version", "packages", "package origins"})
+# The checks that a rebuild must not fail, but that may be unknown.
+_NOT_FAILED = frozenset({"index", "installed files", "rebuilt"})
 
 
 def audit(run: RunDetails, snapshot: EnvironmentSnapshot | None, availability: Availability | None = None) -> Audit:
     """Audit one run. availability: results of earlier rebuilds and reruns, and of checks beyond the record."""
+    availability = availability or Availability()
     checks = [_recorded(snapshot)]
     if snapshot is not None:
-        checks += [_python(snapshot), _packages(snapshot), _origins(snapshot)]
+        checks += [_python(snapshot), _packages(snapshot), _origins(snapshot, availability)]
         checks += [_builds(snapshot), _completeness(snapshot)] if snapshot.distributions else []
-        checks += checks_of_environment(snapshot)
-    checks += checks_of_run(run)
+        checks += checks_of_environment(snapshot, availability)
+    checks += checks_of_run(run, availability)
     checks.append(_metrics(run))
-    checks += checks_of_availability(availability or Availability())
-    complete = all(result.status == "pass" for result in checks if result.name in _REQUIRED)
+    checks += checks_of_availability(availability, run.run_ref)
+    complete = all(result.status == "pass" for result in checks if result.name in _REQUIRED) and not any(
+        result.status == "fail" for result in checks if result.name in _NOT_FAILED
+    )
     return Audit(
         run_ref=run.run_ref,
         environment_ref=snapshot.environment_snapshot_ref if snapshot else None,
@@ -65,7 +70,7 @@ def _packages(snapshot: EnvironmentSnapshot) -> Check:
     return check("packages", "pass", f"{count} package{'' if count == 1 else 's'} recorded")
 
 
-def _origins(snapshot: EnvironmentSnapshot) -> Check:
+def _origins(snapshot: EnvironmentSnapshot, availability: Availability) -> Check:
     name = "package origins"
     if not snapshot.distributions:
         fix = f"record the run with {_RECORDING}"
@@ -75,10 +80,13 @@ def _origins(snapshot: EnvironmentSnapshot) -> Check:
         for distribution in snapshot.distributions
         if (reason := _unavailable(distribution.origin))
     ]
-    if unavailable:
-        fix = "install them from an index or from a commit"
-        return check(name, "warn", f"cannot be reinstalled: {some(unavailable)}", fix)
-    return check(name, "pass", "every package came from an index, conda, an archive or a known commit")
+    if not unavailable:
+        return check(name, "pass", "every package came from an index, conda, an archive or a known commit")
+    rebuild = availability.matching_rebuild
+    if rebuild is not None:
+        return check(name, "pass", f"the rebuild on {rebuild.host} also reinstalled {some(unavailable)}")
+    fix = "install them from an index or from a commit"
+    return check(name, "warn", f"in no index and at no commit: {some(unavailable)}", fix)
 
 
 def _unavailable(origin: Origin) -> str | None:

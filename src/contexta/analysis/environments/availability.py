@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from contexta.analysis.commands.named_arguments import PROGRAM, arguments_by_name
 from contexta.analysis.metrics.formatting import some
-from contexta.analysis.metrics.repeats import seed_of
+from contexta.analysis.metrics.repeats import command_of, seed_of
 from contexta.contract.environment import EnvironmentSnapshot
+from contexta.core.references import StableRef
 from contexta.findings import Check, CheckStatus, Missing, RerunMetric, RunDetails
 from contexta.findings.past_runs import PastRun
 from contexta.recorder.source.repository import UNKNOWN
@@ -46,44 +48,63 @@ class Availability:
     inputs: Mapping[str, InputState] = field(default_factory=dict)
     """Name of an input -> its state on disk."""
 
+    @property
+    def matching_rebuild(self) -> PastRebuild | None:
+        """The last rebuild, if its environment matched the recording."""
+        return self.rebuilds[-1] if self.rebuilds and self.rebuilds[-1].verdict == "match" else None
+
+    @property
+    def reproduced(self) -> int:
+        """The number of reruns with metrics, if each of them reproduced every metric; else 0."""
+        compared = [metrics for metrics in self.reruns if metrics]
+        is_reproduced = all(metric.within for metrics in compared for metric in metrics)
+        return len(compared) if is_reproduced else 0
+
     def with_history(self, rebuilds: Sequence[PastRebuild], reruns: Sequence[tuple[RerunMetric, ...]]) -> Availability:
         return replace(self, rebuilds=rebuilds, reruns=reruns)
 
 
-def checks_of_run(run: RunDetails) -> Iterator[Check]:
+def checks_of_run(run: RunDetails, availability: Availability) -> Iterator[Check]:
     """Check the source, the command, the parameters and the seed."""
     yield _source(run.metadata.get("source"))
     yield _command(run.metadata)
-    count = len(run.params)
-    yield check(
-        "parameters",
-        "pass" if count else "unknown",
-        f"{count} recorded" if count else "none recorded",
-        None if count else "log them with run.param(name, value), or pass them in the command",
-    )
     past = PastRun(run.run_ref, run.status, run.started_at, None, params=run.params, metadata=run.metadata)
-    seed = seed_of(past)
-    yield check(
-        "seed",
-        "warn" if seed is None else "pass",
-        "no seed was recorded: a rerun draws other random numbers" if seed is None else f"the seed is {seed}",
-        'seed every random generator and record the seed: run.param("seed", 7), or an option --seed'
-        if seed is None
-        else None,
-    )
+    yield _parameters(past)
+    yield _seed(seed_of(past), availability.reproduced)
 
 
-def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
+def _parameters(run: PastRun) -> Check:
+    """The recorded parameters, or the arguments of the command."""
+    count = len(run.params)
+    arguments = [
+        f"{name} {value}" for name, value in arguments_by_name(command_of(run) or ()).items() if name != PROGRAM
+    ]
+    if count:
+        return check("parameters", "pass", f"{count} recorded")
+    if arguments:
+        return check("parameters", "pass", f"in the command: {some(arguments)}")
+    fix = "log them with run.param(name, value), or pass them in the command"
+    return check("parameters", "unknown", "none recorded", fix)
+
+
+def _seed(seed: str | None, reproduced: int) -> Check:
+    if seed is not None:
+        return check("seed", "pass", f"the seed is {seed}")
+    if reproduced:
+        return check("seed", "pass", f"no seed was recorded, but {_reruns(reproduced)}")
+    fix = 'seed every random generator and record the seed: run.param("seed", 7), or an option --seed'
+    return check("seed", "warn", "no seed was recorded: a rerun draws other random numbers", fix)
+
+
+def _reruns(count: int) -> str:
+    return f"{'the rerun' if count == 1 else f'{count} reruns'} reproduced every metric"
+
+
+def checks_of_environment(snapshot: EnvironmentSnapshot, availability: Availability) -> Iterator[Check]:
     """Check determinism and native libraries of a captured environment."""
     if not snapshot.interpreter:
         return
-    is_fixed = str(snapshot.interpreter.get("hash_seed", "random")) != "random"
-    yield check(
-        "text hashing",
-        "pass" if is_fixed else "warn",
-        "fixed by PYTHONHASHSEED" if is_fixed else "random: the order of sets differs between runs",
-        None if is_fixed else "set PYTHONHASHSEED=0",
-    )
+    yield _hashing(snapshot, availability.reproduced)
     if snapshot.machine.get("gpus"):
         variables = [name for name in _DETERMINISM_VARIABLES if snapshot.environment_variables.get(name)]
         yield check(
@@ -98,7 +119,16 @@ def checks_of_environment(snapshot: EnvironmentSnapshot) -> Iterator[Check]:
     yield check("native libraries", "pass" if names else "unknown", some(names) if names else "none recorded")
 
 
-def checks_of_availability(availability: Availability) -> Iterator[Check]:
+def _hashing(snapshot: EnvironmentSnapshot, reproduced: int) -> Check:
+    name = "text hashing"
+    if str(snapshot.interpreter.get("hash_seed", "random")) != "random":
+        return check(name, "pass", "fixed by PYTHONHASHSEED")
+    if reproduced:
+        return check(name, "pass", f"random, but {_reruns(reproduced)}")
+    return check(name, "warn", "random: the order of sets differs between runs", "set PYTHONHASHSEED=0")
+
+
+def checks_of_availability(availability: Availability, run_ref: StableRef) -> Iterator[Check]:
     """Check inputs, index, installed files, and earlier rebuilds and reruns."""
     yield _inputs(availability.inputs)
     if availability.missing is not None:
@@ -111,8 +141,8 @@ def checks_of_availability(availability: Availability) -> Iterator[Check]:
         )
     elif availability.edits_reason:
         yield check("installed files", "unknown", availability.edits_reason)
-    yield _rebuilt(availability.rebuilds)
-    yield _rerun(availability.reruns)
+    yield _rebuilt(availability.rebuilds, run_ref)
+    yield _rerun(availability.reruns, run_ref)
 
 
 def check(name: str, status: CheckStatus, detail: str, fix: str | None = None) -> Check:
@@ -181,18 +211,18 @@ def _inputs(inputs: Mapping[str, InputState]) -> Check:
     return check(name, "pass", f"{len(inputs)} unchanged on disk: {some(sorted(inputs))}")
 
 
-def _rebuilt(rebuilds: Sequence[PastRebuild]) -> Check:
+def _rebuilt(rebuilds: Sequence[PastRebuild], run_ref: StableRef) -> Check:
     if not rebuilds:
-        return check("rebuilt", "unknown", "never tried", "contexta rebuild RUN --into DIR")
+        return check("rebuilt", "unknown", "never tried", f"contexta rebuild {run_ref.value} --into rebuilt")
     last = rebuilds[-1]
     status: CheckStatus = "pass" if last.verdict == "match" else "warn" if last.verdict == "deviates" else "fail"
     return check("rebuilt", status, f"{last.verdict} {last.timestamp[:16].replace('T', ' ')} on {last.host}")
 
 
-def _rerun(reruns: Sequence[tuple[RerunMetric, ...]]) -> Check:
+def _rerun(reruns: Sequence[tuple[RerunMetric, ...]], run_ref: StableRef) -> Check:
     if not any(reruns):
         detail = "no rerun had a metric to compare" if reruns else "never tried"
-        return check("rerun", "unknown", detail, "contexta rerun RUN")
+        return check("rerun", "unknown", detail, f"contexta rerun {run_ref.value}")
     compared = [metrics for metrics in reruns if metrics]
     same = sum(1 for metrics in compared if all(metric.within for metric in metrics))
     spread: dict[str, float] = {}

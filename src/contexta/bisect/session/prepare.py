@@ -121,7 +121,7 @@ def _with_command(
         if run is None:
             continue
         try:
-            command = command_of(run.metadata)
+            command = command_of(run.metadata, run.run_ref.value)
         except InvalidInput as error:
             reason = error.what
             continue

@@ -53,7 +53,9 @@ def series(ctx: Contexta, run: str, metric: str, stage_name: str | None, slice_r
 @click.argument("metric")
 @_STAGE
 @_PROJECT
-@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, help="The latest N runs.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 100_000), default=200, show_default=True, help="The latest N runs."
+)
 @query
 def trend(ctx: Contexta, metric: str, stage_name: str | None, project: str | None, limit: int) -> Answer:
     """Show a metric over the runs of a project, and what changed between them."""

@@ -90,6 +90,14 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 
+def shortened_middle(text: str, width: int) -> str:
+    """A text of at most ``width`` characters: ``resnet50-ima…-seed42``."""
+    if len(text) <= width:
+        return text
+    start = width // 2
+    return text[:start] + "…" + text[len(text) - (width - 1 - start) :]
+
+
 def short_digest(value: str) -> str:
     """The first 12 digits of a SHA-256 digest, with its prefix; any other text as it is."""
     return _DIGEST.sub(r"\1\2", value)

@@ -16,8 +16,9 @@ def audit(finding: Audit) -> Report:
 
 
 def audit_blocks(finding: Audit) -> tuple[Block, ...]:
-    status = finding.reproducibility_status
-    paragraphs = [Paragraph(text=f"Reproducibility: {status}", tone=tone_of(status))]
+    is_missing = finding.reproducibility_status == "missing"
+    tone = tone_of("missing" if is_missing else finding.worst)
+    paragraphs = [Paragraph(text=f"Reproducibility: {finding.headline}", tone=tone)]
     if finding.python_version is not None:
         packages = count(finding.package_count, "package")
         variables = count(finding.environment_variable_count, "variable")

@@ -19,19 +19,31 @@ from contexta.findings import (
     ValueComparison,
 )
 from contexta.reports.document.blocks import Block, Bullets, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, count, moment, short_digest, shortened, signed, some_names
+from contexta.reports.document.formatting import (
+    amount,
+    count,
+    moment,
+    short_digest,
+    shortened,
+    shortened_middle,
+    signed,
+    some_names,
+)
 from contexta.reports.pages.common import metric_name, notes, short_names
 
 _SCREEN_COMMITS, _SCREEN_FILES = 10, 15
+_SCREEN_PACKAGES = 40
 _LONGEST_VALUE = 60  # characters of a value in a list of differences
+_LONGEST_TITLE = 16  # characters of the name of a run as the title of a column
 
 
 def diff(finding: RunDiff) -> Report:
-    left, right = short_names((finding.metrics.left_ref, finding.metrics.right_ref))
+    left, right = _side_names(finding.metrics)
     note_lines = [
         note
         for part in (finding.metrics, finding.environment, finding.inputs, finding)
         for note in part.completeness_notes
+        if "was written by hand" not in note  # the unknown parts are listed
     ]
     sections: list[Section] = []
     if finding.metrics.left_ref != finding.metrics.right_ref:
@@ -46,7 +58,7 @@ def diff(finding: RunDiff) -> Report:
 
 
 def comparison(finding: RunComparison) -> Report:
-    left, right = short_names((finding.left_ref, finding.right_ref))
+    left, right = _side_names(finding)
     sections = [*_metrics(finding)]
     if finding.left_ref != finding.right_ref:
         sections += [*_differences(finding.differences, (left, right))]
@@ -55,15 +67,15 @@ def comparison(finding: RunComparison) -> Report:
 
 
 def environment_diff(finding: EnvironmentDiff) -> Report:
-    left, right = short_names((finding.left_ref, finding.right_ref))
+    left, right = _side_names(finding)
     sections = environment_sections(finding, left, right) if _is_known(finding) else ()
     unknown = unknown_section(finding.unknowns, left, right)
-    title = f"Environment: {left} -> {right}"
+    title = f"Environment: {' -> '.join(short_names((finding.left_ref, finding.right_ref)))}"
     return Report(title=title, sections=(*sections, *unknown, *notes(finding.completeness_notes)))
 
 
 def side_by_side(finding: MultiRunComparison) -> Report:
-    names = short_names(finding.run_refs)
+    names = [shortened_middle(name, _LONGEST_TITLE) for name in short_names(finding.run_refs)]
     rows = tuple(
         Row(
             cells=(metric_name(row.stage_name, row.metric_key, row.slice_ref), *map(amount, row.values)),
@@ -109,8 +121,8 @@ def _differences(differences: Sequence[RunDifference] | None, names: Sequence[st
         )
         for difference in differences
     )
-    nothing = Paragraph(text="nothing that was recorded")
-    yield Section(title="Changed", blocks=(Table(columns=("", *names), rows=rows) if rows else nothing,))
+    table = Table(columns=("", *names), rows=rows, screen_rows=_SCREEN_PACKAGES)
+    yield Section(title="Changed", blocks=(table if rows else Paragraph(text="nothing that was recorded"),))
 
 
 def _of_runs(finding: RunDiff, left: str, right: str) -> Iterator[Section]:
@@ -118,7 +130,7 @@ def _of_runs(finding: RunDiff, left: str, right: str) -> Iterator[Section]:
     if finding.params.unknown is None:
         yield _values_section("Parameters", finding.params, left, right)
     if finding.command.unknown is None:
-        yield _command(finding.command, left, right)
+        yield _values_section("Command", finding.command, left, right)
     if finding.code.unknown is None or finding.code.differs:
         yield from _code(finding.code, left, right)
     if finding.inputs.unknown is None:
@@ -129,14 +141,6 @@ def _of_runs(finding: RunDiff, left: str, right: str) -> Iterator[Section]:
 
 def _values_section(title: str, finding: ValueComparison, left: str, right: str) -> Section:
     return _changes_section(title, finding.changes, left, right, finding.unchanged_count)
-
-
-def _command(finding: ValueComparison, left: str, right: str) -> Section:
-    if not finding.changes:
-        return Section(title="Command", blocks=(Paragraph(text="the same"),))
-    (change,) = finding.changes
-    rows = (Row(cells=(left, change.left_value or "")), Row(cells=(right, change.right_value or "")))
-    return Section(title="Command", blocks=(Table(columns=("", ""), rows=rows),))
 
 
 def _code(finding: CodeComparison, left: str, right: str) -> Iterator[Section]:
@@ -214,6 +218,12 @@ def environment_sections(finding: EnvironmentDiff, left: str, right: str) -> Ite
         yield _changes_section("Variables", finding.variable_changes, left, right)
 
 
+def _side_names(finding: RunComparison | EnvironmentDiff) -> tuple[str, str]:
+    """The titles of the two columns: the names of the runs, or OLD and NEW if a name would widen the table."""
+    left, right = short_names((finding.left_ref, finding.right_ref))
+    return (left, right) if max(len(left), len(right)) <= _LONGEST_TITLE and left != right else ("OLD", "NEW")
+
+
 def _is_known(finding: EnvironmentDiff) -> bool:
     return finding.left_python_version is not None and finding.right_python_version is not None
 
@@ -268,7 +278,7 @@ def _changed_things(finding: EnvironmentDiff) -> Iterator[tuple[str, object]]:
 
 
 def _metrics(finding: RunComparison) -> Iterator[Section]:
-    left, right = short_names((finding.left_ref, finding.right_ref))
+    left, right = _side_names(finding)
     rows = tuple(
         _metric_row(metric_name(stage.stage_name, delta.metric_key, delta.slice_ref), delta)
         for stage in finding.stage_comparisons
@@ -308,7 +318,8 @@ def _packages(finding: EnvironmentDiff, left: str, right: str) -> Table:
     """Imported packages first, then those that neither run imported, then those that are the same."""
     changes = sorted(finding.package_changes, key=lambda change: {True: 0, None: 1, False: 2}[change.imported])
     same = (Row(cells=(name, value, value, "same"), fold="same") for name, value in finding.unchanged_packages.items())
-    return Table(columns=("Package", left, right, ""), rows=(*map(_change_row, changes), *same))
+    rows = (*map(_change_row, changes), *same)
+    return Table(columns=("Package", left, right, ""), rows=rows, screen_rows=_SCREEN_PACKAGES)
 
 
 def _changes_section(

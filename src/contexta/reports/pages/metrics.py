@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from contexta.findings import BestRun, Change, MetricSeries, MetricTrend
 from contexta.reports.document.blocks import Block, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, count, moment
+from contexta.reports.document.formatting import amount, count, moment, short_digest, shortened_middle
 from contexta.reports.pages.common import metric_name, notes, short_names, tone_of
 
 _MOST_NAMED = 4  # changes of one run
+_LONGEST_VALUE = 30  # characters of a value in a change
 
 
 def best(finding: BestRun) -> Report:
@@ -37,13 +38,13 @@ def trend(finding: MetricTrend) -> Report:
     names = short_names([point.run_ref for point in finding.points])
     blocks: tuple[Block, ...] = ()
     if finding.points:
-        changes = [_changes(point.changes) if number else "" for number, point in enumerate(finding.points)]
+        changes = [_count(point.changes) if number else "" for number, point in enumerate(finding.points)]
         rows = tuple(
             Row(cells=(name, moment(point.started_at), amount(point.value), change, point.status))
             for point, name, change in zip(finding.points, names, changes, strict=True)
         )
         columns = ("Run", "Started (UTC)", f">{metric}", "Changed before it", "Status")
-        blocks = (_trend_plot(metric, finding, names), Table(columns=columns, rows=rows))
+        blocks = (_trend_plot(metric, finding, names), Table(columns=columns, rows=rows, one_line=True))
     return Report(
         title=f"{metric} over {count(len(finding.points), 'run')}",
         sections=(Section(title="", blocks=blocks), *notes(finding.completeness_notes)),
@@ -98,10 +99,19 @@ def _metric(stage_name: str | None, key: str) -> str:
     return f"{stage_name}/{key}" if stage_name else key
 
 
+def _count(changes: Sequence[Change] | None) -> str:
+    """The number of changes before a run, which the plot names."""
+    return "unknown" if changes is None else count(len(changes), "change") if changes else "nothing recorded"
+
+
+def _value(value: str | None) -> str:
+    return "absent" if value is None else shortened_middle(short_digest(value), _LONGEST_VALUE)
+
+
 def _changes(changes: Iterable[Change] | None) -> str:
     """The first changes by name and the number of the others; ``unknown`` for None."""
     if changes is None:
         return "unknown"
-    names = [str(change) for change in changes]
+    names = [f"{change.key}: {_value(change.left_value)} -> {_value(change.right_value)}" for change in changes]
     more = f", and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more

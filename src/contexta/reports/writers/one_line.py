@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from contexta.reports.document.formatting import shortened_middle
 from contexta.reports.writers.screen import Grid
 
 _GAP = 2  # characters between columns
@@ -35,7 +36,7 @@ def shortened_to(grid: Grid, width: int) -> tuple[Grid, tuple[str, ...]]:
     widths[0] += max(0, min(max(map(len, columns[0])) - widths[0], -_excess(widths[:count], width)))
     rows = tuple(
         tuple(
-            span._replace(text=(_middle if number == 0 else _end)(columns[number][place], widths[number]))
+            span._replace(text=(shortened_middle if number == 0 else _end)(columns[number][place], widths[number]))
             for number, span in enumerate(row[:count])
         )
         for place, row in enumerate(grid.rows)
@@ -59,14 +60,6 @@ def _excess(widths: Sequence[int], width: int) -> int:
 def _without_common_prefix(names: Sequence[str]) -> list[str]:
     prefixes = {name.rpartition(".")[0] for name in names}
     return [name.rpartition(".")[2] for name in names] if len(prefixes) == 1 else list(names)
-
-
-def _middle(text: str, width: int) -> str:
-    """``resnet50-ima…-seed42``"""
-    if len(text) <= width:
-        return text
-    start = width // 2
-    return text[:start] + _ELLIPSIS + text[len(text) - (width - 1 - start) :]
 
 
 def _end(text: str, width: int) -> str:

@@ -17,20 +17,23 @@ from contexta.reproduce.uv.commands import python_in
 
 _OF_A_PLACE = re.compile(r"(?:VIRTUAL_ENV|CONDA_|UV_|PIP_|TMPDIR|PYTHONHOME|PYTHONEXECUTABLE|PYTHONUSERBASE)")
 _OF_A_RUN = "CONTEXTA_"
-_HINT = "give the command behind --: contexta rerun RUN -- python train.py"
 
 
-def command_of(metadata: Mapping[str, Any]) -> list[str]:
-    """The recorded command line. Raises InvalidInput where there is none: a hidden secret, typed input, a notebook."""
+def command_of(metadata: Mapping[str, Any], run: str) -> list[str]:
+    """The recorded command line. Raises InvalidInput where there is none: a hidden secret, typed input, a notebook.
+
+    run: the name of the run in a hint.
+    """
+    hint = f"give the command behind --: contexta rerun {run} -- python train.py"
     command = metadata.get("command")
     invocation = metadata.get("invocation")
     if not isinstance(command, (list, tuple)) and isinstance(invocation, Mapping):
-        command = _of_script(invocation)
+        command = _of_script(invocation, hint)
     if not isinstance(command, (list, tuple)) or not command:
-        raise InvalidInput("the command of this run was not recorded", hint=_HINT)
+        raise InvalidInput("the command of this run was not recorded", hint=hint)
     words = [str(word) for word in command]
     if any(HIDDEN in word for word in words):
-        raise InvalidInput("the recorded command holds a secret that was not stored", hint=_HINT)
+        raise InvalidInput("the recorded command holds a secret that was not stored", hint=hint)
     return words
 
 
@@ -46,12 +49,12 @@ def working_directory(metadata: Mapping[str, Any]) -> Path | None:
     return recorded if recorded.is_dir() else None
 
 
-def _of_script(invocation: Mapping[str, Any]) -> list[str]:
+def _of_script(invocation: Mapping[str, Any], hint: str) -> list[str]:
     """The command line of a run that a script started."""
     argv = [str(word) for word in invocation.get("argv", ())]
     entry = str(invocation.get("entry_point") or "".join(argv[:1]))
     if entry in ("", "-c", "notebook", "interactive") or not argv:
-        raise InvalidInput(f"this run was started from {entry or 'nowhere'}: there is no command", hint=_HINT)
+        raise InvalidInput(f"this run was started from {entry or 'nowhere'}: there is no command", hint=hint)
     return ["python", *(["-m", entry[3:]] if entry.startswith("-m ") else [argv[0]]), *argv[1:]]
 
 

@@ -85,7 +85,7 @@ def plan_of(snapshot: EnvironmentSnapshot, source: Mapping[str, Any], *, indexes
                 else:
                     missing.append(_unknown_index(package))
             elif package.origin.kind == "conda":
-                missing.append(_conda(package))
+                missing.append(_conda(package, snapshot.run_ref.value))
             elif package.origin.kind in ("vcs", "archive"):
                 linked[package.name] = _address(package)
             else:
@@ -150,12 +150,12 @@ def _unknown_index(package: Distribution) -> Missing:
     )
 
 
-def _conda(package: Distribution) -> Missing:
+def _conda(package: Distribution, run: str) -> Missing:
     return _missing(
         package,
         "conda",
         f"was installed by conda{f' from {package.origin.url}' if package.origin.url else ''}",
-        "`contexta lock RUN --format conda` writes an environment for conda",
+        f"`contexta lock {run} --format conda` writes an environment for conda",
     )
 
 

@@ -25,4 +25,4 @@ def learning_curves(finding: LearningCurves) -> Report:
 
 def _nothing(names: list[str]) -> str:
     metrics = "No metric has" if len(names) > 1 else f"No metric of {names[0]} has"
-    return f"{metrics} more than one point. `contexta show RUN` prints the last values."
+    return f"{metrics} more than one point. `contexta show {names[0]}` prints the last values."
