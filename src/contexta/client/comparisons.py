@@ -124,7 +124,7 @@ def audit_reproducibility(
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
         details, snapshot = loading.details(connection, key), workspace._snapshot(connection, key)
-        rebuilds = rebuilds_among(records.said(connection, key))
+        rebuilds = rebuilds_among(records.other_records(connection, key))
     edges = workspace.metadata_store.relations.list_lineage_edges()
     reruns = reruns_among(edges, ref, lambda left, right: compare_metrics(workspace, left, right))
     recorded = to_rebuild(workspace, str(ref)) if snapshot is not None and (online or deep) else None

@@ -1,4 +1,4 @@
-"""Files that runs read and made: from a journal into their table, and out of it as people see them."""
+"""Artifacts, the files that runs read and write: store those of a journal, list them, and copy their content."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from contexta.store.entities.metadata import find_id
 from contexta.store.schema import tables
 from contexta.store.schema.statements import Rows, fetch
 
-LOG, BOTH = "log", "output"  # the kind; the stream that is both where both were a terminal
+LOG, BOTH = "log", "output"  # the kind of a log; the stream of a command whose streams were one terminal
 _OBJECT = "object:"
 
 
-def put_told(connection: Connection, run_id: int, run_ref: StableRef, record: Mapping[str, Any]) -> None:
-    """Take in what a journal says of a file. The same said twice is one artifact; another content of a name that is
-    taken gets a number behind it."""
+def put_recorded(connection: Connection, run_id: int, run_ref: StableRef, record: Mapping[str, Any]) -> None:
+    """Store the artifact of a journal record. Equal records are one artifact. Other content under a stored name gets a
+    number after the name."""
     table = tables.artifact
     name = str(record["name"])
     attributes = dict(record.get("attributes", {}))
@@ -39,14 +39,14 @@ def put_told(connection: Connection, run_id: int, run_ref: StableRef, record: Ma
         "size_bytes": record.get("size"),
         "attributes": attributes,
     }
-    said = ("artifact_kind", "location_ref", "hash_value", "size_bytes")
+    content = ("artifact_kind", "location_ref", "hash_value", "size_bytes")
     count = 1
     while True:
         ref = run_ref.child("artifact", base if count == 1 else numbered(base, count))
         if find_id(connection, table, ref) is None:
             break
-        known = connection.execute(select(table).where(table.c.ref == ref)).mappings().one()
-        if all(known[field] == row[field] for field in said):
+        stored = connection.execute(select(table).where(table.c.ref == ref)).mappings().one()
+        if all(stored[field] == row[field] for field in content):
             return
         count += 1
     if ref.name != name:
@@ -55,20 +55,20 @@ def put_told(connection: Connection, run_id: int, run_ref: StableRef, record: Ma
 
 
 def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
-    """What a run read and made, in the order in which it said so."""
-    return told(fetch(connection, OF_RUN, (run_id,)))
+    """The artifacts of a run, in order of arrival."""
+    return of_rows(fetch(connection, OF_RUN, (run_id,)))
 
 
-def told(rows: Rows) -> tuple[Artifact, ...]:
-    """The same of the rows that ``OF_RUN`` finds."""
-    found = []
+def of_rows(rows: Rows) -> tuple[Artifact, ...]:
+    """The artifacts of the rows of ``OF_RUN``."""
+    artifacts = []
     for ref, kind, created, location, digest, size, text in rows:
         attributes = tables.decode_json(text)
-        artifact_ref, given = StableRef.parse(ref), attributes.get("name")
-        found.append(
+        artifact_ref, name = StableRef.parse(ref), attributes.get("name")
+        artifacts.append(
             Artifact.model_construct(
                 artifact_ref=artifact_ref,
-                name=given if isinstance(given, str) and given else artifact_ref.name,
+                name=name if isinstance(name, str) and name else artifact_ref.name,
                 kind=kind,
                 created_at=from_microseconds(created),
                 location=location,
@@ -78,7 +78,7 @@ def told(rows: Rows) -> tuple[Artifact, ...]:
                 attributes=frozen(attributes),
             )
         )
-    return tuple(found)
+    return tuple(artifacts)
 
 
 OF_RUN = """
@@ -88,19 +88,19 @@ WHERE run_id = ? ORDER BY id
 
 
 def log_of(connection: Connection, objects: Objects, run_id: int, run_ref: StableRef, stream: str) -> Log:
-    """What the command of a run wrote to a stream. Raises NotFound when nothing of it is kept."""
-    logs = {each.name: each for each in of_run(connection, run_id) if each.kind == LOG and each.kept}
-    found = logs.get(stream) or logs.get(BOTH)
-    if found is None:
-        others = (
-            f"{run_ref} has {' and '.join(logs)}" if logs else "`contexta run -- COMMAND` keeps what COMMAND writes"
-        )
-        raise NotFound(f"{run_ref} has no {stream} that was kept", hint=others)
+    """The stored output of a run's command to a stream. Raises NotFound without it."""
+    logs = {
+        artifact.name: artifact for artifact in of_run(connection, run_id) if artifact.kind == LOG and artifact.kept
+    }
+    log = logs.get(stream) or logs.get(BOTH)
+    if log is None:
+        others = f"{run_ref} has {' and '.join(logs)}" if logs else "`contexta run -- COMMAND` stores the output"
+        raise NotFound(f"{run_ref} has no stored {stream}", hint=others)
     return Log(
         run_ref=run_ref,
-        stream=found.name,
-        text=log_text(objects, found),
-        bytes_written=found.attributes.get("bytes_written", found.size_bytes or 0),
+        stream=log.name,
+        text=log_text(objects, log),
+        bytes_written=log.attributes.get("bytes_written", log.size_bytes or 0),
     )
 
 
@@ -112,21 +112,22 @@ def log_text(objects: Objects, log: Artifact) -> str:
 def copy_out(
     connection: Connection, objects: Objects, run_id: int, run_ref: StableRef, name: str, path: Path
 ) -> Artifact:
-    """Copy the latest artifact of a name, or of a reference's last part, to a new file."""
-    known = of_run(connection, run_id)
-    found = [each for each in known if name in (each.name, each.artifact_ref.name, str(each.artifact_ref))]
-    if not found:
-        names = ", ".join(dict.fromkeys(each.name for each in known if each.kept))
-        raise NotFound(f"{run_ref} has no artifact {shown(name)}", hint=f"it keeps {names or 'none'}")
-    if not found[-1].kept:
-        raise NotFound(f"{found[-1].artifact_ref} is not kept", hint=f"it was at {found[-1].location}")
+    """Copy the latest artifact of a name or reference to a new file."""
+    artifacts = of_run(connection, run_id)
+    matches = [item for item in artifacts if name in (item.name, item.artifact_ref.name, str(item.artifact_ref))]
+    if not matches:
+        names = ", ".join(dict.fromkeys(artifact.name for artifact in artifacts if artifact.kept))
+        raise NotFound(f"{run_ref} has no artifact {shown(name)}", hint=f"it has copies of {names or 'none'}")
+    artifact = matches[-1]
+    if not artifact.kept:
+        raise NotFound(f"the workspace has no copy of {artifact.artifact_ref}", hint=f"it was at {artifact.location}")
     try:
-        objects.copy(_object_of(found[-1]), path)
+        objects.copy(_object_of(artifact), path)
     except FileExistsError:
         raise InvalidInput(f"{path} exists", hint="name a new file") from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}", hint="name another place") from None
-    return found[-1]
+    return artifact
 
 
 def _object_of(artifact: Artifact) -> str:

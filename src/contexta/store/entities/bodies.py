@@ -1,5 +1,4 @@
-"""Bodies of environments: snapshots as the objects that many runs share, without whose they are and when they were
-seen."""
+"""Bodies of environments: snapshots without their run and time, stored as objects that many runs share."""
 
 from __future__ import annotations
 
@@ -17,12 +16,12 @@ from contexta.store.schema import tables
 
 _OF_THE_RUN = frozenset({"environment_snapshot_ref", "run_ref", "captured_at"})
 _FIELDS = frozenset(EnvironmentSnapshot.model_fields) - _OF_THE_RUN
-_OF_ONE = {name: field.get_default() for name, field in Distribution.model_fields.items()}
-_OF_ORIGIN = {name: field.get_default() for name, field in Origin.model_fields.items()}
+_DEFAULTS = {name: field.get_default() for name, field in Distribution.model_fields.items()}
+_ORIGIN_DEFAULTS = {name: field.get_default() for name, field in Origin.model_fields.items()}
 
 
 def encode_body(snapshot: EnvironmentSnapshot) -> bytes:
-    """What is content-addressed: everything but whose it is and when it was seen."""
+    """The content-addressed part of a snapshot: everything but its references and its time."""
     body = snapshot.model_dump(exclude=set(_OF_THE_RUN), exclude_defaults=True)
     if snapshot.distributions:
         del body["packages"]  # derived from them
@@ -32,8 +31,10 @@ def encode_body(snapshot: EnvironmentSnapshot) -> bytes:
 def checked(
     objects: Objects, ref: StableRef, captured_at: str, digest: str, end: str | None = None
 ) -> EnvironmentSnapshot:
-    """The snapshot of a body that nobody has looked at yet, and of what completes it. Raises NotFound, or DamagedData
-    for what is no such body."""
+    """The snapshot of a body, with all fields validated. Raises NotFound, or DamagedData for another content.
+
+    end: the digest of the part that was known only at the end of the run.
+    """
     try:
         body = _body(objects, digest, end)
         return EnvironmentSnapshot.model_validate(
@@ -48,13 +49,13 @@ def checked(
 def decoded(
     objects: Objects, ref: StableRef, captured_at: str, digest: str, end: str | None = None
 ) -> EnvironmentSnapshot:
-    """The same of a body that was checked before a row named it; its bytes are verified, its fields are not again."""
+    """As ``checked`` for a body that was validated when it was stored. Only its bytes are verified."""
     try:
         body = _body(objects, digest, end)
         if not body.keys() <= _FIELDS:
             raise ValueError(f"it has the fields {', '.join(sorted(body.keys() - _FIELDS))}")
         distributions = tuple(map(_distribution, body.get("distributions", ())))
-        packages = body.get("packages") or {each.name: each.version for each in distributions}
+        packages = body.get("packages") or {item.name: item.version for item in distributions}
         imports = body.get("imports")
         return EnvironmentSnapshot.model_construct(
             environment_snapshot_ref=ref,
@@ -84,27 +85,27 @@ def _malformed(digest: str, ref: StableRef, words: str) -> DamagedData:
     return DamagedData(f"the environment body {digest} of {ref} is malformed: {words}")
 
 
-def _distribution(told: Mapping[str, Any]) -> Distribution:
-    fields = {**_OF_ONE, **told}  # in the model's own order, which is that of its JSON
-    if "origin" in told:
-        fields["origin"] = _origin(tuple(told["origin"].items()))
+def _distribution(recorded: Mapping[str, Any]) -> Distribution:
+    fields = {**_DEFAULTS, **recorded}  # in the order of the model, which is that of its JSON
+    if "origin" in recorded:
+        fields["origin"] = _origin(tuple(recorded["origin"].items()))
     fields["requires"] = tuple(fields["requires"])
     return Distribution.model_construct(**fields)
 
 
-@lru_cache(maxsize=1_024)  # nearly all of an environment are from one place
-def _origin(told: tuple[tuple[str, Any], ...]) -> Origin:
-    return Origin.model_construct(**{**_OF_ORIGIN, **dict(told)})
+@lru_cache(maxsize=1_024)  # nearly all distributions have the same origin
+def _origin(fields: tuple[tuple[str, Any], ...]) -> Origin:
+    return Origin.model_construct(**{**_ORIGIN_DEFAULTS, **dict(fields)})
 
 
 def _completed(body: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
-    """A body with what was known only at the end (see ``contexta.recorder.session.environment.ended``)."""
+    """A body with the part that was known only at the end (see ``contexta.recorder.session.environment.ended``)."""
     origins, gpus, notes = (end.pop(name, {}) for name in ("origins", "gpus", "notes"))
     full = {**body, **end}
     if origins:
         full["distributions"] = [
-            {**each, "origin": origins[each["name"]]} if each["name"] in origins else each
-            for each in body["distributions"]
+            {**item, "origin": origins[item["name"]]} if item["name"] in origins else item
+            for item in body["distributions"]
         ]
     if gpus:
         full["machine"] = {**body.get("machine", {}), "gpus": gpus}

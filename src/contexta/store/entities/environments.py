@@ -1,4 +1,4 @@
-"""Environment snapshots: a row for the run, a body stored once however many runs share it."""
+"""Environment snapshots: each is a row of a run, and a body that many runs share."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from contexta.store.schema.rows import insert_missing, keep_once, upsert
 from contexta.store.schema.sort_keys import version_order
 from contexta.store.schema.statements import Rows, fetch
 
-_STARTING = 5_000_000  # microseconds that a launcher may take for itself
+_STARTING = 5_000_000  # microseconds that a launcher may need for itself
 _OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
 
 
 def put_snapshot(connection: Connection, objects: Objects, snapshot: EnvironmentSnapshot) -> StableRef:
-    """Insert or replace a snapshot by reference. Raises ParentMissing when its run is not stored."""
+    """Insert or replace a snapshot by reference. Raises ParentMissing if its run is not stored."""
     ref = snapshot.environment_snapshot_ref
     run_id = parent_id(connection, tables.run, snapshot.run_ref, child=ref)
     before_change(connection, RUN, run_id)
@@ -39,8 +39,10 @@ def put_snapshot(connection: Connection, objects: Objects, snapshot: Environment
 def put_captured(
     connection: Connection, objects: Objects, ref: StableRef, captured_at: str, digest: str, end: str | None = None
 ) -> EnvironmentSnapshot:
-    """Link a body that the recorder has already written to its run, and what completes it. Raises NotFound, DamagedData
-    or InvalidInput when one of these objects is missing or is not what it should be."""
+    """Link a body that the recorder wrote, and the object that completes it, to its run.
+
+    Raises NotFound, DamagedData or InvalidInput if one of these objects is missing or has other content.
+    """
     run_id = parent_id(connection, tables.run, ref.run, child=ref)
     snapshot = checked(objects, ref, captured_at, digest, end)
     _put_row(connection, ref, run_id, _put_body(connection, digest, snapshot), captured_at, end)
@@ -48,17 +50,17 @@ def put_captured(
 
 
 def began_with(connection: Connection, environment_id: int) -> tuple[StableRef, str, str]:
-    """(reference, moment, digest of the body) of a snapshot by its key."""
+    """(reference, time, digest of the body) of a snapshot by its key."""
     ((ref, captured_at, digest, *_),) = _rows(connection, "e.id = ?", environment_id)
     return ref, captured_at, digest
 
 
 def get_snapshot(connection: Connection, objects: Objects, ref: StableRef) -> EnvironmentSnapshot:
-    """Raises NotFound when it is not stored, DamagedData when its body does not read back."""
-    found = _rows(connection, "e.ref = ?", ref)
-    if not found:
+    """Raises NotFound if it is not stored, DamagedData if its body does not read back."""
+    rows = _rows(connection, "e.ref = ?", ref)
+    if not rows:
         raise NotFound(f"{ref} is not stored in this workspace")
-    return decoded(objects, *found[0][:4])
+    return decoded(objects, *rows[0][:4])
 
 
 def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef) -> tuple[EnvironmentSnapshot, ...]:
@@ -68,16 +70,16 @@ def list_snapshots(connection: Connection, objects: Objects, run_ref: StableRef)
 
 
 def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> EnvironmentSnapshot | None:
-    """The environment a run was made in: its own, else its oldest snapshot; None when it has none."""
-    found = fetch(connection, OF_RUN, (run_id,))
-    return decoded(objects, *_told(found[0])[:4]) if found else None
+    """The environment of a run: its own, else its oldest snapshot; None without one."""
+    rows = fetch(connection, OF_RUN, (run_id,))
+    return decoded(objects, *_parsed(rows[0])[:4]) if rows else None
 
 
 def summary_in(rows: Rows) -> EnvironmentSummary | None:
-    """The same in one line, without reading its body, of the rows that ``OF_RUN`` finds."""
+    """The summary of an environment from the rows of ``OF_RUN``. Reads no body."""
     if not rows:
         return None
-    ref, captured_at, _, _, python_version, platform, package_count = _told(rows[0])
+    ref, captured_at, _, _, python_version, platform, package_count = _parsed(rows[0])
     return EnvironmentSummary.model_construct(
         environment_snapshot_ref=ref,
         captured_at=captured_at,
@@ -88,11 +90,11 @@ def summary_in(rows: Rows) -> EnvironmentSummary | None:
 
 
 def _rows(connection: Connection, where: str, value: Any) -> list[tuple[Any, ...]]:
-    """(reference, moment, body, end, Python, platform, packages) of snapshots, a run's own first, then oldest first."""
-    return [_told(row) for row in fetch(connection, _SNAPSHOTS.format(where), (value,))]
+    """(reference, time, body, end, Python, platform, packages) of snapshots, a run's own first, then oldest first."""
+    return [_parsed(row) for row in fetch(connection, _SNAPSHOTS.format(where), (value,))]
 
 
-def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _parsed(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (StableRef.parse(row[0]), from_microseconds(row[1]), *row[2:])
 
 
@@ -120,19 +122,19 @@ def _put_row(
 
 
 def keep_body(connection: Connection, run_id: int) -> None:
-    """Keep with the run what it was made in: by that its packages are found."""
+    """Store the environment of a run with the run, so that queries find its packages."""
     run, environment = tables.run, tables.environment
-    made_in = (
+    own_body = (
         select(environment.c.environment_body_id).where(environment.c.run_id == run_id).order_by(*_OWN_FIRST).limit(1)
     )
-    connection.execute(update(run).where(run.c.id == run_id).values(environment_body_id=made_in.scalar_subquery()))
+    connection.execute(update(run).where(run.c.id == run_id).values(environment_body_id=own_body.scalar_subquery()))
 
 
 def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot) -> int:
     body = tables.environment_body
-    known: int | None = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar()
-    if known is not None:
-        return known
+    stored: int | None = connection.execute(select(body.c.id).where(body.c.digest == digest)).scalar()
+    if stored is not None:
+        return stored
     row = {
         "digest": digest,
         "python_version": snapshot.python_version,
@@ -158,10 +160,10 @@ def _put_body(connection: Connection, digest: str, snapshot: EnvironmentSnapshot
 
 
 def choose_own(connection: Connection, run_id: int) -> None:
-    """Of the environments of a run's processes, mark that of the process that did its work.
+    """Mark the environment of the process that did the work of a run.
 
-    That is the one that measured (of several the run's first process, then the lowest rank). Where none did, it is the
-    one that lived longest beside the Python processes that it had started: a launcher only waits for them.
+    That is the process that logged metrics (of several the first process, then the lowest rank). If none did, it is the
+    process that lived longest without counting the Python processes that it started: a launcher only waits for them.
     """
     journal, environment = tables.journal, tables.environment
     rows = connection.execute(select(journal).where(journal.c.run_id == run_id).order_by(journal.c.id)).all()
@@ -173,11 +175,11 @@ def choose_own(connection: Connection, run_id: int) -> None:
     waited = dict.fromkeys(points, 0)
     for row in rows:
         parent = by_pid.get(row.process.get("parent"))
-        if row.environment_id is None:  # what a process that was not entered runs on stands in a journal of its own
+        if row.environment_id is None:  # another journal describes a process that could not be recorded
             parent = by_pid.get(row.process.get("pid"), parent)
         if parent is None or parent.id == row.id:
             continue
-        if row.environment_id is None:  # a forked child measures in the environment of its parent
+        if row.environment_id is None:  # a forked child logs in the environment of its parent
             points[parent.id] += row.points
         else:
             waited[parent.id] += row.last_at - row.first_at
@@ -187,7 +189,7 @@ def choose_own(connection: Connection, run_id: int) -> None:
         lived = row.last_at - row.first_at
         worked = max(0, lived - waited[row.id] - _STARTING)
         pid, parent = row.process.get("pid"), row.process.get("parent")
-        is_started = parent in by_pid or any(  # or became this one, by exec
+        is_started = parent in by_pid or any(  # or another program became this one by exec
             other.process.get("pid") == pid and other.first_at < row.first_at for other in captured
         )
         return (points[row.id] > 0, "rank" not in row.process, lowest, worked, is_started, lived, -row.id)

@@ -133,7 +133,7 @@ def put(connection: Connection, kind: StoredModel[V], value: V) -> StableRef:
             row[name] = field_value
     if kind.table is tables.run:
         row["slug"] = ref.name
-        row |= shared_facts.apart(connection, row["metadata"])
+        row |= shared_facts.columns_of(connection, row["metadata"])
     if kind.table is tables.relation:
         row["run_id"] = parent_id(connection, tables.run, ref.run, child=ref)
     entity = _ENTITIES.get(kind.table)
@@ -213,11 +213,11 @@ def _select(kind: StoredModel[Any]) -> Select[Any]:
         else:
             columns.append(kind.table.c[name])
     statement = select(*columns).select_from(source)
-    return shared_facts.beside(statement) if kind.table is tables.run else statement
+    return shared_facts.with_facts(statement) if kind.table is tables.run else statement
 
 
 def _value(kind: StoredModel[V], row: Mapping[Any, Any]) -> V:
     fields = {name: row[name] for name in kind.model.model_fields}
     if kind.table is tables.run:
-        fields["metadata"] = shared_facts.together(row)
+        fields["metadata"] = shared_facts.metadata_of(row)
     return kind.model.model_validate(fields)

@@ -1,4 +1,4 @@
-"""Runs that began in the process of another run, and how the two are joined."""
+"""The relation between a run and the runs that began in its processes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ AND (source_ref = (SELECT ref FROM run WHERE id = ?) OR target_ref = (SELECT ref
 
 
 def link(connection: Connection, run_id: int | None, ref: StableRef, around: StableRef, at: str, origin: str) -> None:
-    """Store that a run is a part of another one. around: the reference of that one on the machine ``origin``; in the
-    database it may have another."""
+    """Store that a run is a part of another one.
+
+    around: the reference of the other run on the machine ``origin``; in the database it may differ.
+    """
     journal, run = tables.journal, tables.run
     stored = select(run.c.ref).join(journal, journal.c.run_id == run.c.id)
-    known = connection.execute(stored.where(journal.c.name == f"{origin}{around.value}{SUFFIX}")).scalar()
+    stored_ref = connection.execute(stored.where(journal.c.name == f"{origin}{around.value}{SUFFIX}")).scalar()
     edge: dict[str, Any] = {
         "ref": ref.child("relation", "part-of"),
         "run_id": run_id,
         "relation_type": PART_OF,
         "source_ref": ref,
-        "target_ref": known or around,
+        "target_ref": stored_ref or around,
         "recorded_at": at,
         "origin_marker": _BY,
         "confidence_marker": "certain",
@@ -43,7 +45,7 @@ def link(connection: Connection, run_id: int | None, ref: StableRef, around: Sta
 
 
 def around_and_below(rows: Rows, ref: str) -> tuple[StableRef | None, tuple[StableRef, ...]]:
-    """(the run that ``ref`` is a part of, the runs that are a part of it), of what ``RELATED`` finds."""
+    """(the run that ``ref`` is a part of, the runs that are a part of it), from the rows of ``RELATED``."""
     around = next((target for source, target in rows if source == ref), None)
     below = tuple(str.__new__(StableRef, source) for source, target in rows if target == ref)
     return None if around is None else str.__new__(StableRef, around), below

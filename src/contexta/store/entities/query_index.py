@@ -1,4 +1,4 @@
-"""Parameters and tags as runs are asked for by them."""
+"""The index of parameters and tags for queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contexta.store.schema.sort_keys import number_of, words_of
 
 
 def keep_params(connection: Connection, run_id: int, params: Mapping[str, Any]) -> None:
-    """Set these parameters of a run; what is not among them stays."""
+    """Set parameters of a run. Its other parameters stay."""
     rows = [
         {"run_id": run_id, "name": name, "value": value, "number": number_of(value), "words": words_of(value)}
         for name, value in params.items()

@@ -1,4 +1,4 @@
-"""Records as people append them: what a metric record shares with its neighbours once, its point in its series."""
+"""Appended records: a metric record is a point of its series, and a form that similar records share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMES_AT_ONCE = 500  # under the limit of bound variables of every supported da
 
 T = TypeVar("T")
 
-# What is a record's own; everything else is its form.
+# The fields in which the records of one form differ.
 _OWN_OF_ENVELOPE = ("record_ref", "recorded_at", "observed_at")
 _OWN_OF_PAYLOAD = ("step", "value")
 _ENVELOPE = itemgetter(
@@ -44,23 +44,23 @@ _ENVELOPE = itemgetter(
 _PAYLOAD = itemgetter(
     "metric_key", "value_type", "unit", "aggregation_scope", "subject_ref", "slice_ref", "summary_basis"
 )
-_MINE = itemgetter("record_ref", "recorded_at", "observed_at")
-_MEASURED = itemgetter("step", "value")
+_OWN_FIELDS = itemgetter("record_ref", "recorded_at", "observed_at")
+_OWN_VALUES = itemgetter("step", "value")
 COLUMNS = ("run_id", "name", "number", "form_id", "series_id", "point", "recorded_at", "digest", "body")
 
 
 def append(connection: Connection, records: Iterable[Record]) -> int:
     """Store records and return how many of them were new.
 
-    The same reference with the same content changes nothing. Raises Conflict when the content differs, ParentMissing
-    when something a record belongs to is not stored; then the transaction is to be rolled back as a whole.
+    A reference that is stored with the same content changes nothing. Raises Conflict if the content differs,
+    ParentMissing if a parent is not stored; then the caller rolls the transaction back.
     """
     parents = _Parents(connection)
     return sum(_append_batch(connection, batch, parents) for batch in _batches(records, _BATCH))
 
 
 def list_records(connection: Connection, run_id: int) -> tuple[Record, ...]:
-    """The records appended to a run, in order of arrival. What a live run logged is in its series, not here."""
+    """The records appended to a run, in order of arrival. The points of a live run are only in its series."""
     run_ref = StableRef.parse(
         connection.execute(select(tables.run.c.ref).where(tables.run.c.id == run_id)).scalar_one()
     )
@@ -68,8 +68,8 @@ def list_records(connection: Connection, run_id: int) -> tuple[Record, ...]:
     return tuple(_decoded(run_ref, row) for row in rows)
 
 
-def said(connection: Connection, run_id: int) -> Iterator[Record]:
-    """What was appended to a run besides metrics, in order of arrival, one after the other."""
+def other_records(connection: Connection, run_id: int) -> Iterator[Record]:
+    """The records appended to a run except metrics, in order of arrival."""
     record = tables.record
     rows = connection.execute(
         select(record.c.body)
@@ -87,30 +87,30 @@ def said(connection: Connection, run_id: int) -> Iterator[Record]:
 
 @dataclass
 class _Parents:
-    """The keys of what the records of one call belong to, looked up once each."""
+    """The keys of the parents of the records of one call; each is looked up once."""
 
     connection: Connection
-    known: dict[StableRef, int] = field(default_factory=dict)
+    keys: dict[StableRef, int] = field(default_factory=dict)
 
     def require(self, record: Record) -> tuple[int, int | None]:
-        """(run id, stage id); everything else the envelope refers to must exist too."""
+        """(run id, stage id). Raises ParentMissing unless all references of the envelope are stored."""
         envelope = record.envelope
         run_id = self._key(tables.run, envelope.run_ref, envelope.record_ref)
-        found = {
+        keys = {
             name: self._key(table, getattr(envelope, name), envelope.record_ref)
             for name, table in SCOPE_TABLES.items()
             if getattr(envelope, name) is not None
         }
-        return run_id, found.get("stage_execution_ref")
+        return run_id, keys.get("stage_execution_ref")
 
     def _key(self, table: Any, ref: StableRef, child: StableRef) -> int:
-        if ref not in self.known:
-            self.known[ref] = parent_id(self.connection, table, ref, child=child)
-        return self.known[ref]
+        if ref not in self.keys:
+            self.keys[ref] = parent_id(self.connection, table, ref, child=child)
+        return self.keys[ref]
 
 
 def _append_batch(connection: Connection, batch: list[Record], parents: _Parents) -> int:
-    """Nearly always every record is new: so it is tried as if, and only a refusal makes it look."""
+    """Insert a batch as if all records were new, as they nearly always are. After an error, leave out stored ones."""
     for run_ref in {item.envelope.run_ref for item in batch}:
         before_change(connection, RUN, find_id(connection, tables.run, run_ref))
     before = connection.begin_nested()
@@ -140,7 +140,7 @@ class _Rows:
         self.contents: list[bytes] = [b""] * count  # digests of the forms of metrics, and of the bodies of others
 
     def columns(self, places: Sequence[int]) -> list[Sequence[Any]]:
-        """All but ``run_id`` and ``number``, of the rows at some places; of all where there are none."""
+        """All columns but ``run_id`` and ``number``, of the rows at some places; without places, of all rows."""
         own = (self.names, self.form_ids, self.series_ids, self.points, self.recorded_at, self.digests, self.bodies)
         return [_at(places, column) for column in own] if places else list(own)
 
@@ -170,17 +170,17 @@ def _insert_new(connection: Connection, batch: list[Record], parents: _Parents) 
 
 
 def _place_metrics(connection: Connection, batch: list[Record], parents: _Parents, rows: _Rows) -> None:
-    """Add the points of the metrics of a batch, and put what their rows hold in their places.
+    """Add the points of the metrics of a batch, and fill in their rows.
 
-    Of a frozen model, its fields are its __dict__: read as one, and column by column, many times faster.
+    The fields of a frozen model are its ``__dict__``; reading that, column by column, is many times faster.
     """
     metrics = [(place, item) for place, item in enumerate(batch) if type(item) is MetricRecord]
     envelopes = [item.envelope.__dict__ for _, item in metrics]
     payloads = [item.payload.__dict__ for _, item in metrics]
-    refs, recorded, observed = zip(*map(_MINE, envelopes), strict=True) if metrics else ((), (), ())
-    steps, values = zip(*map(_MEASURED, payloads), strict=True) if metrics else ((), ())
+    refs, recorded, observed = zip(*map(_OWN_FIELDS, envelopes), strict=True) if metrics else ((), (), ())
+    steps, values = zip(*map(_OWN_VALUES, payloads), strict=True) if metrics else ((), ())
     points: dict[SeriesKey, Points] = {}
-    found: list[tuple[SeriesKey, int, tuple[int, bytes], list[int], list[int]]] = []
+    forms: list[tuple[SeriesKey, int, tuple[int, bytes], list[int], list[int]]] = []
     for places in _of_one_form(envelopes, payloads):
         _, first = metrics[places[0]]
         run_id, stage_id = parents.require(first)
@@ -189,9 +189,9 @@ def _place_metrics(connection: Connection, batch: list[Record], parents: _Parent
         offset, texts, later = len(of_series), _at(places, observed), _at(places, recorded)
         moments = _moments(texts)
         of_series.extend(_at(places, steps), moments, _at(places, values))
-        found.append((key, offset, _form(connection, first), places, moments if later == texts else _moments(later)))
+        forms.append((key, offset, _form(connection, first), places, moments if later == texts else _moments(later)))
     starts = add_points(connection, points)
-    for key, offset, (form_id, content), places, recorded_at in found:
+    for key, offset, (form_id, content), places, recorded_at in forms:
         run_id, (series_id, number) = key[0], starts[key]
         ref = refs[places[0]]
         behind = len(ref) - len(ref.name)
@@ -203,52 +203,52 @@ def _place_metrics(connection: Connection, batch: list[Record], parents: _Parent
 
 
 def _of_one_form(envelopes: Iterable[dict[str, Any]], payloads: list[dict[str, Any]]) -> Iterable[list[int]]:
-    """The places of the metrics that share everything but what is a record's own."""
+    """The places of the metrics of each form."""
     forms: dict[tuple[Any, ...], list[int]] = {}
     tags = [tuple(sorted(payload["tags"].items())) if payload["tags"] else None for payload in payloads]
     for place, form in enumerate(zip(map(_ENVELOPE, envelopes), map(_PAYLOAD, payloads), tags, strict=True)):
-        known = forms.get(form)
-        if known is None:
+        places = forms.get(form)
+        if places is None:
             forms[form] = [place]
         else:
-            known.append(place)
+            places.append(place)
     return forms.values()
 
 
 def _insert_rows_of_runs(connection: Connection, rows: _Rows) -> None:
-    """Number the rows of each run behind those it has, and continue its check."""
+    """Number the rows of each run after the stored ones, and continue its checksum."""
     of_runs: dict[int, list[int]] = {run_id: [] for run_id in rows.run_ids}
     for place, run_id in enumerate(rows.run_ids if len(of_runs) > 1 else ()):
         of_runs[run_id].append(place)
     run = tables.run
     for run_id, places in of_runs.items():
-        known = connection.execute(select(run.c.records, run.c.records_check).where(run.c.id == run_id)).one()
+        stored = connection.execute(select(run.c.records, run.c.records_check).where(run.c.id == run_id)).one()
         names, *rest = rows.columns(places)
         count, bodies = len(names), rest[-1]
-        given = (repeat(run_id), names, range(known.records, known.records + count), *rest)
-        width = len(COLUMNS) if any(bodies) else COLUMNS.index("digest")  # of metrics alone there is nothing behind
-        insert_rows(connection, tables.record, COLUMNS[:width], count, zip(*given[:width], strict=False))
-        check = running_checksums.extended(running_checksums.RECORDS, rows.checked(places), known.records_check)
+        columns = (repeat(run_id), names, range(stored.records, stored.records + count), *rest)
+        width = len(COLUMNS) if any(bodies) else COLUMNS.index("digest")  # metrics have no value in the last columns
+        insert_rows(connection, tables.record, COLUMNS[:width], count, zip(*columns[:width], strict=False))
+        check = running_checksums.extended(running_checksums.RECORDS, rows.checked(places), stored.records_check)
         connection.execute(
-            update(run).where(run.c.id == run_id).values(records=known.records + count, records_check=check)
+            update(run).where(run.c.id == run_id).values(records=stored.records + count, records_check=check)
         )
 
 
 def form_of(body: dict[str, Any]) -> str:
-    """What a metric record shares with its neighbours, as canonical JSON. body: of the whole record."""
+    """The form of a metric record, as canonical JSON. body: the complete record."""
     envelope = {name: value for name, value in body["envelope"].items() if name not in _OWN_OF_ENVELOPE}
     payload = {name: value for name, value in body["payload"].items() if name not in _OWN_OF_PAYLOAD}
     return tables.encode_json({"envelope": envelope, "payload": payload})
 
 
 def _form(connection: Connection, record: Record) -> tuple[int, bytes]:
-    """(key, digest) of the form of a metric record, stored when it is new."""
+    """(key, digest) of the form of a metric record. A new form is stored."""
     body = form_of(record.model_dump(exclude_defaults=True))
     return keep_text(connection, tables.record_form, body), text_digest(body)
 
 
 def _moments(texts: Sequence[str]) -> list[int]:
-    """Microseconds since 1970 of canonical timestamps; the calendar is asked once for each second."""
+    """Microseconds since 1970 of canonical timestamps; each second is parsed once."""
     seconds = {text: to_microseconds(f"{text}Z") for text in {text[:19] for text in texts}}
     return [seconds[text[:19]] + (int(text[20:26]) if len(text) > 20 else 0) for text in texts]
 
@@ -259,29 +259,29 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-# ---------------------------------------------------------------------------------------------- appended before
+# ---------------------------------------------------------------------------------------------- stored records
 
 
 def _new_ones(connection: Connection, batch: list[Record], parents: _Parents) -> list[Record]:
-    """The records of the batch that are not stored, each once. Raises Conflict for one with other content."""
+    """The records of a batch that are not stored, without duplicates. Raises Conflict if the content differs."""
     names: dict[int, dict[str, StableRef]] = {}
     for item in batch:
         ref = item.envelope.record_ref
         names.setdefault(parents.require(item)[0], {})[ref.name] = ref.run
-    known: dict[StableRef, Record] = {}
+    stored: dict[StableRef, Record] = {}
     for run_id, of_run in names.items():
-        wanted, run_ref = list(of_run), next(iter(of_run.values()))
-        for start in range(0, len(wanted), _NAMES_AT_ONCE):
-            some = tables.record.c.name.in_(wanted[start : start + _NAMES_AT_ONCE])
+        record_names, run_ref = list(of_run), next(iter(of_run.values()))
+        for start in range(0, len(record_names), _NAMES_AT_ONCE):
+            some = tables.record.c.name.in_(record_names[start : start + _NAMES_AT_ONCE])
             for row in connection.execute(_stored().where(tables.record.c.run_id == run_id, some)):
-                known[run_ref.child("record", row.name)] = _decoded(run_ref, row)
+                stored[run_ref.child("record", row.name)] = _decoded(run_ref, row)
     new = []
     for item in batch:
         ref = item.envelope.record_ref
-        if ref not in known:
-            known[ref] = item
+        if ref not in stored:
+            stored[ref] = item
             new.append(item)
-        elif _content(known[ref]) != _content(item):
+        elif _content(stored[ref]) != _content(item):
             raise Conflict(
                 f"{ref} was appended before with other content",
                 hint="a record is never rewritten: append the new one under a new reference",
@@ -290,7 +290,7 @@ def _new_ones(connection: Connection, batch: list[Record], parents: _Parents) ->
 
 
 def _content(record: Record) -> str:
-    """A value of 1 and one of 1.0 are the same content, whatever a JSON file between made of them."""
+    """The content of a record as text. The values 1 and 1.0 are equal, because JSON does not tell them apart."""
     dumped = record.model_dump(exclude_defaults=True)
     if isinstance(record, MetricRecord):
         value = record.payload.value

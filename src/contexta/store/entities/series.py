@@ -20,12 +20,12 @@ SeriesKey = tuple[int, int | None, str, str]  # run id, stage id, metric key, sl
 
 
 def encode_number(number: int | float) -> tuple[float | None, str | None]:
-    """(value, exact): the nearest double, and the text that makes it exact where the double is not the number."""
+    """(value, exact): the nearest double, and the exact text if the double is not equal to the number."""
     if isinstance(number, float):
         if math.isnan(number):
             return None, "nan"
         if number == 0 and math.copysign(1, number) < 0:
-            return 0.0, "-0.0"  # SQLite drops that sign, so that it would not read as it was written
+            return 0.0, "-0.0"  # SQLite drops the sign of a zero
         return number, None
     try:
         return float(number), str(number)
@@ -34,7 +34,7 @@ def encode_number(number: int | float) -> tuple[float | None, str | None]:
 
 
 def decode_number(value: float | None, exact: str | None) -> int | float:
-    """The inverse of encode_number. Raises DamagedData for a row that it cannot have written."""
+    """The inverse of ``encode_number``. Raises DamagedData for other values."""
     if exact is None and value is not None:
         return value
     if exact in ("nan", "-0.0"):
@@ -48,7 +48,7 @@ def decode_number(value: float | None, exact: str | None) -> int | float:
 
 
 class Points:
-    """Points of one series in order of arrival, column by column, as they lie in the database."""
+    """Points of one series in order of arrival, as columns with the values of the database."""
 
     __slots__ = ("exacts", "moments", "steps", "values")
 
@@ -69,10 +69,10 @@ class Points:
         self.exacts.append(exact)
 
     def extend(self, steps: Sequence[int | None], moments: Sequence[int], numbers: Sequence[int | float]) -> None:
-        """Many at once; far faster where all are floats that a double says exactly."""
+        """Add many points; far faster if all values are finite floats other than zero."""
         self.steps.extend(steps)
         self.moments.extend(moments)
-        if set(map(type, numbers)) == {float} and not any(each != each or each == 0 for each in numbers):
+        if set(map(type, numbers)) == {float} and not any(number != number or number == 0 for number in numbers):
             self.values.extend(numbers)
             self.exacts.extend(repeat(None, len(numbers)))
         else:
@@ -81,8 +81,8 @@ class Points:
             self.exacts.extend(exacts)
 
     def last(self) -> tuple[int | None, int, float | None, str | None]:
-        """(step, observed_at, value, exact) of the last by step, then time, then arrival; a point without a step
-        precedes all steps."""
+        """(step, observed_at, value, exact) of the last point by step, then time, then arrival. A point without a
+        step comes before all steps."""
         if None not in self.steps and self.steps[-1] == max(self.steps) and self.moments[-1] == max(self.moments):  # type: ignore[type-var]  # none is None
             place = len(self) - 1
         else:
@@ -95,22 +95,22 @@ class Points:
 
 
 def add_points(connection: Connection, points: Mapping[SeriesKey, Points]) -> dict[SeriesKey, tuple[int, int]]:
-    """Append points to their series, and keep where each series and each metric of a run ends.
+    """Append points to their series, and update the last point of each series and metric.
 
-    Returns series key -> (series id, number of the first new point). Some statements for all series together: a run
+    Returns series key -> (series id, number of the first new point). All series share a few statements, because a run
     may log tens of thousands of metrics.
     """
     if not points:
         return {}
-    known = _series(connection, list(points))
-    for has_exact in (False, True):  # a column of nothing but NULL costs as much as another
+    series = _series(connection, list(points))
+    for has_exact in (False, True):  # a column of NULLs costs as much as any other
         some = [key for key, new in points.items() if any(new.exacts) == has_exact]
         columns = _POINT_COLUMNS if has_exact else _POINT_COLUMNS[:-1]
-        rows = chain.from_iterable(_point_rows(known[key], points[key], len(columns)) for key in some)
+        rows = chain.from_iterable(_point_rows(series[key], points[key], len(columns)) for key in some)
         insert_rows(connection, tables.metric_point, columns, sum(len(points[key]) for key in some), rows)
-    connection.execute(_CHANGE, [_changed(known[key], new) for key, new in points.items()])
+    connection.execute(_CHANGE, [_changed(series[key], new) for key, new in points.items()])
     _mark_last(connection, points)
-    return {key: (known[key].id, known[key].points) for key in points}
+    return {key: (series[key].id, series[key].points) for key in points}
 
 
 def _point_rows(series: _Series, new: Points, width: int) -> Iterator[tuple[Any, ...]]:
@@ -120,13 +120,13 @@ def _point_rows(series: _Series, new: Points, width: int) -> Iterator[tuple[Any,
 
 
 def _changed(series: _Series, new: Points) -> dict[str, Any]:
-    """What appending makes of a series' row."""
+    """The new values of the row of a series."""
     last = new.last()
     is_newer = series.points == 0 or _order(last[0], last[1]) >= _order(series.last_step, series.last_at or 0)
-    kept = last if is_newer else (series.last_step, series.last_at, series.last_value, series.last_exact)
+    final = last if is_newer else (series.last_step, series.last_at, series.last_value, series.last_exact)
     columns = (new.steps, new.moments, new.values, new.exacts)
     check = running_checksums.extended(running_checksums.POINTS, columns, series.points_check)
-    return dict(zip(_CHANGED, (series.id, series.points + len(new), *kept, check), strict=True))
+    return dict(zip(_CHANGED, (series.id, series.points + len(new), *final, check), strict=True))
 
 
 def _order(step: int | None, observed_at: int) -> tuple[bool, int, int]:
@@ -143,7 +143,7 @@ _CHANGE = (
 
 
 class _Series(NamedTuple):
-    """A row of metric_series as it is before points are appended."""
+    """A row of ``metric_series`` before points are appended."""
 
     id: int
     points: int
@@ -155,19 +155,21 @@ class _Series(NamedTuple):
 
 
 def _series(connection: Connection, keys: Sequence[SeriesKey]) -> dict[SeriesKey, _Series]:
-    """The rows of these series; those that are new are created."""
-    found = dict(_existing(connection, keys))
-    new = [key for key in keys if key not in found]
+    """The rows of series. Missing ones are created."""
+    series = dict(_existing(connection, keys))
+    new = [key for key in keys if key not in series]
     if new:
         rows = [(*key, 0) for key in new]
         insert_rows(connection, tables.metric_series, _KEY_COLUMNS, len(rows), rows)
-        found.update(_existing(connection, new))
-    return found
+        series.update(_existing(connection, new))
+    return series
 
 
 def _existing(connection: Connection, keys: Iterable[SeriesKey]) -> Iterator[tuple[SeriesKey, _Series]]:
-    """Those of the series that are there. The condition on the stage reads as the unique index has it: with a value for
-    the 0, SQLite would not use the index."""
+    """The stored series among some keys.
+
+    The condition on the stage is written as in the unique index, with a literal 0; otherwise SQLite would not use it.
+    """
     groups: dict[tuple[int, int | None, str], list[str]] = {}
     for run_id, stage_id, metric_key, slice_ref in keys:
         groups.setdefault((run_id, stage_id, slice_ref), []).append(metric_key)
@@ -201,10 +203,10 @@ def _mark_last(connection: Connection, changed: Iterable[SeriesKey]) -> None:
 
 
 def mark_last(connection: Connection, run_id: int, metric_keys: Sequence[str] | None = None) -> None:
-    """Mark the last series of each of these metrics of a run; None for all metrics.
+    """Mark the last series of some metrics of a run; None for all metrics.
 
-    That is the series with the latest point, and of several with the same time that of the last stage, as in
-    RunSummary.metrics.
+    The last series has the latest point; if several have the same time, it is that of the last stage, as in
+    ``RunSummary.metrics``.
     """
     series, stage = tables.metric_series, tables.stage
     last_first = (
@@ -221,7 +223,7 @@ def mark_last(connection: Connection, run_id: int, metric_keys: Sequence[str] | 
         .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
         .where(series.c.run_id == run_id, series.c.slice_ref == "", series.c.points > 0)
     )
-    if metric_keys is not None and len(metric_keys) <= _KEYS_AT_ONCE:  # each statement reads all series of the run
+    if metric_keys is not None and len(metric_keys) <= _KEYS_AT_ONCE:  # with more names, reading all series is faster
         ranked = ranked.where(series.c.metric_key.in_(metric_keys))
     rows = ranked.subquery()
     wrong = connection.execute(

@@ -13,7 +13,7 @@ from contexta.core.validation import MAX_NAME, from_microseconds
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
-from contexta.store.entities.artifacts import put_told
+from contexta.store.entities.artifacts import put_recorded
 from contexta.store.entities.environments import began_with, put_captured
 from contexta.store.entities.metadata import find_id
 from contexta.store.entities.query_index import keep_params, keep_tags
@@ -260,7 +260,7 @@ class Reading:
 
     def _fact(self, record: dict[str, Any]) -> None:
         said = record["facts"] if "facts" in record else {record["name"]: record["value"]}
-        shared_facts.learn(self._connection, self._run_id, said, once=not self._is_first)
+        shared_facts.add(self._connection, self._run_id, said, once=not self._is_first)
 
     def _rename(self, record: dict[str, Any]) -> None:
         table = tables.run
@@ -268,7 +268,7 @@ class Reading:
 
     def _artifact(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has checked it
-        put_told(self._connection, self._run_id, self._ref, record)
+        put_recorded(self._connection, self._run_id, self._ref, record)
 
     def _part(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has checked it
@@ -299,7 +299,7 @@ class Reading:
         assert self._run_id is not None  # _take has checked it
         if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
             failed_command = record["failure"]["type"] == "CommandFailed"
-            shared_facts.learn(self._connection, self._run_id, {"failure": record["failure"]}, once=failed_command)
+            shared_facts.add(self._connection, self._run_id, {"failure": record["failure"]}, once=failed_command)
         elif record["status"] != "failed":
             self._forgive()
         end_run(self._connection, self._run_id, record["status"], record["at"])
@@ -315,7 +315,7 @@ class Reading:
             return
         run = tables.run
         status = self._connection.execute(select(run.c.status).where(run.c.id == self._run_id)).scalar_one()
-        shared_facts.learn(self._connection, self._run_id, {"failure": record["failure"]})
+        shared_facts.add(self._connection, self._run_id, {"failure": record["failure"]})
         if status not in ("open", "failed"):
             self._forgive()
 

@@ -52,7 +52,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
         for row in connection.execute(select(tables.param).where(tables.param.c.run_id.in_(some))):
             params.setdefault(row.run_id, {})[row.name] = row.value
         metrics = _metrics(connection, some)
-        rows = connection.execute(shared_facts.beside(select(run)).where(run.c.id.in_(some))).all()
+        rows = connection.execute(shared_facts.with_facts(select(run)).where(run.c.id.in_(some))).all()
         changed_tags = run_annotations.changed_tags(connection, some)
         _load(connection, {row.environment_body_id for row in rows} - {None} - environments.keys(), environments)
         for row in rows:
@@ -64,7 +64,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
                 seconds=_seconds(row.started_at, row.ended_at),
                 tags=current_tags(row.tags, changed_tags.get(row.id)),
                 params=params.get(row.id, {}),
-                metadata=shared_facts.together(row._mapping),
+                metadata=shared_facts.metadata_of(row._mapping),
                 environment=environments[body] if body is not None else None,
                 metrics=metrics.get(row.id, {}),
             )

@@ -58,7 +58,7 @@ def details(connection: Connection, run_id: int) -> RunDetails:
         part_of=around,
         parts=below,
         environment=environments.summary_in(environment),
-        artifacts=artifacts.told(files),
+        artifacts=artifacts.of_rows(files),
         notes=tuple(Note.model_construct(topic=topic, text=text) for topic, text in notes),
     )
 

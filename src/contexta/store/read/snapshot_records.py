@@ -42,7 +42,7 @@ def snapshot_records(
     connection: Connection, run_ref: StableRef, run_id: int, limit: int | None
 ) -> tuple[SnapshotRecord, ...]:
     """The records of a run. With a limit the few records other than metrics come first, then the last points."""
-    others = tuple(islice(records.said(connection, run_id), limit))
+    others = tuple(islice(records.other_records(connection, run_id), limit))
     rest = None if limit is None else limit - len(others)
     return (*_points(connection, run_ref, run_id, rest), *map(_other, others))
 
@@ -51,7 +51,7 @@ def events(connection: Connection, run_id: int, limit: int) -> tuple[tuple[Snaps
     """(the last ``limit`` events and degradations of a run, in order of arrival; how many it has)."""
     last: deque[Record] = deque(maxlen=limit)
     count = 0
-    for record in records.said(connection, run_id):
+    for record in records.other_records(connection, run_id):
         if isinstance(record, (StructuredEventRecord, DegradedRecord)):
             last.append(record)
             count += 1

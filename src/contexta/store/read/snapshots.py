@@ -119,7 +119,7 @@ def _words(marking: Marked) -> str:
 
 def degraded(connection: Connection, run_id: int, most: int) -> tuple[DegradedRecord, ...]:
     """The first degraded records of a run; reads past what it appended besides metrics."""
-    found = (record for record in records.said(connection, run_id) if isinstance(record, DegradedRecord))
+    found = (record for record in records.other_records(connection, run_id) if isinstance(record, DegradedRecord))
     return tuple(islice(found, most))
 
 
