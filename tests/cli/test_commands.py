@@ -210,7 +210,7 @@ def test_live_run_shows_how_it_failed(ctx: Contexta, cli: Cli) -> None:
         (["--workspace", "nowhere", "runs"], ["there is no workspace at ", "nowhere", "hint:"]),
         (["runs", "--workspace", "file"], ["is a file"]),
         (["runs", "--workspace", "not-ours"], ["not a Contexta database"]),
-        (["diff", "@latest~7"], ["not so many runs"]),
+        (["diff", "@latest~7"], ["there are fewer runs"]),
         (["runs", "--limit", "99999999999999999999"], ["--limit"]),
         (["runs", "--workspace", "x" * 300], ["cannot be used", "hint:"]),
     ],

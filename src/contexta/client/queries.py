@@ -130,12 +130,12 @@ def metric_series(
 
     stage: None for the stage that logged the metric last. Raises NotFound if the run has no such metric.
     """
-    from contexta.store.read.downsampling import thinned
+    from contexta.store.read.downsampling import downsampled
 
     _require_count(points, "points")
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
-        return thinned(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
+        return downsampled(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
 
 
 def traverse_lineage(
@@ -220,7 +220,7 @@ def list_runs(
 
     in_project = project_ref(project) if project is not None else None
     where = _condition(status, tags, where)
-    options = pages.Wanted(in_project, where, _order_by(order, order_by), limit, with_archived=archived)
+    options = pages.RunListOptions(in_project, where, _order_by(order, order_by), limit, with_archived=archived)
     with workspace._reading() as connection:
         last = workspace._find(connection, after)[0] if after is not None else None
         return pages.page(connection, options, last)

@@ -103,7 +103,7 @@ def test_runs_are_listed_latest_first_with_their_metrics(ctx: Contexta) -> None:
 
 def test_empty_workspace_has_no_runs(ctx: Contexta) -> None:
     assert ctx.list_runs() == () == ctx.list_projects()
-    with pytest.raises(NotFound, match="not so many runs"):
+    with pytest.raises(NotFound, match="there are fewer runs"):
         ctx.diff_runs()
     put_run(ctx, "only")
     with pytest.raises(NotFound, match="p has only one run") as refusal:

@@ -66,12 +66,12 @@ REFUSED = [
     ("(metrics.a = 1", "expected ), not the end", "add the )"),
     ("params.a in 1", "expected (", "add the ("),
     ('params.a = "x', "cannot be read here", "close the quote"),
-    ("params.a ~ 1", 'expected an operator behind params.a, not "~"', "has params.a"),
+    ("params.a ~ 1", 'expected an operator after params.a, not "~"', "has params.a"),
     ("has " * 2 + "tags.x", "no field", "fields are"),
     ("(" * 60 + "has tags.x" + ")" * 60, "nested more than", "flatter"),
     (" and ".join(["has tags.x"] * 101), "more than 100 conditions", "in"),
     ("params.a = 1\0", "NUL", "remove"),
-    ("x" * 10_001, "10001 characters", "at most"),
+    ("x" * 10_001, "10001 characters", "the limit is"),
 ]
 
 

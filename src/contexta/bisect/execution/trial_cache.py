@@ -47,7 +47,7 @@ def read_results(workspace: Path, since: str) -> dict[str, list[TrialResult]]:
     try:
         take_in(store)
         with store.reading() as connection:
-            runs = pages.page(connection, pages.Wanted(StableRef("project", PROJECT), None, None, None), None)
+            runs = pages.page(connection, pages.RunListOptions(StableRef("project", PROJECT), None, None, None), None)
     except NotFound:
         return {}
     finally:

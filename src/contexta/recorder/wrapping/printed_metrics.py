@@ -48,7 +48,7 @@ class PrintedMetrics:
                 self._write(measurement)
 
     def finish(self) -> None:
-        """Record the last value of each metric that was thinned."""
+        """Record the last value of each metric that was downsampled."""
         for measurement in self._held.values():
             self._write(measurement)
         if self._held:

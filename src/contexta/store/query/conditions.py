@@ -1,6 +1,6 @@
-"""Conditions on runs as SQL: every value a bound parameter, every test answered from an index.
+"""Compile conditions on runs to SQL: every value is a bound parameter, and every test uses an index.
 
-A condition on a run is an expression; where one test alone leads to few runs, ``candidates`` finds those by index.
+A condition on a run is an expression. If one test alone selects few runs, ``candidates`` finds them by its index.
 """
 
 from __future__ import annotations
@@ -50,42 +50,46 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class unled(FunctionElement[Any]):  # noqa: N801  # named as SQL's functions are
-    """What SQLite is not to look for by an index of its own: its planner has counted nothing, and would think any of
-    them good. That of PostgreSQL has."""
+    """A condition for which SQLite shall use no index. Without statistics, its planner would choose any of them.
+
+    PostgreSQL has statistics, so it may choose.
+    """
 
     inherit_cache = True
 
 
 @compiles(unled)
-def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
+def _unchanged(element: Any, compiler: Any, **options: Any) -> str:
     return f"({compiler.process(element.clauses, **options)})"
 
 
 @compiles(unled, "sqlite")
-def _behind_a_plus(element: Any, compiler: Any, **options: Any) -> str:
+def _with_plus(element: Any, compiler: Any, **options: Any) -> str:
     return f"+({compiler.process(element.clauses, **options)})"
 
 
 class among(FunctionElement[bool]):  # noqa: N801  # as above
-    """Whether a key is one of those that a statement finds. PostgreSQL is to find them first: of joined tables it
-    guesses how many rows fit, and where it thinks most, it reads them all."""
+    """Whether a key is among the rows of a statement. PostgreSQL evaluates the statement first.
+
+    Otherwise it estimates how many joined rows match, and reads the complete table if it expects many.
+    """
 
     inherit_cache = True
 
-    def __init__(self, key: ColumnElement[Any], found: Select[Any]) -> None:
-        super().__init__(key, found.scalar_subquery())
+    def __init__(self, key: ColumnElement[Any], keys: Select[Any]) -> None:
+        super().__init__(key, keys.scalar_subquery())
 
 
 @compiles(among)
 def _in(element: Any, compiler: Any, **options: Any) -> str:
-    key, found = (compiler.process(each, **options) for each in element.clauses)
-    return f"{key} IN {found}"
+    key, keys = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{key} IN {keys}"
 
 
 @compiles(among, "postgresql")
 def _in_array(element: Any, compiler: Any, **options: Any) -> str:
-    key, found = (compiler.process(each, **options) for each in element.clauses)
-    return f"{key} = ANY (ARRAY{found})"
+    key, keys = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{key} = ANY (ARRAY{keys})"
 
 
 class Conditions:
@@ -95,8 +99,7 @@ class Conditions:
         self._pointed = Pointed(text, "where")
 
     def expression(self, where: Where) -> Condition:
-        """Whether a row of ``run`` fits. Raises InvalidInput, pointing at the place, for values that do not fit their
-        field."""
+        """Whether a row of ``run`` matches. Raises InvalidInput at the place of a value that does not fit its field."""
         if isinstance(where, Not):
             return _not(self.expression(where.of))
         if isinstance(where, (Test, Has)):
@@ -104,7 +107,7 @@ class Conditions:
         return (and_ if isinstance(where, All) else or_)(*map(self.expression, where.of))
 
     def candidates(self, where: Where) -> list[Select[Any]]:
-        """For each test that all fitting runs fulfil and that an index can lead: the keys of the runs fulfilling it."""
+        """For each test that all matching runs pass and that has an index: the keys of the runs that pass it."""
         parts = where.of if isinstance(where, All) else (where,)
         leading = [part for part in parts if isinstance(part, (Test, Has)) and part.field.kind in _KEYS]
         return [
@@ -116,7 +119,7 @@ class Conditions:
     # ------------------------------------------------------------------------------------------ one test
 
     def _condition(self, test: Test | Has) -> Condition:
-        """Of the row that holds the field: of run, or of the table that lists it."""
+        """A condition on the row with the field: of ``run``, or of the table that lists it."""
         field = test.field
         named = _named(field)
         if isinstance(test, Has):
@@ -131,8 +134,8 @@ class Conditions:
     def _compared(self, field: Field, operator: str, value: Literal) -> Condition:
         compare = getattr(self, f"_{field.kind}")
         try:
-            found: Condition = compare(field, operator, value)
-            return found
+            condition: Condition = compare(field, operator, value)
+            return condition
         except ContextaError as error:
             if "\n" in error.what:
                 raise
@@ -142,7 +145,7 @@ class Conditions:
         column = tables.metric_series.c.last_value
         self._only_compares(field, operator, value)
         number = self._number(field, value)
-        if math.isnan(number):  # NaN is kept as none
+        if math.isnan(number):  # NaN is stored as NULL
             self._only_equals(field, operator, value)
             return column.is_(None) if operator == "=" else column.is_not(None)
         fits: Condition = _COMPARE[operator](column, number)
@@ -172,10 +175,10 @@ class Conditions:
         return self._words_test(body.c.platform, field, operator, value)
 
     def _status(self, field: Field, operator: str, value: Literal) -> Condition:
-        known = ("open", "completed", "failed", "cancelled", "crashed")
+        statuses = ("open", "completed", "failed", "cancelled", "crashed")
         self._only_equals(field, operator, value)
-        if value.text not in known:
-            self._pointed.refuse(value.at, f"{shown(value.text)} is no status", f"it is one of {', '.join(known)}")
+        if value.text not in statuses:
+            self._pointed.refuse(value.at, f"{shown(value.text)} is no status", f"it is one of {', '.join(statuses)}")
         return _COMPARE[operator](run.c.status, value.text)  # type: ignore[no-any-return]  # of columns
 
     def _name(self, field: Field, operator: str, value: Literal) -> Condition:
@@ -194,8 +197,8 @@ class Conditions:
     def _project(self, field: Field, operator: str, value: Literal) -> Condition:
         self._only_equals(field, operator, value)
         project = tables.project
-        wanted = f"project:{value.text.removeprefix('project:')}"
-        of_project = run.c.project_id == select(project.c.id).where(project.c.ref == wanted).scalar_subquery()
+        ref = f"project:{value.text.removeprefix('project:')}"
+        of_project = run.c.project_id == select(project.c.id).where(project.c.ref == ref).scalar_subquery()
         return of_project if operator == "=" else _not(of_project)
 
     def _started(self, field: Field, operator: str, value: Literal) -> Condition:
@@ -217,12 +220,12 @@ class Conditions:
         if operator in ("contains", "like"):
             return _text(text, operator, value.text)
         star = prefix_range(value.text.removesuffix(".*")) if value.text.endswith(".*") else None
-        wanted, exact = star or local_range(value.text), version_order(value.text)
+        span, exact = star or local_range(value.text), version_order(value.text)
         if star is not None:
-            self._only_equals(field, operator, value, "2.1.* is what starts with 2.1")
-        if wanted is not None:
-            return _within(order, operator, wanted)
-        if exact is not None:  # with a local part: itself alone
+            self._only_equals(field, operator, value, "2.1.* matches versions that start with 2.1")
+        if span is not None:
+            return _within(order, operator, span)
+        if exact is not None:  # a version with a local part matches only itself
             return _COMPARE[operator](order, exact)  # type: ignore[no-any-return]  # of columns
         self._only_equals(field, operator, value, "versions read like 2.1, 2.1.0rc1 or 2.1.0+cu118")
         return _COMPARE[operator](text, value.text)  # type: ignore[no-any-return]  # of columns
@@ -242,12 +245,12 @@ class Conditions:
     def _number(self, field: Field, value: Literal) -> float:
         number = None if value.quoted else _as_number(value.text)
         if number is None:
-            self._pointed.refuse(value.at, f"{shown(value.text)} is no number, and {field} is", "write e.g. 0.9")
+            self._pointed.refuse(value.at, f"{shown(value.text)} is no number, but {field} is one", "write e.g. 0.9")
         return number
 
     def _only_compares(self, field: Field, operator: str, value: Literal) -> None:
         if operator not in _COMPARE:
-            self._pointed.refuse(value.at, f"{field} is no text, so `{operator}` does not fit", "use = != < <= > >= in")
+            self._pointed.refuse(value.at, f"`{operator}` needs a text, and {field} is none", "use = != < <= > >= in")
 
     def _only_equals(self, field: Field, operator: str, value: Literal, hint: str = "use = != in") -> None:
         if operator not in ("=", "!="):
@@ -255,16 +258,16 @@ class Conditions:
             self._pointed.refuse(value.at, words, hint)
 
 
-# ---------------------------------------------------------------------------------------------- where a field lies
+# ---------------------------------------------------------------------------------------------- tables of fields
 
 
 def of_metric(name: str) -> Condition:
-    """The series that hold the last values of a metric, by index."""
+    """The series with the last values of a metric, by index."""
     return and_(tables.metric_series.c.is_last, tables.metric_series.c.metric_key == name)
 
 
 def _named(field: Field) -> Condition | None:
-    """The rows of the table that lists such fields which are of this one."""
+    """The rows of a field in the table that lists such fields."""
     if field.kind == "metrics":
         return of_metric(field.name)
     if field.kind == "params":
@@ -283,7 +286,7 @@ def _has(field: Field) -> Condition:
 
 
 def _of_run(field: Field, condition: Condition) -> Condition:
-    """The same of a row of run, whose order another index has."""
+    """A condition on a row of ``run``, which may be sorted by another index."""
     listed = {"metrics": tables.metric_series, "params": tables.param, "tags": tables.run_tag}.get(field.kind)
     if listed is not None:
         return exists().select_from(listed).where(listed.c.run_id == run.c.id, condition).correlate(run)
@@ -322,14 +325,14 @@ _KEYS: dict[str, Callable[[Condition], Select[Any]]] = {
 
 
 def _not(condition: Condition) -> Condition:
-    """What is unknown is not so."""
+    """The negation; an unknown condition counts as false."""
     return not_(func.coalesce(condition, false()))
 
 
 def _within(column: Any, operator: str, span: tuple[Any, Any]) -> Condition:
-    """Compare with a span instead of a point: before it, in it, behind it."""
+    """Compare a column with a span of values: before it, in it, after it."""
     low, high = span
-    found: dict[str, Condition] = {
+    conditions: dict[str, Condition] = {
         "=": and_(column >= low, column < high),
         "!=": or_(column < low, column >= high),
         "<": column < low,
@@ -337,15 +340,15 @@ def _within(column: Any, operator: str, span: tuple[Any, Any]) -> Condition:
         ">": column >= high,
         ">=": column >= low,
     }
-    return found[operator]
+    return conditions[operator]
 
 
 def _text(column: Any, operator: str, text: str) -> Condition:
-    """Without regard to the case of ASCII letters, as both databases know it."""
+    """A test of a text that ignores the case of ASCII letters, as both databases do."""
     folded = func.lower(column)
     lower = "".join(c.lower() if c.isascii() else c for c in text)
-    found: Condition = folded.contains(lower, autoescape=True) if operator == "contains" else folded.like(lower)
-    return found
+    condition: Condition = folded.contains(lower, autoescape=True) if operator == "contains" else folded.like(lower)
+    return condition
 
 
 def _as_number(text: str) -> float | None:
@@ -355,7 +358,7 @@ def _as_number(text: str) -> float | None:
 
 
 def _moments(text: str) -> tuple[str, str]:
-    """(first, behind the last) moment of a year, a month, a day or one moment, as timestamps."""
+    """(first moment, first moment after it) of a year, a month, a day or one moment, as timestamps."""
     match = re.fullmatch(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", text, re.ASCII)
     if match is None:
         moment = timestamp(text)

@@ -1,4 +1,4 @@
-"""The run a person means, and the projects there are."""
+"""Find the run that a selector names, and list projects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from contexta.store.schema.statements import fetch
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
 _RENAMED = "SELECT run_id FROM annotation WHERE name = ?"
 _MOST_CANDIDATES = 5
-_AFTER_EVERY_COMPONENT = "\x7f"  # sorts behind everything a component can hold
+_AFTER_EVERY_COMPONENT = "\x7f"  # sorts after every character of a component
 
 run, project = tables.run, tables.project
 
@@ -27,29 +27,29 @@ run, project = tables.run, tables.project
 
 
 def find(connection: Connection, selector: str, in_project: str | None) -> tuple[int, StableRef]:
-    """The run a person means: (key, reference).
+    """(key, reference) of the run that a selector names.
 
     selector: ``run:project.name``, ``project.name``, a run's name, ``@latest``, ``@latest~2``, ``project@latest``, or a
     unique prefix. in_project: the component of the project in which @latest looks; None for all.
     Raises InvalidReference, NotFound, or Ambiguous with the candidates.
     """
     if not isinstance(selector, str) or not selector.strip():
-        raise InvalidReference(f"{shown(selector)} selects no run", hint="give a run's name, or @latest")
+        raise InvalidReference(f"{shown(selector)} selects no run", hint="give the name of a run, or @latest")
     require_storable(selector)
     if (latest := _LATEST.match(selector)) is not None:
         return _latest(connection, selector, latest["project"] or in_project, int(latest["back"] or 0))
-    found = _by_reference(connection, selector) or _by_name(connection, selector)
-    if found is not None:
-        return found
+    match = _by_reference(connection, selector) or _by_name(connection, selector)
+    if match is not None:
+        return match
     if selector.startswith("run:"):
-        StableRef.parse(selector)  # says what is wrong with it
+        StableRef.parse(selector)  # raises the reason, if the reference is invalid
     elif ":" in selector:
         raise InvalidReference(f"{shown(selector)} is no run", hint="a run reads like run:project.name")
     raise NotFound(f"run {shown(selector)} is not in this workspace", hint=_nearest(connection, selector))
 
 
 def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
-    """``run:project.name`` or ``project.name``, whole."""
+    """The run of a complete ``run:project.name`` or ``project.name``."""
     value = selector.removeprefix("run:")
     if "." not in value:
         return None
@@ -64,7 +64,7 @@ def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef
 
 
 def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
-    """A run's component of its reference or its given name, else its recorded name, else the start of a reference."""
+    """A run by the name in its reference or its new name, else by its recorded name, else by a unique prefix."""
     value = selector.removeprefix("run:")
     whole = "." in value or value != selector
     column, prefix = ("ref", f"run:{value}") if whole else ("slug", value)
@@ -80,25 +80,25 @@ def _latest(connection: Connection, selector: str, in_project: str | None, back:
     where, values, words = "", [], ""
     if in_project is not None:
         ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
-        known = fetch(connection, "SELECT id FROM project WHERE ref = ?", [ref])
-        if not known:
+        rows = fetch(connection, "SELECT id FROM project WHERE ref = ?", [ref])
+        if not rows:
             raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
-        where, values, words = "WHERE project_id = ?", [known[0][0]], f" of project {ref.value}"
+        where, values, words = "WHERE project_id = ?", [rows[0][0]], f" of project {ref.value}"
     statement = f"SELECT id, ref FROM run {where} ORDER BY started_at DESC, id DESC LIMIT 1 OFFSET ?"
-    found = fetch(connection, statement, [*values, back])
-    if not found:
-        raise NotFound(f"there are not so many runs{words} as {selector} counts back", hint="`contexta runs` lists all")
-    return found[0][0], StableRef.parse(found[0][1])
+    rows = fetch(connection, statement, [*values, back])
+    if not rows:
+        raise NotFound(f"{selector}: there are fewer runs{words}", hint="`contexta runs` lists all")
+    return rows[0][0], StableRef.parse(rows[0][1])
 
 
 def _one(connection: Connection, where: str, values: Sequence[Any], selector: str) -> tuple[int, StableRef] | None:
     statement = f"SELECT id, ref FROM run WHERE {where} ORDER BY ref LIMIT {_MOST_CANDIDATES + 1}"
-    found = fetch(connection, statement, values)
-    if len(found) > 1:
-        names = ", ".join(ref.removeprefix("run:") for _, ref in found[:_MOST_CANDIDATES])
-        more = " ..." if len(found) > _MOST_CANDIDATES else ""
+    rows = fetch(connection, statement, values)
+    if len(rows) > 1:
+        names = ", ".join(ref.removeprefix("run:") for _, ref in rows[:_MOST_CANDIDATES])
+        more = " ..." if len(rows) > _MOST_CANDIDATES else ""
         raise Ambiguous(f"run {shown(selector)} is ambiguous", hint=f"it could be {names}{more}")
-    return (found[0][0], StableRef.parse(found[0][1])) if found else None
+    return (rows[0][0], StableRef.parse(rows[0][1])) if rows else None
 
 
 def _nearest(connection: Connection, selector: str) -> str:

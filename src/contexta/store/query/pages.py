@@ -1,7 +1,7 @@
-"""Pages of runs: filtered, sorted, a page behind another one; by index, not by the size of the workspace.
+"""Pages of filtered and sorted runs, found by index: the cost does not depend on the size of the workspace.
 
-A condition that few runs fulfil is led by its own index, and what it finds is sorted. Otherwise the index of the order
-is walked until the page is full: of many that fit, some are near.
+If few runs pass one of the tests, they are found by the index of that test and then sorted. Otherwise the index of the
+order is read until the page is full: if many runs match, some of them come soon.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from contexta.core.errors import InvalidInput, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.findings import RunList
 from contexta.store.entities import run_annotations
+from contexta.store.entities.metadata import find_id
 from contexta.store.query.conditions import DURATION, Condition, Conditions, of_metric, unled
 from contexta.store.query.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
 from contexta.store.read.loading import summaries
 from contexta.store.schema import tables
 
 FEW = 2_000
-"""Runs that are sorted rather than found by walking an index."""
-_NAMES = 300  # names that are looked through for the one that was meant
+"""Up to this number of runs, sorting is faster than reading the index of the order."""
+_NAMES = 300  # names that are compared for a suggestion
 
 run = tables.run
 _LATEST = Order(Field("started", "", 0), descending=True)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a page shows. where, order_by: in the language of where.py."""
+class RunListOptions:
+    """The options of a list of runs. where, order_by: in the language of ``where``."""
 
     project: StableRef | None = None
     where: str | None = None
@@ -42,38 +43,38 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if self.limit is not None and not (type(self.limit) is int and 0 < self.limit < 2**31):
-            raise InvalidInput(f"limit {shown(self.limit)} is no number of runs", hint="give 1 or more")
+            raise InvalidInput(f"limit {shown(self.limit)} is no positive number", hint="give 1 or more")
 
 
-def page(connection: Connection, wanted: Wanted, after: int | None) -> RunList:
-    """The runs that are wanted; after: the key of the last run of the page before, None for the first page.
+def page(connection: Connection, options: RunListOptions, after: int | None) -> RunList:
+    """One page of runs. after: the key of the last run of the previous page, None for the first page.
 
     Raises InvalidInput for a wrong ``where`` or ``order_by``, NotFound for a project that is not stored.
     """
-    order = _LATEST if wanted.order_by is None else parse_order(wanted.order_by)
-    key = _key(order.field, wanted.order_by, has_renamed=run_annotations.has_renamed(connection))
-    where = None if wanted.where is None else parse(wanted.where)
-    conditions = [] if wanted.project is None else [run.c.project_id == _project_id(connection, wanted.project)]
-    if not wanted.with_archived:
+    order = _LATEST if options.order_by is None else parse_order(options.order_by)
+    key = _key(order.field, options.order_by, has_renamed=run_annotations.has_renamed(connection))
+    where = None if options.where is None else parse(options.where)
+    conditions = [] if options.project is None else [run.c.project_id == _project_id(connection, options.project)]
+    if not options.with_archived:
         of_run = exists().where(tables.annotation.c.run_id == run.c.id, tables.annotation.c.archived)
         conditions.append(~of_run.correlate(run))
-    if where is not None and wanted.where is not None:
-        compiled = Conditions(wanted.where)
+    if where is not None and options.where is not None:
+        compiled = Conditions(options.where)
         conditions.append(compiled.expression(where))
         few = _few(connection, compiled.candidates(where))
         if few is not None:
             conditions, key = _led_by(few, conditions), key.of_one()
     place = None if after is None else _place(connection, key, after)
-    ids = list(_walked(connection, key, order.descending, conditions, place, wanted.limit))
-    fields = [*_fields(where), *([order.field] if wanted.order_by else [])]
+    ids = list(_walked(connection, key, order.descending, conditions, place, options.limit))
+    fields = [*_fields(where), *([order.field] if options.order_by else [])]
     return RunList.of(summaries(connection, ids), _unknown(connection, fields))
 
 
 def _project_id(connection: Connection, ref: StableRef) -> int:
-    found: int | None = connection.execute(select(tables.project.c.id).where(tables.project.c.ref == ref)).scalar()
-    if found is None:
+    key = find_id(connection, tables.project, ref)
+    if key is None:
         raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
-    return found
+    return key
 
 
 # ---------------------------------------------------------------------------------------------- order
@@ -81,13 +82,15 @@ def _project_id(connection: Connection, ref: StableRef) -> int:
 
 @dataclass(frozen=True)
 class _Key:
-    """What runs are sorted by. value: of run, or of the table that lists it, joined by ``of``; runs without it come
-    last, the latest first. always: whether every run has it."""
+    """The value that runs are sorted by. Runs without it come last, the latest first."""
 
     value: ColumnElement[Any]
+    """A column of ``run``, or of ``table``."""
     of: Condition = field(default_factory=true)
+    """Which rows of the table have the value."""
     table: Any = None
     always: bool = False
+    """Whether every run has a value."""
 
     def rows(self, *columns: Any, outer: bool = False) -> Select[Any]:
         statement = select(*columns)
@@ -97,7 +100,7 @@ class _Key:
         return statement.select_from(run.join(self.table, joined, isouter=outer))
 
     def of_one(self) -> _Key:
-        """The same, looked up for a run that something else led to."""
+        """The same key for runs that another index found."""
         if self.table is None:
             return self
         value = select(self.value).where(self.table.c.run_id == run.c.id, self.of).correlate(run).scalar_subquery()
@@ -111,7 +114,7 @@ class _Key:
 
 
 def _key(of: Field, text: str | None, *, has_renamed: bool) -> _Key:
-    """has_renamed: whether runs have other names than the recorded ones, of which there is an index."""
+    """has_renamed: whether any run has another name than the recorded one. Only recorded names have an index."""
     series, param = tables.metric_series, tables.param
     plain: dict[str, _Key] = {
         "started": _Key(run.c.started_at, always=True),
@@ -130,7 +133,7 @@ def _key(of: Field, text: str | None, *, has_renamed: bool) -> _Key:
 
 
 def _place(connection: Connection, key: _Key, run_id: int) -> Any:
-    """(value, started_at, id) of a run: behind it the next page begins."""
+    """(value, started_at, id) of a run; the next page begins after it."""
     statement = key.rows(key.value.label("value"), run.c.started_at, run.c.id, outer=True)
     return connection.execute(statement.where(run.c.id == run_id)).one()
 
@@ -138,26 +141,28 @@ def _place(connection: Connection, key: _Key, run_id: int) -> Any:
 def _walked(
     connection: Connection, key: _Key, descending: bool, conditions: list[Condition], place: Any, limit: int | None
 ) -> Iterator[int]:
-    """The keys of the runs that fit, in order, behind a place."""
-    # Of a listed value the key of its own row: an order by run.id would not be that of the index.
+    """The keys of the matching runs, in order, after a place."""
+    # the key of the table that lists the value: sorting by run.id would not use its index
     id_ = run.c.id if key.table is None else key.table.c.run_id
-    found = 0
+    number = 0
     if place is None or place.value is not None:
         statement = key.rows(run.c.id).where(*conditions, *([] if key.always else [key.value.is_not(None)]))
         if place is not None:
             here, mark = tuple_(key.value, id_), _mark(key.value, place.value, place.id)
             statement = statement.where(here < mark if descending else here > mark)
         columns: list[ColumnElement[Any]] = [key.value, id_]
-        statement = statement.order_by(*(each.desc() if descending else each.asc() for each in columns)).limit(limit)
+        statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns)).limit(
+            limit
+        )
         for run_id in connection.execute(statement).scalars():
-            found += 1
+            number += 1
             yield run_id
-    if key.always or found == limit:
+    if key.always or number == limit:
         return
     rest = select(run.c.id).where(*conditions, key.lacks())
     if place is not None and place.value is None:
         rest = rest.where(tuple_(run.c.started_at, run.c.id) < _mark(run.c.started_at, place.started_at, place.id))
-    rest = rest.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(None if limit is None else limit - found)
+    rest = rest.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(None if limit is None else limit - number)
     yield from connection.execute(rest).scalars()
 
 
@@ -169,18 +174,18 @@ def _mark(column: ColumnElement[Any], value: Any, run_id: int) -> Any:
 
 
 def _few(connection: Connection, candidates: Iterable[Select[Any]]) -> Select[Any] | None:
-    """The test that leads to the fewest runs; None when all lead to many."""
+    """The test that the fewest runs pass; None if many runs pass each test."""
     fewest, amount = None, FEW + 1
     for candidate in candidates:
         some = candidate.limit(amount).subquery("counted")
-        found = connection.execute(select(func.count()).select_from(some)).scalar_one()
-        if found < amount:
-            fewest, amount = candidate.limit(found), found  # the limit changes nothing, and tells a planner how few
+        number = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        if number < amount:
+            fewest, amount = candidate.limit(number), number  # the limit tells the planner how few they are
     return fewest
 
 
 def _led_by(few: Select[Any], conditions: list[Condition]) -> list[Condition]:
-    """The same conditions, of few runs."""
+    """The same conditions for few runs."""
     return [run.c.id.in_(few), unled(and_(*conditions))]
 
 
@@ -197,7 +202,7 @@ def _fields(where: Where | None) -> Iterator[Field]:
 
 
 def _unknown(connection: Connection, fields: Iterable[Field]) -> Iterator[str]:
-    """Names in the query that no run has."""
+    """Notes about names in the query that no run has."""
     names: dict[str, tuple[Column[Any], Condition]] = {
         "metrics": (tables.metric_series.c.metric_key, tables.metric_series.c.is_last),
         "params": (tables.param.c.name, true()),
@@ -215,7 +220,7 @@ def _unknown(connection: Connection, fields: Iterable[Field]) -> Iterator[str]:
 
 
 def _names(connection: Connection, column: Column[Any], where: Condition) -> Iterator[str]:
-    """The names there are, each found by index behind the one before."""
+    """The existing names in order; each is found by index after the previous one."""
     name = connection.execute(select(func.min(column)).where(where)).scalar()
     for _ in range(_NAMES):
         if name is None:

@@ -1,4 +1,4 @@
-"""The language of ``--where`` and ``--sort``: text into conditions. Pure; what it knows of runs is their fields.
+"""Parse the language of ``--where`` and ``--sort`` into conditions. Pure.
 
 ::
 
@@ -12,8 +12,8 @@
               | started | ended | duration | python | platform
     value     = word | "quoted" | 'quoted'
 
-A name or value with spaces, quotes or one of ``( ) , = < > !`` in it is quoted, a quote inside by a backslash:
-``metrics."val loss" < 0.3``. Words of the language are written in either case.
+A name or value that contains spaces, quotes or one of ``( ) , = < > !`` needs quotes, with a backslash before a quote
+inside: ``metrics."val loss" < 0.3``. The words of the language are case-insensitive.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^"']+)""")
 
 @dataclass(frozen=True)
 class Field:
-    """What is asked of a run. name: of a metric, parameter, tag or package; empty for a plain field. at: its place."""
+    """A field of a run. name: of a metric, parameter, tag or package; empty for others. at: its place in the text."""
 
     kind: str
     name: str
@@ -54,7 +54,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Literal:
-    """A value as it was written. quoted: then it is a text, whatever it looks like."""
+    """A value as it was written. quoted: whether it is a text in any case."""
 
     text: str
     quoted: bool
@@ -102,15 +102,15 @@ class Order:
 
 
 def parse(text: str) -> Where:
-    """Raises InvalidInput, pointing at the place, for what is no condition."""
+    """The condition of a text. Raises InvalidInput that points at the fault."""
     parser = _Parser(text, "where")
-    found = parser.any(0)
+    condition = parser.any(0)
     parser.end("`and`, `or`, or the end")
-    return found
+    return condition
 
 
 def parse_order(text: str) -> Order:
-    """Raises InvalidInput, pointing at the place, for what is no order."""
+    """The order of a text. Raises InvalidInput that points at the fault."""
     parser = _Parser(text, "sort")
     descending = parser.word.startswith("-")
     field = parser.field(skip=int(descending))
@@ -121,7 +121,7 @@ def parse_order(text: str) -> Order:
 
 
 class Pointed:
-    """Refuses a place in a text: the text again, a caret below the place, and what to do."""
+    """Refuse a place in a text: the message shows the text with a caret below the place."""
 
     def __init__(self, text: str, what: str) -> None:
         self.text = text
@@ -139,7 +139,7 @@ class _Parser:
             raise InvalidInput(f"{what} is {shown(text)}", hint='e.g. "metrics.accuracy > 0.9 and params.lr = 0.1"')
         require_storable(text)
         if len(text) > MAX_LENGTH:
-            raise InvalidInput(f"{what} has {len(text)} characters", hint=f"at most {MAX_LENGTH} are read")
+            raise InvalidInput(f"{what} has {len(text)} characters", hint=f"the limit is {MAX_LENGTH}")
         self._pointed = Pointed(text, what)
         self._tests = 0
         self._tokens = self._read(text)
@@ -173,11 +173,11 @@ class _Parser:
     def _at(self) -> int:
         return self._tokens[self._place][2]
 
-    def takes(self, wanted: str) -> bool:
-        """Step over a word of the language, if it stands here."""
-        stands = self.word.lower() == wanted
-        self._place += stands
-        return stands
+    def takes(self, word: str) -> bool:
+        """Whether the next word is this one; then it is consumed."""
+        is_next = self.word.lower() == word
+        self._place += is_next
+        return is_next
 
     def end(self, expected: str) -> None:
         if self._tokens[self._place][0] != "end":
@@ -213,12 +213,12 @@ class _Parser:
         if self.takes("not"):
             return Not(self._one(depth + 1))
         if self.takes("("):
-            found = self.any(depth + 1)
+            condition = self.any(depth + 1)
             self._need(")")
-            return found
+            return condition
         self._tests += 1
         if self._tests > _MAX_TESTS:
-            self._refuse(f"it has more than {_MAX_TESTS} conditions", 'use "in (...)", or ask twice')
+            self._refuse(f"it has more than {_MAX_TESTS} conditions", 'use "in (...)", or two queries')
         if self.takes("has"):
             return Has(self.field())
         return self._test()
@@ -232,7 +232,7 @@ class _Parser:
             return Test(field, "in", self._values())
         operator = "=" if self.word == "==" else self.word.lower()
         if operator not in OPERATORS:
-            words = f"expected an operator behind {field}, not {self._here()}"
+            words = f"expected an operator after {field}, not {self._here()}"
             self._refuse(words, f"one of {' '.join(OPERATORS)}; or `has {field}`")
         self._place += 1
         return Test(field, operator, (self._value(),))
@@ -253,7 +253,7 @@ class _Parser:
         return Literal(_unquoted(text), text[0] in "\"'", at)
 
     def field(self, skip: int = 0) -> Field:
-        """skip: how many characters of the word stand before the field."""
+        """Consume a field. skip: the number of characters of the word before the field."""
         kind, text, at = self._tokens[self._place]
         text, at = text[skip:], at + skip
         if kind != "word" or not text:
@@ -261,16 +261,16 @@ class _Parser:
         head, dot, name = text.partition(".")
         if head in KEYED:
             if not dot or not _unquoted(name):
-                self._refuse(f"{head} needs a name behind it", f"e.g. {_EXAMPLES[head]}")
+                self._refuse(f"{head} needs a name after it", f"e.g. {_EXAMPLES[head]}")
             self._place += 1
             return Field(head, _unquoted(name), at)
         if text in PLAIN:
             self._place += 1
             return Field(text, "", at)
         close = get_close_matches(head.lower()[:50], (*KEYED, *PLAIN), n=1)
-        meant = close[0] if close else f"metrics.{text}"
-        behind = f".{name}" if meant in KEYED else ""
-        return self._refuse(f"there is no field {shown(text)}", f"did you mean {meant}{behind}? {_KNOWN}")
+        suggestion = close[0] if close else f"metrics.{text}"
+        rest = f".{name}" if suggestion in KEYED else ""
+        return self._refuse(f"there is no field {shown(text)}", f"did you mean {suggestion}{rest}? {_KNOWN}")
 
 
 _KNOWN = f"fields are {', '.join(f'{kind}.NAME' for kind in KEYED)}, {', '.join(PLAIN)}"

@@ -1,4 +1,4 @@
-"""A metric's points thinned in the database: only what a plot shows leaves it."""
+"""Downsample the points of a metric in the database, to the buckets that a plot shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXTREMES = (
 _AT_ONCE = 500  # under the limit of bound variables of every supported database
 
 
-def thinned(
+def downsampled(
     connection: Connection,
     run_id: int,
     run_ref: StableRef,
@@ -34,30 +34,30 @@ def thinned(
     slice_ref: str | None,
     buckets: int,
 ) -> MetricSeries:
-    """At most so many buckets, alike in how many points they hold; a point each where there are no more points.
+    """At most ``buckets`` buckets of equal numbers of points; of one point each if there are not more points.
 
-    stage_name: None for whichever stage logged the metric last. Reads every point of the series once, by its key.
-    Raises NotFound for a metric that the run, or that stage of it, does not have.
+    stage_name: None for the stage that logged the metric last. Reads every point of the series once, by its key.
+    Raises NotFound if the run, or that stage, does not have the metric.
     """
     chosen, others = _chosen(connection, run_id, run_ref, metric, stage_name, slice_ref or "")
     count = chosen.points
     edges = [count * place // buckets for place in range(buckets + 1)] if count > buckets else list(range(count + 1))
     ends = _points(connection, chosen.id, [edge - 1 for edge in edges[1:]])
-    found = []
-    for first, behind in pairwise(edges):
-        step, at, value, exact = ends[behind - 1]
-        alone = value, value, int(value is None)
-        low, high, lacking = _extremes(connection, chosen.id, first, behind) if behind - first > 1 else alone
-        found.append(
+    series_buckets = []
+    for first, stop in pairwise(edges):
+        step, at, value, exact = ends[stop - 1]
+        single = value, value, int(value is None)
+        low, high, not_numbers = _extremes(connection, chosen.id, first, stop) if stop - first > 1 else single
+        series_buckets.append(
             SeriesBucket.model_construct(
                 first=first,
-                points=behind - first,
+                points=stop - first,
                 step=step,
                 observed_at=from_microseconds(at),
                 low=low,
                 high=high,
                 last=decode_number(value, exact),
-                not_numbers=lacking,
+                not_numbers=not_numbers,
             )
         )
     notes = [CompletenessNote(f"{metric} was also logged in {', '.join(others)}", "info")] if others else []
@@ -67,7 +67,7 @@ def thinned(
         metric_key=metric,
         slice_ref=slice_ref,
         points=count,
-        buckets=tuple(found),
+        buckets=tuple(series_buckets),
         completeness_notes=tuple(notes),
     )
 
@@ -75,39 +75,40 @@ def thinned(
 def _chosen(
     connection: Connection, run_id: int, run_ref: StableRef, metric: str, stage_name: str | None, slice_ref: str
 ) -> tuple[Any, list[str]]:
-    """The series that is meant, and the stages of the others."""
+    """The chosen series, and the stages of the other series of the metric."""
     of_run = (
         select(series.c.id, series.c.points, series.c.metric_key, stage.c.stage_name)
         .outerjoin_from(series, stage, stage.c.id == series.c.stage_id)
         .where(series.c.run_id == run_id, series.c.slice_ref == slice_ref, series.c.points > 0)
     )
     rows = connection.execute(of_run.where(series.c.metric_key == metric).order_by(series.c.last_at.desc())).all()
-    fits = [row for row in rows if stage_name is None or (row.stage_name or RUN_LEVEL) == stage_name]
-    if fits:
-        others: list[str] = [row.stage_name or RUN_LEVEL for row in rows if row.id != fits[0].id]
-        return fits[0], [] if stage_name is not None else others
+    matches = [row for row in rows if stage_name is None or (row.stage_name or RUN_LEVEL) == stage_name]
+    if matches:
+        others: list[str] = [row.stage_name or RUN_LEVEL for row in rows if row.id != matches[0].id]
+        return matches[0], [] if stage_name is not None else others
     if rows:
-        names = ", ".join(row.stage_name or RUN_LEVEL for row in rows)
-        raise NotFound(f"{metric} was not logged in stage {shown(stage_name)} of {run_ref}", hint=f"it was in {names}")
-    known = sorted(set(connection.execute(of_run.with_only_columns(series.c.metric_key)).scalars()))
-    close = get_close_matches(metric[:250], known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(known[:10])}" if known else "it has no metrics"
+        stages = ", ".join(row.stage_name or RUN_LEVEL for row in rows)
+        raise NotFound(f"{metric} was not logged in stage {shown(stage_name)} of {run_ref}", hint=f"it was in {stages}")
+    names = sorted(set(connection.execute(of_run.with_only_columns(series.c.metric_key)).scalars()))
+    close = get_close_matches(metric[:250], names, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}" if names else "it has no metrics"
     raise NotFound(f"{run_ref} has no metric {shown(metric)}", hint=hint)
 
 
 def _points(connection: Connection, series_id: int, numbers: list[int]) -> dict[int, Any]:
-    """Number -> (step, observed_at, value, exact)"""
-    found: dict[int, Any] = {}
+    """Number -> (step, observed_at, value, exact)."""
+    points: dict[int, Any] = {}
     for start in range(0, len(numbers), _AT_ONCE):
         some = numbers[start : start + _AT_ONCE]
         for number, *rest in fetch(connection, _ENDS.format(marks(some)), [series_id, *some]):
-            found[number] = rest
-    return found
+            points[number] = rest
+    return points
 
 
 _ENDS = "SELECT number, step, observed_at, value, exact FROM metric_point WHERE series_id = ? AND number IN ({})"
 
 
-def _extremes(connection: Connection, series_id: int, first: int, behind: int) -> tuple[Any, Any, int]:
-    ((low, high, numbers),) = fetch(connection, _EXTREMES, (series_id, first, behind))
-    return low, high, behind - first - numbers
+def _extremes(connection: Connection, series_id: int, first: int, stop: int) -> tuple[Any, Any, int]:
+    """(lowest value, highest value, number of values that are no numbers) of the points from first to stop."""
+    ((low, high, numbers),) = fetch(connection, _EXTREMES, (series_id, first, stop))
+    return low, high, stop - first - numbers

@@ -38,7 +38,7 @@ def export(
     chosen = format_ or _format_of(path)
     if chosen == "canonical":
         if points:
-            raise InvalidInput("the canonical form holds no single points", hint="leave out --points or --format")
+            raise InvalidInput("the canonical form contains no points", hint="leave out --points or --format")
         return Export(path=path, format=chosen, rows=_write_canonical(connection, keys, path))
     rows = _points(connection, keys) if points else (_row(loading.details(connection, key)) for key in keys)
     if chosen == "jsonl":
@@ -113,7 +113,7 @@ def _points(connection: Connection, keys: Iterable[int]) -> Iterator[dict[str, A
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One level: ``metrics.accuracy``, ``params.lr``, ``environment.python_version``."""
+    """A row without nesting: ``metrics.accuracy``, ``params.lr``, ``environment.python_version``."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The runs of a project, all at once and light: a few queries however many runs there are."""
+"""Load all runs of a project in a few queries, without their points and their complete environments."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
 
 MOST_RUNS = 2_000
-"""The latest runs that are looked at; older ones say little about a change of today."""
+"""The latest runs that are loaded; older ones say little about a recent change."""
 
 run = tables.run
 
 
 def project_runs(connection: Connection, run_id: int, also: Sequence[int] = ()) -> tuple[PastRun, ...]:
-    """The runs of the project that ``run_id`` belongs to, the latest MOST_RUNS of them, and those in ``also``.
+    """The latest ``MOST_RUNS`` runs of the project of a run, with that run and those in ``also``.
 
-    About 0.1 ms a run and metric, and 1 ms an environment.
+    Takes about 0.1 ms per run and metric, and 1 ms per environment.
     """
     project_id = connection.execute(select(run.c.project_id).where(run.c.id == run_id)).scalar_one()
     latest = select(run.c.id).where(run.c.project_id == project_id).order_by(run.c.started_at.desc(), run.c.id.desc())
@@ -43,8 +43,8 @@ def project_runs(connection: Connection, run_id: int, also: Sequence[int] = ()) 
 
 
 def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, ...]:
-    """These runs, in the order given."""
-    found: dict[int, PastRun] = {}
+    """Some runs, in the order of the keys."""
+    runs: dict[int, PastRun] = {}
     environments: dict[int, PastEnvironment] = {}
     for start in range(0, len(run_ids), 500):
         some = run_ids[start : start + 500]
@@ -57,7 +57,7 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
         _load(connection, {row.environment_body_id for row in rows} - {None} - environments.keys(), environments)
         for row in rows:
             body = row.environment_body_id
-            found[row.id] = PastRun(
+            runs[row.id] = PastRun(
                 ref=StableRef.parse(row.ref),
                 status=row.status,
                 started_at=row.started_at,
@@ -68,15 +68,15 @@ def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, 
                 environment=environments[body] if body is not None else None,
                 metrics=metrics.get(row.id, {}),
             )
-    return tuple(found[run_id] for run_id in run_ids)
+    return tuple(runs[run_id] for run_id in run_ids)
 
 
 def unambiguous_names(connection: Connection, refs: Sequence[StableRef]) -> dict[str, str]:
-    """Run reference -> its name alone, where only one project has it; else ``project.run``."""
+    """Run reference -> its name if only one project has a run of that name, else ``project.run``."""
     renamed = run_annotations.given_names(connection, refs)
     names = [renamed.get(ref, ref.name) for ref in refs]
-    found = connection.execute(select(run.c.slug).where(run.c.slug.in_(names))).scalars()
-    counts = Counter([*found, *run_annotations.matching_names(connection, names)])
+    same_names = connection.execute(select(run.c.slug).where(run.c.slug.in_(names))).scalars()
+    counts = Counter([*same_names, *run_annotations.matching_names(connection, names)])
     return {
         ref: name if counts[name] == 1 else f"{ref.components[0]}.{name}" for ref, name in zip(refs, names, strict=True)
     }
@@ -103,7 +103,7 @@ def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: En
 def records_without_patches(
     connection: Connection, run_ids: Sequence[int], snapshot_of: Callable[[int], EnvironmentSnapshot | None]
 ) -> Iterator[RunRecord]:
-    """The records of several runs, one after the other, without the files of their uncommitted changes."""
+    """The records of several runs, without the files of their uncommitted changes."""
     for run_id, run_values in zip(run_ids, past_runs(connection, run_ids), strict=True):
         yield RunRecord(run=run_values, snapshot=snapshot_of(run_id), inputs=inputs_of(connection, run_id))
 
@@ -111,7 +111,8 @@ def records_without_patches(
 def commits_between(old: PastRun, new: PastRun) -> CommitRange:
     """The commits and files between the commits of two runs, from a repository on this machine.
 
-    It is the one in which NEW or OLD ran, or the one around the current directory. Three commands of git at most.
+    Tries the repositories in which NEW and OLD ran, then that of the current directory. Runs at most three commands of
+    git for each.
     """
     if old.code is None or new.code is None or old.code[0] == new.code[0]:
         return CommitRange()
@@ -125,7 +126,7 @@ def commits_between(old: PastRun, new: PastRun) -> CommitRange:
 
 
 def _patch_of(objects: Objects, run: PastRun) -> tuple[str, tuple[str, ...]]:
-    """(the uncommitted changes a run ran with, as a patch; why they cannot be had). Empty where there were none."""
+    """(the uncommitted changes of a run as a patch, reasons why they cannot be read); both empty without changes."""
     source = run.metadata.get("source")
     digest = source.get("patch") if isinstance(source, Mapping) else None
     if not isinstance(digest, str):
@@ -153,18 +154,18 @@ def _metrics(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[M
         .where(series.c.run_id.in_(run_ids), series.c.points > 0, series.c.slice_ref == "")
         .order_by(series.c.last_at)
     )
-    found: dict[int, dict[MetricId, int | float]] = {}
+    metrics: dict[int, dict[MetricId, int | float]] = {}
     for row in connection.execute(statement):
         value = decode_number(row.last_value, row.last_exact)
-        found.setdefault(row.run_id, {})[(row.stage_name or RUN_LEVEL, row.metric_key)] = value
-    return found
+        metrics.setdefault(row.run_id, {})[(row.stage_name or RUN_LEVEL, row.metric_key)] = value
+    return metrics
 
 
 def _load(connection: Connection, body_ids: set[int], into: dict[int, PastEnvironment]) -> None:
     body, distribution = tables.environment_body, tables.environment_distribution
-    wanted = sorted(body_ids)
-    for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
+    keys = sorted(body_ids)
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
         packages: dict[int, dict[str, str]] = {}
         columns = (distribution.c.environment_body_id, distribution.c.name, distribution.c.version)
         for key, name, version in connection.execute(select(*columns).where(columns[0].in_(some))):

@@ -1,4 +1,4 @@
-"""What is joined to what: the edges people recorded, and those that follow from what was put."""
+"""Edges of lineage: recorded ones, and those that follow from artifacts, environments and deployments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTS = frozenset({"stage", "batch", "sample", "op", "record"})
 
 
 def edges_at(connection: Connection, refs: Sequence[StableRef], downstream: bool) -> Iterator[LineageStep]:
-    """Every edge that begins at one of the references (downstream), or ends at one of them. Their depth is 0."""
+    """Every edge that begins at one of the references (downstream), or that ends at one, with depth 0."""
     for start in range(0, len(refs), _AT_ONCE):
         some = refs[start : start + _AT_ONCE]
         yield from _recorded(connection, some, downstream)
@@ -29,7 +29,7 @@ def edges_at(connection: Connection, refs: Sequence[StableRef], downstream: bool
 
 
 def start(connection: Connection, ref: str, find: Callable[[Connection, str], tuple[int, StableRef]]) -> StableRef:
-    """The reference to start from: any kind of reference, or a run as ``find`` finds it. Raises NotFound."""
+    """The reference of a start: any kind of reference, or the run that ``find`` selects. Raises NotFound."""
     if ":" not in ref or ref.startswith("run:"):
         return find(connection, ref)[1]
     root = StableRef.parse(ref)
@@ -39,7 +39,7 @@ def start(connection: Connection, ref: str, find: Callable[[Connection, str], tu
 
 
 def is_stored(connection: Connection, ref: StableRef) -> bool:
-    """Whether something is stored under the reference, or some edge names it."""
+    """Whether a reference is stored, or an edge names it."""
     relation = tables.relation
     named = select(relation.c.id).where((relation.c.source_ref == ref) | (relation.c.target_ref == ref)).limit(1)
     if ref.kind == "record":
@@ -68,34 +68,34 @@ def _recorded(connection: Connection, refs: Sequence[StableRef], downstream: boo
 
 
 def _of_artifacts(connection: Connection, refs: Sequence[StableRef], downstream: bool) -> Iterator[LineageStep]:
-    """run -> artifact"""
+    """Edges from runs to their artifacts."""
     for row in connection.execute(_below_run(tables.artifact, refs, downstream)):
         yield _edge(row.run_ref, "produced", row.ref)
 
 
 def _of_environments(connection: Connection, refs: Sequence[StableRef], downstream: bool) -> Iterator[LineageStep]:
-    """environment -> run"""
+    """Edges from environments to their runs."""
     for row in connection.execute(_below_run(tables.environment, refs, not downstream)):
         yield _edge(row.ref, "used_by", row.run_ref)
 
 
 def _below_run(table: Table, refs: Sequence[StableRef], by_run: bool) -> Select[tuple[str, str]]:
-    """(ref, run_ref) of what belongs to one of the runs, or of those among the references that are in the table."""
+    """(ref, run_ref) of the rows of a table that belong to one of the runs, or that have one of the references."""
     run = tables.run
-    wanted = run.c.ref.in_(_of_kind(refs, "run")) if by_run else table.c.ref.in_(_of_kind(refs, table.name))
+    condition = run.c.ref.in_(_of_kind(refs, "run")) if by_run else table.c.ref.in_(_of_kind(refs, table.name))
     statement = select(table.c.ref, run.c.ref.label("run_ref")).join_from(table, run, run.c.id == table.c.run_id)
-    return statement.where(wanted).order_by(table.c.id)
+    return statement.where(condition).order_by(table.c.id)
 
 
 def _of_deployments(connection: Connection, refs: Sequence[StableRef], downstream: bool) -> Iterator[LineageStep]:
-    """run, artifact and environment -> deployment, however many of them it names"""
+    """Edges from runs, artifacts and environments to the deployments that name them."""
     for row in _deployments(connection, refs, downstream):
-        ends = (
+        sources = (
             (row.run_ref, "deployed_as"),
             (row.artifact_ref, "deployed_as"),
             (row.environment_snapshot_ref, "used_by"),
         )
-        for ref, relation_type in ends:
+        for ref, relation_type in sources:
             if ref is not None and (not downstream or ref in refs):
                 yield _edge(ref, relation_type, row.ref)
 
@@ -114,12 +114,14 @@ def _deployments(connection: Connection, refs: Sequence[StableRef], downstream: 
         (table.c.artifact_ref, "artifact"),
         (table.c.environment_snapshot_ref, "environment"),
     ]
-    found: list[Any] = []
+    deployments: list[Any] = []
     for column, kind in near:
-        if mine := _of_kind(refs, kind):
-            projects = select(project.c.id).where(project.c.ref.in_({ref.project for ref in mine}))
-            found += connection.execute(statement.where(column.in_(mine), table.c.project_id.in_(projects))).all()
-    return found
+        if of_kind := _of_kind(refs, kind):
+            projects = select(project.c.id).where(project.c.ref.in_({ref.project for ref in of_kind}))
+            deployments += connection.execute(
+                statement.where(column.in_(of_kind), table.c.project_id.in_(projects))
+            ).all()
+    return deployments
 
 
 def _of_kind(refs: Sequence[StableRef], kind: str) -> list[StableRef]:

@@ -1,6 +1,6 @@
-"""Runs as findings: with their stages, where their metrics ended, and their parameters.
+"""Load runs as findings: with their stages, the last values of their metrics, and their parameters.
 
-What is read here was checked before it was stored, so the findings are built without checking it again.
+All values were validated before they were stored, so the findings are built without validation.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ _Metrics = dict[tuple[int, int | None], tuple[MetricValue, ...]]  # by run and s
 
 
 def summary(connection: Connection, run_id: int) -> RunSummary:
-    """A run and where its metrics ended. Raises NoResultFound for a key that is not stored."""
+    """A run with the last values of its metrics. Raises NoResultFound for a key that is not stored."""
     return summaries(connection, [run_id])[0]
 
 
 def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary]:
-    """The same of several runs, in the order given."""
-    found: dict[int, RunSummary] = {}
+    """Several runs, in the order of the keys."""
+    runs: dict[int, RunSummary] = {}
     for some in _slices(run_ids):
-        for run_id, fields in _summary_fields(some, *fetch_together(connection, *_questions(some))).items():
-            found[run_id] = trusted(RunSummary)(fields)
-    return [found[run_id] for run_id in run_ids]
+        for run_id, fields in _summary_fields(some, *fetch_together(connection, *_summary_queries(some))).items():
+            runs[run_id] = trusted(RunSummary)(fields)
+    return [runs[run_id] for run_id in run_ids]
 
 
 def details(connection: Connection, run_id: int) -> RunDetails:
-    """Everything about a run but its environment's body and its single points."""
-    beside = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
+    """Everything about a run except the body of its environment and its points."""
+    more = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
     related: Query = (nested_runs.RELATED, (run_id, run_id))
-    *own, environment, files, notes, edges = fetch_together(connection, *_questions([run_id]), *beside, related)
+    *own, environment, files, notes, edges = fetch_together(connection, *_summary_queries([run_id]), *more, related)
     fields = _summary_fields([run_id], *own)[run_id]
     around, below = nested_runs.around_and_below(edges, fields["run_ref"])
     return RunDetails.model_construct(
@@ -63,24 +63,24 @@ def details(connection: Connection, run_id: int) -> RunDetails:
     )
 
 
-def _questions(run_ids: Sequence[int]) -> list[Query]:
-    """What summaries of these runs are made of, in the order in which ``_summary_fields`` takes the answers."""
+def _summary_queries(run_ids: Sequence[int]) -> list[Query]:
+    """The queries for summaries, in the order of the arguments of ``_summary_fields``."""
     return [(statement.format(marks(run_ids)), run_ids) for statement in (_RUNS, _PARAMS, _STAGES, _SERIES)]
 
 
 def _summary_fields(
     run_ids: Sequence[int], rows: Rows, param_rows: Rows, stage_rows: Rows, series_rows: Rows
 ) -> dict[int, dict[str, Any]]:
-    """By run, what a summary of it is made of."""
+    """Key of a run -> the fields of its summary."""
     params = _params_of(run_ids, param_rows)
-    known = _values({text for row in rows for text in row[12:18] if text is not None})
-    metadata = {told: _metadata(known, told) for told in {row[14:] for row in rows}}
+    values = _values({text for row in rows for text in row[12:18] if text is not None})
+    metadata = {texts: _metadata(values, texts) for texts in {row[14:] for row in rows}}
     printed = {row[0]: frozenset(metadata[row[14:]].get(PRINTED, ())) for row in rows}
     stages = _stages_of(run_ids, stage_rows, series_rows, printed)
-    found = {}
+    fields = {}
     for run_id, ref, recorded_name, status, started, ended, content_digest, description, *annotated in rows:
-        name, note, archived, pinned, changed_tags, tags, *told = annotated
-        found[run_id] = {
+        name, note, archived, pinned, changed_tags, tags, *texts = annotated
+        fields[run_id] = {
             "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
             "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
             "name": recorded_name if name is None else name,
@@ -92,24 +92,24 @@ def _summary_fields(
             "started_at": from_microseconds(started),
             "ended_at": None if ended is None else from_microseconds(ended),
             "description": description,
-            "tags": FrozenDict(current_tags(known[tags], changed_tags and known[changed_tags])),
-            "metadata": metadata[tuple(told)],
+            "tags": FrozenDict(current_tags(values[tags], changed_tags and values[changed_tags])),
+            "metadata": metadata[tuple(texts)],
             "stages": stages[run_id],
             "params": params[run_id],
             "content_digest": None if status == "open" else content_digest,
         }
-    if len(found) < len(set(run_ids)):
-        raise NoResultFound(f"no run has one of the keys {sorted(set(run_ids) - set(found))}")
-    return found
+    if len(fields) < len(set(run_ids)):
+        raise NoResultFound(f"no run has one of the keys {sorted(set(run_ids) - set(fields))}")
+    return fields
 
 
-def _metadata(known: Mapping[str, Any], told: tuple[Any, ...]) -> FrozenDict:
-    """Of a run: its own, and the facts it shares with others. told: as ``_RUNS`` finds it."""
-    found = dict(known[told[0]])
-    for name, text, key in zip(shared_facts.SHARED, told[1:4], told[4:], strict=True):
+def _metadata(values: Mapping[str, Any], columns: tuple[Any, ...]) -> FrozenDict:
+    """The metadata of a run with its shared facts. columns: the last ones of ``_RUNS``. values: by their texts."""
+    metadata = dict(values[columns[0]])
+    for name, text, key in zip(shared_facts.SHARED, columns[1:4], columns[4:], strict=True):
         if key is not None:
-            found[name] = known[shared_facts.present(name, text)]
-    return FrozenDict(sorted(found.items()))
+            metadata[name] = values[shared_facts.present(name, text)]
+    return FrozenDict(sorted(metadata.items()))
 
 
 _RUNS = """
@@ -130,7 +130,7 @@ _NOTES = "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id"
 def _stages_of(
     run_ids: Sequence[int], stage_rows: Rows, series_rows: Rows, printed: Mapping[int, frozenset[str]]
 ) -> dict[int, tuple[StageSummary, ...]]:
-    """The stages of several runs, in order, each with its last metric values by key; the run's own metrics first.
+    """The stages of several runs, in order, each with the last values of its metrics; those of the run itself first.
 
     printed: by run, the metrics that were read from its output.
     """
@@ -190,18 +190,18 @@ def _stage_summaries(run_id: int, rows: Rows, metrics: _Metrics) -> Iterable[Sta
 
 
 def _params_of(run_ids: Sequence[int], rows: Rows) -> dict[int, FrozenDict]:
-    known = _values({text for _, _, text in rows})
-    found: dict[int, dict[str, Any]] = {run_id: {} for run_id in run_ids}
+    values = _values({text for _, _, text in rows})
+    params: dict[int, dict[str, Any]] = {run_id: {} for run_id in run_ids}
     for run_id, name, text in rows:
-        found[run_id][name] = known[text]
-    return {run_id: FrozenDict(params) for run_id, params in found.items()}
+        params[run_id][name] = values[text]
+    return {run_id: FrozenDict(of_run) for run_id, of_run in params.items()}
 
 
 _PARAMS = "SELECT run_id, name, value FROM param WHERE run_id IN ({}) ORDER BY run_id, name"
 
 
 def _values(texts: Iterable[str]) -> dict[str, Any]:
-    """What canonical JSON texts say. Read as one text, which is many times faster than one by one."""
+    """Text of canonical JSON -> its value. All texts are parsed as one, which is many times faster."""
     ordered = list(texts)
     try:
         return dict(zip(ordered, map(frozen, tables.decode_json(f"[{','.join(ordered)}]")), strict=True))

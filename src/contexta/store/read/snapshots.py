@@ -20,12 +20,12 @@ from contexta.store.schema import tables
 V = TypeVar("V", bound=Value)
 _MOST_ISSUES = 1_000
 
-_AFTER_EVERY_NAME = ".\x7f"  # sorts behind everything that can follow a dot in a reference
+_AFTER_EVERY_NAME = ".\x7f"  # sorts after every text that can follow a dot in a reference
 _BELOW = (metadata.BATCH, metadata.SAMPLE, metadata.OPERATION, metadata.ARTIFACT, metadata.RELATION)
 
 
 class Marked(NamedTuple):
-    """Metric records of one key whose author marked them as less than whole."""
+    """The metric records of one key with one marking as incomplete or degraded."""
 
     metric_key: str
     completeness: str
@@ -65,7 +65,7 @@ def _provenance(connection: Connection, run_id: int) -> tuple[ProvenanceRecord, 
 
 
 def deployments_of(connection: Connection, run_ref: StableRef, run_id: int) -> tuple[DeploymentExecution, ...]:
-    """Those that name the run, or an artifact or an environment of it."""
+    """The deployments that name a run, or an artifact or environment of it."""
     table = tables.deployment
     project_id = metadata.require_id(connection, tables.project, run_ref.project)
     named = [table.c.run_id == run_id]
@@ -78,7 +78,7 @@ def deployments_of(connection: Connection, run_ref: StableRef, run_id: int) -> t
 def below(
     connection: Connection, kind: StoredModel[V], run_ref: StableRef, stage_name: str | None, limit: int | None
 ) -> tuple[V, ...]:
-    """The batches or samples of a run, or those of its stages of one name. Raises NotFound where no stage has it."""
+    """The batches or samples of a run, or of its stages of one name. Raises NotFound for an unknown stage."""
     of_run, where = (tables.run, run_ref), []
     if stage_name is not None:
         stage = tables.stage
@@ -92,7 +92,7 @@ def below(
 
 
 def evidence(connection: Connection, run_ref: StableRef, run_id: int) -> dict[str, Any]:
-    """What a diagnosis is made of besides the run's own details, under the names it has there."""
+    """The arguments of ``diagnose`` besides the details of the run."""
     of_run, batch = (tables.run, run_ref), tables.batch
     not_done = [batch.c.status != "completed"]
     batches = metadata.list_all(connection, metadata.BATCH, of_run, where=not_done, limit=_MOST_ISSUES)
@@ -105,7 +105,7 @@ def evidence(connection: Connection, run_ref: StableRef, run_id: int) -> dict[st
         "degraded": records_,
         "incomplete": [(_words(marking), marking.stage_ref) for marking in marked(connection, run_id)],
         "notes": [
-            f"only the first {_MOST_ISSUES} {name} are here" for name, found in listed if len(found) == _MOST_ISSUES
+            f"only the first {_MOST_ISSUES} {name} are here" for name, items in listed if len(items) == _MOST_ISSUES
         ],
     }
 
@@ -118,14 +118,15 @@ def _words(marking: Marked) -> str:
 
 
 def degraded(connection: Connection, run_id: int, most: int) -> tuple[DegradedRecord, ...]:
-    """The first degraded records of a run; reads past what it appended besides metrics."""
-    found = (record for record in records.other_records(connection, run_id) if isinstance(record, DegradedRecord))
-    return tuple(islice(found, most))
+    """The first degraded records of a run. Reads all appended records except metrics."""
+    degraded_records = (
+        record for record in records.other_records(connection, run_id) if isinstance(record, DegradedRecord)
+    )
+    return tuple(islice(degraded_records, most))
 
 
 def marked(connection: Connection, run_id: int) -> tuple[Marked, ...]:
-    """Metric records that are marked as incomplete or degraded, counted. Costs a walk over the run's records, none of
-    which is read."""
+    """The number of metric records of each marking as incomplete or degraded. Counts without reading the records."""
     record, form = tables.record, tables.record_form
     counted = (
         select(record.c.form_id, func.count().label("amount"))
@@ -136,7 +137,7 @@ def marked(connection: Connection, run_id: int) -> tuple[Marked, ...]:
     rows = connection.execute(
         select(form.c.body, counted.c.amount)
         .join_from(counted, form, form.c.id == counted.c.form_id)
-        .where(form.c.body.contains('_marker":"'))  # markers that say nothing unusual are not written down
+        .where(form.c.body.contains('_marker":"'))  # default markers are not stored
         .order_by(form.c.id)
     )
     return tuple(marking for row in rows if (marking := _marking(tables.decode_json(row.body), row.amount)) is not None)
@@ -167,8 +168,8 @@ def _count(connection: Connection, table: Table, run_id: int) -> int:
 def _record_count(connection: Connection, run_id: int) -> int:
     series, record = tables.metric_series, tables.record
     points = connection.execute(select(func.sum(series.c.points)).where(series.c.run_id == run_id)).scalar()
-    said = select(func.count()).select_from(record).where(record.c.run_id == run_id, record.c.form_id.is_(None))
-    return int(points or 0) + int(connection.execute(said).scalar_one())
+    others = select(func.count()).select_from(record).where(record.c.run_id == run_id, record.c.form_id.is_(None))
+    return int(points or 0) + int(connection.execute(others).scalar_one())
 
 
 def _notes(

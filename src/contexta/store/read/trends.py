@@ -1,4 +1,4 @@
-"""Where one metric ended in each of many runs, and what they ran on; the points of no series are read."""
+"""The last value of one metric in many runs, and the environments of the runs. Reads no points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AT_ONCE = 500  # under the limit of bound variables of every supported database
 
 
 class FinalMetric(NamedTuple):
-    """Where the metric ended in a run; None where the run lacks it. body_id: of its environment."""
+    """The last value of the metric in a run; None without the metric. body_id: of the environment."""
 
     run_id: int
     run_ref: StableRef
@@ -37,26 +37,26 @@ class FinalMetric(NamedTuple):
 def latest_ends(
     connection: Connection, metric: str, stage_name: str | None, project_id: int | None, limit: int
 ) -> tuple[list[FinalMetric], int, int]:
-    """(the latest runs that have the metric, the oldest first; how many have it; how many runs there are)."""
+    """(latest runs with the metric, the oldest first; number of runs with the metric; number of all runs)."""
     run = tables.run
     where = [run.c.project_id == project_id] if project_id is not None else []
     statement = _ends(metric, stage_name).where(*where)
     rows = connection.execute(statement.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)).all()
-    having = connection.execute(select(func.count()).select_from(statement.order_by(None).subquery())).scalar_one()
-    there = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
-    return [_end(row) for row in reversed(rows)], having, there
+    with_metric = connection.execute(select(func.count()).select_from(statement.order_by(None).subquery())).scalar_one()
+    total = connection.execute(select(func.count()).select_from(run).where(*where)).scalar_one()
+    return [_end(row) for row in reversed(rows)], with_metric, total
 
 
 def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids: Sequence[int]) -> list[FinalMetric]:
-    """Those of some runs, in their order."""
+    """The last value in each of some runs, in the order of the keys."""
     run = tables.run
-    found: dict[int, FinalMetric] = {}
+    ends: dict[int, FinalMetric] = {}
     for start in range(0, len(run_ids), _AT_ONCE):
         some = run_ids[start : start + _AT_ONCE]
         columns = (run.c.id, run.c.ref, run.c.status, run.c.started_at, run.c.environment_body_id)
-        known = select(*columns, run_annotations.NAME.label("name")).where(run.c.id.in_(some))
-        for row in connection.execute(known):
-            found[row.id] = FinalMetric(
+        without_metric = select(*columns, run_annotations.NAME.label("name")).where(run.c.id.in_(some))
+        for row in connection.execute(without_metric):
+            ends[row.id] = FinalMetric(
                 row.id,
                 StableRef.parse(row.ref),
                 row.name,
@@ -67,12 +67,12 @@ def ends_of(connection: Connection, metric: str, stage_name: str | None, run_ids
                 row.environment_body_id,
             )
         for row in connection.execute(_ends(metric, stage_name).where(run.c.id.in_(some))):
-            found[row.id] = _end(row)
-    return [found[run_id] for run_id in run_ids]
+            ends[row.id] = _end(row)
+    return [ends[run_id] for run_id in run_ids]
 
 
 def _ends(metric: str, stage_name: str | None) -> Select[Any]:
-    """One row for each run that has the metric, with its value."""
+    """One row per run with the metric, with its last value."""
     run, series, stage = tables.run, tables.metric_series, tables.stage
     columns = (
         run.c.id,
