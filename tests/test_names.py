@@ -52,7 +52,6 @@ AMBIGUOUS = {
     "metadata",  # metadata of a distribution; metadata of a run
     "observations",  # values of trials; what a launcher printed
     "output",  # output of contexta; output of a recorded command
-    "programs",  # programs with secret options; programs that start others
     "requirements",  # a requirements file; the libraries that queries need
 }
 

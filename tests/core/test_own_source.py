@@ -14,6 +14,7 @@ from contexta.contract import EnvironmentSnapshot
 from contexta.core import own_source
 from contexta.core.own_source import install_hint, tool_hint, upgrade_hint
 from contexta.reproduce.plan.plan import plan_of
+from contexta.reproduce.uv.urls import address_lines, releases_among
 
 PLACE = Path(contexta.__file__).parents[1]
 TREE = PLACE.parent
@@ -98,7 +99,7 @@ def test_a_rebuilt_environment_takes_this_project_from_its_source_and_not_from_a
             packages={"contexta": version, "numpy": "1.0"},
         )
         plan = plan_of(snapshot, {}, indexes=indexes)
-        return dict(plan.pins), dict(plan.linked), [package.detail for package in plan.missing]
+        return releases_among(plan.pins), address_lines(plan.pins), [package.detail for package in plan.missing]
 
     ours = {"contexta": f"contexta @ {TREE.as_uri()}"}
     assert planned(contexta.__version__) == ({"numpy": "1.0"}, ours, [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from contexta.analysis.environments.availability import Availability, InputState, PastRebuild
@@ -22,6 +21,7 @@ from contexta.reproduce.rebuild import RecordedEnvironment, probed
 from contexta.reproduce.recorded_environment import REBUILT
 from contexta.reproduce.rerun import RERUN
 from contexta.reproduce.uv.commands import Uv, find_uv
+from contexta.reproduce.uv.urls import releases_among
 
 
 def current_evidence(
@@ -53,14 +53,15 @@ def reruns_among(
 
 def on_the_index(recorded: RecordedEnvironment, uv: Uv) -> tuple[list[Missing], list[str]]:
     """(missing packages, warnings about yanked ones). About 0.1 s a package, four at once."""
-    plan = replace(plan_of(recorded.snapshot, recorded.source), linked={})  # querying an address may build it
+    plan = plan_of(recorded.snapshot, recorded.source)
+    releases = releases_among(plan.pins)  # querying an address may build it
     try:
         python = find_interpreter(uv, recorded.snapshot, None, drift=True)
     except Impossible as error:
         return [*plan.missing, *error.missing], []
-    lost = unavailable_packages(uv, python, plan, True, ())
+    lost = unavailable_packages(uv, python, releases, True, ())
     names = {package.name for package in lost}
-    pins = {name: version for name, version in plan.pins.items() if name not in names}
+    pins = {name: version for name, version in releases.items() if name not in names}
     yanked = uv.warnings(python.path, pins) if pins and not any("more" in name for name in names) else ()
     return [*plan.missing, *lost], [warning for warning in yanked if "yanked" in warning]
 

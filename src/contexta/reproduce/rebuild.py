@@ -91,11 +91,11 @@ def rebuild(
         python = find_interpreter(tools.uv, snapshot, options.python, drift=options.python_drift)
         missing += missing_locally(plan)
         if missing:
-            progress("asking the index for the rest")
-            raise Impossible(*unavailable_packages(tools.uv, python, plan, options.build, options.indexes))
-        contents = _contents(plan, options)
+            progress("querying the index for the rest")
+            raise Impossible(*unavailable_packages(tools.uv, python, plan.pins, options.build, options.indexes))
+        contents = Contents(plan.pins, build=options.build, indexes=options.indexes)
         key = key_of(python, contents)
-        built, edits = _install(plan, contents, into, python, options, tools, progress)
+        built, edits = _install(plan, contents, into, python, tools, progress)
         local_notes = _install_local(plan, recorded, into, tools, progress)
     except Impossible as end:
         missing += end.missing
@@ -166,19 +166,8 @@ def _probe(environment: Path, objects: Objects, how: str) -> dict[str, Any]:
     return answer
 
 
-def _contents(plan: Plan, options: RebuildOptions) -> Contents:
-    addresses = {name: line.partition(" @ ")[2] for name, line in plan.linked.items()}
-    return Contents({**plan.pins, **plan.tagged, **addresses}, build=options.build, indexes=options.indexes)
-
-
 def _install(
-    plan: Plan,
-    contents: Contents,
-    into: Path,
-    python: Interpreter,
-    options: RebuildOptions,
-    tools: Tools,
-    progress: ProgressCallback,
+    plan: Plan, contents: Contents, into: Path, python: Interpreter, tools: Tools, progress: ProgressCallback
 ) -> tuple[Built, Edits]:
     """Install everything that comes from an index or an address.
 
@@ -190,9 +179,9 @@ def _install(
     except NoRoom:
         raise
     except UvError as error:
-        progress("asking for each of them")
-        lost = unavailable_packages(tools.uv, python, plan, options.build, options.indexes)
-        raise Impossible(*(lost or [as_missing(plan, error)])) from error
+        progress("querying each package")
+        lost = unavailable_packages(tools.uv, python, contents.pins, contents.build, contents.indexes)
+        raise Impossible(*(lost or [as_missing(plan.versions, error)])) from error
     edits = built.cached.edits
     if edits is None:
         progress("reading every file")
@@ -213,7 +202,7 @@ def _install(
 def _install_local(
     plan: Plan, recorded: RecordedEnvironment, into: Path, tools: Tools, progress: ProgressCallback
 ) -> list[str]:
-    """Install what stands in repositories of this machine. Not from the cache: it depends on its place."""
+    """Install packages from repositories of this machine. Not from the cache: they depend on their path."""
     try:
         return install_local(plan, recorded.patch, into, tools.uv, progress)
     except (Impossible, NoRoom):
@@ -221,7 +210,7 @@ def _install_local(
         raise
     except ContextaError as error:
         shutil.rmtree(into, ignore_errors=True)
-        raise Impossible(as_missing(plan, error)) from error
+        raise Impossible(as_missing(plan.versions, error)) from error
 
 
 def _require_free(into: Path) -> None:

@@ -13,7 +13,7 @@ from support.canaries import ISSUED, LOOKALIKES, WRITTEN, written
 
 from contexta.recorder.redaction import redact
 from contexta.recorder.redaction.notations import named, repetition
-from contexta.recorder.redaction.rules import programs
+from contexta.recorder.redaction.rules import program_options
 from contexta.recorder.source.patches import without_secrets
 
 SALT = b"salt of a workspace"
@@ -229,7 +229,7 @@ def test_the_examples_of_each_notation_are_hidden(find: Callable[..., int]) -> N
         assert "zu8ieW3" not in redact.inside(re.sub(r"\bX\b", "zu8ieW3", example).replace("\\n", "\n"), SALT), example
 
 
-@pytest.mark.parametrize("row", programs.TABLE.strip().split("\n"))
+@pytest.mark.parametrize("row", program_options.TABLE.strip().split("\n"))
 def test_each_row_of_the_table_of_programs_hides_a_secret(row: str) -> None:
     kind, names, options = (column.split() for column in row.split("|"))
     value = {

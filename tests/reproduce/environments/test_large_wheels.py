@@ -13,10 +13,10 @@ CODE = """
 import os, resource, sys
 from pathlib import Path
 from contexta.reproduce.environments.packing import packed
-from contexta.reproduce.environments.release_files import ReleaseFile
+from contexta.reproduce.uv.release_files import ReleaseFile
 used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 resource.setrlimit(resource.RLIMIT_AS, (used + 50 * 2**20,) * 2)
-print(ReleaseFile.of(Path(sys.argv[1])).hashes[0])
+print(ReleaseFile.of(Path(sys.argv[1])).sha256)
 print(packed(Path(sys.argv[2]), "large", "1.0", Path(sys.argv[3])).name)
 """
 

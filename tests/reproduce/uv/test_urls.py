@@ -124,4 +124,4 @@ def test_what_has_a_local_tag_or_comes_from_conda_is_missing_and_says_what_would
         ("numpy", "conda"),
         ("mine", "uncommitted changes"),
     ]
-    assert plan_of(snapshot, {}, indexes=True).tagged == {"torch": "2.1.0+cu118"}
+    assert plan_of(snapshot, {}, indexes=True).pins == {"torch": "2.1.0+cu118"}

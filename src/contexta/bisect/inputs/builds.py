@@ -11,12 +11,13 @@ from contexta.bisect.space.changes import BOTH
 from contexta.contract.environment import same_version
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.cache import find_cache
+from contexta.reproduce.environments.matching_files import files_of, with_build, with_hash
 from contexta.reproduce.environments.packing import packed
-from contexta.reproduce.environments.release_files import ReleaseFile, files_of, with_build, with_hash
 from contexta.reproduce.environments.wheel_digest import build_of
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import UvError
 from contexta.reproduce.uv.interpreters import Interpreter
+from contexta.reproduce.uv.release_files import ReleaseFile
 from contexta.reproduce.uv.urls import is_address
 
 _AT_ONCE = 4

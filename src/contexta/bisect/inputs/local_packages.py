@@ -14,7 +14,7 @@ from contexta.contract import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.environments.builder import Fixed
 from contexta.reproduce.plan.plan import plan_of
-from contexta.reproduce.uv.urls import directory_line
+from contexta.reproduce.uv.urls import directory_line, is_address
 
 
 def pins_and_fixed(snapshot: EnvironmentSnapshot) -> tuple[dict[str, str], dict[str, Fixed]]:
@@ -23,12 +23,12 @@ def pins_and_fixed(snapshot: EnvironmentSnapshot) -> tuple[dict[str, str], dict[
     plan = plan_of(snapshot, {})
     fixed = {package.name: own_at(package.name, Path(package.path)) for package in plan.local}
     pins = {name: version for name, version in snapshot.packages.items() if name not in fixed}
-    pins.update((name, line.partition(" @ ")[2]) for name, line in plan.linked.items())
+    pins.update((name, pin) for name, pin in plan.pins.items() if is_address(pin))
     return dict(sorted(pins.items())), fixed
 
 
 def own_at(name: str, path: Path) -> Fixed:
-    """A package that is built from what stands at a path now. Raises InvalidInput when nothing does."""
+    """A package that is built from a path as it is now. Raises InvalidInput where nothing exists."""
     if not path.exists():
         raise InvalidInput(f"{name} was installed from {path}, which is not there any more", hint="put it back there")
     state = source_of(path, in_place=False).digest if path.is_dir() else str(path.stat().st_mtime_ns)

@@ -60,7 +60,7 @@ def _find(text: str, code: bool, settings: bool, checksums: bool) -> List[Span]:
         by_name = secrets_by_name(text, places, is_code=code, is_settings=settings)
         spans += [*by_name, *_continued(text, by_name), *secrets_manifest(text)]
     if any(mark in text for mark in (*_COMMANDS, *_CONFIGURING)):
-        from contexta.recorder.redaction.rules.programs import in_text
+        from contexta.recorder.redaction.rules.program_options import in_text
 
         spans += in_text(text)
     return _without_marks(text, spans) if HIDDEN in text or REMOVED in text else spans

@@ -187,7 +187,7 @@ def argv(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], Li
 
 def _arguments(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], List[int]]:
     """(the arguments without secrets, the numbers of those that held one)"""
-    from contexta.recorder.redaction.rules.programs import secret_parts
+    from contexta.recorder.redaction.rules.program_options import secret_parts
 
     by_program = {number: (start, stop) for number, start, stop in secret_parts(arguments)}
     cleaned: List[str] = []

@@ -33,7 +33,7 @@ from contexta.reproduce.uv.error_messages import BuildFailed, NoSuchVersion, NoW
 from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.newest_release import current_with, published
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions
-from contexta.reproduce.uv.urls import is_address
+from contexta.reproduce.uv.urls import address_lines, releases_among
 
 _FORMAT = 3  # of what the cache keeps: raised when an environment would be built differently now
 _RETRY_SECONDS = 0.2
@@ -68,14 +68,9 @@ class Contents:
     indexes: tuple[str, ...] = ()
 
     @property
-    def releases(self) -> dict[str, str]:
-        return {name: pin for name, pin in self.pins.items() if not is_address(pin)}
-
-    @property
     def linked(self) -> dict[str, str]:
         """Name -> requirement line with an address."""
-        addresses = {name: f"{name} @ {pin}" for name, pin in self.pins.items() if is_address(pin)}
-        return {**addresses, **{package.name: package.line for package in self.fixed}}
+        return {**address_lines(self.pins), **{package.name: package.line for package in self.fixed}}
 
 
 @dataclass(frozen=True)
@@ -150,7 +145,7 @@ def _build(
 ) -> None:
     at = cache.new_path(key)
     notes: list[str] = []
-    releases, linked = contents.releases, contents.linked
+    releases, linked = releases_among(contents.pins), contents.linked
     try:
         uv.create(python.path, at)
         if releases:

@@ -16,6 +16,7 @@ from contexta.findings import LockFormat, Missing
 from contexta.recorder.redaction.redact import HIDDEN
 from contexta.reproduce.rebuild import RecordedEnvironment
 from contexta.reproduce.uv.commands import LEAST_VERSION
+from contexta.reproduce.uv.release_files import ReleaseFile
 
 # Variables that an image may set: behaviour of a run, never paths of one machine.
 _BEHAVIOUR = re.compile(
@@ -23,16 +24,6 @@ _BEHAVIOUR = re.compile(
     r"_BLOCKING|TZ|LANG|LC_\w+|PYTHONOPTIMIZE|PYTHONUTF8)\Z"
 )
 _PLAIN_VERSION = re.compile(r"\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?")
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a release in an index."""
-
-    url: str
-    name: str
-    sha256: str
-    size: int | None = None
 
 
 @dataclass
@@ -45,8 +36,8 @@ class Locked:
 
     name: str
     version: str
-    files: list[File] = field(default_factory=list)
-    source: File | None = None
+    files: list[ReleaseFile] = field(default_factory=list)
+    source: ReleaseFile | None = None
     address: str | None = None
     conda: str | None = None
     channel: str | None = None
@@ -59,7 +50,7 @@ class Locked:
 
     @property
     def hashes(self) -> list[str]:
-        """The sha256 of package file that it may be installed from."""
+        """The sha256 of each file that it may be installed from."""
         digest = re.search(r"sha256=([0-9a-f]{64})", self.address or "")
         files = [*self.files, *([self.source] if self.source else [])]
         return [digest[1]] if digest else [file.sha256 for file in files if file.sha256]
@@ -141,7 +132,7 @@ def _entry(package: Locked) -> dict[str, Any]:
     return entry
 
 
-def _file(file: File) -> dict[str, Any]:
+def _file(file: ReleaseFile) -> dict[str, Any]:
     size = {"size": file.size} if file.size is not None else {}
     return {"name": file.name, "url": file.url, **size, "hashes": {"sha256": file.sha256}}
 

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.tags import Tag, platform_tags
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from contexta.analysis.environments.platforms import is_foreign, platform_of
 from contexta.contract.environment import Distribution, EnvironmentSnapshot
 from contexta.core.errors import InvalidInput
 from contexta.findings import Lock, LockFormat, Missing
 from contexta.recorder.probes.machine import platform_name
-from contexta.reproduce.environments.release_files import wheel_tags
+from contexta.reproduce.environments.matching_files import tags_of, wheel_tags
 from contexta.reproduce.environments.wheel_digest import build_of
-from contexta.reproduce.lock.formats import File, Locked, written
+from contexta.reproduce.lock.formats import Locked, written
 from contexta.reproduce.plan.plan import Plan, plan_of
 from contexta.reproduce.plan.unavailable import as_missing
 from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from contexta.reproduce.uv.release_files import ReleaseFile
+from contexta.reproduce.uv.urls import is_address, releases_among
 
 _AT_ONCE = 8
 _ANY_PLATFORM = "recorded"  # replaces every platform tag that the recorded platform takes
@@ -60,7 +52,7 @@ def lock(recorded: RecordedEnvironment, form: LockFormat, options: RebuildOption
     takes = _taken_by(snapshot)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda package: _narrow(package, builds.get(package.name), takes), locked))
-    linked = [_linked(name, line, snapshot) for name, line in plan.linked.items()]
+    linked = [_linked(name, pin, snapshot) for name, pin in plan.pins.items() if is_address(pin)]
     everything = sorted([*locked, *linked], key=lambda package: package.name)
     missing = (*plan.missing, *_not_portable(plan), *lost)
     if form == "conda":
@@ -110,7 +102,10 @@ def _of_index(uv: Uv, plan: Plan, options: RebuildOptions, platform: str | None)
     """(releases with their files, missing ones). Queried one by one where one is missing."""
     locked: list[Locked] = []
     lost: list[Missing] = []
-    for pins, indexes in ((plan.pins, ()), (plan.tagged, options.indexes)):
+    releases = releases_among(plan.pins)
+    tagged = {name: version for name, version in releases.items() if "+" in version}
+    public = {name: version for name, version in releases.items() if name not in tagged}
+    for pins, indexes in ((public, ()), (tagged, options.indexes)):
         if not pins:
             continue
         try:
@@ -132,24 +127,17 @@ def _alone(
     try:
         return next(_compiled(uv, plan, dict([release]), options, indexes, platform), None)
     except UvError as error:
-        return as_missing(plan, error, release[0])
+        return as_missing(plan.versions, error, release[0])
 
 
 def _compiled(
     uv: Uv, plan: Plan, pins: Mapping[str, str], options: RebuildOptions, indexes: Sequence[str], platform: str | None
 ) -> Iterator[Locked]:
     places = tuple(dict.fromkeys(indexes))
-    text = uv.compile(plan.python, pins, build=options.build, indexes=places, platform=platform)
-    for package in tomllib.loads(text).get("packages", ()):
-        wheels = [_file(wheel) for wheel in package.get("wheels", ())]
-        source = _file(package["sdist"]) if "sdist" in package and options.build else None
-        yield Locked(package["name"], package["version"], wheels, source)
-
-
-def _file(entry: Mapping[str, Any]) -> File:
-    url = entry.get("url") or Path(entry["path"]).absolute().as_uri()
-    name = entry.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
-    return File(url, name, entry["hashes"].get("sha256", ""), entry.get("size"))
+    for release in uv.compile(plan.python, pins, build=options.build, indexes=places, platform=platform):
+        wheels = [file for file in release.files if file.is_wheel]
+        source = next((file for file in release.files if not file.is_wheel), None) if options.build else None
+        yield Locked(release.name, release.version, wheels, source)
 
 
 def _narrow(package: Locked, build: str | None, takes: Takes) -> None:
@@ -176,7 +164,7 @@ def _narrow(package: Locked, build: str | None, takes: Takes) -> None:
     package.why = reasons[0] if reasons else "no wheel of the index has the recorded files"
 
 
-Takes = Callable[[File], int | None]
+Takes = Callable[[ReleaseFile], int | None]
 """How well a wheel fits: 0 is best; None where it cannot be installed."""
 
 
@@ -190,11 +178,8 @@ def _taken_by(snapshot: EnvironmentSnapshot) -> Takes:
     tags = wheel_tags(snapshot.python_version, names, free_threaded=free_threaded)
     ranks = {tag: rank for rank, tag in enumerate(tags)}
 
-    def takes(file: File) -> int | None:
-        try:
-            tags = parse_wheel_filename(file.name)[3]
-        except InvalidWheelFilename:
-            return None
+    def takes(file: ReleaseFile) -> int | None:
+        tags = tags_of(file)
         if names == [_ANY_PLATFORM]:
             tags = frozenset(
                 Tag(tag.interpreter, tag.abi, tag.platform if tag.platform == "any" else _ANY_PLATFORM)
@@ -216,9 +201,8 @@ def _of_conda(package: Distribution) -> Locked:
     return Locked(package.name, package.version, conda="=".join(parts), channel=match["channel"], exact=True)
 
 
-def _linked(name: str, line: str, snapshot: EnvironmentSnapshot) -> Locked:
+def _linked(name: str, address: str, snapshot: EnvironmentSnapshot) -> Locked:
     version = next(package.version for package in snapshot.distributions if package.name == name)
-    address = line.partition(" @ ")[2]
     exact = address.startswith("git+") or "sha256=" in address
     return Locked(name, version, address=address, exact=exact, why="" if exact else "an archive without a digest")
 

@@ -66,9 +66,9 @@ def install_local(plan: Plan, patch: bytes | None, into: Path, uv: Uv, progress:
         except NoRoom:
             raise
         except UvError as error:
-            raise Impossible(as_missing(plan, error, checkout.name)) from error
+            raise Impossible(as_missing(plan.versions, error, checkout.name)) from error
         on_top = " and the recorded changes" if checkout.patched and patch else ""
-        notes.append(f"{checkout.name} stands at commit {checkout.commit[:12]}{on_top}, in {source}")
+        notes.append(f"{checkout.name} is at commit {checkout.commit[:12]}{on_top}, in {source}")
     return notes
 
 

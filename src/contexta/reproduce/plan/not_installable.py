@@ -7,12 +7,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from contexta.findings import Missing
-from contexta.reproduce.plan.plan import Plan
 from contexta.reproduce.plan.unavailable import unavailable_packages
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import BuildFailed, NoSuchVersion, NoWheel, UvError, gist
 from contexta.reproduce.uv.interpreters import Interpreter
-from contexta.reproduce.uv.urls import is_address
+from contexta.reproduce.uv.urls import releases_among
 
 _OF_PLATFORM = {  # packages that one platform has and no other
     "Windows": re.compile(
@@ -47,8 +46,7 @@ def not_built(end: str, error: UvError, sides: Mapping[str, Side]) -> UvError:
 
 def missing_releases(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> list[Missing]:
     """The releases of a side that no index has for an interpreter. About 0.1 s each, four at once."""
-    releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
-    return unavailable_packages(uv, python, Plan(python.version, releases), not _never_builds(uv), ())
+    return unavailable_packages(uv, python, releases_among(pins), not _never_builds(uv), ())
 
 
 def in_words(missing: Mapping[str, Sequence[Missing]]) -> str:

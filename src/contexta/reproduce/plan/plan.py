@@ -8,7 +8,7 @@ Nothing is replaced by something similar: a package from a place that cannot be 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -42,22 +42,19 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to install.
-
-    pins: releases from an index. tagged: releases with a local version tag. linked: requirement lines with an address.
-    """
+    """What to install."""
 
     python: str
-    pins: Mapping[str, str] = field(default_factory=dict)
-    tagged: Mapping[str, str] = field(default_factory=dict)
-    linked: Mapping[str, str] = field(default_factory=dict)
-    local: tuple[Checkout, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    """The recorded version."""
+    pins: Mapping[str, str]
+    """Name -> version, or the address that the package comes from."""
+    local: tuple[Checkout, ...]
+    missing: tuple[Missing, ...]
 
     @property
-    def stored(self) -> dict[str, str]:
-        """Name -> version or requirement line, of everything that is the same on every machine."""
-        return {**self.pins, **self.tagged, **self.linked}
+    def versions(self) -> dict[str, str]:
+        """Name -> version or address, of everything that is installed."""
+        return {**self.pins, **{checkout.name: checkout.version for checkout in self.local}}
 
 
 def plan_of(snapshot: EnvironmentSnapshot, source: Mapping[str, Any], *, indexes: bool = False) -> Plan:
@@ -67,41 +64,30 @@ def plan_of(snapshot: EnvironmentSnapshot, source: Mapping[str, Any], *, indexes
     indexes: whether the user named indexes, which may hold releases with a local version tag.
     """
     pins: dict[str, str] = {}
-    tagged: dict[str, str] = {}
-    linked: dict[str, str] = {}
     local: list[Checkout] = []
     missing: list[Missing] = []
     for package in _distributions(snapshot):
         try:
             own = find_own_source().address if package.name == NAME and not indexes else None
             if own is not None and package.origin.kind in ("index", "unknown"):
-                linked[package.name] = _own(package, own)
+                pins[package.name] = _own(package, own)
             elif package.origin.kind in ("index", "unknown"):
                 version = _release(package)
-                if version.local is None:
+                if version.local is None or indexes:
                     pins[package.name] = str(version)
-                elif indexes:
-                    tagged[package.name] = str(version)
                 else:
                     missing.append(_unknown_index(package))
             elif package.origin.kind == "conda":
                 missing.append(_conda(package, snapshot.run_ref.value))
             elif package.origin.kind in ("vcs", "archive"):
-                linked[package.name] = _address(package)
+                pins[package.name] = _address(package).partition(" @ ")[2]
             else:
                 local.append(_local(package, source))
         except _Lost as lost:
             missing.append(lost.missing)
         except InvalidInput as error:
             missing.append(_missing(package, "not installable", error.what))
-    return Plan(
-        python=snapshot.python_version,
-        pins=pins,
-        tagged=tagged,
-        linked=linked,
-        local=tuple(local),
-        missing=tuple(missing),
-    )
+    return Plan(snapshot.python_version, pins, tuple(local), tuple(missing))
 
 
 class _Lost(Exception):
@@ -134,11 +120,11 @@ def _release(package: Distribution) -> Version:
 
 
 def _own(package: Distribution, address: str) -> str:
-    """The requirement line of Contexta itself, from where the running one came. Raises _Lost for another version."""
+    """The address of Contexta itself, from where the running one came. Raises _Lost for another version."""
     if package.version != __version__:
         detail = f"the running Contexta is {__version__}, and on the public index the name belongs to another project"
         raise _Lost(_missing(package, "not installable", detail, "name the index it came from: --index NAME=URL"))
-    return f"{NAME} @ {address}"
+    return address
 
 
 def _unknown_index(package: Distribution) -> Missing:

@@ -1,15 +1,14 @@
-"""Find which packages of a plan are unavailable, and why, by asking for each of them."""
+"""Find which packages of a plan are unavailable, and why, by querying each of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from contexta.core.errors import ContextaError
 from contexta.findings import Missing, MissingReason
 from contexta.reproduce.plan.checkouts import PatchRefused
-from contexta.reproduce.plan.plan import Plan
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import (
     BuildFailed,
@@ -26,16 +25,22 @@ from contexta.reproduce.uv.error_messages import (
     UvError,
 )
 from contexta.reproduce.uv.interpreters import Interpreter
+from contexta.reproduce.uv.urls import address_lines, releases_among
 
 _AT_ONCE = 4
 _MEANS: tuple[tuple[type[ContextaError], MissingReason, str, str | None], ...] = (
-    (HashMismatch, "hash mismatch", "what came is not what was promised", "ask whoever keeps the index"),
+    (
+        HashMismatch,
+        "hash mismatch",
+        "the file differs from what the index promised",
+        "ask the administrator of the index",
+    ),
     (HostUnreachable, "repository", "its host did not answer: whether the commit is there is unknown", None),
     (HostRefused, "repository", "its host asks for credentials: whether the commit is there is unknown", None),
     (RepositoryLost, "repository", "its repository does not give the recorded commit", "push it there again"),
-    (Gone, "release removed", "what stood at its address is gone", "put the very file back"),
+    (Gone, "release removed", "its address does not exist any more", "put the same file back"),
     (IndexRefused, "index unreachable", "an index asks for credentials: whether it is there is unknown", None),
-    (IndexUnreachable, "index unreachable", "nobody answered: whether it is there is unknown", "check the network"),
+    (IndexUnreachable, "index unreachable", "no index answers: whether it is there is unknown", "check the network"),
     (NoSuchProject, "project removed", "the index does not know it", "name an index that has it: --index NAME=URL"),
     (
         NoSuchVersion,
@@ -57,27 +62,30 @@ class Impossible(Exception):
         self.missing = missing
 
 
-def unavailable_packages(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
-    """The packages of a plan that their index or their address does not have. About 0.1 s each, four at once.
+def unavailable_packages(
+    uv: Uv, python: Interpreter, pins: Mapping[str, str], build: bool, indexes: Sequence[str]
+) -> list[Missing]:
+    """The packages that their index or their address does not have. About 0.1 s each, four at once.
 
-    When no index answers, one entry stands for all releases that were not queried.
+    pins: name -> version or address. When no index answers, the last entry counts the releases that were not queried.
     """
-    return [*_unlinked(uv, python, plan), *_unreleased(uv, python, plan, build, indexes)]
-
-
-def _unlinked(uv: Uv, python: Interpreter, plan: Plan) -> Iterator[Missing]:
-    for name, line in plan.linked.items():
+    missing = []
+    for name, line in address_lines(pins).items():
         try:
             uv.require_linked(python.path, line)
         except UvError as error:
-            yield as_missing(plan, error, name)
+            missing.append(_missing(name, pins[name], error))
+    return missing + _unavailable_releases(uv, python, list(releases_among(pins).items()), build, indexes)
 
 
-def _unreleased(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: Sequence[str]) -> list[Missing]:
+def _unavailable_releases(
+    uv: Uv, python: Interpreter, releases: list[tuple[str, str]], build: bool, indexes: Sequence[str]
+) -> list[Missing]:
 
     def problem(release: tuple[str, str]) -> UvError | None:
         last_error = None
-        for places in [()] * (release[0] in plan.pins) + [tuple(indexes)] * bool(indexes):
+        is_tagged = "+" in release[1] and bool(indexes)  # only the named indexes have it
+        for places in [()] * (not is_tagged) + [tuple(indexes)] * bool(indexes):
             try:
                 uv.require(python.path, *release, build=build, indexes=places)
                 return None
@@ -85,7 +93,6 @@ def _unreleased(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: S
                 last_error = error
         return last_error
 
-    releases = [*plan.pins.items(), *plan.tagged.items()]
     missing = []
     for batch in _slices(releases):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -102,13 +109,14 @@ def _unreleased(uv: Uv, python: Interpreter, plan: Plan, build: bool, indexes: S
     return missing
 
 
-def as_missing(plan: Plan, error: ContextaError, name: str | None = None) -> Missing:
-    """The package that an error is about: the named one, otherwise the longest name in its text."""
-    versions = {**plan.stored, **{checkout.name: checkout.version for checkout in plan.local}}
+def as_missing(versions: Mapping[str, str], error: ContextaError, name: str | None = None) -> Missing:
+    """The package that an error is about: the named one, otherwise the longest name in its text.
+
+    versions: name -> version or address.
+    """
     in_text = sorted((package for package in versions if package in error.what), key=len)
     about = name or (in_text[-1] if in_text else "environment")
-    version = versions.get(about, "")
-    return _missing(about, version.partition(" @ ")[2] or version, error)
+    return _missing(about, versions.get(about, ""), error)
 
 
 def _missing(name: str, version: str, error: ContextaError) -> Missing:
@@ -132,7 +140,7 @@ def _others(count: int, error: UvError) -> Missing:
         name=f"{count} more",
         version="",
         reason="index unreachable",
-        detail="not asked for, as no index answers",
+        detail="not queried, because no index answers",
         help=error.hint,
     )
 

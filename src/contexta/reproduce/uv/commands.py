@@ -33,6 +33,7 @@ from contexta.reproduce.uv.error_messages import (
 )
 from contexta.reproduce.uv.indexes import NO_INDEX, STRATEGY, index_variables
 from contexta.reproduce.uv.interpreters import Interpreter, interpreter_at, kept_by_pyenv, pyenv_python
+from contexta.reproduce.uv.release_files import IndexedRelease, releases_in
 from contexta.reproduce.uv.requirement_options import NO_OPTIONS, InstallOptions, requirement_lines
 from contexta.reproduce.uv.urls import is_address
 
@@ -159,8 +160,8 @@ class Uv:
         build: bool = False,
         indexes: Sequence[str] = (),
         platform: str | None = None,
-    ) -> str:
-        """The files of these releases in the index with their hashes, as pylock.toml (PEP 751). Raises as ``install``.
+    ) -> list[IndexedRelease]:
+        """These releases with their files in the index. Raises as ``install``.
 
         platform: as ``--python-platform`` takes it; None for this one.
         """
@@ -175,7 +176,7 @@ class Uv:
             lines=requirement_lines(pins),
             indexes=indexes,
         )
-        return finished.stdout.decode()
+        return list(releases_in(finished.stdout.decode()))
 
     def resolve(
         self,

@@ -26,55 +26,6 @@ from collections.abc import Sequence
 
 from contexta.core import process
 
-_SIGNS: tuple[tuple[str, str], ...] = (  # text of uv in lower case -> meaning; the first match counts
-    ("no space left on device", "full"),
-    ("not enough space on the disk", "full"),
-    ("quota exceeded", "full"),
-    ("hash mismatch", "hash"),
-    ("git operation failed", "repository"),
-    ("client error (404", "gone"),
-    ("client error (410", "gone"),
-    ("lack of valid authentication credentials", "refused"),
-    ("client error (401", "refused"),
-    ("client error (403", "refused"),
-    ("error sending request", "unreachable"),
-    ("failed to fetch", "unreachable"),
-    ("dns error", "unreachable"),
-    ("could not connect", "unreachable"),
-    ("network connectivity is disabled", "unreachable"),
-    ("network was disabled", "unreachable"),
-    ("no wheels with a matching", "wheel"),
-    ("no usable wheels", "wheel"),
-    ("no wheels are available", "wheel"),
-    ("building from source is disabled", "wheel"),
-    ("does not satisfy python", "wheel"),
-    ("there is no version of", "version"),
-    ("not found in the package registry", "project"),
-    ("was not found in the provided package locations", "project"),
-    ("failed to build", "build"),
-    ("build backend", "build"),
-    ("only the following versions of", "version"),
-)
-
-
-_GIT_SIGNS: tuple[tuple[str, str], ...] = (  # text of git and ssh where a repository does not give a commit
-    ("could not resolve host", "host"),
-    ("failed to connect to", "host"),
-    ("connection refused", "host"),
-    ("connection timed out", "host"),
-    ("operation timed out", "host"),
-    ("network is unreachable", "host"),
-    ("no route to host", "host"),
-    ("name or service not known", "host"),
-    ("temporary failure in name resolution", "host"),
-    ("terminal prompts disabled", "credentials"),
-    ("could not read username", "credentials"),
-    ("authentication failed for", "credentials"),
-    ("permission denied (", "credentials"),
-    ("host key verification failed", "credentials"),
-)
-
-
 _MAX_TEXT = 2000  # characters of uv's output in a message
 _PROGRESS = re.compile(
     r"^\s*(Using Python|Resolved \d|Prepared \d|Building |Built |Downloading |Updat).*$", re.MULTILINE
@@ -137,26 +88,36 @@ class BuildFailed(UvError):
     """Building a package from source failed, or did not end in time."""
 
 
-_MEANS: dict[str, type[UvError]] = {
-    "hash": HashMismatch,
-    "repository": RepositoryLost,
-    "host": HostUnreachable,
-    "credentials": HostRefused,
-    "gone": Gone,
-    "unreachable": IndexUnreachable,
-    "refused": IndexRefused,
-    "wheel": NoWheel,
-    "version": NoSuchVersion,
-    "project": NoSuchProject,
-    "build": BuildFailed,
-    "full": NoRoom,
-}
+_SIGNS: tuple[tuple[type[UvError], tuple[str, ...]], ...] = (
+    (NoRoom, ("no space left on device", "not enough space on the disk", "quota exceeded")),
+    (HashMismatch, ("hash mismatch",)),
+    (RepositoryLost, ("git operation failed",)),
+    (Gone, ("client error (404", "client error (410")),
+    (IndexRefused, ("lack of valid authentication credentials", "client error (401", "client error (403")),
+    (IndexUnreachable, ("error sending request", "failed to fetch", "dns error", "could not connect")),
+    (IndexUnreachable, ("network connectivity is disabled", "network was disabled")),
+    (NoWheel, ("no wheels with a matching", "no usable wheels", "no wheels are available")),
+    (NoWheel, ("building from source is disabled", "does not satisfy python")),
+    (NoSuchVersion, ("there is no version of",)),
+    (NoSuchProject, ("not found in the package registry", "was not found in the provided package locations")),
+    (BuildFailed, ("failed to build", "build backend")),
+    (NoSuchVersion, ("only the following versions of",)),
+)
+"""Errors, and what uv writes then, in lower case. The first match counts."""
 
+_GIT_SIGNS: tuple[tuple[type[UvError], tuple[str, ...]], ...] = (
+    (HostUnreachable, ("could not resolve host", "failed to connect to", "connection refused", "connection timed out")),
+    (HostUnreachable, ("operation timed out", "network is unreachable", "no route to host")),
+    (HostUnreachable, ("name or service not known", "temporary failure in name resolution")),
+    (HostRefused, ("terminal prompts disabled", "could not read username", "authentication failed for")),
+    (HostRefused, ("permission denied (", "host key verification failed")),
+)
+"""The same for what git and ssh write where a repository does not give a commit."""
 
 _HINTS: dict[type[UvError], str] = {
     IndexUnreachable: "check the network, or the index settings of uv or pip",
-    NoRoom: "make room there; CONTEXTA_CACHE_DIR and UV_CACHE_DIR name other places",
-    HostUnreachable: "check the network and the name of the host; nothing says that the commit is gone",
+    NoRoom: "make room there; CONTEXTA_CACHE_DIR and UV_CACHE_DIR name other directories",
+    HostUnreachable: "check the network and the name of the host; the commit may still exist",
     HostRefused: "give git credentials for that host: an ssh key or a credential helper",
     IndexRefused: "give uv the credentials of that index: `uv auth login`, or in its address",
 }
@@ -165,13 +126,17 @@ _HINTS: dict[type[UvError], str] = {
 def error_of(arguments: Sequence[str], output: str) -> UvError:
     """The error that uv reports on stderr."""
     text = " ".join(output.lower().split())
-    kind = next((_MEANS[meaning] for sign, meaning in _SIGNS if sign in text), UvError)
+    kind = _first_of(_SIGNS, text) or UvError
     if kind is RepositoryLost:
-        kind = next((_MEANS[meaning] for sign, meaning in _GIT_SIGNS if sign in text), kind)
+        kind = _first_of(_GIT_SIGNS, text) or kind
     shortened = " ".join(_PROGRESS.sub("", output).split()) or "no output"
     if len(shortened) > _MAX_TEXT:  # what failed comes first, and the reason behind the traceback of a build
         shortened = f"{shortened[: _MAX_TEXT // 4]} [...] {shortened[-_MAX_TEXT * 3 // 4 :]}"
     return kind(f"uv {arguments[0]} failed: {shortened}", hint=_HINTS.get(kind))
+
+
+def _first_of(table: tuple[tuple[type[UvError], tuple[str, ...]], ...], text: str) -> type[UvError] | None:
+    return next((kind for kind, signs in table if any(sign in text for sign in signs)), None)
 
 
 def gist(error: UvError, length: int = 300) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
@@ -12,12 +11,7 @@ from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import UvError
 from contexta.reproduce.uv.interpreters import Interpreter
 from contexta.reproduce.uv.requirement_options import requirement_lines
-from contexta.reproduce.uv.urls import is_address
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from contexta.reproduce.uv.urls import releases_among
 
 _PYTHONS = {  # minor version of Python 3 -> date of its first release; older tools may not run on it
     8: (2019, 10, 14),
@@ -35,24 +29,22 @@ def published(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> datetime 
 
     Raises UvError where a release is missing.
     """
-    releases = {name: pin for name, pin in pins.items() if not is_address(pin)}
+    releases = releases_among(pins)
     if not releases:
         return None
-    lock = tomllib.loads(uv.compile(python.version, releases, build=True))
-    dates = []
-    for package in lock.get("packages", ()):
-        files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else [])]
-        uploads = [date for file in files if isinstance(date := file.get("upload-time"), datetime)]
-        dates += [min(uploads)] if uploads else []
-    return max(dates, default=None)
+    uploads = [
+        [file.uploaded for file in release.files if file.uploaded is not None]
+        for release in uv.compile(python.version, releases, build=True)
+    ]
+    return max((min(dates) for dates in uploads if dates), default=None)
 
 
 def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | None:
     """The day after a date, or after the first release of these Pythons where that is later."""
     if when is None:
         return None
-    minors = [_PYTHONS.get(Version(python.version).minor) for python in pythons]
-    return max(when, *(datetime(*each, tzinfo=timezone.utc) for each in minors if each is not None)) + timedelta(days=1)
+    dates = [_PYTHONS.get(Version(python.version).minor) for python in pythons]
+    return max(when, *(datetime(*date, tzinfo=timezone.utc) for date in dates if date is not None)) + timedelta(days=1)
 
 
 def newest_between(uv: Uv, python: str, name: str, above: str, below: str, *, build: bool = False) -> str | None:

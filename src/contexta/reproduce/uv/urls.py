@@ -7,6 +7,7 @@ They go to uv as one line of a requirements file. So nothing in them may end the
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -63,6 +64,16 @@ def inner_path(path: str) -> str:
 def is_address(pin: str) -> bool:
     """Whether a pin is an address (what follows ``@`` in a requirement) and not a version."""
     return "://" in pin
+
+
+def releases_among(pins: Mapping[str, str]) -> dict[str, str]:
+    """The pins that are versions."""
+    return {name: pin for name, pin in pins.items() if not is_address(pin)}
+
+
+def address_lines(pins: Mapping[str, str]) -> dict[str, str]:
+    """Name -> requirement line, of the pins that are addresses."""
+    return {name: f"{name} @ {pin}" for name, pin in pins.items() if is_address(pin)}
 
 
 def short_address(address: str) -> str:

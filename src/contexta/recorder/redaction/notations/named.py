@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from contexta.recorder.redaction.notations.code import FALLBACK, hide_argument, hide_in_expression
-from contexta.recorder.redaction.notations.context import FILE_NAME, contextual, is_in_prose, issued_word
+from contexta.recorder.redaction.notations.name_context import FILE_NAME, contextual, is_in_prose, issued_word
 from contexta.recorder.redaction.notations.repetition import Repetition
 from contexta.recorder.redaction.notations.scanner import QUOTE, SCHEME, Scanner, with_level
 from contexta.recorder.redaction.notations.structures import (
