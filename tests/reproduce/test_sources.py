@@ -209,12 +209,14 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
         at = cache.new_path(key)
         at.mkdir()
         (at / "file").write_bytes(b"x" * 1_000)
-        cache.keep(key, at, [])
+        notes = cache.keep(key, at, [])
         os.utime(tmp_path / "cache" / key / "current.json", (1_000 + number, 1_000 + number))
         if key == "b":
             assert cache.find("a") is not None  # used again: now b is the oldest
             os.utime(tmp_path / "cache" / "a" / "current.json", (5_000, 5_000))
     assert cache.find("b") is None
+    (note,) = notes
+    assert note.startswith("the environment cache reached its limit of 0.0 GB (set by CONTEXTA_CACHE_SIZE): deleted 1 ")
     assert cache.find("a") is not None
     assert cache.find("c") is not None
 

@@ -75,6 +75,7 @@ SECTIONS = {
         "unarchive": ("commands.labels", "List archived runs again."),
         "delete": ("commands.maintenance", "Delete runs."),
         "gc": ("commands.maintenance", "Delete unreferenced objects, ingested journals and old runs."),
+        "cache": ("commands.maintenance", "Show or prune the cache of built environments."),
         "backup": ("commands.maintenance", "Write the workspace to one file, also while runs are live."),
         "restore": ("commands.maintenance", "Restore a workspace from a backup."),
         "verify": ("commands.maintenance", "Check that everything stored reads back as it was written."),

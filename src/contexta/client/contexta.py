@@ -11,6 +11,7 @@ from contexta.client import (
     annotate,
     comparisons,
     curves,
+    environment_cache,
     maintenance,
     output_metrics,
     queries,
@@ -97,6 +98,8 @@ class Contexta(Workspace):
     delete_runs = with_aliases(maintenance.delete_runs)
     gc = maintenance.gc
     doctor = maintenance.doctor
+    cached_environments = staticmethod(environment_cache.cached_environments)
+    prune_cache = staticmethod(environment_cache.prune_cache)
     export = maintenance.export
     sync = maintenance.sync
     upgrade = maintenance.upgrade

@@ -53,6 +53,8 @@ else:
                 "RunEvidence RunList RunSummary StageSummary"
             ),
             "contexta.findings.snapshots": "RunSnapshot SnapshotRecord",
-            "contexta.findings.workspace": "Backup Cleanup Damage Delivery Diagnosis Export Site Upgrade Verification",
+            "contexta.findings.workspace": (
+                "Backup CacheContents CacheEntry Cleanup Damage Delivery Diagnosis Export Site Upgrade Verification"
+            ),
         },
     )

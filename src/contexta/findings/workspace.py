@@ -1,4 +1,4 @@
-"""Findings of the maintenance commands: backup, verify, gc, doctor, export, sync, upgrade."""
+"""Findings of the maintenance commands: backup, verify, gc, cache, doctor, export, sync, upgrade."""
 
 from __future__ import annotations
 
@@ -132,3 +132,33 @@ class Site(Finding):
     unchanged: int
     removed: int
     """The number of pages of runs that no longer exist."""
+
+
+class CacheEntry(Finding):
+    """One built environment."""
+
+    key: str
+    size_bytes: int
+    last_used_at: Timestamp
+    python_version: str | None = None
+    """None if the environment does not say it."""
+    packages: JsonMap = Field(default_factory=FrozenDict)
+    """Package -> version."""
+    in_use: bool = False
+    """Whether a live process uses it."""
+
+
+class CacheContents(Finding):
+    """The cache of built environments, after what `prune` or `clear` deleted."""
+
+    path: Path
+    size_bytes: int
+    limit_bytes: int
+    limit_reason: str
+    free_bytes: int
+    """Free space on the disk of the cache."""
+    environments: tuple[CacheEntry, ...] = ()
+    """The most recently used first."""
+    removed: tuple[CacheEntry, ...] = ()
+    kept: tuple[CacheEntry, ...] = ()
+    """Environments that were to be deleted, and are in use."""

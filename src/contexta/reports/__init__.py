@@ -50,6 +50,7 @@ PAGES = {
     "BestRun": "metrics:best",
     "BisectPlan": "bisect_plan:plan",
     "BisectReport": "bisect:bisection",
+    "CacheContents": "workspace:cache",
     "Cleanup": "workspace:cleanup",
     "Delivery": "workspace:delivery",
     "Diagnosis": "checks:doctor",

@@ -1,4 +1,4 @@
-"""`contexta backup`, `restore`, `verify`, `gc`, `delete`, `doctor`: maintenance of a workspace."""
+"""`contexta backup`, `restore`, `verify`, `gc`, `delete`, `cache`, `doctor`: maintenance of a workspace."""
 
 from __future__ import annotations
 
@@ -126,3 +126,22 @@ def doctor(workspace: str | None) -> Answer:
     with Contexta(workspace=workspace) as ctx:
         finding = ctx.doctor()
     return Answer(finding, int(any(check.status == "fail" for check in finding.checks)))
+
+
+@click.command(epilog="Example: contexta cache prune --older-than 30d")
+@click.argument("action", required=False, type=click.Choice(["prune", "clear"]), metavar="[prune|clear]")
+@click.option("--older-than", metavar="AGE", help="prune: those that were not used for so long, as in 30d or 12h.")
+@click.option("--max-size", type=click.FloatRange(0, 1e9), metavar="GB", help="prune: until this size is left.")
+@answering
+def cache(action: str | None, older_than: str | None, max_size: float | None) -> Answer:
+    """Show or prune the cache of built environments.
+
+    prune deletes the least recently used environments, by default until the cache is below its limit; clear deletes
+    all. An environment in use stays. CONTEXTA_CACHE_SIZE is the limit in GB; by default it is half of the disk space
+    that is free or used by the cache, and at most 20 GB.
+    """
+    if action != "prune" and (older_than is not None or max_size is not None):
+        raise InvalidInput("--older-than and --max-size belong to prune", hint="contexta cache prune --older-than 30d")
+    if action is None:
+        return Answer(Contexta.cached_environments())
+    return Answer(Contexta.prune_cache(older_than=older_than, max_gigabytes=max_size, everything=action == "clear"))

@@ -1,13 +1,25 @@
-"""Maintenance of a workspace: backup, verification, clean-up, export, delivery, upgrade."""
+"""Maintenance: backup, verification, clean-up, export, delivery, upgrade, and the cache of built environments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from contexta.findings import Backup, Cleanup, Damage, Delivery, Export, Upgrade, Verification
+from contexta.findings import (
+    Backup,
+    CacheContents,
+    CacheEntry,
+    Cleanup,
+    Damage,
+    Delivery,
+    Export,
+    Upgrade,
+    Verification,
+)
 from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import count, size, some_names
+from contexta.reports.document.formatting import count, moment, size, some_names
 from contexta.reports.pages.common import notes
+
+_MOST_PACKAGES = 3  # of a cached environment
 
 
 def backup(finding: Backup, title: str = "Backup") -> Report:
@@ -110,3 +122,29 @@ def _damage(damage: Iterable[Damage]) -> Table:
 
 def _runs(refs: Sequence[str]) -> str:
     return some_names(refs, 5)
+
+
+def cache(finding: CacheContents) -> Report:
+    """Each environment with its size and its last use."""
+    return Report(title="Environment cache", sections=(Section(title="", blocks=tuple(_cache_blocks(finding))),))
+
+
+def _cache_blocks(finding: CacheContents) -> Iterator[Block]:
+    if finding.removed:
+        freed = size(sum(entry.size_bytes for entry in finding.removed))
+        yield Paragraph(text=f"Deleted {count(len(finding.removed), 'environment')}: {freed}.")
+    if finding.kept:
+        yield Paragraph(text=f"{count(len(finding.kept), 'environment')} in use: not deleted.", tone="warn")
+    total = f"{count(len(finding.environments), 'environment')}, {size(finding.size_bytes)}, in {finding.path}"
+    yield Paragraph(text=total)
+    limit = f"limit {size(finding.limit_bytes)}: {finding.limit_reason}; {size(finding.free_bytes)} free on the disk"
+    yield Paragraph(text=limit, tone="warn" if finding.size_bytes > finding.limit_bytes else "quiet")
+    if finding.environments:
+        columns = ("Last used (UTC)", ">Size", "Python", "Packages")
+        yield Table(columns=columns, rows=tuple(map(_cache_row, finding.environments)))
+
+
+def _cache_row(entry: CacheEntry) -> Row:
+    names = some_names([f"{name} {version}" for name, version in sorted(entry.packages.items())], _MOST_PACKAGES)
+    used = moment(entry.last_used_at) + (", in use" if entry.in_use else "")
+    return Row(cells=(used, size(entry.size_bytes), entry.python_version or "unknown", names or "none"))

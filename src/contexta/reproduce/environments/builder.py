@@ -75,11 +75,15 @@ class Contents:
 
 @dataclass(frozen=True)
 class Built:
-    """An environment in the cache. packages: by normalised name. is_new: built by this call."""
+    """An environment in the cache."""
 
     cached: CachedEnvironment
     packages: Mapping[str, Package]
+    """By normalised name."""
     is_new: bool = False
+    """Whether this call built it."""
+    cache_notes: tuple[str, ...] = ()
+    """What the cache deleted to make room."""
 
     @property
     def at(self) -> Path:
@@ -87,7 +91,7 @@ class Built:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.cached.notes
+        return (*self.cached.notes, *self.cache_notes)
 
     @property
     def pins(self) -> dict[str, str]:
@@ -104,17 +108,18 @@ def build(
     """
     uv, key = replace(uv, options=contents.options), key_of(python, contents)
     cache.links.mkdir(parents=True, exist_ok=True)
-    is_new = False
+    cache.hold(key)  # before it is looked for: whoever deletes it looks for holders after hiding it
+    is_new, cache_notes = False, []
     while (cached := _unchanged(cache, key)) is None:
         with alone(cache.links / f"{key}.lock") as is_first:
             if is_first and cache.find(key) is None:
-                _build(uv, cache, key, python, contents, progress)
+                cache_notes = _build(uv, cache, key, python, contents, progress)
                 is_new = True
                 if cache.find(key) is None:
                     raise ContextaError(f"{cache.folder} does not keep what is put there", hint="check that directory")
         if not is_first:
             time.sleep(_RETRY_SECONDS)  # another process builds it
-    return Built(cached, packages_in(cached.at), is_new)
+    return Built(cached, packages_in(cached.at), is_new, tuple(cache_notes))
 
 
 def key_of(python: Interpreter, contents: Contents) -> str:
@@ -142,7 +147,8 @@ def _unchanged(cache: EnvironmentCache, key: str) -> CachedEnvironment | None:
 
 def _build(
     uv: Uv, cache: EnvironmentCache, key: str, python: Interpreter, contents: Contents, progress: ProgressCallback
-) -> None:
+) -> list[str]:
+    """Build an environment and keep it in the cache. Returns notes about the limit of the cache."""
     at = cache.new_path(key)
     notes: list[str] = []
     releases, linked = releases_among(contents.pins), contents.linked
@@ -155,9 +161,10 @@ def _build(
             progress(f"installing {', '.join(linked)} from an address")
             uv.install_linked(at, list(linked.values()))
         require_pins(uv, at, releases, linked)
-        cache.keep(key, at, notes)
+        return cache.keep(key, at, notes)
     except BaseException:  # Ctrl-C too: half an environment is deleted
         shutil.rmtree(at, ignore_errors=True)
+        cache.release(key)
         raise
 
 

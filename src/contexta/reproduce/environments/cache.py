@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,16 @@ import platformdirs
 
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.files import atomic_files
+from contexta.reproduce.environments.cache_users import hold, is_in_use, release
 
 FOLDER_VARIABLE = "CONTEXTA_CACHE_DIR"
 SIZE_VARIABLE = "CONTEXTA_CACHE_SIZE"
-_DEFAULT_SIZE = 20.0  # GB
+_DEFAULT_SIZE = 20_000_000_000  # bytes
 _POINTER = "current.json"
 _ABANDONED = 24 * 3600.0  # seconds after which an unpublished directory is deleted
 _LINKS = "mixes"
+_METADATA = re.compile(r"site-packages/([^/]+)-([^/-]+)\.dist-info\Z")
+_VERSION_INFO = re.compile(r"^version(?:_info)? *= *(\S+)", re.M)
 
 Mark = tuple[int, int] | str
 """Size and time of a file, or the target of a link."""
@@ -72,11 +76,28 @@ class CachedEnvironment:
 
 
 @dataclass(frozen=True)
-class EnvironmentCache:
-    """The cache. folder: made at first use. limit: bytes; beyond it the least recently used environment is deleted."""
+class CacheRecord:
+    """What the cache knows of an environment without reading its files."""
 
     folder: Path
-    limit: int
+    used_at: float
+    """Seconds since 1970."""
+    size: int
+    """Bytes."""
+    python: str | None
+    """The version of its interpreter; None where its pyvenv.cfg does not say it."""
+    packages: Mapping[str, str]
+    """Name -> version, as the names of the metadata directories say it."""
+
+
+@dataclass(frozen=True)
+class EnvironmentCache:
+    """The cache. Beyond its limit it deletes the least recently used environments."""
+
+    folder: Path
+    """Made at first use."""
+    limit: int | None
+    """Bytes; None for the default, which depends on the free space."""
 
     def find(self, key: str) -> CachedEnvironment | None:
         """The environment of a key; None when there is none."""
@@ -107,12 +128,24 @@ class EnvironmentCache:
         """Where environments are linked together for one use, on the file system of the cache."""
         return self.folder / _LINKS
 
-    def keep(self, key: str, at: Path, notes: Sequence[str]) -> None:
-        """Publish an environment that is complete, at ``new_path(key)``; then delete old ones beyond the limit."""
+    def hold(self, key: str) -> None:
+        """Keep other processes from deleting an environment as long as this process lives."""
+        hold(self.folder / key)
+
+    def release(self, key: str) -> None:
+        """Undo ``hold``, when there is no environment of this key."""
+        release(self.folder / key)
+
+    def keep(self, key: str, at: Path, notes: Sequence[str]) -> list[str]:
+        """Publish an environment that is complete, at ``new_path(key)``; then delete old ones beyond the limit.
+
+        Returns notes about the limit.
+        """
         folders = _marks(at)
         size = sum(mark[0] for files in folders.values() for mark in files.values() if not isinstance(mark, str))
-        self._publish(key, {"name": at.name, "size": size, "notes": notes, "edits": None, "folders": folders})
-        self._tidy(key)
+        document = {"name": at.name, "size": size, "notes": notes, "edits": None, "folders": folders}
+        self._publish(key, document)
+        return self._tidy(key)
 
     def note_edits(self, key: str, edits: Edits) -> None:
         """Store the result of reading all files of an environment."""
@@ -126,24 +159,68 @@ class EnvironmentCache:
         """Delete an environment, unless another one took its place meanwhile."""
         with suppress(OSError, ValueError, KeyError):
             if json.loads((self.folder / key / _POINTER).read_text())["name"] == cached.at.name:
-                self._remove(self.folder / key)
+                self._remove(self.folder / key, is_kept=lambda: False)  # it is damaged for all of its users
 
-    def _tidy(self, newest: str) -> None:
-        """Delete what was abandoned, and the least recently used until the rest is below the limit."""
-        published: list[tuple[float, int, Path]] = []
+    # ------------------------------------------------------------------------------------------ limits
+
+    def entries(self) -> list[CacheRecord]:
+        """All environments, the least recently used first. Deletes what killed builds left a day ago."""
+        records = []
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
-            if folder == self.links:
-                continue  # each is removed by its user
+            if folder == self.links or not folder.is_dir():
+                continue  # each directory of links is removed by its user
             self._sweep(folder)
-            with suppress(OSError, ValueError, KeyError):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                document = json.loads((folder / _POINTER).read_text())
                 used_at = (folder / _POINTER).stat().st_mtime
-                published.append((used_at, json.loads((folder / _POINTER).read_text())["size"], folder))
-        total = sum(size for _, size, _ in published)
-        for _, size, folder in sorted(published):
-            if total <= self.limit or folder.name == newest:
-                continue
-            self._remove(folder)
-            total -= size
+                record = CacheRecord(
+                    folder,
+                    used_at,
+                    int(document["size"]),
+                    _python_version(folder / document["name"]),
+                    _packages_in(document["folders"]),
+                )
+                records.append(record)
+        return sorted(records, key=lambda record: record.used_at)
+
+    def limit_for(self, size: int) -> tuple[int, str]:
+        """(bytes, why): the limit of the cache. size: of all its environments.
+
+        By default half of what is free or used by the cache, and at most 20 GB.
+        """
+        if self.limit is not None:
+            return self.limit, f"set by {SIZE_VARIABLE}"
+        half = (shutil.disk_usage(existing(self.folder)).free + size) // 2
+        if half < _DEFAULT_SIZE:
+            return half, "half of the disk space that is free or used by it"
+        return _DEFAULT_SIZE, f"the default; {SIZE_VARIABLE} changes it"
+
+    def remove(self, record: CacheRecord, *, by_others: bool = False) -> bool:
+        """Delete an environment, unless a process uses it. by_others: whether this process may use it."""
+
+        def is_kept() -> bool:
+            return is_in_use(record.folder, by_others=by_others)
+
+        return not is_kept() and self._remove(record.folder, is_kept)
+
+    def _tidy(self, newest: str) -> list[str]:
+        """Delete the least recently used environments until the rest is below the limit. Returns notes about it."""
+        entries = self.entries()
+        total = sum(record.size for record in entries)
+        limit, why = self.limit_for(total)
+        removed = []
+        for record in entries:
+            if total > limit and record.folder.name != newest and self.remove(record, by_others=True):
+                removed.append(record.size)
+                total -= record.size
+        shown = f"{limit / 1e9:.1f} GB ({why})"
+        if removed:
+            deleted = f"{len(removed)} environments" if len(removed) > 1 else "1 environment"
+            text = f"deleted {deleted} ({sum(removed) / 1e9:.1f} GB) that were not used for the longest time"
+            return [f"the environment cache reached its limit of {shown}: {text}"]
+        if total > limit:
+            return [f"the environment cache has {total / 1e9:.1f} GB, more than its limit of {shown}: all is in use"]
+        return []
 
     def _sweep(self, folder: Path) -> None:
         """Delete unpublished directories of builds that died long ago, or were overtaken by another one."""
@@ -156,26 +233,56 @@ class EnvironmentCache:
             if not (folder / _POINTER).exists() and time.time() - folder.stat().st_mtime > _ABANDONED:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _remove(self, folder: Path) -> None:
-        (folder / _POINTER).unlink(missing_ok=True)  # first: half an environment is not found
-        shutil.rmtree(folder, ignore_errors=True)
+    def _remove(self, folder: Path, is_kept: Callable[[], bool]) -> bool:
+        """Delete an environment. A process that begins to use it meanwhile keeps it, or builds it again."""
+        pointer, hidden = folder / _POINTER, folder / f".{_POINTER}.{os.getpid()}"
+        try:
+            pointer.rename(hidden)  # first: half an environment is not found
+            name = json.loads(hidden.read_text())["name"]
+        except (OSError, ValueError, KeyError):
+            return False
+        if is_kept():
+            hidden.rename(pointer)
+            return False
+        shutil.rmtree(folder / name, ignore_errors=True)
+        hidden.unlink(missing_ok=True)
+        release(folder)
+        return True
 
 
 def find_cache() -> EnvironmentCache:
-    """The user's cache: CONTEXTA_CACHE_DIR, else the system's place for caches. CONTEXTA_CACHE_SIZE: GB, default 20.
+    """The user's cache: CONTEXTA_CACHE_DIR, else the system's place for caches. CONTEXTA_CACHE_SIZE: its limit in GB.
 
     Raises InvalidInput for a size that is no number.
     """
-    text = os.environ.get(SIZE_VARIABLE) or str(_DEFAULT_SIZE)
+    text = os.environ.get(SIZE_VARIABLE)
     try:
-        limit = float(text)
+        limit = float(text) if text else None
     except ValueError:
         limit = -1.0
-    if not 0 <= limit < 1e9:
+    if limit is not None and not 0 <= limit < 1e9:
         raise InvalidInput(f"{SIZE_VARIABLE} is {shown(text)}, which is no size", hint="give gigabytes, e.g. 20")
     folder = os.environ.get(FOLDER_VARIABLE)
     default = Path(platformdirs.user_cache_dir("contexta", appauthor=False), "environments")
-    return EnvironmentCache(Path(folder).absolute() if folder else default, int(limit * 1e9))
+    return EnvironmentCache(Path(folder).absolute() if folder else default, None if limit is None else int(limit * 1e9))
+
+
+def _python_version(environment: Path) -> str | None:
+    with suppress(OSError):
+        match = _VERSION_INFO.search((environment / "pyvenv.cfg").read_text())
+        return match[1] if match else None
+    return None
+
+
+def _packages_in(folders: Iterable[str]) -> dict[str, str]:
+    """folders: the directories of an environment, relative to it."""
+    matches = (_METADATA.search(folder) for folder in folders)
+    return {match[1].replace("_", "-").lower(): match[2] for match in matches if match}
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _marks(at: Path) -> dict[str, dict[str, Mark]]:
