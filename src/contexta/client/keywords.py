@@ -23,7 +23,7 @@ _ALIASES = {
     "right_run_ref": "right",
 }
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound="Callable[..., Any]")  # as text: Python 3.8 imports this module to say that it is too old
 
 
 def with_aliases(method: F) -> F:
