@@ -82,6 +82,9 @@ def test_a_second_time_only_what_changed_is_written(three_runs: Contexta, tmp_pa
     added = three_runs.write_site(tmp_path / "site")
     # The new run with its comparison, the link to it on the run before it, the project and the index.
     assert (added.written, added.unchanged, added.removed) == (5, 6, 0)
+    three_runs.tag_run("r1", {"reviewed": "yes"})
+    assert three_runs.write_site(tmp_path / "site").written == 2  # the run, and the comparison with the next one
+    assert "reviewed" in (tmp_path / "site" / "runs" / "p.r1.html").read_text(encoding="utf-8")
     (tmp_path / "site" / "runs" / "p.r1.html").unlink()
     assert three_runs.write_site(tmp_path / "site").written == 1
 

@@ -146,10 +146,10 @@ def _run(workspace: Workspace, connection: Connection, selector: str) -> _Run:
     from contexta.store.read import points
 
     key, ref = workspace._find(connection, selector)
-    name, started_at = points.name_and_start(connection, key)
+    names, started_at = points.names_and_start(connection, key)
     series = {item.key: item for item in points.series_of(connection, key)}
     is_relative = "@latest" in selector
-    return _Run(key, ref, started_at, series, (str(ref), ref.value, ref.name, name, *[selector] * is_relative))
+    return _Run(key, ref, started_at, series, (str(ref), ref.value, ref.name, *names, *[selector] * is_relative))
 
 
 def _unknown_word(word: str, runs: Sequence[_Run], error: NotFound) -> NotFound:

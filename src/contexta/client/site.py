@@ -121,8 +121,7 @@ def _basis(workspace: Workspace) -> str:
 
 
 def _key(basis: str, runs: Sequence[RunSummary], *others: str) -> str:
-    """Empty while a run is open."""
-    digests = [run.content_digest for run in runs]
-    if None in digests:
+    """Empty while a run is open. The content digest covers what was recorded, the rest covers later annotations."""
+    if any(run.content_digest is None for run in runs):
         return ""
-    return sha256(json.dumps([basis, digests, others]).encode()).hexdigest()
+    return sha256(json.dumps([basis, *(run.model_dump_json() for run in runs), *others]).encode()).hexdigest()

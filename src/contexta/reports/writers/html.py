@@ -40,7 +40,7 @@ def page(report: Report) -> str:
 
 
 def fragment(report: Report) -> str:
-    """An element for a notebook: without a script, in the colours of the page around it."""
+    """An element for a notebook: without a script, in its own colours, which fit the system's light or dark mode."""
     box = Element("div", {"class": "contexta"})
     _under(box, "style", text=STYLE)
     _under(box, "h3", text=report.title)

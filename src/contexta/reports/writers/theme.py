@@ -15,7 +15,9 @@ STYLE = """
     --s4: #d6a0f5; --s5: #d8bd5b;
   }
 }
-.contexta { font-size: 14px; line-height: 20px; font-variant-numeric: tabular-nums; }
+.contexta {
+  color: var(--text); background: var(--bg); font-size: 14px; line-height: 20px; font-variant-numeric: tabular-nums;
+}
 .contexta p, .contexta ul, .contexta ol { margin: 6px 0; max-width: 84ch; overflow-wrap: anywhere; }
 .contexta ul, .contexta ol { padding-left: 20px; }
 .contexta :is(pre, code) {

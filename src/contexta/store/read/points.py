@@ -23,10 +23,16 @@ def is_metric(connection: Connection, word: str) -> bool:
     return bool(fetch(connection, statement, keys))
 
 
-def name_and_start(connection: Connection, run_id: int) -> tuple[str, int]:
-    """(display name, start in microseconds since 1970) of a run."""
-    ((name, started_at),) = fetch(connection, "SELECT name, started_at FROM run WHERE id = ?", (run_id,))
-    return name, started_at
+def names_and_start(connection: Connection, run_id: int) -> tuple[tuple[str, ...], int]:
+    """(display names, start in microseconds since 1970) of a run: the given name, and the recorded one."""
+    ((given, recorded, started_at),) = fetch(connection, _NAMES, (run_id,))
+    return ((recorded,) if given is None else (given, recorded)), started_at
+
+
+_NAMES = """
+SELECT annotation.name, run.name, started_at FROM run LEFT JOIN annotation ON annotation.run_id = run.id
+WHERE run.id = ?
+"""
 
 
 def series_of(connection: Connection, run_id: int) -> list[RecordedSeries]:
