@@ -347,6 +347,19 @@ def test_results_have_the_values_that_their_names_promise(ctx: Contexta) -> None
     assert trend.points[0].captured_at == END
 
 
+def test_every_section_of_a_report_has_a_title(ctx: Contexta) -> None:
+    for report in (
+        ctx.build_snapshot_report(LEFT),
+        ctx.build_run_report(LEFT),
+        ctx.build_run_report(LEFT, RIGHT),
+        ctx.build_multi_run_report([LEFT, RIGHT]),
+    ):
+        assert [section for section in report.sections if not section.title] == []
+        assert type(report).from_dict(report.to_dict()) == report
+        for text in (report.to_markdown(), report.to_html(), report.to_json()):
+            assert report.title.split(" ")[0] in text
+
+
 def test_a_best_run_without_a_value_is_empty(ctx: Contexta) -> None:
     best = ctx.select_best_run([LEFT, RIGHT], "f1-score", higher_is_better=True)
     assert not best

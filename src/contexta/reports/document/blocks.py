@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, computed_field
+from pydantic import ConfigDict, Field, computed_field, model_validator
 
 from contexta.contract.fields import Number
 from contexta.core.model import Value
@@ -131,12 +132,25 @@ Block: TypeAlias = Annotated[Paragraph | Code | Bullets | Table | Plot | Curves 
 
 
 class Section(_Part):
-    """A part of a report. Without a title it continues the section before it."""
+    """A part of a report. With an empty title it gets the title Summary and no heading in what writers print."""
 
     title: str
     blocks: tuple[Block, ...] = ()
     detail: bool = False  # a terminal shows it with --all only
     page_only: bool = False  # only HTML shows it
+    has_heading: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and fields.get("title") == "":
+            return {**fields, "title": "Summary", "has_heading": False}
+        return fields
+
+    @property
+    def heading(self) -> str:
+        """The title, or an empty text for a section that continues the one before it."""
+        return self.title if self.has_heading else ""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two decorators
     @property

@@ -80,10 +80,10 @@ def _finder(main: Element) -> None:
 def _sections(parent: Element, report: Report) -> None:
     for section in report.sections:
         box = _under(parent, "section")
-        if section.title:
-            _under(box, "h2" if parent.tag == "main" else "h4", text=section.title)
+        if section.heading:
+            _under(box, "h2" if parent.tag == "main" else "h4", text=section.heading)
         for part in section.blocks:
-            _block(box, part, section.title)
+            _block(box, part, section.heading)
 
 
 def _block(box: Element, part: Block, about: str) -> None:

@@ -21,8 +21,8 @@ def markdown(report: Report) -> str:
     for section in report.sections:
         if section.page_only:
             continue
-        if section.title:
-            parts.append(f"### {_line(section.title)}")
+        if section.heading:
+            parts.append(f"### {_line(section.heading)}")
         if text := blocks(section.blocks):
             parts.append(text)
     return "\n\n".join(parts) + "\n"

@@ -100,7 +100,7 @@ class Screen:
             is_line = len(section.blocks) == 1 and isinstance(section.blocks[0], Paragraph)
             if not (is_line and after_line) and not (after_line and _continues(section)):
                 yield TextLine()
-            after_line = is_line and bool(section.title)
+            after_line = is_line and bool(section.heading)
             yield from self._section(section)
         hidden = [section.title for section in sections if section.detail and section.blocks]
         if hidden and not self.everything:
@@ -110,8 +110,8 @@ class Screen:
     def _section(self, section: Section) -> Iterator[Part]:
         """The title, on one line with a paragraph that follows it, and the blocks below it."""
         blocks = list(section.blocks)
-        if section.title:
-            title = [Span(printable(section.title), "bold")]
+        if section.heading:
+            title = [Span(printable(section.heading), "bold")]
             first = blocks[0]
             is_followed_by_code = len(blocks) > 1 and isinstance(blocks[1], Code)
             if isinstance(first, Paragraph) and "\n" not in first.text and not is_followed_by_code:
@@ -119,10 +119,10 @@ class Screen:
                 title.append(Span(f"  {printable(first.text)}", _STYLES[first.tone]))
             yield TextLine(tuple(title))
         for number, block in enumerate(blocks):
-            if not section.title and number and isinstance(block, Table | Plot):
+            if not section.heading and number and isinstance(block, Table | Plot):
                 yield TextLine()
             for part in self._block(block):
-                yield replace(part, indent=part.indent + 2) if section.title else part
+                yield replace(part, indent=part.indent + 2) if section.heading else part
 
     def _block(self, block: Block) -> Iterator[Part]:
         if isinstance(block, Paragraph):
@@ -204,7 +204,7 @@ class Screen:
 
 def _continues(section: Section) -> bool:
     """Whether the section has no title and starts with text, as below the title of a report."""
-    return not section.title and not isinstance(section.blocks[0], Table)
+    return not section.heading and not isinstance(section.blocks[0], Table)
 
 
 def _line(text: str, style: str = "") -> TextLine:
