@@ -336,8 +336,8 @@ def test_ctrl_c_on_a_terminal_leaves_it_clean_and_says_how_to_go_on(project: Pat
     os.close(ours)
     assert b"reason" in said  # the running trial, below the finished ones
     last = said.rpartition(b"\x1b")[2].decode()  # nothing is drawn any more
-    assert re.search(r"stopped after \d trials, which are kept", last)
-    assert "`contexta bisect --resume` goes on" in last
+    assert re.search(r"stopped after \d trials, which are stored", last)
+    assert "`contexta bisect --resume` continues" in last
     assert "Traceback" not in last
     assert b"\x1b[?25h" in said.rpartition(b"reason")[2]  # the cursor is back
 

@@ -227,9 +227,10 @@ class Contexta(Workspace):
         - dask: str | None = None. Rerun on a Dask cluster, as in tcp://10.0.0.1:8786.
         - outputs: tuple[Path, ...] = (). Files that the caller writes meanwhile; they are not part of the source.
         """
-        from contexta.client.bisect import bisect
+        from contexta.bisect.session.bisect import run_bisect
 
-        return bisect(self, self._name_in_commands(), old, new, command, metric, progress, {**options}, resume=resume)
+        fields = {**options, "old": old, "new": new, "command": command or None, "metric": metric}
+        return run_bisect(self, self._name_in_commands(), fields, progress, resume=resume)
 
     def plan_bisect(
         self,
@@ -245,12 +246,13 @@ class Contexta(Workspace):
 
         Builds both environments and reruns nothing. Options and errors: as ``bisect``.
         """
-        from contexta.client.bisect import plan_bisect
+        from contexta.bisect.session.bisect import plan_bisect
 
-        return plan_bisect(self, self._name_in_commands(), old, new, command, metric, progress, {**options})
+        fields = {**options, "old": old, "new": new, "command": command or None, "metric": metric}
+        return plan_bisect(self, self._name_in_commands(), fields, progress)
 
     def last_bisect(self, study: str | os.PathLike[str] | None = None) -> BisectReport:
         """The stored report of the last study, or of the study in a directory. Raises NotFound, DamagedData."""
-        from contexta.client.bisect import last_bisect
+        from contexta.bisect.session.bisect import last_report
 
-        return last_bisect(self, study)
+        return last_report(self, study)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,17 @@ from contexta.reproduce.uv.error_messages import UvError
 def run_bisect(
     records: Records,
     workspace: str | None,
-    fields: dict[str, Any],
-    progress: BisectProgress,
+    fields: Mapping[str, Any],
+    progress: BisectProgress | None = None,
     *,
     resume: bool = False,
 ) -> BisectReport:
     """Rerun the command until there is a verdict. The report is stored with the study.
 
-    workspace: as the user named it. fields: of ``BisectRequest`` that the user sets; without OLD those of the last
-    study join them.
+    workspace: as the user named it. fields: of ``BisectRequest``, None for those that the user did not set. resume:
+    without OLD, the fields of the last study are the defaults.
     """
+    fields, progress = _set_fields(fields), progress or BisectProgress()
     studies = studies_of(records)
     last = study_files.read_last(studies) if resume and fields.get("old") is None else None
     request = BisectRequest(**fields) if last is None else study_files.request_of(last, fields)
@@ -54,21 +56,26 @@ def run_bisect(
 
 
 def plan_bisect(
-    records: Records, workspace: str | None, fields: dict[str, Any], progress: BisectProgress
+    records: Records, workspace: str | None, fields: Mapping[str, Any], progress: BisectProgress | None = None
 ) -> BisectPlan:
-    """Build the environments of OLD and NEW, and say what a bisect would do. Reruns nothing."""
-    request = BisectRequest(**fields)
+    """Build the environments of OLD and NEW, and plan a bisect. Reruns nothing."""
+    request, progress = BisectRequest(**_set_fields(fields)), progress or BisectProgress()
     prepared = prepare(request, records, workspace, plans=True)
     _announce(prepared, progress)
-    progress.message("building the environments of OLD and NEW, whose metadata says what needs what")
+    progress.message("building the environments of OLD and NEW to read their requirements")
     setup = prepared.setup
     space = Study(setup, prepared.uv).space
     return plan(space, request.max_runs, seconds=setup.expected, notes=(*prepared.labels, *prepared.notes))
 
 
-def last_report(records: Records, study: Path | None = None) -> BisectReport:
+def last_report(records: Records, study: str | os.PathLike[str] | None = None) -> BisectReport:
     """The stored report of a study; of the last one by default."""
-    return study_files.read_report(study or study_files.read_last(studies_of(records)).study)
+    folder = study_files.read_last(studies_of(records)).study if study is None else Path(study)
+    return study_files.read_report(folder)
+
+
+def _set_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _announce(prepared: PreparedStudy, progress: BisectProgress) -> None:
@@ -98,7 +105,7 @@ def _run(
             releases, notes = _releases(study, verdict, progress)
     except KeyboardInterrupt:
         trials = len(study.trials) + len(study.release_trials)
-        progress.interrupted(f"stopped after {trials} trials, which are kept\n`contexta bisect --resume` goes on")
+        progress.interrupted(f"stopped after {trials} trials, which are stored\n`contexta bisect --resume` continues")
         raise
     return _report(prepared, study, verdict, releases, notes)
 
@@ -107,7 +114,7 @@ def _releases(study: Study, verdict: Verdict, progress: BisectProgress) -> tuple
     try:
         return releases_of(study, verdict, progress.trial_finished), ()
     except UvError as error:
-        return None, (f"the culprit's releases are not known: {error.what[:300]}",)
+        return None, (f"cannot list the releases of the culprit: {error.what[:300]}",)
 
 
 def _report(
@@ -132,7 +139,7 @@ def _report(
 
 
 def _without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """A command as reports show it, which others read."""
+    """A command as reports show it."""
     return tuple(redact.argv(command, None)[0])
 
 
