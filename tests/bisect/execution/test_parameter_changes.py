@@ -111,7 +111,7 @@ def test_what_only_one_run_recorded_and_both_were_told_is_no_change() -> None:
 def test_words_that_are_no_options_and_differ_are_told() -> None:
     found = differing("a.yaml --lr 1", "b.yaml --lr 1")
     assert found.old == {}
-    assert found.notes == ("besides its options OLD was told a.yaml, NEW b.yaml: taken from the command given here",)
+    assert found.notes == ("other words of the command differ (OLD: a.yaml, NEW: b.yaml); the given command is used",)
 
 
 def test_options_of_the_interpreter_are_left_alone() -> None:

@@ -76,10 +76,10 @@ def missing_module(reason: str, log: str) -> str | None:
 
     reason: why there is no value, "" where its exit code was judged. log: what it printed.
     """
-    found = _MISSING.search(reason.rpartition("exit code 1: ")[2]) if reason else None
-    if found is None and (not reason or "exit code" in reason):
-        *_, found = (None, *_RAISED.finditer(log))
-    return None if found is None else found["module"]
+    match = _MISSING.search(reason.rpartition("exit code 1: ")[2]) if reason else None
+    if match is None and (not reason or "exit code" in reason):
+        *_, match = (None, *_RAISED.finditer(log))
+    return None if match is None else match["module"]
 
 
 def what_to_add(module: str, end: str, folder: Path) -> str:

@@ -88,7 +88,7 @@ def changed_parameters(old: RunParameters, new: RunParameters, template: str | N
     lines = _rest(old, ours), _rest(new, theirs)
     if lines[0] != lines[1]:
         shown = [shlex.join(line) or "nothing" for line in lines]
-        notes.append(f"besides its options OLD was told {shown[0]}, NEW {shown[1]}: taken from the command given here")
+        notes.append(f"other words of the command differ (OLD: {shown[0]}, NEW: {shown[1]}); the given command is used")
     return ChangedParameters(ours, theirs, tuple(notes))
 
 
@@ -282,7 +282,7 @@ def _words(line: Sequence[str], name: str, takes: _Takes) -> tuple[str, ...]:
 
 
 def _value_on(line: Sequence[str], name: str, takes: _Takes) -> str | None:
-    """The values of an option on a line, however it is written; ``given`` for a flag."""
+    """The values of an option on a command line, in any notation; ``given`` for a flag."""
     values_on_line: list[str] = []
     for start, stop in _spans(line, name, takes, 0):
         option, equals, value = line[start].partition("=")

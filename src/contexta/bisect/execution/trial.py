@@ -18,7 +18,7 @@ from contexta.bisect.execution.sandbox import moved_into, workplace
 from contexta.bisect.execution.seed_use import other_seed, with_seed
 from contexta.bisect.execution.trial_job import TrialJob, TrialResult
 from contexta.bisect.execution.trial_record import TrialRecord
-from contexta.bisect.execution.unentered_processes import looked_at
+from contexta.bisect.execution.unentered_processes import scanned
 from contexta.core import process, supervisor
 from contexta.core.errors import InvalidInput, shown
 from contexta.recorder.probes.machine import usable_memory
@@ -208,7 +208,7 @@ class _Sandbox:
             argv += seed_argument.replace("{seed}", str(job.seed)).split()
         limit = job.command.memory
         argv = supervisor.supervised(argv, limit or _fair_share(job), hard=bool(limit), overlays=self.home.overlays)
-        with looked_at(variables):
+        with scanned(variables):
             return process.run(argv, timeout=job.seconds, cwd=str(self.place), env=variables, stop=self.stop)
 
 

@@ -1,4 +1,4 @@
-"""Read both sides, and complete each by the other: what one side does not say is no difference."""
+"""Read both sides, and complete each with the other: what one side does not specify is no difference."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _with_files(side: Pins, files: Mapping[str, str]) -> Pins:
 
 
 def _options(pins: Mapping[str, Pins], install: Install) -> dict[str, InstallOptions]:
-    """How each side is installed. A side without options takes those of the other: a freeze has none."""
+    """How each side is installed. A side without options takes those of the other, because `pip freeze` writes none."""
     by_end = {}
     for end, other in (BOTH, BOTH[::-1]):
         options = pins[end].options or pins[other].options

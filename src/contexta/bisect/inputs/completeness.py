@@ -2,7 +2,7 @@
 
 uv resolves the pins of each file on the interpreter of its side: what it adds is missing in the file. A file is
 completed as of the day when its newest pin was published, where the index has dates. Environments and recorded runs
-are not checked: what they lack was lacking when they ran.
+are not checked, because they were complete enough to run.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _DEPENDS = re.compile(
     r"(?P<on>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?(?P<specifier>(?:[<>=!~][^\s]*)?)"
 )
 _CONCLUSION = re.compile(r"we can conclude that .*?(?=(?:\(\d+\) )?(?:And b|B)ecause |\Z)")
-_MOST_CONFLICTS = 10  # that are looked for, each by another resolution
-_SHOWN = 300  # characters of what uv said
+_MOST_CONFLICTS = 10  # each takes another resolution
+_SHOWN = 300  # characters of a message of uv
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -46,9 +46,9 @@ class UnpinnedPackage:
 
     name: str
     version: str
-    """What uv would install; "" where uv has none."""
+    """The version that uv would install; "" if there is none."""
     requirer: str
-    """The package that requires it, with its version where that is known."""
+    """The package that requires it, with its version if known."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _resolved_alike(
     uvs: Mapping[str, Uv],
     skip: Collection[str],
 ) -> dict[str, tuple[dict[str, str], datetime | None]]:
-    """(versions to add, the date they are as of) of each side; versions of the other side where they fit."""
+    """(versions to add, date of the resolution) of each side. Versions of the other side are used if they fit."""
     dates = {end: _date(pins[end], pythons[end], uvs[end]) for end in ends}
     added: dict[str, tuple[dict[str, str], datetime | None]] = {}
     preferred: dict[str, str] = {}
@@ -178,7 +178,7 @@ def _checked(
     available: Mapping[str, str] = _NOTHING,
     when: datetime | None = None,
 ) -> Checked:
-    """What uv adds to a side. available: versions to take where they fit. when: as of this moment."""
+    """The packages that uv adds to a side. available: versions to prefer. when: the date of the resolution."""
     lines = [*_lines(side)]
     pinned = {*side.packages, *side.fixed}
     preferred = [f"{name}=={version}" for name, version in available.items() if name not in pinned]

@@ -60,9 +60,9 @@ def taken_from(name: str, url: str) -> str | Fixed | None:
     return file_pin(name, address, digest, about.get("subdirectory"))
 
 
-def project_at(given: str) -> Fixed | None:
+def project_at(requirement: str) -> Fixed | None:
     """The project in a directory, relative to the current one; None where there is none that says its name."""
-    path = Path(given.partition("[")[0].removeprefix("file://")).resolve()
+    path = Path(requirement.partition("[")[0].removeprefix("file://")).resolve()
     name = _project_name(path)
     return None if name is None else own_at(canonicalize_name(name), path)
 
@@ -106,8 +106,8 @@ def _name_in_file(file: str) -> str | None:
 def _project_name(path: Path) -> str | None:
     """What a project in a directory calls itself: in pyproject.toml, setup.cfg, what setuptools wrote, or setup.py."""
     with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        told = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
-        for table in (told.get("project"), _table(told.get("tool")).get("poetry")):
+        settings = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+        for table in (settings.get("project"), _table(settings.get("tool")).get("poetry")):
             if isinstance(name := _table(table).get("name"), str):
                 return name
     parser = configparser.RawConfigParser()

@@ -1,4 +1,4 @@
-"""The source that a recorded run ran, to be run again: what was recorded of it, and whether it can be had here."""
+"""The recorded source of a run, and whether it can be restored here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def revision_of(what: str, recorded: RecordedEnvironment, notes: Collection[str]
 
 
 def require_here(what: str, revision: Revision, folder: Path) -> None:
-    """Raises InvalidInput unless the repository around a folder has the revision, the folder in it too."""
+    """Raise InvalidInput unless the repository of a folder has the revision, with that folder in it."""
     try:
         with (
             own_place(Path(tempfile.gettempdir())) as scratch,
@@ -65,7 +65,7 @@ def packages_of(fixed: Sequence[Fixed], top: Path) -> tuple[tuple[str, str], ...
 
 
 def about_sources(old: Revision, new: Revision, folder: Path) -> Iterator[str]:
-    """What a user should know of how sources are taken."""
+    """Notes about the source of the mixes."""
     if old.state == new.state:
         yield f"OLD and NEW ran the same source, {old}: it is no change"
     if old.packages:

@@ -16,7 +16,7 @@ from contexta.bisect.space.lattice import atoms_of
 from contexta.findings.bisect import BisectPlan, PossibleCause
 
 _ENDS = 7  # runs of the ends that a study takes at least
-_PROOF = 4  # and to show the two facts beside the ends, twice each
+_PROOF = 4  # runs for the two facts of a proof, twice each
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ def outlook(space: Space, problem: Problem, trials: Sequence[Trial]) -> Outlook:
     values = readings.run_count(0), readings.run_count(space.mixes.full)
     ends = judge_ends(readings) if all(values) else None
     if ends is None or ends.state != "worse":
-        wanted = max(_ENDS, 2 * (ends.repeats or 0)) if ends is not None else _ENDS
+        needed = max(_ENDS, 2 * (ends.repeats or 0)) if ends is not None else _ENDS
         total = sum(problem.weights)
         bits = sum(w / total * math.log2(total / w) for w in problem.weights)
-        return Outlook((), min(left, max(2, wanted - sum(values)) + math.ceil(bits) + _PROOF))
+        return Outlook((), min(left, max(2, needed - sum(values)) + math.ceil(bits) + _PROOF))
     belief = believe(readings, space.mixes, problem.weights)
     bits = -sum(p * math.log2(p) for p in belief.marginals if p > 1e-9)
     shown = sum(trial.step.purpose == "proof" for trial in trials)

@@ -29,7 +29,7 @@ from contexta.core.errors import ContextaError, InvalidInput, shown
 from contexta.core.own_source import install_hint
 
 _CONNECT = 30.0  # seconds
-_LOOK = 1.0  # seconds between two checks whether a trial is still wanted
+_LOOK = 1.0  # seconds between two checks whether a trial was cancelled
 _ALONE = 60.0  # seconds without any worker after which a study ends
 _CANCELLED = 30.0  # seconds that cancelled trials have to end
 _TRIES = 3  # times that a trial runs whose files could not be fetched
