@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 PRINTED = "metrics_from_output"
 """The name of the fact that lists the metrics that were read from the output of a command."""
 
+PARAM_SOURCES = "param_sources"
+"""The name of the fact that says where the recorder read parameters that the program did not log."""
+
 
 class MetricValue(Finding):
     """The last value of one metric, by step, then time."""
@@ -106,6 +109,13 @@ class RunSummary(Run, Finding):
                 if metric.slice_ref is None and (earlier is None or earlier.observed_at <= metric.observed_at):
                     last[metric.metric_key] = metric
         return {key: last[key].value for key in sorted(last)}
+
+    @property
+    def param_sources(self) -> dict[str, str]:
+        """Where each parameter is from: ``program``, ``argparse``, ``command line``, or the name of a file."""
+        sources = self.metadata.get(PARAM_SOURCES)
+        known = sources if isinstance(sources, Mapping) else {}
+        return {name: str(known.get(name, "program")) for name in self.params}
 
     @computed_field  # type: ignore[prop-decorator]  # as above
     @property

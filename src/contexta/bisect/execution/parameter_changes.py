@@ -9,22 +9,17 @@ other side.
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from contexta.analysis.metrics.repeats import is_seed
-from contexta.core.interpreters import is_python
+from contexta.recorder.parameters.command_options import option_names, plain, spans_of, start_of_arguments
 from contexta.recorder.redaction.redact import HIDDEN
 
-_Takes = Literal["one", "many", "truth", "none"]
-"""What follows the name of an option: a value, values, perhaps a truth value, nothing."""
-_OPTION = re.compile(r"--?[A-Za-z_]")
-_NAMED = re.compile(r"(?P<dashes>--?|\+{0,2})(?P<name>[A-Za-z_][\w.-]*)(?P<equals>=?)", re.ASCII)
-_TRUTHS = frozenset({"true", "false", "yes", "no", "on", "off", "0", "1"})
-_WITH_VALUE = ("-m", "-c", "-W", "-X")  # options of Python itself
+if TYPE_CHECKING:
+    from contexta.recorder.parameters.command_options import Takes
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Setting:
     """As it was recorded; None where it was not."""
     shown: str | None = None
     """In a few words; None where that side does not have it."""
-    takes: _Takes = "one"
+    takes: Takes = "one"
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def parameters_of(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Run
     if isinstance(invocation, Mapping) and invocation.get("entry_point") not in ("notebook", "interactive"):
         return RunParameters(params, tuple(map(str, invocation.get("argv", ())))[1:])
     words = tuple(map(str, command)) if isinstance(command, (list, tuple)) else ()
-    return RunParameters(params, words[_of_program(words) :])
+    return RunParameters(params, words[start_of_arguments(words) :])
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ def with_settings(command: Sequence[str], settings: Mapping[str, Setting]) -> tu
     """A command with these settings in place of its own; those that it does not have are appended."""
     words = list(command)
     for name, setting in sorted(settings.items()):
-        spans = _spans(words, name, setting.takes, _of_program(words))
+        spans = spans_of(words, name, setting.takes, start_of_arguments(words))
         at = spans[0][0] if spans else len(words)
         for start, stop in reversed(spans):
             del words[start:stop]
@@ -106,8 +101,8 @@ def with_settings(command: Sequence[str], settings: Mapping[str, Setting]) -> tu
 
 def not_in(command: Sequence[str], settings: Mapping[str, Setting]) -> list[str]:
     """The parameters that a command does not have."""
-    start = _of_program(command)
-    return [name for name, setting in settings.items() if not _spans(command, name, setting.takes, start)]
+    start = start_of_arguments(command)
+    return [name for name, setting in settings.items() if not spans_of(command, name, setting.takes, start)]
 
 
 def contradiction(settings: Mapping[str, Setting], recorded: Mapping[str, Any]) -> str | None:
@@ -165,7 +160,7 @@ def _settings(
     return Setting(words[0], values[0], shown[0], takes), Setting(words[1], values[1], shown[1], takes)
 
 
-def _followed_by(values: tuple[Any, Any]) -> _Takes:
+def _followed_by(values: tuple[Any, Any]) -> Takes:
     if any(isinstance(value, (list, tuple)) for value in values):
         return "many"
     return "truth" if any(isinstance(value, bool) for value in values) else "one"
@@ -218,8 +213,8 @@ def _like(words: Sequence[str], recorded: Any, new: Any) -> tuple[str, ...] | No
 
 def _unrecorded(old: RunParameters, new: RunParameters) -> Iterator[tuple[str, tuple[Setting, Setting]]]:
     """Options that differ and that no run recorded as a parameter."""
-    recorded = {_plain(name) for name in (*old.params, *new.params)}
-    for name in sorted({*_option_names(old.line), *_option_names(new.line)}):
+    recorded = {plain(name) for name in (*old.params, *new.params)}
+    for name in sorted({*option_names(old.line), *option_names(new.line)}):
         if name in recorded or name.removeprefix("no_") in recorded or is_seed(name):
             continue
         takes = _taken(name, old.line, new.line)
@@ -229,27 +224,29 @@ def _unrecorded(old: RunParameters, new: RunParameters) -> Iterator[tuple[str, t
             yield name, (Setting(words[0], None, on_lines[0], takes), Setting(words[1], None, on_lines[1], takes))
 
 
-def _taken(name: str, old: Sequence[str], new: Sequence[str]) -> _Takes:
+def _taken(name: str, old: Sequence[str], new: Sequence[str]) -> Takes:
     """What an option takes: values where several words lie between it and the next one. One that only one side has
     takes nothing where what follows it stands in both."""
     words = [_words(line, name, "one") for line in (old, new)]
     for side, other in ((0, new), (1, old)):
         if not words[1 - side] and len(words[side]) == 2 and words[side][1] in other:
             return "none"
-    between = [stop - start for line in (old, new) for start, stop in _spans(line, name, "many", 0) if stop < len(line)]
+    between = [
+        stop - start for line in (old, new) for start, stop in spans_of(line, name, "many", 0) if stop < len(line)
+    ]
     return "many" if any(count > 2 for count in between) else "one"
 
 
 def _rest(run: RunParameters, settings: Mapping[str, Setting]) -> list[str]:
     """The words of a line that belong to no option."""
     line = list(run.line)
-    recorded = {_plain(name): value for name, value in run.params.items()}
-    taken = {_plain(name): setting.takes for name, setting in settings.items()}
-    for name in sorted({*_option_names(line), *taken}):
+    recorded = {plain(name): value for name, value in run.params.items()}
+    taken = {plain(name): setting.takes for name, setting in settings.items()}
+    for name in sorted({*option_names(line), *taken}):
         takes = taken.get(name) or (
             _followed_by((recorded[name], None)) if name in recorded else _taken(name, line, ())
         )
-        for start, stop in reversed(_spans(line, name, takes, 0)):
+        for start, stop in reversed(spans_of(line, name, takes, 0)):
             del line[start:stop]
     return line
 
@@ -257,66 +254,15 @@ def _rest(run: RunParameters, settings: Mapping[str, Setting]) -> list[str]:
 # ------------------------------------------------------------------------------- options of a command line
 
 
-def _of_program(command: Sequence[str]) -> int:
-    """Where the arguments of the program begin: behind the interpreter's own, and behind its script."""
-    for position, word in enumerate(command):
-        if is_python(word):
-            at = position + 1
-            while at < len(command) and command[at].startswith("-"):
-                if command[at] in ("-m", "-c"):
-                    return at + 2
-                at += 1 + (command[at] in _WITH_VALUE)
-            return at + 1
-    return 1
+def _words(line: Sequence[str], name: str, takes: Takes) -> tuple[str, ...]:
+    return tuple(word for start, stop in spans_of(line, name, takes, 0) for word in line[start:stop])
 
 
-def _option_names(line: Sequence[str]) -> Iterator[str]:
-    for word in line:
-        match = _NAMED.match(word)
-        if match is not None and (match["equals"] or match["dashes"].startswith("-")):
-            yield _plain(match["name"])
-
-
-def _words(line: Sequence[str], name: str, takes: _Takes) -> tuple[str, ...]:
-    return tuple(word for start, stop in _spans(line, name, takes, 0) for word in line[start:stop])
-
-
-def _value_on(line: Sequence[str], name: str, takes: _Takes) -> str | None:
+def _value_on(line: Sequence[str], name: str, takes: Takes) -> str | None:
     """The values of an option on a command line, in any notation; ``given`` for a flag."""
     values_on_line: list[str] = []
-    for start, stop in _spans(line, name, takes, 0):
+    for start, stop in spans_of(line, name, takes, 0):
         option, equals, value = line[start].partition("=")
         values = [value] if equals else line[start + 1 : stop]
-        values_on_line += values or ["given" if _plain(option.lstrip("-")) == _plain(name) else "not given"]
+        values_on_line += values or ["given" if plain(option.lstrip("-")) == plain(name) else "not given"]
     return " ".join(values_on_line) if values_on_line else None
-
-
-def _spans(line: Sequence[str], name: str, takes: _Takes, at: int) -> list[tuple[int, int]]:
-    """Where an option stands, with its values; from a position on."""
-    spans = []
-    while at < len(line):
-        match = _NAMED.match(line[at])
-        stop = at + 1
-        if match is not None and (
-            match["equals"] or (match["dashes"].startswith("-") and match.end() == len(line[at]))
-        ):
-            option, negated = _plain(match["name"]), f"no_{_plain(name)}"
-            if option == _plain(name) or (takes == "truth" and option == negated):
-                stop += 0 if match["equals"] or option == negated else _values(line, stop, takes)
-                spans.append((at, stop))
-        at = stop
-    return spans
-
-
-def _values(line: Sequence[str], at: int, takes: _Takes) -> int:
-    """How many words from here on are an option's values."""
-    if takes == "none" or at >= len(line):
-        return 0
-    if takes == "truth":
-        return int(line[at].lower() in _TRUTHS)
-    count = next((n for n, word in enumerate(line[at:]) if _OPTION.match(word)), len(line) - at)
-    return count if takes == "many" else min(count, 1)
-
-
-def _plain(name: str) -> str:
-    return name.replace("-", "_")

@@ -79,14 +79,31 @@ class LiveRun(Measured):
         value: JSON values and nested lists and mappings are kept as they are, anything else as ``str(value)``.
         """
         text(name, printable=True)
+        self._values[name] = self._write_param(name, value)
+
+    def _write_param(self, name: str, value: Any, source: Optional[str] = None) -> Any:
+        """source: where the recorder read the parameter; None where the program logged it. Returns the plain value."""
         plain, cut = numbers.bounded(numbers.plain(value))
         if cut:
             self._write("note", topic="parameters", text=f"{redact.inside(name, self._salt)}: {cut}")
         cleaned, notes = redact.parameters({name: plain}, self._salt)
+        origin = {} if source is None else {"o": source}
         for cleaned_name, cleaned_value in cleaned.items():
-            self._write("param", k=cleaned_name, x=cleaned_value)
+            self._write("param", k=cleaned_name, x=cleaned_value, **origin)
         self._write_notes(notes)
-        self._values[name] = plain
+        return plain
+
+    def read_params(self, values: Mapping[str, Any], source: str) -> None:
+        """Record parameters that the recorder read: ``argparse``, ``command line``, or the name of a file.
+
+        Those that the program logs take their place. Names that cannot be recorded are left out.
+        """
+        for name, value in values.items():
+            try:
+                text(name, printable=True)
+            except InvalidInput:
+                continue
+            self._write_param(name, value, source)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record several parameters."""

@@ -13,7 +13,9 @@ from contexta.recorder.wrapping.command_lines import is_multiprocessing, is_reco
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Any, Dict, List
+
+    from contexta.recorder.session.run import LiveRun
 
 _PREFIX = "CONTEXTA_PREFIX"  # sys.prefix of the process that was recorded last, for those below it
 
@@ -44,13 +46,23 @@ def _take_part(words: List[str], is_recorded: bool) -> None:
         trial_process.begin(*program_of(words), recorded=is_recorded)
     if not is_recorded:
         return
+    from functools import partial
+
+    from contexta.recorder.parameters import argparse_hook
     from contexta.recorder.session import active_run, start
 
     run = active_run.session.handed_down()
     if run is not None:
         if run._before_end is None:
             start.record_environment(run)  # a worker of another interpreter
+        if not is_multiprocessing(words):
+            argparse_hook.watch(partial(_record_namespace, run))
         os.environ[_PREFIX] = sys.prefix
+
+
+def _record_namespace(run: LiveRun, values: Dict[str, Any]) -> None:
+    if not run._ended:
+        run.read_params(values, "argparse")
 
 
 def _command_line() -> List[str]:

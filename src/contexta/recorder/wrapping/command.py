@@ -21,6 +21,7 @@ from contexta.core.references import StableRef, slug
 from contexta.recorder.journal import process_journals
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.notes import note, reason
+from contexta.recorder.parameters import command_options, config_files
 from contexta.recorder.redaction import cutting, redact
 from contexta.recorder.session import active_run, inherited
 from contexta.recorder.session.environment import read_source
@@ -104,8 +105,21 @@ class CommandRecorder:
             journal.write("note", **entry)
         for key, value in tags.items():
             run.tag(key, value)
+        self._read_parameters()
         run.flush()
         active_run.session.watch(run)
+
+    def _read_parameters(self) -> None:
+        """Record the parameters on the command line and in the configuration files that it names."""
+        directory = self._directory or os.getcwd()
+        contents, notes = config_files.read_named(self._command, directory)
+        for name, content in contents:
+            cleaned, hidden = redact.parameters(content, self._run._salt)
+            self._run.read_params(dict(config_files.flat(cleaned)), redact.inside(name, self._run._salt))
+            notes += hidden
+        for entry in notes:
+            self._run.note(entry["topic"], entry["text"])
+        self._run.read_params(command_options.options_of(self._command), "command line")
 
     def run(self) -> int:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be

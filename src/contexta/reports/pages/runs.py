@@ -47,7 +47,7 @@ def sections_of(finding: RunDetails) -> Iterator[Section]:
     for stage in finding.stages:
         yield _stage(stage)
     if finding.params:
-        yield Section(title="Parameters", blocks=(facts(finding.params),))
+        yield Section(title="Parameters", blocks=(_parameters(finding),))
     yield from _events(finding)
     yield from _provenance(finding)
     yield from _artifacts(finding)
@@ -101,6 +101,15 @@ def _stage(stage: StageSummary) -> Section:
     status = (Paragraph(text=stage.status, tone=tone_of(stage.status)),) if stage.status else ()
     table = Table(columns=("Metric", ">Last value", ""), rows=tuple(rows))
     return Section(title=title, blocks=(*status, table if rows else Paragraph(text="no metrics", tone="quiet")))
+
+
+def _parameters(finding: RunDetails) -> Table:
+    """With their sources where the recorder read some of them."""
+    sources = finding.param_sources
+    if set(sources.values()) == {"program"}:
+        return facts(finding.params)
+    rows = (Row(cells=(name, as_text(value), sources[name])) for name, value in finding.params.items())
+    return Table(columns=("Name", "Value", "Source"), rows=tuple(rows))
 
 
 def _events(finding: RunDetails) -> Iterator[Section]:

@@ -16,11 +16,12 @@ from contexta.store.entities import nested_runs, shared_facts
 from contexta.store.entities.artifacts import put_recorded
 from contexta.store.entities.environments import began_with, put_captured
 from contexta.store.entities.metadata import find_id
-from contexta.store.entities.query_index import keep_params, keep_tags
+from contexta.store.entities.query_index import keep_tags
 from contexta.store.entities.series import add_points
 from contexta.store.ingest import journal_parsing, ranks
 from contexta.store.ingest.journal_parts import PARTS, PartCollector
 from contexta.store.ingest.journal_points import PointCollector, split
+from contexta.store.ingest.param_sources import ParamSources
 from contexta.store.ingest.printed_points import logged_first
 from contexta.store.ingest.ranks import Rank
 from contexta.store.ingest.run_end import end_run, open_again
@@ -53,6 +54,7 @@ class Reading:
         self._count: int = row.points
         self._stages: dict[str, int] = {}
         self._tags: dict[str, str] = {}
+        self._params = ParamSources()
         self._notes: list[tuple[int, str, str]] = []
         self._lost: list[tuple[int, str, str]] = []  # count, reason, the first of them
         self._at = row.last_at or 0
@@ -78,6 +80,7 @@ class Reading:
         points = logged_first(self._connection, self._run_id, self._metrics.points, self._metrics.printed)
         add_points(self._connection, points)
         self._write_tags()
+        self._params.finish(self._connection, self._run_id)
         self._count += sum(map(len, points.values())) + self._parts.metrics
         self._parts.finish()
         if self._run_id is not None and self._notes:
@@ -242,7 +245,7 @@ class Reading:
 
     def _param(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has checked it
-        keep_params(self._connection, self._run_id, {record["k"]: record["x"]})
+        self._params.add(self._connection, self._run_id, record)
 
     def _tag(self, record: dict[str, Any]) -> None:
         self._tags[record["k"]] = record["x"]

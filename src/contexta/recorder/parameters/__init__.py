@@ -1,0 +1,1 @@
+"""Read parameters from command lines and configuration files, and from argparse."""

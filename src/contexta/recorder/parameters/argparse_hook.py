@@ -1,0 +1,117 @@
+"""Record the namespace that the argparse of a program parses, without importing argparse.
+
+The first import of argparse replaces ``ArgumentParser.parse_known_args`` by a function that calls it and records its
+result. Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Callable, Dict
+
+_PLAIN = (str, int, float, bool, type(None))
+_MOST = 500  # parameters of a program
+
+
+def watch(record: Callable[[Dict[str, Any]], None]) -> None:
+    """record: takes the plain values of a namespace. Called for each parse of the arguments of the process."""
+    module = sys.modules.get("argparse")
+    if module is not None:
+        _replace(module, record)
+    else:
+        sys.meta_path.insert(0, _Finder(record))
+
+
+class _Finder:
+    """Finds argparse as the other finders do, once, and then removes itself."""
+
+    def __init__(self, record: Callable[[Dict[str, Any]], None]) -> None:
+        self._record = record
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "argparse":
+            return None
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Loader(spec.loader, self._record)  # type: ignore[assignment]  # as above
+                return spec
+        return None
+
+
+class _Loader:
+    """Loads a module with its own loader, and replaces the method after that."""
+
+    def __init__(self, loader: Any, record: Callable[[Dict[str, Any]], None]) -> None:
+        self._loader = loader
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: Any) -> Any:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        _replace(module, self._record)
+
+
+def _replace(module: ModuleType, record: Callable[[Dict[str, Any]], None]) -> None:
+    """A program may have an argparse of its own: then this does nothing where its parts are missing."""
+    parser = getattr(module, "ArgumentParser", None)
+    original = getattr(parser, "parse_known_args", None)
+    if not isinstance(parser, type) or not callable(original):
+        return
+    depth = [0]  # of parsers of subcommands, which are called by the first parser
+
+    def parse_known_args(self: Any, args: Any = None, namespace: Any = None) -> Any:
+        depth[0] += 1
+        try:
+            result = original(self, args, namespace)
+        finally:
+            depth[0] -= 1
+        if not depth[0]:
+            try:
+                if args is None or list(args) == sys.argv[1:]:
+                    record(_plain_values(vars(result[0])))
+            except Exception:  # noqa: BLE001  # the program must not notice
+                pass
+        return result
+
+    for name in ("__doc__", "__module__", "__name__", "__qualname__"):
+        setattr(parse_known_args, name, getattr(original, name, None))
+    parser.parse_known_args = parse_known_args  # type: ignore[attr-defined]  # replaced on purpose
+
+
+def _plain_values(namespace: Dict[str, Any]) -> Dict[str, Any]:
+    """The values that are plain, by name; of paths and members of enumerations their texts. Functions are left out."""
+    values: Dict[str, Any] = {}
+    for name, value in list(namespace.items())[:_MOST]:
+        if isinstance(name, str) and _is_plain(value):
+            values[name] = value
+        elif isinstance(name, str) and type(value).__module__ in ("pathlib", "pathlib._local"):
+            values[name] = str(value)
+        elif isinstance(name, str) and "Enum" in [base.__name__ for base in type(value).__mro__]:
+            values[name] = str(getattr(value, "name", ""))
+    return values
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether a value is made of JSON values only; no method of the program is called."""
+    if type(value) in _PLAIN:
+        return True
+    if depth > 3 or type(value) not in (list, tuple, dict) or len(value) > 1000:
+        return False
+    inner = [*value.keys(), *value.values()] if type(value) is dict else list(value)
+    return all(_is_plain(each, depth + 1) for each in inner)

@@ -1,0 +1,163 @@
+"""Read the configuration files that a command names: JSON, TOML and YAML, up to a size.
+
+YAML is read by PyYAML where this process can import it, else only if it is simple. Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+
+from contexta.recorder.notes import note, reason
+from contexta.recorder.parameters.command_options import value_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+    from contexta.recorder.notes import Note
+
+TOPIC = "parameters"
+_LARGEST = 256 * 1024  # bytes of a file
+_MOST = 500  # parameters of a file; a larger one holds data
+_DEEPEST = 10
+_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+_YAML_LINE = re.compile(r"""(?P<indent> *)(?P<key>[\w./-]+|"[^"]*"|'[^']*'):(?:\s+(?P<value>.*))?\Z""")
+_YAML_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+class Unreadable(Exception):
+    """Why a file gives no parameters."""
+
+
+def read_named(command: Sequence[str], directory: str) -> Tuple[List[Tuple[str, Dict[str, Any]]], List[Note]]:
+    """([(file as it is named, its content)], notes) of the files that a command names. directory: of the command."""
+    contents: List[Tuple[str, Dict[str, Any]]] = []
+    notes: List[Note] = []
+    for name in dict.fromkeys(word.rpartition("=")[2].lstrip("@") for word in command[1:]):
+        path = os.path.join(directory, os.path.expanduser(name))
+        if not name.lower().endswith(_SUFFIXES) or not os.path.isfile(path):
+            continue
+        try:
+            content = _read(path)
+        except (OSError, Unreadable) as error:
+            notes.append(note(TOPIC, f"{name} was not read: {reason(error)}"))
+            continue
+        if isinstance(content, dict):
+            contents.append((name, content))
+    return contents, notes
+
+
+def flat(content: Any, above: str = "", depth: int = 0) -> Iterator[Tuple[str, Any]]:
+    """The parameters of a configuration, with the names of nested ones joined by dots. A list is one value."""
+    if isinstance(content, dict) and content and depth < _DEEPEST:
+        for key, value in content.items():
+            yield from flat(value, f"{above}.{key}" if above else str(key), depth + 1)
+    elif above:
+        yield above, content
+
+
+def _read(path: str) -> Any:
+    """The content of a file. Raises OSError, Unreadable."""
+    if os.path.getsize(path) > _LARGEST:
+        raise Unreadable(f"it has more than {_LARGEST} bytes")
+    with open(path, "rb") as file:
+        data = file.read(_LARGEST + 1)
+    try:
+        text = data.decode("utf-8-sig")
+        content = _PARSERS[os.path.splitext(path)[1].lower()](text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(str(error) or type(error).__name__) from None
+    if isinstance(content, dict) and _count(content) > _MOST:
+        raise Unreadable(f"it has more than {_MOST} values")
+    return content
+
+
+def _count(content: Any) -> int:
+    """How many values a configuration has, as far as the limit."""
+    count, waiting = 0, [content]
+    while waiting and count <= _MOST:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict):
+            waiting += list(value.values())[: _MOST + 1]
+        elif isinstance(value, list):
+            waiting += value[: _MOST + 1]
+    return count
+
+
+def _toml(text: str) -> Any:
+    if sys.version_info < (3, 11):
+        raise Unreadable("`contexta run` needs Python 3.11 to read TOML")
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+def _yaml(text: str) -> Any:
+    try:
+        import yaml  # type: ignore[import-untyped, unused-ignore]  # not required anywhere
+    except Exception:  # noqa: BLE001  # it is missing, or broken
+        return _simple_yaml(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise Unreadable(" ".join(str(error).split())) from None
+
+
+def _simple_yaml(text: str) -> Dict[str, Any]:
+    """Nested mappings of scalars and lists. Raises Unreadable for any other YAML."""
+    root: Dict[str, Any] = {}
+    levels: List[Tuple[int, Any]] = [(-1, root)]  # (indentation, mapping or list)
+    last: Tuple[Any, str] = (root, "")  # where a deeper line belongs
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(?:^|\s)#.*$", "", raw).rstrip()
+        if not line.strip() or line.strip() == "---":
+            continue
+        indent = len(line) - len(line.lstrip(" "))
+        entry = re.fullmatch(r" *- +(?P<value>.*)", line)
+        match = _YAML_LINE.fullmatch(line)
+        if entry is None and match is None:
+            raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
+        if (indent > levels[-1][0] and levels[-1][0] >= 0) or (entry and last[1] and last[0].get(last[1]) is None):
+            holder, key = last
+            if holder.get(key) is not None:
+                raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
+            holder[key] = [] if entry else {}
+            levels.append((indent, holder[key]))
+        while indent < levels[-1][0]:
+            levels.pop()
+        if levels[-1][0] < 0:
+            levels.append((indent, root))
+        container = levels[-1][1]
+        if isinstance(container, list) != (entry is not None):
+            if entry is None and isinstance(container, list) and len(levels) > 1:
+                levels.pop()
+                container = levels[-1][1]
+            if isinstance(container, list) != (entry is not None):
+                raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
+        if entry is not None:
+            container.append(_scalar(entry["value"], number))
+        else:
+            assert match is not None  # checked above
+            key = match["key"].strip("\"'")
+            container[key] = _scalar(match["value"] or "", number)
+            last = (container, key)
+    return root
+
+
+def _scalar(text: str, number: int) -> Any:
+    """The value of one YAML scalar or list in brackets."""
+    text = text.strip()
+    if text[:1] == "[" and text[-1:] == "]":
+        return [_scalar(part, number) for part in text[1:-1].split(",") if part.strip()]
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    if text[:1] in tuple("{[&*!|>%@`\"'"):
+        raise Unreadable(f"PyYAML is not installed here, and line {number} is not simple YAML")
+    return _YAML_WORDS.get(text.lower(), value_of(text))
+
+
+_PARSERS: Dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
