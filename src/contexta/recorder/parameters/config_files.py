@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from importlib import import_module
 
 from contexta.recorder.notes import note, reason
 from contexta.recorder.parameters.command_options import value_of
@@ -98,7 +99,7 @@ def _toml(text: str) -> Any:
 
 def _yaml(text: str) -> Any:
     try:
-        import yaml  # type: ignore[import-untyped, unused-ignore]  # not required anywhere
+        yaml = import_module("yaml")  # optional: in this process, never in that of the program
     except Exception:  # noqa: BLE001  # it is missing, or broken
         return _simple_yaml(text)
     try:

@@ -48,6 +48,7 @@ def _take_part(words: List[str], is_recorded: bool) -> None:
         return
     from functools import partial
 
+    from contexta.recorder.inputs import opened_files
     from contexta.recorder.parameters import argparse_hook
     from contexta.recorder.session import active_run, start
 
@@ -57,6 +58,8 @@ def _take_part(words: List[str], is_recorded: bool) -> None:
             start.record_environment(run)  # a worker of another interpreter
         if not is_multiprocessing(words):
             argparse_hook.watch(partial(_record_namespace, run))
+        if not os.environ.get("CONTEXTA_TRIAL"):
+            opened_files.watch()
         os.environ[_PREFIX] = sys.prefix
 
 

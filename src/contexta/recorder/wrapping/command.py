@@ -18,6 +18,8 @@ from contexta.core.errors import shown
 from contexta.core.interpreters import is_python
 from contexta.core.process import CommandNotFound
 from contexta.core.references import StableRef, slug
+from contexta.recorder.inputs import opened_files
+from contexta.recorder.inputs.read_inputs import OpenedFiles
 from contexta.recorder.journal import process_journals
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.notes import note, reason
@@ -106,6 +108,8 @@ class CommandRecorder:
         for key, value in tags.items():
             run.tag(key, value)
         self._read_parameters()
+        directory, root = self._directory or os.getcwd(), os.path.dirname(self._journals)
+        self._opened = OpenedFiles(run, self._command, directory, root)
         run.flush()
         active_run.session.watch(run)
 
@@ -125,6 +129,7 @@ class CommandRecorder:
         """Run the command and record it. Returns its exit code, 128 + n when signal n ended it; 126 when it cannot be
         started."""
         ref = self._run.ref.value
+        self._opened.start()
         watch = Watch(
             ref, self._report, lambda pid: process_journals.has_recorded_environment(self._journals, ref, pid)
         )
@@ -132,6 +137,7 @@ class CommandRecorder:
             code = self._execute(self._variables(), watch, open_streams(self._search))
         except OSError as error:
             self._run.note("command", f"could not be started: {reason(error)}")
+            self._opened.finish()
             self._reading.finish(_LINGER)
             self._run.finish("failed", failure=error)
             return self._not_started(error)
@@ -139,6 +145,7 @@ class CommandRecorder:
             self._read_command(watch.pythons())
         self._warn_user()
         self._finish_searches()
+        self._opened.finish()
         self._store_logs()
         self._reading.finish(_GIT_WAIT if not self._signals.received else _LINGER)
         self._end(code)
@@ -189,6 +196,7 @@ class CommandRecorder:
                 inherited.JOURNALS: self._journals,
                 inherited.OBJECTS: os.path.abspath(self._objects.root),
                 inherited.WRAPPED: "1",
+                opened_files.VARIABLE: self._opened.variable(),
                 **({inherited.NAMED: "1"} if self._is_named else {}),
                 **({inherited.IN_PROJECT: "1"} if self._is_project_fixed else {}),
             }

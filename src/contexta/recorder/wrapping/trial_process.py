@@ -10,7 +10,7 @@ All processes of a trial append to one file, one JSON object per line with one `
 ============  =======================================================================================
 
 An audit hook sees the last two. It is installed in trials, and in reruns, where it reports no writes. A run of the user
-never has it.
+has the one of ``recorder.inputs.opened_files`` instead.
 Standard library only, Python 3.8.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from contexta.contract.fields import frozen
 from contexta.core.errors import InvalidInput, NotFound, shown
@@ -18,6 +18,7 @@ from contexta.store.entities.metadata import find_id
 from contexta.store.schema import tables
 from contexta.store.schema.statements import Rows, fetch
 
+INPUT, DETECTED = "input", "detected"  # the kind; the attribute of one that no code names
 LOG, BOTH = "log", "output"  # the kind of a log; the stream of a command whose streams were one terminal
 _OBJECT = "object:"
 
@@ -28,6 +29,8 @@ def put_recorded(connection: Connection, run_id: int, run_ref: StableRef, record
     table = tables.artifact
     name = str(record["name"])
     attributes = dict(record.get("attributes", {}))
+    if record["kind"] == INPUT and _is_named_by_program(connection, run_id, record["location"], attributes):
+        return
     base = slug(name) or "artifact"
     row: dict[str, Any] = {
         "run_id": run_id,
@@ -57,6 +60,21 @@ def put_recorded(connection: Connection, run_id: int, run_ref: StableRef, record
 def of_run(connection: Connection, run_id: int) -> tuple[Artifact, ...]:
     """The artifacts of a run, in order of arrival."""
     return of_rows(fetch(connection, OF_RUN, (run_id,)))
+
+
+def _is_named_by_program(connection: Connection, run_id: int, location: str, attributes: Mapping[str, Any]) -> bool:
+    """Whether the program names the input that was detected. An input that it names now replaces the detected one."""
+    table = tables.artifact
+    statement = select(table.c.id, table.c.attributes).where(
+        table.c.run_id == run_id, table.c.artifact_kind == INPUT, table.c.location_ref == location
+    )
+    known = connection.execute(statement).all()
+    if DETECTED in attributes:
+        return any(DETECTED not in row.attributes for row in known)
+    detected = [row.id for row in known if DETECTED in row.attributes]
+    if detected:
+        connection.execute(delete(table).where(table.c.id.in_(detected)))
+    return False
 
 
 def of_rows(rows: Rows) -> tuple[Artifact, ...]:

@@ -39,7 +39,7 @@ class ParamSources:
     def finish(self, connection: Connection, run_id: int | None) -> None:
         """Store the sources."""
         if run_id is not None and self._before is not None and self._sources != self._before:
-            shared_facts.learn(connection, run_id, {PARAM_SOURCES: self._sources})
+            shared_facts.add(connection, run_id, {PARAM_SOURCES: self._sources})
 
     def _load(self, connection: Connection, run_id: int) -> None:
         if self._before is None:

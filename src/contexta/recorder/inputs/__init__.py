@@ -1,0 +1,1 @@
+"""Record the input files that a program opens, without code in it."""
