@@ -9,7 +9,7 @@ All child processes that Contexta starts for itself go through this module.
         ├── CommandNotFound   (LookupError)   no such program
         ├── StartFailed                       the program is there and cannot be started
         ├── TimedOut          (TimeoutError)  terminated at the time limit; ``.finished`` holds its output
-    └── Stopped                           terminated because the caller set ``stop``
+        └── Stopped                           terminated because the caller set ``stop``
 
 An exit code other than 0 is not an error here; the caller knows what it means.
 Standard library only, Python 3.8: the recorder runs git and nvidia-smi inside training processes.
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 MAX_OUTPUT = 16 * 1024 * 1024
-_MARK = "CONTEXTA_CHILD"  # the variable whose value tells the processes of one call of ``run``
+_MARK = "CONTEXTA_CHILD"  # the variable whose value marks the processes of one call of ``run``
 _LINGER = 1.0  # seconds that the output of an ended program may still take to arrive
 
 
@@ -234,7 +234,7 @@ def _end_marked(mark: str) -> None:
     """Kill every process that was started with a value of the variable, until none is left; needs /proc."""
     import signal
 
-    for _ in range(50):  # the next round finds what these start while they are looked for
+    for _ in range(50):  # the next round finds what these start during the search
         marked = [pid for pid in process_tree.processes() if process_tree.has_variable(pid, _MARK, mark)]
         for pid in marked:
             try:

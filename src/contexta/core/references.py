@@ -156,9 +156,9 @@ def _fixed(value: str) -> str:
 def _kind_hint(kind: str) -> str:
     from difflib import get_close_matches
 
-    known = f"kinds are {', '.join(KINDS)}"
+    all_kinds = f"kinds are {', '.join(KINDS)}"
     close = get_close_matches(kind[:MAX_COMPONENT].strip().lower(), KINDS, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}:? {known}" if close else known
+    return f"did you mean {close[0]}:? {all_kinds}" if close else all_kinds
 
 
 def _fault(component: str) -> str:
@@ -167,9 +167,9 @@ def _fault(component: str) -> str:
     if len(component) > MAX_COMPONENT:
         return f"it has {len(component)} characters, at most {MAX_COMPONENT} are allowed"
     if component.startswith("-") or component.endswith("-"):
-        return "a hyphen stands only between letters or digits"
+        return "a hyphen is only allowed between letters or digits"
     if "--" in component:
-        return "hyphens stand alone, not in pairs"
+        return "two hyphens in a row are not allowed"
     if component.lower() != component:
         return "letters are lower-case"
     wrong = next((c for c in component if not re.match(r"[a-z0-9-]", c)), "")
@@ -181,7 +181,7 @@ def is_component(text: str) -> bool:
 
 
 def slug(text: str) -> Optional[str]:
-    """The valid component nearest to a display name, or None when nothing of it can be kept.
+    """The valid component nearest to a display name, or None when no letter or digit of it is valid.
 
     "This Month (2)" -> "this-month-2"; accents are dropped ("Prüfung" -> "prufung").
     """

@@ -177,7 +177,7 @@ def _from_pyproject(name: str, check: Callable[[object, str], str]) -> tuple[str
     try:
         value = settings.checked(name, check) if settings is not None else None
     except InvalidInput:
-        value = None  # ``problems`` tells
+        value = None  # ``problems`` reports it
     return ("", None) if settings is None or value is None else (settings.folder, value)
 
 

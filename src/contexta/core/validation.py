@@ -56,7 +56,7 @@ def text(value: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: b
     if not blank and not value.strip():
         raise InvalidInput(f"{shown(value)} is blank", hint="give it a name")
     if len(value) > limit:
-        raise InvalidInput(f"{shown(value)} is too long", hint=f"at most {limit} characters are kept here")
+        raise InvalidInput(f"{shown(value)} is too long", hint=f"at most {limit} characters are allowed here")
     require_storable(value)
     if printable and not value.isprintable():
         raise InvalidInput(

@@ -32,7 +32,7 @@ VARIABLE = "env:"
 SOURCE = "source"
 PARAMETER = "param:"
 BOTH = ("old", "new")
-_LEAST_WEIGHT = 0.2  # of a change that no record speaks for: the ranking may be wrong
+_LEAST_WEIGHT = 0.2  # of a change that no record suspects: the ranking may be wrong
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Space:
         return (self.new if self._has(mix, SOURCE) else self.old).revision
 
     def parameters(self, mix: int) -> dict[str, Setting]:
-        """The parameters of a mix, as far as they differ."""
+        """The parameters of a mix that differ between the endpoints."""
         at_new = {*self.keys(mix)}
         return {
             name: (self.new if PARAMETER + name in at_new else self.old).parameters[name]
@@ -147,9 +147,9 @@ class Space:
             yield from self.atoms[atom].changes
 
     def weights(self) -> tuple[float, ...]:
-        """A mild prior: what records make suspect, and larger version jumps, are likelier; nothing is impossible.
+        """A mild prior: suspicion by records and larger version jumps raise the weight; no weight is 0.
 
-        Suspicion counts by its root: it may hurry the search, and must not mislead it.
+        The square root of a suspicion counts, so that a wrong suspicion only slows the search down.
         """
         return tuple(sum(self._weight(change) for change in atom.changes) for atom in self.atoms)
 
@@ -159,8 +159,7 @@ class Space:
 
 
 def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | None = None) -> tuple[Change, ...]:
-    """Every difference that can be applied or not, by key: packages, ``python``, ``env:NAME``, and where they were
-    recorded ``source`` and ``param:NAME``.
+    """Every difference that a trial can apply, by key: packages, ``python``, ``env:NAME``, ``source``, ``param:NAME``.
 
     metadata: has the versions of packages from addresses.
     """
@@ -187,7 +186,7 @@ def changes_between(old: End, new: End, metadata: Mapping[Release, Metadata] | N
 
 
 def _of_pins(name: str, left: str | None, right: str | None, metadata: Mapping[Release, Metadata]) -> Change:
-    """The change of one package in words; an address as its version and its short commit, or its file."""
+    """The change of one package. An address is shown as its version and its short commit, or its file."""
     words = [_in_words(name, pin, metadata) for pin in (left, right)]
     if words[0] == words[1]:
         digests = [(pin or "").partition("#sha256=")[2][:12] for pin in (left, right)]
@@ -212,10 +211,10 @@ def space_between(
     metadata: Mapping[Release, Metadata],
     has_wheel: Callable[[Release, str], bool],
 ) -> Space:
-    """The changes, those that only move together joined, and the rules between them.
+    """The change groups between two endpoints, and the rules between them.
 
-    metadata: of every release of both ends; one that is missing has no requirements. has_wheel(release, end): whether
-    a release installs on that end's interpreter; asked only for releases of the other end.
+    metadata: of every release of both endpoints; a missing one has no requirements. has_wheel(release, end): whether a
+    release installs on the interpreter of an endpoint; called only for releases of the other one.
     """
     changes = changes_between(old, new, metadata)
     number = {change.key: position for position, change in enumerate(changes)}
@@ -223,12 +222,9 @@ def space_between(
     rules = {(a, b) for a, b in rules if a != b}
     reach = closure(len(changes), rules)
     groups: dict[int, list[int]] = {}
-    for one in range(len(changes)):
-        together = next(
-            (leader for leader in groups if reach[one] >> leader & 1 and reach[leader] >> one & 1),
-            one,
-        )
-        groups.setdefault(together, []).append(one)
+    for member in range(len(changes)):
+        leader = next((first for first in groups if reach[member] >> first & 1 and reach[first] >> member & 1), member)
+        groups.setdefault(leader, []).append(member)
     atom_of = {member: position for position, members in enumerate(groups.values()) for member in members}
     atoms = tuple(Atom(tuple(changes[member] for member in members)) for members in groups.values())
     mixes = Mixes.of(len(atoms), {(atom_of[a], atom_of[b]) for a, b in rules if atom_of[a] != atom_of[b]})
@@ -280,12 +276,12 @@ def _requirement_rules(
         return
     when = "both" if all(holds) else "old" if holds[0] else "new"
     me, it, python = number.get(name), number[other], number.get(PYTHON)
-    if at_new:  # only the other's NEW state will do
+    if at_new:  # only the other's NEW state satisfies the requirement
         if state == "new" and me is not None:
             yield me, it
         elif when == "new" and python is not None:
             yield python, it
-    elif state == "old" and me is not None:  # only its OLD state will do: it may move only after this one has
+    elif state == "old" and me is not None:  # only its OLD state does: it may be at NEW only if this one is
         yield it, me
     elif when == "old" and python is not None:
         yield (it if me is None else me), python
@@ -311,7 +307,7 @@ def _python_rules(
 
 
 def _extras(old: End, new: End, metadata: Mapping[Release, Metadata]) -> dict[str, frozenset[str]]:
-    """Package -> the extras that some installed package asks of it; extras that a user requested are not recorded."""
+    """Package -> the extras that installed packages require of it; those that a user requested are not recorded."""
     requested: dict[str, set[str]] = {}
     for end in (old, new):
         for release in end.packages.items():
@@ -325,7 +321,7 @@ def _extras(old: End, new: End, metadata: Mapping[Release, Metadata]) -> dict[st
 def _parsed(line: str) -> Requirement | None:
     try:
         return Requirement(line)
-    except InvalidRequirement:  # old releases carry lines that no standard allows; uv and pip skip them too
+    except InvalidRequirement:  # old releases have lines that no standard allows; uv and pip skip them too
         return None
 
 
@@ -336,7 +332,7 @@ def _applies(requirement: Requirement, markers: Mapping[str, str], extras: froze
 
 
 def _version(name: str, pin: str | None, metadata: Mapping[Release, Metadata]) -> str | None:
-    """The version that is installed; None where there is none, or an address does not tell."""
+    """The version that is installed; None where there is none, or the version behind an address is unknown."""
     if pin is None or not is_address(pin):
         return pin
     return metadata.get((name, pin), Metadata()).version or None

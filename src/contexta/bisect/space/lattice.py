@@ -1,8 +1,9 @@
-"""Mixes: which atoms are at NEW, and which sets of them can exist.
+"""The lattice of mixes: sets of change groups at NEW that can exist.
 
-A mix is an int, bit ``i`` set when atom ``i`` is at NEW: 0 is OLD, ``Mixes.full`` is NEW. Every rule reads "a at NEW
-needs b at NEW", so the mixes that can exist are the sets closed under the rules. Closed sets are closed under union
-and intersection (a distributive lattice), which is why nothing here ever searches or backtracks.
+An atom is the number of a change group. A mix is an int whose bit ``i`` is set if atom ``i`` is at NEW: 0 is OLD,
+``Mixes.full`` is NEW. Every rule reads "a at NEW needs b at NEW", so the mixes that can exist are the sets closed under
+the rules. Closed sets are closed under union and intersection (a distributive lattice). So no method searches or
+backtracks.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mixes:
-    """The mixes of ``count`` atoms.
-
-    needs[i]: atom i and everything it needs, as a mix. needed_by[i]: atom i and everything that needs it, as a mix.
-    """
+    """The mixes of ``count`` atoms."""
 
     count: int
     needs: tuple[int, ...]
+    """For each atom: itself and everything that it needs, as a mix."""
     needed_by: tuple[int, ...]
+    """For each atom: itself and everything that needs it, as a mix."""
 
     @classmethod
     def of(cls, count: int, rules: Iterable[tuple[int, int]] = ()) -> Mixes:
@@ -30,14 +30,14 @@ class Mixes:
         return cls(count, tuple(needs), tuple(needed_by))
 
     def ruled(self, rules: Collection[tuple[int, int]]) -> Mixes:
-        """The same atoms under further rules, which may run in circles."""
+        """The same atoms under further rules, which may be circular."""
         if not rules:
             return self
-        known = [(a, b) for a in range(self.count) for b in atoms_of(self.needs[a] & ~(1 << a))]
-        return Mixes.of(self.count, [*known, *rules])
+        current = [(a, b) for a in range(self.count) for b in atoms_of(self.needs[a] & ~(1 << a))]
+        return Mixes.of(self.count, [*current, *rules])
 
     def twins(self, atom: int) -> int:
-        """The atom and all those that it never moves without and that never move without it, as a mix."""
+        """The atom and those that are at NEW in exactly the same mixes, as a mix."""
         return self.needs[atom] & self.needed_by[atom]
 
     @property
@@ -57,11 +57,11 @@ class Mixes:
         return self.closed(mix) == mix
 
     def comparable(self, one: int, other: int) -> bool:
-        """Whether one of two atoms needs the other, so that they never move the other way round."""
+        """Whether one of two atoms needs the other."""
         return bool(self.needs[one] >> other & 1 or self.needs[other] >> one & 1)
 
     def chain(self, low: int, high: int, key: Callable[[int], float]) -> list[int]:
-        """The mixes from ``low`` to ``high``, one atom more each: small keys first as far as the rules allow.
+        """The mixes from ``low`` to ``high``, one atom a step: small keys first where the rules allow it.
 
         low, high: mixes that can exist, low inside high.
         """
@@ -73,16 +73,16 @@ class Mixes:
         return steps
 
     def _in_order(self, atoms: int) -> list[int]:
-        """What is needed comes first."""
+        """The atoms, each after those that it needs."""
         return sorted(atoms_of(atoms), key=lambda atom: self.needs[atom].bit_count())
 
 
 def closure(count: int, rules: Iterable[tuple[int, int]]) -> list[int]:
-    """For each of ``count`` things: itself and all it needs, by chains of rules (a needs b), as bits.
+    """For each of ``count`` numbers: itself and all that it needs, by chains of rules (a needs b), as bits.
 
-    Rules may run in circles. O(count * rules).
+    Rules may be circular. O(count * rules).
     """
-    reach = [1 << one for one in range(count)]
+    reach = [1 << number for number in range(count)]
     pairs = list(rules)
     for _ in range(count):
         before = list(reach)

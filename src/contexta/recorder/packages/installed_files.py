@@ -101,7 +101,7 @@ def edited_where_loaded(loaded: Sequence[str], names: Collection[str]) -> list[N
     """A note for each of these distributions with loaded files that differ from RECORD.
 
     loaded: absolute paths. names: normalised. A file counts if its size differs, or if it was written after RECORD and
-    its content differs. The note contains a digest of its content, so that two edits can be told apart. About 10 ms for
+    its content differs. The note contains a digest of its content, so that two edits differ. About 10 ms for
     1 700 files of 19 distributions.
     """
     notes: list[Note] = []
@@ -232,7 +232,7 @@ def _listing(place: Place, notes: list[Note]) -> bytes:
     try:
         with open(os.path.join(place.path, "RECORD"), "rb", 0) as file:
             return file.read()
-    except NotADirectoryError:  # it lies in an archive, or is an egg-info file
+    except NotADirectoryError:  # it is in an archive, or is an egg-info file
         return _archived_listing(place)
     except FileNotFoundError:
         pass  # an egg-info, or a system package

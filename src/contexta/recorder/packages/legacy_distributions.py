@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def egg_info(place: Place, notes: list[Note]) -> Iterator[dict[str, Any]]:
-    """An egg-info file (distutils) or directory (setuptools). The source of a linked one lies next to it."""
+    """An egg-info file (distutils) or directory (setuptools). The source of a linked one is next to it."""
     path = place.path
     head, requires = b"", []
     if not os.path.isdir(path):

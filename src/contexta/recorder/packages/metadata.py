@@ -31,7 +31,7 @@ def normalised(name: str) -> str:
 
 
 class Place:
-    """Where the metadata of a distribution lies. name and version: as its directory spells them, or None.
+    """The place of the metadata of a distribution. name and version: as its directory spells them, or None.
 
     folder: the sys.path entry. file: the metadata directory or file in it; "" if it is the entry itself.
     """
@@ -41,7 +41,7 @@ class Place:
     def __init__(self, folder: str, file: str, linked: bool = False) -> None:
         self.folder = folder
         self.file = file
-        self.linked = linked  # an .egg-link leads here: setup.py develop
+        self.linked = linked  # by an .egg-link: setup.py develop
         stem = os.path.splitext(file or os.path.basename(folder))[0]
         name, dash, version = _EGG_TAG.sub("", stem).rpartition("-")
         if not dash:

@@ -97,7 +97,7 @@ def _archive_of(entry: str) -> str:
 
 
 def places(path: Optional[Sequence[str]] = None) -> tuple[list[Place], list[Note]]:
-    """Where metadata lies, in sys.path order, including shadowed distributions. About 2 ms.
+    """The places of metadata, in sys.path order, including shadowed distributions. About 2 ms.
 
     Only egg-links are opened.
     """

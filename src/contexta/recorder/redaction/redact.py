@@ -1,7 +1,7 @@
 """Hide secrets in everything that is written: arguments, variables, parameters, texts, URLs.
 
 A secret is replaced by ``secret:sha256:`` and 16 hex digits of a hash with the workspace's salt. A reader can see that
-a secret changed, but not what it is. Values that only sound alike stay readable: ``num_tokens=5``, ``tokenizer``. In
+a secret changed, but not what it is. Values under similar names stay readable: ``num_tokens=5``, ``tokenizer``. In
 doubt a value is hidden. Nothing here raises for any text, and every result can be stored (see ``validation.storable``).
 """
 
@@ -104,7 +104,7 @@ class _Nested:
         self._salt = salt
 
     def clean(self, value: Any, kind: Sensitivity, name: str, path: str) -> Any:
-        """kind: of the key that the value lies under. name: that key. path: the keys down to it, without secrets."""
+        """kind: of the key above the value. name: that key. path: the keys down to it, without secrets."""
         if isinstance(value, dict):
             return self._mapping(value, kind, name, path)
         if isinstance(value, (list, tuple)):

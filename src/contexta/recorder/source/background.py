@@ -71,23 +71,23 @@ class SourceReading:
             return self._captured
 
     def finish(self, seconds: float) -> None:
-        """Wait for the capture, but no longer than ``seconds``. Then stop it; it keeps what it knows."""
+        """Wait for the capture, but no longer than ``seconds``. Then stop it; its results so far stay."""
         if not self._wait(seconds):
             self._stop.is_raised = True
             self._wait(_GRACE)
 
     def _run(self, read: Callable[[Limits], Captured]) -> None:
         try:
-            facts, found = read(self._limits)
+            facts, notes = read(self._limits)
         except Exception as error:  # noqa: BLE001  # such as a full disk: the program continues, and the run has a note
-            facts, found = {}, [note("source", f"could not be captured: {reason(error)}")]
+            facts, notes = {}, [note("source", f"could not be captured: {reason(error)}")]
         with self._lock:
-            self._captured = facts, found
+            self._captured = facts, notes
             is_late = self._limits.since is not None
         if is_late:
             if facts:
                 self._journal.write("fact", facts={"source": facts})
-            for entry in found:
+            for entry in notes:
                 self._journal.write("note", **entry)
         self._done.release()
 

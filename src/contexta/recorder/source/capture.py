@@ -55,18 +55,18 @@ def source(
     patch = None
     try:
         patch = capture.read(directory)
-    except Exception as error:  # noqa: BLE001  # whatever a repository contains, the run continues
+    except Exception as error:  # noqa: BLE001  # the run continues, whatever the fault of the repository
         text = storable(str(getattr(error, "what", None) or reason(error)))
         failure = "the source cannot be captured" if facts.get("commit") else "the commit is unknown"
         capture.note(f"{failure}: {text}")
         if not facts.get("commit"):
             facts.update(commit=None, reason=f"{UNKNOWN}{text}"[:1_000])
-    known = {name: fact for name, fact in facts.items() if fact is not None or "reason" in facts}
-    return known, patch, capture.notes
+    facts = {name: fact for name, fact in facts.items() if fact is not None or "reason" in facts}
+    return facts, patch, capture.notes
 
 
 class _Capture:
-    """One capture. facts and notes: what is known so far, also if something fails."""
+    """One capture. facts and notes: the results so far, also after a failure."""
 
     def __init__(self, salt: bytes, workspace: str, limits: Limits, max_file: int, max_patch: int, prefix: str) -> None:
         self.facts: dict[str, Any] = {}
@@ -244,8 +244,8 @@ class _Capture:
                 max_patch=self._max_patch,
                 prefix=f"{self._prefix}{path}/",
             )
-            known = {name: facts[name] for name in _OF_SUBMODULE if facts.get(name) is not None}
-            parts.append({"path": shown, **known})
+            present = {name: facts[name] for name in _OF_SUBMODULE if facts.get(name) is not None}
+            parts.append({"path": shown, **present})
             parts += [{**inner, "path": f"{shown}/{inner['path']}"} for inner in facts.get("submodules", ())]
             patches += [inner_patch] if inner_patch else []
             self.notes += [note(inner["topic"], f"submodule {shown}: {inner['text']}") for inner in notes]

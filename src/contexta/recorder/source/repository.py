@@ -1,4 +1,4 @@
-"""Facts about a repository: where it lies, its commit, branch and remote, and which files were changed.
+"""Facts about a repository: its directory, commit, branch and remote, and which files were changed.
 
 The repository is read, never written. Standard library only, Python 3.8.
 """
@@ -43,7 +43,7 @@ def repository_above(directory: str) -> Optional[str]:
 
 
 class Location:
-    """Where a repository lies. commit: empty before the first one. objects: the directory of its objects."""
+    """The directories of a repository. commit: empty before the first one. objects: the directory of its objects."""
 
     def __init__(self, root: str, directory: str, git_directory: str, objects: str, commit: str) -> None:
         self.root = root
@@ -54,7 +54,7 @@ class Location:
 
 
 def locate(directory: str, limits: Limits) -> Optional[Location]:
-    """The repository around a directory; None if there certainly is none. Raises ProcessError if git cannot tell."""
+    """The repository around a directory; None if there certainly is none. Raises ProcessError."""
     from contexta.core.process import ProcessError
 
     repository = repository_above(directory)

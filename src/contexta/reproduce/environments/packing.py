@@ -38,7 +38,7 @@ def packed(prefix: Path, name: str, version: str, into: Path) -> Path:
         raise ValueError(f"{prefix} does not hold {name} {version} any more")
     package = installed[0]
     if (package.read_text("INSTALLER") or "").strip() == "conda":
-        raise ValueError(f"conda installed {name} in {prefix}, beside libraries that no wheel has")
+        raise ValueError(f"conda installed {name} in {prefix}, with libraries that no wheel has")
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="packing-", dir=into) as temporary:
         wheel = Path(temporary, "wheel")
@@ -104,7 +104,7 @@ def _files(package: Distribution, info: str, site: Path, prefix: Path) -> Iterat
         elif prefix in path.parents:
             yield f"{data}/data/{path.relative_to(prefix).as_posix()}", path, digest, size
         else:
-            raise ValueError(f"{path} lies outside of the environment")
+            raise ValueError(f"{path} is outside of the environment")
 
 
 def _file_name(package: Distribution) -> str:

@@ -60,7 +60,7 @@ class Uv:
     options: InstallOptions = NO_OPTIONS
 
     def create(self, python: str, at: Path) -> None:
-        """An empty virtual environment, in a new directory or beside what is in an existing one. About 30 ms."""
+        """Create an empty virtual environment in a new or an existing directory, whose files stay. About 30 ms."""
         self._run("venv", "--no-project", "--quiet", "--allow-existing", "--python", python, str(at))
 
     def install(
@@ -76,7 +76,7 @@ class Uv:
         """Install exactly these releases, without their dependencies; wheels only, unless ``build``.
 
         The environment shares no file with uv's cache. Returns the warnings of uv.
-        indexes: ``NAME=URL``, asked before the configured ones. before: only releases published before an RFC 3339
+        indexes: ``NAME=URL``, queried before the configured ones. before: only releases published before an RFC 3339
         date, build tools included.
         Raises NoSuchVersion, NoWheel, IndexUnreachable, HashMismatch or BuildFailed; UvError for anything else.
         """
@@ -111,7 +111,7 @@ class Uv:
         return _warnings(finished)
 
     def has_wheel(self, python: str, name: str, pin: str) -> bool:
-        """Whether a release or an address would install on an interpreter; for source only a build can tell for sure.
+        """Whether a release or an address would install on an interpreter; for sources only a build shows it.
 
         Raises IndexUnreachable where that is unknown.
         """
@@ -188,7 +188,7 @@ class Uv:
     ) -> str:
         """Resolve requirements for an interpreter, into ``name==version  # via REQUIRER`` lines.
 
-        overrides: requirements that replace those of packages. preferred: pins that are kept where they fit.
+        overrides: requirements that replace those of packages. preferred: pins that stay where they fit.
         before: only releases published before an RFC 3339 date, except those that the lines pin.
         Raises as ``install``; UvError with uv's explanation where no versions fit.
         """

@@ -30,7 +30,7 @@ _YES = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
 def index_variables(named: Sequence[str], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Variables for uv. named: ``NAME=URL``, asked before all others. folder: where uv looks for a project's settings.
+    """Variables for uv. named: ``NAME=URL``, queried first. folder: where uv looks for a project's settings.
 
     pip takes the best release of all its indexes, and so does uv with these variables. Its own default is the first
     index that has the package.

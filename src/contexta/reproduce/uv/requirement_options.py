@@ -36,16 +36,16 @@ _OF_UV = {  # settings that are lists -> (uv's variable, separator of its items)
 
 @dataclass(frozen=True)
 class FileOptions:
-    """The options of a requirements file.
-
-    places: pip's name of a setting -> its values. arguments: for uv. told: the options as written in the file, without
-    credentials. require_hashes: whether every pin must have a hash.
-    """
+    """The options of a requirements file."""
 
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """pip's name of a setting -> its values."""
     arguments: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    """For uv."""
+    lines: tuple[str, ...] = ()
+    """The options as written in the file, without credentials."""
     require_hashes: bool = False
+    """Whether every pin must have a hash."""
 
     def __bool__(self) -> bool:
         return bool(self.places or self.arguments)
@@ -93,16 +93,16 @@ def with_option(options: FileOptions, line: str, base: Path, environ: Mapping[st
         return None
     if not value and name != "--no-index":
         raise InvalidInput(f"{name} has no value")
-    told = (*options.told, clean_url(f"{name} {value}".strip()))
+    lines = (*options.lines, clean_url(f"{name} {value}".strip()))
     if name in _FORMS:
-        return replace(options, told=told, arguments=(*options.arguments, f"{name}={value.replace(' ', '')}"))
+        return replace(options, lines=lines, arguments=(*options.arguments, f"{name}={value.replace(' ', '')}"))
     setting, value = _PLACES[name], _expanded(value, environ)
     if setting == "find-links" and "://" not in value:
         path = base / value
         value = str((path if path.exists() else Path(value)).absolute())
     values = options.places.get(setting, ())
-    kept = (value or "1",) if setting in ("index-url", "no-index") else (*values, value)
-    return replace(options, told=told, places={**options.places, setting: kept})
+    new_values = (value or "1",) if setting in ("index-url", "no-index") else (*values, value)
+    return replace(options, lines=lines, places={**options.places, setting: new_values})
 
 
 def install_options(

@@ -115,7 +115,7 @@ class _Parser:
                 f"{path} says --require-hashes, and {', '.join(sorted(bare)[:5])} has no --hash",
                 hint="`uv pip compile --generate-hashes` and `pip hash` write them",
             )
-        options = ", ".join(self._options.told)
+        options = ", ".join(self._options.lines)
         option_notes = [f"{path}: packages are installed with {options}"] if options else []
         packages = dict(sorted(self._packages.items()))
         notes = (*option_notes, *self._notes)

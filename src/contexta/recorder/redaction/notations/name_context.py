@@ -65,7 +65,7 @@ def contextual(scanner: Scanner, start: int, end: int, kind: Sensitivity) -> Tup
 
 
 def _by_parent(text: str, name: str, start: int) -> Optional[Sensitivity]:
-    """What ``key`` is by what it lies under: ``{"openai": {"key":``, or the line above that is indented less."""
+    """The sensitivity of ``key`` by the name above it: ``{"openai": {"key":``, or a line that is indented less."""
     before = text[max(0, start - 240) : start]
     if not any(mark in before for mark in "{[(\n"):
         return None

@@ -204,7 +204,7 @@ def _sensitivity(name: str) -> Sensitivity:
 
 
 def below(above: str, leaf: str) -> "Sensitivity | None":
-    """The sensitivity of a key by the name it lies under (``key`` under ``openai``); None if that says nothing."""
+    """The sensitivity of a key by the name above it (``key`` under ``openai``); None if that says nothing."""
     level, word = sensitivity(above)
     own = sensitivity(leaf)
     if own[0] >= LIKELY:

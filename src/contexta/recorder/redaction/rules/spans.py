@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Iterable, List, Optional, Tuple
 
     Span = Tuple[int, int, Optional[str]]
-    """Start, end, and the replacement: None stands for a keyed hash of the part."""
+    """Start, end, and the replacement: None means a keyed hash of the part."""
 
 _LINE = Pattern(r"[^\s](?:[^\r\n]*[^\s])?")
 
