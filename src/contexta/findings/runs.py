@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, computed_field
@@ -189,6 +190,10 @@ class RunList(tuple[RunSummary, ...]):
 
     notes: tuple[str, ...] = ()
     """Names in the query that no run has, such as a misspelled metric."""
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks. The reports are in a higher layer, so they are imported when they are needed."""
+        return str(import_module("contexta.reports").to_html_fragment(self))
 
     @classmethod
     def of(cls, runs: Iterable[RunSummary], notes: Iterable[str] = ()) -> RunList:

@@ -10,6 +10,7 @@ from importlib import import_module
 
 import contexta.core.check_requirements  # noqa: F401  # before the imports that need a recent pydantic
 from contexta.core.model import Value
+from contexta.findings.runs import RunList
 from contexta.reports.document.blocks import (
     Block,
     Bullets,
@@ -72,6 +73,7 @@ PAGES = {
     "RunDetails": "runs:details",
     "RunDiagnosis": "checks:diagnosis",
     "RunDiff": "comparisons:diff",
+    "RunList": "recorded.run_list:run_list",
     "RunSnapshot": "snapshot:snapshot",
     "Site": "recorded.site_pages:site",
     "Upgrade": "workspace:upgrade",
@@ -79,7 +81,7 @@ PAGES = {
 }
 
 
-def report_of(finding: Value) -> Report:
+def report_of(finding: Value | RunList) -> Report:
     """The report of a finding; a report is its own."""
     if isinstance(finding, Report):
         return finding
@@ -100,7 +102,7 @@ def to_html(finding: Value) -> str:
     return page(report_of(finding))
 
 
-def to_html_fragment(finding: Value) -> str:
+def to_html_fragment(finding: Value | RunList) -> str:
     from contexta.reports.writers.html import fragment
 
     return fragment(report_of(finding))
