@@ -167,6 +167,21 @@ def test_a_terminal_without_braille_gets_ascii(cli_process: Cli) -> None:
     assert ".." in screen
 
 
+def test_wrong_arguments_in_python_are_refused(two_runs: Contexta) -> None:
+    with pytest.raises(InvalidInput, match="is not a text"):
+        two_runs.plot(["last-month", "this-month"])  # type: ignore[arg-type]  # the mistake that is tested
+    assert two_runs.plot("last-month", metrics="loss").charts[0].metric == "train/loss"
+
+
+def test_both_databases_give_the_same_curves(anywhere: Contexta) -> None:
+    record(anywhere, "march", {"loss": [math.exp(-step / 50) for step in range(300)] + [math.nan]})
+    (chart,) = anywhere.plot("march", "loss", columns=10).charts
+    (curve,) = chart.curves
+    assert (curve.points, curve.not_finite, curve.high, len(curve.x)) == (301, 1, 1.0, 20)
+    assert curve.x[0] == 0
+    assert anywhere.plot("mar").run_refs == anywhere.plot("@latest").run_refs
+
+
 @pytest.mark.parametrize("option", [{"x": "hour"}, {"smooth": 1.0}, {"smooth": -0.1}, {"columns": 0}])
 def test_a_wrong_option_is_refused(two_runs: Contexta, option: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):

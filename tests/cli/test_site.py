@@ -41,7 +41,7 @@ def put_numbered(ctx: Contexta, number: int, **changes: str) -> None:
 def three_runs(ctx: Contexta) -> Contexta:
     for number in (1, 2, 3):
         put_numbered(ctx, number)
-    put_run(ctx, "other", project="q", display_name=HOSTILE)
+    put_run(ctx, "other", project="con", display_name=HOSTILE)  # the name of a device of Windows
     return ctx
 
 
@@ -90,11 +90,11 @@ def test_a_second_time_only_what_changed_is_written(three_runs: Contexta, tmp_pa
 
 
 def test_the_pages_of_an_open_run_are_always_written(three_runs: Contexta, tmp_path: Path) -> None:
-    with three_runs.run("live", project="q") as run:
+    with three_runs.run("live", project="con") as run:
         three_runs.write_site(tmp_path / "site")
         run.metric("accuracy", 0.5)
         again = three_runs.write_site(tmp_path / "site")
-    assert "0.5" in (tmp_path / "site" / "runs" / "q.live.html").read_text(encoding="utf-8")
+    assert "0.5" in (tmp_path / "site" / "runs" / "con-.live.html").read_text(encoding="utf-8")
     assert again.written == 4  # the run, its comparison, its project and the index
 
 

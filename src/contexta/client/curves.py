@@ -66,9 +66,10 @@ def plot(
     _require_scale(x, smooth, columns)
     scale = _Scale(x, bool(log), float(smooth), columns)
     with workspace._reading() as connection:
-        runs, names = _told_apart(workspace, connection, words)
+        runs, names = _runs_and_metrics(workspace, connection, words)
         recorded = [series for run in runs for series in run.series.values()]
-        keys = [key for name in [*names, *metrics] for key in _metrics(name, runs, recorded)]
+        names += [metrics] if isinstance(metrics, str) else metrics
+        keys = [key for name in names for key in _metrics(name, runs, recorded)]
         keys = list(dict.fromkeys(keys)) or default_metrics(recorded, workspace._directions())
         return _charts(connection, runs, keys, scale)
 
@@ -101,17 +102,20 @@ def _require_scale(x: object, smooth: object, columns: object) -> None:
 # ---------------------------------------------------------------------------------------------- runs and metrics
 
 
-def _told_apart(workspace: Workspace, connection: Connection, words: Sequence[str]) -> tuple[list[_Run], list[str]]:
+def _runs_and_metrics(
+    workspace: Workspace, connection: Connection, words: Sequence[str]
+) -> tuple[list[_Run], list[str]]:
     """(runs, names of metrics) among the words; the latest run if the words name none."""
     from contexta.store.read.points import is_metric
 
     runs: dict[int, _Run] = {}
     names, unknown = [], []
     for word in words:
+        if not isinstance(word, str):
+            raise InvalidInput(f"{shown(word)} is not a text", hint='name each run on its own: ctx.plot("old", "new")')
         run, error = _run_named(workspace, connection, word)
-        is_exact = run is not None and word in run.names
         if is_metric(connection, word):
-            if run is not None and is_exact:
+            if run is not None and word in run.names:
                 hint = f"write {run.ref.value} for the run, or --metric {word} for the metric"
                 raise Ambiguous(f"{shown(word)} is a run and a metric", hint=hint)
             names.append(word)
@@ -121,7 +125,7 @@ def _told_apart(workspace: Workspace, connection: Connection, words: Sequence[st
             unknown.append((word, error))
         elif error is not None:
             raise error
-    chosen = list(runs.values()) or [_latest(workspace, connection)]
+    chosen = list(runs.values()) or [_run(workspace, connection, "@latest")]
     for word, error in unknown:
         raise _unknown_word(word, chosen, error)
     if len(chosen) > _MOST_RUNS:
@@ -136,10 +140,6 @@ def _run_named(
         return _run(workspace, connection, word), None
     except (NotFound, Ambiguous, InvalidReference) as error:
         return None, error
-
-
-def _latest(workspace: Workspace, connection: Connection) -> _Run:
-    return _run(workspace, connection, "@latest")
 
 
 def _run(workspace: Workspace, connection: Connection, selector: str) -> _Run:

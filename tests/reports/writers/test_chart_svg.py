@@ -76,7 +76,11 @@ def test_the_ticks_of_an_axis_have_the_same_decimals(low: float, high: float, la
 
 @pytest.mark.parametrize(
     ("seconds", "labels"),
-    [(8.0, ["0s", "2s", "4s", "6s", "8s"]), (240.0, ["0s", "1m 00s", "2m 00s", "3m 00s", "4m 00s"])],
+    [
+        (8.0, ["0s", "2s", "4s", "6s", "8s"]),
+        (240.0, ["0s", "1m 00s", "2m 00s", "3m 00s", "4m 00s"]),
+        (86400.0 * 9, ["0s", "5d 0h"]),
+    ],
 )
 def test_the_axis_of_time_has_round_times(seconds: float, labels: list[str]) -> None:
     curve = a_curve([1.0, 2.0]).model_copy(update={"x": (0.0, seconds)})

@@ -11,7 +11,11 @@ from contexta.findings.metrics import Chart
 from contexta.reports.document.formatting import span
 
 _POWERS = (-307, 307)  # the powers of ten with which floats can count exactly enough
-_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+_DAYS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_SECONDS = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200),
+    *(86400 * days for days in _DAYS),
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _linear_scale(low: float, high: float) -> AxisScale:
         middles = [low_tick / 2 + high_tick / 2 for low_tick, high_tick in pairwise(ticks)]
         ticks = sorted([*ticks, *middles])
     scale = AxisScale(bottom, top, ())
-    labels = ((scale.share(tick), tick_label(tick, ticks[1] - ticks[0])) for tick in ticks if bottom <= tick <= top)
+    labels = ((scale.share(tick), _tick_label(tick, ticks[1] - ticks[0])) for tick in ticks if bottom <= tick <= top)
     return AxisScale(bottom, top, tuple(labels))
 
 
@@ -116,27 +120,26 @@ def _x_scale(low: float, high: float, *, is_time: bool) -> AxisScale:
     if high <= low:
         label = _time_label(low) if is_time else f"{low:.12g}"
         return AxisScale(low - 1, low + 1, ((0.5, label),))
+    ticks = _round_times(low, high) if is_time else nice_ticks(low, high)
+    scale, width = AxisScale(low, high, ()), ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    labels = (
+        (scale.share(tick), _time_label(tick) if is_time else _tick_label(tick, width))
+        for tick in ticks
+        if low <= tick <= high
+    )
+    return AxisScale(low, high, tuple(labels))
+
+
+def _round_times(low: float, high: float) -> list[float]:
+    """Multiples of a time that people count in; of any round number for less than two seconds."""
     rough = (high - low) / 4
-    step = next((seconds for seconds in _SECONDS if seconds >= rough), None) if is_time and rough > 0.5 else None
-    ticks = (
-        nice_ticks(low, high)
-        if step is None
-        else [step * n for n in range(math.ceil(low / step), int(high / step) + 1)]
-    )
-    scale = AxisScale(low, high, ())
-    width = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
-    return AxisScale(
-        low,
-        high,
-        tuple(
-            (scale.share(tick), _time_label(tick) if is_time else tick_label(tick, width))
-            for tick in ticks
-            if low <= tick <= high
-        ),
-    )
+    step = next((seconds for seconds in _SECONDS if seconds >= rough), None) if rough > 0.5 else None
+    if step is None:
+        return nice_ticks(low, high)
+    return [float(step * number) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def tick_label(value: float, step: float) -> str:
+def _tick_label(value: float, step: float) -> str:
     """A tick with as many decimals as the distance between ticks needs; all ticks of an axis look alike."""
     if not 0 < step < math.inf:
         return f"{value:.3g}"

@@ -183,7 +183,7 @@ def _curves(box: Element, chart: Chart, about: str) -> None:
     caption = _under(figure, "figcaption")
     _under(caption, "b", text=chart_title(chart) if chart_title(chart) != about else "")
     if len(chart.curves) == 1:
-        _under(caption, "span", text=amount(chart.curves[0].last))
+        _under(caption, "span", text=f"last {amount(chart.curves[0].last)}")
     figure.append(chart_svg(chart))
     details = _under(figure, "details", {"open": "open"} if len(chart.curves) > 1 else {})
     _under(details, "summary", text="Runs and numbers" if len(chart.curves) > 1 else "The numbers")

@@ -11,20 +11,27 @@ from contexta.reports.document.formatting import amount, count, moment, span
 from contexta.reports.pages.common import tone_of
 
 INDEX = "index.html"
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
 _MOST_POINTS = 200  # of the plot of a project
 
 
 def run_file(ref: StableRef) -> str:
-    return f"runs/{ref.value}.html"
+    return f"runs/{_file_name(ref)}"
 
 
 def comparison_file(ref: StableRef) -> str:
     """The page that compares a run with the one before it in its project."""
-    return f"compare/{ref.value}.html"
+    return f"compare/{_file_name(ref)}"
 
 
 def project_file(ref: StableRef) -> str:
-    return f"projects/{ref.value}.html"
+    return f"projects/{_file_name(ref)}"
+
+
+def _file_name(ref: StableRef) -> str:
+    """The value of the reference; Windows has no files whose name is that of a device up to the first dot."""
+    first, dot, rest = ref.value.partition(".")
+    return f"{first}{'-' if first in _DEVICES else ''}{dot}{rest}.html"
 
 
 def index_page(projects: Sequence[ListedProject], runs: Sequence[RunSummary], metrics: Sequence[str]) -> Report:
