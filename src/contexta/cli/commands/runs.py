@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from pydantic import ConfigDict, RootModel
 
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
@@ -11,10 +10,16 @@ from contexta.findings import RunSummary
 from contexta.reports.pages.recorded.run_list import columns_of, run_list
 
 
-class RunSummaries(RootModel[tuple[RunSummary, ...]]):
-    """The JSON of a list of runs."""
+class RunSummaries(tuple[RunSummary, ...]):
+    """A list of runs that prints as JSON."""
 
-    model_config = ConfigDict(ser_json_inf_nan="strings")  # as in every finding
+    def model_dump_json(self, *, indent: int) -> str:
+        """The JSON of the runs. The validator of the list is built here, because a screen does not need it."""
+        from pydantic import ConfigDict, TypeAdapter
+
+        as_in_findings = ConfigDict(ser_json_inf_nan="strings")
+        adapter = TypeAdapter(tuple[RunSummary, ...], config=as_in_findings)
+        return adapter.dump_json(tuple(self), indent=indent).decode()
 
 
 @click.command(epilog='Example: contexta runs --where "metrics.accuracy > 0.9 and packages.torch < 2.1"')

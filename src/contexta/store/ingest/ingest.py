@@ -24,8 +24,6 @@ from contexta.recorder.journal.writer import SUFFIX
 from contexta.store.backends.engine import Store
 from contexta.store.backends.outbox import deliver_objects
 from contexta.store.entities.environments import choose_own
-from contexta.store.ingest.apply import Reading
-from contexta.store.ingest.run_end import end_run
 from contexta.store.integrity.canonical_form import JOURNAL, RUN
 from contexta.store.integrity.digests import after_change, before_change
 from contexta.store.schema import tables
@@ -122,6 +120,8 @@ def _set_aside(path: Path) -> None:
 
 def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
     """Take in what follows the recorded position, up to a limit, in one transaction. Returns (position, ended)."""
+    from contexta.store.ingest.apply import Reading  # 10 ms, which a query without new lines need not take
+
     table = tables.journal
     with store.writing() as connection, no_garbage_collection():
         row = _row(connection, store.origin + name)
@@ -260,6 +260,8 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
             )
             after_change(connection, JOURNAL, row.id)
         if crashed and run_id is not None:
+            from contexta.store.ingest.run_end import end_run  # as above
+
             last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
             end_run(connection, run_id, "crashed", max(at for at in last if at is not None))
         after_change(connection, RUN, run_id)
