@@ -137,25 +137,28 @@ def _stages_of(
     stages: dict[int, Rows] = {run_id: [] for run_id in run_ids}
     for row in stage_rows:
         stages[row[0]].append(row)
-    metric_value = trusted(MetricValue)
     metrics = {
-        stage: tuple(
-            metric_value(
-                {
-                    "metric_key": key,
-                    "value": value if exact is None and value is not None else decode_number(value, exact),
-                    "step": step,
-                    "observed_at": from_microseconds(at),
-                    "slice_ref": slice_ref or None,
-                    "points": points,
-                    "origin": "output" if key in printed.get(run_id, ()) else None,
-                }
-            )
-            for run_id, _, key, slice_ref, points, step, at, value, exact in same
-        )
+        stage: tuple(_metric_values(same, printed.get(stage[0], frozenset())))
         for stage, same in groupby(series_rows, itemgetter(0, 1))
     }
     return {run_id: tuple(_stage_summaries(run_id, stages[run_id], metrics)) for run_id in run_ids}
+
+
+def _metric_values(series_rows: Iterable[Sequence[Any]], printed: frozenset[str]) -> Iterable[MetricValue]:
+    """The last values of the series of one stage. printed: the metrics that were read from the output of the run."""
+    metric_value = trusted(MetricValue)
+    for _, _, key, slice_ref, points, step, at, value, exact in series_rows:
+        yield metric_value(
+            {
+                "metric_key": key,
+                "value": value if exact is None and value is not None else decode_number(value, exact),
+                "step": step,
+                "observed_at": from_microseconds(at),
+                "slice_ref": slice_ref or None,
+                "points": points,
+                "origin": "output" if key in printed else None,
+            }
+        )
 
 
 _STAGES = """
