@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from packaging.utils import canonicalize_name
 
@@ -34,7 +35,10 @@ def timeline(runs: Sequence[PastRun], package: str, metric: str | None = None) -
         for run in recorded
     )
     if recorded and all(run.version is None for run in timeline_runs):
+        names = {other for run in recorded if run.environment for other in run.environment.packages}
         hint = f"`contexta env {recorded[-1].ref.value}` lists what the latest run had"
+        if close := get_close_matches(name, names, n=1, cutoff=0.7):
+            hint = f"did you mean {close[0]}? {hint}"
         raise NotFound(f"no recorded run had {shown(package)} installed", hint=hint)
     without = len(runs) - len(recorded)
     return PackageTimeline(
@@ -64,12 +68,15 @@ def _metric(runs: Sequence[PastRun], metric: str | None) -> MetricId | None:
             if metric in (metric_id[1], label(metric_id)):
                 counts[metric_id] = counts.get(metric_id, 0) + 1
     if not counts:
-        raise NotFound(f"no run has a metric {shown(metric)}", hint=_metrics_hint(runs))
+        raise NotFound(f"no run has a metric {shown(metric)}", hint=_metrics_hint(runs, metric))
     return max(counts, key=lambda metric_id: (counts[metric_id], metric_id))
 
 
-def _metrics_hint(runs: Sequence[PastRun]) -> str | None:
+def _metrics_hint(runs: Sequence[PastRun], metric: str) -> str | None:
     with_metrics = [run for run in runs if run.metrics]
+    names = {name for run in with_metrics for metric_id in run.metrics for name in (metric_id[1], label(metric_id))}
+    if close := get_close_matches(metric[:250], names, n=1, cutoff=0.7):
+        return f"did you mean {close[0]}?"
     return f"`contexta show {with_metrics[-1].ref.value}` lists its metrics" if with_metrics else None
 
 

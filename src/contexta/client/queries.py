@@ -231,6 +231,7 @@ def list_deployments(
 ) -> tuple[DeploymentExecution, ...]:
     """The deployments of a project, of a run with its artifacts and environment, or of all projects, by start."""
     from contexta.store.entities import metadata
+    from contexta.store.query.near_names import require_project
     from contexta.store.read.snapshots import deployments_of
     from contexta.store.schema import tables
 
@@ -238,7 +239,10 @@ def list_deployments(
         if run is not None:
             key, ref = workspace._find(connection, run)
             return deployments_of(connection, ref, key)
-        parent = (tables.project, project_ref(project)) if project is not None else None
+        parent = None
+        if project is not None:
+            require_project(connection, project_ref(project))
+            parent = (tables.project, project_ref(project))
         return metadata.list_all(connection, metadata.DEPLOYMENT, parent)
 
 
@@ -254,12 +258,13 @@ def select_best_run(
     """The best run by the last value of a metric.
 
     runs: selectors; None for the latest 1 000 runs of the project with the metric. stage_name: None for the stage that
-    logged it last. Raises InvalidInput if the direction of the metric is unknown. Reads no points.
+    logged it last. Raises InvalidInput if the direction of the metric is unknown, and NotFound if no run has such a
+    metric. Reads no points.
     """
     from contexta.analysis.metrics.selection import select_best
+    from contexta.store.query.near_names import metric_suggestion
     from contexta.store.read import trends
 
-    is_higher_better = _is_higher_better(workspace, metric, higher_is_better)
     with workspace._reading() as connection:
         if runs is None:
             project_key = _project_key(workspace, connection, project)
@@ -267,7 +272,16 @@ def select_best_run(
         else:
             keys = [workspace._find(connection, selector)[0] for selector in selectors(runs)]
             values = trends.ends_of(connection, metric, stage_name, keys)
-    return select_best(metric, stage_name, [value.candidate() for value in values], higher_is_better=is_higher_better)
+        suggestion = "" if values else metric_suggestion(connection, metric)
+    try:
+        is_higher_better = _is_higher_better(workspace, metric, higher_is_better)
+    except InvalidInput:
+        if values:
+            raise
+        hint = suggestion.removeprefix("; ") or "`contexta show @latest` lists the metrics of the latest run"
+        raise NotFound(f"no run has the metric {shown(metric)}", hint=hint) from None
+    candidates = [value.candidate() for value in values]
+    return select_best(metric, stage_name, candidates, higher_is_better=is_higher_better, suggestion=suggestion)
 
 
 def get_metric_trend(
@@ -279,6 +293,7 @@ def get_metric_trend(
     """
     from contexta.analysis.changes.side_by_side import facts_of, steps
     from contexta.analysis.metrics.trend import trend
+    from contexta.store.query.near_names import metric_suggestion
     from contexta.store.read import history, trends
 
     _require_count(limit, "limit")
@@ -289,7 +304,8 @@ def get_metric_trend(
             connection, [value.run_id for value in values], partial(workspace._snapshot, connection)
         )
         changes = steps([facts_of(record) for record in records])
-    return trend(metric, stage_name, values, changes, with_metric=with_metric, total=total)
+        suggestion = "" if with_metric else metric_suggestion(connection, metric)
+    return trend(metric, stage_name, values, changes, with_metric=with_metric, total=total, suggestion=suggestion)
 
 
 def package_timeline(
@@ -373,11 +389,12 @@ def _is_higher_better(workspace: Workspace, metric: str, higher_is_better: bool 
 
 def _project_key(workspace: Workspace, connection: Connection, project: str | None) -> int | None:
     """The key of a project, or of the configured one; None for all projects. Raises NotFound."""
-    from contexta.store.entities.metadata import find_id, require_id
+    from contexta.store.entities.metadata import find_id
+    from contexta.store.query.near_names import require_project
     from contexta.store.schema import tables
 
     if project is not None:
-        return require_id(connection, tables.project, project_ref(project))
+        return require_project(connection, project_ref(project))
     configured = workspace.config.project_name
     return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
 

@@ -12,9 +12,17 @@ from contexta.findings import BestRun, RankedRun, RunRanking, RunSummary
 
 
 def select_best(
-    metric: str, stage_name: str | None, candidates: Sequence[RankedRun], *, higher_is_better: bool
+    metric: str,
+    stage_name: str | None,
+    candidates: Sequence[RankedRun],
+    *,
+    higher_is_better: bool,
+    suggestion: str = "",
 ) -> BestRun:
-    """Rank candidates by their value. Equal values share a rank; a missing or not finite value has none."""
+    """Rank candidates by their value. Equal values share a rank; a missing or not finite value has none.
+
+    suggestion: the end of the note that no run has the metric.
+    """
     finite = [run for run in candidates if run.value is not None and _is_finite(run.value)]
     ordered = sorted(finite, key=lambda run: run.value or 0, reverse=higher_is_better)
     ranks: dict[int | float | None, int] = {}
@@ -22,6 +30,8 @@ def select_best(
         ranks.setdefault(run.value, place)
     ranked = [run.model_copy(update={"rank": ranks[run.value]}) for run in ordered]
     best = ranked[0] if ranked else None
+    name = f"{stage_name}/{metric}" if stage_name else metric
+    notes = list(_notes(name, candidates, ranked)) if candidates else [f"no run has the metric {name}{suggestion}"]
     ranking = RunRanking(
         metric_key=metric,
         stage_name=stage_name,
@@ -29,7 +39,7 @@ def select_best(
         run_ref=best.run_ref if best else None,
         value=best.value if best else None,
         candidates=(*ranked, *(run for run in candidates if run not in finite)),
-        completeness_notes=tuple(_notes(f"{stage_name}/{metric}" if stage_name else metric, candidates, ranked)),
+        completeness_notes=tuple(notes),
     )
     return BestRun.of(BestRun.text_of(ranking), ranking)
 

@@ -37,11 +37,12 @@ def trend(
     *,
     with_metric: int,
     total: int,
+    suggestion: str = "",
 ) -> MetricTrend:
     """The trend over these values, the oldest first.
 
     steps: for each value the changes before it, and the aspects whose changes are unknown. with_metric, total: the
-    numbers of runs with the metric, and of all runs.
+    numbers of runs with the metric, and of all runs. suggestion: the end of the note that no run has the metric.
     """
     points = tuple(
         TrendPoint(
@@ -62,14 +63,14 @@ def trend(
         stage_name=stage_name,
         points=points,
         completeness_notes=tuple(
-            _notes(f"{stage_name}/{metric}" if stage_name else metric, values, with_metric, total)
+            _notes(f"{stage_name}/{metric}" if stage_name else metric, values, with_metric, total, suggestion)
         ),
     )
 
 
-def _notes(metric: str, values: Sequence[FinalValue], with_metric: int, total: int) -> Iterator[str]:
+def _notes(metric: str, values: Sequence[FinalValue], with_metric: int, total: int, suggestion: str) -> Iterator[str]:
     if not with_metric:
-        yield f"no run has the metric {metric}" if total else "there are no runs"
+        yield f"no run has the metric {metric}{suggestion}" if total else "there are no runs"
         return
     if len(values) < with_metric:
         yield f"limited to the latest {len(values)} of {with_metric} runs with {metric}"

@@ -12,6 +12,7 @@ from contexta.core.errors import Ambiguous, InvalidReference, NotFound, shown
 from contexta.core.references import StableRef
 from contexta.core.validation import require_storable
 from contexta.findings import ListedProject, ProjectSummary
+from contexta.store.query.near_names import require_project, run_hint
 from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch
 
@@ -45,7 +46,7 @@ def find(connection: Connection, selector: str, in_project: str | None) -> tuple
         StableRef.parse(selector)  # raises the reason, if the reference is invalid
     elif ":" in selector:
         raise InvalidReference(f"{shown(selector)} is no run", hint="a run reads like run:project.name")
-    raise NotFound(f"run {shown(selector)} is not in this workspace", hint=_nearest(connection, selector))
+    raise NotFound(f"run {shown(selector)} is not in this workspace", hint=run_hint(connection, selector))
 
 
 def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef] | None:
@@ -80,10 +81,7 @@ def _latest(connection: Connection, selector: str, in_project: str | None, back:
     where, values, words = "", [], ""
     if in_project is not None:
         ref = StableRef.parse(in_project if in_project.startswith("project:") else f"project:{in_project}")
-        rows = fetch(connection, "SELECT id FROM project WHERE ref = ?", [ref])
-        if not rows:
-            raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
-        where, values, words = "WHERE project_id = ?", [rows[0][0]], f" of project {ref.value}"
+        where, values, words = "WHERE project_id = ?", [require_project(connection, ref)], f" of project {ref.value}"
     statement = f"SELECT id, ref FROM run {where} ORDER BY started_at DESC, id DESC LIMIT 1 OFFSET ?"
     rows = fetch(connection, statement, [*values, back])
     if not rows:
@@ -99,19 +97,6 @@ def _one(connection: Connection, where: str, values: Sequence[Any], selector: st
         more = " ..." if len(rows) > _MOST_CANDIDATES else ""
         raise Ambiguous(f"run {shown(selector)} is ambiguous", hint=f"it could be {names}{more}")
     return (rows[0][0], StableRef.parse(rows[0][1])) if rows else None
-
-
-def _nearest(connection: Connection, selector: str) -> str:
-    from difflib import get_close_matches
-
-    value = selector.removeprefix("run:")
-    names = connection.execute(select(run.c.ref).order_by(run.c.started_at.desc()).limit(500)).scalars().all()
-    if not names:
-        return "the workspace has no runs yet"
-    values = [name.removeprefix("run:") for name in names]
-    pool = values if "." in value else [name.partition(".")[2] for name in values]
-    close = get_close_matches(value[:200], pool, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]}? " if close else "") + "`contexta runs` lists all"
 
 
 # ---------------------------------------------------------------------------------------------- projects

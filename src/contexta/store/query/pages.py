@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, literal, select, true, tuple_
 
-from contexta.core.errors import InvalidInput, NotFound, shown
+from contexta.core.errors import InvalidInput, shown
 from contexta.core.references import StableRef
 from contexta.findings import RunList
 from contexta.store.entities import run_annotations
-from contexta.store.entities.metadata import find_id
 from contexta.store.query.conditions import DURATION, Condition, Conditions, of_metric, unled
+from contexta.store.query.near_names import existing_names, nearest, require_project
 from contexta.store.query.where import Field, Has, Not, Order, Pointed, Test, Where, parse, parse_order
 from contexta.store.read.loading import summaries
 from contexta.store.schema import tables
 
 FEW = 2_000
 """Up to this number of runs, sorting is faster than reading the index of the order."""
-_NAMES = 300  # names that are compared for a suggestion
 
 run = tables.run
 _LATEST = Order(Field("started", "", 0), descending=True)
@@ -54,7 +52,7 @@ def page(connection: Connection, options: RunListOptions, after: int | None) -> 
     order = _LATEST if options.order_by is None else parse_order(options.order_by)
     key = _key(order.field, options.order_by, has_renamed=run_annotations.has_renamed(connection))
     where = None if options.where is None else parse(options.where)
-    conditions = [] if options.project is None else [run.c.project_id == _project_id(connection, options.project)]
+    conditions = [] if options.project is None else [run.c.project_id == require_project(connection, options.project)]
     if not options.with_archived:
         of_run = exists().where(tables.annotation.c.run_id == run.c.id, tables.annotation.c.archived)
         conditions.append(~of_run.correlate(run))
@@ -68,13 +66,6 @@ def page(connection: Connection, options: RunListOptions, after: int | None) -> 
     ids = list(_walked(connection, key, order.descending, conditions, place, options.limit))
     fields = [*_fields(where), *([order.field] if options.order_by else [])]
     return RunList.of(summaries(connection, ids), _unknown(connection, fields))
-
-
-def _project_id(connection: Connection, ref: StableRef) -> int:
-    key = find_id(connection, tables.project, ref)
-    if key is None:
-        raise NotFound(f"{ref} is not in this workspace", hint="`contexta runs` lists the runs of all projects")
-    return key
 
 
 # ---------------------------------------------------------------------------------------------- order
@@ -214,16 +205,6 @@ def _unknown(connection: Connection, fields: Iterable[Field]) -> Iterator[str]:
         column, where = names[field_.kind]
         if connection.execute(select(column).where(where, column == field_.name).limit(1)).first():
             continue
-        close = get_close_matches(field_.name, _names(connection, column, where), n=1)
-        suggestion = f"; did you mean {field_.kind}.{close[0]}?" if close else ""
+        close = nearest(field_.name, existing_names(connection, column, where))
+        suggestion = f"; did you mean {field_.kind}.{close}?" if close is not None else ""
         yield f"no run has {field_}{suggestion}"
-
-
-def _names(connection: Connection, column: Column[Any], where: Condition) -> Iterator[str]:
-    """The existing names in order; each is found by index after the previous one."""
-    name = connection.execute(select(func.min(column)).where(where)).scalar()
-    for _ in range(_NAMES):
-        if name is None:
-            return
-        yield name
-        name = connection.execute(select(func.min(column)).where(where, column > name)).scalar()

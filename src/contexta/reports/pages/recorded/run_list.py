@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from contexta.core.errors import InvalidInput, shown
@@ -44,6 +45,8 @@ def columns_of(text: str | None, sort: str | None) -> tuple[str, ...]:
     for column in columns:
         if not _is_column(column):
             hint = f"columns are {', '.join(_TITLES)}, and {', '.join(f'{table}.NAME' for table in _OF_NAME)}"
+            if close := get_close_matches(column, _TITLES, n=1):
+                hint = f"did you mean {close[0]}? {hint}"
             raise InvalidInput(f"there is no column {shown(column)}", hint=hint)
     sorted_column = _sorted_column(sort)
     if sorted_column is not None and sorted_column not in columns:
