@@ -446,4 +446,61 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
     ),
     "a name of the user's own": ("done\nquality_index=0.9312\n", {"quality_index": (0.9312, None)}),
     "an own name in steps": ("step 1 my_measure=0.512\nstep 2 my_measure=0.612\n", {"my_measure": (0.612, 2)}),
+    "PyTorch language model": (
+        "| epoch   1 |   200/ 2983 batches | lr 5.00 | ms/batch 33.46 | loss  8.19 | ppl  3612.45\n"
+        "| end of epoch   1 | time: 45.71s | valid loss  6.10 | valid ppl   445.80\n",
+        {"lr": (5.0, 1), "loss": (8.19, 1), "ppl": (3612.45, 1), "valid loss": (6.1, 1), "valid ppl": (445.8, 1)},
+    ),
+    "transformers behind a bar": (
+        "\r  0%|          | 10/3750 [00:02<12:00,  5.19it/s]{'loss': 0.5, 'learning_rate': 1e-5, 'epoch': 0.5}\n",
+        {"loss": (0.5, 0), "learning_rate": (1e-5, 0)},
+    ),
+    "ultralytics, segmentation": (
+        "                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95)     Mask(P          R      mAP50  mAP50-95): 100%|█| 4/4 [00:01<00:00,  2.60it/s]\n"
+        "                   all        128        929      0.672      0.523      0.607       0.45      0.612      0.512      0.602      0.412\n",
+        {
+            "P": (0.672, None),
+            "R": (0.523, None),
+            "mAP50": (0.607, None),
+            "mAP50-95": (0.45, None),
+            "Mask P": (0.612, None),
+            "Mask R": (0.512, None),
+            "Mask mAP50": (0.602, None),
+            "Mask mAP50-95": (0.412, None),
+        },
+    ),
+    "MXNet": (
+        "Epoch[0] Batch [100]\tSpeed: 1234.5 samples/sec\taccuracy=0.1234\nEpoch[0] Train-accuracy=0.5012\n"
+        "Epoch[0] Time cost=12.3\nEpoch[0] Validation-accuracy=0.6012\n",
+        {"accuracy": (0.1234, 0), "Train-accuracy": (0.5012, 0), "Validation-accuracy": (0.6012, 0)},
+    ),
+    "OpenNMT": (
+        "[2021-01-01 10:00:00,000 INFO] Step 50/ 1000; acc:  12.34; ppl: 1234.56; xent: 7.12; lr: 0.00001; 1234/1234 tok/s;      12 sec\n",
+        {"acc": (12.34, 50), "ppl": (1234.56, 50), "xent": (7.12, 50), "lr": (1e-5, 50)},
+    ),
+    "scikit-learn, t-SNE": (
+        "[t-SNE] Mean sigma: 1.234\n[t-SNE] KL divergence after 250 iterations with early exaggeration: 65.123\n",
+        {"KL divergence": (65.123, 250)},
+    ),
+    "scikit-learn, scorers": (
+        "[CV] END .......... accuracy: (test=0.951) f1: (test=0.942) total time=   0.0s\n",
+        {"test_accuracy": (0.951, None), "test_f1": (0.942, None)},
+    ),
+    "Weights & Biases": (
+        "wandb: Run summary:\nwandb:       epoch 9\nwandb:        loss 0.1234\nwandb:    accuracy 0.91\n",
+        {"loss": (0.1234, None), "accuracy": (0.91, None)},
+    ),
+    "Kaldi": ("%WER 12.34 [ 123 / 1000, 10 ins, 5 del, 8 sub ]\n", {"WER": (12.34, None)}),
+    "tabulate": (
+        "  epoch    loss    acc\n-------  ------  -----\n      1   0.512  0.812\n      2   0.412  0.862\n",
+        {"loss": (0.412, 2), "acc": (0.862, 2)},
+    ),
+    "a data frame": (
+        "   epoch   loss    acc\n0      1  0.512  0.812\n1      2  0.412  0.862\n",
+        {"loss": (0.412, 2), "acc": (0.862, 2)},
+    ),
+    "AutoGluon": (
+        "Fitting model: LightGBM ...\n\t0.8512\t = Validation score   (accuracy)\n\t0.55s\t = Training   runtime\n",
+        {"Validation score (accuracy)": (0.8512, None)},
+    ),
 }

@@ -17,7 +17,7 @@ _UNITS = (
 ALONE = rf"{NOT_MORE}(?![:/-][0-9]|/|\.\.|\.[A-Za-z_]|\s?(?i:{_UNITS})\b)"
 """Behind a number that is no part of a time, fraction, date, range, file name or amount of a unit."""
 WORD = r"[A-Za-z][\w@^²./'-]{0,60}"
-START = r"(?<![\w./\\@?&%~$-])"
+START = r"(?<![\w./\\@?&~$-])"
 """Before a name that is no part of a path, address or option."""
 
 PAIR = re.compile(
@@ -42,6 +42,11 @@ AFTER_STEP = re.compile(
     re.IGNORECASE,
 )
 """``Cost after iteration 100: 0.45``."""
+AFTER_STEPS = re.compile(
+    rf"{START}(?P<key>{WORD}(?: {WORD}){{0,3}}) after (?P<step>[0-9]+) (?:iterations|epochs|steps)[^=:]{{0,60}}[=:]\s*"
+    rf"(?P<value>{NUMBER}){ALONE}"
+)
+"""``KL divergence after 250 iterations with early exaggeration: 65.12``."""
 REACHED = re.compile(rf"'(?P<key>{WORD})' reached (?P<value>{NUMBER}){ALONE}")
 """Lightning: ``'val_loss' reached 0.12 (best 0.12)``."""
 OF_SET = re.compile(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 LONGEST = 3000  # characters of a line that is searched
-_WITH_NUMBER = re.compile(r"[A-Za-z²'\")@\]][^0-9]{0,60}[0-9]|nan|inf|NaN")
+_WITH_NUMBER = re.compile(r"[A-Za-z²'\")@\]][^0-9]{0,60}[0-9]|nan|inf|NaN|[0-9]\s+= ")
 _MOST_VALUES = 200  # of one line
 _LONG_GAP = re.compile(r"\s{41,}")
 _LONG_NUMBER = re.compile(r"[0-9]{41}")
@@ -41,6 +41,9 @@ _AVERAGE_PRECISION = re.compile(
 _VALUE_FIRST = re.compile(
     rf"\s*(?P<value>{number_forms.NUMBER})\s+= (?P<key>(?:Validation|Test|Training) score\s+\(\w+\))\s*$"
 )
+_OF_OTHERS = re.compile(r"\b(?:time|memory|packet|packets|disk|cache|file)\s*\Z", re.IGNORECASE)
+"""Before a name that then is no metric: time cost, packet loss."""
+_SCORERS = re.compile(rf"(\w+): \((?:train=[^,()]*, )?test=({number_forms.NUMBER})\)")
 _SEARCH = re.compile(rf"\[CV\b.*?\bscore=(?:\((?P<scores>[^()]*)\)|(?P<value>{number_forms.NUMBER}))")
 _WEAK = frozenset(
     "error err hits quality score scores cost objective returns precision residual rewards regret".split()
@@ -169,7 +172,7 @@ def _flat(values: "Dict[str, Any]", above: str = "", depth: int = 0) -> "Iterato
 
 def _special(line: str) -> "Optional[PrintedLine]":
     """Lines that the general form misreads."""
-    match = number_forms.AFTER_STEP.search(line)
+    match = number_forms.AFTER_STEP.search(line) or number_forms.AFTER_STEPS.search(line)
     if match is not None:
         key = _named(match["key"])
         return PrintedLine({key: float(match["value"])}, int(match["step"])) if metric_words.is_metric(key) else None
@@ -182,6 +185,9 @@ def _special(line: str) -> "Optional[PrintedLine]":
     match = _VALUE_FIRST.match(line)
     if match is not None:
         return PrintedLine({re.sub(r"\s+", " ", match["key"]): float(match["value"])})
+    scores = _SCORERS.findall(line) if "[CV" in line else []
+    if scores:
+        return PrintedLine({f"test_{name}": float(value) for name, value in scores}, steps.step_of(line))
     match = _SEARCH.search(line) if "[CV" in line else None
     if match is not None:
         pairs = dict(_pairs(match["scores"], in_step=True)) if match["scores"] else {"score": float(match["value"])}
@@ -215,6 +221,8 @@ def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
     for match in number_forms.PAIR.finditer(text):
         taken.append(match.span())
         key = _named(match["key"], match["group"] or "")
+        if _OF_OTHERS.search(match["key"][: -len(key)]):
+            continue
         value = match["percent"] or match["value"]
         is_percent = match["percent"] is not None or text[match.end() : match.end() + 2].strip().startswith("%")
         if _is_accepted(key, value, in_step, is_percent):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Mapping, Optional
 
 _INDEX = r"\s*[:=#-]?\s*[\[(]?\s*(?P<step>[0-9]{1,15})(?P<fraction>\.[0-9]+)?(?![\w]|\.[0-9]|:[0-9]|%)"
-_EPOCH = re.compile(rf"(?<![\w./-])(?:\w+[_ ])?epochs?(?:\([a-z]+\))?[\"']?{_INDEX}", re.IGNORECASE)
+_EPOCH = re.compile(rf"(?<![\w./-])(?:\w+[_ ])?(?:epochs?|ep)(?:\([a-z]+\))?[\"']?{_INDEX}", re.IGNORECASE)
 _GLOBAL = re.compile(rf"(?<![\w./])(?:global[_ ]?step|total_timesteps){_INDEX}", re.IGNORECASE)
 _STEP = re.compile(
     rf"(?<![\w./-])(?:step|steps|iter|iters|iteration|iterate|round|trial|fold|update|generation|episode|batch|it)"
@@ -21,7 +21,7 @@ _STEP = re.compile(
 )
 _BRACKET = re.compile(r"\s*\[\s*(?P<step>[0-9]{1,12})\s*(?:[,/]\s*[0-9]+)?\](?=[\s:\[]|$)")
 _SECOND_BRACKET = re.compile(r"[^\[\]]{0,120}\] \[(?P<step>[0-9]{1,12})\] ")
-_NUMBERED = re.compile(r"\s*(?P<step>[0-9]{1,12}):\s+(?=[A-Za-z])")
+_NUMBERED = re.compile(r"\s*(?P<step>[0-9]{1,12})(?::|/[0-9]{1,12}:?)\s+(?=[A-Za-z])")
 _OF_MAPPING = ("step", "global_step", "_step", "train_step", "iteration", "iter", "total_timesteps", "epoch", "round")
 MOST = 2**63 - 1
 

@@ -57,7 +57,7 @@ class Tables:
         if self._is_of_pairs and len(cells) == 2 and _NUMBER.match(cells[1]):
             self._pairs[cells[0]] = cells[1]
             return True, None
-        if self._set_header(row.split() if cells[0] == "Class" else cells):
+        if self._set_header(row.split() if cells[0] in ("Class", "classes") else cells):
             return True, None
         line_of_row = self._row(cells) or self._row(row.split())
         if line_of_row is not None:
@@ -78,16 +78,18 @@ class Tables:
             return True, None
         if self._set_header(cells):
             return True, None
-        return True, self._row(cells)
+        row = self._row(cells)
+        return row is not None or len(cells) == len(self._columns), row
 
     def _set_header(self, cells: "List[str]") -> bool:
         """Begin a table if the cells are names of its columns."""
-        cleaned = [re.sub(r"^Box\(|\)$", "", cell) for cell in cells]
+        cleaned = _columns(cells)
         lowered = [cell.lower() for cell in cleaned]
         is_header = len(cells) > 1 and all(map(_NAME_CELL.match, cells))
         is_of_steps = is_header and not _STEPS.isdisjoint(lowered[:2])
         is_report = tuple(lowered) == _REPORT
-        is_of_classes = is_header and lowered[0] == "class" and not {"map50", "map@.5"}.isdisjoint(lowered)
+        is_of_classes = is_header and not {"map50", "map@.5", "top1_acc"}.isdisjoint(lowered)
+        is_of_classes = is_of_classes and lowered[0] in ("class", "classes")
         if is_of_steps or is_report or is_of_classes:
             self._columns = cleaned
             return True
@@ -97,10 +99,12 @@ class Tables:
         columns = self._columns
         if tuple(name.lower() for name in columns) == _REPORT:
             return _report_row(cells)
+        if columns and len(cells) == len(columns) + 1 and cells[0].isdigit():
+            cells = cells[1:]  # the index of pandas
         if not columns or len(cells) != len(columns):
             return None
         lowered = [name.lower() for name in columns]
-        if lowered[0] == "class":
+        if lowered[0] in ("class", "classes"):
             return PrintedLine(_metrics(columns[1:], cells[1:])) if cells[0] == "all" else None
         at = 1 if lowered[1] == "#" or lowered[0] not in _STEPS else 0
         step = _STEP_CELL.match(cells[at])
@@ -124,6 +128,20 @@ class Tables:
             elif metric_words.is_metric(leaf) or (is_of_tool and "." in text and metric_words.is_possible(leaf)):
                 values[name] = float(text.rstrip("%"))
         return PrintedLine(values, step) if values else None
+
+
+def _columns(cells: "List[str]") -> "List[str]":
+    """The names of columns. Of ultralytics: ``Box(P R mAP50)`` are P, R, mAP50 and ``Mask(P R)`` are Mask P, Mask R."""
+    names, group = [], ""
+    for cell in cells:
+        match = re.match(r"(Box|Mask|Pose|OBB)\(", cell)
+        if match is not None:
+            group = "" if match[1] == "Box" else f"{match[1]} "
+            cell = cell[match.end() :]
+        names.append(group + cell.rstrip(")") if group or match is not None or cell.startswith("mAP") else cell)
+        if cell.endswith(")"):
+            group = ""
+    return names
 
 
 def _metrics(columns: "List[str]", cells: "List[str]") -> "Dict[str, float]":
