@@ -230,8 +230,9 @@ def _curve(
     from contexta.store.read.points import points_of
 
     series = run.series[key]
-    placed = curves.placed(points_of(connection, series), axis.place)
-    points = curves.smoothed(placed, scale.smoothing)
+    points = curves.placed(points_of(connection, series), axis.place)
+    if scale.smoothing:
+        points = curves.smoothed(points, scale.smoothing)
     reduced = curves.reduced(points, series.points, bounds, scale.columns, is_log=scale.is_log)
     notes += curves.curve_notes(series.label, name, reduced)
     return Curve(

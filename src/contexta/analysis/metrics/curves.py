@@ -82,11 +82,11 @@ def placed(points: Iterable[RawPoint], place: Callable[[int, int | None, int], f
 def smoothed(points: Iterable[tuple[float, float]], weight: float) -> Iterator[tuple[float, float]]:
     """The exponential moving average of the values, corrected for its start. A value that is not finite stays.
 
-    weight: of the past, in [0, 1). Source: Kingma and Ba 2015, section 3 (the correction).
+    weight: of the past, in (0, 1). Source: Kingma and Ba 2015, section 3 (the correction).
     """
     average, remaining = 0.0, 1.0
     for x, value in points:
-        if weight and math.isfinite(value):
+        if math.isfinite(value):
             average = weight * average + (1 - weight) * value
             remaining *= weight
             yield x, average / (1 - remaining)
@@ -123,7 +123,10 @@ def reduced(
             not_finite += 1
             value = math.nan
         else:
-            low, high = min(low, value), max(high, value)
+            if value < low:  # faster than min() and max(), a million times
+                low = value
+            if value > high:
+                high = value
             if is_log and value <= 0:
                 not_positive += 1
                 value = math.nan

@@ -131,7 +131,7 @@ footer { margin-top: 40px; font-size: 12px; line-height: 16px; }
   h1 { font-size: 20px; line-height: 26px; }
   .contexta svg.named { margin-right: 84px; width: calc(100% - 136px); }
   .contexta :is(th, td) { padding-right: 12px; }
-  .contexta .prose { min-width: 16em; }
+  .contexta :is(.prose, .phrase) { min-width: 12em; }
 }
 @media print {
   .find { display: none; }
