@@ -48,11 +48,8 @@ AMBIGUOUS = {
     "command",  # the click class of a command; the recorded command
     "commands",  # commands of a recorded run; commands of uv
     "files",  # commands that write files; files of a working tree
-    "limits",  # limits of a budget; limits of a capture
-    "metadata",  # metadata of a distribution; metadata of a run
     "observations",  # values of trials; what a launcher printed
     "output",  # output of contexta; output of a recorded command
-    "requirements",  # a requirements file; the libraries that queries need
 }
 
 

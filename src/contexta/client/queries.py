@@ -162,26 +162,26 @@ def list_batches(
     workspace: Workspace, run: str, *, stage_name: str | None = None, limit: int | None = None
 ) -> tuple[BatchExecution, ...]:
     """The batches of a run, or of its stages of one name, by start. Raises NotFound for an unknown stage."""
-    from contexta.store.entities import metadata
+    from contexta.store.entities import models
     from contexta.store.read import snapshots
 
     _require_count(limit, "limit")
     with workspace._reading() as connection:
         _, ref = workspace._find(connection, run)
-        return snapshots.below(connection, metadata.BATCH, ref, stage_name, limit)
+        return snapshots.below(connection, models.BATCH, ref, stage_name, limit)
 
 
 def list_samples(
     workspace: Workspace, run: str, *, stage_name: str | None = None, limit: int | None = None
 ) -> tuple[SampleObservation, ...]:
     """The samples of a run, or of its stages of one name, by arrival. Raises NotFound for an unknown stage."""
-    from contexta.store.entities import metadata
+    from contexta.store.entities import models
     from contexta.store.read import snapshots
 
     _require_count(limit, "limit")
     with workspace._reading() as connection:
         _, ref = workspace._find(connection, run)
-        return snapshots.below(connection, metadata.SAMPLE, ref, stage_name, limit)
+        return snapshots.below(connection, models.SAMPLE, ref, stage_name, limit)
 
 
 # ---------------------------------------------------------------------------------------------- many runs
@@ -230,7 +230,7 @@ def list_deployments(
     workspace: Workspace, project: str | None = None, *, run: str | None = None
 ) -> tuple[DeploymentExecution, ...]:
     """The deployments of a project, of a run with its artifacts and environment, or of all projects, by start."""
-    from contexta.store.entities import metadata
+    from contexta.store.entities import models
     from contexta.store.query.near_names import require_project
     from contexta.store.read.snapshots import deployments_of
     from contexta.store.schema import tables
@@ -243,7 +243,7 @@ def list_deployments(
         if project is not None:
             require_project(connection, project_ref(project))
             parent = (tables.project, project_ref(project))
-        return metadata.list_all(connection, metadata.DEPLOYMENT, parent)
+        return models.list_all(connection, models.DEPLOYMENT, parent)
 
 
 def select_best_run(
@@ -389,7 +389,7 @@ def _is_higher_better(workspace: Workspace, metric: str, higher_is_better: bool 
 
 def _project_key(workspace: Workspace, connection: Connection, project: str | None) -> int | None:
     """The key of a project, or of the configured one; None for all projects. Raises NotFound."""
-    from contexta.store.entities.metadata import find_id
+    from contexta.store.entities.models import find_id
     from contexta.store.query.near_names import require_project
     from contexta.store.schema import tables
 

@@ -16,8 +16,8 @@ from contexta.bisect.execution.executors.local import LocalExecutor
 from contexta.bisect.execution.sandbox import settle, tidy
 from contexta.bisect.execution.source_files import Source, fingerprint, source_of
 from contexta.bisect.execution.trial_cache import read_results
-from contexta.bisect.reporting.limits import limited
 from contexta.bisect.reporting.report import Trial
+from contexta.bisect.reporting.verdict_limits import limited
 from contexta.bisect.search.search import Probe, Problem, Verdict, decide
 from contexta.bisect.session import study_files
 from contexta.bisect.session.environments import TrialEnvironments

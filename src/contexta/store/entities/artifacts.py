@@ -14,7 +14,7 @@ from contexta.core.references import StableRef, numbered, slug
 from contexta.core.validation import from_microseconds
 from contexta.findings import Artifact, Log
 from contexta.recorder.journal.objects import Objects
-from contexta.store.entities.metadata import find_id
+from contexta.store.entities.models import find_id
 from contexta.store.schema import tables
 from contexta.store.schema.statements import Rows, fetch
 

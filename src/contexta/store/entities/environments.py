@@ -14,7 +14,7 @@ from contexta.core.validation import from_microseconds
 from contexta.findings import EnvironmentSummary
 from contexta.recorder.journal.objects import Objects
 from contexta.store.entities.bodies import checked, decoded, encode_body
-from contexta.store.entities.metadata import parent_id, require_id
+from contexta.store.entities.models import parent_id, require_id
 from contexta.store.integrity.canonical_form import ENVIRONMENT_BODY, RUN
 from contexta.store.integrity.digests import after_change, before_change
 from contexta.store.schema import tables

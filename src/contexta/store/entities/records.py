@@ -16,7 +16,7 @@ from contexta.contract.records import RECORD_TYPES, MetricRecord, Record
 from contexta.core.errors import Conflict, DamagedData
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds, to_microseconds
-from contexta.store.entities.metadata import SCOPE_TABLES, find_id, parent_id
+from contexta.store.entities.models import SCOPE_TABLES, find_id, parent_id
 from contexta.store.entities.series import Points, SeriesKey, add_points, decode_number
 from contexta.store.integrity import running_checksums
 from contexta.store.integrity.canonical_form import RUN

@@ -15,7 +15,7 @@ from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
 from contexta.store.entities.artifacts import put_recorded
 from contexta.store.entities.environments import began_with, put_captured
-from contexta.store.entities.metadata import find_id
+from contexta.store.entities.models import find_id
 from contexta.store.entities.query_index import keep_tags
 from contexta.store.entities.series import add_points
 from contexta.store.ingest import journal_parsing, ranks

@@ -22,9 +22,9 @@ from contexta.contract import (
 from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.recorder.parts.deployments import deployment_ref
-from contexta.store.entities import artifacts, metadata, records
+from contexta.store.entities import artifacts, models, records
 from contexta.store.entities.environments import began_with
-from contexta.store.entities.metadata import require_id
+from contexta.store.entities.models import require_id
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
 
@@ -131,14 +131,14 @@ class PartCollector:
             artifact_ref=self._artifact(run_id, line["artifact"]) if "artifact" in line else None,
             environment_snapshot_ref=environment,
         )
-        metadata.put(self._connection, metadata.DEPLOYMENT, value)
+        models.put(self._connection, models.DEPLOYMENT, value)
 
     def _set_deployment_status(self, run_ref: StableRef, line: Mapping[str, Any]) -> None:
         ref = deployment_ref(run_ref, line["part"])
-        before = metadata.get(self._connection, metadata.DEPLOYMENT, ref)
+        before = models.get(self._connection, models.DEPLOYMENT, ref)
         ended_at = None if line["status"] == "open" else from_microseconds(line["at"])
         after = before.model_copy(update={"status": line["status"], "ended_at": ended_at})
-        metadata.put(self._connection, metadata.DEPLOYMENT, after)
+        models.put(self._connection, models.DEPLOYMENT, after)
 
     def _artifact(self, run_id: int, name: str) -> StableRef:
         """The latest artifact of a name in the run. A text that is a reference is one."""

@@ -31,7 +31,7 @@ from contexta.contract.records import RECORD_TYPES
 from contexta.core.errors import InvalidInput, InvalidReference, NotFound, shown
 from contexta.core.model import Value
 from contexta.store.backends.engine import Store
-from contexta.store.entities import environments, metadata, records
+from contexta.store.entities import environments, models, records
 from contexta.store.ingest.hide_secrets import without_secrets
 from contexta.store.ingest.ingest import take_in
 from contexta.store.schema import tables
@@ -45,7 +45,7 @@ Opener = Callable[[], Store]
 class _Collection(Generic[V]):
     """The values of one model of the contract. A subclass gives its methods the names of the model."""
 
-    _kind: ClassVar[metadata.StoredModel[Any]]
+    _kind: ClassVar[models.StoredModel[Any]]
     _parent: ClassVar[Table]  # the table whose references ``list_*`` takes
 
     def __init__(self, opened: Opener) -> None:
@@ -78,7 +78,7 @@ class _Collection(Generic[V]):
         """Whether a reference is stored."""
         parsed = self._parsed(ref, keyword)
         with _current(self._opened).reading() as connection:
-            return metadata.find_id(connection, self._kind.table, parsed) is not None
+            return models.find_id(connection, self._kind.table, parsed) is not None
 
     def _list(self, parent: str | None) -> tuple[V, ...]:
         owner = None if parent is None else (self._parent, _parsed(parent, self._parent))
@@ -93,14 +93,14 @@ class _Collection(Generic[V]):
         return _parsed(ref, self._kind.table)
 
     def _put(self, connection: Connection, value: V) -> StableRef:
-        return metadata.put(connection, self._kind, value)
+        return models.put(connection, self._kind, value)
 
     def _get(self, connection: Connection, ref: StableRef) -> V:
-        value: V = metadata.get(connection, self._kind, ref)
+        value: V = models.get(connection, self._kind, ref)
         return value
 
     def _list_all(self, connection: Connection, owner: tuple[Table, StableRef] | None) -> tuple[V, ...]:
-        return metadata.list_all(connection, self._kind, owner)
+        return models.list_all(connection, self._kind, owner)
 
 
 class _OfProject(_Collection[V]):
@@ -120,7 +120,7 @@ class _OfRun(_Collection[V]):
 
 
 class Projects(_Collection[Project]):
-    _kind = metadata.PROJECT
+    _kind = models.PROJECT
     put_project = _Collection[Project].put
     get_project = _Collection[Project].get
     find_project = _Collection[Project].find
@@ -134,7 +134,7 @@ class Projects(_Collection[Project]):
 class Runs(_OfProject[Run]):
     """``list`` sorts the latest first."""
 
-    _kind = metadata.RUN
+    _kind = models.RUN
     put_run = _OfProject[Run].put
     get_run = _OfProject[Run].get
     find_run = _OfProject[Run].find
@@ -145,7 +145,7 @@ class Runs(_OfProject[Run]):
 class Stages(_OfRun[StageExecution]):
     """``list`` sorts by order_index, then start."""
 
-    _kind = metadata.STAGE
+    _kind = models.STAGE
     put_stage_execution = _OfRun[StageExecution].put
     get_stage_execution = _OfRun[StageExecution].get
     find_stage_execution = _OfRun[StageExecution].find
@@ -156,7 +156,7 @@ class Stages(_OfRun[StageExecution]):
 class Batches(_OfRun[BatchExecution]):
     """``list`` sorts by start."""
 
-    _kind = metadata.BATCH
+    _kind = models.BATCH
     put_batch_execution = _OfRun[BatchExecution].put
     get_batch_execution = _OfRun[BatchExecution].get
     find_batch_execution = _OfRun[BatchExecution].find
@@ -167,7 +167,7 @@ class Batches(_OfRun[BatchExecution]):
 class Samples(_OfRun[SampleObservation]):
     """``list`` sorts in order of arrival."""
 
-    _kind = metadata.SAMPLE
+    _kind = models.SAMPLE
     put_sample_observation = _OfRun[SampleObservation].put
     get_sample_observation = _OfRun[SampleObservation].get
     find_sample_observation = _OfRun[SampleObservation].find
@@ -178,7 +178,7 @@ class Samples(_OfRun[SampleObservation]):
 class Operations(_OfRun[OperationContext]):
     """``list`` sorts in order of arrival."""
 
-    _kind = metadata.OPERATION
+    _kind = models.OPERATION
     put_operation_context = _OfRun[OperationContext].put
     get_operation_context = _OfRun[OperationContext].get
     find_operation_context = _OfRun[OperationContext].find
@@ -189,7 +189,7 @@ class Operations(_OfRun[OperationContext]):
 class Deployments(_OfProject[DeploymentExecution]):
     """``list`` sorts by start."""
 
-    _kind = metadata.DEPLOYMENT
+    _kind = models.DEPLOYMENT
     put_deployment_execution = _OfProject[DeploymentExecution].put
     get_deployment_execution = _OfProject[DeploymentExecution].get
     find_deployment_execution = _OfProject[DeploymentExecution].find
@@ -200,7 +200,7 @@ class Deployments(_OfProject[DeploymentExecution]):
 class Environments(_OfRun[EnvironmentSnapshot]):
     """``list`` sorts the environment that a run started in first, then by time. Reading raises DamagedData."""
 
-    _kind = metadata.ENVIRONMENT
+    _kind = models.ENVIRONMENT
     put_environment_snapshot = _OfRun[EnvironmentSnapshot].put
     get_environment_snapshot = _OfRun[EnvironmentSnapshot].get
     find_environment_snapshot = _OfRun[EnvironmentSnapshot].find
@@ -223,7 +223,7 @@ class Environments(_OfRun[EnvironmentSnapshot]):
 class Artifacts(_OfRun[ArtifactManifest]):
     """``list`` sorts in order of arrival."""
 
-    _kind = metadata.ARTIFACT
+    _kind = models.ARTIFACT
     put_artifact_manifest = _OfRun[ArtifactManifest].put
     get_artifact_manifest = _OfRun[ArtifactManifest].get
     find_artifact_manifest = _OfRun[ArtifactManifest].find
@@ -232,7 +232,7 @@ class Artifacts(_OfRun[ArtifactManifest]):
 
 
 class Relations(_Collection[LineageEdge]):
-    _kind = metadata.RELATION
+    _kind = models.RELATION
     _parent = tables.run
 
     def list_lineage_edges(self, run_ref: str | None = None) -> tuple[LineageEdge, ...]:
@@ -247,7 +247,7 @@ class Relations(_Collection[LineageEdge]):
 
 
 class Provenance(_Collection[ProvenanceRecord]):
-    _kind = metadata.PROVENANCE
+    _kind = models.PROVENANCE
     _parent = tables.relation
 
     def list_provenance_records(self, relation_ref: str | None = None) -> tuple[ProvenanceRecord, ...]:
@@ -315,7 +315,7 @@ class RecordStore:
         """The appended records of a run in order of arrival, without what live runs logged. Raises NotFound."""
         parsed = _parsed(run_ref, tables.run)
         with _current(self._opened).reading() as connection:
-            return records.list_records(connection, metadata.require_id(connection, tables.run, parsed))
+            return records.list_records(connection, models.require_id(connection, tables.run, parsed))
 
 
 def _current(opened: Opener) -> Store:

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select
 from contexta.core.errors import NotFound
 from contexta.core.references import StableRef
 from contexta.store.entities import run_annotations
-from contexta.store.entities.metadata import find_id
+from contexta.store.entities.models import find_id
 from contexta.store.schema import tables
 
 _MOST_NAMES = 300

@@ -12,8 +12,8 @@ from contexta.contract import DegradedRecord, DeploymentExecution, ProvenanceRec
 from contexta.core.errors import NotFound, shown
 from contexta.core.model import Value
 from contexta.findings import CompletenessNote, RunSnapshot
-from contexta.store.entities import metadata, records
-from contexta.store.entities.metadata import StoredModel
+from contexta.store.entities import models, records
+from contexta.store.entities.models import StoredModel
 from contexta.store.read.snapshot_records import snapshot_records
 from contexta.store.schema import tables
 
@@ -21,7 +21,13 @@ V = TypeVar("V", bound=Value)
 _MOST_ISSUES = 1_000
 
 _AFTER_EVERY_NAME = ".\x7f"  # sorts after every text that can follow a dot in a reference
-_BELOW = (metadata.BATCH, metadata.SAMPLE, metadata.OPERATION, metadata.ARTIFACT, metadata.RELATION)
+_BELOW = (
+    models.BATCH,
+    models.SAMPLE,
+    models.OPERATION,
+    models.ARTIFACT,
+    models.RELATION,
+)
 
 
 class Marked(NamedTuple):
@@ -40,13 +46,13 @@ def snapshot(connection: Connection, run_ref: StableRef, run_id: int, limit: int
     limit: of each kind of part, and of all records together; the notes count the rest. None: no limit.
     """
     of_run = (tables.run, run_ref)
-    below = {kind.table.name: metadata.list_all(connection, kind, of_run, limit=limit) for kind in _BELOW}
+    below = {kind.table.name: models.list_all(connection, kind, of_run, limit=limit) for kind in _BELOW}
     records = snapshot_records(connection, run_ref, run_id, limit)
     counts = [(table, amount, len(below[table])) for table, amount in _amounts(connection, run_id)]
     counts.append(("record", _record_count(connection, run_id), len(records)))
     return RunSnapshot(
-        run=metadata.get(connection, metadata.RUN, run_ref),
-        stages=metadata.list_all(connection, metadata.STAGE, of_run),
+        run=models.get(connection, models.RUN, run_ref),
+        stages=models.list_all(connection, models.STAGE, of_run),
         batches=below["batch"],
         samples=below["sample"],
         operations=below["operation"],
@@ -61,18 +67,18 @@ def snapshot(connection: Connection, run_ref: StableRef, run_id: int, limit: int
 
 def _provenance(connection: Connection, run_id: int) -> tuple[ProvenanceRecord, ...]:
     edges = select(tables.relation.c.id).where(tables.relation.c.run_id == run_id)
-    return metadata.list_all(connection, metadata.PROVENANCE, where=[tables.provenance.c.relation_id.in_(edges)])
+    return models.list_all(connection, models.PROVENANCE, where=[tables.provenance.c.relation_id.in_(edges)])
 
 
 def deployments_of(connection: Connection, run_ref: StableRef, run_id: int) -> tuple[DeploymentExecution, ...]:
     """The deployments that name a run, or an artifact or environment of it."""
     table = tables.deployment
-    project_id = metadata.require_id(connection, tables.project, run_ref.project)
+    project_id = models.require_id(connection, tables.project, run_ref.project)
     named = [table.c.run_id == run_id]
     for column, kind in ((table.c.artifact_ref, "artifact"), (table.c.environment_snapshot_ref, "environment")):
         begin = f"{kind}:{run_ref.value}"
         named.append((column > begin + ".") & (column < begin + _AFTER_EVERY_NAME))
-    return metadata.list_all(connection, metadata.DEPLOYMENT, where=[table.c.project_id == project_id, or_(*named)])
+    return models.list_all(connection, models.DEPLOYMENT, where=[table.c.project_id == project_id, or_(*named)])
 
 
 def below(
@@ -82,24 +88,24 @@ def below(
     of_run, where = (tables.run, run_ref), []
     if stage_name is not None:
         stage = tables.stage
-        run_id = metadata.require_id(connection, tables.run, run_ref)
+        run_id = models.require_id(connection, tables.run, run_ref)
         ids = connection.execute(select(stage.c.id).where(stage.c.run_id == run_id, stage.c.stage_name == stage_name))
         stages = ids.scalars().all()
         if not stages:
             raise NotFound(f"{run_ref} has no stage {shown(stage_name)}", hint=f"`contexta show {run_ref.name}`")
         where = [kind.table.c.stage_id.in_(stages)]
-    return metadata.list_all(connection, kind, of_run, where=where, limit=limit)
+    return models.list_all(connection, kind, of_run, where=where, limit=limit)
 
 
 def evidence(connection: Connection, run_ref: StableRef, run_id: int) -> dict[str, Any]:
     """The arguments of ``diagnose`` besides the details of the run."""
     of_run, batch = (tables.run, run_ref), tables.batch
     not_done = [batch.c.status != "completed"]
-    batches = metadata.list_all(connection, metadata.BATCH, of_run, where=not_done, limit=_MOST_ISSUES)
+    batches = models.list_all(connection, models.BATCH, of_run, where=not_done, limit=_MOST_ISSUES)
     records_ = degraded(connection, run_id, _MOST_ISSUES)
     listed = (("batches", batches), ("degraded records", records_))
     return {
-        "stages": metadata.list_all(connection, metadata.STAGE, of_run),
+        "stages": models.list_all(connection, models.STAGE, of_run),
         "batches": batches,
         "deployments": deployments_of(connection, run_ref, run_id),
         "degraded": records_,

@@ -8,7 +8,7 @@ import pytest
 from support.tiny_index import PYTHON
 
 from contexta.bisect.inputs.sides.pylock import pins_of_pylock
-from contexta.bisect.inputs.sides.requirements import read_pins
+from contexta.bisect.inputs.sides.requirements_files import read_pins
 from contexta.bisect.inputs.sides.uv_lock import pins_of_uv_lock
 from contexta.core.errors import InvalidInput
 from contexta.reproduce.uv.commands import find_uv

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike, fspath
 
-from contexta.bisect.inputs.sides import pylock, recorded_run, requirements, uv_lock, virtual_environment
+from contexta.bisect.inputs.sides import pylock, recorded_run, requirements_files, uv_lock, virtual_environment
 from contexta.bisect.inputs.sides.side import Candidate, Records, Side
 from contexta.core.errors import InvalidInput, NotFound, shown
 
 KINDS: tuple[Callable[[Candidate], Side | None], ...] = (
     pylock.recognise,
     uv_lock.recognise,
-    requirements.recognise,  # every other file
+    requirements_files.recognise,  # every other file
     recorded_run.recognise,  # before a directory of the same name
     virtual_environment.recognise,  # every other directory
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contexta.bisect.inputs.pins import Pins
-from contexta.bisect.inputs.sides.requirements import read_pins
+from contexta.bisect.inputs.sides.requirements_files import read_pins
 from contexta.core.errors import InvalidInput
 
 MARKERS = {"sys_platform": "linux", "python_version": "3.11"}
