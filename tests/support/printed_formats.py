@@ -247,6 +247,17 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
         "\rloss: 0.345 acc: 0.80:  50%|█████     | 50/100 [00:05<00:05,  9.92it/s]\n",
         {"loss": (0.345, 50), "acc": (0.8, 50)},
     ),
+    "tqdm after another bar": (
+        "\rEpoch 1: 100%|██████████| 100/100 [00:10<00:00,  9.95it/s, loss=0.5]\n"
+        "\rval_loss: 0.1234:  50%|█████     | 10/20 [00:05<00:05,  9.92it/s]"
+        "\rval_loss: 0.1134: 100%|██████████| 20/20 [00:05<00:00,  9.92it/s]\n",
+        {"loss": (0.5, 1), "val_loss": (0.1134, 20)},
+    ),
+    "tqdm below a line of an epoch": (
+        "Epoch 3\n\r 50%|█████     | 50/100 [00:05<00:05,  9.92it/s, loss=0.6]"
+        "\r100%|██████████| 100/100 [00:05<00:00,  9.92it/s, loss=0.5]\n",
+        {"loss": (0.5, 3)},
+    ),
     "tqdm without an end": ("\r50it [00:05,  9.92it/s, loss=0.312]\n", {"loss": (0.312, 50)}),
     "scikit-learn, grid search": (
         "Fitting 5 folds for each of 1 candidates, totalling 5 fits\n"

@@ -167,4 +167,11 @@ OTHERS: dict[str, str] = {
         'openat(AT_FDCWD, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3\nread(3, "\\177ELF", 832) = 832\n'
     ),
     "numbers": "0.1\n0.2\n1 2 3\n[0.1, 0.2]\n2024-01-01 10:00:00\n",
+    "LightGBM without evaluation": (
+        "[LightGBM] [Info] Number of positive: 267, number of negative: 159\n"
+        "[LightGBM] [Info] Auto-choosing col-wise multi-threading, the overhead of testing was 0.094213 seconds.\n"
+        "[LightGBM] [Info] Total Bins 4272\n[LightGBM] [Info] [binary:BoostFromScore]: pavg=0.626761 -> initscore=0.518344\n"
+        "[LightGBM] [Info] Start training from score 0.518344\n"
+        "[LightGBM] [Warning] No further splits with positive gain, best gain: -inf\n"
+    ),
 }

@@ -77,7 +77,7 @@ class OutputParser:
         if not in_table:
             line = read(text)
             epoch = steps.epoch_of(text)
-            if epoch is not None:
+            if epoch is not None and (line is None or not line.is_bar):
                 self._epoch = epoch
         if line is None or not line.values:
             return self._draw(None)
@@ -120,7 +120,11 @@ class OutputParser:
         return measurements
 
     def _step_of_bar(self, bar: PrintedLine) -> "Optional[int]":
-        return self._epoch if self._epoch is not None else bar.step
+        """The epoch in the text of the bar, that of the lines above it, or where the bar stands."""
+        for step in (bar.step, self._epoch):
+            if step is not None:
+                return step
+        return bar.count
 
     def _take(self, line: PrintedLine, in_table: bool) -> "List[Measurement]":
         """Count a line now, or once its names are printed again."""

@@ -41,7 +41,7 @@ _AVERAGE_PRECISION = re.compile(
 _VALUE_FIRST = re.compile(
     rf"\s*(?P<value>{number_forms.NUMBER})\s+= (?P<key>(?:Validation|Test|Training) score\s+\(\w+\))\s*$"
 )
-_OF_OTHERS = re.compile(r"\b(?:time|memory|packet|packets|disk|cache|file)\s*\Z", re.IGNORECASE)
+_OF_OTHERS = re.compile(r"\b(?:time|memory|packet|packets|disk|cache|file|from)\s*\Z", re.IGNORECASE)
 """Before a name that then is no metric: time cost, packet loss."""
 _SCORERS = re.compile(rf"(\w+): \((?:train=[^,()]*, )?test=({number_forms.NUMBER})\)")
 _SEARCH = re.compile(rf"\[CV\b.*?\bscore=(?:\((?P<scores>[^()]*)\)|(?P<value>{number_forms.NUMBER}))")
@@ -53,7 +53,7 @@ _WEAK = frozenset(
 class PrintedLine:
     """The metrics of a line."""
 
-    __slots__ = ("has_metric", "is_bar", "is_complete", "step", "values")
+    __slots__ = ("count", "has_metric", "is_bar", "is_complete", "step", "values")
 
     def __init__(self, values: "Dict[str, float]", step: "Optional[int]" = None, *, has_metric: bool = True) -> None:
         """has_metric: whether a name is known as one of a metric, and not only possible."""
@@ -61,6 +61,7 @@ class PrintedLine:
         self.step = step
         self.has_metric = has_metric
         self.is_bar = False  # whether the line shows progress and is drawn again
+        self.count: "Optional[int]" = None  # of a bar of tqdm: where it stands
         self.is_complete = False  # whether a bar of Keras is full
 
 
@@ -93,7 +94,8 @@ def _bar(line: str) -> "Optional[PrintedLine]":
         step = steps.step_of(before)
         if any(mark in before for mark in "=:"):
             values = {**dict(_pairs(before, in_step=True)), **values}
-        bar = PrintedLine(values, step if step is not None else int(match["n"]))
+        bar = PrintedLine(values, step)
+        bar.count = int(match["n"])
         bar.has_metric = any(map(metric_words.is_metric, values))
         bar.is_bar = True
         return bar if values else None
@@ -232,6 +234,8 @@ def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
         if any(start < match.end() and match.start() < stop for start, stop in taken):
             continue
         key = _named(match["key"], match["group"] or "")
+        if _OF_OTHERS.search(match["key"][: -len(key)]):
+            continue
         if metric_words.is_metric(key.rpartition(" ")[2] if not match["group"] else key):
             taken.append(match.span())
             yield key, float(match["value"])
