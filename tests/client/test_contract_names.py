@@ -250,6 +250,23 @@ def test_an_argument_has_the_same_effect_under_each_of_its_names(ctx: Contexta, 
     assert [other for other in others if other != first] == []
 
 
+def test_a_result_about_a_run_selects_it(ctx: Contexta) -> None:
+    runs: Any = ctx.list_runs(order="oldest")
+    best = ctx.select_best_run(runs, "accuracy")
+    assert best == LEFT
+    assert ctx.get_run(runs[0]) == ctx.get_run(best) == ctx.get_run(LEFT)
+    assert ctx.compare_multiple_runs(runs).run_ids == tuple(run.run_id for run in runs)
+    snapshot: Any = ctx.get_run_snapshot(LEFT)
+    assert ctx.get_run_snapshot(snapshot.run) == snapshot
+
+
+def test_a_live_run_takes_its_tags_and_parameters_at_once(ctx: Contexta) -> None:
+    with ctx.run("live", project="project:p", tags=["gpu"], config={"lr": 0.1}):
+        pass
+    run = ctx.get_run("run:p.live")
+    assert (dict(run.tags), dict(run.params)) == ({"gpu": ""}, {"lr": 0.1})
+
+
 def test_two_names_of_one_argument_are_refused(ctx: Contexta) -> None:
     with pytest.raises(InvalidInput, match="metric and metric_key"):
         ctx.get_metric_trend(metric="accuracy", metric_key="accuracy")  # type: ignore[call-arg]  # an alias

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contexta.client import (
     annotate,
@@ -41,7 +41,8 @@ class Contexta(Workspace):
     workspace: a directory, which is created if it does not exist, or ``postgresql://user@host/database``. config: all
     other settings. CONTEXTA_WORKSPACE, CONTEXTA_PROJECT and ``[tool.contexta]`` in pyproject.toml give the defaults.
 
-    Every argument ``run`` accepts a reference, ``project.run``, a name, ``@latest``, ``@latest~2`` or a unique prefix.
+    Every argument ``run`` accepts a reference, ``project.run``, a name, ``@latest``, ``@latest~2``, a unique prefix, or
+    a result that has a ``run_ref``, such as an item of ``list_runs``.
     Every query includes what live runs have recorded so far.
     """
 
@@ -108,27 +109,37 @@ class Contexta(Workspace):
 
     @with_aliases
     def run(
-        self, name: str | None = None, *, project: str | None = None, tags: Mapping[str, str] | None = None
+        self,
+        name: str | None = None,
+        *,
+        project: str | None = None,
+        tags: Mapping[str, str] | Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> LiveRun:
         """Record a live run: ``with ctx.run("this-month") as run: run.metric("accuracy", 0.87)``.
 
         Captures the environment of the interpreter before it returns. A second run of a name gets its own reference.
-        project: by default the configured one, else the name of the current directory. If the workspace is not
-        writable, a warning goes to stderr, and the program continues without recording.
+        project: by default the configured one, else the name of the current directory. tags: names with values, or
+        names alone. config: parameters. If the workspace is not writable, a warning goes to stderr, and the program
+        continues without recording.
         """
         from contexta.recorder.session.active_run import session
         from contexta.recorder.session.start import RecordingPlace
 
         if self._closed:
             raise self._closed_error()
-        workspace, config = self._arguments
-        return session.start_or_warn(
+        workspace, settings_ = self._arguments
+        configured = settings_.project_name if settings_ is not None else None
+        run = session.start_or_warn(
             RecordingPlace(os.fspath(self.root), self._sender()),
-            project=project or (config.project_name if config is not None else None),
+            project=project.removeprefix("project:") if project else configured,
             name=name,
-            tags=tags,
-            is_place_named=workspace is not None or (config is not None and "workspace" in config.model_fields_set),
+            tags=tags if isinstance(tags, Mapping) else dict.fromkeys(tags or (), ""),
+            is_place_named=workspace is not None
+            or (settings_ is not None and "workspace" in settings_.model_fields_set),
         )
+        run.params(config or {})
+        return run
 
     def _sender(self) -> partial[str | None] | None:
         """The function that delivers a run to a server; None for a directory."""

@@ -119,6 +119,7 @@ class Workspace:
         from contexta.store.query import find_runs
 
         project = self.config.project_name
+        selector = getattr(selector, "run_ref", selector)  # of a run, or another result about one
         return find_runs.find(connection, selector, slug(project) if project is not None else None)
 
     @contextmanager

@@ -16,6 +16,7 @@ from contexta.findings import SnapshotRecord
 from contexta.store.entities import records
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
+from contexta.store.schema.statements import no_garbage_collection
 
 _PRODUCER = "contexta"  # of a point that a live run logged without more than its value
 _MOST_FORMS = 500  # under the limit of bound variables of every supported database
@@ -29,22 +30,20 @@ class _Origin(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """Everything that records of one metric share."""
+    """Everything that records of one metric share. scope: of ``_scope``."""
 
-    envelope: Mapping[str, Any]
+    scope: Mapping[str, Any]
     payload: Mapping[str, Any]
-
-
-_LIVE = _Form({"producer_ref": _PRODUCER}, {})
 
 
 def snapshot_records(
     connection: Connection, run_ref: StableRef, run_id: int, limit: int | None
 ) -> tuple[SnapshotRecord, ...]:
     """The records of a run. With a limit the few records other than metrics come first, then the last points."""
-    others = tuple(islice(records.other_records(connection, run_id), limit))
-    rest = None if limit is None else limit - len(others)
-    return (*_points(connection, run_ref, run_id, rest), *map(_other, others))
+    with no_garbage_collection():
+        others = tuple(islice(records.other_records(connection, run_id), limit))
+        rest = None if limit is None else limit - len(others)
+        return (*_points(connection, run_ref, run_id, rest), *map(_other, others))
 
 
 def events(connection: Connection, run_id: int, limit: int) -> tuple[tuple[SnapshotRecord, ...], int]:
@@ -80,6 +79,7 @@ def _points(connection: Connection, run_ref: StableRef, run_id: int, limit: int 
     shares = _shares([row.points for row in rows], limit)
     origins = _origins(connection, run_id, max(shares, default=0))
     forms = _forms(connection, {origin.form_id for origin in origins.values()})
+    live = _Form(_scope({"producer_ref": _PRODUCER}), {})
     for row, share in zip(rows, shares, strict=True):
         last = connection.execute(
             select(point)
@@ -89,7 +89,7 @@ def _points(connection: Connection, run_ref: StableRef, run_id: int, limit: int 
         stage_ref = None if row.stage_ref is None else StableRef.parse(row.stage_ref)
         for each in last:
             origin = origins.get((row.id, each.number))
-            form = _LIVE if origin is None else forms[origin.form_id]
+            form = live if origin is None else forms[origin.form_id]
             value = decode_number(each.value, each.exact)
             payload = {**form.payload, "metric_key": row.metric_key, "value": value, "step": each.step}
             yield SnapshotRecord.model_construct(
@@ -103,7 +103,7 @@ def _points(connection: Connection, run_ref: StableRef, run_id: int, limit: int 
                 run_ref=run_ref,
                 stage_id=stage_ref,
                 payload=FrozenDict(payload),
-                **_scope(form.envelope),
+                **form.scope,
             )
 
 
@@ -136,7 +136,7 @@ def _forms(connection: Connection, form_ids: set[int]) -> dict[int, _Form]:
         some = select(form.c.id, form.c.body).where(form.c.id.in_(ids[start : start + _MOST_FORMS]))
         for row in connection.execute(some):
             body = frozen(tables.decode_json(row.body))
-            forms[row.id] = _Form(body["envelope"], body["payload"])
+            forms[row.id] = _Form(_scope(body["envelope"]), body["payload"])
     return forms
 
 
