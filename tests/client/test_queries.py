@@ -429,8 +429,8 @@ def test_trend_is_oldest_first_with_what_changed_before_each_run(history: Contex
         ["torch: 2.0.0 -> 2.1.0"],
     ]
     assert result.completeness_notes == (
-        "1 of 5 runs have no accuracy",
-        "1 of 4 runs have no environment snapshot: their changes are unknown",
+        "1 of 5 runs has no accuracy",
+        "1 of 4 runs has no environment snapshot: their changes are unknown",
     )
     assert [point.name for point in history.get_metric_trend("accuracy", "p", limit=2).points] == ["r2", "r3"]
     assert len(history.get_metric_trend("accuracy", stage_name="train").points) == 4

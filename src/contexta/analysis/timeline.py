@@ -47,7 +47,9 @@ def timeline(runs: Sequence[PastRun], package: str, metric: str | None = None) -
         runs=timeline_runs,
         periods=tuple(_periods(timeline_runs)),
         without_environment=without,
-        completeness_notes=(f"{without} runs have no environment snapshot",) if without else (),
+        completeness_notes=(f"{without} run{'s have' if without > 1 else ' has'} no environment snapshot",)
+        if without
+        else (),
     )
 
 

@@ -57,6 +57,12 @@ def test_no_text_of_a_paragraph_or_a_list_becomes_a_block_of_its_own(text: str) 
     assert html.count("<ul>") == 1
 
 
+@pytest.mark.parametrize("text", ["3.11.0 (same)", "1. first", "12) second", "3.", "-x", "+1", "2.5"])
+def test_a_number_at_the_start_of_a_line_stays_as_it_is(text: str) -> None:
+    html = PARSER.render(of(Paragraph(text=text)).to_markdown())
+    assert f"<p>{text}</p>" in html
+
+
 @given(st.text(alphabet="`a\n~ ", max_size=30))
 def test_no_code_leaves_its_fence(text: str) -> None:
     tokens = PARSER.parse(of(Code(text=text), Paragraph(text="after")).to_markdown())

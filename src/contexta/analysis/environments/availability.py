@@ -184,7 +184,7 @@ def _command(metadata: Mapping[str, Any]) -> Check:
         return check(
             "command", "warn", "contains a secret that was not stored", "pass secrets in environment variables"
         )
-    return check("command", "pass", some([str(word) for word in command], 8))
+    return check("command", "pass", " ".join(map(str, command)))
 
 
 def _index(missing: Sequence[Missing], yanked: Sequence[str]) -> Check:

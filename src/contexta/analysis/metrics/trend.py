@@ -75,9 +75,11 @@ def _notes(metric: str, values: Sequence[FinalValue], with_metric: int, total: i
     if len(values) < with_metric:
         yield f"limited to the latest {len(values)} of {with_metric} runs with {metric}"
     if with_metric < total:
-        yield f"{total - with_metric} of {total} runs have no {metric}"
+        verb = "has" if total - with_metric == 1 else "have"
+        yield f"{total - with_metric} of {total} runs {verb} no {metric}"
     unknown = sum(value.body_id is None for value in values)
     if unknown:
-        yield f"{unknown} of {len(values)} runs have no environment snapshot: their changes are unknown"
+        verb = "has" if unknown == 1 else "have"
+        yield f"{unknown} of {len(values)} runs {verb} no environment snapshot: their changes are unknown"
     if len({value.run_ref.project for value in values}) > 1:
         yield "the runs belong to several projects: changes between them may be differences between projects"

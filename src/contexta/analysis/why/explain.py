@@ -23,6 +23,7 @@ from contexta.findings.explain import Difference, Explanation, History, MetricSh
 from contexta.findings.past_runs import CommitRange, MetricId, PastRun, RunRecord
 
 _VERDICTS = ("real", "unknown", "not_shown", "same")  # the surest first
+_LONGEST_LIST = 200  # characters of differences with their values in a sentence
 _TIED = 0.5  # of the first suspect's score: a second one above this is as likely
 _NEAR = 0.3  # of the first suspect's score: those above this are named
 
@@ -168,8 +169,9 @@ def _changes_sentence(changes: Sequence[Difference], unknowns: Sequence[UnknownA
     unknown = f" Not recorded on both sides: {', '.join(aspect.what for aspect in unknowns)}." if unknowns else ""
     if not changes:
         return f"Nothing that both runs recorded differs.{unknown}"
-    if len(changes) <= 4:
-        return f"Changed: {', '.join(map(str, changes))}.{unknown}"
+    names = ", ".join(map(str, changes))
+    if len(changes) <= 4 and len(names) <= _LONGEST_LIST:
+        return f"Changed: {names}.{unknown}"
     kinds = Counter(change.kind for change in changes)
     return f"Changed: {', '.join(f'{count} {_plural(kind, count)}' for kind, count in kinds.items())}.{unknown}"
 

@@ -9,6 +9,7 @@ from typing import Any
 from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL, RunSummary, SnapshotRecord
 from contexta.reports.document.blocks import Bullets, Row, Section, Table, Tone
+from contexta.reports.document.formatting import short_digest, shortened_middle
 
 _TONES: dict[str, Tone] = {
     "completed": "good",
@@ -85,7 +86,7 @@ def record_detail(record: SnapshotRecord) -> str:
     payload = record.payload
     words = [str(payload[name]) for name in ("level", "severity", "category", "span_kind", "status") if name in payload]
     attributes = payload.get("attributes") or payload.get("tags") or {}
-    pairs = [f"{name}={as_text(value)}" for name, value in attributes.items()]
+    pairs = [f"{name}={value}" for name, value in leaves(attributes).items()]
     markers = [marker for marker in (record.completeness_marker, record.degradation_marker) if marker not in _USUAL]
     return "; ".join(", ".join(part) for part in (words, pairs, markers) if part)
 
@@ -93,6 +94,25 @@ def record_detail(record: SnapshotRecord) -> str:
 def marks_of(run: RunSummary) -> list[str]:
     """How the user marked a run."""
     return [word for word, is_set in (("pinned", run.pinned), ("archived", run.archived)) if is_set]
+
+
+def value_text(value: str | None, width: int | None = None) -> str:
+    """``absent`` for None, a short digest, or the value without the syntax of JSON; at most ``width`` characters."""
+    if value is None:
+        return "absent"
+    text = short_digest(_without_json(value))
+    return text if width is None else shortened_middle(text, width)
+
+
+def _without_json(value: str) -> str:
+    """``name=A100, memory=40`` for the JSON of a mapping, ``1, 2`` for that of a list; any other text as it is."""
+    if not value.startswith(("{", "[")):
+        return value
+    try:
+        texts = leaves({"": json.loads(value)})
+    except ValueError:
+        return value
+    return ", ".join(f"{name[1:]}={text}" if name else text for name, text in texts.items())
 
 
 def with_hint(detail: str, fix: str | None) -> str:

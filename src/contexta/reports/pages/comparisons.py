@@ -23,13 +23,11 @@ from contexta.reports.document.formatting import (
     amount,
     count,
     moment,
-    short_digest,
-    shortened,
     shortened_middle,
     signed,
     some_names,
 )
-from contexta.reports.pages.common import metric_name, notes, short_names
+from contexta.reports.pages.common import metric_name, notes, short_names, value_text
 
 _SCREEN_COMMITS, _SCREEN_FILES = 10, 15
 _SCREEN_PACKAGES = 40
@@ -114,7 +112,7 @@ def _differences(differences: Sequence[RunDifference] | None, names: Sequence[st
             cells=(
                 difference.name,
                 *(
-                    shortened(short_digest(value or "absent"), _LONGEST_VALUE) if is_recorded else "unknown"
+                    value_text(value, _LONGEST_VALUE) if is_recorded else "unknown"
                     for value, is_recorded in zip(difference.values, difference.recorded, strict=True)
                 ),
             )
@@ -332,9 +330,7 @@ def _changes_section(
 
 
 def _change_row(change: Change) -> Row:
-    left, right = (
-        "absent" if value is None else short_digest(value) for value in (change.left_value, change.right_value)
-    )
+    left, right = value_text(change.left_value), value_text(change.right_value)
     is_unused = isinstance(change, PackageChange) and change.imported is False
     return Row(cells=(change.key, left, right, _about(change)), fold="unused" if is_unused else None)
 

@@ -20,8 +20,8 @@ from contexta.reports.document.blocks import (
     Table,
     Tone,
 )
-from contexta.reports.document.formatting import amount, count, short_digest, shortened, signed, some_names, span
-from contexta.reports.pages.common import metric_name, notes, short_names
+from contexta.reports.document.formatting import amount, count, signed, some_names, span
+from contexta.reports.pages.common import metric_name, notes, short_names, value_text
 from contexta.reports.pages.comparisons import environment_sections
 
 _SCREEN_METRICS, _SCREEN_SUSPECTS = 6, 8
@@ -102,8 +102,8 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
             cells=(
                 str(suspect.rank),
                 suspect.name,
-                _value(suspect.left_value),
-                _value(suspect.right_value),
+                value_text(suspect.left_value, _LONGEST_VALUE),
+                value_text(suspect.right_value, _LONGEST_VALUE),
                 f"{suspect.score:.0%}",
                 ", ".join(
                     f"{evidence.text} x{evidence.weight:.3g}"
@@ -118,10 +118,6 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
         about = Paragraph(text="a ranking of the differences by how often such a change matters; not a proof")
         columns = (">", "Difference", "OLD", "NEW", ">Share", "Evidence")
         yield Section(title="Suspects", blocks=(about, Table(columns=columns, rows=rows, screen_rows=_SCREEN_SUSPECTS)))
-
-
-def _value(value: str | None) -> str:
-    return "absent" if value is None else shortened(short_digest(value), _LONGEST_VALUE)
 
 
 def _history(finding: Explanation) -> Iterator[Section]:
@@ -216,7 +212,7 @@ def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
     )
     kinds = ("source", "parameter", "input", "command", "seed")
     others = tuple(
-        Row(cells=(difference.name, difference.left_value or "absent", difference.right_value or "absent"))
+        Row(cells=(difference.name, value_text(difference.left_value), value_text(difference.right_value)))
         for difference in finding.differences
         if difference.kind in kinds
     )

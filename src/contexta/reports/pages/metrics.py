@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from contexta.findings import BestRun, Change, MetricSeries, MetricTrend
 from contexta.reports.document.blocks import Block, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
-from contexta.reports.document.formatting import amount, count, moment, short_digest, shortened_middle
-from contexta.reports.pages.common import metric_name, notes, short_names, tone_of
+from contexta.reports.document.formatting import amount, count, moment
+from contexta.reports.pages.common import metric_name, notes, short_names, tone_of, value_text
 
 _MOST_NAMED = 4  # changes of one run
 _LONGEST_VALUE = 30  # characters of a value in a change
@@ -104,14 +104,15 @@ def _count(changes: Sequence[Change] | None) -> str:
     return "unknown" if changes is None else count(len(changes), "change") if changes else "nothing recorded"
 
 
-def _value(value: str | None) -> str:
-    return "absent" if value is None else shortened_middle(short_digest(value), _LONGEST_VALUE)
-
-
 def _changes(changes: Iterable[Change] | None) -> str:
     """The first changes by name and the number of the others; ``unknown`` for None."""
     if changes is None:
         return "unknown"
-    names = [f"{change.key}: {_value(change.left_value)} -> {_value(change.right_value)}" for change in changes]
+    names = [_change(change) for change in changes]
     more = f", and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _change(change: Change) -> str:
+    left, right = (value_text(value, _LONGEST_VALUE) for value in (change.left_value, change.right_value))
+    return f"{change.key}: {left} -> {right}"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from contexta.findings import Deviation, Lock, Missing, Rebuild, Rerun
 from contexta.reports.document.blocks import Block, Bullets, Code, Paragraph, Report, Row, Section, Table
-from contexta.reports.document.formatting import count, short_digest, span
-from contexta.reports.pages.common import metric_name, notes, tone_of, with_hint
+from contexta.reports.document.formatting import count, span
+from contexta.reports.pages.common import metric_name, notes, tone_of, value_text, with_hint
 
 _MOST_DEVIATIONS = 10  # of the environment of a rerun; `contexta rebuild` lists all
 
@@ -111,7 +111,7 @@ def _metrics(finding: Rerun) -> Table:
 
 def _deviations(deviations: Iterable[Deviation]) -> Table:
     rows = tuple(
-        Row(cells=(item.key, item.kind, _value(item.recorded), _value(item.rebuilt), item.why or ""))
+        Row(cells=(item.key, item.kind, value_text(item.recorded), value_text(item.rebuilt), item.why or ""))
         for item in deviations
     )
     return Table(columns=("Name", "Kind", "Recorded", "Rebuilt", "Why"), rows=rows)
@@ -123,10 +123,6 @@ def _missing(missing: Iterable[Missing]) -> Table:
         for item in missing
     )
     return Table(columns=("Name", "Version", "Reason", "Detail"), rows=rows)
-
-
-def _value(value: str | None) -> str:
-    return "absent" if value is None else short_digest(value)
 
 
 def _exact(value: float | None) -> str:

@@ -22,8 +22,9 @@ def snapshot(finding: RunSnapshot) -> Report:
         table = Table(columns=("Kind", "Name", "Since (UTC)", "Status"), rows=entities)
         sections.append(Section(title="Contents", blocks=(table,)))
     if finding.records:
+        records = sorted(finding.records, key=lambda record: record.record_type == "metric")  # there are many metrics
         columns = ("Record", "Key", "Stage", ">Step", "Value", "Detail")
-        table = Table(columns=columns, rows=tuple(map(_record, finding.records)), screen_rows=30)
+        table = Table(columns=columns, rows=tuple(map(_record, records)), screen_rows=30)
         sections.append(Section(title="Records", blocks=(table,)))
     return Report(title=f"Snapshot of {run.run_ref.value}", sections=(*sections, *notes(finding.completeness_notes)))
 

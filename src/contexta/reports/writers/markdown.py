@@ -10,7 +10,8 @@ from contexta.reports.document.formatting import amount, count, finite, printabl
 
 # Markup of Markdown and of the HTML inside it. An underscore inside a word and ``->`` are none.
 _MARKUP = re.compile(r"[\\`*\[\]<|~#]|(?<!-)>|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])")
-_LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
+_LINE_START = re.compile(r"^(\s*)([-+=])")
+_LIST_NUMBER = re.compile(r"^(\s*\d+)([.)](?=\s|$))")  # in "3.11" the dot starts no list
 _FEW = 10  # rows that are shown although none differs
 _MOST_POINTS = 60  # of a sparkline
 _CHART_WIDTH = 80  # characters
@@ -98,7 +99,8 @@ def _code(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    return "\n".join(_LINE_START.sub(r"\1\\\2", _escaped(line)) for line in printable(text).split("\n"))
+    lines = (_LINE_START.sub(r"\1\\\2", _escaped(line)) for line in printable(text).split("\n"))
+    return "\n".join(_LIST_NUMBER.sub(r"\1\\\2", line) for line in lines)
 
 
 def _line(text: str) -> str:
