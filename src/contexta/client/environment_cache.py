@@ -7,7 +7,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from contexta.contract.fields import frozen
 from contexta.core.errors import InvalidInput, shown
 from contexta.core.validation import from_microseconds, seconds_in
 
@@ -77,6 +76,7 @@ def _contents(removed: list[CacheRecord] | None = None, kept: list[CacheRecord] 
 
 
 def _entry(record: CacheRecord) -> CacheEntry:
+    from contexta.contract.fields import frozen
     from contexta.findings import CacheEntry
     from contexta.reproduce.environments.cache_users import is_in_use
 
