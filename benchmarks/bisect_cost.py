@@ -53,9 +53,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mixes", type=int, default=5)
     parser.add_argument("--python", default="3.11")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     uv = find_uv()
-    python = uv.interpreter(given.python)
+    python = uv.interpreter(arguments.python)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FOLDER_VARIABLE] = f"{folder}/cache"
         ends = {end: resolved(uv, python, date) for end, date in MONTHS.items()}
@@ -65,7 +65,7 @@ def main() -> None:
         for end, pins in ends.items():
             with timed(f"{end} built and compiled, once"):
                 build(uv, cache, python, Contents(pins))
-        rows = [one(uv, python, ends, changed, Path(folder), number) for number in range(given.mixes)]
+        rows = [one(uv, python, ends, changed, Path(folder), number) for number in range(arguments.mixes)]
         print("\nmedian of the mixes")
         for part in rows[0]:
             clock, cpu = (statistics.median(row[part][kind] for row in rows) for kind in (0, 1))
@@ -97,7 +97,7 @@ def one(
     (source / "train.py").write_text(f"try:\n    {IMPORT}\nexcept ImportError:\n    pass\nprint('accuracy=1')\n")
     job = TrialJob(
         command=Command(("python", "train.py"), "accuracy", str(source)),
-        recipe=Recipe(python, pins, tuple(Contents(each) for each in ends.values())),
+        recipe=Recipe(python, pins, tuple(Contents(end) for end in ends.values())),
         seed=0,
         variables={},
         about={"study": "cost", "key": str(number)},
@@ -116,8 +116,8 @@ def resolved(uv: Uv, python: Interpreter, date: str) -> dict[str, str]:
     """What uv would have installed on a day."""
     argv = [uv.path, "pip", "compile", "-q", "--no-header", "--no-annotate", "--python", python.path]
     argv += ["--exclude-newer", date, "--only-binary", ":all:", "-"]
-    said = subprocess.run(argv, input="\n".join(DIRECT), capture_output=True, text=True, check=True).stdout
-    pairs = (line.split(" ")[0].partition("==") for line in said.splitlines() if "==" in line)
+    output = subprocess.run(argv, input="\n".join(DIRECT), capture_output=True, text=True, check=True).stdout
+    pairs = (line.split(" ")[0].partition("==") for line in output.splitlines() if "==" in line)
     return {name: version for name, _, version in pairs}
 
 

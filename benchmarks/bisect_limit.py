@@ -111,12 +111,12 @@ class Bayesian:
         mixes, nothing = self.mixes, ((0.0,) * self.mixes.count,) * self.mixes.count
         belief = Belief(chances, nothing, nothing, 0.0, 0.0)
         risk = learn(mixes.count, self._failed, self._values)
-        wanted = [
+        expected = [
             mix
             for atom in likeliest(belief, 3)
             for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
         ]
-        choice = most_informative(belief, mixes, risk, wanted, (), self.runs, fine=True)
+        choice = most_informative(belief, mixes, risk, expected, (), self.runs, fine=True)
         return None if choice is None else choice.mix
 
 

@@ -73,10 +73,10 @@ class Diverging(World):
     """The second run of OLD at another seed lies forty standard deviations below; where the number is odd, NEW's."""
 
     def run(self, mix: int, seed: int) -> Observation:
-        found = super().run(mix, seed)
-        if found.value is None or self.run_counter[0] != 4 + self.number % 2:
-            return found
-        return replace(found, value=found.value - 40 * 0.05 / self.effect)
+        trial = super().run(mix, seed)
+        if trial.value is None or self.run_counter[0] != 4 + self.number % 2:
+            return trial
+        return replace(trial, value=trial.value - 40 * 0.05 / self.effect)
 
 
 def diverging(number: int, effect: float, fingerprint: bool) -> tuple[bool, bool]:
@@ -146,12 +146,12 @@ def prefix(tester: Tester) -> int:
 def compared(number: int) -> list[tuple[bool, int]]:
     """(right, mixes run) of each other method on a single noise-free cause."""
     methods: Iterable[Callable[[Tester], int]] = (ddmin, one_by_one, prefix)
-    found = []
+    result = []
     for method in methods:
         tester = Tester(draw(number, "single", math.inf, fingerprint=True))
         answer = method(tester)
-        found.append((answer == mix_of(tester.world.causes), len(tester.asked)))
-    return found
+        result.append((answer == mix_of(tester.world.causes), len(tester.asked)))
+    return result
 
 
 def hindered(pool: ProcessPoolExecutor, numbers: range) -> None:
@@ -202,8 +202,8 @@ def main(studies: int, first: int, dies: float) -> None:
     with ProcessPoolExecutor(2) as pool:
         for kind, effect, fingerprint, runs in CASES:
             began = time.perf_counter()
-            given = (numbers, repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs), repeat(dies))
-            rows = list(pool.map(study, *given, chunksize=20))
+            inputs = (numbers, repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs), repeat(dies))
+            rows = list(pool.map(study, *inputs, chunksize=20))
             right = [row for row in rows if row[0]]
             verdicts = ", ".join(
                 f"{word} {n / studies:.1%}" for word, n in Counter(row[2] for row in rows).most_common()

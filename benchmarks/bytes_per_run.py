@@ -36,12 +36,12 @@ def git(folder: Path, *arguments: str) -> None:
 
 def sizes(workspace: Path) -> dict[str, int]:
     """Part of the workspace -> bytes of its files."""
-    found = {"database": 0, "journal": 0, "objects": 0}
+    result = {"database": 0, "journal": 0, "objects": 0}
     for path in workspace.rglob("*"):
         if path.is_file():
             part = path.relative_to(workspace).parts[0]
-            found[part if part in found else "database"] += path.stat().st_size
-    return found
+            result[part if part in result else "database"] += path.stat().st_size
+    return result
 
 
 def taken(folder: Path, kind: str, count: int) -> dict[str, float]:

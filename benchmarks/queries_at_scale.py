@@ -94,8 +94,8 @@ def multiply(connection: Connection, runs: int) -> None:
     ids = [*range(1, ENVIRONMENTS + 1), *of]
     for start in range(0, len(ids), 1_000):
         some = ids[start : start + 1_000]
-        told = [(n, f"p{p}", round(n * (p + 1) % 97 / 97, 3)) for n in some for p in range(PARAMS)]
-        params = [(n, name, json.dumps(value), number_of(value), words_of(value)) for n, name, value in told]
+        values = [(n, f"p{p}", round(n * (p + 1) % 97 / 97, 3)) for n in some for p in range(PARAMS)]
+        params = [(n, name, json.dumps(value), number_of(value), words_of(value)) for n, name, value in values]
         insert_rows(connection, tables.param, ("run_id", "name", "value", "number", "words"), len(params), params)
         ends = [(n, f"m{m}", n * (m + 7) % 1_009 / 1_009) for n in some for m in range(METRICS)]
         ended = ("run_id", "metric_key", "slice_ref", "points", "last_step", "last_at", "last_value", "is_last")
@@ -156,8 +156,8 @@ def fresh(root: Path) -> tuple[float, float]:
             subprocess.run([sys.executable, "-c", program], check=True, env=environment)
             end = os.times()
             taken.append(end.children_user + end.children_system - start.children_user - start.children_system)
-    bare, asked = taken[2::2], taken[3::2]  # the first round fills the cache
-    return (statistics.median(asked) - statistics.median(bare)) * 1e3, (min(asked) - min(bare)) * 1e3
+    bare, answer = taken[2::2], taken[3::2]  # the first round fills the cache
+    return (statistics.median(answer) - statistics.median(bare)) * 1e3, (min(answer) - min(bare)) * 1e3
 
 
 MLFLOW = """
@@ -272,17 +272,20 @@ def main(sizes: list[int], points: int, postgres: str | None, mlflow: str | None
         with tempfile.TemporaryDirectory() as folder:
             with Contexta(workspace=Path(folder) / "ws") as ctx:
                 fill(ctx, runs, points)
-                found = ours(ctx, time.process_time)
+                result = ours(ctx, time.process_time)
                 by_clock = ours(ctx, time.perf_counter) if postgres and not first else {}
-            found["first call of a fresh process"] = fresh(Path(folder) / "ws")
+            result["first call of a fresh process"] = fresh(Path(folder) / "ws")
             show(
-                f"{runs} runs, a series of {points} points", found, first, f"times those of {sizes[0]}" if first else ""
+                f"{runs} runs, a series of {points} points",
+                result,
+                first,
+                f"times those of {sizes[0]}" if first else "",
             )
             if not first and mlflow:
-                show("mlflow", beside(MLFLOW, mlflow, Path(folder), runs), found, "times ours")
+                show("mlflow", beside(MLFLOW, mlflow, Path(folder), runs), result, "times ours")
             if not first and aim:
                 less = min(runs, AIM_RUNS)
-                show(f"aim, {less} runs", beside(AIM, aim, Path(folder), less), found, f"times ours of {runs}")
+                show(f"aim, {less} runs", beside(AIM, aim, Path(folder), less), result, f"times ours of {runs}")
             if not first and postgres:
                 show(
                     "PostgreSQL, by the clock",
@@ -290,7 +293,7 @@ def main(sizes: list[int], points: int, postgres: str | None, mlflow: str | None
                     by_clock,
                     "times SQLite by the clock",
                 )
-            first = first or found
+            first = first or result
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def main() -> None:
     print(
         f"{'environment':20} {'packages':>8} {'files':>6} {'cold s':>7} {'warm s':>7} {'CPU s':>6}  verdict", flush=True
     )
-    kept = True
+    stored = True
     with tempfile.TemporaryDirectory(prefix="contexta-benchmark-") as temporary:
         os.environ["CONTEXTA_CACHE_DIR"] = f"{temporary}/cache"
         for name, environment in ENVIRONMENTS.items():
@@ -79,31 +79,34 @@ def main() -> None:
             except (ContextaError, subprocess.CalledProcessError) as error:
                 print(f"{name:20} left out: {getattr(error, 'stderr', '') or error}", flush=True)
                 continue
-            kept = _print(name, environment, row) and kept
+            stored = _print(name, environment, row) and stored
     if hasattr(os, "getloadavg"):
         print(f"processes that wanted one of {os.cpu_count()} processors meanwhile: {os.getloadavg()[2]:.1f}")
-    print(f"warm within {PROMISED:g} s for up to {PACKAGES} packages, and every verdict as expected: {kept}")
+    print(f"warm within {PROMISED:g} s for up to {PACKAGES} packages, and every verdict as expected: {stored}")
 
 
 def _print(name: str, environment: Environment, row: Row) -> bool:
-    found, best = row.found, min(row.warm, default=None)
-    said = [*(str(each) for each in found.deviations), *(f"{each.name}: {each.reason}" for each in found.missing)]
-    said += [note for note in found.notes if "yanked" in note]
-    verdict = " ".join([found.verdict, *([f"({'; '.join(said)})"] if said else [])])
+    result, best = row.found, min(row.warm, default=None)
+    output = [
+        *(str(deviation) for deviation in result.deviations),
+        *(f"{package.name}: {package.reason}" for package in result.missing),
+    ]
+    output += [note for note in result.notes if "yanked" in note]
+    verdict = " ".join([result.verdict, *([f"({'; '.join(output)})"] if output else [])])
     warm = f"{best[0]:>7.2f} {best[1]:>6.2f}" if best else f"{'-':>7} {'-':>6}"
-    figures = f"{found.package_count:>8} {row.files:>6} {row.cold:>7.1f} {warm}"
+    figures = f"{result.package_count:>8} {row.files:>6} {row.cold:>7.1f} {warm}"
     print(f"{name:20} {figures}  {verdict}", flush=True)
-    is_late = best is not None and found.package_count <= PACKAGES and best[0] > PROMISED
-    return found.verdict == environment.expected and not is_late
+    is_late = best is not None and result.package_count <= PACKAGES and best[0] > PROMISED
+    return result.verdict == environment.expected and not is_late
 
 
 def _row(folder: Path, uv: Uv, name: str, environment: Environment) -> Row:
     _record(folder, uv, name, environment)
-    found, cold, _ = _rebuild(folder, name, "cold")
-    row = Row(found, sum(len(files) for _, _, files in os.walk(folder / f"cold-{name}")), cold)
-    for number in range(3 if found.into else 0):
+    result, cold, _ = _rebuild(folder, name, "cold")
+    row = Row(result, sum(len(files) for _, _, files in os.walk(folder / f"cold-{name}")), cold)
+    for number in range(3 if result.into else 0):
         again, *figures = _rebuild(folder, name, f"warm{number}")
-        if (again.verdict, again.from_cache) != (found.verdict, True):
+        if (again.verdict, again.from_cache) != (result.verdict, True):
             raise ContextaError(
                 f"{name} came out as {again.verdict} the second time, from the cache: {again.from_cache}"
             )
@@ -142,10 +145,10 @@ def _rebuild(folder: Path, name: str, what: str) -> tuple[Rebuild, float, float]
     )
     seconds, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
-        found = Rebuild.model_validate(json.loads(done.stdout))
+        result = Rebuild.model_validate(json.loads(done.stdout))
     except ValueError as error:
         raise ContextaError(f"it did not answer: {done.stderr[-500:]}") from error
-    return found, seconds, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return result, seconds, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
 
 
 def _python(version: str) -> str:

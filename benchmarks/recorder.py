@@ -136,8 +136,8 @@ def scalars(names: list[str], folder: Path, count: int) -> None:
             f"b = time.perf_counter()\n{end}\nprint('TIMES', json.dumps([b - a, time.perf_counter() - a]))"
         )
         with tempfile.TemporaryDirectory() as work:
-            _, said = seconds(build(environment, folder), code, Path(work))
-        loop, durable = json.loads(said.rpartition("TIMES")[2])
+            _, output = seconds(build(environment, folder), code, Path(work))
+        loop, durable = json.loads(output.rpartition("TIMES")[2])
         print(f"{name:<18} {number / loop:10,.0f}/s {number / durable:12,.0f}/s")
 
 

@@ -22,8 +22,8 @@ def test_later_source_of_a_setting_wins(tmp_path: Path) -> None:
     assert (from_env.project_name, from_env.workspace.root_path) == ("from-env", Path("env-ws"))
 
     config = UnifiedConfig(project_name="given", workspace=WorkspaceConfig(root_path="here"))
-    given = resolve(config, environ=environ, directory=below)
-    assert (given.project_name, given.workspace.root_path) == ("given", Path("here"))
+    value = resolve(config, environ=environ, directory=below)
+    assert (value.project_name, value.workspace.root_path) == ("given", Path("here"))
 
     only_workspace = resolve(workspace="there", environ=environ, directory=below)
     assert (only_workspace.project_name, only_workspace.workspace.root_path) == ("from-env", Path("there"))
@@ -65,6 +65,6 @@ def test_wrong_pyproject_setting_names_the_file(tmp_path: Path, table: str, what
         resolve(environ={}, directory=tmp_path)
 
 
-def test_workspace_given_twice_is_refused() -> None:
+def test_two_workspaces_are_refused() -> None:
     with pytest.raises(InvalidInput, match="twice"):
         resolve(UnifiedConfig(workspace=WorkspaceConfig(root_path="a")), workspace="b", environ={})

@@ -35,10 +35,10 @@ def run(directory: Path, *command: object) -> str:
     return done.stdout
 
 
-def test_seed_story_is_told_the_same_however_often_it_is_recorded(tmp_path: Path) -> None:
+def test_the_seed_scripts_give_the_same_output_every_time(tmp_path: Path) -> None:
     for _ in range(2):
-        said = run(tmp_path, STORY / "case02_seed_performance_regression_data.py")
-        assert said == "Seeded product-categorization data in .contexta.\n"
+        finished = run(tmp_path, STORY / "case02_seed_performance_regression_data.py")
+        assert finished == "Seeded product-categorization data in .contexta.\n"
         assert run(tmp_path, STORY / "case02_analyze_performance_regression.py") == SAID
 
 
@@ -51,9 +51,9 @@ def test_readme_shows_what_the_commands_print(tmp_path: Path) -> None:
 
 @pytest.mark.online
 @pytest.mark.slow
-def test_two_real_environments_are_recorded_and_told_apart(tmp_path: Path) -> None:
-    said = run(tmp_path, ROOT / "examples" / "two_environments" / "compare.py", tmp_path / "two")
-    assert re.search(r"scikit-learn +1\.3\.2 +1\.4\.2 +minor upgrade", said)
-    assert re.search(r"scipy +1\.11\.4 +1\.13\.1 +minor upgrade", said)
-    assert not re.search(r"numpy +1\S* +1\S* +(?!same)", said.partition("Packages")[2])
-    assert re.search(r"train/accuracy +0\.9\d+ +0\.9\d+ +[+-]0\.0\d+", said)
+def test_the_difference_of_two_real_environments_is_recorded(tmp_path: Path) -> None:
+    finished = run(tmp_path, ROOT / "examples" / "two_environments" / "compare.py", tmp_path / "two")
+    assert re.search(r"scikit-learn +1\.3\.2 +1\.4\.2 +minor upgrade", finished)
+    assert re.search(r"scipy +1\.11\.4 +1\.13\.1 +minor upgrade", finished)
+    assert not re.search(r"numpy +1\S* +1\S* +(?!same)", finished.partition("Packages")[2])
+    assert re.search(r"train/accuracy +0\.9\d+ +0\.9\d+ +[+-]0\.0\d+", finished)

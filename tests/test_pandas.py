@@ -37,7 +37,7 @@ def test_no_runs_become_an_empty_table(ctx: Contexta) -> None:
 
 
 def test_without_pandas_the_next_step_is_named(ctx: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ctx.list_runs()
+    runs = ctx.list_runs()
     real = builtins.__import__
 
     def missing(name: str, *rest: Any) -> Any:
@@ -47,7 +47,7 @@ def test_without_pandas_the_next_step_is_named(ctx: Contexta, monkeypatch: pytes
 
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ContextaError, match="pandas") as refusal:
-        found.to_pandas()
+        runs.to_pandas()
     assert "pip install pandas" in (refusal.value.hint or "")
 
 

@@ -59,9 +59,9 @@ def test_recording_works_and_a_query_names_what_is_too_old(tmp_path: Path, old: 
     )
     for each in (wrapped, *(done("-c", code, at=tmp_path, env=old) for code in (INIT, CLIENT))):
         assert (each.returncode, each.stderr) == (0, "")
-    asked = done("-m", "contexta.cli", "diff", "init", "client", at=tmp_path, env=old)
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert asked.stderr.splitlines() == [
+    finished = done("-m", "contexta.cli", "diff", "init", "client", at=tmp_path, env=old)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.splitlines() == [
         "error: this environment can record runs, but queries need pydantic >= 2.8 (found pydantic 1.10.9)",
         "hint: query from another environment, in the same directory: "
         f'`uv tool run --from "contexta @ {SOURCES.parent.as_uri()}" contexta diff`',

@@ -33,8 +33,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             text = direct if isinstance(direct, str) else json.dumps(direct)
             (info / "direct_url.json").write_text(text)
         (tmp_path / "contexta").symlink_to(PLACE / "contexta")
-        found = metadata.Distribution.at(info)
-        monkeypatch.setattr(metadata, "distribution", lambda _: found)
+        result = metadata.Distribution.at(info)
+        monkeypatch.setattr(metadata, "distribution", lambda _: result)
 
     return describe
 

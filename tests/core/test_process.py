@@ -22,7 +22,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def test_what_a_program_says_and_its_exit_code_come_back() -> None:
+def test_run_returns_the_output_and_the_exit_code() -> None:
     done = run(python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), timeout=30)
     assert (done.exit_code, done.stdout.strip(), done.stderr.strip()) == (3, b"out", b"err")
     assert not done.stdout_truncated
@@ -41,7 +41,7 @@ def test_a_command_line_in_one_text_is_refused() -> None:
         run("ls -l", timeout=1)
 
 
-def test_a_program_that_is_not_there_is_told_from_one_that_cannot_start(tmp_path: Path) -> None:
+def test_a_missing_program_and_one_that_cannot_start_raise_different_errors(tmp_path: Path) -> None:
     with pytest.raises(CommandNotFound, match="no-such-program-here"):
         run(["no-such-program-here"], timeout=1)
     plain = tmp_path / "plain.txt"
@@ -54,7 +54,7 @@ def test_a_program_that_is_not_there_is_told_from_one_that_cannot_start(tmp_path
         run(["a\0b"], timeout=1)
 
 
-def test_a_program_reads_its_input_or_an_empty_one_and_never_ours() -> None:
+def test_a_program_reads_its_own_input_and_never_that_of_this_process() -> None:
     code = "import sys; print(len(sys.stdin.read()))"
     assert run(python(code), timeout=30).stdout.strip() == b"0"
     assert run(python(code), timeout=30, input=b"x" * 300_000).stdout.strip() == b"300000"
@@ -64,7 +64,7 @@ def test_a_program_that_does_not_read_its_input_is_no_error() -> None:
     assert run(python("pass"), timeout=30, input=b"x" * 1_000_000).exit_code == 0
 
 
-def test_output_over_the_limit_is_cut_and_the_program_ends_all_the_same() -> None:
+def test_output_over_the_limit_is_cut_and_the_program_still_ends() -> None:
     done = run(python("print('x' * 5_000_000 + 'the end')"), timeout=30, max_output=1000)
     assert done.exit_code == 0
     assert done.stdout.startswith(b"x" * 500 + b"\n[... 4999")
@@ -74,7 +74,7 @@ def test_output_over_the_limit_is_cut_and_the_program_ends_all_the_same() -> Non
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_at_the_time_limit_the_whole_tree_is_ended_even_what_left_its_group() -> None:
+def test_the_time_limit_kills_the_whole_tree_including_processes_that_left_the_group() -> None:
     code = (
         "import subprocess, sys, time\n"
         "sleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
@@ -96,7 +96,7 @@ def test_at_the_time_limit_the_whole_tree_is_ended_even_what_left_its_group() ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_what_a_program_leaves_running_behind_is_ended_and_not_waited_for() -> None:
+def test_processes_that_outlive_their_program_are_killed_without_waiting() -> None:
     code = (
         "import subprocess, sys\n"
         "left = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -111,14 +111,14 @@ def test_what_a_program_leaves_running_behind_is_ended_and_not_waited_for() -> N
     assert not lives(int(done.stdout))
 
 
-def test_the_environment_and_the_directory_are_the_given_ones(tmp_path: Path) -> None:
+def test_a_program_runs_with_the_named_environment_and_directory(tmp_path: Path) -> None:
     code = "import os; print(os.getcwd()); print(os.environ.get('ONLY')); print('HOME' in os.environ)"
     env = {"ONLY": "this", **({"SYSTEMROOT": os.environ["SYSTEMROOT"]} if os.name == "nt" else {})}
     done = run(python(code), timeout=30, cwd=str(tmp_path), env=env)
     assert done.stdout.decode().split() == [str(tmp_path), "this", "False"]
 
 
-def test_a_program_is_ended_when_another_thread_says_so() -> None:
+def test_a_program_is_killed_when_another_thread_sets_stop() -> None:
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
     began = time.monotonic()

@@ -56,7 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("content", SPELLINGS)
-def test_a_setting_is_the_same_to_a_run_and_to_a_query(folder: Path, content: str) -> None:
+def test_a_run_and_a_query_read_the_same_setting(folder: Path, content: str) -> None:
     workspace, project = SPELLINGS[content]
     (folder / "pyproject.toml").write_bytes(content.encode())
     config = resolve(environ={})
@@ -106,7 +106,7 @@ def test_an_old_python_finds_the_same_settings(folder: Path, minor: int) -> None
 
 
 @pytest.mark.parametrize("path", ["there", "~/runs", "~nobody-here/runs", "/somewhere/else"])
-def test_a_workspace_of_a_variable_is_the_same_to_a_run_and_to_a_query(
+def test_a_run_and_a_query_use_the_workspace_of_the_variable(
     folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setenv("CONTEXTA_WORKSPACE", path)

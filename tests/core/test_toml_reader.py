@@ -93,9 +93,9 @@ def test_a_moment_is_not_a_text(text: str) -> None:
         ("a = 'x\0'", "a control character (at line 1)"),
     ],
 )
-def test_a_fault_is_told_and_the_next_table_is_read(text: str, fault: str) -> None:
-    document, told = toml_reader.read(text + "\n[next]\nx = 'y'\n")
-    assert told.startswith(fault)
+def test_a_fault_is_reported_and_the_next_table_is_read(text: str, fault: str) -> None:
+    document, message = toml_reader.read(text + "\n[next]\nx = 'y'\n")
+    assert message.startswith(fault)
     assert document["next"] == {"x": "y"}
 
 

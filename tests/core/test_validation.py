@@ -44,7 +44,7 @@ def test_timestamp_has_one_canonical_text(given_: object, canonical: str) -> Non
         (datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), "outside the years"),
     ],
 )
-def test_what_is_no_utc_moment_is_refused(given_: object, words: str) -> None:
+def test_a_time_that_is_not_in_utc_is_refused(given_: object, words: str) -> None:
     with pytest.raises(InvalidInput, match=words.replace("+", r"\+")):
         timestamp(given_)
 
@@ -56,14 +56,14 @@ def test_microseconds_round_trip(moment: datetime) -> None:
 
 
 @given(st.one_of(st.integers(-(10**999), 10**999), st.floats()))
-def test_number_is_kept_exactly(value: float) -> None:
-    kept = number(value)
-    assert type(kept) is type(value)
-    assert kept == value or (math.isnan(kept) and math.isnan(value))
+def test_a_number_is_stored_exactly(value: float) -> None:
+    stored = number(value)
+    assert type(stored) is type(value)
+    assert stored == value or (math.isnan(stored) and math.isnan(value))
 
 
 @pytest.mark.parametrize("value", [True, "0.9", None, Decimal("0.1"), Fraction(1, 3), 10**1000, [1], 1j])
-def test_what_is_no_exact_number_is_refused(value: object) -> None:
+def test_a_value_that_is_no_exact_number_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput):
         number(value)
 

@@ -31,7 +31,7 @@ _SECRET = "s3cr3t"
         "sqlite:///s3cr3t:a@b",
     ],
 )
-def test_what_is_no_address_is_refused_everywhere(address: str, cli: Cli, tmp_path: Path) -> None:
+def test_an_invalid_address_is_refused_everywhere(address: str, cli: Cli, tmp_path: Path) -> None:
     for attempt in (
         lambda: Contexta(address).list_runs(),
         lambda: Contexta.restore(tmp_path / "x.zip", address),

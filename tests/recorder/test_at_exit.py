@@ -55,8 +55,10 @@ class Ended:
     def __init__(self, path: Path, objects: Objects) -> None:
         self.records = [json.loads(line) for line in path.read_text().splitlines()]
         environments = self.of("environment")
-        self.body: Any = json.loads(objects.get([each["digest"] for each in environments if "digest" in each][-1]))
-        ends = [each["end"] for each in environments if "end" in each]
+        self.body: Any = json.loads(
+            objects.get([environment["digest"] for environment in environments if "digest" in environment][-1])
+        )
+        ends = [environment["end"] for environment in environments if "end" in environment]
         self.end: Any = json.loads(objects.get(ends[-1])) if ends else {}
         (facts,) = (each["facts"] for each in self.of("fact"))
         self.name: str = facts["invocation"]["argv"][-1]
@@ -108,8 +110,8 @@ def record(place: Path, script: str) -> subprocess.CompletedProcess[str]:
 def ended(place: Path) -> dict[str, Ended]:
     """The processes of the run by what they were called with last."""
     objects = Objects(place / ".contexta" / "objects")
-    found = (Ended(path, objects) for path in (place / ".contexta" / "journal").glob("*.r.*.jsonl"))
-    return {each.name: each for each in found}
+    result = (Ended(path, objects) for path in (place / ".contexta" / "journal").glob("*.r.*.jsonl"))
+    return {each.name: each for each in result}
 
 
 def assert_whole(process: Ended, git: Callable[..., str], place: Path) -> None:
@@ -155,14 +157,14 @@ def write_programs(place: Path, python: str, programs: dict[str, str]) -> dict[s
 def assert_all_whole(place: Path, git: Callable[..., str], commands: dict[str, str]) -> None:
     done = record(place, "\n".join([*commands.values(), "exit 0"]))
     assert done.returncode == 0, done.stderr
-    found = ended(place)
-    assert set(found) == set(commands)
-    for each in found.values():
+    result = ended(place)
+    assert set(result) == set(commands)
+    for each in result.values():
         assert_whole(each, git, place)
 
 
 @pytest.mark.parametrize("python", every_python())
-def test_what_a_killed_process_took_with_it_is_a_note(place: Path, python: str) -> None:
+def test_records_that_a_killed_process_lost_are_noted(place: Path, python: str) -> None:
     record(place, "\n".join([*write_programs(place, python, KILLED).values(), "exit 0"]))
     assert [each.of("close") for each in ended(place).values()] == [[], []]
     with Contexta(workspace=place / ".contexta") as ctx:

@@ -86,17 +86,17 @@ def planted() -> dict[str, str]:
 
 def hits(folder: Path, secrets: dict[str, str]) -> list[str]:
     """Where a secret stands in a file of the workspace, or in the database as SQLite gives it back."""
-    found = []
+    result = []
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.name == "contexta.db" for path in files)
     for path in files:
         data = path.read_bytes()
-        found += [
+        result += [
             f"{name} in {path.relative_to(folder)}" for name, secret in secrets.items() if secret.encode() in data
         ]
     with sqlite3.connect(folder / "contexta.db") as connection:
         dump = "\n".join(connection.iterdump())
-    return found + [f"{name} in the database" for name, secret in secrets.items() if secret in dump]
+    return result + [f"{name} in the database" for name, secret in secrets.items() if secret in dump]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="written for POSIX shells")

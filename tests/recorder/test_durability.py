@@ -54,16 +54,16 @@ def synced(tmp_path: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_a_run_that_has_begun_survives_the_machine_and_so_does_what_was_flushed(tmp_path: Path) -> None:
-    found = synced(tmp_path)
-    assert {".", "ws", "ws/journal", "ws/journal/p.r.jsonl", "ws/objects"} <= set(found["begun"])
-    assert any(re.fullmatch(r"ws/objects/[0-9a-f]{2}", name) for name in found["begun"])
+def test_a_started_run_and_flushed_records_survive_a_power_failure(tmp_path: Path) -> None:
+    result = synced(tmp_path)
+    assert {".", "ws", "ws/journal", "ws/journal/p.r.jsonl", "ws/objects"} <= set(result["begun"])
+    assert any(re.fullmatch(r"ws/objects/[0-9a-f]{2}", name) for name in result["begun"])
     salt, *_ = (
-        place for place, name in enumerate(found["begun"]) if re.fullmatch(r"ws/objects/\.[\d]+\.[0-9a-f]+", name)
+        place for place, name in enumerate(result["begun"]) if re.fullmatch(r"ws/objects/\.[\d]+\.[0-9a-f]+", name)
     )
-    assert found["begun"][salt + 1] == "ws/objects", "values hashed with a lost salt seem to have changed"
-    assert found["flushed"][-1] == "ws/journal/p.r.jsonl", "what it refers to (imports so far) comes first"
-    assert "ws/journal/p.r.jsonl" in found["ended"]
+    assert result["begun"][salt + 1] == "ws/objects", "values hashed with a lost salt seem to have changed"
+    assert result["flushed"][-1] == "ws/journal/p.r.jsonl", "what it refers to (imports so far) comes first"
+    assert "ws/journal/p.r.jsonl" in result["ended"]
 
 
 def test_every_directory_that_a_run_makes_has_its_entry_on_the_disk(tmp_path: Path) -> None:

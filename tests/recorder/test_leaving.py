@@ -31,9 +31,9 @@ def ended(tmp_path: Path, name: str = "r") -> RunDetails:
     give_up = time.monotonic() + 20
     while True:
         with Contexta(workspace=tmp_path / ".contexta") as ctx:
-            found = ctx.get_run(name)
-        if found.status != "open" or time.monotonic() > give_up:
-            return found
+            result = ctx.get_run(name)
+        if result.status != "open" or time.monotonic() > give_up:
+            return result
         time.sleep(0.1)
 
 
@@ -52,10 +52,10 @@ BEGUN = "import contexta, os, sys; contexta.init(name='r'); contexta.log({'loss'
 def test_run_whose_process_becomes_another_program_is_completed(tmp_path: Path, how: str) -> None:
     done = run(tmp_path, BEGUN + EXECS[how])
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
-    found = ended(tmp_path)
-    assert (found.status, found.metrics) == ("completed", {"loss": 1})
-    assert any(note.text.startswith("the process becomes /") for note in found.notes if note.topic == "process")
-    assert found.environment is not None
+    result = ended(tmp_path)
+    assert (result.status, result.metrics) == ("completed", {"loss": 1})
+    assert any(note.text.startswith("the process becomes /") for note in result.notes if note.topic == "process")
+    assert result.environment is not None
 
 
 @pytest.mark.parametrize("python", every_python())
@@ -76,9 +76,9 @@ def test_program_that_could_not_become_another_one_goes_on_recording(tmp_path: P
     (tmp_path / "broken").chmod(0o755)
     done = run(tmp_path, BEGUN + "\n" + textwrap.dedent(program))
     assert (done.returncode, done.stderr) == (0, "")
-    found = ended(tmp_path)
-    assert (found.status, found.metrics) == ("completed", {"loss": 1, "after": 1})
-    assert [note.text for note in found.notes if note.topic == "process"] == [
+    result = ended(tmp_path)
+    assert (result.status, result.metrics) == ("completed", {"loss": 1, "after": 1})
+    assert [note.text for note in result.notes if note.topic == "process"] == [
         "the process becomes broken: what that does is not part of this run",
         "it did not become another program: exec format error",
     ]
@@ -101,9 +101,9 @@ def test_child_that_is_forked_to_run_another_program_ends_no_run(tmp_path: Path)
     os.kill(os.getpid(), 9)
     """
     run(tmp_path, BEGUN + "\n" + textwrap.dedent(program))
-    found = ended(tmp_path)
-    assert (found.status, found.metrics) == ("crashed", {"loss": 2})
-    assert [note for note in found.notes if note.topic == "process"] == []
+    result = ended(tmp_path)
+    assert (result.status, result.metrics) == ("crashed", {"loss": 2})
+    assert [note for note in result.notes if note.topic == "process"] == []
 
 
 DAEMON = """
@@ -138,15 +138,15 @@ def test_daemon_ends_the_run_that_its_program_began(tmp_path: Path, leave: str, 
     give_up = time.monotonic() + 20
     while time.monotonic() < give_up:
         with Contexta(workspace=tmp_path / ".contexta") as ctx:
-            found = ctx.get_run("r")
-        if found.metrics["loss"] == 0.5 and found.status != "open":
+            result = ctx.get_run("r")
+        if result.metrics["loss"] == 0.5 and result.status != "open":
             break
         time.sleep(0.1)
-    assert (found.status, found.metrics) == (status, {"loss": 0.5})
+    assert (result.status, result.metrics) == (status, {"loss": 0.5})
     if "raise" in then:
-        assert found.metadata["failure"]["message"] == "too high"
+        assert result.metadata["failure"]["message"] == "too high"
     if status != "crashed":
-        assert [note.text for note in found.notes if note.topic in ("journal", "environment")] == []
+        assert [note.text for note in result.notes if note.topic in ("journal", "environment")] == []
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         assert len(ctx.list_runs()) == 1
 

@@ -107,7 +107,7 @@ def test_numbers_of_any_library_are_measurements(ctx: Contexta, value: Any, numb
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_number_is_a_note_and_the_rest_is_kept(ctx: Contexta, value: Any) -> None:
+def test_a_value_that_is_no_number_becomes_a_note(ctx: Contexta, value: Any) -> None:
     run = logged(ctx, ({"x": value, "loss": 0.5}, 1), ({"loss": 0.25, "x": value}, 2))
     assert run.metrics == {"loss": 0.25}
     (note,) = noted(run)
@@ -116,7 +116,7 @@ def test_what_is_no_number_is_a_note_and_the_rest_is_kept(ctx: Contexta, value: 
 
 
 @pytest.mark.parametrize(
-    ("step", "kept"),
+    ("step", "stored"),
     [
         (5.0, 5),
         (numpy.int32(5), 5),
@@ -131,21 +131,21 @@ def test_what_is_no_number_is_a_note_and_the_rest_is_kept(ctx: Contexta, value: 
         (None, None),
     ],
 )
-def test_steps_are_whole_numbers_or_left_out_with_a_note(ctx: Contexta, step: Any, kept: int | None) -> None:
+def test_steps_are_whole_numbers_or_left_out_with_a_note(ctx: Contexta, step: Any, stored: int | None) -> None:
     run = logged(ctx, ({"x": 1}, step), ({"y": 2}, step))
-    assert [metric.step for stage in run.stages for metric in stage.metrics] == [kept, kept]
-    assert len(noted(run)) == (kept is None and step is not None)
+    assert [metric.step for stage in run.stages for metric in stage.metrics] == [stored, stored]
+    assert len(noted(run)) == (stored is None and step is not None)
 
 
 @pytest.mark.parametrize("key", [5, "a\nb", "", " ", "k" * 300, ("a", "b"), None, "\udcff"])
-def test_keys_that_are_no_names_become_names(ctx: Contexta, key: Any) -> None:
+def test_invalid_keys_become_valid_names(ctx: Contexta, key: Any) -> None:
     run = logged(ctx, ({key: 0.5, "loss": 1},), ({key: 0.25},))
     assert len(run.metrics) == 2
     assert len(noted(run)) == 1
 
 
 @pytest.mark.parametrize("values", [None, 5, "loss", [("loss", 1)], object()])
-def test_what_is_no_mapping_is_a_note(ctx: Contexta, values: Any) -> None:
+def test_an_argument_that_is_no_mapping_becomes_a_note(ctx: Contexta, values: Any) -> None:
     run = logged(ctx, (values,), ({"loss": 1},))
     assert run.metrics == {"loss": 1}
     (note,) = noted(run)

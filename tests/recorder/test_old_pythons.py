@@ -82,10 +82,10 @@ def interpreters() -> dict[int, str]:
     for path in candidates:
         ask = "import sys; print(sys.version_info[1], sys.implementation.name)"
         try:
-            said = subprocess.run([path, "-c", ask], capture_output=True, text=True, timeout=60, check=False).stdout
+            output = subprocess.run([path, "-c", ask], capture_output=True, text=True, timeout=60, check=False).stdout
         except OSError:
             continue
-        minor, _, name = said.strip().partition(" ")
+        minor, _, name = output.strip().partition(" ")
         if name == "cpython" and int(minor) in MINORS:
             found.setdefault(int(minor), path)
     return found

@@ -76,7 +76,7 @@ WRAP = (sys.executable, "-I", "-m", "contexta.cli", "run", "--quiet", "--")
 
 
 @pytest.mark.parametrize("before", [(), WRAP], ids=["init", "contexta run"])
-def test_training_goes_on_and_it_is_said_once(tmp_path: Path, unwritable: Path, before: tuple[str, ...]) -> None:
+def test_training_continues_with_one_message(tmp_path: Path, unwritable: Path, before: tuple[str, ...]) -> None:
     code, out, err = train(tmp_path, *before, workspace=unwritable)
     assert (code, out) == (7, "trained\n")
     (line,) = err

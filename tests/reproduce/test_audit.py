@@ -17,7 +17,7 @@ from contexta.findings import Audit
 Trained = Callable[..., Venv]
 
 
-def test_an_audit_tells_what_the_index_the_disk_and_earlier_tries_say(
+def test_an_audit_reports_the_index_the_disk_and_earlier_rebuilds(
     trained: Trained, cli: Cli, index: Path, tmp_path: Path
 ) -> None:
     venv = trained(code="print('accuracy=0.5')", options=("--metrics-from-stdout", r"(?P<key>\w+)=(?P<value>\S+)"))
@@ -50,8 +50,8 @@ def test_inputs_and_the_seed_are_checked(ctx: Contexta, tmp_path: Path) -> None:
         for name in ("same", "touched"):
             run.input(name, tmp_path / name)
     os.utime(tmp_path / "touched", (1, 1))
-    kept = {check.name: check for check in ctx.audit_reproducibility("first").checks}
-    assert (kept["inputs"].status, kept["seed"].status) == ("pass", "pass")
+    stored = {check.name: check for check in ctx.audit_reproducibility("first").checks}
+    assert (stored["inputs"].status, stored["seed"].status) == ("pass", "pass")
     with ctx.run("second", project="p") as run:
         for name in ("same", "changed", "gone"):
             run.input(name, tmp_path / name)
@@ -64,10 +64,12 @@ def test_inputs_and_the_seed_are_checked(ctx: Contexta, tmp_path: Path) -> None:
 
 def test_a_workspace_in_a_repository_is_no_change_of_the_source(tmp_path: Path, cli: Cli, ctx: Contexta) -> None:
     a_project(tmp_path / "own")
+    workspace = str(tmp_path / "own" / ".contexta")
+    environ = {**os.environ, "CONTEXTA_WORKSPACE": workspace}
     for name in ("first", "second"):
         argv = ("run", "--project", "p", "--name", name, "--", PYTHON, "-c", "pass")
         contexta = [sys.executable, "-m", "contexta.cli", *argv]
-        subprocess.run(contexta, check=True, capture_output=True, timeout=120, cwd=tmp_path / "own")
-    audited = cli("audit", "second", "--workspace", str(tmp_path / "own" / ".contexta"), "--json")
+        subprocess.run(contexta, check=True, capture_output=True, timeout=120, cwd=tmp_path / "own", env=environ)
+    audited = cli("audit", "second", "--workspace", workspace, "--json")
     checks = {check.name: check for check in Audit.model_validate_json(audited.stdout).checks}
     assert checks["source"].detail.endswith("of a repository without a remote"), checks["source"]

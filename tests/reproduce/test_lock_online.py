@@ -73,14 +73,17 @@ def installed(tmp_path: Path, form: LockFormat, content: str) -> Path:
 
 
 @pytest.mark.parametrize("form", ["pylock", "requirements", "uv", "conda", "dockerfile"])
-def test_what_is_installed_from_a_lock_is_what_was_recorded_to_the_file(
+def test_an_installation_from_a_lock_matches_the_recording_file_by_file(
     recorded: None, ctx: Contexta, tmp_path: Path, form: LockFormat
 ) -> None:
-    found = ctx.lock_environment("recorded", form, options=RebuildOptions(build=True))
-    assert (found.missing, list(found.open)) == ((), ["docopt"])
-    record(tmp_path, "again", installed(tmp_path, form, found.content))
+    lock = ctx.lock_environment("recorded", form, options=RebuildOptions(build=True))
+    assert (lock.missing, list(lock.open)) == ((), ["docopt"])
+    record(tmp_path, "again", installed(tmp_path, form, lock.content))
     builds = [
-        {each.name: (each.version, each.build) for each in ctx.get_environment(name).distributions}
+        {
+            distribution.name: (distribution.version, distribution.build)
+            for distribution in ctx.get_environment(name).distributions
+        }
         for name in ("recorded", "again")
     ]
     for brought in ("pip", "setuptools"):

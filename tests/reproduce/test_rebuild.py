@@ -26,27 +26,27 @@ def says(environment: Path, code: str) -> str:
 
 
 def reasons(found: Rebuild) -> dict[str, str]:
-    return {each.name: each.reason for each in found.missing}
+    return {package.name: package.reason for package in found.missing}
 
 
-def test_a_recorded_environment_is_built_again_and_matches_to_the_file(
+def test_a_rebuilt_environment_matches_the_recording_file_by_file(
     trained: Trained, cli: Cli, ctx: Contexta, tmp_path: Path
 ) -> None:
     trained()
     done = cli("rebuild", "first", "--into", "again", "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == "contexta: installing 3 packages"
-    found = Rebuild.model_validate_json(done.stdout)
-    assert found.verdict == "match"
-    assert (found.package_count, found.build_count) == (3, 3)
-    assert (len(found.deviations), len(found.missing)) == (0, 0)
-    assert found.rebuilt_python == ctx.get_environment("first").python_version
+    result = Rebuild.model_validate_json(done.stdout)
+    assert result.verdict == "match"
+    assert (result.package_count, result.build_count) == (3, 3)
+    assert (len(result.deviations), len(result.missing)) == (0, 0)
+    assert result.rebuilt_python == ctx.get_environment("first").python_version
     assert says(tmp_path / "again", "import alpha, beta; alpha.main()") == "alpha 1.0"
     say = process.run([str(tmp_path / "again" / "bin" / "say")], timeout=60)
     assert say.stdout.decode().strip() == "alpha 1.0", "its scripts name the new place"
 
 
-def test_the_second_one_comes_from_the_cache_without_an_index(
+def test_the_second_rebuild_uses_the_cache_and_no_index(
     trained: Trained, ctx: Contexta, index: Path, tmp_path: Path
 ) -> None:
     trained()
@@ -82,30 +82,30 @@ def test_a_removed_release_is_impossible_and_nothing_is_left_behind(
     assert not list(tmp_path.glob("cache/*/*/pyvenv.cfg")), "no half environment is kept"
 
 
-def test_a_python_that_is_not_there_is_never_replaced_unasked(index: Path, ctx: Contexta, tmp_path: Path) -> None:
+def test_a_missing_python_is_replaced_only_on_request(index: Path, ctx: Contexta, tmp_path: Path) -> None:
     running = ".".join(process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1].split(".")[:2])
     put_run(ctx, "old", environment={"python_version": f"{running}.199", "packages": {"alpha": "1.0"}})
-    found = ctx.rebuild_environment("old", tmp_path / "again")
-    assert found.verdict == "impossible"
-    assert reasons(found) == {"python": "python"}
+    rebuilt = ctx.rebuild_environment("old", tmp_path / "again")
+    assert rebuilt.verdict == "impossible"
+    assert reasons(rebuilt) == {"python": "python"}
     drifted = ctx.rebuild_environment(
         "old", tmp_path / "again", options=RebuildOptions(python=PYTHON, python_drift=True)
     )
-    assert [each.kind for each in drifted.deviations] == ["python"]
+    assert [deviation.kind for deviation in drifted.deviations] == ["python"]
     assert drifted.verdict == "deviates"
 
 
-def test_what_was_written_by_hand_is_built_and_says_what_could_not_be_compared(
+def test_a_hand_written_environment_is_rebuilt_and_lists_unknown_facts(
     index: Path, ctx: Contexta, tmp_path: Path
 ) -> None:
     version = process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1]
     put_run(ctx, "by-hand", environment={"python_version": version, "packages": {"Alpha": "1.0"}})
-    found = ctx.rebuild_environment("by-hand", tmp_path / "again", options=RebuildOptions(python=PYTHON))
-    assert (found.verdict, found.build_count) == ("match", 0)
-    assert "only names and versions" in found.notes[0]
+    rebuilt = ctx.rebuild_environment("by-hand", tmp_path / "again", options=RebuildOptions(python=PYTHON))
+    assert (rebuilt.verdict, rebuilt.build_count) == ("match", 0)
+    assert "only names and versions" in rebuilt.notes[0]
 
 
-def test_a_directory_that_holds_something_is_not_touched(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
+def test_a_directory_with_files_is_not_changed(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
     trained()
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "mine").write_text("mine")
@@ -117,6 +117,8 @@ def test_a_directory_that_holds_something_is_not_touched(trained: Trained, ctx: 
 def test_a_run_remembers_that_it_was_rebuilt(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
     trained()
     ctx.rebuild_environment("first", tmp_path / "again")
-    events = [each for each in ctx.record_store.list_records("run:p.first") if isinstance(each, StructuredEventRecord)]
+    events = [
+        record for record in ctx.record_store.list_records("run:p.first") if isinstance(record, StructuredEventRecord)
+    ]
     assert [event.payload.event_key for event in events] == ["contexta.rebuild"]
     assert events[0].payload.attributes["verdict"] == "match"

@@ -20,16 +20,16 @@ UNSEEDED = "import alpha, random; print('accuracy=%r' % random.random())"
 FOUND = ("--metrics-from-stdout", r"(?P<key>\w+)=(?P<value>\S+)")
 
 
-def test_a_seeded_run_comes_out_the_same_to_the_last_digit_in_a_new_run_derived_from_it(
+def test_a_rerun_of_a_seeded_run_has_identical_metrics_and_is_derived_from_it(
     trained: Trained, cli: Cli, ctx: Contexta
 ) -> None:
     trained(code=SEEDED, options=FOUND)
     done = cli("rerun", "first", "--json")
     assert done.returncode == 0, done.stderr
-    found = Rerun.model_validate_json(done.stdout)
-    assert found.verdict == "reproduced"
-    assert [(metric.metric_key, metric.apart) for metric in found.metrics] == [("accuracy", 0.0)]
-    assert found.environment.verdict == "match"
+    result = Rerun.model_validate_json(done.stdout)
+    assert result.verdict == "reproduced"
+    assert [(metric.metric_key, metric.apart) for metric in result.metrics] == [("accuracy", 0.0)]
+    assert result.environment.verdict == "match"
     assert "accuracy=" in done.stderr, "what the command says is no part of the answer"
     new = ctx.get_run("first-rerun")
     assert new.status == "completed"
@@ -39,13 +39,13 @@ def test_a_seeded_run_comes_out_the_same_to_the_last_digit_in_a_new_run_derived_
     ]
 
 
-def test_an_unseeded_run_says_how_far_apart_and_is_not_called_reproduced(trained: Trained, cli: Cli) -> None:
+def test_a_rerun_of_an_unseeded_run_reports_the_difference_and_is_not_reproduced(trained: Trained, cli: Cli) -> None:
     trained(code=UNSEEDED, options=FOUND)
     done = cli("rerun", "first", "--json")
     assert done.returncode == 1
-    found = Rerun.model_validate_json(done.stdout)
-    assert found.verdict == "differs"
-    assert found.metrics[0].apart
+    result = Rerun.model_validate_json(done.stdout)
+    assert result.verdict == "differs"
+    assert result.metrics[0].apart
     assert cli("rerun", "first", "--tolerance", "1e9").returncode == 0
     assert "1 of 1 metrics differ" in cli("rerun", "first").stdout
 
@@ -63,30 +63,28 @@ for number in range(3):
     [(["a", "b", "c"], "p.c", "run:p.c-2"), (["s", "s", "s"], "p.s-2", "run:p.s-4")],
     ids=["by name", "by number"],
 )
-def test_a_run_of_a_sweep_is_compared_with_the_one_that_corresponds(
+def test_a_run_of_a_sweep_is_compared_with_its_counterpart(
     trained: Trained, cli: Cli, tmp_path: Path, names: list[str], run: str, rerun: str
 ) -> None:
     (tmp_path / "sweep.py").write_text(SWEEP.replace("NAMES", repr(names)))
     trained(command=["sweep.py"])
     done = cli("rerun", run, "--json")
-    found = Rerun.model_validate_json(done.stdout)
-    assert (found.verdict, found.rerun_ref) == ("reproduced", rerun), done.stderr
-    assert [metric.apart for metric in found.metrics] == [0.0]
+    result = Rerun.model_validate_json(done.stdout)
+    assert (result.verdict, result.rerun_ref) == ("reproduced", rerun), done.stderr
+    assert [metric.apart for metric in result.metrics] == [0.0]
 
 
-def test_a_run_of_a_sweep_that_has_no_counterpart_is_compared_with_none(
-    trained: Trained, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_run_of_a_sweep_without_a_counterpart_is_not_compared(trained: Trained, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "sweep.py").write_text(SWEEP.replace("NAMES", "['a', 'b', 'c']"))
     trained(command=["sweep.py"])
     (tmp_path / "sweep.py").write_text(SWEEP.replace("NAMES", "['a']").replace("range(3)", "[0]"))
     done = cli("rerun", "p.c", "--json")
-    found = Rerun.model_validate_json(done.stdout)
-    assert (found.verdict, found.metrics) == ("unknown", ())
-    assert any("none of the new ones corresponds to it" in note for note in found.notes)
+    result = Rerun.model_validate_json(done.stdout)
+    assert (result.verdict, result.metrics) == ("unknown", ())
+    assert any("none of the new ones corresponds to it" in note for note in result.notes)
 
 
-def test_variables_are_those_of_the_recording(trained: Trained, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rerun_uses_the_recorded_variables(trained: Trained, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     trained(code="import os; print('threads=%s' % os.environ['OMP_NUM_THREADS'])", options=FOUND)
     again = cli("rerun", "first", env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
@@ -121,7 +119,7 @@ def test_a_command_that_fails_reproduces_nothing(trained: Trained, cli: Cli) -> 
     assert "failed with exit code 3" in done.stdout
 
 
-def test_without_a_command_there_is_nothing_to_rerun(index: Path, ctx: Contexta, cli: Cli) -> None:
+def test_a_run_without_a_command_cannot_be_rerun(index: Path, ctx: Contexta, cli: Cli) -> None:
     from support.builders import put_run
 
     put_run(ctx, "by-hand", environment={})
@@ -129,7 +127,7 @@ def test_without_a_command_there_is_nothing_to_rerun(index: Path, ctx: Contexta,
         ctx.rerun("by-hand")
 
 
-def test_what_a_killed_rerun_left_is_thrown_away_by_the_next_one(
+def test_a_rerun_deletes_what_a_killed_rerun_left(
     trained: Trained, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
@@ -156,22 +154,22 @@ def launched(cli: Cli, *command: str) -> tuple[int, Rerun]:
     return done.returncode, Rerun.model_validate_json(done.stdout)
 
 
-def test_a_rerun_says_whether_the_recorder_saw_it_in_the_rebuilt_environment(
+def test_a_rerun_reports_whether_the_recorder_confirmed_its_environment(
     trained: Trained, cli: Cli, tmp_path: Path
 ) -> None:
     elsewhere = trained(code=SEEDED, options=FOUND)
     (tmp_path / "train.py").write_text(SEEDED)
-    code, found = launched(cli, "uv", "run", "train.py")
-    assert (code, found.verdict, found.confirmed) == (0, "reproduced", "inside")
-    assert found.command == ("python", "train.py")
-    assert any("`uv run` would use an environment of its own" in note for note in found.notes)
-    code, found = launched(cli, "python", "-I", "train.py")
-    assert (code, found.verdict, found.confirmed) == (0, "reproduced", "outside")
-    assert any("environment confirmed from outside only" in note for note in found.notes)
+    code, result = launched(cli, "uv", "run", "train.py")
+    assert (code, result.verdict, result.confirmed) == (0, "reproduced", "inside")
+    assert result.command == ("python", "train.py")
+    assert any("`uv run` would use an environment of its own" in note for note in result.notes)
+    code, result = launched(cli, "python", "-I", "train.py")
+    assert (code, result.verdict, result.confirmed) == (0, "reproduced", "outside")
+    assert any("environment confirmed from outside only" in note for note in result.notes)
     (tmp_path / "launch.py").write_text(f"import subprocess\nsubprocess.run([{elsewhere.python!r}, 'train.py'])\n")
-    code, found = launched(cli, "python", "launch.py")
-    assert (code, found.verdict, found.confirmed) == (1, "unknown", "no")
-    assert f"ran on the Python {found.environment.rebuilt_python} of {elsewhere.path}" in found.confirmed_reason
+    code, result = launched(cli, "python", "launch.py")
+    assert (code, result.verdict, result.confirmed) == (1, "unknown", "no")
+    assert f"ran on the Python {result.environment.rebuilt_python} of {elsewhere.path}" in result.confirmed_reason
     screen = cli("rerun", "first", "--", "python", "launch.py").stdout
     assert "the command did not run in the rebuilt environment" in screen
     assert "-- python train.py" in screen

@@ -57,20 +57,22 @@ def test_a_repository_is_installed_from_the_recorded_commit(venv: Path, tmp_path
     record(tmp_path, venv)
     (own / "own.py").write_text("x = 2\n")
     git(own, "commit", "-qam", "second")
-    found = ctx.rebuild_environment("first", tmp_path / "again")
-    assert (found.verdict, found.build_count) == ("match", 1), found
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "again")
+    assert (rebuilt.verdict, rebuilt.build_count) == ("match", 1), rebuilt
     done = process.run([str(python_in(tmp_path / "again")), "-c", "import own; print(own.x)"], timeout=60)
     assert done.stdout.strip() == b"1"
 
 
-def test_an_editable_stands_at_its_commit_with_the_recorded_changes(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+def test_an_editable_install_is_at_its_commit_with_the_recorded_changes(
+    venv: Path, tmp_path: Path, ctx: Contexta
+) -> None:
     own = a_project(tmp_path / "own")
     uv_install(venv, "--editable", str(own))
     (own / "own.py").write_text("x = 'changed, not committed'\n")
     record(tmp_path, venv, cwd=own)
     (own / "own.py").write_text("x = 'changed since'\n")
-    found = ctx.rebuild_environment("first", tmp_path / "again")
-    assert found.verdict == "match", found
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "again")
+    assert rebuilt.verdict == "match", rebuilt
     done = process.run([str(python_in(tmp_path / "again")), "-c", "import own; print(own.x)"], timeout=60)
     assert done.stdout.decode().strip() == "changed, not committed"
     assert (own / "own.py").read_text() == "x = 'changed since'\n"
@@ -81,11 +83,11 @@ def test_a_repository_that_is_gone_is_missing(venv: Path, tmp_path: Path, ctx: C
     uv_install(venv, "--editable", str(own))
     record(tmp_path, venv, cwd=own)
     own.rename(tmp_path / "elsewhere")
-    found = ctx.rebuild_environment("first", tmp_path / "again")
-    assert [(each.name, each.reason) for each in found.missing] == [("own", "repository")]
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "again")
+    assert [(package.name, package.reason) for package in rebuilt.missing] == [("own", "repository")]
 
 
-def test_a_commit_and_an_archive_that_are_gone_are_both_told(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+def test_a_missing_commit_and_a_missing_archive_are_both_reported(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
     own = a_project(tmp_path / "own")
     file = wheel(tmp_path / "files", "zeta", "1.0")
     with served(tmp_path / "files") as host:
@@ -97,13 +99,16 @@ def test_a_commit_and_an_archive_that_are_gone_are_both_told(venv: Path, tmp_pat
         git(own, "gc", "-q", "--prune=now")
         file.unlink()
         shutil.rmtree(tmp_path / "uv-cache")
-        found = ctx.rebuild_environment("first", tmp_path / "again")
-        assert {each.name: each.reason for each in found.missing} == {"own": "repository", "zeta": "release removed"}
-        assert "not our ref" in next(each.detail for each in found.missing if each.name == "own")
+        rebuilt = ctx.rebuild_environment("first", tmp_path / "again")
+        assert {package.name: package.reason for package in rebuilt.missing} == {
+            "own": "repository",
+            "zeta": "release removed",
+        }
+        assert "not our ref" in next(package.detail for package in rebuilt.missing if package.name == "own")
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="daemons are told by /proc")
-def test_a_build_that_hangs_ends_with_the_daemons_it_left(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
+def test_a_hanging_build_is_killed_with_its_daemons(venv: Path, tmp_path: Path, ctx: Contexta) -> None:
     """It is recorded while it builds; then its commit is changed to one that starts a daemon and sleeps."""
     pid_file = tmp_path / "daemon.pid"
     daemon = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
@@ -120,15 +125,13 @@ def test_a_build_that_hangs_ends_with_the_daemons_it_left(venv: Path, tmp_path: 
     uv_install(venv, str(own))
     record(tmp_path, venv, cwd=own)
     (tmp_path / "hang").touch()
-    found = ctx.rebuild_environment("first", tmp_path / "again", uv=find_uv(timeout=4.0))
-    assert [(each.name, each.reason) for each in found.missing] == [("own", "build failed")]
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "again", uv=find_uv(timeout=4.0))
+    assert [(package.name, package.reason) for package in rebuilt.missing] == [("own", "build failed")]
     assert not (tmp_path / "again").exists()
     assert not runs(int(pid_file.read_text()))
 
 
-def test_one_that_is_killed_half_way_leaves_nothing_that_is_ever_used(
-    trained: Trained, ctx: Contexta, tmp_path: Path
-) -> None:
+def test_a_killed_rebuild_leaves_nothing_that_is_used_later(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
     trained()
     contexta = [sys.executable, "-m", "contexta.cli", "rebuild", "first", "--into", "again"]
     for seconds in (0.7, 1.0, 1.3):
@@ -159,7 +162,7 @@ def test_ctrl_c_leaves_nothing_behind(trained: Trained, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script of a shell")
-def test_a_full_disk_says_nothing_of_packages(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
+def test_a_full_disk_is_no_missing_package(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
     trained()
     full = tmp_path / "full-uv"
     says = (
@@ -175,19 +178,17 @@ def test_a_full_disk_says_nothing_of_packages(trained: Trained, ctx: Contexta, t
     assert not list((tmp_path / "cache").rglob("pyvenv.cfg"))
 
 
-def test_a_kept_environment_that_was_edited_in_place_is_built_anew(
-    trained: Trained, ctx: Contexta, tmp_path: Path
-) -> None:
+def test_a_cached_environment_that_was_edited_is_built_again(trained: Trained, ctx: Contexta, tmp_path: Path) -> None:
     trained()
     ctx.rebuild_environment("first", tmp_path / "one")
     installed = next((tmp_path / "one").glob("lib/python*/site-packages/gamma.py"))
     with installed.open("a") as file:
         file.write("x = 'edited in place, in every hard link'\n")
-    found = ctx.rebuild_environment("first", tmp_path / "two")
-    assert not found.from_cache
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "two")
+    assert not rebuilt.from_cache
 
 
-def test_a_file_that_is_not_as_its_record_says_deviates_from_the_cache_too(
+def test_a_file_that_differs_from_its_record_deviates_also_from_the_cache(
     trained: Trained, ctx: Contexta, tmp_path: Path
 ) -> None:
     """uv's own cache shares its files with every environment: what is edited in place in one is edited in all."""
@@ -199,11 +200,11 @@ def test_a_file_that_is_not_as_its_record_says_deviates_from_the_cache_too(
     cold = ctx.rebuild_environment("first", tmp_path / "two")
     warm = ctx.rebuild_environment("first", tmp_path / "three")
     assert (cold.from_cache, warm.from_cache) == (False, True)
-    assert [each.kind for each in cold.deviations] == ["files"]
+    assert [deviation.kind for deviation in cold.deviations] == ["files"]
     assert warm.deviations == cold.deviations
 
 
-def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_environment_is_deleted_first(tmp_path: Path) -> None:
     cache = EnvironmentCache(tmp_path / "cache", limit=2_500)
     for number, key in enumerate(("a", "b", "c")):
         at = cache.new_path(key)
@@ -221,7 +222,7 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
     assert cache.find("c") is not None
 
 
-def test_a_wish_that_is_no_index_is_refused() -> None:
+def test_an_invalid_index_option_is_refused() -> None:
     from contexta.core.errors import InvalidInput
 
     with pytest.raises(InvalidInput, match="is no index"):

@@ -23,10 +23,10 @@ def dated_index(folder: Path, dates: Mapping[str, str]) -> Iterator[str]:
             kind, _, name = self.path.strip("/").partition("/")
             if kind == "simple":
                 files = [
-                    _described(each, dates) for each in sorted(folder.iterdir()) if each.name.startswith(f"{name}-")
+                    _described(path, dates) for path in sorted(folder.iterdir()) if path.name.startswith(f"{name}-")
                 ]
-                told = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
-                self._say(200 if files else 404, json.dumps(told).encode(), _JSON)
+                message = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
+                self._say(200 if files else 404, json.dumps(message).encode(), _JSON)
             else:
                 self._say(200, (folder / name).read_bytes(), "application/octet-stream")
 

@@ -63,10 +63,10 @@ def calls_of(subject: Subject, trace: Path) -> list[Call]:
     subject.check(arguments, ALL)
     lines = trace.read_text().splitlines()
     main = lines[0].split()[0]
-    found = [match[1] for line in lines if (match := re.match(rf"{main} +(\w+)\(", line)) is not None]
+    result = [match[1] for line in lines if (match := re.match(rf"{main} +(\w+)\(", line)) is not None]
     seen: Counter[str] = Counter()
     calls = []
-    for name in found:
+    for name in result:
         seen[name] += 1
         calls.append((name, seen[name]))
     return calls
@@ -121,10 +121,10 @@ def _timed(subject: Subject, name: str, seconds: float | None) -> tuple[float, b
         if seconds is not None:
             time.sleep(seconds)
             process.kill()
-        told, faults = process.communicate(timeout=120)
+        message, faults = process.communicate(timeout=120)
         worked = time.monotonic() - began
     assert process.returncode in (0, -signal.SIGKILL), faults
-    subject.check(arguments, ALL if seconds is None else len(told.splitlines()))
+    subject.check(arguments, ALL if seconds is None else len(message.splitlines()))
     return worked, process.returncode != 0
 
 

@@ -20,13 +20,13 @@ def private_index(folder: Path) -> Iterator[str]:
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+            expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
             kind, _, name = self.path.strip("/").partition("/")
-            if self.headers.get("Authorization") != wanted:
+            if self.headers.get("Authorization") != expected:
                 self._say(401, b"", "text/plain")
             elif kind == "simple":
-                files = [each for each in folder.iterdir() if each.name.startswith(f"{name}-")]
-                links = [f'<a href="/files/{each.name}#sha256={_digest(each)}">{each.name}</a>' for each in files]
+                files = [path for path in folder.iterdir() if path.name.startswith(f"{name}-")]
+                links = [f'<a href="/files/{file.name}#sha256={_digest(file)}">{file.name}</a>' for file in files]
                 self._say(200 if files else 404, "\n".join(links).encode(), "text/html")
             elif kind == "files" and (folder / name).is_file():
                 self._say(200, (folder / name).read_bytes(), "application/octet-stream")

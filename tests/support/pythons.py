@@ -26,10 +26,10 @@ def _found(minor: int) -> str | None:
     candidates = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
     on_path = shutil.which(f"python3.{minor}")
     for candidate in [*map(str, candidates), *([on_path] if on_path else [])]:
-        told = subprocess.run(
+        finished = subprocess.run(
             [candidate, "-c", "import sys; print(sys.version_info[1])"], capture_output=True, text=True, check=False
         )
-        if told.stdout.strip() == str(minor):
+        if finished.stdout.strip() == str(minor):
             return candidate
     return None
 

@@ -46,8 +46,8 @@ def make_wheel(
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     if scripts:
-        said = "".join(f"{script} = {target}\n" for script, target in scripts.items())
-        files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{said}"
+        output = "".join(f"{script} = {target}\n" for script, target in scripts.items())
+        files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{output}"
     files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])
     path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as wheel:

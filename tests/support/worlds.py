@@ -98,7 +98,7 @@ def draw(
             for _ in range(random.choice((1, 1, 2))):
                 rules.append((atom, min(int(random.expovariate(0.25)), atom - 1)))
     mixes = Mixes.of(count, rules)
-    if all(mixes.comparable(one, other) for one in range(count) for other in range(one)):
+    if all(mixes.comparable(number, other) for number in range(count) for other in range(number)):
         mixes = Mixes.of(count)  # all in one line: no two of them would act apart
     causes = _causes(random, mixes, 1 if kind == "single" else 2)
     crashes = tuple(

@@ -62,52 +62,52 @@ def test_source_and_parameters_are_changes_where_they_were_recorded_and_bound_to
         "source: 1 -> 2",
     ], "a package may be called source"
     old, new = (replace(each, packages={}) for each in (old, new))
-    found = space(old, new)
-    assert [atom.keys for atom in found.atoms] == [("param:lr",), ("param:x",), ("source",)]
+    result = space(old, new)
+    assert [atom.keys for atom in result.atoms] == [("param:lr",), ("param:x",), ("source",)]
     assert [str(change) for change in changes_between(old, new)][2] == (
         "source: aaaaaaaaaaaa -> bbbbbbbbbbbb and uncommitted changes"
     )
-    assert [found.revision(mix) for mix in (0b011, 0b100)] == [*revisions]
-    assert found.parameters(0b101) == {"lr": settings[1]["lr"], "x": Setting()}
-    assert found.packages(0b111) == {}
+    assert [result.revision(mix) for mix in (0b011, 0b100)] == [*revisions]
+    assert result.parameters(0b101) == {"lr": settings[1]["lr"], "x": Setting()}
+    assert result.packages(0b111) == {}
     assert space(old, replace(new, revision=revisions[0])).keys(0b11) == ("param:lr", "param:x")
 
 
 def test_a_requirement_that_only_new_satisfies_brings_it_along() -> None:
-    found = space(end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}), {("a", "2"): ("b>=2",), ("a", "1"): ("b>=1",)})
-    assert brings(found, "a") == {"b"}
-    assert brings(found, "b") == set()
+    result = space(end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}), {("a", "2"): ("b>=2",), ("a", "1"): ("b>=1",)})
+    assert brings(result, "a") == {"b"}
+    assert brings(result, "b") == set()
 
 
 def test_a_requirement_that_only_old_satisfies_reads_backwards() -> None:
-    found = space(end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}), {("a", "1"): ("b<2",)})
-    assert brings(found, "b") == {"a"}
-    assert brings(found, "a") == set()
+    result = space(end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}), {("a", "1"): ("b<2",)})
+    assert brings(result, "b") == {"a"}
+    assert brings(result, "a") == set()
 
 
 def test_an_added_package_that_is_required_comes_along() -> None:
-    found = space(end({"a": "1"}), end({"a": "2", "b": "1"}), {("a", "2"): ("b",)})
-    assert brings(found, "a") == {"b"}
+    result = space(end({"a": "1"}), end({"a": "2", "b": "1"}), {("a", "2"): ("b",)})
+    assert brings(result, "a") == {"b"}
 
 
 def test_a_removed_package_may_go_only_after_what_required_it() -> None:
-    found = space(end({"a": "1", "b": "1"}), end({"a": "2"}), {("a", "1"): ("b",)})
-    assert brings(found, "b") == {"a"}
+    result = space(end({"a": "1", "b": "1"}), end({"a": "2"}), {("a", "1"): ("b",)})
+    assert brings(result, "b") == {"a"}
 
 
 def test_a_requirement_broken_in_its_own_end_is_taken_as_it_is() -> None:
-    found = space(
+    result = space(
         end({"a": "1", "b": "1", "c": "1"}),
         end({"a": "2", "b": "2", "c": "1"}),
         {("a", "1"): ("b>=2",), ("a", "2"): ("b<2",), ("c", "1"): ("b>=7",)},
     )
-    assert brings(found, "a") == brings(found, "b") == set()
+    assert brings(result, "a") == brings(result, "b") == set()
 
 
 def test_markers_are_evaluated_for_the_interpreter() -> None:
     requires = {("a", "2"): ('b>=2; sys_platform == "win32"', 'c>=2; python_version >= "3.8"')}
-    found = space(end({"a": "1", "b": "1", "c": "1"}), end({"a": "2", "b": "2", "c": "2"}), requires)
-    assert brings(found, "a") == {"c"}
+    result = space(end({"a": "1", "b": "1", "c": "1"}), end({"a": "2", "b": "2", "c": "2"}), requires)
+    assert brings(result, "a") == {"c"}
 
 
 def test_extras_count_when_some_package_asks_for_them() -> None:
@@ -119,53 +119,53 @@ def test_extras_count_when_some_package_asks_for_them() -> None:
 
 def test_changes_that_need_each_other_are_one_atom() -> None:
     requires = {("torch", "2"): ("vision==2",), ("vision", "2"): ("torch==2",), ("torch", "1"): ("vision==1",)}
-    found = space(end({"torch": "1", "vision": "1", "x": "1"}), end({"torch": "2", "vision": "2", "x": "2"}), requires)
-    assert sorted(atom.keys for atom in found.atoms) == [("torch", "vision"), ("x",)]
-    assert found.mixes.count == 2
+    result = space(end({"torch": "1", "vision": "1", "x": "1"}), end({"torch": "2", "vision": "2", "x": "2"}), requires)
+    assert sorted(atom.keys for atom in result.atoms) == [("torch", "vision"), ("x",)]
+    assert result.mixes.count == 2
 
 
 def test_a_new_interpreter_needs_the_releases_that_have_wheels_for_it() -> None:
     old, new = end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}, "3.12.1")
-    found = space(old, new, no_wheel=frozenset({(("a", "1"), "new")}))
-    assert brings(found, "python") == {"a"}
-    assert brings(found, "a") == set()
+    result = space(old, new, no_wheel=frozenset({(("a", "1"), "new")}))
+    assert brings(result, "python") == {"a"}
+    assert brings(result, "a") == set()
 
 
 def test_a_release_that_refuses_the_old_interpreter_brings_the_new_one() -> None:
     old, new = end({"a": "1"}), end({"a": "2"}, "3.12.1")
-    found = space(old, new, requires_python={("a", "2"): ">=3.12"})
-    assert brings(found, "a") == {"python"}
+    result = space(old, new, requires_python={("a", "2"): ">=3.12"})
+    assert brings(result, "a") == {"python"}
 
 
 def test_a_requirement_only_under_the_new_interpreter_ties_the_interpreter() -> None:
     old, new = end({"a": "1", "b": "1"}), end({"a": "1", "b": "2"}, "3.12.1")
-    found = space(old, new, {("a", "1"): ('b>=2; python_version >= "3.12"',)})
-    assert brings(found, "python") == {"b"}
+    result = space(old, new, {("a", "1"): ('b>=2; python_version >= "3.12"',)})
+    assert brings(result, "python") == {"b"}
 
 
 def test_unreadable_requirements_are_no_rules() -> None:
-    found = space(end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}), {("a", "2"): ("b (>=2,", "???")})
-    assert brings(found, "a") == set()
+    result = space(end({"a": "1", "b": "1"}), end({"a": "2", "b": "2"}), {("a", "2"): ("b (>=2,", "???")})
+    assert brings(result, "a") == set()
 
 
 @pytest.mark.parametrize("mix", [0, 1, 2, 3])
 def test_a_mix_installs_what_its_changes_say(mix: int) -> None:
-    found = space(end({"a": "1", "gone": "1", "same": "5"}), end({"a": "2", "same": "5"}))
+    result = space(end({"a": "1", "gone": "1", "same": "5"}), end({"a": "2", "same": "5"}))
     expected = {"same": "5", "a": "2" if mix & 1 else "1"} | ({} if mix & 2 else {"gone": "1"})
-    assert found.packages(mix) == expected
+    assert result.packages(mix) == expected
 
 
 def test_a_mix_sets_its_variables_and_picks_its_interpreter() -> None:
-    found = space(end({}, MODE="fast", KEPT="1", DROPPED="1"), end({}, "3.12.1", MODE="exact", KEPT="1"))
-    full = found.mixes.full
-    assert found.variables(0) == {"MODE": "fast", "KEPT": "1", "DROPPED": "1"}
-    assert found.variables(full) == {"MODE": "exact", "KEPT": "1", "DROPPED": None}
-    assert (found.python_end(0), found.python_end(full)) == ("old", "new")
+    result = space(end({}, MODE="fast", KEPT="1", DROPPED="1"), end({}, "3.12.1", MODE="exact", KEPT="1"))
+    full = result.mixes.full
+    assert result.variables(0) == {"MODE": "fast", "KEPT": "1", "DROPPED": "1"}
+    assert result.variables(full) == {"MODE": "exact", "KEPT": "1", "DROPPED": None}
+    assert (result.python_end(0), result.python_end(full)) == ("old", "new")
 
 
 def test_both_ends_can_always_exist_and_nothing_has_a_prior_of_zero() -> None:
     requires = {("a", "2"): ("b>=2",), ("b", "1"): ("a<2",), ("c", "1"): ("a<2", "b>=2")}
-    found = space(end({"a": "1", "b": "1", "c": "1"}), end({"a": "2", "b": "2", "c": "9"}), requires)
-    assert found.mixes.can_exist(0)
-    assert found.mixes.can_exist(found.mixes.full)
-    assert min(found.weights()) > 0
+    result = space(end({"a": "1", "b": "1", "c": "1"}), end({"a": "2", "b": "2", "c": "9"}), requires)
+    assert result.mixes.can_exist(0)
+    assert result.mixes.can_exist(result.mixes.full)
+    assert min(result.weights()) > 0

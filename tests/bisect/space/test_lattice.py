@@ -27,7 +27,7 @@ def test_closing_gives_the_smallest_mix_that_can_exist(mixes: Mixes, data: st.Da
 
 
 @given(lattices(), st.data())
-def test_what_is_left_without_atoms_can_exist_and_holds_none_of_them(mixes: Mixes, data: st.DataObject) -> None:
+def test_a_mix_without_some_atoms_can_exist(mixes: Mixes, data: st.DataObject) -> None:
     mix = mixes.closed(data.draw(st.integers(0, mixes.full)))
     atoms = data.draw(st.integers(0, mixes.full))
     left = mixes.without(mix, atoms)
@@ -49,11 +49,11 @@ def test_a_chain_grows_by_one_atom_a_step_and_every_step_can_exist(mixes: Mixes,
 
 
 @given(st.sets(st.integers(0, 70)))
-def test_a_mix_and_its_atoms_are_the_same_thing(atoms: set[int]) -> None:
+def test_a_mix_is_the_set_of_its_atoms(atoms: set[int]) -> None:
     assert set(atoms_of(mix_of(atoms))) == atoms
 
 
-def test_needs_reach_through_other_atoms() -> None:
+def test_rules_are_transitive() -> None:
     mixes = Mixes.of(4, [(3, 2), (2, 1)])
     assert mixes.closed(0b1000) == 0b1110
     assert mixes.without(mixes.full, 0b0010) == 0b0001
@@ -71,6 +71,6 @@ def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data
     assert all(mix >> b & 1 for a, b in rules if mix >> a & 1)
 
 
-def test_twins_are_the_atoms_that_never_move_apart() -> None:
+def test_twins_are_the_atoms_that_need_each_other() -> None:
     ruled = Mixes.of(4, [(1, 0)]).ruled([(0, 1), (2, 3)])
     assert [ruled.twins(atom) for atom in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]

@@ -10,7 +10,7 @@ import pytest
 from contexta.core.files import atomic_files
 
 
-def test_a_file_that_was_not_finished_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+def test_an_unfinished_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     atomic_files.write(path, b"old")
 
@@ -28,7 +28,7 @@ def test_a_file_that_was_not_finished_leaves_the_old_one_and_nothing_else(tmp_pa
 
 
 @pytest.mark.parametrize("has_links", [True, False])
-def test_only_the_first_of_two_makers_makes_a_file(
+def test_only_the_first_of_two_processes_creates_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
 ) -> None:
     path = tmp_path / "file"

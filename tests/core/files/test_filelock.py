@@ -16,7 +16,7 @@ with alone(Path(sys.argv[1])) as first:
 """
 
 
-def test_only_one_process_holds_a_lock_and_a_killed_one_leaves_it(tmp_path: Path) -> None:
+def test_one_process_holds_a_lock_until_it_ends_or_is_killed(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     argv = [sys.executable, "-c", HOLD, str(lock)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:

@@ -32,12 +32,12 @@ def dist_info(folder: Path, name: str, version: str, *, installer: str | None = 
 
 def installed(*path: Path) -> tuple[dict[str, dict[str, Any]], str]:
     """Name -> distribution, each accepted by the contract; and all notes in one text."""
-    found, notes = distributions.installed([str(entry) for entry in path])
-    for each in found:
+    result, notes = distributions.installed([str(entry) for entry in path])
+    for each in result:
         Distribution(**each)
     for note in notes:
         Note(**note)
-    return {each["name"]: each for each in found}, "\n".join(note["text"] for note in notes)
+    return {each["name"]: each for each in result}, "\n".join(note["text"] for note in notes)
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +54,18 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Venv:
 
 
 def test_a_real_environment_is_recorded_as_the_contract_requires(real: Venv) -> None:
-    found, notes = installed(real.site)
+    result, notes = installed(real.site)
     assert notes == ""
-    assert set(found) == {"sample-thing", "helper", "direct"}
-    thing = found["sample-thing"]
+    assert set(result) == {"sample-thing", "helper", "direct"}
+    thing = result["sample-thing"]
     assert thing["display_name"] == "Sample.Thing"
     assert thing["version"] == "1.2"
     assert thing["requires"] == ["helper>=1", 'extra-thing; extra == "all"']
     assert thing["installer"] == "uv"
     assert thing["origin"] == {"kind": "index"}
-    assert "display_name" not in found["helper"]
-    assert found["direct"]["origin"]["kind"] == "archive"
-    assert found["direct"]["origin"]["url"].endswith("direct-3.0-py3-none-any.whl")
+    assert "display_name" not in result["helper"]
+    assert result["direct"]["origin"]["kind"] == "archive"
+    assert result["direct"]["origin"]["url"].endswith("direct-3.0-py3-none-any.whl")
 
 
 def test_the_list_agrees_with_importlib_metadata(real: Venv) -> None:
@@ -92,13 +92,13 @@ def test_an_editable_install_and_one_from_git_name_their_source(tmp_path: Path, 
     commit = git(project, "rev-parse", "HEAD").strip()
     venv = Venv(tmp_path / "venv")
     venv.install("-e", project)
-    found, notes = installed(venv.site)
+    result, notes = installed(venv.site)
     assert notes == ""
-    assert found["proj"]["origin"] == {"kind": "editable", "url": project.as_uri()}
+    assert result["proj"]["origin"] == {"kind": "editable", "url": project.as_uri()}
 
     venv.install("--reinstall", f"proj @ git+{project.as_uri()}@{commit}")
-    found, notes = installed(venv.site)
-    assert found["proj"]["origin"] == {"kind": "vcs", "url": project.as_uri(), "commit": commit}
+    result, notes = installed(venv.site)
+    assert result["proj"]["origin"] == {"kind": "vcs", "url": project.as_uri(), "commit": commit}
 
     venv.install("--reinstall", project)
     assert installed(venv.site)[0]["proj"]["origin"] == {"kind": "directory", "url": project.as_uri()}
@@ -137,16 +137,16 @@ DIRECT = {
 def test_direct_url_is_recorded_without_credentials(tmp_path: Path, direct: str) -> None:
     content, expected = DIRECT[direct]
     dist_info(tmp_path, "a", "1", direct_url__json=json.dumps(content))
-    found, _ = installed(tmp_path)
-    assert found["a"]["origin"] == expected
-    assert "canary" not in json.dumps(found)
+    result, _ = installed(tmp_path)
+    assert result["a"]["origin"] == expected
+    assert "canary" not in json.dumps(result)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"url": 3}', '{"url": "x", "vcs_info": 3}', "\xff"])
 def test_a_broken_direct_url_leaves_a_note_and_an_unknown_origin(tmp_path: Path, content: str) -> None:
     dist_info(tmp_path, "a", "1", direct_url__json=content.encode("latin-1"))
-    found, notes = installed(tmp_path)
-    assert found["a"]["origin"] == {"kind": "unknown"}
+    result, notes = installed(tmp_path)
+    assert result["a"]["origin"] == {"kind": "unknown"}
     assert "direct_url.json of a cannot be read" in notes
 
 
@@ -156,12 +156,12 @@ def test_installer_and_request_are_recorded_if_the_installer_writes_them(tmp_pat
     dist_info(tmp_path, "byuv", "1", installer="uv", REQUESTED="")
     dist_info(tmp_path, "system", "1", installer="debian")
     dist_info(tmp_path, "nobody", "1", installer=None)
-    found, notes = installed(tmp_path)
+    result, notes = installed(tmp_path)
     assert notes == ""
-    assert (found["asked"]["requested"], found["pulled"]["requested"]) == (True, False)
-    assert "requested" not in found["byuv"]  # uv marks dependencies too
-    assert "requested" not in found["nobody"]
-    kinds = {name: each["origin"]["kind"] for name, each in found.items()}
+    assert (result["asked"]["requested"], result["pulled"]["requested"]) == (True, False)
+    assert "requested" not in result["byuv"]  # uv marks dependencies too
+    assert "requested" not in result["nobody"]
+    kinds = {name: each["origin"]["kind"] for name, each in result.items()}
     assert kinds == {"asked": "index", "pulled": "index", "byuv": "index", "system": "unknown", "nobody": "unknown"}
 
 
@@ -173,39 +173,39 @@ def test_conda_packages_name_channel_and_build(tmp_path: Path) -> None:
     url = "https://conda.example.org/t/tk-1234-5678/main/linux-64/numpy-1.26.0-py311h0_0.conda"
     record = {"paths_data": {"paths": [{"_path": "a", "sha256": "00"}]}, "md5": "beef", "name": "numpy", "url": url}
     (tmp_path / "conda-meta" / "numpy-1.26.0-py311h0_0.json").write_text(json.dumps(record, indent=2))
-    found, _ = installed(site)
-    assert found["numpy"]["origin"] == {
+    result, _ = installed(site)
+    assert result["numpy"]["origin"] == {
         "kind": "conda",
         "url": "https://conda.example.org/t/[redacted]/main/linux-64/numpy-1.26.0-py311h0_0.conda",
         "digest": "md5:beef",
     }
-    assert found["other"]["origin"] == {"kind": "conda"}
+    assert result["other"]["origin"] == {"kind": "conda"}
 
 
-def test_the_first_of_two_runs_and_the_shadowed_one_is_noted(tmp_path: Path) -> None:
+def test_the_first_of_two_distributions_counts_and_the_shadowed_one_is_noted(tmp_path: Path) -> None:
     dist_info(tmp_path / "one", "Thing_A", "1.0")
     dist_info(tmp_path / "two", "thing.a", "2.0")
-    found, notes = installed(tmp_path / "one", tmp_path / "two")
-    assert found["thing-a"]["version"] == "1.0"
+    result, notes = installed(tmp_path / "one", tmp_path / "two")
+    assert result["thing-a"]["version"] == "1.0"
     assert f"thing-a 2.0 in {tmp_path / 'two'} is shadowed by 1.0 in {tmp_path / 'one'}" in notes
     assert installed(tmp_path / "two", tmp_path / "one")[0]["thing-a"]["version"] == "2.0"
 
 
-def test_of_two_in_one_directory_the_one_written_last_is_taken(tmp_path: Path) -> None:
+def test_of_two_distributions_in_one_directory_the_newer_counts(tmp_path: Path) -> None:
     new = dist_info(tmp_path, "a", "1.0")
     old = dist_info(tmp_path, "a", "2.0")
     os.utime(old, (1, 1))
     os.utime(new, (2_000_000_000, 2_000_000_000))
-    found, notes = installed(tmp_path)
-    assert found["a"]["version"] == "1.0"
+    result, notes = installed(tmp_path)
+    assert result["a"]["version"] == "1.0"
     assert "a has two metadata directories" in notes
 
 
 def test_one_directory_reached_twice_counts_once(tmp_path: Path) -> None:
     dist_info(tmp_path / "lib", "a", "1")
     (tmp_path / "lib64").symlink_to(tmp_path / "lib", target_is_directory=True)
-    found, notes = installed(tmp_path / "lib", tmp_path / "lib64", tmp_path / "lib")
-    assert (list(found), notes) == (["a"], "")
+    result, notes = installed(tmp_path / "lib", tmp_path / "lib64", tmp_path / "lib")
+    assert (list(result), notes) == (["a"], "")
 
 
 def test_the_empty_entry_is_the_current_directory(tmp_path: Path) -> None:
@@ -224,8 +224,8 @@ def test_broken_metadata_is_noted(tmp_path: Path) -> None:
     (tmp_path / "~ood-1.0.dist-info").mkdir()
     (tmp_path / "~ood").mkdir()
     dist_info(tmp_path, "good", "7.0")
-    found, notes = installed(tmp_path)
-    assert {name: each["version"] for name, each in found.items()} == {
+    result, notes = installed(tmp_path)
+    assert {name: each["version"] for name, each in result.items()} == {
         "nometa": "1.0",
         "empty": "2.0",
         "noversion": "3.0",
@@ -233,7 +233,7 @@ def test_broken_metadata_is_noted(tmp_path: Path) -> None:
         "badname": "5.0",
         "good": "7.0",
     }
-    assert found["bytes"]["requires"] == ["\\xff\\xfe"]
+    assert result["bytes"]["requires"] == ["\\xff\\xfe"]
     for text in (
         "nometa",
         "empty",
@@ -255,20 +255,20 @@ def test_headers_are_read_to_their_end_and_no_further(tmp_path: Path) -> None:
     dist_info(
         tmp_path, "folded", "1", METADATA="Name: folded\nVersion: 1\nRequires-Dist: a\n ; python_version < '3'\n\n"
     )
-    found, notes = installed(tmp_path)
+    result, notes = installed(tmp_path)
     assert notes == ""
-    assert len(found["long"]["requires"]) == 2_001
-    assert found["long"]["version"] == "1"
-    assert found["windows"]["requires"] == ["a"]
-    assert found["folded"]["requires"] == ["a ; python_version < '3'"]
+    assert len(result["long"]["requires"]) == 2_001
+    assert result["long"]["version"] == "1"
+    assert result["windows"]["requires"] == ["a"]
+    assert result["folded"]["requires"] == ["a ; python_version < '3'"]
 
 
 @given(st.binary(max_size=400))
 def test_no_metadata_raises(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")
     dist_info(folder, "a", "1.0", METADATA=b"Name: a\nVersion: " + content, INSTALLER=content, direct_url__json=content)
-    found, _ = installed(folder)
-    assert list(found) == ["a"]
+    result, _ = installed(folder)
+    assert list(result) == ["a"]
 
 
 def test_all_forms_of_egg_info_are_read(tmp_path: Path) -> None:
@@ -280,15 +280,15 @@ def test_all_forms_of_egg_info_are_read(tmp_path: Path) -> None:
         "one>=1\n\n[fast]\ntwo\n\n[:python_version < '3']\nthree\n\n[all:sys_platform == 'x']\nfour\n"
     )
     (tmp_path / "bare-3.0-py3.8.egg-info").mkdir()
-    found, notes = installed(tmp_path)
-    assert (found["plain"]["version"], found["folder"]["version"], found["bare"]["version"]) == ("1.0", "2.0", "3.0")
-    assert found["folder"]["requires"] == [
+    result, notes = installed(tmp_path)
+    assert (result["plain"]["version"], result["folder"]["version"], result["bare"]["version"]) == ("1.0", "2.0", "3.0")
+    assert result["folder"]["requires"] == [
         "one>=1",
         'two; extra == "fast"',
         "three; python_version < '3'",
         "four; (sys_platform == 'x') and extra == \"all\"",
     ]
-    assert found["plain"]["origin"] == {"kind": "unknown"}
+    assert result["plain"]["origin"] == {"kind": "unknown"}
     assert "bare" in notes
 
 
@@ -299,8 +299,8 @@ def test_the_target_of_an_egg_link_is_editable(tmp_path: Path) -> None:
     (source / "dev.egg-info" / "PKG-INFO").write_text("Name: dev\nVersion: 0.1\n")
     (site / "dev.egg-link").write_text(f"{source}\n.")
     (site / "lost.egg-link").write_text(f"{tmp_path / 'gone'}\n.")
-    found, notes = installed(site, source)
-    assert found["dev"]["origin"] == {"kind": "editable", "url": source.as_uri()}
+    result, notes = installed(site, source)
+    assert result["dev"]["origin"] == {"kind": "editable", "url": source.as_uri()}
     assert "lost.egg-link leads to" in notes
 
 
@@ -310,8 +310,8 @@ def test_egg_info_next_to_an_editable_source_does_not_hide_its_origin(tmp_path: 
     (project / "src" / "dev.egg-info" / "PKG-INFO").write_text("Name: dev\nVersion: 0.0.1\n")
     direct = json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}})
     dist_info(tmp_path / "site", "dev", "0.2", direct_url__json=direct)
-    found, notes = installed(project / "src", tmp_path / "site")
-    assert (found["dev"]["version"], found["dev"]["origin"]["kind"], notes) == ("0.2", "editable", "")
+    result, notes = installed(project / "src", tmp_path / "site")
+    assert (result["dev"]["version"], result["dev"]["origin"]["kind"], notes) == ("0.2", "editable", "")
 
 
 def test_archives_and_eggs_on_the_path_are_read(tmp_path: Path) -> None:
@@ -325,11 +325,11 @@ def test_archives_and_eggs_on_the_path_are_read(tmp_path: Path) -> None:
     (folder / "EGG-INFO" / "PKG-INFO").write_text("Name: open\nVersion: 3.5\n")
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK no zip")
-    found, notes = installed(whl, egg, folder, broken)
-    assert {name: each["version"] for name, each in found.items()} == {"zipped": "1.5", "packed": "2.5", "open": "3.5"}
-    assert found["zipped"]["requires"] == ["x"]
-    assert found["packed"]["requires"] == ["y"]
-    assert found["zipped"]["origin"] == {"kind": "archive", "url": whl.as_uri()}
+    result, notes = installed(whl, egg, folder, broken)
+    assert {name: each["version"] for name, each in result.items()} == {"zipped": "1.5", "packed": "2.5", "open": "3.5"}
+    assert result["zipped"]["requires"] == ["x"]
+    assert result["packed"]["requires"] == ["y"]
+    assert result["zipped"]["origin"] == {"kind": "archive", "url": whl.as_uri()}
     assert "broken.zip is no readable archive" in notes
 
 
@@ -342,8 +342,8 @@ def test_unusable_entries_are_noted_and_the_others_read(tmp_path: Path) -> None:
         str(tmp_path / "python399.zip"),
         str(tmp_path / "good"),
     ]
-    found, notes = distributions.installed(path)
-    assert [each["name"] for each in found] == ["a"]
+    result, notes = distributions.installed(path)
+    assert [each["name"] for each in result] == ["a"]
     texts = "\n".join(note["text"] for note in notes)
     assert "gone is ignored: no such file" in texts
     assert "bytes" in texts
@@ -386,8 +386,8 @@ def test_the_fingerprint_does_not_depend_on_other_files(tmp_path: Path) -> None:
 
 
 def test_the_contract_accepts_all_distributions_of_this_interpreter() -> None:
-    found, _ = distributions.installed()
-    names = [Distribution(**each).name for each in found]
+    result, _ = distributions.installed()
+    names = [Distribution(**each).name for each in result]
     assert "pydantic" in names
     assert len(names) == len(set(names))
-    assert sys.modules["pydantic"].__version__ == next(e["version"] for e in found if e["name"] == "pydantic")
+    assert sys.modules["pydantic"].__version__ == next(e["version"] for e in result if e["name"] == "pydantic")

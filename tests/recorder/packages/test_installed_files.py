@@ -17,15 +17,15 @@ def venv(tmp_path: Path) -> Venv:
 
 
 def builds(venv: Venv) -> dict[str, str]:
-    found, notes = installed_files.builds([str(venv.site)])
+    result, notes = installed_files.builds([str(venv.site)])
     assert notes == []
-    return found
+    return result
 
 
 def edits(venv: Venv) -> list[tuple[str, str, str]]:
-    found, notes = installed_files.edited_files([str(venv.site)])
+    result, notes = installed_files.edited_files([str(venv.site)])
     assert notes == []
-    return [(each["name"], each["path"], each["change"]) for each in found]
+    return [(each["name"], each["path"], each["change"]) for each in result]
 
 
 def test_one_wheel_has_one_build_digest_in_every_environment(tmp_path: Path, venv: Venv) -> None:
@@ -88,8 +88,8 @@ def test_a_malformed_record_is_read_as_far_as_possible(tmp_path: Path) -> None:
     )
     (tmp_path / "a.py").write_text("x")
     (tmp_path / "b.py").write_text("xyz")
-    found, _ = installed_files.edited_files([str(tmp_path)])
-    assert {each["change"] for each in found} <= {"missing", "content"}
+    result, _ = installed_files.edited_files([str(tmp_path)])
+    assert {each["change"] for each in result} <= {"missing", "content"}
     assert "a" in installed_files.builds([str(tmp_path)])[0]
     assert installed_files.owners([str(tmp_path / "a.py")], [str(tmp_path)])[0] == {str(tmp_path / "a.py"): "a"}
 
@@ -102,7 +102,7 @@ def test_the_owner_of_a_module_is_the_distribution_that_lists_its_file(tmp_path:
     legacy = venv.site / "old-1.0.egg-info"
     legacy.mkdir()
     (legacy / "top_level.txt").write_text("legacy\n_legacy\n")
-    wanted = {
+    expected = {
         "shared/one/__init__.py": "one",
         "single.py": "one",
         "shared/two/__init__.py": "two",
@@ -111,10 +111,10 @@ def test_the_owner_of_a_module_is_the_distribution_that_lists_its_file(tmp_path:
         "_legacy.cpython-311-x86_64-linux-gnu.so": "old",
         "nobody.py": None,
     }
-    paths = {str(venv.site / file): name for file, name in wanted.items()}
-    found, notes = installed_files.owners([*paths, str(tmp_path / "mine.py")], [str(venv.site)])
+    paths = {str(venv.site / file): name for file, name in expected.items()}
+    result, notes = installed_files.owners([*paths, str(tmp_path / "mine.py")], [str(venv.site)])
     assert notes == []
-    assert found == {path: name for path, name in paths.items() if name}
+    assert result == {path: name for path, name in paths.items() if name}
 
 
 EDITED = """

@@ -23,11 +23,11 @@ def test_an_editable_checkout_has_its_commit_and_whether_it_was_changed(
     commit = git(project, "rev-parse", "HEAD").strip()
     other = {"name": "o", "version": "1", "origin": {"kind": "index"}}
 
-    found, notes = origins.with_checkouts([other, editable(project)])
+    result, notes = origins.with_checkouts([other, editable(project)])
     assert notes == []
-    assert found[0] is other
-    assert found[1]["origin"]["commit"] == commit
-    assert found[1]["origin"]["dirty"] is False
+    assert result[0] is other
+    assert result[1]["origin"]["commit"] == commit
+    assert result[1]["origin"]["dirty"] is False
 
     (project / "pkg" / "a.py").write_text("x = 2\n")
     assert origins.with_checkouts([editable(project)])[0][0]["origin"]["dirty"] is True
@@ -48,8 +48,8 @@ def test_only_changes_below_an_editable_project_make_it_dirty(tmp_path: Path, gi
 
 
 def test_an_editable_project_outside_of_git_leaves_a_note(tmp_path: Path) -> None:
-    found, notes = origins.with_checkouts([editable(tmp_path), editable(tmp_path / "gone")])
-    assert all("commit" not in each["origin"] and "dirty" not in each["origin"] for each in found)
+    result, notes = origins.with_checkouts([editable(tmp_path), editable(tmp_path / "gone")])
+    assert all("commit" not in each["origin"] and "dirty" not in each["origin"] for each in result)
     assert [note["topic"] for note in notes] == ["origins", "origins"]
     assert notes[0]["text"] == "editable proj has no commit: not in a git repository"
     assert notes[1]["text"].startswith("editable proj: its commit is unknown: git cannot start")
@@ -58,8 +58,8 @@ def test_an_editable_project_outside_of_git_leaves_a_note(tmp_path: Path) -> Non
 def test_commit_of_an_editable_project_that_git_refuses_is_unknown(tmp_path: Path, git: Callable[..., str]) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / ".git" / "HEAD").write_text("nonsense")
-    found, notes = origins.with_checkouts([editable(tmp_path)])
-    assert "commit" not in found[0]["origin"]
+    result, notes = origins.with_checkouts([editable(tmp_path)])
+    assert "commit" not in result[0]["origin"]
     assert "editable proj: its commit is unknown: fatal: not a git repository" in notes[0]["text"]
 
 

@@ -32,7 +32,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA7\n" * 30 + "-----E
     ],
     ids=["text", "words", "list", "mapping", "inside", "nested"],
 )
-def test_big_parameter_is_kept_in_part_with_a_note(ctx: Contexta, value: Any) -> None:
+def test_a_large_parameter_is_shortened_with_a_note(ctx: Contexta, value: Any) -> None:
     with ctx.run("r", project="p") as run:
         run.param("small", 1)
         run.param("big", value)
@@ -45,7 +45,7 @@ def test_big_parameter_is_kept_in_part_with_a_note(ctx: Contexta, value: Any) ->
     assert "lost_records" not in run_details.metadata
 
 
-def test_parameter_at_the_limit_is_kept_whole(ctx: Contexta) -> None:
+def test_a_parameter_at_the_limit_is_stored_whole(ctx: Contexta) -> None:
     with ctx.run("r", project="p") as run:
         run.params({"text": "x" * 100_000, "list": [1] * 30_000})
     run_details = ctx.get_run("r")
@@ -56,42 +56,42 @@ def test_parameter_at_the_limit_is_kept_whole(ctx: Contexta) -> None:
 @given(before=st.integers(0, 200), after=st.integers(0, 200), limit=st.integers(100, 300))
 def test_no_part_of_a_token_is_left_at_a_cut(before: int, after: int, limit: int) -> None:
     text = " word" * before + f" token={SECRET} " + "word " * after
-    kept = redact.inside(cutting.shortened(text, limit), b"s" * 32)
-    assert not any(SECRET[start : start + 8] in kept for start in range(len(SECRET) - 7))
+    stored = redact.inside(cutting.shortened(text, limit), b"s" * 32)
+    assert not any(SECRET[start : start + 8] in stored for start in range(len(SECRET) - 7))
 
 
 @given(before=st.integers(0, 200), after=st.integers(0, 200), limit=st.integers(100, 1000))
 def test_no_part_of_a_key_block_is_left_at_a_cut(before: int, after: int, limit: int) -> None:
     text = "word\n" * before + PEM + "word\n" * after
-    kept = cutting.shortened(text, limit)
+    stored = cutting.shortened(text, limit)
     if len(text) > limit:
-        assert ("MIIEow" in kept) == (PEM in kept)
+        assert ("MIIEow" in stored) == (PEM in stored)
 
 
 def test_lines_are_shortened_one_by_one() -> None:
     text = "short\n" + "x" * 1000 + "\r" + "y " * 500 + "\nlast"
-    kept, long = cutting.with_short_lines(text, 200)
+    stored, long = cutting.with_short_lines(text, 200)
     assert long == 2
-    assert [len(line) < 260 for line in kept.splitlines()] == [True] * 4
-    assert kept.startswith("short\nx")
-    assert kept.endswith("\nlast")
+    assert [len(line) < 260 for line in stored.splitlines()] == [True] * 4
+    assert stored.startswith("short\nx")
+    assert stored.endswith("\nlast")
 
 
 @pytest.mark.parametrize("limit", range(100, 400, 7))
-def test_log_that_is_cut_in_the_middle_splits_no_secret(limit: int) -> None:
+def test_a_shortened_log_splits_no_secret(limit: int) -> None:
     log = BoundedLog(limit)
     text = ("word " * 5 + SECRET + "\n" + PEM) * 3
     for start in range(0, len(text), 13):
         log.add(text[start : start + 13].encode())
-    kept = "\n".join(redact.inside(line, b"s" * 32) for line in log.content().decode().split("\n"))
-    assert not any(SECRET[start : start + 8] in kept for start in range(len(SECRET) - 7))
-    assert kept.count("-----BEGIN") == kept.count("-----END") or "MIIEow" not in kept
-    assert "bytes left out]" in kept
+    stored = "\n".join(redact.inside(line, b"s" * 32) for line in log.content().decode().split("\n"))
+    assert not any(SECRET[start : start + 8] in stored for start in range(len(SECRET) - 7))
+    assert stored.count("-----BEGIN") == stored.count("-----END") or "MIIEow" not in stored
+    assert "bytes left out]" in stored
 
 
 @pytest.mark.skipif(os.name != "posix", reason="as contexta run's tests")
 @pytest.mark.parametrize("unit", ["x", "a=b&", "\\r50%"], ids=str)
-def test_one_line_of_8_mb_is_kept_in_part_and_quickly(tmp_path: Path, unit: str) -> None:
+def test_a_line_of_8_mb_is_shortened_quickly(tmp_path: Path, unit: str) -> None:
     program = f"import sys; sys.stdout.write({SECRET!r} + ' ' + '{unit}' * (8_000_000 // len('{unit}')) + ' {SECRET}')"
     command = [sys.executable, "-I", "-m", "contexta.cli", "run", "--", sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30)

@@ -213,7 +213,7 @@ any_text = st.text(st.characters(exclude_categories=()), max_size=60)
 
 
 @given(any_text, any_text)
-def test_every_text_gives_a_text_that_can_be_stored(name: str, text: str) -> None:
+def test_every_redacted_text_can_be_stored(name: str, text: str) -> None:
     written = redact.value(name, text, SALT)
     written.encode()
     assert "\0" not in written
@@ -236,7 +236,7 @@ def test_every_value_under_a_secret_name_is_hidden(name: str, secret: str) -> No
 
 
 @given(st.integers(), st.sampled_from(READABLE_NAMES))
-def test_numbers_under_ordinary_names_are_kept(number: int, name: str) -> None:
+def test_numbers_under_ordinary_names_stay(number: int, name: str) -> None:
     assert redact.parameters({name: number}, SALT) == ({name: number}, [])
 
 

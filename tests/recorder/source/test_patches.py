@@ -38,12 +38,12 @@ def patch(path: str, *lines: str) -> bytes:
     ],
 )
 def test_a_secret_in_a_line_is_hidden(path: str, line: str) -> None:
-    given = patch(path, "before = 1", line, "after = 2")
-    cleaned, touched = without_secrets(given, SALT)
+    patched = patch(path, "before = 1", line, "after = 2")
+    cleaned, touched = without_secrets(patched, SALT)
     assert CANARY.encode() not in cleaned
     assert b"Zx9Kq2Lm8Wp4Rt7Yv3Bn6Hs1" not in cleaned
     assert touched == [path]
-    assert cleaned.count(b"\n") == given.count(b"\n")
+    assert cleaned.count(b"\n") == patched.count(b"\n")
     assert b"+before = 1\n" in cleaned
     assert b"+after = 2\n" in cleaned
 
@@ -69,15 +69,15 @@ def test_a_secret_in_a_line_is_hidden(path: str, line: str) -> None:
     ],
 )
 def test_ordinary_code_and_settings_stay_as_they_are(path: str, line: str) -> None:
-    given = patch(path, line, "def after(): return SomethingElse")
-    assert without_secrets(given, SALT) == (given, [])
+    patched = patch(path, line, "def after(): return SomethingElse")
+    assert without_secrets(patched, SALT) == (patched, [])
 
 
 def test_a_private_key_is_hidden_line_by_line_and_the_next_lines_stay() -> None:
     body = ["MIIEowIBAAKCAQEAq1Yc7QzJ4m0yq9yY", "Zx9Kq2Lm8Wp4Rt7Yv3Bn6Hs1abcdefgh", "c2hvcnQ="]
     begin, end = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
-    given = patch("conf.py", 'KEY = """', begin, *body, end, '"""', "after = 1")
-    cleaned, touched = without_secrets(given, SALT)
+    patched = patch("conf.py", 'KEY = """', begin, *body, end, '"""', "after = 1")
+    cleaned, touched = without_secrets(patched, SALT)
     assert touched == ["conf.py"]
     for line in body:
         assert line.encode() not in cleaned
@@ -86,18 +86,18 @@ def test_a_private_key_is_hidden_line_by_line_and_the_next_lines_stay() -> None:
 
 def test_removed_and_surrounding_lines_are_cleaned_too() -> None:
     head = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n"
-    given = f'{head} PASSWORD = "{CANARY}"\n-API_KEY = "{CANARY}"\n+x = 1\n'
-    assert CANARY.encode() not in without_secrets(given.encode(), SALT)[0]
+    patched = f'{head} PASSWORD = "{CANARY}"\n-API_KEY = "{CANARY}"\n+x = 1\n'
+    assert CANARY.encode() not in without_secrets(patched.encode(), SALT)[0]
 
 
 def test_binary_parts_are_left_alone() -> None:
-    given = b"diff --git a/x.y b/x.y\nGIT binary patch\nliteral 3\n+token = 'Zx9Kq2Lm8Wp4Rt7Yv3Bn6Hs1'\n\xff\n"
-    assert without_secrets(given, SALT) == (given, [])
+    patched = b"diff --git a/x.y b/x.y\nGIT binary patch\nliteral 3\n+token = 'Zx9Kq2Lm8Wp4Rt7Yv3Bn6Hs1'\n\xff\n"
+    assert without_secrets(patched, SALT) == (patched, [])
 
 
 def test_undecodable_bytes_stay() -> None:
-    given = patch("a.py", "x = 1") + b"+caf\xe9 = '\xff'\n"
-    assert without_secrets(given, SALT) == (given, [])
+    patched = patch("a.py", "x = 1") + b"+caf\xe9 = '\xff'\n"
+    assert without_secrets(patched, SALT) == (patched, [])
 
 
 @pytest.mark.parametrize(

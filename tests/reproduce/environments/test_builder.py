@@ -58,7 +58,7 @@ def mix(uv: Uv, ends: Ends, at: Path) -> Path:
     return at
 
 
-def test_a_built_environment_tells_its_metadata(ends: Ends) -> None:
+def test_a_built_environment_has_the_metadata_of_its_packages(ends: Ends) -> None:
     _, old, _ = ends
     assert old.pins == {"a": "1.0", "b": "1.0"}
     assert old.packages["b"].requires == ("a",)
@@ -71,7 +71,7 @@ def test_a_mix_holds_each_package_from_its_side(uv: Uv, ends: Ends, tmp_path: Pa
     assert uv.installed(at) == {"a": "2.0", "b": "1.0"}
 
 
-def test_a_mix_shares_its_files_and_its_bytecode_with_the_ends(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+def test_a_mix_shares_files_and_bytecode_with_its_endpoints(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
     for name in ("a.py", "__pycache__/a.*.pyc"):
         (ours,) = at.rglob(name)
@@ -80,7 +80,7 @@ def test_a_mix_shares_its_files_and_its_bytecode_with_the_ends(uv: Uv, ends: End
 
 
 @pytest.mark.parametrize("setting", ["", "1"])
-def test_nothing_is_compiled_in_a_mix_whatever_is_said_about_bytecode(
+def test_a_mix_compiles_nothing_with_any_setting_of_bytecode(
     uv: Uv, cache: EnvironmentCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", setting)
@@ -101,7 +101,7 @@ def test_scripts_of_a_mix_start_its_own_interpreter(uv: Uv, ends: Ends, tmp_path
     assert done.stdout.decode().split() == ["script", "2.0"]
 
 
-def test_what_a_program_adds_to_a_mix_stays_in_it(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+def test_a_file_that_a_program_adds_stays_in_its_mix(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
     says(at, "import pathlib, a; pathlib.Path(a.__file__).with_name('left.py').write_text('x')")
     assert not list(ends[2].at.rglob("left.py"))
@@ -120,7 +120,7 @@ def test_a_file_edited_in_place_is_named_and_its_cached_environment_never_used_a
     assert says(again.at, "import a; print(a.version)") == "2.0"
 
 
-def test_a_file_that_a_program_replaces_in_its_mix_is_nobody_elses(uv: Uv, ends: Ends, tmp_path: Path) -> None:
+def test_a_file_that_a_program_replaces_changes_only_its_mix(uv: Uv, ends: Ends, tmp_path: Path) -> None:
     at = mix(uv, ends, tmp_path / "mix")
     (file,) = at.rglob("a.py")
     file.unlink()
@@ -151,6 +151,6 @@ def test_an_environment_that_cannot_be_built_leaves_nothing_behind(uv: Uv, cache
     assert not [path for folder in cache.folder.iterdir() if folder != cache.links for path in folder.iterdir()]
 
 
-def test_the_pins_are_asserted_with_what_is_wrong(uv: Uv, ends: Ends) -> None:
+def test_an_environment_with_other_packages_than_its_pins_is_an_error(uv: Uv, ends: Ends) -> None:
     with pytest.raises(EnvironmentChanged, match=r"a is 1.0, not 3.0"):
         require_pins(uv, ends[1].at, {"a": "3.0", "b": "1.0"})

@@ -56,10 +56,10 @@ def used_by_another_process(name: str) -> Iterator[None]:
 
 
 def test_the_cache_shows_its_environments_the_latest_use_first() -> None:
-    found = Contexta.cached_environments()
-    assert [entry.key for entry in found.environments] == ["newest", "older", "oldest"]
-    assert (found.size_bytes, found.environments[0].python_version) == (3 * MEGABYTE, "3.11.7")
-    assert dict(found.environments[0].packages) == {"numpy-x": "1.2"}
+    result = Contexta.cached_environments()
+    assert [entry.key for entry in result.environments] == ["newest", "older", "oldest"]
+    assert (result.size_bytes, result.environments[0].python_version) == (3 * MEGABYTE, "3.11.7")
+    assert dict(result.environments[0].packages) == {"numpy-x": "1.2"}
 
 
 def test_prune_deletes_by_age_and_by_size_and_clear_deletes_all() -> None:
@@ -77,8 +77,8 @@ def test_prune_deletes_by_age_and_by_size_and_clear_deletes_all() -> None:
 def test_an_environment_in_use_stays_until_its_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = find_cache()
     with used_by_another_process("oldest"):
-        found = Contexta.prune_cache(everything=True)
-        assert ([entry.key for entry in found.kept], [entry.in_use for entry in found.environments]) == (
+        result = Contexta.prune_cache(everything=True)
+        assert ([entry.key for entry in result.kept], [entry.in_use for entry in result.environments]) == (
             ["oldest"],
             [True],
         )
@@ -108,8 +108,8 @@ def test_the_default_limit_depends_on_the_free_space(
     monkeypatch: pytest.MonkeyPatch, free: int, limit: int, reason: str
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(free, 0, free))
-    found = Contexta.cached_environments()
-    assert (found.limit_bytes, found.limit_reason) == (limit, reason)
+    result = Contexta.cached_environments()
+    assert (result.limit_bytes, result.limit_reason) == (limit, reason)
 
 
 def test_the_command_shows_and_prunes_the_cache(cli: Cli) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from contexta.reproduce.environments.progress import counted
 
 
-def test_what_is_installed_and_then_compiled_is_counted_on_the_disk(tmp_path: Path) -> None:
+def test_progress_counts_installed_and_compiled_files(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
 
     def tells(*wanted: object) -> bool:

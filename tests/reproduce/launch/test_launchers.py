@@ -116,7 +116,7 @@ def project(tmp_path: Path) -> Path:
         ("./static-binary", "./static-binary"),
     ],
 )
-def test_a_launcher_is_taken_off_and_what_it_would_start_stays(project: Path, command: str, runs: str) -> None:
+def test_a_launcher_is_removed_and_its_command_stays(project: Path, command: str, runs: str) -> None:
     done = prepared(shlex.split(command), project)
     assert shlex.join(done.command) == runs
     assert bool(done.notes) == (command != runs)
@@ -167,9 +167,7 @@ def test_a_launcher_is_taken_off_and_what_it_would_start_stays(project: Path, co
         ("python carries.pyz", "carries.pyz carries its own packages"),
     ],
 )
-def test_a_command_that_is_certain_to_run_elsewhere_is_refused_with_its_line(
-    project: Path, command: str, why: str
-) -> None:
+def test_a_command_that_runs_elsewhere_is_refused_with_the_line(project: Path, command: str, why: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         prepared(shlex.split(command), project)
     assert why in refused.value.what
@@ -187,5 +185,5 @@ def test_a_command_that_is_certain_to_run_elsewhere_is_refused_with_its_line(
         ("make", "make"),
     ],
 )
-def test_the_python_that_a_command_starts_is_replaced_wherever_it_stands(command: str, runs: str) -> None:
+def test_the_python_of_a_command_is_replaced_at_any_position(command: str, runs: str) -> None:
     assert with_python(command.split(), "P") == runs.split()

@@ -30,7 +30,7 @@ def uv(*arguments: str) -> None:
     subprocess.run([find_uv().path, *arguments], check=True, capture_output=True, timeout=120)
 
 
-def test_a_pylock_installs_the_very_files_that_were_recorded(
+def test_a_pylock_installs_exactly_the_recorded_files(
     trained: Trained, cli: Cli, ctx: Contexta, tmp_path: Path
 ) -> None:
     trained()
@@ -42,11 +42,11 @@ def test_a_pylock_installs_the_very_files_that_were_recorded(
     trained("second", install=[], code="pass")
     installed = Venv.__new__(Venv)
     installed.path, installed.python = tmp_path / "again", str(tmp_path / "again" / "bin" / "python")
-    told = installed.run(
+    finished = installed.run(
         "from contexta.recorder.packages.installed_files import builds; import json; print(json.dumps(builds()[0]))"
     )
-    recorded = {each.name: each.build for each in ctx.get_environment("first").distributions}
-    assert json.loads(told) == recorded
+    recorded = {distribution.name: distribution.build for distribution in ctx.get_environment("first").distributions}
+    assert json.loads(finished) == recorded
 
 
 def test_requirements_install_by_pip_with_their_hashes(trained: Trained, cli: Cli, tmp_path: Path, index: Path) -> None:
@@ -55,8 +55,8 @@ def test_requirements_install_by_pip_with_their_hashes(trained: Trained, cli: Cl
     assert done.returncode == 0, done.stderr
     (tmp_path / "requirements.txt").write_text(done.stdout)
     pip = [PYTHON, "-m", "pip", "install", "--no-index", "--find-links", str(index), "--no-deps", "--require-hashes"]
-    asked = [*pip, "--quiet", "--target", str(tmp_path / "target"), "-r", str(tmp_path / "requirements.txt")]
-    subprocess.run(asked, check=True, capture_output=True, timeout=120)
+    command = [*pip, "--quiet", "--target", str(tmp_path / "target"), "-r", str(tmp_path / "requirements.txt")]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert {path.name for path in (tmp_path / "target").glob("*.py")} == {"alpha.py", "gamma.py"}
 
 
@@ -67,8 +67,8 @@ def test_pip_reads_the_pip_part_of_a_conda_environment(
     lines = ctx.lock_environment("first", "conda").content.partition("  - pip:\n")[2].splitlines()
     (tmp_path / "pip.txt").write_text("\n".join(json.loads(line.strip().removeprefix("- ")) for line in lines))
     pip = [PYTHON, "-m", "pip", "install", "--no-index", "--find-links", str(index), "--dry-run"]
-    asked = [*pip, "--target", str(tmp_path / "target"), "-r", str(tmp_path / "pip.txt")]
-    done = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=120)
+    command = [*pip, "--target", str(tmp_path / "target"), "-r", str(tmp_path / "pip.txt")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     assert "Would install alpha-1.0 beta-2.1 gamma-0.3" in done.stdout
 
 
@@ -79,7 +79,7 @@ def test_a_release_without_a_wheel_is_locked_by_its_source(
     with tarfile.open(index / "own-1.0.tar.gz", "w:gz") as archive:
         archive.add(own, "own-1.0")
     trained(install=["own"], code="import own")
-    assert [each.reason for each in ctx.lock_environment("first").missing] == ["no wheel"]
+    assert [package.reason for package in ctx.lock_environment("first").missing] == ["no wheel"]
     assert cli("lock", "first", "--allow-build", "-o", "pylock.toml").returncode == 0
     assert cli("lock", "first", "--allow-build", "--format", "requirements", "-o", "requirements.txt").returncode == 0
     again = str(tmp_path / "again")
@@ -89,7 +89,7 @@ def test_a_release_without_a_wheel_is_locked_by_its_source(
     assert list(Path(again).rglob("own.py"))
 
 
-def test_what_no_lock_can_hold_is_said_in_it_and_by_the_exit_code(
+def test_packages_that_no_lock_can_hold_are_listed_and_set_the_exit_code(
     trained: Trained, cli: Cli, tmp_path: Path, index: Path
 ) -> None:
     trained()
@@ -100,11 +100,11 @@ def test_what_no_lock_can_hold_is_said_in_it_and_by_the_exit_code(
     assert "not locked: gamma 0.3" in done.stderr
 
 
-def test_another_file_of_the_same_version_is_locked_by_version_alone(trained: Trained, cli: Cli, index: Path) -> None:
+def test_a_build_that_the_index_lacks_is_locked_by_version_alone(trained: Trained, cli: Cli, index: Path) -> None:
     trained()
     wheel(index, "gamma", "0.3", {"gamma.py": "x = 'other'\n"})
-    found = Lock.model_validate_json(cli("lock", "first", "--json").stdout)
-    assert found.open == {"gamma": "no wheel of the index has the recorded files"}
+    result = Lock.model_validate_json(cli("lock", "first", "--json").stdout)
+    assert result.open == {"gamma": "no wheel of the index has the recorded files"}
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,21 @@ def test_another_file_of_the_same_version_is_locked_by_version_alone(trained: Tr
 )
 def test_every_format_names_every_package(trained: Trained, ctx: Contexta, form: str, holds: str) -> None:
     trained()
-    found = ctx.lock_environment("first", form)  # type: ignore[arg-type]  # parametrized
-    assert holds in found.content
+    lock = ctx.lock_environment("first", form)  # type: ignore[arg-type]  # parametrized
+    assert holds in lock.content
     for name in ("alpha", "beta", "gamma"):
-        assert name in found.content
+        assert name in lock.content
 
 
-def test_the_build_of_a_wheel_is_told_without_installing_it(index: Path, tmp_path: Path) -> None:
+def test_the_build_digest_of_a_wheel_needs_no_installation(index: Path, tmp_path: Path) -> None:
     venv = Venv(tmp_path / "venv", PYTHON)
     for name in ("alpha", "beta"):
         path = next(index.glob(f"{name}-*"))
         venv.install("--no-deps", path)
-        told = venv.run(
+        installed_build = venv.run(
             f"from contexta.recorder.packages.installed_files import builds; print(builds()[0][{name!r}])"
         ).strip()
-        assert build_of(path.as_uri()) == told
+        assert build_of(path.as_uri()) == installed_build
     with pytest.raises(ValueError, match="not read"):
         build_of("ftp://host/a.whl")
 
@@ -155,8 +155,8 @@ def from_repository(name: str, **origin: object) -> dict[str, object]:
 
 
 def from_archive(name: str, digest: str | None) -> dict[str, object]:
-    told = {} if digest is None else {"digest": digest}
-    return {"name": name, "version": "1.0", "origin": {"kind": "archive", "url": f"https://host/{name}.zip", **told}}
+    digests = {} if digest is None else {"digest": digest}
+    return {"name": name, "version": "1.0", "origin": {"kind": "archive", "url": f"https://host/{name}.zip", **digests}}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def from_archive(name: str, digest: str | None) -> dict[str, object]:
         (from_archive("own", "sha256:" + "a" * 64), True),
     ],
 )
-def test_requirements_with_hashes_say_what_they_cannot_hold(
+def test_requirements_with_hashes_list_packages_that_they_cannot_hold(
     index: Path, ctx: Contexta, cli: Cli, distribution: dict[str, object], is_held: bool
 ) -> None:
     put_recorded(ctx, distribution, {"name": "gamma", "version": "0.3", "origin": {"kind": "index"}})
@@ -186,7 +186,7 @@ def test_requirements_with_hashes_say_what_they_cannot_hold(
         assert cli("lock", "first", "--format", "uv").returncode == 0
 
 
-def test_a_lock_for_conda_holds_what_conda_installed_and_does_not_deny_it(index: Path, ctx: Contexta, cli: Cli) -> None:
+def test_a_lock_for_conda_holds_the_packages_of_conda(index: Path, ctx: Contexta, cli: Cli) -> None:
     channel = "https://conda.anaconda.org/conda-forge"
     for_linux = f"{channel}/linux-64/"
     put_recorded(
@@ -251,7 +251,7 @@ def test_a_run_of_another_platform_is_locked_for_that_platform_and_says_so(
         assert "manylinux" not in done.stdout
 
 
-def test_a_dockerfile_of_what_ran_on_windows_is_refused(index: Path, ctx: Contexta, cli: Cli) -> None:
+def test_a_dockerfile_for_a_run_on_windows_is_refused(index: Path, ctx: Contexta, cli: Cli) -> None:
     put_recorded(ctx, {"name": "gamma", "version": "0.3", "origin": {"kind": "index"}}, platform="win32-amd64")
     done = cli("lock", "first", "--format", "dockerfile")
     assert (done.returncode, done.stdout) == (2, "")
@@ -265,9 +265,9 @@ def test_a_rebuild_of_another_platform_is_never_a_match(
     version = sys.version.split()[0]
     gamma = {"name": "gamma", "version": "0.3", "origin": {"kind": "index"}}
     put_recorded(ctx, gamma, platform=platform, python_version=version)
-    found = ctx.rebuild_environment("first", tmp_path / "again")
-    assert found.verdict == "deviates", found
-    (deviation,) = [each for each in found.deviations if each.kind == "platform"]
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "again")
+    assert rebuilt.verdict == "deviates", rebuilt
+    (deviation,) = [deviation for deviation in rebuilt.deviations if deviation.kind == "platform"]
     assert (deviation.recorded, deviation.rebuilt) == (platform, platform_name())
 
 
@@ -299,6 +299,6 @@ def test_a_recorded_version_is_quoted_in_the_command_that_would_install_it(
     index: Path, ctx: Contexta, tmp_path: Path
 ) -> None:
     put_recorded(ctx, {"name": "gamma", "version": "0.3"}, python_version="3.99; touch pwned")
-    found = ctx.rebuild_environment("first", tmp_path / "again")
-    (missing,) = [each for each in found.missing if each.reason == "python"]
+    rebuilt = ctx.rebuild_environment("first", tmp_path / "again")
+    (missing,) = [package for package in rebuilt.missing if package.reason == "python"]
     assert "uv python install '3.99; touch pwned'" in (missing.help or "")

@@ -7,9 +7,9 @@ from contexta.reproduce.plan.not_installable import in_words, usual_index, way_o
 
 
 def missing(*pins: str) -> list[Missing]:
-    found = (pin.partition("==") for pin in pins)
+    releases = (pin.partition("==") for pin in pins)
     return [
-        Missing(name=name, version=version, reason="no wheel", detail="no wheel here") for name, _, version in found
+        Missing(name=name, version=version, reason="no wheel", detail="no wheel here") for name, _, version in releases
     ]
 
 
@@ -34,14 +34,14 @@ def test_a_local_version_names_the_usual_index(name: str, version: str, option: 
     assert usual_index(name, version) == option
 
 
-def test_everything_is_told_once_with_the_sides_that_lack_it() -> None:
-    told = in_words({"old": missing("a==1", "b==2"), "new": missing("b==2")})
-    assert told.startswith("2 of the pinned packages cannot be installed here: ")
-    assert "a 1 of OLD (no wheel here); b 2 of OLD and NEW (no wheel here)" in told
+def test_each_missing_package_is_listed_once_with_its_sides() -> None:
+    message = in_words({"old": missing("a==1", "b==2"), "new": missing("b==2")})
+    assert message.startswith("2 of the pinned packages cannot be installed here: ")
+    assert "a 1 of OLD (no wheel here); b 2 of OLD and NEW (no wheel here)" in message
 
 
 @pytest.mark.parametrize(
-    ("system", "lost", "pinned", "told"),
+    ("system", "lost", "pinned", "message"),
     [
         ("Linux", "pywin32==306", ("pywinpty", "numpy"), "these pins are of Windows (pywin32, pywinpty)"),
         ("Windows", "uvloop==0.19", ("numpy", "triton"), "these pins are of Linux (triton, uvloop)"),
@@ -54,13 +54,13 @@ def test_everything_is_told_once_with_the_sides_that_lack_it() -> None:
     ],
 )
 def test_pins_of_another_platform_are_named_and_can_be_skipped(
-    system: str, lost: str, pinned: tuple[str, ...], told: str
+    system: str, lost: str, pinned: tuple[str, ...], message: str
 ) -> None:
-    way = way_out({"old": missing(lost), "new": []}, {*pinned, lost.partition("==")[0]}, system)
-    assert told in way
-    assert "--skip numpy" not in way
-    assert f"--skip {lost.partition('==')[0]}" in way
+    advice = way_out({"old": missing(lost), "new": []}, {*pinned, lost.partition("==")[0]}, system)
+    assert message in advice
+    assert "--skip numpy" not in advice
+    assert f"--skip {lost.partition('==')[0]}" in advice
 
 
-def test_pins_of_this_platform_are_no_sign_of_another() -> None:
+def test_pins_of_this_platform_are_not_called_foreign() -> None:
     assert "these pins are of" not in way_out({"old": missing("uvloop==9"), "new": []}, {"uvloop", "pywin32"}, "Linux")

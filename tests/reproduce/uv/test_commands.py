@@ -31,7 +31,7 @@ def environment(uv: Uv, tmp_path: Path) -> Path:
     return at
 
 
-def test_exactly_the_pins_are_installed_and_nothing_they_ask_for(index: Path, tmp_path: Path) -> None:
+def test_exactly_the_pins_are_installed_without_their_requirements(index: Path, tmp_path: Path) -> None:
     make_wheel(index, "a", "1.0", requires=["b"])
     make_wheel(index, "a", "2.0")
     make_wheel(index, "b", "1.0")
@@ -49,7 +49,7 @@ def test_installed_modules_are_byte_compiled_once(index: Path, tmp_path: Path) -
     assert list(at.rglob("__pycache__/a.*.pyc"))
 
 
-def test_a_version_that_does_not_exist_is_told_from_one_without_a_wheel(index: Path, tmp_path: Path) -> None:
+def test_a_missing_version_and_a_version_without_a_wheel_raise_different_errors(index: Path, tmp_path: Path) -> None:
     make_wheel(index, "a", "1.0")
     make_wheel(index, "b", "1.0", tag="cp27-cp27m-win32")
     uv = find_uv()
@@ -71,7 +71,7 @@ def test_an_index_that_does_not_answer_is_no_missing_version(tmp_path: Path, mon
         uv.has_wheel(PYTHON, "a", "1.0")
 
 
-def test_offline_nothing_is_known_about_what_is_not_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_a_release_outside_the_cache_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     uv = find_uv(offline=True)
@@ -79,7 +79,7 @@ def test_offline_nothing_is_known_about_what_is_not_cached(tmp_path: Path, monke
         uv.install(environment(uv, tmp_path), {"a": "1.0"})
 
 
-def test_whether_a_wheel_fits_is_asked_without_installing(index: Path, tmp_path: Path) -> None:
+def test_has_wheel_installs_nothing(index: Path, tmp_path: Path) -> None:
     make_wheel(index, "a", "1.0")
     make_wheel(index, "b", "1.0", tag="cp27-cp27m-win32")
     uv = find_uv()
@@ -110,16 +110,16 @@ def test_names_and_versions_are_never_options(tmp_path: Path, name: str, version
 
 
 @pytest.mark.parametrize("request_", ["--help", "3.11; touch x", "../nowhere/python", "", "cpython@3.11"])
-def test_what_is_no_python_is_refused(request_: str) -> None:
+def test_a_program_that_is_no_python_is_refused(request_: str) -> None:
     with pytest.raises(InvalidInput, match="is no Python"):
         find_uv().interpreter(request_)
 
 
-def test_an_interpreter_tells_its_version_and_markers() -> None:
-    found = find_uv().interpreter(PYTHON)
-    assert found.version == ".".join(map(str, sys.version_info[:3]))
-    assert found.markers["sys_platform"] == sys.platform
-    assert found.markers["python_version"] == f"{sys.version_info[0]}.{sys.version_info[1]}"
+def test_an_interpreter_has_its_version_and_markers() -> None:
+    interpreter = find_uv().interpreter(PYTHON)
+    assert interpreter.version == ".".join(map(str, sys.version_info[:3]))
+    assert interpreter.markers["sys_platform"] == sys.platform
+    assert interpreter.markers["python_version"] == f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def test_a_version_that_is_not_on_this_machine_is_refused() -> None:
@@ -129,12 +129,12 @@ def test_a_version_that_is_not_on_this_machine_is_refused() -> None:
 
 def test_every_python_of_a_line_on_this_machine_is_listed() -> None:
     version = ".".join(map(str, sys.version_info[:3]))
-    found = find_uv().interpreters(f"{sys.version_info[0]}.{sys.version_info[1]}")
-    assert find_uv().interpreter(found[version]).version == version
+    interpreters = find_uv().interpreters(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    assert find_uv().interpreter(interpreters[version]).version == version
     assert find_uv().interpreters("3.99") == {}
 
 
-def test_releases_between_two_hold_those_after_the_older_one_and_neither_of_both(index: Path) -> None:
+def test_releases_between_two_exclude_both_and_include_post_releases(index: Path) -> None:
     for version in ("1.0", "1.0.post1", "1.1", "2.0"):
         make_wheel(index, "a", version)
     between, below = list[str](), "2.0"
@@ -145,7 +145,7 @@ def test_releases_between_two_hold_those_after_the_older_one_and_neither_of_both
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_nothing_that_is_being_built_outlives_a_program_that_is_killed(tmp_path: Path) -> None:
+def test_a_build_does_not_outlive_a_killed_program(tmp_path: Path) -> None:
     building = tmp_path / "building"
     source = a_project(
         tmp_path / "own",
@@ -167,13 +167,13 @@ def test_nothing_that_is_being_built_outlives_a_program_that_is_killed(tmp_path:
     assert all_end([int(pid) for pid in building.read_text().split()]), "what was being built outlived the program"
 
 
-@pytest.mark.parametrize("said", ["uv 0.11.14", "uv 0.4.0 (abc 2024-01-01)", "something else"])
+@pytest.mark.parametrize("output", ["uv 0.11.14", "uv 0.4.0 (abc 2024-01-01)", "something else"])
 def test_a_uv_that_is_too_old_is_refused_with_the_minimum(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
     fake = tmp_path / "bin" / "uv"
     fake.parent.mkdir()
-    fake.write_text(f"#!/bin/sh\necho '{said}'\n")
+    fake.write_text(f"#!/bin/sh\necho '{output}'\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(fake.parent))
     monkeypatch.setitem(sys.modules, "uv", None)  # the package is not there
@@ -181,7 +181,7 @@ def test_a_uv_that_is_too_old_is_refused_with_the_minimum(
         find_uv()
 
 
-def test_a_uv_that_cannot_be_started_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_uv_that_cannot_be_started_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "bin" / "uv"
     fake.parent.mkdir()
     fake.write_text("neither a program nor a script")
@@ -192,20 +192,20 @@ def test_a_uv_that_cannot_be_started_is_none(tmp_path: Path, monkeypatch: pytest
         find_uv()
 
 
-def test_without_any_uv_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_uv_the_hint_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "uv", None)
     with pytest.raises(UvMissing, match="pip install"):
         find_uv()
 
 
-def test_uv_from_its_package_serves_when_none_is_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_packaged_uv_is_used_when_none_is_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = find_uv()
-    assert process.run([found.path, "--version"], timeout=60).exit_code == 0
+    uv = find_uv()
+    assert process.run([uv.path, "--version"], timeout=60).exit_code == 0
 
 
 def test_the_interpreter_of_an_environment_is_the_one_it_was_made_with(tmp_path: Path) -> None:
     at = environment(find_uv(), tmp_path)
-    said = process.run([str(python_in(at)), "-c", "import sys; print(sys.prefix)"], timeout=60)
-    assert said.stdout.decode().strip() == str(at)
+    finished = process.run([str(python_in(at)), "-c", "import sys; print(sys.prefix)"], timeout=60)
+    assert finished.stdout.decode().strip() == str(at)

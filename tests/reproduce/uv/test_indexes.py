@@ -32,14 +32,14 @@ def uv_knows_nothing(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return home / ".config" / "pip" / "pip.conf"
 
 
-def test_a_rebuild_asks_where_pip_would(uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path) -> None:
+def test_a_rebuild_queries_the_indexes_of_pip(uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path) -> None:
     trained()
     uv_knows_nothing.write_text(f"[global]\nno-index = yes\nfind-links =\n    /not/there\n    {index}\n")
     done = cli("rebuild", "first", "--into", "again", "--json")
     assert Rebuild.model_validate_json(done.stdout).verdict == "match", done.stderr
 
 
-def test_a_range_that_no_index_has_anything_in_is_empty_also_where_the_extra_one_knows_the_name(
+def test_a_range_without_releases_is_empty_even_if_the_extra_index_has_the_project(
     uv_knows_nothing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OFFLINE"):
@@ -68,15 +68,15 @@ def test_credentials_reach_the_index_and_nothing_else(
     assert Rebuild.model_validate_json(built.stdout).verdict == "match", built.stderr
     assert set(Lock.model_validate_json(locked.stdout).open) == {"alpha", "beta", "gamma"}
     assert lacking.returncode == 0, "the second one comes from the cache"
-    said = "".join(part for done in (built, locked, lacking) for part in (done.stdout, done.stderr))
-    assert PASSWORD not in said
+    output = "".join(part for done in (built, locked, lacking) for part in (done.stdout, done.stderr))
+    assert PASSWORD not in output
     for folder in ("again", ".contexta", "cache"):
         for path in (tmp_path / folder).rglob("*"):
             assert not (path.is_file() and PASSWORD.encode() in path.read_bytes()), path
 
 
 @pytest.mark.parametrize("settings", ["", "[global]\nextra-index-url = EMPTY\n"], ids=["alone", "beside another"])
-def test_an_index_that_asks_for_credentials_is_no_index_that_lacks_the_release(
+def test_an_index_that_needs_credentials_is_not_one_without_the_release(
     uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path, tmp_path: Path, settings: str
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -91,7 +91,7 @@ def test_an_index_that_asks_for_credentials_is_no_index_that_lacks_the_release(
     assert "credentials" in missing.detail
 
 
-def test_an_index_that_is_not_asked_is_none_that_lacks_the_release(
+def test_an_index_that_is_not_queried_is_not_one_without_the_release(
     uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path, tmp_path: Path
 ) -> None:
     trained(install=["gamma"], code="import gamma")
@@ -99,17 +99,17 @@ def test_an_index_that_is_not_asked_is_none_that_lacks_the_release(
     (other.parent / "index.html").write_text(f'<a href="{other.name}">{other.name}</a>')
     uv_knows_nothing.write_text(f"[global]\nextra-index-url = {(tmp_path / 'other').as_uri()}\n")
     done = cli("rebuild", "first", "--into", "again", "--offline", "--json")
-    assert [each.reason for each in Rebuild.model_validate_json(done.stdout).missing] == ["index unreachable"]
+    assert [package.reason for package in Rebuild.model_validate_json(done.stdout).missing] == ["index unreachable"]
 
 
-def test_a_named_index_is_no_argument_that_everybody_sees(
+def test_a_named_index_does_not_appear_in_arguments(
     uv_knows_nothing: Path, trained: Trained, cli: Cli, index: Path
 ) -> None:
     wheel(index, "delta", "1.0+cpu")
     trained(install=["delta"], code="import delta")
     uv_knows_nothing.write_text("[global]\nno-index = yes\n")
     lacking = cli("rebuild", "first", "--into", "again", "--json")
-    assert [each.reason for each in Rebuild.model_validate_json(lacking.stdout).missing] == ["local tag"]
+    assert [package.reason for package in Rebuild.model_validate_json(lacking.stdout).missing] == ["local tag"]
     uv_knows_nothing.unlink()
     with private_index(index) as host:
         named = f"own=http://{USER}:{PASSWORD}@{host}/simple"
@@ -118,7 +118,7 @@ def test_a_named_index_is_no_argument_that_everybody_sees(
     assert PASSWORD not in done.stdout + done.stderr
 
 
-def test_variables_count_more_than_files_and_the_install_section_more_than_the_global_one(tmp_path: Path) -> None:
+def test_variables_override_files_and_the_install_section_overrides_the_global_one(tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text(
         "[global]\nindex-url = https://one/simple\nextra-index-url = https://two/simple\ntimeout = 5\n"
         "[install]\nextra-index-url =\n  https://three/simple\n  https://four/simple\n"
@@ -149,7 +149,7 @@ def test_variables_count_more_than_files_and_the_install_section_more_than_the_g
         ("pyproject.toml", '[[tool.uv.index]]\nname = "own"\nurl = "https://own/simple"\n'),
     ],
 )
-def test_what_uv_is_told_itself_counts_alone(tmp_path: Path, file: str, content: str) -> None:
+def test_settings_of_uv_replace_those_of_pip(tmp_path: Path, file: str, content: str) -> None:
     environ = {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PIP_INDEX_URL": "https://pips/simple"}
     (tmp_path / "in").mkdir()
     assert "UV_DEFAULT_INDEX" in index_variables([], environ, tmp_path / "in")

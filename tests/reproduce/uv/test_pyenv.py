@@ -25,7 +25,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("request_version", "version"),
     [
         ("3", "3.10.13"),
         ("3.10", "3.10.13"),
@@ -36,11 +36,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("3.12.1", None),
     ],
 )
-def test_a_version_names_the_newest_that_fits(root: Path, asked: str, found: str | None) -> None:
-    assert pyenv_python(asked) == (None if found is None else str(root / found / PLACE))
+def test_a_partial_version_selects_the_newest_interpreter_of_pyenv(
+    root: Path, request_version: str, version: str | None
+) -> None:
+    assert pyenv_python(request_version) == (None if version is None else str(root / version / PLACE))
 
 
-def test_without_pyenv_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyenv_there_is_no_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "none"))
     assert kept_by_pyenv() == {}
 

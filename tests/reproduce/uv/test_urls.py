@@ -44,13 +44,13 @@ def test_a_url_that_is_more_than_an_address_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("commit", ["main", "--help", "a" * 39, "A" * 40, COMMIT + "\n", f"{COMMIT}#subdirectory=.."])
-def test_a_commit_is_a_whole_one(commit: str) -> None:
+def test_an_abbreviated_commit_is_refused(commit: str) -> None:
     with pytest.raises(InvalidInput):
         vcs_line("a", "https://host/x", commit, None)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc", "-x", "a/../../b", "c:/x", "a\nb"])
-def test_a_subdirectory_stays_inside(path: str) -> None:
+def test_a_subdirectory_outside_the_repository_is_refused(path: str) -> None:
     with pytest.raises(InvalidInput):
         inner_path(path)
 
@@ -61,7 +61,7 @@ def test_an_index_is_a_name_and_a_url(given_: str) -> None:
         index_option(given_)
 
 
-def test_addresses_that_are_used_are_taken() -> None:
+def test_common_addresses_are_accepted() -> None:
     assert vcs_line("a", "git@host.org:team/a.git", COMMIT, "sub dir") == (
         f"a @ git+ssh://git@host.org/team/a.git@{COMMIT}#subdirectory=sub%20dir"
     )
@@ -71,7 +71,7 @@ def test_addresses_that_are_used_are_taken() -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_whatever_is_taken_is_one_requirement_on_one_line(url: str, subdirectory: str) -> None:
+def test_an_accepted_address_is_one_requirement_on_one_line(url: str, subdirectory: str) -> None:
     try:
         line = vcs_line("a", url, COMMIT, subdirectory)
     except InvalidInput:
@@ -99,13 +99,13 @@ def test_a_hostile_recording_installs_nothing_and_runs_nothing(
     version = process.run([PYTHON, "-V"], timeout=60).stdout.decode().split()[1]
     environment = {"python_version": version, "packages": {}, "distributions": [distribution]}
     put_run(ctx, "hostile", environment=environment)
-    found = ctx.rebuild_environment("hostile", tmp_path / "again", options=RebuildOptions(python=PYTHON))
-    assert [each.reason for each in found.missing] == ["not installable"]
+    rebuilt = ctx.rebuild_environment("hostile", tmp_path / "again", options=RebuildOptions(python=PYTHON))
+    assert [package.reason for package in rebuilt.missing] == ["not installable"]
     assert not (tmp_path / "again").exists()
     assert not list(tmp_path.rglob("sentinel"))
 
 
-def test_what_has_a_local_tag_or_comes_from_conda_is_missing_and_says_what_would_help() -> None:
+def test_packages_with_a_local_tag_or_of_conda_are_missing_with_a_hint() -> None:
     snapshot = a_snapshot(
         packages={},
         distributions=[
@@ -119,7 +119,7 @@ def test_what_has_a_local_tag_or_comes_from_conda_is_missing_and_says_what_would
         ],
     )
     plan = plan_of(snapshot, {})
-    assert [(each.name, each.reason) for each in plan.missing] == [
+    assert [(package.name, package.reason) for package in plan.missing] == [
         ("torch", "local tag"),
         ("numpy", "conda"),
         ("mine", "uncommitted changes"),
