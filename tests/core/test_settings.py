@@ -151,6 +151,9 @@ def test_workspace_is_searched_upwards_until_home_and_only_without_a_setting(
     monkeypatch.chdir(project / "src")
     assert Path(settings.workspace()) == project / "src" / ".contexta"
     (project / ".contexta" / "journal").mkdir(parents=True)
+    (project / "src" / ".git").mkdir()
+    assert Path(settings.workspace()) == project / "src" / ".contexta"
+    (project / "src" / ".git").rmdir()
     assert Path(settings.workspace()) == resolve().workspace.directory == project / ".contexta"
     assert settings.project() == "project"
     (project / "pyproject.toml").write_text('[tool.contexta]\nworkspace = "ws"\n')

@@ -76,8 +76,8 @@ def workspace(name: str | None = None) -> str:
 def folder_with_workspace(directory: str | None = None) -> str | None:
     """The nearest folder with a workspace ``.contexta``, from a directory (the current one) upwards; None without one.
 
-    As git does, the search ends at the boundary of the file system and skips workspaces of other users. It does not
-    reach the home directory, so that a workspace there does not collect the runs of all projects.
+    The search ends at the root of a repository, at the boundary of the file system and below the home directory: a
+    workspace further up does not collect the runs of all projects. It skips workspaces of other users.
     """
     home, device = os.path.expanduser("~"), None
     for level, folder in enumerate(_folders(directory)):
@@ -91,6 +91,8 @@ def folder_with_workspace(directory: str | None = None) -> str | None:
                 not level or _is_own(path)
             ):
                 return folder
+            if os.path.isdir(os.path.join(folder, ".git")):  # a submodule and a worktree have a file there
+                return None
         except OSError:
             return None  # a directory that cannot be read
     return None
