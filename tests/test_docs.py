@@ -20,7 +20,7 @@ from contexta.cli import main
 from contexta.cli.app import COMMANDS, app
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OTHER_PROGRAMS = {"mkdir", "export", "git", "uv", "pip", "createdb", "python", "dask", ".ci/run"}
+OTHER_PROGRAMS = {"cp", "mkdir", "export", "git", "uv", "pip", "createdb", "python", "dask", ".ci/run"}
 """Programs in console blocks other than ``contexta``. They need a server, the network or a repository."""
 NOT_EXECUTED = {"bisect", "rebuild", "rerun", "lock", "run", "sync", "restore", "demo", "upgrade"}
 """Commands that build environments, train or need a server: their lines are parsed, and other tests run them."""
@@ -38,7 +38,8 @@ SHOWN = {page: lines for page in PAGES if (lines := list(console_lines(page)))}
 NEEDS_MORE = {"--online", "--from-output", "restored/.contexta", ".contexta/bisect", "runs.parquet"}
 """Words of commands that need the index, a workspace made by a command above, or a library."""
 RUNS = {
-    "docs/tutorial.md": ("churn-model", "churn-model"),
+    "README.md": ("march", "april"),
+    "docs/tutorial.md": ("march", "april"),
     "docs/how-to/maintain-a-workspace.md": ("february", "march", "try-1", "try-2"),
 }
 """The runs that a page names beside those of the example."""
