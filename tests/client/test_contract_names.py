@@ -16,6 +16,7 @@ from contexta.contract import (
     BatchExecution,
     DeploymentExecution,
     LineageEdge,
+    MetricPayload,
     ProvenanceRecord,
     SampleObservation,
     StructuredEventPayload,
@@ -297,6 +298,11 @@ def test_a_metric_of_a_snapshot_keeps_everything_that_was_written(ctx: Contexta)
     assert (whole.record_id, whole.unit, whole.tags) == ("record:p.right.m9", "percent", {"split": "test"})
     assert (whole.completeness_marker, whole.producer_ref, whole.value) == ("sampled", "tests", 0.87)
     assert whole.payload["value_type"] == "float64"
+    with ctx.run("live", project="p") as run:
+        run.metric("loss", 3, step=1)
+    (live,) = ctx.get_run_snapshot("live").records
+    assert live.payload["value_type"] == "int64"
+    assert {*live.payload} == {*whole.payload} == {*MetricPayload.model_fields}
     (last,) = [record for record in ctx.get_run_snapshot(RIGHT, max_records=2).records if record.unit]
     assert last == whole
 

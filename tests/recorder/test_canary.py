@@ -60,6 +60,14 @@ TRAIN = """
     run.note("why", "connected to https://me:{note}@host/")
     run.metric("loss", 0.5)
     run.input("data", "https://me:{input}@host/data.csv")
+    attributes = {{"api_key": "{attribute}", "a": {{"password": "{deep}"}}}}
+    run.event("login", "postgres://u:{event}@db/x", attributes=attributes)
+    with run.stage("s") as stage, stage.batch("https://me:{batch}@h/"), stage.span("https://me:{span}@h/") as span:
+        span.set("token", "{set}")
+        stage.sample("https://me:{sample}@h/").event("https://me:{key}@h/")
+        stage.operation("https://me:{operation}@h/").metric("m", 1, unit="https://me:{unit}@h/")
+    run.deployment("https://me:{deployment}@h/")
+    run.register_artifact("a", "missing.bin", attributes={{"password": "{artifact}"}})
     print("password={stdout}")
     print("Authorization: Bearer {stderr}", file=sys.stderr)
     raise RuntimeError("cannot log in to mysql://root:{trace}@db/ with token={message}")
@@ -75,6 +83,8 @@ def planted() -> dict[str, str]:
         "tag",
         "bearer",
         "note",
+        *("event", "attribute", "deep", "batch", "span", "set", "sample", "key", "operation", "unit", "deployment"),
+        "artifact",
         "input",
         "stdout",
         "stderr",

@@ -60,7 +60,7 @@ class SnapshotRecord(Finding):
     completeness_marker: Completeness = "complete"
     degradation_marker: Degradation = "none"
     payload: JsonMap = Field(default_factory=FrozenDict)
-    """The fields of its payload in the contract; those with their default value may be missing."""
+    """All fields of its payload in the contract."""
 
     record_id: ClassVar[RecordRef | None] = alias("record_ref")
     run_id: ClassVar[RunRef] = alias("run_ref")

@@ -97,7 +97,8 @@ class Measured:
         is its child. Raises InvalidInput for an unknown kind.
         """
         vocabularies.one_of(kind, vocabularies.SPAN_KINDS, "kind")
-        return LiveSpan(self, text(name, printable=True), kind, dict(attributes or {}))
+        name = redact.name(text(name, printable=True), self._salt)
+        return LiveSpan(self, name, kind, dict(attributes or {}))
 
     def _measure(self, key: str, value: Any, step: Optional[int], unit: Optional[str] = None) -> None:
         """Record a measurement with more than a stage, key, value and step."""

@@ -124,8 +124,12 @@ class _Timed(_Part):
         ``stage.sample("prompt-17").metric("score", 0.8)``
         """
         fields = {"retention_class": retention_class, "redaction_profile": redaction_profile}
-        given = {key: text(value, printable=True) for key, value in fields.items() if value is not None}
-        return Sample(self, *self._new("sample", name, **given))
+        present = {
+            key: redact.name(text(value, printable=True), self._salt)
+            for key, value in fields.items()
+            if value is not None
+        }
+        return Sample(self, *self._new("sample", name, **present))
 
     def operation(self, name: str) -> Operation:
         """Record an operation. A second one of the same name is another operation."""

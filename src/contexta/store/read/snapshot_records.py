@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from contexta.contract import DegradedRecord, Record, StableRef, StructuredEventRecord, TraceSpanRecord
+from contexta.contract import DegradedRecord, MetricPayload, Record, StableRef, StructuredEventRecord, TraceSpanRecord
 from contexta.contract.fields import FrozenDict, frozen
 from contexta.core.validation import from_microseconds, to_microseconds
 from contexta.findings import SnapshotRecord
@@ -20,6 +20,13 @@ from contexta.store.schema.statements import no_garbage_collection
 
 _PRODUCER = "contexta"  # of a point that a live run logged without more than its value
 _MOST_FORMS = 500  # under the limit of bound variables of every supported database
+
+
+_DEFAULTS = {
+    name: field.get_default(call_default_factory=True)
+    for name, field in MetricPayload.model_fields.items()
+    if not field.is_required()
+}
 
 
 class _Origin(NamedTuple):
@@ -79,7 +86,7 @@ def _points(connection: Connection, run_ref: StableRef, run_id: int, limit: int 
     shares = _shares([row.points for row in rows], limit)
     origins = _origins(connection, run_id, max(shares, default=0))
     forms = _forms(connection, {origin.form_id for origin in origins.values()})
-    live = _Form(_scope({"producer_ref": _PRODUCER}), {})
+    live = _Form(_scope({"producer_ref": _PRODUCER}), _DEFAULTS)
     for row, share in zip(rows, shares, strict=True):
         last = connection.execute(
             select(point)
@@ -92,6 +99,8 @@ def _points(connection: Connection, run_ref: StableRef, run_id: int, limit: int 
             form = live if origin is None else forms[origin.form_id]
             value = decode_number(each.value, each.exact)
             payload = {**form.payload, "metric_key": row.metric_key, "value": value, "step": each.step}
+            if origin is None:
+                payload |= {"value_type": _type_of(value), "slice_ref": row.slice_ref or None}
             yield SnapshotRecord.model_construct(
                 record_type="metric",
                 key=row.metric_key,
@@ -136,8 +145,12 @@ def _forms(connection: Connection, form_ids: set[int]) -> dict[int, _Form]:
         some = select(form.c.id, form.c.body).where(form.c.id.in_(ids[start : start + _MOST_FORMS]))
         for row in connection.execute(some):
             body = frozen(tables.decode_json(row.body))
-            forms[row.id] = _Form(_scope(body["envelope"]), body["payload"])
+            forms[row.id] = _Form(_scope(body["envelope"]), {**_DEFAULTS, **body["payload"]})
     return forms
+
+
+def _type_of(value: float) -> str:
+    return "int64" if isinstance(value, int) else "float64"
 
 
 def _scope(envelope: Mapping[str, Any]) -> dict[str, Any]:
