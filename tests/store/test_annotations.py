@@ -32,7 +32,14 @@ class TestAnnotations:
         assert names(two, order_by="name") == ["p.best of May", "p.new"]
         assert names(two, where='name = "best of May"') == ["p.best of May"]
         assert names(two, where="name = old") == []
-        assert [point.name for point in two.get_metric_trend("accuracy").points] == ["best of May", "new"]
+        trend, best, diff = (
+            two.get_metric_trend("accuracy"),
+            two.select_best_run(None, "accuracy"),
+            two.diff_runs("old", "new"),
+        )
+        assert [point.name for point in trend.points] == ["best of May", "new"]
+        for finding in (trend, best, diff, two.compare_runs("old", "new"), two.explain_regression("old", "new")):
+            assert "best of May" in finding.to_markdown()
         assert two.rename_run("best of May", "old").recorded_name is None
 
     def test_a_name_of_another_run_is_refused_until_it_is_free(self, two: Contexta) -> None:
@@ -111,6 +118,21 @@ class TestAnnotations:
             two.rename_run("old", name)
         with pytest.raises(NotFound):
             two.rename_run("nothing", "x")
+
+
+def test_annotations_survive_a_move_to_a_server(tmp_path: Path, database: str) -> None:
+    with Contexta(tmp_path / "local") as ctx:
+        put_run(ctx, "r", metrics={"x": 1}, tags={"a": "b"})
+        ctx.rename_run("r", "other")
+        ctx.tag_run("r", {"c": "d"}, remove=["a"])
+        ctx.note_run("r", "a note")
+        ctx.archive_run("r")
+        ctx.backup(tmp_path / "all.zip")
+    Contexta.restore(tmp_path / "all.zip", database)
+    with Contexta(database) as ctx:
+        (run,) = ctx.list_runs(where="tags.c = d", archived=True)
+        assert (run.name, run.note, dict(run.tags)) == ("other", "a note", {"c": "d"})
+        assert ctx.verify().damage == ()
 
 
 def test_commands_annotate_runs_and_screens_show_it(ctx: Contexta, cli: Cli) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contexta.client.queries import get_run_snapshot, selectors
+from contexta.client.queries import get_run_snapshot, selectors, with_names
 from contexta.client.reproduction import to_rebuild
 from contexta.client.workspace import Workspace
 from contexta.core.errors import InvalidInput, NotFound
@@ -70,7 +70,8 @@ def compare_multiple_runs(workspace: Workspace, runs: Sequence[str]) -> MultiRun
     with workspace._reading() as connection:
         keys = [workspace._find(connection, selector) for selector in selectors(runs)]
         summaries = loading.summaries(connection, [key for key, _ in keys])
-        return compare_many(summaries, _differences(_records(workspace, connection, keys)))
+        comparison = compare_many(summaries, _differences(_records(workspace, connection, keys)))
+        return with_names(connection, comparison, comparison.run_refs)
 
 
 def compare_environments(workspace: Workspace, left: str, right: str) -> EnvironmentDiff:
@@ -102,7 +103,7 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
             params=pair.compare_parameters(old, new),
             command=pair.compare_commands(old, new),
             code=pair.compare_code(old, new, commits_between(old.run, new.run)),
-            environment=environment,
+            environment=environment.model_copy(update={"renamed": metrics.renamed}),
             inputs=_compare_inputs(connection, *keys),
             unknowns=(*unknown_aspects.unknown_in_runs(old, new), *environment.unknowns),
             completeness_notes=(*old.notes, *new.notes),
@@ -158,7 +159,7 @@ def explain_regression(
     with workspace._reading() as connection:
         keys = _two_runs(workspace, connection, old, new)
         left, right = (_record(workspace, connection, key) for key, _ in keys)
-        return explain(
+        explanation = explain(
             left,
             right,
             history.project_runs(connection, keys[1][0], also=[keys[0][0]]),
@@ -172,6 +173,7 @@ def explain_regression(
                 workspace._option(),
             ),
         )
+        return with_names(connection, explanation, [ref for _, ref in keys])
 
 
 def check_run(
@@ -260,7 +262,8 @@ def _compare(connection: Connection, left: _RunKey, right: _RunKey) -> RunCompar
 
     comparison = compare_runs(*loading.summaries(connection, [left[0], right[0]]))
     changes = artifact_changes(of_run(connection, left[0]), of_run(connection, right[0]))
-    return comparison.model_copy(update={"artifact_changes": changes}) if changes else comparison
+    comparison = comparison.model_copy(update={"artifact_changes": changes}) if changes else comparison
+    return with_names(connection, comparison, (left[1], right[1]))
 
 
 def _compare_inputs(connection: Connection, left: _RunKey, right: _RunKey) -> ValueComparison:
@@ -276,7 +279,9 @@ def _compare_environments(
     from contexta.analysis.environments.environment_diff import compare_environments
 
     snapshots = workspace._snapshot(connection, left[0]), workspace._snapshot(connection, right[0])
-    return compare_environments(left[1], snapshots[0], right[1], snapshots[1])
+    return with_names(
+        connection, compare_environments(left[1], snapshots[0], right[1], snapshots[1]), (left[1], right[1])
+    )
 
 
 def _records(workspace: Workspace, connection: Connection, keys: Sequence[_RunKey]) -> list[RunRecord]:

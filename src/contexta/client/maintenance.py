@@ -108,7 +108,12 @@ def delete_runs(workspace: Workspace, runs: Sequence[str], *, force: bool = Fals
         keys = [workspace._find(connection, run)[0] for run in selectors(runs)]
     finding = delete_runs(store, list(dict.fromkeys(keys)), force=force, dry_run=dry_run)
     if finding.kept:
-        hint = "leave out open runs; `contexta unpin RUN` or --force deletes the others"
+        is_any_open = any("still open" in reason for reason in finding.kept)
+        hint = (
+            "leave out the runs that are still open"
+            if is_any_open
+            else "--force deletes them; `contexta unpin RUN` unpins"
+        )
         raise InvalidInput(f"nothing was deleted: {'; '.join(finding.kept)}", hint=hint)
     command = ["contexta", "delete", *workspace._option(), *(ref.value for ref in finding.runs), "--yes"]
     return finding.model_copy(update={"command": shlex.join([*command, *(["--force"] if force else [])])})

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from contexta.client.workspace import Workspace
 from contexta.core.errors import InvalidInput, NotFound, shown
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contexta.findings import (
         Artifact,
         BestRun,
+        FindingAboutRuns,
         Lineage,
         LineageDirection,
         ListedProject,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         RunSnapshot,
     )
 
+F = TypeVar("F", bound="FindingAboutRuns")
 _DIRECTIONS: dict[str, LineageDirection] = {
     "downstream": "downstream",
     "outbound": "downstream",
@@ -262,6 +264,7 @@ def select_best_run(
     metric. Reads no points.
     """
     from contexta.analysis.metrics.selection import select_best
+    from contexta.store.entities import run_annotations
     from contexta.store.query.near_names import metric_suggestion
     from contexta.store.read import trends
 
@@ -273,6 +276,7 @@ def select_best_run(
             keys = [workspace._find(connection, selector)[0] for selector in selectors(runs)]
             values = trends.ends_of(connection, metric, stage_name, keys)
         suggestion = "" if values else metric_suggestion(connection, metric)
+        renamed = run_annotations.given_names(connection, [value.run_ref for value in values])
     try:
         is_higher_better = _is_higher_better(workspace, metric, higher_is_better)
     except InvalidInput:
@@ -281,7 +285,14 @@ def select_best_run(
         hint = suggestion.removeprefix("; ") or "`contexta show @latest` lists the metrics of the latest run"
         raise NotFound(f"no run has the metric {shown(metric)}", hint=hint) from None
     candidates = [value.candidate() for value in values]
-    return select_best(metric, stage_name, candidates, higher_is_better=is_higher_better, suggestion=suggestion)
+    return select_best(
+        metric,
+        stage_name,
+        candidates,
+        higher_is_better=is_higher_better,
+        suggestion=suggestion,
+        renamed=renamed,
+    )
 
 
 def get_metric_trend(
@@ -305,7 +316,10 @@ def get_metric_trend(
         )
         changes = steps([facts_of(record) for record in records])
         suggestion = "" if with_metric else metric_suggestion(connection, metric)
-    return trend(metric, stage_name, values, changes, with_metric=with_metric, total=total, suggestion=suggestion)
+        finding = trend(
+            metric, stage_name, values, changes, with_metric=with_metric, total=total, suggestion=suggestion
+        )
+        return with_names(connection, finding, [value.run_ref for value in values])
 
 
 def package_timeline(
@@ -334,6 +348,19 @@ def project_ref(project: str) -> StableRef:
     if project.startswith("project:"):
         return StableRef.parse(project)
     return StableRef("project", slug(project) or project)
+
+
+def with_names(connection: Connection, finding: F, refs: Sequence[StableRef]) -> F:
+    """A finding with the names of those of its runs that were renamed."""
+    from contexta.contract.fields import FrozenDict
+    from contexta.store.entities import run_annotations
+
+    renamed = run_annotations.given_names(connection, refs)
+    return (
+        finding.model_copy(update={"renamed": FrozenDict({str(ref): name for ref, name in renamed.items()})})
+        if renamed
+        else finding
+    )
 
 
 def selectors(runs: Sequence[str]) -> list[str]:

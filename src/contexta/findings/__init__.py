@@ -39,7 +39,7 @@ else:
                 "Confound Difference Effect Evidence Explanation History HistoryPoint LevelChange MetricShift "
                 "NextStep Repeats Suspect"
             ),
-            "contexta.findings.finding": "Finding",
+            "contexta.findings.finding": "Finding FindingAboutRuns",
             "contexta.findings.lineage": "Lineage LineageDirection LineageStep",
             "contexta.findings.metrics": (
                 "BestRun Chart Curve LearningCurves MetricSeries MetricTrend PackageTimeline RankedRun RunRanking "

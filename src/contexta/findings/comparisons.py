@@ -11,7 +11,7 @@ from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change, EnvironmentDiff, Kind, UnknownAspect, name_of
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 
 SAME_RUN = "both sides are {}, so there is no difference"
 """The note of a comparison of a run with itself."""
@@ -68,7 +68,7 @@ class RunDifference(Finding):
         return name_of(self.kind, self.key)
 
 
-class RunComparison(Finding):
+class RunComparison(FindingAboutRuns):
     """Two runs compared by stage and metric, and what changed between them."""
 
     left_ref: RunRef
@@ -118,7 +118,7 @@ class MetricRow(Finding):
     slice_ref: str | None = None
 
 
-class MultiRunComparison(Finding):
+class MultiRunComparison(FindingAboutRuns):
     """Several runs side by side."""
 
     run_refs: tuple[RunRef, ...]

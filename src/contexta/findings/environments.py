@@ -9,7 +9,7 @@ from pydantic import Field
 from contexta.contract.aliases import alias
 from contexta.contract.fields import EnvironmentRef, FrozenDict, RunRef, TextMap
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 
 Side = Literal["old", "new", "both"]
 Kind = Literal[
@@ -69,7 +69,7 @@ class PackageChange(Change):
     """Whether the package was installed by name, not as a dependency; None if unknown."""
 
 
-class EnvironmentDiff(Finding):
+class EnvironmentDiff(FindingAboutRuns):
     """The differences between the environments of two runs, by key.
 
     What a side did not record has an empty list and is named in ``unknowns``: unknown is not a change.

@@ -7,7 +7,7 @@ from typing import Literal
 from contexta.contract.fields import Number, RunRef, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import EnvironmentDiff, Kind, UnknownAspect, name_of
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 
 Better = Literal["higher", "lower"]
 
@@ -205,7 +205,7 @@ class NextStep(Finding):
     """Whether the command runs as it is. Otherwise the words in capitals are placeholders."""
 
 
-class Explanation(Finding):
+class Explanation(FindingAboutRuns):
     """The result of ``contexta why``."""
 
     old_ref: RunRef

@@ -1,11 +1,12 @@
-"""`Finding`: the base of every result."""
+"""The bases of every result."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from contexta.contract.fields import FrozenDict, TextMap
 from contexta.core.model import Value
 
 
@@ -30,3 +31,10 @@ class Finding(Value):
 
     def _repr_html_(self) -> str:
         return str(import_module("contexta.reports").to_html_fragment(self))
+
+
+class FindingAboutRuns(Finding):
+    """A result about several runs."""
+
+    renamed: TextMap = Field(default_factory=FrozenDict)
+    """Reference -> name, of the runs that were renamed."""

@@ -10,7 +10,7 @@ from contexta.contract.context import RUN_LEVEL
 from contexta.contract.fields import Number, RunRef, Status, Timestamp
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.environments import Change
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 from contexta.findings.text_finding import TextFinding
 
 
@@ -29,7 +29,7 @@ class RankedRun(Finding):
     run_name: ClassVar[str] = alias("name")
 
 
-class RunRanking(Finding):
+class RunRanking(FindingAboutRuns):
     """Several runs, ranked by the last value of a metric."""
 
     metric_key: str
@@ -75,7 +75,7 @@ class TrendPoint(Finding):
     run_name: ClassVar[str] = alias("name")
 
 
-class MetricTrend(Finding):
+class MetricTrend(FindingAboutRuns):
     """A metric over runs, the oldest first. A note counts the runs without it."""
 
     metric_key: str

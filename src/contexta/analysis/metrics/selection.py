@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contexta.analysis.metrics.compare import status_notes
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
+from contexta.core.references import StableRef
 from contexta.findings import BestRun, RankedRun, RunRanking, RunSummary
 
 
@@ -18,10 +19,11 @@ def select_best(
     *,
     higher_is_better: bool,
     suggestion: str = "",
+    renamed: Mapping[StableRef, str] | None = None,
 ) -> BestRun:
     """Rank candidates by their value. Equal values share a rank; a missing or not finite value has none.
 
-    suggestion: the end of the note that no run has the metric.
+    suggestion: the end of the note that no run has the metric. renamed: the names of renamed runs.
     """
     finite = [run for run in candidates if run.value is not None and _is_finite(run.value)]
     ordered = sorted(finite, key=lambda run: run.value or 0, reverse=higher_is_better)
@@ -40,6 +42,7 @@ def select_best(
         value=best.value if best else None,
         candidates=(*ranked, *(run for run in candidates if run not in finite)),
         completeness_notes=tuple(notes),
+        renamed={str(ref): name for ref, name in (renamed or {}).items()},
     )
     return BestRun.of(BestRun.text_of(ranking), ranking)
 

@@ -124,7 +124,8 @@ def metric_name(stage_name: str, key: str, slice_ref: str | None = None) -> str:
     return f"{name} [{slice_ref}]" if slice_ref else name
 
 
-def short_names(refs: Sequence[StableRef]) -> list[str]:
-    """The names of runs of one project without the project."""
+def short_names(refs: Sequence[StableRef], renamed: Mapping[str, str] | None = None) -> list[str]:
+    """The names of runs; of one project without the project. renamed: reference -> name, of renamed runs."""
     one_project = len({ref.project for ref in refs}) == 1
-    return [ref.name if one_project else ref.value for ref in refs]
+    names = [(renamed or {}).get(ref, ref.name) for ref in refs]
+    return [name if one_project else f"{ref.components[0]}.{name}" for ref, name in zip(refs, names, strict=True)]

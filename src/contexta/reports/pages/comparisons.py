@@ -68,12 +68,12 @@ def environment_diff(finding: EnvironmentDiff) -> Report:
     left, right = _side_names(finding)
     sections = environment_sections(finding, left, right) if _is_known(finding) else ()
     unknown = unknown_section(finding.unknowns, left, right)
-    title = f"Environment: {' -> '.join(short_names((finding.left_ref, finding.right_ref)))}"
+    title = f"Environment: {' -> '.join(short_names((finding.left_ref, finding.right_ref), finding.renamed))}"
     return Report(title=title, sections=(*sections, *unknown, *notes(finding.completeness_notes)))
 
 
 def side_by_side(finding: MultiRunComparison) -> Report:
-    names = [shortened_middle(name, _LONGEST_TITLE) for name in short_names(finding.run_refs)]
+    names = [shortened_middle(name, _LONGEST_TITLE) for name in short_names(finding.run_refs, finding.renamed)]
     rows = tuple(
         Row(
             cells=(metric_name(row.stage_name, row.metric_key, row.slice_ref), *map(amount, row.values)),
@@ -218,7 +218,7 @@ def environment_sections(finding: EnvironmentDiff, left: str, right: str) -> Ite
 
 def _side_names(finding: RunComparison | EnvironmentDiff) -> tuple[str, str]:
     """The titles of the two columns: the names of the runs, or OLD and NEW if a name would widen the table."""
-    left, right = short_names((finding.left_ref, finding.right_ref))
+    left, right = short_names((finding.left_ref, finding.right_ref), finding.renamed)
     return (left, right) if max(len(left), len(right)) <= _LONGEST_TITLE and left != right else ("OLD", "NEW")
 
 
@@ -227,7 +227,7 @@ def _is_known(finding: EnvironmentDiff) -> bool:
 
 
 def _title(finding: RunComparison) -> str:
-    left, right = short_names((finding.left_ref, finding.right_ref))
+    left, right = short_names((finding.left_ref, finding.right_ref), finding.renamed)
     project = f" ({finding.left_ref.components[0]})" if finding.left_ref.project == finding.right_ref.project else ""
     return f"{left} -> {right}{project}"
 

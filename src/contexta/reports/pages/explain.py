@@ -31,7 +31,7 @@ _TONES: dict[str, Tone] = {"not_shown": "warn", "unknown": "warn", "same": "quie
 
 
 def explanation(finding: Explanation) -> Report:
-    left, right = short_names((finding.old_ref, finding.new_ref))
+    left, right = short_names((finding.old_ref, finding.new_ref), finding.renamed)
     sections = [
         Section(title="", blocks=tuple(Paragraph(text=sentence) for sentence in finding.answer)),
         *_metrics(finding.metrics),

@@ -17,7 +17,7 @@ def best(finding: BestRun) -> Report:
     metric = _metric(finding.stage_name, finding.metric_key)
     order = "highest" if finding.higher_is_better else "lowest"
     result = f"{finding.run_ref} has the {order} {metric}: {amount(finding.value)}"
-    names = short_names([candidate.run_ref for candidate in finding.candidates])
+    names = short_names([candidate.run_ref for candidate in finding.candidates], finding.renamed)
     rows = tuple(
         Row(
             cells=("-" if run.rank is None else str(run.rank), name, amount(run.value), run.status),
@@ -35,7 +35,7 @@ def best(finding: BestRun) -> Report:
 
 def trend(finding: MetricTrend) -> Report:
     metric = _metric(finding.stage_name, finding.metric_key)
-    names = short_names([point.run_ref for point in finding.points])
+    names = short_names([point.run_ref for point in finding.points], finding.renamed)
     blocks: tuple[Block, ...] = ()
     if finding.points:
         changes = [_count(point.changes) if number else "" for number, point in enumerate(finding.points)]
