@@ -50,12 +50,16 @@ def test_restored_server_workspace_equals_the_original(
 ) -> None:
     fill(anywhere)
     expected = everything(anywhere)
+    with Contexta(anywhere.root / "bisect") as trials:
+        put_run(trials, "trial")
     assert anywhere.backup(tmp_path / "saved.zip").runs == 2
     into = server.empty() if target == "server" else str(tmp_path / "again")
-    found = Contexta.restore(tmp_path / "saved.zip", into)
-    assert (found.runs, found.damaged, found.notes) == (2, (), ())
+    restored = Contexta.restore(tmp_path / "saved.zip", into)
+    assert (restored.runs, restored.trials, restored.damaged, restored.notes) == (2, 1, (), ())
     shutil.rmtree(anywhere.root)
     with Contexta(workspace=into) as again:
+        with Contexta(again.root / "bisect") as trials:
+            assert [run.name for run in trials.list_runs()] == ["trial"]
         assert everything(again) == expected
         put_run(again, "later", metrics={"x": 1.0}, environment={"packages": {"a": "1"}})  # its keys are free
         again.record_store.append(a_metric(run="by-hand", name="one-more", stage="train"))

@@ -98,7 +98,7 @@ def restore_to_server(path: Path, open_: Callable[[], Store]) -> Backup:
 
 
 def _copy_studies(unpacked: Path, root: Path) -> list[str]:
-    """Copy the studies of `bisect` to this machine. Returns a note if it has studies of its own."""
+    """Copy the studies of `bisect` to this machine. Returns a note if it has other studies, or no space."""
     source, target = unpacked / BISECT, root / BISECT
     if not source.is_dir():
         return []
@@ -107,8 +107,12 @@ def _copy_studies(unpacked: Path, root: Path) -> list[str]:
             f"{target} exists: the studies of the backup were not restored; restore it into a directory to see them"
         ]
     partial = root / f".new-{os.getpid()}-{BISECT}"
-    shutil.copytree(source, partial)
-    partial.rename(target)
+    try:
+        shutil.copytree(source, partial)
+        partial.rename(target)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        return [f"the studies of the backup cannot be written to {target}: {error.strerror or error}"]
     return []
 
 

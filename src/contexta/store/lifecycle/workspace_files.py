@@ -44,7 +44,7 @@ REPORT = FileKind(rf"{BISECT}/{_STUDY}/report\.json", is_backed_up=True)
 ORIGIN_FILE = FileKind(re.escape(ORIGIN))  # names this machine: a restored workspace may be on another one
 TRASH = FileKind(rf"{OBJECTS}/\.trash-[0-9a-f]{{64}}")  # an object that `gc` is deleting
 TEMPORARY = FileKind(
-    r"(?:[^/]+/)*\.(?:(?:salt\.)?\d+\.[0-9a-f]+|(?:new|copy|contexta-doctor)-[^/]+|[^/]+\.(?:claim|opened))",
+    r"(?:[^/]+/)*\.(?:(?:salt\.)?\d+\.[0-9a-f]+|(?:new|copy|contexta-doctor)-.+|[^/]+\.(?:claim|opened))",
     is_leftover=True,
 )
 CACHE_ENTRY = FileKind(rf"{OBJECTS}/{re.escape(CACHE)}/[^/]+")  # the recorder can compute it again
