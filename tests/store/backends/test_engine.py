@@ -122,7 +122,7 @@ def test_processes_that_open_a_new_workspace_at_once_agree(tmp_path: Path) -> No
     assert [process.wait(60) for process in running] == [0, 0, 0, 0]
     with Contexta(workspace=tmp_path / "ws") as ctx:
         assert [project.name for project in ctx.list_projects()] == ["x"] * 4
-    assert sorted(path.name for path in (tmp_path / "ws").glob(".*")) == []
+    assert sorted(path.name for path in (tmp_path / "ws").glob(".*")) == [".gitignore"]
 
 
 def test_threads_share_one_client(ctx: Contexta) -> None:

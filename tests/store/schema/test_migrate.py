@@ -244,7 +244,7 @@ def test_a_newer_directory_is_refused_and_unchanged(old: Path, verb: str, statem
 def test_a_server_database_of_another_program_is_refused(server: Server) -> None:
     address = server.empty()
     server.ask(address, "CREATE TABLE run (x int)")
-    with pytest.raises(WorkspaceError, match="not Contexta's: run"):
+    with pytest.raises(WorkspaceError, match="tables of other programs: run"):
         Contexta(workspace=address).list_runs()
     assert server.ask(address, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)]
 

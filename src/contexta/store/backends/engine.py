@@ -50,7 +50,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view: later commits are not visible."""
+        """A consistent view, without later commits."""
         with self._transaction(writing=False) as connection:
             yield connection
 
@@ -124,8 +124,10 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from backing up or cleaning the workspace; runs and readers go on. The lock of a process
-        that dies is released. Raises WorkspaceError when another process holds it for ten seconds."""
+        """Exclude other backups and clean-ups; runs and readers continue. The lock of a process that dies is released.
+
+        Raises WorkspaceError if another process holds the lock for ten seconds.
+        """
         with ExitStack() as stack:
             with self._translating_all_errors():
                 stack.enter_context(self.database.alone())

@@ -1,4 +1,4 @@
-"""What a database of a workspace can do; implemented for SQLite and for PostgreSQL."""
+"""The interface of the database of a workspace, for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This machine's directory for what is on its way to a server: journals, and the objects that they speak of."""
+"""The directory of this machine for undelivered journals and their objects."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 from contexta.core.files import atomic_files
 from contexta.recorder.journal.objects import Objects
 
-ORIGIN = "origin"  # the file that tells this machine from others
+ORIGIN = "origin"  # the file with the name of this machine
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
 class TeamObjects(Objects):
-    """The objects that the team shares; those that this machine has not delivered yet are read from it and delivered.
-    Raises what Objects raises."""
+    """The shared objects of a team. An undelivered object of this machine is delivered when it is read.
+
+    Raises as ``Objects``.
+    """
 
     def __init__(self, shared: Path, own: Objects) -> None:
         super().__init__(shared)
@@ -26,8 +28,10 @@ class TeamObjects(Objects):
         return super().get(digest)
 
     def deliver(self, data: bytes) -> None:
-        """Every object that lines of a journal speak of: there before the row that refers to it is. One that is there
-        already counts as new, so that nobody takes it for forgotten meanwhile."""
+        """Deliver all objects that lines of a journal name, before rows refer to them.
+
+        An object that was delivered before counts as new, so that `gc` does not delete it meanwhile.
+        """
         for digest in set(_DIGEST.findall(data)):
             if not self.touch(digest.decode()):
                 self._deliver(digest.decode())
@@ -39,22 +43,24 @@ class TeamObjects(Objects):
 
 
 def deliver_objects(objects: Objects, data: bytes) -> None:
-    """Objects that lie where everyone reads them need no delivery."""
+    """Deliver the objects that lines of a journal name, if the team shares a directory of objects."""
     if isinstance(objects, TeamObjects):
         objects.deliver(data)
 
 
 def origin_of(root: Path) -> str:
-    """What the names of this directory's journals begin with on the server: two machines may have a run of one name.
-    Chosen once, at random."""
+    """The prefix of this machine's journals on the server, because two machines may have runs of one name.
+
+    It is chosen once, at random.
+    """
     path = root / ORIGIN
     for _ in range(3):
         try:
-            found = path.read_text(encoding="ascii").strip()
-            if re.fullmatch(r"[0-9a-f]{16}", found):
-                return found + "/"
-            path.unlink(missing_ok=True)  # its maker died half-way on a file system without hard links
+            name = path.read_text(encoding="ascii").strip()
+            if re.fullmatch(r"[0-9a-f]{16}", name):
+                return name + "/"
+            path.unlink(missing_ok=True)  # incomplete: its process died on a file system without hard links
         except FileNotFoundError:
             pass
-        atomic_files.create(path, os.urandom(8).hex().encode())  # where another process was first its name counts
+        atomic_files.create(path, os.urandom(8).hex().encode())  # if another process was first, its name counts
     return path.read_text(encoding="ascii").strip() + "/"

@@ -123,7 +123,7 @@ class Postgres:
                 foreign = set(inspect(connection).get_table_names()) & set(tables.metadata.tables)
                 if foreign:
                     raise WorkspaceError(
-                        f"{self.name} holds tables that are not Contexta's: {', '.join(sorted(foreign))}",
+                        f"{self.name} contains tables of other programs: {', '.join(sorted(foreign))}",
                         hint="give Contexta a database of its own: createdb contexta",
                     )
                 migrate(connection)

@@ -39,7 +39,7 @@ def _server(connection: Connection, seconds: float) -> Check:
     version, encoding = _setting(connection, "server_version"), _setting(connection, "server_encoding")
     detail = f"PostgreSQL {version.split()[0]}, {1000 * seconds:.1f} ms per query"
     if encoding != "UTF8":
-        detail = f"{detail}; its encoding is {encoding}, which cannot hold every name"
+        detail = f"{detail}; its encoding is {encoding}, which cannot store every name"
         fix = "create the database again: createdb --encoding UTF8 --template template0 contexta"
         return Check(name="server", status="warn", detail=detail, fix=fix)
     if seconds > _SLOW_SECONDS:

@@ -85,7 +85,7 @@ class Sqlite:
                     migrate(connection)
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                         raise DamagedData(
-                            f"{self.path} refers to rows that it does not hold, and was not upgraded",
+                            f"{self.path} refers to missing rows, and was not upgraded",
                             hint=f"restore it from a backup; it is unchanged, and so is its copy {copy.name}",
                         )
                     return copy
@@ -113,7 +113,7 @@ class Sqlite:
             yield Fault("database", f"{kind} {name}", "its definition is not that of this version")
         version = connection.exec_driver_sql(f"SELECT version_num FROM {tables.VERSION_TABLE}").scalars().all()
         if version != [tables.SCHEMA_VERSION]:
-            yield Fault("database", tables.VERSION_TABLE, f"it says {version}, not {tables.SCHEMA_VERSION}")
+            yield Fault("database", tables.VERSION_TABLE, f"it is {version}, not {tables.SCHEMA_VERSION}")
 
     def translated(self, error: DBAPIError | PoolTimeout) -> WorkspaceError | DamagedData:
         return _translated(self.path.parent, error)
@@ -197,7 +197,7 @@ def _immutable(database: Path) -> str:
     log = database.with_name(f"{database.name}-wal")
     if log.exists() and log.stat().st_size:
         raise WorkspaceError(
-            f"{database.parent} is read-only and {log.name} holds changes that cannot be read without writing",
+            f"{database.parent} is read-only, and {log.name} contains changes that cannot be read without writing",
             hint="ask a user who may write it to run `contexta verify`",
         )
     return "&immutable=1"
@@ -213,7 +213,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _copy(database: Path, version: str) -> Path:
-    """Copy the file beside itself; an incomplete copy never has the final name."""
+    """Copy the file to the same directory; an incomplete copy never has the final name."""
     for old in database.parent.glob(".copy-*.db"):
         if time.time() - old.stat().st_mtime > _ABANDONED_SECONDS:
             old.unlink(missing_ok=True)
@@ -230,7 +230,7 @@ def _copy(database: Path, version: str) -> Path:
     except sqlite3.Error as error:
         raise WorkspaceError(
             f"{database} could not be copied before its upgrade, and is unchanged: {error}",
-            hint="free some space beside it: the copy is as large as the database",
+            hint="free some space there: the copy is as large as the database",
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Digests of what is stored: how damage is told from content, on SQLite and PostgreSQL alike."""
+"""Digests and checksums of stored content, equal on SQLite and PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Digests of entities: take one away before a change, store one afterwards, compare.
+"""Digests of entities: delete one before a change, store one after it, and compare.
 
 An entity that no longer matches its digest keeps that digest when it is changed. So a later write never hides damage.
 A run that is written by hand gets its digest when the workspace is next read or closed, so that writing many rows to
@@ -24,7 +24,7 @@ def digest(form: bytes) -> str:
 
 
 def before_change(connection: Connection, entity: Entity, key: int | None) -> None:
-    """Take away the digest of an entity that is about to change. One that is damaged keeps it. None: no entity yet."""
+    """Delete the digest of an entity that is about to change. A damaged one keeps it. key: None for a new entity."""
     if key is None:
         return
     stored = _stored(connection, entity, key)

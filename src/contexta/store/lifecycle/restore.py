@@ -246,7 +246,7 @@ def _require_ours(database: Path, manifest: dict[str, Any], path: Path) -> None:
     except sqlite3.Error as error:
         _refuse(path, f"contains a database that cannot be read: {error}")
     if version != [(manifest["schema"],)]:
-        _refuse(path, "holds a database of another schema than its manifest says")
+        _refuse(path, "contains a database with another schema than its manifest says")
     active = [shown(str(name)) for kind, name, *_ in definitions if kind in ("trigger", "view")]
     if active:
         names = ", ".join(sorted(active)[:5])

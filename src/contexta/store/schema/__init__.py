@@ -1,1 +1,1 @@
-"""Tables, migrations and the encodings of columns, for SQLite and PostgreSQL alike."""
+"""Tables, migrations and the encodings of columns, for SQLite and PostgreSQL."""

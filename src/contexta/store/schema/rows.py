@@ -1,4 +1,4 @@
-"""Writing rows: insert or replace, insert what is missing, keep once what many rows share."""
+"""Write rows: insert or replace them, insert missing ones, and store shared texts once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
 
 
 def keep_text(connection: Connection, table: Table, body: str) -> int:
-    """The key of a text in a table of distinct ones (id, digest, body), stored when it is new."""
+    """The key of a text in a table of distinct texts (id, digest, body). A new text is stored."""
     return keep_once(connection, table, text_digest(body), body=body)
 
 
@@ -33,19 +33,19 @@ def text_digest(body: str) -> bytes:
 
 
 def keep_once(connection: Connection, table: Table, digest: bytes | str, **rest: Any) -> int:
-    """The key of what has this digest in a table of distinct ones, stored when it is new. rest: its other columns."""
-    wanted = select(table.c.id).where(table.c.digest == digest)
-    known: int | None = connection.execute(wanted).scalar()
-    if known is None:
+    """The key of a digest in a table of distinct digests. A new digest is stored. rest: its other columns."""
+    statement = select(table.c.id).where(table.c.digest == digest)
+    key: int | None = connection.execute(statement).scalar()
+    if key is None:
         insert_missing(connection, table, [{"digest": digest, **rest}])
-        known = connection.execute(wanted).scalar_one()
-    return known
+        key = connection.execute(statement).scalar_one()
+    return key
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | Any:
-    """An insert that knows ON CONFLICT, which SQLAlchemy has in each dialect's own words."""
+    """An insert with ON CONFLICT, which SQLAlchemy has for each dialect."""
     if connection.dialect.name != "postgresql":
         return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # slow to import, and there already where it is used
+    from sqlalchemy.dialects import postgresql  # slow to import, and already imported if it is used
 
     return postgresql.insert(table)

@@ -1,5 +1,4 @@
-"""What a database compares instead of a value: bytes that sort as versions do, the number and the words of a JSON
-value."""
+"""Sort keys for databases: bytes that sort like versions, and the number and the text of a JSON value."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from contexta.store.schema.tables.columns import encode_json
 
 MAX_WORDS = 250
-"""Characters of a text that an index holds."""
+"""Characters of a text in an index."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _LETTERS = {"a": b"a", "b": b"b", "rc": b"r"}
@@ -22,7 +21,7 @@ _LETTERS = {"a": b"a", "b": b"b", "rc": b"r"}
 
 
 def version_order(text: str) -> bytes | None:
-    """Bytes that compare as the versions do by PEP 440; None for what is no such version.
+    """Bytes that sort like versions by PEP 440; None for other texts.
 
     Equal versions have equal bytes (1.0 and 1.0.0), and all local versions of a public one lie between
     ``without_local`` of it and ``after_local`` of it.
@@ -35,7 +34,7 @@ def version_order(text: str) -> bytes | None:
 
 
 def local_range(text: str) -> tuple[bytes, bytes] | None:
-    """(first, behind the last) of the version and all its local versions; None for what is no public version."""
+    """(first, end) of a version with all its local versions; None unless it is a public version."""
     try:
         version = Version(text)
         public = _public(version)
@@ -45,7 +44,7 @@ def local_range(text: str) -> tuple[bytes, bytes] | None:
 
 
 def prefix_range(text: str) -> tuple[bytes, bytes] | None:
-    """The same of every version that ``text.*`` means: 2.1.* is 2.1.dev0 up to 2.2.dev0; None for no release."""
+    """(first, end) of the versions that ``text.*`` matches: 2.1.* is 2.1.dev0 to 2.2.dev0; None for other texts."""
     if re.match(r"(\d+!)?\d+(\.\d+)*\Z", text, re.ASCII) is None:
         return None
     head, _, last = text.rpartition(".")
@@ -71,7 +70,7 @@ def _public(version: Version) -> bytes:
 
 
 def _local(version: Version) -> bytes:
-    """Nothing before anything; a word before a number; a shorter one before a longer one."""
+    """No local part sorts first, a word before a number, and a shorter part before a longer one."""
     if version.local is None:
         return b"\x00"
     parts = version.local.split(".")
@@ -96,7 +95,7 @@ def _whole(number: int) -> bytes:
 
 
 def number_of(value: Any) -> float | None:
-    """The number a parameter is, or its text says; None for NaN and for what is no number."""
+    """The number of a parameter or of its text; None for NaN and for other values."""
     if isinstance(value, str):
         value = float(value) if len(value) <= MAX_WORDS and _NUMBER.match(value) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -109,5 +108,5 @@ def number_of(value: Any) -> float | None:
 
 
 def words_of(value: Any) -> str:
-    """A text itself, anything else as JSON; the beginning of it."""
+    """The start of a text, or of the JSON of another value."""
     return (value if isinstance(value, str) else encode_json(value))[:MAX_WORDS]

@@ -1,8 +1,8 @@
-"""The schema, for SQLite and PostgreSQL alike; a module a topic. The comments there are its documentation.
+"""The schema for SQLite and PostgreSQL, one module per topic. Comments at the tables and columns document it.
 
-Conventions: integer keys inside, references (``kind:value`` text) only at the edge; every moment is a BIGINT of
-microseconds since 1970 UTC; mappings are canonical JSON text; floats are double precision, and what a double cannot
-say (NaN on SQLite, large integers) stands in a text column beside it; text compares by its bytes.
+Rows refer to each other by integer keys; references (``kind:value``) are a column. A time is a BIGINT of microseconds
+since 1970 UTC. A mapping is canonical JSON text. A float is double precision; numbers that a double cannot represent
+(NaN on SQLite, large integers) have a text in another column. Text compares by its bytes.
 """
 
 from contexta.store.schema.tables.annotations import annotation

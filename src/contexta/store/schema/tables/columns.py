@@ -1,4 +1,4 @@
-"""What every table is made of: the types of its columns, and the names of its keys and indexes."""
+"""Types of columns, and names of keys and indexes, for all tables."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ metadata = MetaData(
 
 Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite aliases its row id only under the name INTEGER
 Words = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text that compares by its bytes in both databases, so that they order alike and a prefix is a range of an index."""
+"""Text that compares by its bytes. Both databases then sort equally, and a prefix is a range of an index."""
 
 
 class TimestampColumn(TypeDecorator[str]):
-    """A canonical timestamp text outside, microseconds since 1970 inside."""
+    """Microseconds since 1970 in the database; a canonical timestamp in Python."""
 
     impl = BigInteger
     cache_ok = True
@@ -39,9 +39,9 @@ class TimestampColumn(TypeDecorator[str]):
 
 
 class Json(TypeDecorator[Any]):
-    """Any JSON value outside, canonical text inside: what can be stored, both databases store alike.
+    """Canonical JSON text in the database, equal in both; a JSON value in Python.
 
-    Not the databases' own JSON types: PostgreSQL's refuses NUL, reorders keys and has no NaN.
+    The JSON type of PostgreSQL refuses NUL, reorders keys and has no NaN.
     """
 
     impl = Words
@@ -63,7 +63,7 @@ def encode_json(value: Any) -> str:
 
 
 def decode_json(text: str) -> Any:
-    """The inverse of encode_json. Raises ValueError for text that is no JSON."""
+    """The inverse of encode_json. Raises ValueError for other text."""
     return json.loads(text)
 
 

@@ -1,4 +1,4 @@
-"""What live runs wrote and how far it was taken in; what could not be captured."""
+"""Ingested journals, and notes about gaps in records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Table, UniqueCon
 
 from contexta.store.schema.tables.columns import Json, Key, Words, belongs_to, content_digest, metadata, moment, words
 
-# What could not be captured or was adjusted, and why.
+# Gaps and adjustments in the record of a run, with their reasons.
 note = Table(
     "note",
     metadata,
@@ -17,26 +17,26 @@ note = Table(
     words("text"),
 )
 
-# How far each journal file has been taken in; moved on in the same transaction as the rows that came from it.
+# The position of ingestion in each journal, changed in the same transaction as the ingested rows.
 journal = Table(
     "journal",
     metadata,
     Column("id", Key, primary_key=True),
     belongs_to("run", nullable=True, index=True),
     Column("name", Words, nullable=False, comment="file name in the journal directory"),
-    Column("position", BigInteger, nullable=False, comment="bytes taken in"),
+    Column("position", BigInteger, nullable=False, comment="ingested bytes"),
     Column(
         "ended",
         Boolean,
         nullable=False,
-        comment="whether nothing follows: its last record, or its dead writer, says so",
+        comment="whether it is complete: it has its last record, or its writer is dead",
     ),
-    Column("process", Json, nullable=False, comment="who writes it, as its first record says"),
+    Column("process", Json, nullable=False, comment="its writer, from its first record"),
     Column("first_at", BigInteger, comment="when its first record was written"),
-    Column("last_at", BigInteger, comment="when the last record that was taken in was written"),
-    Column("points", BigInteger, nullable=False, server_default="0", comment="how many measurements were taken in"),
+    Column("last_at", BigInteger, comment="when the last ingested record was written"),
+    Column("points", BigInteger, nullable=False, server_default="0", comment="number of ingested points"),
     Column("environment_id", Key, ForeignKey("environment.id"), nullable=True),
-    Column("bytes_check", BigInteger, comment="CRC-32 of the bytes taken in; NULL where the file is no longer kept"),
+    Column("bytes_check", BigInteger, comment="CRC-32 of the ingested bytes; NULL if the file was deleted"),
     content_digest(),
     UniqueConstraint("name"),
 )

@@ -1,7 +1,7 @@
-"""Parameters and tags of runs, each found by index; for the last values of metrics see metric_series.
+"""Parameters and tags of runs, with indexes. The last values of metrics are in ``metric_series``.
 
-A parameter has a number beside its text, so that 0.1 finds a parameter that was given as "0.1". An index holds the
-beginning of a text.
+A parameter has a number and a text, so that 0.1 finds a parameter with the text "0.1". An index contains the start of a
+text.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ param = Table(
     Column("run_id", Key, ForeignKey("run.id"), primary_key=True),
     Column("name", Words, primary_key=True),
     mapping("value"),
-    Column("number", Double, comment="the value, or what its text says, as the nearest double; NULL for no number"),
-    Column("words", Words, nullable=False, server_default="", comment="a text itself, else the JSON; its beginning"),
+    Column("number", Double, comment="the nearest double of a number or of a text with a number, else NULL"),
+    Column(
+        "words",
+        Words,
+        nullable=False,
+        server_default="",
+        comment="the start of a text, or of the JSON of another value",
+    ),
     Index(None, "name", "number", "run_id"),
     Index(None, "name", "words", "run_id"),
     sqlite_with_rowid=False,
@@ -29,7 +35,7 @@ run_tag = Table(
     metadata,
     Column("run_id", Key, ForeignKey("run.id"), primary_key=True),
     Column("name", Words, primary_key=True),
-    Column("words", Words, nullable=False, comment="the beginning of its value"),
+    Column("words", Words, nullable=False, comment="the start of its value"),
     Index(None, "name", "words", "run_id"),
     sqlite_with_rowid=False,
 )

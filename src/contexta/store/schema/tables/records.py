@@ -6,15 +6,15 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, L
 
 from contexta.store.schema.tables.columns import Key, Words, belongs_to, metadata, partial_index, words
 
-# What was appended by hand, by name: the identity that makes appending twice harmless. In order of number.
-# A metric is its form (all that its neighbours share), its point, and what is its own; anything else is a body.
+# Appended records by name, which makes appending twice harmless, in order of number.
+# A metric record is a form (the fields that similar records share), a point and its own fields; others are a body.
 record = Table(
     "record",
     metadata,
     Column("run_id", Key, ForeignKey("run.id"), primary_key=True),
     Column("name", Words, primary_key=True, comment="the record's own component of its reference"),
     Column("number", BigInteger, nullable=False, comment="0, 1, 2 ... in order of arrival in the run"),
-    Column("form_id", Key, ForeignKey("record_form.id"), comment="NULL for what is no metric"),
+    Column("form_id", Key, ForeignKey("record_form.id"), comment="NULL except for metrics"),
     Column("series_id", Key, comment="of a metric: its point in metric_point"),
     Column("point", BigInteger, comment="the number of that point"),
     Column("recorded_at", BigInteger, comment="of a metric: microseconds since 1970 UTC"),
@@ -23,7 +23,7 @@ record = Table(
     sqlite_with_rowid=False,
 )
 
-# A metric record without its name, times, step and value, as canonical JSON. Most runs have one for each metric.
+# A metric record without its name, times, step and value, as canonical JSON. Most runs have one per metric.
 record_form = Table(
     "record_form",
     metadata,
@@ -32,7 +32,7 @@ record_form = Table(
     words("body"),
 )
 
-# One metric of one run, in one stage (or of the run itself), of the whole or of one slice of the data.
+# One metric of one run, in one stage (or of the run itself), of all data or of one slice.
 metric_series = Table(
     "metric_series",
     metadata,
@@ -40,7 +40,7 @@ metric_series = Table(
     belongs_to("run"),
     belongs_to("stage", nullable=True),
     words("metric_key"),
-    Column("slice_ref", Words, nullable=False, comment="empty for the whole"),
+    Column("slice_ref", Words, nullable=False, comment="empty for all data"),
     Column("points", BigInteger, nullable=False, comment="how many points the series has; the next point's number"),
     # The last point by step, then time, then arrival: lists and comparisons read it here, not among the points.
     Column("last_step", BigInteger),
@@ -53,8 +53,7 @@ metric_series = Table(
         Boolean,
         nullable=False,
         server_default=false(),
-        comment="whether its last value is the metric's last value in the run: of the series that are no slices the one"
-        " that was logged last, in whichever stage",
+        comment="whether it has the last value of the metric in the run, of any stage, without slices",
     ),
 )
 # A stage is NULL for the run's own metrics, and NULLs are distinct in a unique constraint: hence the expression.
@@ -67,7 +66,7 @@ Index(
     unique=True,
 )
 
-# A query uses a partial index only if its condition reads the same: as SQLAlchemy writes it for each database.
+# A query uses a partial index only if it has the same condition, as SQLAlchemy writes it for each database.
 partial_index(
     "ix_metric_series_last",  # which runs ended with a value
     metric_series.c.metric_key,
