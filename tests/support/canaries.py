@@ -260,7 +260,7 @@ ISSUED: dict[str, Callable[[int], str]] = {
         + "-"
         + letters(n + 5, 5).upper()
     ),
-    "1password sa": lambda n: "ops_eyJ" + letters(n, 250),
+    "1password sa": lambda n: "ops_eyJ" + letters(n, 200),
     "artifactory": lambda n: "AKCp8" + letters(n, 68),
     "aws bedrock": lambda n: "ABSKQmVkcm9ja0FQSUtleS" + letters(n, 90),
     "azure ad": lambda n: letters(n, 3) + "8Q~" + letters(n, 34),

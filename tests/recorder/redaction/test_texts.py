@@ -40,6 +40,16 @@ def test_a_secret_is_hidden_in_every_notation(notation: str) -> None:
     assert leaked == []
 
 
+@pytest.mark.parametrize("between", ["\n\n", "\n", "\n---\n"])
+def test_secrets_of_all_notations_in_one_text_are_hidden(between: str) -> None:
+    secrets: dict[str, str] = {}
+    for notation in (notation for notations in WRITTEN.values() for notation in notations):
+        secrets[f"plain{len(secrets):04}canary"] = notation
+    cleaned = redact.inside(between.join(written(notation, secret) for secret, notation in secrets.items()), SALT)
+    leaked = [notation for secret, notation in secrets.items() if secret in cleaned]
+    assert len(leaked) <= 0.01 * len(secrets), leaked
+
+
 @pytest.mark.parametrize("issuer", ISSUED)
 def test_a_token_of_a_published_form_is_hidden_in_every_context(issuer: str) -> None:
     for number in range(5):

@@ -123,7 +123,7 @@ def hide_lines_below(scanner: Scanner, start: int, at: int, kind: Sensitivity, *
 def hide_sibling(scanner: Scanner, start: int, after: int, kind: Sensitivity) -> None:
     """``{"name": "HF_TOKEN", "value": X}``, in both orders, also in YAML and XML."""
     text = scanner.text
-    part = _PART.match(text, after)
+    part = _PART.match(text, after) if "form-data" in text[max(0, start - 80) : start] else None
     if part is not None:
         scanner.value(part.end(), kind)
         return

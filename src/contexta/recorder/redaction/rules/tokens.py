@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 # What follows a prefix, and the prefixes. A text without the prefix is not searched for the form.
 _FORMS = r"""
 [A-Za-z0-9_-]{16,}  sk- gldt- glft- glsoat- glrt- glcbt- glimt- glptt- glagent- gloas- glffct- GR1348941 pypi- nvapi-
-[A-Za-z0-9_-]{16,}  sc_ csk- phx_ napi_
+[A-Za-z0-9_-]{16,}  sc_ csk- phx_ napi_ ico- rnd_
+[A-Za-z0-9_-]{30,}  phc_ nfp_ vcp_ xau_ tfp_ CFPAT- fio-u- polar_oat_ duffel_live_ duffel_test_ apify_api_ dnkey- IGQVJ
+[A-Za-z0-9_-]{30,}  AQVN AKID EZAK EZTK
+[A-Za-z0-9_-]{100,}  sl.
 [A-Za-z0-9_-]{16,}  tvly- hvs. hvb. hvr. sq0atp- sb_secret_ tskey- HRKU- dckr_pat_ dckr_oat_
 [A-Za-z0-9_-]{20,}  GOCSPX- tgp_v1_ figd_ NRII- fo1_ atlasv1.
 [A-Za-z0-9_-]{30,}  AIza 1//0
