@@ -248,7 +248,7 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
         {"loss": (0.345, 50), "acc": (0.8, 50)},
     ),
     "tqdm after another bar": (
-        "\rEpoch 1: 100%|██████████| 100/100 [00:10<00:00,  9.95it/s, loss=0.5]\n"
+        "\rEpoch 1:   0%|          | 0/100 [00:00<?, ?it/s]\rEpoch 1: 100%|██████████| 100/100 [00:10<00:00,  9.95it/s, loss=0.5]\n"
         "\rval_loss: 0.1234:  50%|█████     | 10/20 [00:05<00:05,  9.92it/s]"
         "\rval_loss: 0.1134: 100%|██████████| 20/20 [00:05<00:00,  9.92it/s]\n",
         {"loss": (0.5, 1), "val_loss": (0.1134, 20)},

@@ -19,8 +19,9 @@ The other keys depend on the type:
                       optionally digest (of the body with the facts that were looked up)
 ``stage``             stage, name, order
 ``stage-end``         stage, status
-``metric``            k (key), optionally g (stage) and r (rank), x (value), optionally i (step)
-``param``             k, x (any JSON value)
+``metric``            k (key), optionally g (stage), r (rank) and o (``output``: read from it), x (value), optionally i
+                      (step)
+``param``             k, x (any JSON value), optionally o (where the recorder read it)
 ``tag``               k, x (text)
 ``name``              name: the name of the run from now on
 ``artifact``          name, kind, location, digest, size, attributes

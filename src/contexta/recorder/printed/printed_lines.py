@@ -79,10 +79,13 @@ def plain(text: str) -> str:
 
 
 def read(line: str) -> "Optional[PrintedLine]":
-    """The metrics of a line; None where it has none. An epoch alone is no metric."""
+    """The metrics of a line; None, or a line without values, where it has none. An epoch alone is no metric."""
     if not _WITH_NUMBER.search(line):
         return None
-    return _bar(line) or _mapping(line) or _special(line) or _text(line)
+    bar = _bar(line)
+    if bar is not None and bar.values:
+        return bar
+    return _mapping(line) or _special(line) or _text(line) or bar
 
 
 def _bar(line: str) -> "Optional[PrintedLine]":
@@ -98,13 +101,13 @@ def _bar(line: str) -> "Optional[PrintedLine]":
         bar.count = int(match["n"])
         bar.has_metric = any(map(metric_words.is_metric, values))
         bar.is_bar = True
-        return bar if values else None
+        return bar
     match = _BAR.match(line)
     if match is None:
         return None
     bar = PrintedLine(dict(_pairs(line[match.end() :], in_step=True)))
     bar.is_bar, bar.is_complete = True, match["n"] == match["total"]
-    return bar if bar.values else None
+    return bar
 
 
 def _postfix(text: str) -> "Iterator[Tuple[str, float]]":
