@@ -88,25 +88,25 @@ def _points(connection: Connection, run_ref: StableRef, run_id: int, limit: int 
     forms = _forms(connection, {origin.form_id for origin in origins.values()})
     live = _Form(_scope({"producer_ref": _PRODUCER}), _DEFAULTS)
     for row, share in zip(rows, shares, strict=True):
-        last = connection.execute(
+        points = connection.execute(
             select(point)
             .where(point.c.series_id == row.id, point.c.number >= row.points - share)
             .order_by(point.c.number)
         )
         stage_ref = None if row.stage_ref is None else StableRef.parse(row.stage_ref)
-        for each in last:
-            origin = origins.get((row.id, each.number))
+        for point_row in points:
+            origin = origins.get((row.id, point_row.number))
             form = live if origin is None else forms[origin.form_id]
-            value = decode_number(each.value, each.exact)
-            payload = {**form.payload, "metric_key": row.metric_key, "value": value, "step": each.step}
+            value = decode_number(point_row.value, point_row.exact)
+            payload = {**form.payload, "metric_key": row.metric_key, "value": value, "step": point_row.step}
             if origin is None:
                 payload |= {"value_type": _type_of(value), "slice_ref": row.slice_ref or None}
             yield SnapshotRecord.model_construct(
                 record_type="metric",
                 key=row.metric_key,
                 value=value,
-                observed_at=from_microseconds(each.observed_at),
-                step=each.step,
+                observed_at=from_microseconds(point_row.observed_at),
+                step=point_row.step,
                 slice_ref=row.slice_ref or None,
                 record_ref=None if origin is None else run_ref.child("record", origin.name),
                 run_ref=run_ref,
