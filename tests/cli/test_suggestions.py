@@ -51,7 +51,7 @@ def test_a_name_from_another_tool_is_the_command(capsys: Printed, alias: str, co
     [
         ("init", 'there is no command "init"', "`contexta run -- python train.py` records"),
         ("status", 'there is no command "status"', "`contexta doctor` checks"),
-        ("ui", 'there is no command "ui"', "`contexta report RUN --html FILE`"),
+        ("dashboard", 'there is no command "dashboard"', "`contexta ui`"),
         ("bisekt a b", 'there is no command "bisekt"', "did you mean `contexta bisect`?"),
         ("zzzzzz", 'there is no command "zzzzzz"', "`contexta --help` lists the commands"),
         ("help dif", 'there is no command "dif"', "did you mean `contexta diff`?"),

@@ -20,6 +20,7 @@ SECTIONS = {
     "Inspect": {
         "runs": ("commands.runs", "List the runs of the workspace, latest first."),
         "show": ("commands.runs", "Show one run: status, metrics, parameters, environment."),
+        "ui": ("commands.ui", "Show the workspace in a browser: runs, differences, why, bisect."),
         "log": (
             "commands.files",
             "Print the output of a run's command, byte for byte.",
@@ -43,7 +44,7 @@ SECTIONS = {
             "Show every difference: metrics, parameters, command, code, environment, inputs.",
         ),
         "why": (
-            "commands.why",
+            "commands.comparisons",
             "Explain why a metric changed: significance, differences, suspects, next steps.",
         ),
         "compare": ("commands.comparisons", "Show two or more runs side by side, and what changed between them."),

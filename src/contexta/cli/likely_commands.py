@@ -30,15 +30,15 @@ ALIASES = {
 """Names from other tools that work here -> the command."""
 
 _RECORD = "nothing has to be set up: `contexta run -- python train.py` records a run"
-_PAGE = "`contexta report RUN --html FILE` writes a page, and `contexta runs` lists the runs"
+_PAGE = "`contexta ui` shows the workspace in a browser"
 _FILTER = '`contexta runs --where "metrics.accuracy > 0.9"` finds runs'
 _ELSEWHERE = {
     ("init", "setup", "new", "create", "start", "begin", "record", "exec", "train", "track"): _RECORD,
     ("status", "st"): "`contexta runs` lists the runs, and `contexta doctor` checks the workspace",
-    ("ui", "gui", "web", "dashboard", "serve", "server", "open", "board"): _PAGE,
+    ("gui", "web", "dashboard", "serve", "server", "open", "board"): _PAGE,
     ("search", "find", "query", "filter", "grep", "where", "select"): _FILTER,
     ("history", "projects"): "`contexta runs` lists the runs, and `contexta trend METRIC` shows a metric over them",
-    ("plot", "chart", "graph", "curve"): "`contexta series RUN METRIC` shows a metric over its points",
+    ("chart", "graph", "curve", "curves"): "`contexta plot RUN` draws the learning curves of a run",
     ("metrics", "params", "tags", "config"): "`contexta show RUN` shows metrics, parameters and tags",
     ("import", "load"): "`contexta restore FILE --into DIR` restores a backup",
     ("dump", "save"): "`contexta export FILE` writes runs, and `contexta backup FILE.zip` the whole workspace",

@@ -30,11 +30,11 @@ def page(report: Report) -> str:
     _head(html, report)
     main = _under(_under(html, "body"), "main", {"class": "contexta"})
     _under(main, "h1", text=report.title)
-    if _is_long(report):
-        _finder(main)
-    _sections(main, report)
+    if is_long(report):
+        add_finder(main)
+    add_sections(main, report, "h2")
     _under(main, "footer", text="Written by Contexta. This file is complete in itself.")
-    if _is_long(report):
+    if is_long(report):
         _under(html, "script", text=SCRIPT)
     return "<!doctype html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
@@ -44,7 +44,7 @@ def fragment(report: Report) -> str:
     box = Element("div", {"class": "contexta"})
     _under(box, "style", text=STYLE)
     _under(box, "h3", text=report.title)
-    _sections(box, report)
+    add_sections(box, report, "h4")
     return tostring(box, encoding="unicode", method="html")
 
 
@@ -60,15 +60,16 @@ def _head(html: Element, report: Report) -> None:
     _under(head, "style", text=STYLE + PAGE_STYLE)
 
 
-def _is_long(report: Report) -> bool:
+def is_long(report: Report) -> bool:
+    """Whether a page of this report has a search box."""
     rows = [
         row for section in report.sections for part in section.blocks if isinstance(part, Table) for row in part.rows
     ]
     return len(rows) >= _MANY or any(row.fold == "same" for row in rows)
 
 
-def _finder(main: Element) -> None:
-    """The search box; hidden until its script runs."""
+def add_finder(main: Element) -> None:
+    """Add the search box; it is hidden until ``SCRIPT`` runs."""
     box = _under(main, "div", {"class": "find", "role": "search", "hidden": "hidden"})
     label = _under(box, "label", text="Search ")
     _under(label, "input", {"type": "search", "class": "query", "autocomplete": "off", "spellcheck": "false"})
@@ -77,11 +78,12 @@ def _finder(main: Element) -> None:
     _under(box, "output", {"aria-live": "polite"})
 
 
-def _sections(parent: Element, report: Report) -> None:
+def add_sections(parent: Element, report: Report, tag: str) -> None:
+    """Add the sections of a report to an element. tag: of their titles, such as ``h2``."""
     for section in report.sections:
         box = _under(parent, "section")
         if section.heading:
-            _under(box, "h2" if parent.tag == "main" else "h4", text=section.heading)
+            _under(box, tag, text=section.heading)
         for part in section.blocks:
             _block(box, part, section.heading)
 

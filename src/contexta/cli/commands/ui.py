@@ -1,0 +1,39 @@
+"""`contexta ui`: the web pages of the workspace."""
+
+from __future__ import annotations
+
+import webbrowser
+
+import click
+
+from contexta.cli.options import workspace_option
+from contexta.client.contexta import Contexta
+from contexta.core.errors import ContextaError
+from contexta.core.own_source import install_hint
+
+
+@click.command(epilog="Example: contexta ui")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; default: 7300, or the next free one.")
+@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+@click.option("--host", metavar="NAME", help="The address to listen on; default: this machine only.")
+@click.option("--allow-remote", is_flag=True, help="Let other machines read the workspace, with the token.")
+@workspace_option
+def ui(workspace: str | None, port: int | None, no_browser: bool, host: str | None, allow_remote: bool) -> int:
+    """Show the workspace in a browser: runs, differences, why, bisect.
+
+    The pages are served on this machine until Ctrl-C. The printed address contains a token: who has it can read every
+    run. Needs the extra `ui`.
+    """
+    try:
+        from contexta.ui.web_server import serve
+    except ImportError as error:
+        raise ContextaError(f"the pages need {error.name}, which is not installed", hint=install_hint("ui")) from None
+
+    def started(address: str) -> None:
+        click.echo(f"{address}\nCtrl-C stops the server.")
+        if not no_browser:
+            webbrowser.open(address)
+
+    with Contexta(workspace=workspace) as ctx:
+        serve(ctx, host=host, port=port, allow_remote=allow_remote, started=started)
+    return 0

@@ -1,0 +1,1 @@
+"""Web pages of a workspace, served on this machine."""

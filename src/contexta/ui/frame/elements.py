@@ -1,0 +1,46 @@
+"""Build HTML as a tree of elements, so that every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.etree.ElementTree import Element, tostring
+
+from contexta.reports.document.formatting import printable
+
+Child = Element | str | None
+
+
+def element(tag: str, /, *children: Child, **attributes: str | bool | None) -> Element:
+    """An element with its children, in order; None is left out.
+
+    attributes: ``class_`` is ``class`` and ``aria_label`` is ``aria-label``. True writes an attribute without a value;
+    None and False leave it out.
+    """
+    values = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+    created = Element(tag, {name: _text(name, value) for name, value in values.items() if value not in (None, False)})
+    return add(created, children)
+
+
+def add(parent: Element, children: Iterable[Child]) -> Element:
+    """Append the children to the parent, and return the parent."""
+    for child in children:
+        if isinstance(child, str):
+            text = printable(child)
+            if len(parent):
+                parent[-1].tail = (parent[-1].tail or "") + text
+            else:
+                parent.text = (parent.text or "") + text
+        elif child is not None:
+            parent.append(child)
+    return parent
+
+
+def document(root: Element) -> str:
+    return "<!doctype html>\n" + tostring(root, encoding="unicode", method="html") + "\n"
+
+
+def _text(name: str, value: str | bool | None) -> str:
+    return name if value is True else printable(str(value))
+
+
+__all__ = ["Child", "add", "document", "element"]

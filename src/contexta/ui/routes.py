@@ -1,0 +1,85 @@
+"""The addresses of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from contexta.client.contexta import Contexta
+from contexta.core.errors import ContextaError, NotFound
+from contexta.reports.writers.theme import PAGE_STYLE, SCRIPT, STYLE
+from contexta.ui.frame import layout
+from contexta.ui.frame.elements import element
+from contexta.ui.views import bisect_view, compare_view, run_view, runs_view, timeline_view, why_view
+
+View = Callable[[Contexta, Request], Response]
+VIEWS: dict[str, View] = {
+    "/": runs_view.runs,
+    "/run": run_view.run,
+    "/log": run_view.log,
+    "/compare": compare_view.compare,
+    "/why": why_view.why,
+    "/timeline": timeline_view.timeline,
+    "/bisect": bisect_view.bisect,
+}
+
+
+def site(workspace: Contexta) -> Starlette:
+    """The pages of a workspace. Every address but those of ``VIEWS`` and the static files is not found."""
+    routes = [Route(path, _answered(view), methods=["GET"]) for path, view in VIEWS.items()]
+    static = {
+        "/static/contexta.css": (STYLE + PAGE_STYLE + _text("pages.css"), "text/css"),
+        "/static/contexta.js": (_text("contexta.js"), "text/javascript"),
+        "/static/find.js": (SCRIPT, "text/javascript"),
+        "/static/icon.svg": (_text("icon.svg"), "image/svg+xml"),
+    }
+    routes += [Route(path, _file(*content), methods=["GET"]) for path, content in static.items()]
+    application = Starlette(routes=routes, exception_handlers={404: _not_found, Exception: _failed})
+    application.state.workspace = workspace
+    return application
+
+
+def _text(name: str) -> str:
+    return files("contexta.ui").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def _answered(view: View) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        try:
+            return view(request.app.state.workspace, request)
+        except ContextaError as error:
+            return _error(request, error)
+
+    return answer
+
+
+def _file(content: str, media_type: str) -> Callable[[Request], Response]:
+    def answer(_: Request) -> Response:
+        return Response(content, media_type=media_type, headers={"cache-control": "private, max-age=60"})
+
+    return answer
+
+
+def _error(request: Request, error: ContextaError) -> Response:
+    hint = element("p", f"hint: {error.hint}", class_="quiet") if error.hint else None
+    title = "Not found" if isinstance(error, NotFound) else "This cannot be shown"
+    status = 404 if isinstance(error, NotFound) else 400
+    parts = element("h1", title), element("p", error.what, class_="bad", role="alert"), hint
+    return layout.page(request, title, *parts, status=status)
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    return layout.page(request, "Not found", element("h1", "Not found"), status=404)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    reason = f"{type(error).__name__}: the page could not be made. Nothing was changed."
+    return layout.page(request, "Error", element("h1", "Error"), element("p", reason, class_="bad"), status=500)
+
+
+__all__ = ["VIEWS", "site"]

@@ -1,0 +1,1 @@
+"""The pages: one function per address, from a request to a response."""

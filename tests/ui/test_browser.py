@@ -1,0 +1,116 @@
+"""The pages in a real browser: forms, links, live updates, the back button and the keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from support import browser as browsers
+from support.builders import put_run
+
+from contexta import Contexta
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsers.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(chromium: Browser, ctx: Contexta, tmp_path: Path) -> Iterator[Page]:
+    """The page of runs of a workspace with two runs; the console has to stay empty."""
+    for name, accuracy, version in (("march", 0.91, "2.3.3"), ("april", 0.87, "3.0.2")):
+        put_run(ctx, f"hand-{name}", project="churn", environment={"packages": {"pandas": version}})
+        with ctx.run(name, project="churn") as run:
+            run.param("learning_rate", 0.1 if name == "march" else 0.2)
+            for step in range(3):
+                run.metric("accuracy", accuracy - (2 - step) / 100, step=step)
+    with browsers.served(tmp_path / ".contexta") as address:
+        context = chromium.new_context(viewport={"width": 1280, "height": 800})
+        opened = context.new_page()
+        messages = browsers.watched(opened)
+        opened.goto(address)
+        yield opened
+        context.close()
+    assert messages == []
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("table.runs tbody th").all_inner_texts()
+
+
+def test_the_token_leaves_the_address_and_the_pages_stay_open(page: Page) -> None:
+    assert "token" not in page.url
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Runs")
+
+
+def test_a_filter_narrows_the_list_and_the_back_button_restores_it(page: Page) -> None:
+    assert len(rows(page)) == 4
+    page.keyboard.press("/")
+    page.keyboard.type("metrics.accuracy > 0.9")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("where=metrics.accuracy"))
+    assert rows(page) == ["march"]
+    page.go_back()
+    assert len(rows(page)) == 4
+    expect(page.locator("#filter")).to_have_value("")
+
+
+def test_columns_are_switched_and_sorted(page: Page) -> None:
+    page.locator("#filter").fill("has metrics.accuracy")
+    page.get_by_label("all columns").check()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_role("link", name="accuracy").click()
+    assert rows(page) == ["march", "april"]
+    expect(page.locator("th[aria-sort=descending]")).to_have_text(re.compile("accuracy"))
+    page.get_by_role("link", name="accuracy").click()
+    assert rows(page) == ["april", "march"]
+
+
+def test_a_baseline_shows_the_distance_of_the_others(page: Page) -> None:
+    page.get_by_role("link", name="churn.march as baseline").click()
+    assert rows(page)[0] == "march"
+    expect(page.locator("tr", has_text="april").first).to_contain_text("▼")
+
+
+def test_selected_runs_are_compared_by_keyboard_alone(page: Page) -> None:
+    for name in ("churn.march", "churn.april"):
+        page.get_by_label(f"Select {name}").focus()
+        page.keyboard.press("Space")
+    page.locator("#compare").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("churn.")
+    expect(page.locator("main")).to_contain_text("learning_rate")
+    page.get_by_role("link", name="Why did it change?").click()
+    expect(page.locator("h1")).to_contain_text("Why")
+
+
+def test_a_comparison_shows_only_differences_until_everything_is_asked_for(page: Page) -> None:
+    page.goto(page.url + "compare?run=hand-march&run=hand-april")
+    expect(page.locator("tr", has_text="pandas")).to_be_visible()
+
+
+def test_a_live_run_appears_and_its_value_changes(page: Page, ctx: Contexta) -> None:
+    with ctx.run("may", project="churn") as run:
+        run.metric("accuracy", 0.5, step=0)
+        page.reload()
+        row = page.locator("table.runs tr", has_text="may")
+        expect(row).to_contain_text("running")
+        run.metric("accuracy", 0.75, step=1)
+        expect(row).to_contain_text("0.75", timeout=10_000)
+    expect(row).to_contain_text("completed", timeout=10_000)
+
+
+def test_nothing_is_wider_than_a_narrow_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    for path in ("/", "/compare", "/why", "/run?run=churn.march", "/bisect", "/timeline?package=pandas"):
+        page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 400, path
