@@ -37,6 +37,7 @@ def every_address() -> list[str]:
         "/static/contexta.js",
         "/static/contexta.css",
         "/static/find.js",
+        "/static/icon.svg",
         "/unknown",
         "//elsewhere",
         "/../x",
