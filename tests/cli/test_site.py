@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders import Cli, put_run
+from support.builders import Cli, change_unseen, put_run
 
 from contexta import Contexta
 from contexta.core.errors import InvalidInput
@@ -165,6 +165,17 @@ def test_a_site_that_was_interrupted_is_completed(three_runs: Contexta, tmp_path
     (site / "runs" / "p.r3.html").unlink()
     assert three_runs.write_site(site).written == 9
     assert three_runs.write_site(site).written == 0
+
+
+def test_damaged_data_of_one_run_leaves_the_other_pages(three_runs: Contexta, cli: Cli, tmp_path: Path) -> None:
+    put_run(three_runs, "damaged", project="con", environment={})
+    change_unseen(tmp_path / ".contexta", f"UPDATE environment_body SET digest = '{'0' * 64}'")
+    done = cli("report", "--site", "site")
+    assert done.returncode == 0
+    assert "compare/con-.damaged.html: " in done.stdout
+    page = (tmp_path / "site" / "compare" / "con-.damaged.html").read_text(encoding="utf-8")
+    assert "This page cannot be written" in page
+    assert "r3" in (tmp_path / "site" / "runs" / "p.r3.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("three_runs")

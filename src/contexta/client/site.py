@@ -14,6 +14,7 @@ from contexta.client.curves import curves_of
 from contexta.client.queries import list_projects, list_runs
 from contexta.client.report_pages import build_run_page
 from contexta.client.workspace import Workspace
+from contexta.core.errors import DamagedData, NotFound
 
 if TYPE_CHECKING:
     from contexta.core.references import StableRef
@@ -34,27 +35,40 @@ def write_site(workspace: Workspace, directory: str | os.PathLike[str]) -> Site:
     """Write an index, a page for each project and each run, and comparisons of successive runs of a project.
 
     Rewrites only what changed since the last time, and removes the pages of deleted runs. Pages of open runs and lists
-    are always built. Raises InvalidInput if the directory contains files that are not of a site.
+    are always built. A page whose data is damaged says so. Raises InvalidInput if the directory contains other files.
     """
     from contexta.client.site_directory import SiteDirectory
     from contexta.findings import Site
     from contexta.reports import to_html
+    from contexta.reports.pages.recorded.site_pages import damaged_page
 
     runs = list(list_runs(workspace, order="latest"))
     pages = [*_run_pages(workspace, runs), *_list_pages(workspace, runs)]
     site = SiteDirectory(Path(directory), {page.name for page in pages})
+    notes = []
     try:
         for page in pages:
             if site.is_current(page.name, page.key):
                 continue
-            html = to_html(page.build())
-            key = page.key or sha256(html.encode()).hexdigest()
+            try:
+                html, known_key = to_html(page.build()), page.key
+            except (DamagedData, NotFound) as error:
+                notes.append(f"{page.name}: {error.what}")
+                html, known_key = to_html(damaged_page(page.name, error.what)), ""
+            key = known_key or sha256(html.encode()).hexdigest()
             if not site.is_current(page.name, key):
                 site.write(page.name, key, html)
     finally:
         site.close()
     unchanged = len(pages) - site.written
-    return Site(path=site.path, runs=len(runs), written=site.written, unchanged=unchanged, removed=site.removed)
+    return Site(
+        path=site.path,
+        runs=len(runs),
+        written=site.written,
+        unchanged=unchanged,
+        removed=site.removed,
+        completeness_notes=tuple(notes),
+    )
 
 
 def _run_pages(workspace: Workspace, runs: Sequence[RunSummary]) -> Iterator[_Page]:

@@ -9,6 +9,7 @@ from pydantic import Field, computed_field
 
 from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Timestamp
 from contexta.findings.checks import Check
+from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
 DamageKind = Literal["database", "run", "row", "points", "records", "object", "journal", "salt", "cache", "study"]
@@ -132,6 +133,8 @@ class Site(Finding):
     unchanged: int
     removed: int
     """The number of pages of runs that no longer exist."""
+    completeness_notes: tuple[CompletenessNote, ...] = ()
+    """The pages that only say which stored data is damaged."""
 
 
 class CacheEntry(Finding):

@@ -8,7 +8,7 @@ from contexta.core.references import StableRef
 from contexta.findings import ListedProject, RunSummary, Site
 from contexta.reports.document.blocks import Block, Link, Links, Paragraph, Plot, Point, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, span
-from contexta.reports.pages.common import tone_of
+from contexta.reports.pages.common import notes, tone_of
 
 INDEX = "index.html"
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
@@ -80,13 +80,18 @@ def comparison_with_navigation(page: Report, ref: StableRef, earlier: StableRef)
     return _below_title(page, [*_up(ref), *runs])
 
 
+def damaged_page(name: str, reason: str) -> Report:
+    """In the place of a page that cannot be built."""
+    home = Links(items=(Link(text="All runs", href=f"../{INDEX}"),))
+    blocks = (home, Paragraph(text=f"This page cannot be written: {reason}", tone="bad"))
+    return Report(title=name.removesuffix(".html"), sections=(Section(title="", blocks=blocks),))
+
+
 def site(finding: Site) -> Report:
     pages = f"{finding.written} written, {finding.unchanged} unchanged, {finding.removed} removed"
-    blocks = (
-        Paragraph(text=f"{count(finding.runs, 'run')}; pages: {pages}"),
-        Paragraph(text=f"open {finding.path / INDEX}"),
-    )
-    return Report(title=f"Site in {finding.path}", sections=(Section(title="", blocks=blocks),))
+    lines = f"{count(finding.runs, 'run')}; pages: {pages}", f"open {finding.path / INDEX}"
+    summary = Section(title="", blocks=tuple(Paragraph(text=line) for line in lines))
+    return Report(title=f"Site in {finding.path}", sections=(summary, *notes(finding.completeness_notes)))
 
 
 def _up(ref: StableRef) -> tuple[Link, ...]:
