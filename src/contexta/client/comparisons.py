@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from contexta.client.queries import get_run_snapshot, selectors, with_names
@@ -288,14 +287,13 @@ def _records(workspace: Workspace, connection: Connection, keys: Sequence[_RunKe
     """The records of runs for a list of differences."""
     from contexta.store.read.history import records_without_patches
 
-    run_ids = [key for key, _ in keys]
-    return list(records_without_patches(connection, run_ids, partial(workspace._snapshot, connection)))
+    return records_without_patches(connection, workspace._opened().objects, [key for key, _ in keys])
 
 
 def _differences(records: Sequence[RunRecord]) -> tuple[RunDifference, ...]:
     from contexta.analysis.changes.side_by_side import differences, facts_of
 
-    return differences([facts_of(record) for record in records])
+    return differences(facts_of(records))
 
 
 def _record(workspace: Workspace, connection: Connection, key: int) -> RunRecord:

@@ -36,12 +36,18 @@ _KINDS: Mapping[Kind, str] = {
 """Kind -> the aspect that contains it, in the order of a list of differences."""
 
 
-def facts_of(record: RunRecord) -> Facts:
-    """All facts of one run except its metrics."""
+def facts_of(records: Sequence[RunRecord]) -> list[Facts]:
+    """All facts of each run except its metrics. Runs that share a snapshot share its facts."""
+    environments = {id(record.snapshot): record.snapshot for record in records if record.snapshot is not None}
+    of_environments = {key: _of_environment(snapshot) for key, snapshot in environments.items()}
+    return [_facts(record, of_environments.get(id(record.snapshot), {})) for record in records]
+
+
+def _facts(record: RunRecord, environment: Mapping[Kind, Mapping[str, str | None]]) -> Facts:
     reasons = {**reasons_of_environment(record.snapshot), **reasons_of_run(record)}
     if record.run.code is not None:
         reasons["source"] = None  # a commit without its uncommitted changes: the latter are unknown alone
-    values = {**_of_run(record), **(_of_environment(record.snapshot) if record.snapshot is not None else {})}
+    values = {**_of_run(record), **environment}
     return {kind: values[kind] for kind, aspect in _KINDS.items() if kind in values and reasons.get(aspect) is None}
 
 
@@ -75,7 +81,7 @@ def _differences(facts: Sequence[Facts]) -> Iterator[RunDifference]:
     changed_packages: set[str] = set()
     for kind in _KINDS:
         tables = [values.get(kind) for values in facts]
-        for key in sorted({key for table in tables if table is not None for key in table}):
+        for key in sorted(_differing_keys([table for table in tables if table is not None])):
             if kind in ("build", "origin") and key in changed_packages:
                 continue
             recorded = tuple(table is not None and table.get(key, "") is not None for table in tables)
@@ -84,6 +90,11 @@ def _differences(facts: Sequence[Facts]) -> Iterator[RunDifference]:
             if len(distinct) > 1 and not all(_same(kind, distinct[0], value) for value in distinct[1:]):
                 changed_packages |= {key} if kind == "package" else set()
                 yield RunDifference(kind=kind, key=key, values=values, recorded=recorded)
+
+
+def _differing_keys(tables: Sequence[Mapping[str, str | None]]) -> set[str]:
+    """The keys whose texts are not the same in all tables."""
+    return {key for table in tables[1:] if table is not tables[0] for key, _ in table.items() ^ tables[0].items()}
 
 
 def _same(kind: Kind, one: str | None, two: str | None) -> bool:
@@ -115,7 +126,10 @@ def _of_environment(snapshot: EnvironmentSnapshot) -> dict[Kind, Mapping[str, st
     distributions = snapshot.distributions
     return {
         "python": {"python": snapshot.python_version, "platform": snapshot.platform},
-        "package": {normal_name(name): version for name, version in snapshot.packages.items()},
+        "package": (
+            {one.name: one.version for one in distributions}
+            or {normal_name(name): version for name, version in snapshot.packages.items()}
+        ),
         "build": {one.name: one.build and one.build[:12] for one in distributions},
         "origin": {one.name: _origin(one.origin) for one in distributions},
         "variable": dict(snapshot.environment_variables),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -73,6 +74,24 @@ def snapshot_of(connection: Connection, objects: Objects, run_id: int) -> Enviro
     """The environment of a run: its own, else its oldest snapshot; None without one."""
     rows = fetch(connection, OF_RUN, (run_id,))
     return decoded(objects, *_parsed(rows[0])[:4]) if rows else None
+
+
+def shared_snapshots(
+    connection: Connection, objects: Objects, run_ids: Sequence[int]
+) -> dict[int, EnvironmentSnapshot | None]:
+    """The environments of several runs. Runs with equal ones share one value, which names the first of these runs."""
+    decoded_bodies: dict[tuple[str, str | None], EnvironmentSnapshot] = {}
+    snapshots: dict[int, EnvironmentSnapshot | None] = {}
+    for run_id in run_ids:
+        rows = fetch(connection, OF_RUN, (run_id,))
+        if not rows:
+            snapshots[run_id] = None
+            continue
+        ref, captured_at, digest, end, *_ = _parsed(rows[0])
+        if (digest, end) not in decoded_bodies:
+            decoded_bodies[digest, end] = decoded(objects, ref, captured_at, digest, end)
+        snapshots[run_id] = decoded_bodies[digest, end]
+    return snapshots
 
 
 def summary_in(rows: Rows) -> EnvironmentSummary | None:

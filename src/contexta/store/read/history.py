@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from contexta.recorder.journal.objects import Objects
 from contexta.recorder.source.commits import between
 from contexta.store.entities import run_annotations, shared_facts
 from contexta.store.entities.artifacts import of_run
+from contexta.store.entities.environments import shared_snapshots
 from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
 from contexta.store.schema import tables
@@ -100,12 +101,16 @@ def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: En
     )
 
 
-def records_without_patches(
-    connection: Connection, run_ids: Sequence[int], snapshot_of: Callable[[int], EnvironmentSnapshot | None]
-) -> Iterator[RunRecord]:
-    """The records of several runs, without the files of their uncommitted changes."""
-    for run_id, run_values in zip(run_ids, past_runs(connection, run_ids), strict=True):
-        yield RunRecord(run=run_values, snapshot=snapshot_of(run_id), inputs=inputs_of(connection, run_id))
+def records_without_patches(connection: Connection, objects: Objects, run_ids: Sequence[int]) -> list[RunRecord]:
+    """The records of several runs, without the files of their uncommitted changes.
+
+    Runs with equal environments share one snapshot, which names the first of these runs.
+    """
+    snapshots = shared_snapshots(connection, objects, run_ids)
+    return [
+        RunRecord(run=run_values, snapshot=snapshots[run_id], inputs=inputs_of(connection, run_id))
+        for run_id, run_values in zip(run_ids, past_runs(connection, run_ids), strict=True)
+    ]
 
 
 def commits_between(old: PastRun, new: PastRun) -> CommitRange:
