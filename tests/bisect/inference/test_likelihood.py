@@ -118,3 +118,11 @@ def test_the_density_of_no_difference_is_that_of_one_level_when_the_noise_is_the
 @given(st.floats(-50, 50), st.floats(-50, 50))
 def test_the_log_of_a_sum_is_that_of_the_sum(one: float, other: float) -> None:
     assert either(one, other) == pytest.approx(math.log(math.exp(one) + math.exp(other)))
+
+
+def test_values_at_two_distant_levels_are_likelier_as_two_optima_and_plain_noise_is_not() -> None:
+    random = Random(1)
+    noise = [random.gauss(0, 1) for _ in range(20)]
+    bimodal = [value + 8 * (number % 3 == 0) for number, value in enumerate(noise)]
+    assert NOISE.two_optima(bimodal) > NOISE.density(Pool.of(bimodal)) + 5
+    assert NOISE.two_optima(noise) < NOISE.density(Pool.of(noise))

@@ -87,3 +87,31 @@ def test_a_value_that_many_mixes_share_at_one_seed_counts_once() -> None:
     often = Readings((*ends, *(Observation(mix, 1, 0.86) for mix in (0b0011, 0b0111, 0b1011))), 15)
     assert [(p.value, p.end) for p in once.prints] == [(p.value, p.end) for p in often.prints]
     assert len(often.prints) == 1
+
+
+def at(mix: int, *values: float) -> list[Observation]:
+    return [Observation(mix, seed, value) for seed, value in enumerate(values)]
+
+
+def test_one_good_value_of_new_in_plain_noise_leaves_the_good_values_of_a_mix_their_weight() -> None:
+    """Few runs of NEW often include one that looks good; eight more of a mix still clear its changes."""
+    old, new = (1.5, 0.7, 0.9, 0.2, 1.4, 1.3), (-0.1, -0.3, 1.1, -1.1, 0.3)
+    mix = (1.2, 1.3, 1.5, 1.4, 0.5, 1.4, 2.0, 0.4)
+    results = [*at(0, *old), *at(0b11, *new), *at(0b01, *mix)]
+    belief = believe(Readings(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0))
+    assert belief.singles[0] < 0.003
+
+
+def test_new_that_often_looks_good_leaves_the_good_values_of_a_mix_little_weight() -> None:
+    old, new = (1.0, 1.01, 0.99, 1.0, 1.02, 0.98), (0.0, 1.01, 0.01, 0.99, 0.02, 1.0)
+    results = [*at(0, *old), *at(0b11, *new), *at(0b01, 1.0, 0.99)]
+    belief = believe(Readings(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0))
+    assert belief.singles[0] > 0.1
+
+
+def test_two_optima_that_every_mix_reaches_are_no_drop() -> None:
+    """OLD reaches the better optimum four times, NEW once; each mix shows one of the two."""
+    old, new = (1.0, 1.01, 0.99, 1.0), (0.01, 0.99, 0.0, 0.02)
+    results = [*at(0, *old), *at(0b1111, *new), *at(0b0001, 1.0, 0.0), *at(0b0011, 0.01, 1.01), *at(0b1100, 0.0, 0.99)]
+    belief = believe(Readings(tuple(results), 0b1111), Mixes.of(4), (1.0,) * 4)
+    assert belief.none > 0.1

@@ -79,6 +79,18 @@ class Levels:
             math.log(TUNING.prior_other_noise) + unlike,
         )
 
+    def two_optima(self, values: Iterable[float]) -> float:
+        """Every value at one of two levels, in an unknown share of the runs; the likeliest split of them.
+
+        The prior of the share is uniform, so a split into k and m values has the prior k! m! / (k + m + 1)!.
+        """
+        ordered = sorted(values)
+        best, low, high = -math.inf, Pool(), Pool.of(ordered)
+        for value in ordered[:-1]:
+            low, high = low.plus(value), high.less(Pool.of((value,)))
+            best = max(best, self.dropped(low, high) + log_share(low.size, high.size))
+        return best
+
     def unlike_noise(self, good: Pool, bad: Pool) -> float:
         """Both at one level, and only their noise differs: the density at any two levels, by how much of it lies where
         the two are the same (the ratio of Savage and Dickey)."""
@@ -100,6 +112,14 @@ class Levels:
                 rest += (n - 1) / 2 * _LOG_TWO_PI + 0.5 * math.log(n)
         density = math.lgamma(a) - math.lgamma(a0) + a0 * math.log(b0) - a * math.log(b) - rest
         return density, math.sqrt(b / a)
+
+
+def log_share(some: int, others: int) -> float:
+    """The log probability that just these of all runs share a property which has an unknown share, uniform a priori.
+
+    It is that of a beta-binomial distribution for one order of the runs.
+    """
+    return math.lgamma(some + 1) + math.lgamma(others + 1) - math.lgamma(some + others + 2)
 
 
 def either(one: float, other: float) -> float:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from contexta.analysis.metrics.stats import pooled_spread, student_quantile
 from contexta.bisect.inference.failure_counts import cannot_run
-from contexta.bisect.inference.likelihood import Levels, Pool
+from contexta.bisect.inference.likelihood import Levels, Pool, either, log_share
 from contexta.bisect.inference.noise import grain, shared_by_seed
 from contexta.bisect.inference.scale import Scale
 from contexta.bisect.inference.shares import is_a_part, may_be_a_part, paired_share, shares_by_seed
@@ -211,19 +211,20 @@ class Readings:
         return Levels(self.spread, TUNING.noise_prior_values_if_exact if self.seedless else TUNING.noise_prior_values)
 
     @cached_property
-    def levels_in_doubt(self) -> Levels:
-        """The same, for whether there is a drop at all: the ends' own spread counts for little beside their values."""
-        return Levels(
-            self.spread, TUNING.noise_prior_values_if_exact if self.seedless else TUNING.noise_prior_values_in_doubt
-        )
+    def good_values(self) -> list[float]:
+        return self._scaled(self.samples(0))
+
+    @cached_property
+    def bad_values(self) -> list[float]:
+        return self._scaled(self.samples(self.new))
 
     @cached_property
     def good_end(self) -> Pool:
-        return Pool.of(self._scaled(self.samples(0)))
+        return Pool.of(self.good_values)
 
     @cached_property
     def bad_end(self) -> Pool:
-        return Pool.of(self._scaled(self.samples(self.new)))
+        return Pool.of(self.bad_values)
 
     @cached_property
     def prints(self) -> tuple[Print, ...]:
@@ -269,23 +270,32 @@ class Readings:
         return -math.log(min(0.9, by_chance + math.exp(-TUNING.identical_value)))
 
     @cached_property
-    def good_of_new(self) -> int:
-        """The number of NEW's runs that lie among OLD's: a training that fails to converge only now and then.
+    def good_of_new(self) -> tuple[float, ...]:
+        """NEW's scaled values that lie among OLD's: a training that fails to converge only now and then.
 
         NEW's values identical to OLD's at their seeds do not count.
         """
-        values = self._scaled(self.samples(self.new))
-        identical = {*self._runs[0]} & {*self._runs[self.new]} if self.repeatable else ()
-        return max(0, sum(map(self.looks_good, values)) - len(identical))
+        values = [value for value in self._scaled(self.samples(self.new)) if self.looks_good(value)]
+        return tuple(values[: max(0, len(values) - self.identical_endpoints)])
 
-    def log_chance_to_look_good(self, runs: int) -> float:
-        """The log probability that so many runs of a bad mix all look good, as some of NEW's do.
+    @cached_property
+    def identical_endpoints(self) -> int:
+        """The number of seeds at which both endpoints give the identical value, if values repeat."""
+        return len({*self._runs[0]} & {*self._runs[self.new]}) if self.repeatable else 0
 
-        The share of such runs is known from NEW's runs only, so it is averaged over a uniform prior (a beta-binomial
-        predictive distribution).
+    def log_likelihood(self, good: Pool, bad: Pool, looking_good: Iterable[float]) -> float:
+        """The log likelihood of values at two levels.
+
+        If some of NEW's runs look good, a bad mix may reach OLD's level in an unknown share of its runs, as NEW does.
+        looking_good: the values of mixes in ``bad`` that look good.
         """
-        good, total = self.good_of_new, len(self.samples(self.new))
-        return sum(math.log((good + 1 + run) / (total + 2 + run)) for run in range(runs))
+        always, reached = self.levels.dropped(good, bad), Pool.of((*self.good_of_new, *looking_good))
+        if not self.good_of_new or reached.size == bad.size:
+            return always
+        rest = bad.less(reached)
+        sometimes = self.levels.dropped(good.joined(reached), rest) + log_share(reached.size, rest.size)
+        prior = TUNING.prior_sometimes
+        return either(math.log(1 - prior) + always, math.log(prior) + sometimes)
 
     def looks_good(self, value: float) -> bool:
         """Whether a scaled value lies among OLD's, half their range counted in, and far from NEW's mean."""
@@ -326,6 +336,7 @@ class Readings:
             elif not other & culprits or culprits.bit_count() == 1:
                 known_good |= 1 << number
         own, good, bad = Pool(), self.good_end, self.bad_end
+        looking_good: list[float] = []
         unlike_good = unlike_bad = unlike_both = 0
         for p in self.prints:
             as_good, as_bad = bool(p.mixes & known_good & ~me), bool(p.mixes & known_bad & ~me)
@@ -337,18 +348,17 @@ class Readings:
                 own = own.plus(p.value)
             elif p.end is None:
                 good, bad = good.plus(p.value) if as_good else good, bad.plus(p.value) if as_bad else bad
-        before, dropped = self.levels.dropped(good, bad), self.levels.dropped
-        by_chance = -math.inf
-        looking = [value for value in self.loose[mix] if self.looks_good(value)]
-        if looking and self.good_of_new:
-            others = Pool.of(value for value in self.loose[mix] if not self.looks_good(value))
-            by_chance = dropped(good.joined(Pool.of(looking)), bad.joined(others)) - before
-            by_chance += self.log_chance_to_look_good(len(looking))
+                looking_good += [p.value] if as_bad and self.looks_good(p.value) else []
+        own_looking_good = [*looking_good, *filter(self.looks_good, self.loose[mix])]
+        before = self.log_likelihood(good, bad, looking_good)
+        if_good = self.log_likelihood(good.joined(own), bad, looking_good)
+        if_bad = self.log_likelihood(good, bad.joined(own), own_looking_good)
+        if_neither = self.levels.dropped(good, bad, own) - self.levels.dropped(good, bad)
         at_own = math.log(TUNING.prior_own_level / (2 + _WIDTH * self.spread)) if own.size else -math.inf
         return (
-            dropped(good.joined(own), bad) - before - self.identical * unlike_good,
-            max(dropped(good, bad.joined(own)) - before, by_chance) - self.identical * unlike_bad,
-            dropped(good, bad, own) - before + at_own - self.identical * unlike_both,
+            if_good - before - self.identical * unlike_good,
+            if_bad - before - self.identical * unlike_bad,
+            if_neither + at_own - self.identical * unlike_both,
         )
 
     def log_odds_of_a_part(self, shown: int, kept: int | None) -> float:

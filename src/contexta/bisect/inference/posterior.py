@@ -16,13 +16,15 @@ from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from contexta.bisect.inference.likelihood import Levels, Pool, either
+from contexta.bisect.inference.likelihood import Pool, either
 from contexta.bisect.inference.observations import Readings
 from contexta.bisect.inference.ties import Alike
 from contexta.bisect.inference.tuning import TUNING
 from contexta.bisect.space.lattice import Mixes, atoms_of
 
-_LONE = 1 - TUNING.prior_together - TUNING.prior_parts - TUNING.prior_several - TUNING.prior_none
+_LONE = (
+    1 - TUNING.prior_together - TUNING.prior_parts - TUNING.prior_several - TUNING.prior_none - TUNING.prior_two_optima
+)
 
 Row = tuple[float, ...]
 Sorting = tuple[int, int, int]
@@ -141,7 +143,10 @@ def believe(readings: Readings, mixes: Mixes, weights: Sequence[float]) -> Belie
             )
             parts[one][other] = parts[other][one] = math.log(TUNING.prior_parts) + before + likelihoods.parts(a, b)
     several = math.log(TUNING.prior_several) + likelihoods.several()
-    none = math.log(TUNING.prior_none) + likelihoods.none(zip(logs, signatures, strict=True))
+    none = either(
+        math.log(TUNING.prior_none) + likelihoods.none(zip(logs, signatures, strict=True)),
+        math.log(TUNING.prior_two_optima) + likelihoods.two_optima(),
+    )
     if readings.fingerprints:  # a null where nothing stirs has identical ends and never gets here
         none -= likelihoods.alike.log_some_stir
     top = max(several, none, *singles, *map(max, together), *map(max, parts))
@@ -192,7 +197,6 @@ class _Likelihoods:
         self.readings = readings
         self.alike = alike
         self._known: dict[Sorting, float] = {}
-        self._likeliest: Sorting = 0, 0, 0
 
     def bad(self, bad: int) -> float:
         """Exactly these mixes are bad."""
@@ -222,21 +226,15 @@ class _Likelihoods:
                 continue
             self._known[key] = level + self.alike.log_likelihood(separated, floor - prior - level)
             if prior + self._known[key] > likeliest:
-                likeliest, self._likeliest = prior + self._known[key], key
+                likeliest = prior + self._known[key]
 
-    def _levels(self, bad: int, one: int, other: int, levels: Levels | None = None) -> float:
-        """Of the values alone, without which of them are alike."""
-        levels = levels or self.readings.levels
+    def _levels(self, bad: int, one: int, other: int) -> float:
+        """The log likelihood of the values alone, without which of them are identical."""
+        levels = self.readings.levels
         good_pool, bad_pool = self._pools(~(bad | one | other), bad)
         if not (one or other):
-            found = levels.dropped(good_pool, bad_pool)
-            # a bad mix may look good as often as NEW does: that bounds what its values say against it
-            looking = [value for value, mixes in self._looking_good if mixes & bad]
-            if looking:
-                bad_pool, good_pool = bad_pool.less(Pool.of(looking)), good_pool.joined(Pool.of(looking))
-                by_chance = levels.dropped(good_pool, bad_pool)
-                found = max(found, by_chance + self.readings.log_chance_to_look_good(len(looking)))
-            return found
+            looking_good = [value for value, mixes in self._looking_good if mixes & bad]
+            return self.readings.log_likelihood(good_pool, bad_pool, looking_good)
         firsts, others = (
             [p.value for p in self.readings.prints if p.end is None and p.mixes & part] for part in (one, other)
         )
@@ -255,7 +253,7 @@ class _Likelihoods:
 
     @cached_property
     def _looking_good(self) -> list[tuple[float, int]]:
-        """(value, the mixes that gave it) of what lies among OLD's values, where NEW's do so now and then."""
+        """(value, the mixes that gave it) of the values among OLD's, if some of NEW's are."""
         if not self.readings.good_of_new:
             return []
         return [(p.value, p.mixes) for p in self.readings.prints if p.end is None and self.readings.looks_good(p.value)]
@@ -276,7 +274,7 @@ class _Likelihoods:
 
         To be asked last: it says nothing of which mixes are alike, so it gains nothing there on the best of the others.
         """
-        found = self.alike.best + self.readings.levels.dropped(self.readings.good_end, self.readings.bad_end)
+        found = self.alike.best + self.readings.log_likelihood(self.readings.good_end, self.readings.bad_end, ())
         for good, bad, other in self.readings.log_densities.values():
             top = max(good, bad, other)
             # the level of its own carries its prior already (readings.py)
@@ -284,28 +282,29 @@ class _Likelihoods:
         return found
 
     def none(self, singles: Iterable[tuple[float, int]]) -> float:
-        """All of it is one level, though one of the changes may make the values scatter about it more, or less.
+        """All values have one level, and one of the changes may increase or decrease the noise.
 
-        Computed twice, against the likeliest of the others, and the larger result counts. The spread within both ends
-        is known beforehand, or is in doubt itself: if chance makes both ends narrow, they look far apart.
-
-        singles: of each change (its log prior, how it sorts the mixes).
+        singles: (log prior, signature) of each change.
         """
-        changes = sorted(singles, key=itemgetter(1))
-        known = self._none(changes, self.readings.levels)
-        in_doubt = self._none(changes, self.readings.levels_in_doubt)
-        same_scale = self._levels(*self._likeliest) - self._levels(*self._likeliest, self.readings.levels_in_doubt)
-        return max(known, in_doubt + same_scale)
-
-    def _none(self, changes: Sequence[tuple[float, int]], levels: Levels) -> float:
-        pool = self.readings.good_end.joined(self.readings.bad_end)
-        for p in self.readings.prints:
-            if p.end is None:
-                pool = pool.plus(p.value)
-        total = math.log(1 - TUNING.prior_other_noise) + levels.density(pool) + self.alike.log_likelihood_of_none
-        for signature, shared in groupby(changes, key=itemgetter(1)):
-            scatters = levels.unlike_noise(*self._pools(~signature, signature))
+        level = self.readings.levels.density(Pool.of(self._values))
+        total = math.log(1 - TUNING.prior_other_noise) + level + self.alike.log_likelihood_of_none
+        for signature, shared in groupby(sorted(singles, key=itemgetter(1)), key=itemgetter(1)):
+            scatters = self.readings.levels.unlike_noise(*self._pools(~signature, signature))
             prior = math.log(TUNING.prior_other_noise * sum(math.exp(log) for log, _ in shared))
             apart = self.alike.log_likelihood(self.alike.separated_by(signature))
             total = either(total, prior + scatters + apart)
         return total
+
+    def two_optima(self) -> float:
+        """Every run reaches one of two levels by chance, whatever it runs; impossible if values never vary."""
+        if self.readings.seedless:
+            return -math.inf
+        # a change that perturbs the random numbers does so at every seed
+        identical = self.readings.identical * self.readings.identical_endpoints
+        return self.readings.levels.two_optima(self._values) + self.alike.log_likelihood_of_none - identical
+
+    @cached_property
+    def _values(self) -> list[float]:
+        """All scaled values, without those of mixes that are identical to an endpoint's."""
+        of_mixes = [p.value for p in self.readings.prints if p.end is None]
+        return [*self.readings.good_values, *self.readings.bad_values, *of_mixes]
