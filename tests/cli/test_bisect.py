@@ -89,7 +89,7 @@ def test_an_environment_and_a_lock_are_sides_like_any_other(cli: Cli, project: P
     assert told["notes"][0].startswith("OLD is the environment old-env, on Python 3.")
 
 
-def test_a_recorded_run_beside_a_file_differs_in_what_both_tell(cli: Cli, project: Path) -> None:
+def test_recorded_run_and_file_differ_in_what_both_specify(cli: Cli, project: Path) -> None:
     with Contexta(workspace=project / ".contexta") as ctx:
         packages = dict.fromkeys(("culprit", "innocent", "bystander"), "1.0")
         version = find_uv().interpreter(PYTHON).version
@@ -199,7 +199,7 @@ def test_incomplete_files_are_refused_before_anything_is_built_and_completed_on_
 
 
 @pytest.mark.slow
-def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> None:
+def test_exit_code_decides_without_a_metric(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
     given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)
     told = json.loads(cli(*given).stdout)
@@ -208,7 +208,7 @@ def test_exit_codes_judge_where_no_metric_is_named(cli: Cli, project: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_metric_s_name_says_which_way_is_good(cli: Cli, project: Path) -> None:
+def test_direction_follows_from_the_name_of_the_metric(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nprint('loss=%g' % (0.1 + culprit.worse))\n")
     given = ("bisect", "old.txt", "new.txt", "--metric", "loss", "--python", PYTHON)
     done = cli(*given, "--json", *COMMAND)
@@ -222,7 +222,7 @@ def test_a_metric_s_name_says_which_way_is_good(cli: Cli, project: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_threshold_judges_and_the_values_stay_what_they_are(cli: Cli, project: Path) -> None:
+def test_threshold_decides_and_values_are_unchanged(cli: Cli, project: Path) -> None:
     given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--good-if", "accuracy >= 0.6", "--json", *COMMAND)
     told = json.loads(cli(*given).stdout)
     assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "accuracy")
@@ -240,7 +240,7 @@ def test_a_judge_command_decides_after_the_training(cli: Cli, project: Path) -> 
 
 
 @pytest.mark.slow
-def test_the_first_bad_release_is_found_inside_the_culprit(cli: Cli, project: Path) -> None:
+def test_first_bad_release_of_the_culprit_is_named(cli: Cli, project: Path) -> None:
     index = project.parent / f"{project.name}-index"
     for version, worse in (("1.1", 0.0), ("1.2", 0.0), ("1.3", 0.5), ("1.4", 0.5)):
         requires = ["nowhere"] if version == "1.2" else []
@@ -271,7 +271,7 @@ def _require_trials_of_releases(told: dict[str, Any], html: str, markdown: str) 
 
 
 @pytest.mark.slow
-def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(cli: Cli, project: Path) -> None:
+def test_json_stream_has_each_trial_and_the_report(cli: Cli, project: Path) -> None:
     done = cli(*arguments("--json-stream", "--no-versions", "--html", "page.html"), *COMMAND)
     assert done.returncode == 0, done.stderr
     *trials, told = [json.loads(line) for line in done.stdout.splitlines()]
@@ -294,7 +294,7 @@ def test_a_stream_tells_each_trial_and_ends_with_the_report_that_is_shown_again(
     assert "\n    python -m pip install culprit==1.0\n" in screen
 
 
-def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> None:
+def test_failed_endpoint_is_reported_with_the_command_for_its_log(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("print('loading'); raise SystemExit('boom')")
     (command,) = json.loads(cli(*arguments("--json"), *COMMAND).stdout)["next"]
     assert command.startswith("contexta log bisect.")
@@ -302,7 +302,7 @@ def test_what_a_failed_end_said_is_one_command_away(cli: Cli, project: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_study_goes_on_as_it_was_asked_beside_the_answers_it_wrote(cli: Cli, project: Path) -> None:
+def test_resumed_study_ignores_its_own_output_files(cli: Cli, project: Path) -> None:
     noise = "[0, 0.05, -0.05][int(os.environ['SEED']) % 3]"  # a drop of 1.6 standard deviations: eight runs cannot tell
     (project / "train.py").write_text(
         f"import culprit, os\nprint('accuracy=%g' % (0.9 - 0.16 * culprit.worse + {noise}))\n"
@@ -321,7 +321,7 @@ def test_a_study_goes_on_as_it_was_asked_beside_the_answers_it_wrote(cli: Cli, p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals are asked for as Unix has them")
-def test_ctrl_c_on_a_terminal_leaves_it_clean_and_says_how_to_go_on(project: Path) -> None:
+def test_ctrl_c_leaves_the_terminal_clean_and_names_the_command_to_resume(project: Path) -> None:
     (project / "train.py").write_text("import time; time.sleep(0.5); print('accuracy=1')")
     ours, theirs = os.openpty()
     given = [sys.executable, "-m", "contexta.cli", *arguments(), *COMMAND]
@@ -374,7 +374,7 @@ def _rest_of(terminal: int) -> bytes:
         (("bisect", "--resume"), "there is no study here"),
     ],
 )
-def test_wrong_use_is_told_in_one_line_and_exits_with_2(
+def test_wrong_use_gives_one_line_and_exit_code_2(
     cli: Cli, project: Path, given: tuple[str, ...], message: str
 ) -> None:
     done = cli(*given)

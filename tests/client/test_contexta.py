@@ -51,7 +51,7 @@ def test_environment_of_the_running_interpreter_is_captured_at_creation(ctx: Con
     assert dict(snapshot.packages) == versions
 
 
-def test_run_that_raises_is_failed_with_type_and_message_and_the_exception_goes_on(ctx: Contexta) -> None:
+def test_run_that_raises_fails_and_raises_the_exception_again(ctx: Contexta) -> None:
     class OutOfData(RuntimeError):
         pass
 
@@ -76,7 +76,7 @@ def test_run_ends_as_its_block_ends(ctx: Contexta, error: BaseException, status:
     assert ctx.get_run("x").status == status
 
 
-def test_second_run_of_a_name_gets_a_reference_of_its_own(ctx: Contexta) -> None:
+def test_second_run_of_a_name_gets_another_reference(ctx: Contexta) -> None:
     put_run(ctx, "this-month", project="p")
     refs = []
     for _ in range(3):
@@ -90,7 +90,7 @@ def test_second_run_of_a_name_gets_a_reference_of_its_own(ctx: Contexta) -> None
     ("name", "component"),
     [("Größe 3", "grosse-3"), ("数据", "run"), ("x" * 200, "x" * 63), ("a.b/c", "a-b-c")],
 )
-def test_name_that_is_no_component_is_slugged_and_kept_for_display(ctx: Contexta, name: str, component: str) -> None:
+def test_invalid_component_stays_the_display_name(ctx: Contexta, name: str, component: str) -> None:
     with ctx.run(name, project="Käse & Co") as run:
         pass
     expected = component.replace("grosse", "groe") if component == "grosse-3" else component
@@ -154,7 +154,7 @@ def test_ended_run_takes_nothing_more(ctx: Contexta) -> None:
             use()
 
 
-def test_parameters_keep_what_json_holds_and_show_the_rest_as_text(ctx: Contexta, tmp_path: Path) -> None:
+def test_parameters_keep_json_values_and_store_others_as_text(ctx: Contexta, tmp_path: Path) -> None:
     given = {"lr": 0.1, "n": 3, "on": True, "none": None, "deep": {"a": [1, {"b": 2}]}, "big": 2**70}
     with ctx.run("x") as run:
         run.params(given)
@@ -176,7 +176,7 @@ def test_every_kind_of_number_survives_a_live_run(ctx: Contexta) -> None:
     assert [repr(result[f"m{number}"]) for number in range(len(values))] == [repr(value) for value in values]
 
 
-def test_threads_of_one_run_lose_nothing(ctx: Contexta) -> None:
+def test_threads_of_one_run_lose_no_record(ctx: Contexta) -> None:
     with ctx.run("x") as run:
 
         def log() -> None:
@@ -210,7 +210,7 @@ def test_training_that_changes_its_directory_stays_in_its_workspace(
     assert (tmp_path / ("ws" if given else ".contexta") / "contexta.db").exists()
 
 
-def test_run_in_a_workspace_that_cannot_be_written_says_so_once_and_the_program_goes_on(
+def test_unwritable_workspace_gives_one_warning_and_the_program_continues(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contexta.recorder.session.active_run.session.has_warned", False)
@@ -235,7 +235,7 @@ def test_comparing_a_run_without_a_snapshot_notes_it_and_adds_nothing(ctx: Conte
     assert not diff.differs
 
 
-def test_comparing_a_run_with_itself_is_empty_and_says_so(ctx: Contexta) -> None:
+def test_comparison_of_a_run_with_itself_is_empty_with_a_note(ctx: Contexta) -> None:
     put_run(ctx, "x", metrics={"a": math.nan}, environment={})
     diff = ctx.diff_runs("x", "p.x")
     assert not diff.differs

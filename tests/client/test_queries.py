@@ -183,7 +183,7 @@ def test_snapshot_of_a_run_written_by_hand_has_everything_that_was_put(full: Con
         assert word in screen
 
 
-def test_snapshot_of_a_live_run_has_its_points_and_says_how_many_there_was_no_room_for(ctx: Contexta) -> None:
+def test_snapshot_of_a_live_run_counts_the_omitted_points(ctx: Contexta) -> None:
     with ctx.run("live", project="p") as run:
         run.metric("score", math.nan)
         with run.stage("train") as stage:
@@ -202,7 +202,7 @@ def test_snapshot_of_a_live_run_has_its_points_and_says_how_many_there_was_no_ro
     assert len(ctx.get_run_snapshot("live", max_records=5_000).records) == 1_002
 
 
-def test_snapshot_says_what_is_open_missing_or_marked(ctx: Contexta) -> None:
+def test_snapshot_notes_open_missing_and_marked_parts(ctx: Contexta) -> None:
     put_run(ctx, status="open", ended_at=None)
     ctx.record_store.append(a_metric(envelope={"completeness_marker": "sampled"}))
     notes = ctx.get_run_snapshot("r").completeness_notes
@@ -214,7 +214,7 @@ def test_snapshot_says_what_is_open_missing_or_marked(ctx: Contexta) -> None:
 # ---------------------------------------------------------------------------------------------- lists
 
 
-def test_lists_are_of_the_run_the_stage_or_the_project_that_was_asked_for(full: Contexta, cli: Cli) -> None:
+def test_lists_are_limited_to_their_run_stage_or_project(full: Contexta, cli: Cli) -> None:
     full.metadata_store.stages.put_stage_execution(a_stage(stage="evaluate", order_index=1))
     full.metadata_store.batches.put_batch_execution(a_batch("b2", "evaluate"))
     full.metadata_store.samples.put_sample_observation(a_sample("s2", "evaluate"))
@@ -238,7 +238,7 @@ def test_lists_are_of_the_run_the_stage_or_the_project_that_was_asked_for(full: 
 # ---------------------------------------------------------------------------------------------- diagnosis
 
 
-def test_diagnosis_lists_what_stands_out_the_errors_first(full: Contexta, cli: Cli) -> None:
+def test_diagnosis_lists_problems_with_errors_first(full: Contexta, cli: Cli) -> None:
     store = full.metadata_store
     store.stages.put_stage_execution(a_stage(stage="evaluate", status="open", ended_at=None, order_index=1))
     store.batches.put_batch_execution(a_batch("b2", status="failed"))
@@ -263,7 +263,7 @@ def test_diagnosis_lists_what_stands_out_the_errors_first(full: Contexta, cli: C
     assert json.loads(cli("diagnose", "r", "--json").stdout)["issues"][0]["code"] == "batch_failed"
 
 
-def test_run_that_raised_is_diagnosed_with_what_it_raised(ctx: Contexta) -> None:
+def test_failed_run_is_diagnosed_with_its_exception(ctx: Contexta) -> None:
     with pytest.raises(ValueError, match="row 7"), ctx.run("boom", project="p") as run, run.stage("train") as stage:
         stage.metric("loss", math.nan)
         raise ValueError("row 7")
@@ -288,9 +288,7 @@ def test_bare_run_lacks_metrics_and_an_environment(ctx: Contexta) -> None:
 # ---------------------------------------------------------------------------------------------- lineage
 
 
-def test_deployment_is_joined_to_run_artifact_and_environment_without_being_told_twice(
-    full: Contexta, cli: Cli
-) -> None:
+def test_deployment_has_edges_to_run_artifact_and_environment(full: Contexta, cli: Cli) -> None:
     result = full.traverse_lineage("deployment:p.web", direction="upstream")
     assert {(edge.source_ref, edge.target_ref) for edge in result.edges} == {
         ("run:p.r", "deployment:p.web"),
@@ -339,7 +337,7 @@ def test_part_of_a_run_leads_to_the_run(full: Contexta) -> None:
     )
 
 
-def test_lineage_of_what_nobody_knows_is_refused(full: Contexta) -> None:
+def test_lineage_of_an_unknown_reference_is_refused(full: Contexta) -> None:
     with pytest.raises(NotFound, match="artifact:p.r.nothing"):
         full.traverse_lineage("artifact:p.r.nothing")
     with pytest.raises(InvalidInput, match="sideways"):
@@ -373,7 +371,7 @@ def history(ctx: Contexta) -> Contexta:
     return ctx
 
 
-def test_best_run_ranks_what_can_be_ranked_and_says_what_cannot(history: Contexta, cli: Cli) -> None:
+def test_best_run_lists_runs_that_cannot_be_ranked(history: Contexta, cli: Cli) -> None:
     runs = [f"r{number}" for number in range(5)]
     result = history.select_best_run(runs, "accuracy", stage_name="train", higher_is_better=True)
     assert (result.run_ref, result.value) == ("run:p.r1", 0.91)
@@ -396,7 +394,7 @@ def test_best_run_ranks_what_can_be_ranked_and_says_what_cannot(history: Context
     assert cli("best", "nothing", "--higher-is-better").returncode == 1
 
 
-def test_which_way_is_good_is_known_configured_given_or_asked_for(ctx: Contexta, cli: Cli) -> None:
+def test_direction_is_known_configured_an_argument_or_required(ctx: Contexta, cli: Cli) -> None:
     for name, value in (("a", 1), ("b", 2)):
         put_run(ctx, name, metrics={"accuracy": value, "loss": value, "zeal": value})
     assert ctx.select_best_run(["a", "b"], "accuracy").run_ref == "run:p.b"

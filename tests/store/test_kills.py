@@ -253,7 +253,7 @@ def test_killed_at_random_moments(kind: str, made: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
-def test_a_full_disk_is_told_and_gets_better(tmp_path: Path) -> None:
+def test_full_disk_is_reported_and_recording_recovers(tmp_path: Path) -> None:
     place = tmp_path / "small"
     place.mkdir()
     mounted = subprocess.run(

@@ -140,7 +140,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_no_statement_reads_a_whole_table_on_a_server(
+def test_no_statement_scans_a_complete_table_on_a_server(
     served: Contexta, monkeypatch: pytest.MonkeyPatch, asked: str
 ) -> None:
     """Rows that are looked at are counted by the server itself: EXPLAIN ANALYZE of each statement."""

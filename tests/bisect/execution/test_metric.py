@@ -56,7 +56,7 @@ def test_a_number_is_read_as_programs_print_it(metric: str, line: str, value: fl
         '{"accuracy": ' + "[" * 100_000,
     ],
 )
-def test_what_is_another_metric_or_no_clear_number_is_left_alone(line: str) -> None:
+def test_other_metrics_and_unclear_numbers_are_ignored(line: str) -> None:
     value, why = read_metric("accuracy", None, line, Path())
     assert value is None
     assert why.partition(";")[0] == "gives no accuracy"
@@ -92,7 +92,7 @@ def test_a_percentage_behind_a_pattern_is_a_number(tmp_path: Path) -> None:
     assert read_metric("accuracy", r"stdout:top-1 (\S+)", "top-1 87.5%\n", tmp_path) == (87.5, "")
 
 
-def test_a_file_of_json_is_followed_through_lists_and_says_what_it_lacks(tmp_path: Path) -> None:
+def test_json_path_follows_lists_and_names_a_missing_key(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"log": [{"loss": 0.5}, {"loss": 0.25}]}')
     (tmp_path / "broken.json").write_text("{")
     assert read_metric("loss", "json:state.json:log.-1.loss", "", tmp_path) == (0.25, "")

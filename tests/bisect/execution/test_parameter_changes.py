@@ -59,7 +59,7 @@ def commands(found: ChangedParameters, command: str) -> tuple[str, str]:
         ("m.lr=1", "m.lr=2", {"m": {"lr": 1}}, {"m": {"lr": 1}}, "t.py", "t.py m.lr=1", "t.py m.lr=2"),
     ],
 )  # fmt: skip
-def test_a_command_is_told_what_each_side_was_told(
+def test_command_gets_the_parameters_of_each_side(
     old: str, new: str, before: dict[str, Any], after: dict[str, Any], command: str, as_old: str, as_new: str
 ) -> None:
     found = differing(old, new, before, after)
@@ -77,7 +77,7 @@ def test_a_command_is_told_what_each_side_was_told(
         ("", "--key x", {"key": HIDDEN + "0"}, {"key": HIDDEN + "1"}, "it holds a secret that was not stored"),
     ],
 )
-def test_what_cannot_be_set_is_no_change_and_says_why(
+def test_parameter_that_cannot_be_set_is_no_change_with_a_reason(
     old: str, new: str, before: dict[str, Any], after: dict[str, Any], reason: str
 ) -> None:
     found = differing(old, new, before, after)
@@ -86,7 +86,7 @@ def test_what_cannot_be_set_is_no_change_and_says_why(
     assert reason in note
 
 
-def test_a_template_sets_what_stands_on_no_command_line_and_nothing_else() -> None:
+def test_template_sets_only_parameters_without_a_command_line_option() -> None:
     before, after = {"lr": 0.1, "depth": 3, "name": None}, {"lr": 0.2, "depth": 4, "name": "a b"}
     found = differing("--lr=0.1", "--lr=0.2", before, after, template="--set {name}={value}")
     assert commands(found, "t.py") == (
@@ -95,7 +95,7 @@ def test_a_template_sets_what_stands_on_no_command_line_and_nothing_else() -> No
     )
 
 
-def test_what_is_the_same_whatever_it_is_written_as_and_what_is_a_seed_is_no_change() -> None:
+def test_equal_values_in_other_notation_and_seeds_are_no_changes() -> None:
     before, after = {"lr": 0.1, "n": 1, "seed": 1}, {"lr": "1e-1", "n": 1.0, "seed": 2}
     found = differing("--lr 0.1 --seed 1 --m 5", "--lr=.1 --seed 2 --m=5.0", before, after)
     assert (found.old, found.notes) == ({}, ())
@@ -104,11 +104,11 @@ def test_what_is_the_same_whatever_it_is_written_as_and_what_is_a_seed_is_no_cha
     assert not same(None, 0)
 
 
-def test_what_only_one_run_recorded_and_both_were_told_is_no_change() -> None:
+def test_parameter_on_both_command_lines_is_no_change() -> None:
     assert differing("--lr 0.1", "--lr 0.1", {}, {"lr": 0.1}) == ChangedParameters({}, {}, ())
 
 
-def test_words_that_are_no_options_and_differ_are_told() -> None:
+def test_different_positional_words_are_noted() -> None:
     found = differing("a.yaml --lr 1", "b.yaml --lr 1")
     assert found.old == {}
     assert found.notes == ("other words of the command differ (OLD: a.yaml, NEW: b.yaml); the given command is used",)
@@ -121,7 +121,7 @@ def test_options_of_the_interpreter_are_left_alone() -> None:
         assert not_in(shlex.split(command), found.old) == ["m"]
 
 
-def test_the_program_says_what_it_was_told_before_the_command_around_it_does() -> None:
+def test_arguments_of_the_program_precede_those_of_its_wrapper() -> None:
     command = ["torchrun", "--nproc", "2", "train.py", "--lr", "1"]
     invocation = {"argv": ["train.py", "--lr", "1"], "entry_point": "train.py"}
     assert parameters_of({}, {"command": command, "invocation": invocation}).line == ("--lr", "1")
@@ -130,7 +130,7 @@ def test_the_program_says_what_it_was_told_before_the_command_around_it_does() -
     assert parameters_of({}, {"invocation": notebook}).line == ()
 
 
-def test_a_run_that_recorded_another_value_contradicts_what_it_was_told() -> None:
+def test_run_with_another_recorded_value_contradicts_its_command_line() -> None:
     settings = {"lr": Setting(("--lr", "0.1"), 0.1), "drop": Setting(), "depth": Setting(("--depth", "3"), 3)}
     assert contradiction(settings, {"lr": "0.1", "drop": 0.5}) is None
     assert contradiction(settings, {"lr": 0.2, "depth": 3.0}) == "it ran with lr=0.2, not with 0.1 as it was told"

@@ -128,7 +128,7 @@ def test_a_wrong_setting_is_refused(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has overlays")
-def test_a_home_that_cannot_be_overlaid_is_empty_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_without_overlay_is_empty_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/proc")  # no file system that an overlay can show
     with private_home(tmp_path) as private:
         assert private.why_empty

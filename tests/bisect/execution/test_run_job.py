@@ -57,7 +57,7 @@ def test_a_job_runs_in_another_process_which_has_the_workspace(job: TrialJob, tm
         assert ctx.verify().sound
 
 
-def test_a_machine_that_lacks_something_says_what(job: TrialJob, tmp_path: Path) -> None:
+def test_missing_requirements_of_a_machine_are_named(job: TrialJob, tmp_path: Path) -> None:
     assert why_not_ready(job) is None
     assert job.recipe is not None
     python = replace(job.recipe.python, path="/nowhere/python", version="3.99.1")
@@ -70,7 +70,7 @@ def test_a_machine_that_lacks_something_says_what(job: TrialJob, tmp_path: Path)
     assert "is not what the study began with" in str(why_not_ready(job))
 
 
-def test_the_source_is_told_by_content_wherever_and_whenever_it_was_written(tmp_path: Path) -> None:
+def test_fingerprint_of_the_source_depends_only_on_its_content(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "x.py").write_text("x = 1")
@@ -91,7 +91,7 @@ def test_a_trial_that_edits_installed_files_is_an_error_and_keeps_no_run(job: Tr
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
-def test_an_endpoint_has_its_own_files_also_where_packages_share_them(job: TrialJob, version: str) -> None:
+def test_endpoint_has_its_own_files_if_packages_share_paths(job: TrialJob, version: str) -> None:
     pins = {"a": "1.0", "b": version}
     sources = (Contents({"a": "1.0", "b": "1.0"}), Contents({"a": "1.0", "b": "2.0"}))
     assert job.recipe is not None
@@ -105,7 +105,7 @@ def test_an_endpoint_has_its_own_files_also_where_packages_share_them(job: Trial
     assert run_job(there).value == 1.0
 
 
-def test_a_cache_that_cannot_hold_both_environments_is_told(job: TrialJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_without_room_for_both_environments_is_reported(job: TrialJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTEXTA_CACHE_SIZE", "0.000001")
     with pytest.raises(ContextaError, match="is too small for these environments") as told:
         run_job(job)
@@ -123,7 +123,7 @@ def test_a_job_is_small_enough_to_send(job: TrialJob) -> None:
     assert len(pickle.dumps(job)) < 20_000
 
 
-def test_a_recorded_source_and_what_it_is_told_go_to_another_process(job: TrialJob, tmp_path: Path) -> None:
+def test_recorded_source_and_parameters_reach_another_process(job: TrialJob, tmp_path: Path) -> None:
     folder = Path(job.command.folder)
     git(folder, "init", "--quiet")
     git(folder, "add", "-A")

@@ -50,12 +50,12 @@ def trial(command: Command, environment: Path, *, scratch: str | None = None, **
     return run_trial(TrialJob(command, **{"seed": 0, **fields}), place)
 
 
-def test_the_metric_is_read_from_what_the_program_prints(folder: Path, environment: Path) -> None:
+def test_metric_is_read_from_the_output(folder: Path, environment: Path) -> None:
     report = run(folder, environment, "print('accuracy=0.25'); print('accuracy: 0.875')")
     assert (report.value, report.reason) == (0.875, "")
 
 
-def test_a_metric_that_is_logged_counts_where_nothing_is_printed(folder: Path, environment: Path) -> None:
+def test_logged_metric_counts_without_a_printed_one(folder: Path, environment: Path) -> None:
     code = "import logging; logging.warning('accuracy: 0.25')"
     assert run(folder, environment, code).value == 0.25
     assert run(folder, environment, f"print('accuracy=0.5'); {code}").value == 0.5
@@ -73,7 +73,7 @@ print("accuracy=" + os.environ["SEED"])
 
 
 @pytest.mark.parametrize("python", ["python", "python3.11", "april/bin/python", "/usr/bin/python3"])
-def test_whichever_python_a_command_names_the_one_of_the_mix_runs(folder: Path, environment: Path, python: str) -> None:
+def test_command_runs_in_the_python_of_the_mix(folder: Path, environment: Path, python: str) -> None:
     (folder / "train.py").write_text(
         "import os, sys\nprint('accuracy=%d' % (sys.prefix == os.environ['VIRTUAL_ENV']))\n"
     )
@@ -98,7 +98,7 @@ def test_the_seed_can_go_by_argument(folder: Path, environment: Path) -> None:
         ("print('accuracy=0.9'); raise SystemExit(3)", "exit code 3"),
     ],
 )
-def test_each_way_to_give_no_value_has_its_own_reason(folder: Path, environment: Path, code: str, reason: str) -> None:
+def test_every_trial_without_a_value_has_its_reason(folder: Path, environment: Path, code: str, reason: str) -> None:
     report = run(folder, environment, code)
     assert report.value is None
     assert report.reason.startswith(reason)
@@ -174,7 +174,7 @@ print("accuracy=0.5")
         os.kill(int(sentinel.read_text()), 0)
 
 
-def test_what_is_recorded_counts_before_what_is_printed(folder: Path, environment: Path) -> None:
+def test_recorded_metric_precedes_a_printed_one(folder: Path, environment: Path) -> None:
     code = """
 import contexta
 run = contexta.init()
@@ -191,9 +191,7 @@ print("accuracy=1")
         assert report.value == value
 
 
-def test_a_program_that_begins_several_runs_is_one_trial_and_the_last_value_counts(
-    folder: Path, environment: Path
-) -> None:
+def test_last_value_counts_in_a_program_with_several_runs(folder: Path, environment: Path) -> None:
     code = """
 import contexta
 for number in range(1, 6):
@@ -315,19 +313,19 @@ def test_nothing_of_a_trial_outlives_a_study_that_is_killed(folder: Path, enviro
     ("text", "value", "good"),
     [("accuracy >= 0.9", 0.9, True), ("loss<1e-2", 0.5, False), ("val/loss <= 2", 2.0, True), ("f1 > .5", 0.5, False)],
 )
-def test_a_threshold_says_what_is_good(text: str, value: float, good: bool) -> None:
+def test_threshold_separates_good_from_bad(text: str, value: float, good: bool) -> None:
     assert threshold(text).holds(value) is good
 
 
 @pytest.mark.parametrize(
     "text", ["accuracy", "accuracy >= x", "accuracy => 0.9", ">= 0.9", "accuracy == 1", "accuracy >= nan"]
 )
-def test_what_is_no_threshold_is_refused(text: str) -> None:
+def test_invalid_threshold_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="good-if"):
         threshold(text)
 
 
-def test_what_a_trial_leaves_behind_does_not_reach_the_next(folder: Path, environment: Path) -> None:
+def test_files_of_a_trial_do_not_reach_the_next_trial(folder: Path, environment: Path) -> None:
     code = """
 import pathlib
 left = pathlib.Path("left.txt")
@@ -352,18 +350,18 @@ def test_a_workspace_or_environment_of_any_name_is_no_source(folder: Path, envir
 
 
 @pytest.mark.parametrize(("recorded", "limit"), [(None, 24 * 3600.0), (7.0, 7.0)])
-def test_a_command_without_a_limit_of_its_own_has_that_of_its_job(recorded: float | None, limit: float) -> None:
+def test_command_without_a_memory_limit_has_that_of_its_job(recorded: float | None, limit: float) -> None:
     assert TrialJob(Command(("x",), None, "."), 0, timeout=recorded or GENEROUS).seconds == limit
     assert TrialJob(Command(("x",), None, ".", timeout=2.0), 0, timeout=recorded or GENEROUS).seconds == 2.0
 
 
-def test_of_a_recorded_run_no_place_and_no_hidden_value_is_given_to_a_trial() -> None:
+def test_trial_gets_no_paths_and_hidden_values_of_a_recorded_run() -> None:
     recorded = {"MODE": "fast", "VIRTUAL_ENV": "/x", "TMPDIR": "/y", "UV_INDEX_URL": "z", "PYTHONPATH": "lib"}
     hidden = {"HF_TOKEN": "secret:sha256:0123456789abcdef"}
     assert applicable_variables({**recorded, **hidden}) == {"MODE": "fast", "PYTHONPATH": "lib"}
 
 
-def test_a_path_of_modules_is_kept_beside_that_of_the_recorder(folder: Path, environment: Path) -> None:
+def test_pythonpath_of_the_user_is_kept_with_that_of_the_recorder(folder: Path, environment: Path) -> None:
     (folder / "lib").mkdir()
     (folder / "lib" / "mine.py").write_text("value = 3")
     (folder / "train.py").write_text("import mine\nprint(f'accuracy={mine.value}')\n")
@@ -373,7 +371,7 @@ def test_a_path_of_modules_is_kept_beside_that_of_the_recorder(folder: Path, env
     assert report.value == 3.0, report.log
 
 
-def test_in_place_the_command_runs_in_its_own_folder(folder: Path, environment: Path) -> None:
+def test_command_in_place_runs_in_the_current_directory(folder: Path, environment: Path) -> None:
     report = run(folder, environment, "import os; open('left', 'w'); print('accuracy=1')", in_place=True)
     assert report.value == 1.0
     assert (folder / "left").exists()
@@ -400,7 +398,7 @@ def test_a_command_that_does_not_exist_is_a_reason_not_an_error(folder: Path, en
         ("Accuracy=0.5", None),
     ],
 )
-def test_a_metric_is_recognised_by_its_whole_name(tmp_path: Path, line: str, expected: float | None) -> None:
+def test_metric_is_recognised_by_its_complete_name(tmp_path: Path, line: str, expected: float | None) -> None:
     assert read_metric("accuracy", None, f"starting\n{line}\ndone\n", tmp_path)[0] == expected
 
 

@@ -59,7 +59,7 @@ def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: 
     assert any("mine stands in" in note for note in found.notes)
 
 
-def test_what_a_file_is_silent_on_is_taken_from_an_environment_beside_it(environment: Path, tmp_path: Path) -> None:
+def test_file_is_completed_with_values_of_the_environment_on_the_other_side(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("released==2.0\n")
     found = ends(side_at(environment), side_at(tmp_path / "new.txt"))
     assert dict(found.new.packages) == {"pip": "99.0", "released": "2.0"}
@@ -82,7 +82,7 @@ def test_variables_of_a_run_hold_on_a_side_that_does_not_say(ctx: Contexta, tmp_
     assert found.seconds == 12.0
 
 
-def test_a_lock_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+def test_lock_file_is_recognised_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "march.txt").write_text('lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n')
     (tmp_path / "april").write_text('version = 1\nrequires-python = ">=3.8"\n[manifest]\n')
     (tmp_path / "may").write_text("# nothing yet\n")
@@ -90,7 +90,7 @@ def test_a_lock_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> No
         assert side_at(tmp_path / name).label == f"{what} {tmp_path / name}"
 
 
-def test_groups_of_a_lock_are_those_of_the_project_beside_it(tmp_path: Path) -> None:
+def test_groups_of_a_lock_file_are_those_of_its_project(tmp_path: Path) -> None:
     package = 'version = "1.0"\nsource = { registry = "x" }\n'
     (tmp_path / "uv.lock").write_text(
         'version = 1\nrequires-python = ">=3.8"\n'
@@ -114,7 +114,7 @@ def test_groups_of_a_lock_are_those_of_the_project_beside_it(tmp_path: Path) -> 
         ("environment.yml", "dependencies:\n  - numpy=1.26\n", "line 1"),
     ],
 )
-def test_what_is_no_known_input_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+def test_unknown_kind_of_side_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InvalidInput, match=message) as refused:
         side = side_at(tmp_path / name)
@@ -127,7 +127,7 @@ def test_a_directory_without_a_python_is_no_environment(tmp_path: Path) -> None:
         side_at(tmp_path)
 
 
-def test_the_directory_of_a_project_points_to_what_to_give_of_it(tmp_path: Path) -> None:
+def test_directory_of_a_project_is_refused_with_a_hint(tmp_path: Path) -> None:
     for name in ("requirements.txt", "uv.lock"):
         (tmp_path / name).touch()
         with pytest.raises(InvalidInput) as refused:
@@ -135,7 +135,7 @@ def test_the_directory_of_a_project_points_to_what_to_give_of_it(tmp_path: Path)
         assert refused.value.hint == f"give {tmp_path / name}"
 
 
-def test_an_environment_whose_python_is_gone_says_so(environment: Path) -> None:
+def test_environment_without_its_python_is_refused(environment: Path) -> None:
     python = python_in(environment)
     python.unlink()
     python.write_text("#!/bin/sh\necho broken >&2; exit 3\n")

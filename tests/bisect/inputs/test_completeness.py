@@ -49,7 +49,7 @@ def refused(folder: Path, old: str, new: str, how: str = CHECK) -> str:
 
 
 @pytest.mark.usefixtures("index")
-def test_all_that_both_files_lack_is_told_at_once_with_who_requires_it(tmp_path: Path) -> None:
+def test_missing_pins_of_both_files_are_listed_with_their_requirers(tmp_path: Path) -> None:
     told = refused(tmp_path, "pandas==1.5.3\nnumpy==1.26\n", "pandas==2.0.0\nnumpy==2.0\nsix==1.16\n")
     assert told.partition("\n")[0] == (
         "old.txt lacks python-dateutil, which pandas 1.5.3 requires, and six, which python-dateutil 2.9.0 requires; "
@@ -59,7 +59,7 @@ def test_all_that_both_files_lack_is_told_at_once_with_who_requires_it(tmp_path:
 
 
 @pytest.mark.usefixtures("index")
-def test_both_sides_are_completed_alike_as_far_as_both_allow_it(tmp_path: Path) -> None:
+def test_both_sides_are_completed_with_equal_versions_if_possible(tmp_path: Path) -> None:
     found = ends(tmp_path, "pandas==1.5.3\nnumpy==1.26\n", "pandas==2.0.0\nnumpy==2.0\n", RESOLVE)
     assert found.old.packages["python-dateutil"] == found.new.packages["python-dateutil"] == "2.8.2"
     assert found.old.packages["six"] == "1.16"
@@ -79,7 +79,7 @@ def test_markers_and_extras_decide_what_is_required(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("index")
-def test_pins_that_contradict_each_other_are_named_and_still_tried(tmp_path: Path) -> None:
+def test_contradicting_pins_are_noted_and_tried(tmp_path: Path) -> None:
     whole = "six==1.16\npython-dateutil==2.9.0\ntzdata==1\n"
     found = ends(tmp_path, f"pandas==1.5.3\nnumpy==2.0\n{whole}", f"pandas==2.0.0\nnumpy==2.0\n{whole}")
     assert "old.txt: pandas 1.5.3 requires numpy<2, and numpy 2.0 is pinned" in found.notes
@@ -89,7 +89,7 @@ def test_pins_that_contradict_each_other_are_named_and_still_tried(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("index")
-def test_what_is_skipped_is_not_lacking(tmp_path: Path) -> None:
+def test_skipped_package_is_not_missing(tmp_path: Path) -> None:
     sides = {}
     for name in ("old", "new"):
         (tmp_path / f"{name}.txt").write_text("pandas==1.5.3\nnumpy==1.26\npython-dateutil==2.8.2\n")
@@ -100,7 +100,7 @@ def test_what_is_skipped_is_not_lacking(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("index")
-def test_what_no_index_has_cannot_be_completed(tmp_path: Path) -> None:
+def test_package_without_a_release_cannot_be_completed(tmp_path: Path) -> None:
     for how in (CHECK, RESOLVE):
         told = refused(tmp_path, "lost==1.0\n", "numpy==2.0\n", how)
         assert told.startswith("old.txt lacks nowhere, which lost 1.0 requires")

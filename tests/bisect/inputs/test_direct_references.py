@@ -75,7 +75,7 @@ def test_a_commit_that_changed_between_two_files_is_a_change_like_any_other(cli:
 
 
 @pytest.mark.slow
-def test_environments_that_took_a_package_from_two_commits_are_told_apart(cli: Cli, place: Place) -> None:
+def test_environments_with_a_package_from_two_commits_differ(cli: Cli, place: Place) -> None:
     for name, commit in (("old", place.good), ("new", place.bad)):
         venv = Venv(place.here / f"{name}-env", PYTHON)
         venv.install("--find-links", str(place.index), "innocent==1.0", f"own @ {place.address(commit)}")
@@ -101,7 +101,7 @@ def test_a_commit_after_a_release_of_an_index_is_a_change_too_and_so_is_a_file(c
     assert told["proof"][1]["pins"]["own"].endswith(f"#sha256={digest}")
 
 
-def test_one_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> None:
+def test_equal_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> None:
     for name, version in (("old.txt", "1.0"), ("new.txt", "2.0")):
         (place.here / name).write_text(f"innocent=={version}\nown @ {place.address(place.bad)}\n")
     told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
@@ -110,7 +110,7 @@ def test_one_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_releases_of_a_culprit_that_requires_what_comes_from_an_address_are_tried(cli: Cli, place: Place) -> None:
+def test_releases_of_a_culprit_with_a_direct_reference_are_tried(cli: Cli, place: Place) -> None:
     for version, worse in (("1.0", 0.0), ("1.1", 0.0), ("1.2", 0.25), ("2.0", 0.25)):
         make_wheel(place.index, "culprit", version, f"worse = {worse}", requires=["own>=0.5"])
     (place.here / "train.py").write_text("import culprit, own\nprint('accuracy=%g' % (0.9 - culprit.worse))\n")
@@ -157,7 +157,7 @@ def test_an_address_is_taken_with_all_that_makes_it_exact(tmp_path: Path) -> Non
         "file:///nowhere/x-1.0-py3-none-any.whl",
     ],
 )
-def test_what_is_no_package_or_not_there_is_not_taken(url: str) -> None:
+def test_missing_path_and_path_without_a_package_are_no_local_package(url: str) -> None:
     assert taken_from("x", url) is None
 
 

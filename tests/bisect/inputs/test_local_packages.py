@@ -31,7 +31,7 @@ def build_wheel(folder, *_):
 
 
 @pytest.mark.slow
-def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_change(
+def test_local_package_is_installed_from_its_current_source_and_is_no_change(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beside = tmp_path.parent / f"{tmp_path.name}-beside"
@@ -62,7 +62,7 @@ def test_the_users_own_package_is_installed_as_its_source_is_now_and_is_no_chang
     assert "mine as from its address now, in every mix alike: no change" in done.stderr
 
 
-def test_source_on_one_side_only_is_in_every_mix_and_no_pin_stands_against_it() -> None:
+def test_source_on_one_side_is_in_every_mix() -> None:
     own = Fixed("x", "x @ file:///src/x")
     assert shared_packages(Pins({}, fixed={"x": own}), Pins({"y": "1.0"})) == (own,)
     for other in (Pins({"x": "1.0"}), Pins({}, fixed={"x": Fixed("x", "x @ file:///elsewhere/x")})):
@@ -70,7 +70,7 @@ def test_source_on_one_side_only_is_in_every_mix_and_no_pin_stands_against_it() 
             shared_packages(other, Pins({}, fixed={"x": own}))
 
 
-def test_only_what_has_one_address_on_both_sides_is_no_change() -> None:
+def test_only_packages_with_equal_addresses_are_no_change() -> None:
     one, other = (Pins({"x": f"git+https://example.org/x@{commit * 40}", "y": "1.0"}) for commit in "ab")
     assert shared_packages(one, one) == (Fixed("x", f"x @ {one.packages['x']}"),)
     assert shared_packages(one, other) == shared_packages(one, Pins({})) == ()

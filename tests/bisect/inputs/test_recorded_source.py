@@ -95,7 +95,7 @@ def test_paths_of_the_source_name_the_place_of_the_trial(top: Path) -> None:
             assert put(other) == other
 
 
-def test_data_of_today_never_goes_where_the_source_of_then_leads_out_of_the_place(top: Path) -> None:
+def test_current_data_never_follows_links_of_the_recorded_source_out_of_the_sandbox(top: Path) -> None:
     (top / "shared").symlink_to(top.parent / "far")
     (top / "taken").write_text("a file then")
     git(top, "add", "shared", "taken")
@@ -112,7 +112,7 @@ def test_data_of_today_never_goes_where_the_source_of_then_leads_out_of_the_plac
     assert list((top.parent / "far").iterdir()) == []
 
 
-def test_beside_the_source_is_what_no_commit_and_no_recorded_change_holds(top: Path) -> None:
+def test_sandbox_contains_files_that_are_in_no_commit_and_no_recorded_change(top: Path) -> None:
     inner = top / "inner"
     inner.mkdir()
     (inner / "x.py").write_text("")
@@ -125,7 +125,7 @@ def test_beside_the_source_is_what_no_commit_and_no_recorded_change_holds(top: P
     assert source_of(top, in_place=False, recorded=True) != before
 
 
-def test_sources_are_told_apart_by_commit_and_changes(top: Path) -> None:
+def test_sources_differ_by_commit_or_changes(top: Path) -> None:
     one = recorded(top)
     assert str(one) == f"{one.commit[:12]} and uncommitted changes"
     assert str(Revision(one.commit)) == one.commit[:12]
@@ -133,7 +133,7 @@ def test_sources_are_told_apart_by_commit_and_changes(top: Path) -> None:
     assert len({one.state, recorded(top).state, Revision(one.commit).state}) == 3
 
 
-def test_a_source_that_cannot_be_had_here_is_refused_with_the_reason(top: Path) -> None:
+def test_source_that_cannot_be_restored_here_is_refused_with_the_reason(top: Path) -> None:
     commit = git(top, "rev-parse", "HEAD")
     (top / "new").mkdir()
     for revision, folder, reason in (
@@ -148,7 +148,7 @@ def test_a_source_that_cannot_be_had_here_is_refused_with_the_reason(top: Path) 
     require_here("run p.r", Revision(commit), top / "sub")
 
 
-def test_a_source_that_was_not_recorded_whole_is_refused(top: Path) -> None:
+def test_incompletely_recorded_source_is_refused(top: Path) -> None:
     def asked(facts: dict[str, object], *notes: str) -> Revision:
         ref = StableRef.parse("run:p.r")
         return revision_of("run p.r", RecordedEnvironment(ref, a_snapshot(), facts, b"x"), notes)
@@ -169,7 +169,7 @@ def test_a_source_that_was_not_recorded_whole_is_refused(top: Path) -> None:
         asked({"commit": None, "reason": "not in a git repository"})
 
 
-def test_what_a_user_should_know_of_two_sources_is_told(top: Path) -> None:
+def test_notes_describe_the_two_sources(top: Path) -> None:
     one = Revision(git(top, "rev-parse", "HEAD"))
     assert list(about_sources(one, one, top)) == [f"OLD and NEW ran the same source, {one}: it is no change"]
     (top / ".gitmodules").write_text("")
@@ -179,7 +179,7 @@ def test_what_a_user_should_know_of_two_sources_is_told(top: Path) -> None:
     assert list(about_sources(one, two, top)) == [f"submodules of {two.commit[:12]} are not checked out"]
 
 
-def test_only_what_is_installed_from_the_repository_itself_comes_with_its_source(top: Path) -> None:
+def test_only_packages_of_the_repository_come_with_its_source(top: Path) -> None:
     (top / "a b").mkdir()
     fixed = [
         Fixed("mine", directory_line("mine", str(top)), "x"),

@@ -8,7 +8,7 @@ from contexta.bisect.search.search import Probe, Problem
 from contexta.bisect.space.changes import Metadata
 
 
-def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:
+def test_plan_lists_groups_and_their_requirements() -> None:
     requires = {
         ("a", "2.0"): Metadata(("b>=2",)),
         ("c", "2.0"): Metadata(("d>=2",)),
@@ -20,7 +20,7 @@ def test_a_plan_names_what_moves_together_and_what_it_brings() -> None:
     assert found.expected_runs <= 60
 
 
-def test_a_plan_tells_the_time_only_where_a_run_is_known() -> None:
+def test_plan_has_a_time_only_with_a_known_duration() -> None:
     space = a_space("a", "b", "c", "d")
     known = plan(space, 60, seconds=2.0)
     assert known.expected_seconds == 2.0 * known.expected_runs

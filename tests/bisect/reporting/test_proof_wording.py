@@ -56,7 +56,7 @@ def a_mixed_space() -> Space:
         ),
     ],
 )
-def test_every_sentence_is_true_of_what_was_installed(
+def test_every_sentence_of_a_proof_matches_the_installed_packages(
     culprit: str, head: str, change: str, with_it: str, without_it: str
 ) -> None:
     found = studied(a_mixed_space(), {frozenset([culprit]): 0.2})
@@ -64,7 +64,7 @@ def test_every_sentence_is_true_of_what_was_installed(
     assert [fact.fact for fact in found.proof][2:] == [f"{with_it} is bad", f"{without_it} is good"]
 
 
-def test_several_culprits_of_which_one_was_removed() -> None:
+def test_proof_of_several_culprits_with_a_removed_one() -> None:
     found = studied(a_mixed_space(), {frozenset(["gone", "changed"]): 0.2})
     assert headline(found) == "proved: changed and gone, removed, at this fixed seed"
     assert {"OLD with changed at 2.0 and without gone is bad", "NEW with changed at 1.0 and gone at 1.0 is good"} <= {
@@ -86,7 +86,7 @@ def test_several_culprits_of_which_one_was_removed() -> None:
         ("abcdef", "NEW with a at 1.0, with 5 others at OLD too, is good"),
     ],
 )
-def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, sentence: str) -> None:
+def test_proof_names_other_packages_at_old(at_old: str, sentence: str) -> None:
     space = a_space(*"abcdefg")
     mix = sum(1 << number for number, atom in enumerate(space.atoms) if not {*atom.keys} & {*at_old})
     culprit = next(1 << number for number, atom in enumerate(space.atoms) if "a" in atom.keys)
@@ -101,12 +101,12 @@ def test_what_else_was_at_old_where_new_was_good_is_said(at_old: str, sentence: 
         (("added", "gone"), "proved: changed (requires added; also removes gone), at this fixed seed"),
     ],
 )
-def test_the_headline_says_whether_a_companion_was_removed(companions: tuple[str, ...], sentence: str) -> None:
+def test_headline_names_a_removed_companion(companions: tuple[str, ...], sentence: str) -> None:
     found = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
     assert headline(found.model_copy(update={"companions": companions})) == sentence
 
 
-def test_what_the_old_version_of_a_culprit_requires_goes_without_saying() -> None:
+def test_requirements_of_the_old_culprit_are_not_repeated() -> None:
     space = a_space("a", "b", "c", requires={("a", "1.0"): Metadata(("b<2",))})
     found = studied(space, {frozenset("a"): 0.2})
     shown = next(fact for fact in found.proof if fact.fact.startswith("NEW with "))

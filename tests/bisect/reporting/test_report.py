@@ -26,7 +26,7 @@ def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
     assert found.interaction is None
 
 
-def test_what_each_part_does_is_told_by_the_same_seeds() -> None:
+def test_effects_of_parts_are_compared_at_equal_seeds() -> None:
     space = a_space("a", "b", "c", "d", "e")
 
     def value(step: Probe, trials: list[Trial]) -> float:
@@ -45,7 +45,7 @@ def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, No
     return report(space, *outcome, metric="m", higher_is_better=True, recorded=recorded)
 
 
-def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
+def test_reruns_that_differ_from_the_record_are_noted() -> None:
     found = of_nothing_but_noise((0.687, 0.895))
     assert found.verdict == "no_regression"
     (note,) = found.notes
@@ -53,7 +53,7 @@ def test_reruns_that_do_not_give_what_was_recorded_are_told() -> None:
 
 
 @pytest.mark.parametrize(("was", "told"), [(0.90001, False), (0.9, False), (0.91, True), (0.2, True)])
-def test_what_a_print_rounds_is_no_other_value(was: float, told: bool) -> None:
+def test_rounding_of_a_printed_value_is_no_difference(was: float, told: bool) -> None:
     space = a_space("a", "b")
     outcome = search(space, lambda _, __: 0.9)
     found = report(space, *outcome, metric="m", higher_is_better=True, recorded=(was, None))
@@ -65,7 +65,7 @@ def test_changes_that_act_only_together_are_an_interaction() -> None:
     assert (found.culprits, found.additive, found.interaction) == (("b", "d"), None, "only together")
 
 
-def test_values_keep_their_own_sign_where_lower_is_better() -> None:
+def test_values_keep_their_sign_if_lower_is_better() -> None:
     found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2}, higher_is_better=False)
     assert found.culprits == ("b",)
     assert found.old.mean is not None
@@ -73,7 +73,7 @@ def test_values_keep_their_own_sign_where_lower_is_better() -> None:
     assert found.new.mean > found.old.mean > 0
 
 
-def test_a_culprit_never_stands_without_what_it_brings() -> None:
+def test_culprit_is_always_listed_with_its_companions() -> None:
     space = a_space("a", "b", "c", "d", requires={("a", "2.0"): Metadata(("b>=2",))})
     found = studied(space, {frozenset("a"): 0.2})
     assert (found.culprits, found.companions) == (("a",), ("b",))
@@ -95,7 +95,7 @@ def test_whoever_has_the_json_of_a_report_can_check_its_digest() -> None:
     assert given == f"sha256:{hashlib.sha256(canonical).hexdigest()}" == digest_of(found)
 
 
-def test_a_report_that_was_kept_reads_back_and_one_that_was_changed_shows_it() -> None:
+def test_stored_report_reads_back_and_a_changed_one_is_damage() -> None:
     found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
     back = BisectReport.model_validate_json(found.model_dump_json())
     assert back == found
@@ -103,7 +103,7 @@ def test_a_report_that_was_kept_reads_back_and_one_that_was_changed_shows_it() -
     assert digest_of(back.model_copy(update={"culprits": ("a",)})) != back.digest
 
 
-def test_what_restores_the_metric_is_what_was_shown_to_be_good() -> None:
+def test_restoring_pins_are_those_of_a_good_trial() -> None:
     space = a_space("a", "b", "c", requires={("b", "2.0"): Metadata(("c>=2",)), ("c", "1.0"): Metadata(("a<2",))})
     found = studied(space, {frozenset("a"): 0.2})
     shown = next(fact for fact in found.proof if fact.fact == "NEW with a at 1.0 is good")
@@ -111,7 +111,7 @@ def test_what_restores_the_metric_is_what_was_shown_to_be_good() -> None:
     assert found.next == ("python -m pip install a==1.0",)
 
 
-def test_variables_interpreters_and_added_packages_have_their_own_ways_back() -> None:
+def test_advice_restores_variables_interpreters_and_added_packages() -> None:
     old = End({"kept": "1.0"}, "3.10.4", {}, {"MODE": "it's slow"})
     new = End({"kept": "1.0", "added": "1.0"}, "3.12.1", {}, {"MODE": "fast", "EXTRA": "1"})
     space = space_between(old, new, {}, lambda release, end: True)
@@ -129,7 +129,7 @@ def test_variables_interpreters_and_added_packages_have_their_own_ways_back() ->
 
 
 @pytest.mark.parametrize("higher_is_better", [True, False])
-def test_where_new_is_better_nobody_is_sent_to_look_for_another_cause(higher_is_better: bool) -> None:
+def test_advice_for_a_better_new_suggests_no_other_cause(higher_is_better: bool) -> None:
     found = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
     assert (found.verdict, found.why) == ("no_regression", "NEW is better than OLD")
     assert found.next == ("# if it is worse in truth: give OLD first; or say --lower-is-better or --higher-is-better",)
@@ -153,7 +153,7 @@ def of_runs() -> Space:
     return space_between(old, new, {}, lambda release, end: True)
 
 
-def test_source_and_parameters_have_their_own_ways_back() -> None:
+def test_advice_restores_source_and_parameters() -> None:
     here = Here(runs=("old", "new"), command=("python", "train.py", "--lr", "7"), held=("data", "machine"))
     ways = {
         "source": (
@@ -169,7 +169,7 @@ def test_source_and_parameters_have_their_own_ways_back() -> None:
         assert (found.culprits, found.next) == ((key,), way)
 
 
-def test_where_nothing_did_it_what_is_left_is_named() -> None:
+def test_report_without_a_culprit_names_the_remaining_differences() -> None:
     here = Here(runs=("old", "new"))
     assert studied(of_runs(), {}, here=replace(here, include="source,params")).next == (
         "# the environment is not the cause: look at code, data, parameters, machine",
@@ -191,7 +191,7 @@ def test_a_drop_that_noise_could_hide_is_not_denied() -> None:
     )
 
 
-def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
+def test_undecided_report_suggests_a_number_of_runs() -> None:
     found = studied(a_space(*"abcdefgh"), {frozenset("b"): 0.03, frozenset("d"): 0.01}, max_runs=12)
     assert found.verdict == "undecided"
     assert found.next == ("contexta bisect --resume --max-runs 30",)
@@ -214,7 +214,7 @@ def test_an_undecided_study_says_how_many_runs_to_allow() -> None:
         ("OLD", "m is nan", ()),
     ],
 )
-def test_an_end_that_gives_nothing_points_at_what_it_said(end: str, why: str, hint: tuple[str, ...]) -> None:
+def test_advice_for_a_failed_endpoint_names_its_log(end: str, why: str, hint: tuple[str, ...]) -> None:
     space = a_space("a", "b")
     mix = 0 if end == "OLD" else space.mixes.full
     failed = [

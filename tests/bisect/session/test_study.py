@@ -64,7 +64,7 @@ def test_a_study_of_real_environments_ends_in_the_proved_culprit(project: Path) 
     assert study.space.keys(verdict.companions) == ("beta",)
 
 
-def test_a_run_without_a_value_says_nothing_of_how_long_the_others_may_take(project: Path) -> None:
+def test_run_without_a_value_sets_no_time_limit(project: Path) -> None:
     study = Study(setup(project), find_uv())
     generous = study.runner.timeout([])
     trials: list[Trial] = []
@@ -74,7 +74,7 @@ def test_a_run_without_a_value_says_nothing_of_how_long_the_others_may_take(proj
         assert study.runner.timeout(trials) == (generous if value is None else 4 * 600.0)
 
 
-def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
+def test_interrupted_study_continues_where_it_stopped(project: Path) -> None:
     class Ended(Exception):
         pass
 
@@ -99,7 +99,7 @@ def test_a_study_that_was_ended_goes_on_where_it_was(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_later_study_takes_over_the_trials_it_shares_and_a_fresh_one_does_not(project: Path) -> None:
+def test_later_study_reuses_shared_trials_unless_it_is_fresh(project: Path) -> None:
     first = Study(setup(project), find_uv())
     first.finish()
     later = Study(setup(project, folder=project.parent / "later"), find_uv())
@@ -129,7 +129,7 @@ def _finished(study: Study) -> list[Trial]:
 
 
 @pytest.mark.slow
-def test_several_jobs_come_to_the_verdict_of_one(project: Path) -> None:
+def test_parallel_jobs_give_the_verdict_of_one_job(project: Path) -> None:
     one = Study(setup(project, workspace=project.parent / "other"), find_uv())
     verdict = one.finish()
     for jobs in (2, 4):
@@ -187,14 +187,14 @@ def test_equal_environments_are_no_regression_without_a_single_run(project: Path
 
 
 @pytest.mark.slow
-def test_each_end_is_run_as_often_as_asked_for(project: Path) -> None:
+def test_each_endpoint_runs_at_least_repeats_times(project: Path) -> None:
     study = Study(setup(project, settings=Settings(max_runs=12, repeats=6)), find_uv())
     study.finish()
     assert Counter(trial.step.mix for trial in study.trials) == {0: 6, study.space.mixes.full: 6}
 
 
 @pytest.mark.slow
-def test_a_changed_variable_is_found_like_a_package(project: Path) -> None:
+def test_changed_variable_is_proved_like_a_package(project: Path) -> None:
     (project / "train.py").write_text(
         "import os\nprint('loss=%g' % (0.1 + (os.environ.get('MODE') == 'fast') + int(os.environ['SEED']) / 100))\n"
     )

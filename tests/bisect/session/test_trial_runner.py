@@ -38,9 +38,7 @@ def study(tmp_path: Path, executor: Executor) -> tuple[Verdict, list[Trial]]:
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])
-def test_no_more_trials_run_at_a_time_than_there_are_jobs_and_the_verdict_is_that_of_one(
-    tmp_path: Path, noise: float
-) -> None:
+def test_parallel_trials_are_limited_to_jobs_and_give_the_same_verdict(tmp_path: Path, noise: float) -> None:
     one = Simulated(1, "c", noise)
     verdict, trials = study(tmp_path, one)
     assert (one.most, one.ran) == (1, len(trials))

@@ -59,7 +59,7 @@ def test_captured_environment_reads_back_as_the_contract_takes_it(ctx: Contexta)
     require_same(read, EnvironmentSnapshot.model_validate(json.loads(read.model_dump_json())))
 
 
-def test_summaries_and_details_are_as_the_findings_take_them(ctx: Contexta) -> None:
+def test_summaries_and_details_equal_validated_findings(ctx: Contexta) -> None:
     with ctx.run("live", project="p", tags={"a": "b"}) as run:
         for name, value in (("lr", 0.1), ("layers", [1, [2]]), ("text", 'a","b'), ("none", None), ("deep", {"x": []})):
             run.param(name, value)
@@ -78,7 +78,7 @@ def test_summaries_and_details_are_as_the_findings_take_them(ctx: Contexta) -> N
     [b"[]", b"{}", b'{"python_version":"3","platform":"x","more":1}', b"no JSON", b'{"distributions":7}'],
     ids=repr,
 )
-def test_body_that_is_none_is_named(ctx: Contexta, body: bytes) -> None:
+def test_malformed_body_is_named(ctx: Contexta, body: bytes) -> None:
     put_run(ctx, environment={})
     digest = Objects(ctx.root / "objects").put(body)
     with sqlite3.connect(ctx.root / "contexta.db") as connection:
@@ -88,7 +88,7 @@ def test_body_that_is_none_is_named(ctx: Contexta, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["1,2", "[1", "", '"a', "NULL"])
-def test_value_of_a_parameter_that_is_no_json_is_damage(ctx: Contexta, text: str) -> None:
+def test_invalid_json_of_a_parameter_is_damage(ctx: Contexta, text: str) -> None:
     with ctx.run("live", project="p") as run:
         run.param("lr", 0.1)
         run.param("other", 2)

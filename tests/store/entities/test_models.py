@@ -178,7 +178,7 @@ def test_second_put_replaces_the_value(ctx: Contexta) -> None:
         (lambda s: s.environments.get_environment_snapshot("environment:p.r.nope"), NotFound),
     ],
 )
-def test_wrong_use_raises_our_own_error_and_loses_nothing(ctx: Contexta, call: Any, error: type[ContextaError]) -> None:
+def test_wrong_use_raises_an_error_and_changes_nothing(ctx: Contexta, call: Any, error: type[ContextaError]) -> None:
     put_all(ctx)
     with pytest.raises(error):
         call(ctx.metadata_store)
@@ -194,7 +194,7 @@ def test_closed_client_refuses_use_and_may_be_closed_twice(ctx: Contexta) -> Non
             use()
 
 
-def test_thousand_runs_of_one_environment_store_its_body_once(ctx: Contexta) -> None:
+def test_many_runs_of_one_environment_store_its_body_once(ctx: Contexta) -> None:
     put_run(ctx, environment={})
     for number in range(20):
         put_run(ctx, f"r{number}", environment={})

@@ -51,14 +51,14 @@ def test_metadata_reads_back_as_it_was_put(anywhere: Contexta) -> None:
     assert bodies(anywhere) == sorted(["null", "3", '"any text"', called, '{"commit":"8fa7"}'])
 
 
-def test_metadata_is_replaced_whole(anywhere: Contexta) -> None:
+def test_metadata_is_replaced_completely(anywhere: Contexta) -> None:
     put_all(anywhere)
     anywhere.metadata_store.runs.put_run(a_run("p", "one", metadata={"source": {"commit": "new"}}))
     assert anywhere.get_run("one").metadata == {"source": {"commit": "new"}}
     assert anywhere.get_run("two").metadata == TOLD["two"]
 
 
-def test_live_runs_of_one_program_share_what_they_have_alike(anywhere: Contexta) -> None:
+def test_live_runs_of_one_program_share_equal_facts(anywhere: Contexta) -> None:
     for _ in range(3):
         with anywhere.run("live", project="p"):
             pass
@@ -70,7 +70,7 @@ def test_live_runs_of_one_program_share_what_they_have_alike(anywhere: Contexta)
     assert len(bodies(anywhere)) == len({"command", "invocation", "source"} & set(first))
 
 
-def test_what_no_run_says_any_more_is_forgotten(anywhere: Contexta) -> None:
+def test_facts_without_a_run_are_deleted(anywhere: Contexta) -> None:
     put_all(anywhere)
     for name, day in (("one", 4), ("two", 3), ("three", 2), ("four", 1)):
         at = f"2025-02-0{day}T08:00:00Z"
@@ -81,7 +81,7 @@ def test_what_no_run_says_any_more_is_forgotten(anywhere: Contexta) -> None:
     assert anywhere.verify().sound
 
 
-def test_a_patch_goes_with_the_last_run_that_names_it(ctx: Contexta) -> None:
+def test_patch_is_deleted_with_the_last_run_that_names_it(ctx: Contexta) -> None:
     objects = Objects(ctx.root / "objects")
     patches = [objects.put(b"diff 1"), objects.put(b"diff 2")]
     for number, digest in enumerate([patches[0], patches[1], patches[1]], 1):
@@ -97,9 +97,7 @@ def test_a_patch_goes_with_the_last_run_that_names_it(ctx: Contexta) -> None:
 @pytest.mark.parametrize(
     "change", ["UPDATE shared_fact SET body = replace(body, '8fa7', '8fa6')", "DELETE FROM shared_fact"]
 )
-def test_a_changed_fact_is_found_with_the_runs_that_say_it(
-    ctx: Contexta, server: Server, database: str, change: str
-) -> None:
+def test_changed_fact_is_reported_with_its_runs(ctx: Contexta, server: Server, database: str, change: str) -> None:
     for place in (ctx, Contexta(database)):
         with place:
             put_all(place)

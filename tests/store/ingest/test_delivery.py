@@ -60,7 +60,9 @@ def test_a_run_writes_to_this_machine_and_sync_delivers_once(database: str, serv
         assert ctx.get_environment("live").distributions
 
 
-def test_a_process_beside_the_training_delivers(database: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_separate_process_delivers_during_the_training(
+    database: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CONTEXTA_DELIVERY")
     code = (
         "import contexta, sys, time\n"
@@ -80,7 +82,7 @@ def test_a_process_beside_the_training_delivers(database: str, server: Server, m
     assert _SECRET not in log.read_text()
 
 
-def test_objects_go_where_the_team_reads_them(database: str, tmp_path: Path) -> None:
+def test_objects_are_delivered_to_the_shared_directory(database: str, tmp_path: Path) -> None:
     place = WorkspaceConfig(url=database, objects=tmp_path / "team")
     with Contexta(config=UnifiedConfig(workspace=place)) as ctx:
         with ctx.run("live", project="p"):
@@ -92,7 +94,7 @@ def test_objects_go_where_the_team_reads_them(database: str, tmp_path: Path) -> 
         assert colleague.get_environment("live").distributions
 
 
-def test_runs_of_one_name_from_two_machines_both_arrive(database: str, tmp_path: Path) -> None:
+def test_runs_of_equal_name_from_two_machines_are_both_delivered(database: str, tmp_path: Path) -> None:
     for machine in ("one", "two"):
         place = WorkspaceConfig(url=database, root_path=tmp_path / machine)
         with Contexta(config=UnifiedConfig(workspace=place)) as ctx:
@@ -153,14 +155,14 @@ def test_a_training_does_not_wait_for_a_server_that_is_away(tmp_path: Path, cli:
         (lambda url: "postgresql://me:a b@h/x", "not the address"),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said(database: str, change: Callable[[str], str], words: str) -> None:
+def test_invalid_address_is_refused_with_the_reason(database: str, change: Callable[[str], str], words: str) -> None:
     with pytest.raises((WorkspaceError, ValueError), match=words) as fault:
         Contexta(workspace=change(database)).list_runs()
     assert getattr(fault.value, "hint", None)
     assert _SECRET not in str(fault.value)
 
 
-def test_without_psycopg_the_run_is_recorded_and_says_so(database: str, tmp_path: Path) -> None:
+def test_run_without_psycopg_is_recorded_with_a_warning(database: str, tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "sys.modules['psycopg'] = None\n"
@@ -263,7 +265,7 @@ def test_connections_that_are_terminated_while_they_deliver_lose_and_double_noth
 
 @pytest.mark.skipif(os.name != "posix", reason="stops processes")
 @pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=pytest.mark.slow)])
-def test_a_delivery_survives_a_server_that_stands_still(own_server: Server, seconds: int) -> None:
+def test_delivery_survives_a_stopped_server(own_server: Server, seconds: int) -> None:
     address = own_server.workspace()
     with Contexta(workspace=address) as ctx:
         with ctx.run("live", project="p") as run:

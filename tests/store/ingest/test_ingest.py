@@ -86,7 +86,7 @@ def test_every_number_and_name_is_read_as_it_was_written(ctx: Contexta) -> None:
     assert [note for note in details.notes if note.topic != "source"] == []
 
 
-def test_readers_at_the_same_time_take_each_record_once(tmp_path: Path) -> None:
+def test_concurrent_readers_ingest_each_record_once(tmp_path: Path) -> None:
     with Contexta(workspace=tmp_path / "ws") as ctx:
         written = Written(ctx)
         for step in range(20_000):
@@ -165,7 +165,7 @@ def test_run_that_is_already_stored_under_the_reference_stays_another_run(ctx: C
     assert ctx.get_run("run:p.r-2").metrics == {"loss": 0.5, "there": 0.5}
 
 
-def test_name_given_later_finds_the_run(ctx: Contexta) -> None:
+def test_later_name_selects_the_run(ctx: Contexta) -> None:
     written = Written(ctx)
     written.write(written.join(7), "name", name="this month")
     assert ctx.get_run("this month").run_ref == "run:p.r"
@@ -184,7 +184,7 @@ def test_other_process_waits_for_the_first_record_of_its_run(ctx: Contexta) -> N
     assert ctx.get_run("r").metrics == {"loss": 0.5}
 
 
-def test_stage_that_another_process_speaks_of_first_keeps_its_name(ctx: Contexta) -> None:
+def test_stage_keeps_its_name_if_another_process_logs_to_it_first(ctx: Contexta) -> None:
     written = Written(ctx)
     written.metric(written.join(7), g="my-stage")
     assert [stage.stage_name for stage in ctx.get_run("r").stages] == ["my-stage"]
@@ -192,7 +192,7 @@ def test_stage_that_another_process_speaks_of_first_keeps_its_name(ctx: Contexta
     assert [stage.stage_name for stage in ctx.get_run("r").stages] == ["My stage"]
 
 
-def test_ranks_are_told_apart(ctx: Contexta) -> None:
+def test_ranks_are_distinguished(ctx: Contexta) -> None:
     written = Written(ctx)
     for rank in (0, 1):
         written.metric(written.join(rank, rank=rank), "loss", rank + 0.5, r=rank)
@@ -252,7 +252,7 @@ DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "K
 
 
 @pytest.mark.parametrize("name", DEVICES)
-def test_devices_and_caches_that_each_rank_has_of_its_own_are_no_difference(ctx: Contexta, name: str) -> None:
+def test_devices_and_caches_of_each_rank_are_no_difference(ctx: Contexta, name: str) -> None:
     written = Written(ctx)
     objects = Objects(ctx.root / "objects")
     for rank in range(3):
@@ -262,7 +262,7 @@ def test_devices_and_caches_that_each_rank_has_of_its_own_are_no_difference(ctx:
     assert ctx.get_run("r").notes == ()
 
 
-def test_what_differs_between_ranks_is_named(ctx: Contexta) -> None:
+def test_differences_between_ranks_are_named(ctx: Contexta) -> None:
     written = Written(ctx)
     objects = Objects(ctx.root / "objects")
     sides = [
@@ -343,7 +343,7 @@ def test_end_of_an_environment_whose_beginning_was_lost_is_skipped_with_its_reas
     assert note.text == "p.r.jsonl: a environment record was skipped: it lacks or has an unknown 'digest'"
 
 
-def test_facts_are_taken_one_by_one_and_several_at_once(ctx: Contexta) -> None:
+def test_facts_are_ingested_singly_and_in_groups(ctx: Contexta) -> None:
     written = Written(ctx)
     written.write(written.first, "fact", name="command", value=["a"])
     written.write(written.first, "fact", facts={"source": {"commit": "1"}, "seeds": {"torch": "3"}})
@@ -383,7 +383,7 @@ def test_run_of_a_living_process_stays_open(ctx: Contexta) -> None:
 
 
 @linux
-def test_process_id_that_was_given_to_another_process_is_not_that_process(ctx: Contexta) -> None:
+def test_reused_process_id_is_another_process(ctx: Contexta) -> None:
     process = identity()
     Written(ctx, **{**process, "began": process["began"] - 1})
     assert ctx.get_run("r").status == "crashed"
@@ -399,7 +399,7 @@ def test_run_lives_while_any_of_its_processes_lives(ctx: Contexta) -> None:
 
 
 @linux
-def test_dead_process_of_a_living_run_is_set_aside_with_all_it_said(ctx: Contexta) -> None:
+def test_journal_of_a_dead_process_of_a_live_run_is_ingested_completely(ctx: Contexta) -> None:
     written = Written(ctx)
     other = written.join(7, **dead())
     written.metric(other)
@@ -410,9 +410,7 @@ def test_dead_process_of_a_living_run_is_set_aside_with_all_it_said(ctx: Context
 
 
 @pytest.mark.parametrize("elsewhere", [{"boot": "another machine"}, {"space": "pid:[1]"}, {"pid": 1, "began": None}])
-def test_process_that_cannot_be_asked_is_taken_for_dead_only_after_long_silence(
-    ctx: Contexta, elsewhere: dict[str, Any]
-) -> None:
+def test_unknown_process_counts_as_dead_only_after_long_silence(ctx: Contexta, elsewhere: dict[str, Any]) -> None:
     written = Written(ctx, **{**identity(), **elsewhere})
     written.metric(written.first)
     assert ctx.get_run("r").status == "open"
@@ -422,7 +420,7 @@ def test_process_that_cannot_be_asked_is_taken_for_dead_only_after_long_silence(
     assert written.first.exists()  # it may still speak
 
 
-def test_run_that_was_taken_for_dead_and_speaks_again_is_open(ctx: Contexta) -> None:
+def test_run_with_a_later_record_is_open_again(ctx: Contexta) -> None:
     written = Written(ctx, **{**identity(), "boot": "another machine"})
     os.utime(written.first, (0, 0))
     assert ctx.get_run("r").status == "crashed"
@@ -487,7 +485,7 @@ def test_many_names_cost_a_few_statements(ctx: Contexta, what: str) -> None:
     assert many <= few + 20
 
 
-def test_series_are_found_by_their_index(ctx: Contexta) -> None:
+def test_series_are_selected_by_their_index(ctx: Contexta) -> None:
     written = Written(ctx)
     written.metric(written.first)
     with statements() as met:

@@ -59,7 +59,7 @@ def append(path: Path, *lines: str) -> None:
 
 
 @pytest.mark.parametrize("record", BAD, ids=str)
-def test_bad_record_is_noted_and_what_follows_is_read(ctx: Contexta, record: dict[str, Any]) -> None:
+def test_record_after_a_bad_record_is_read(ctx: Contexta, record: dict[str, Any]) -> None:
     path = open_journal(ctx)
     append(path, json.dumps({"s": 2, "at": 1_700_000_000_000_002, **record}))
     append(path, '{"s":3,"t":"metric","at":1700000000000003,"k":"loss","x":0.25,"i":2}')
@@ -95,7 +95,7 @@ def a_metric(at: int, step: int) -> str:
         a_metric(1_700_000_000_000_002, 10**30),
     ],
 )
-def test_bad_line_is_noted_and_what_follows_is_read(ctx: Contexta, line: str) -> None:
+def test_line_after_a_bad_line_is_read(ctx: Contexta, line: str) -> None:
     path = open_journal(ctx)
     append(path, line, '{"s":3,"t":"metric","at":1700000000000003,"k":"loss","x":0.25,"i":2}')
     assert ctx.get_run("live").metrics == {"loss": 0.25}
@@ -109,7 +109,7 @@ def test_end_before_the_beginning_is_put_to_the_beginning(ctx: Contexta) -> None
     assert (run.status, run.ended_at) == ("completed", run.started_at)
 
 
-def test_other_runs_are_read_beside_a_damaged_journal(ctx: Contexta) -> None:
+def test_damaged_journal_does_not_affect_other_runs(ctx: Contexta) -> None:
     path = open_journal(ctx)
     path.write_bytes(b"\xff\xfe" * 100 + b"\n")
     with ctx.run("fine", project="p") as run:

@@ -73,9 +73,7 @@ def test_ambiguous_selector_is_refused_with_the_candidates(runs: Contexta, selec
         (7, InvalidReference, "@latest"),
     ],
 )
-def test_selector_that_finds_nothing_says_what_to_try(
-    runs: Contexta, selector: str, error: type[Exception], hint: str
-) -> None:
+def test_unknown_selector_gives_a_suggestion(runs: Contexta, selector: str, error: type[Exception], hint: str) -> None:
     with pytest.raises(error) as refusal:
         runs.get_run(selector)
     assert hint in (getattr(refusal.value, "hint", None) or "")

@@ -110,7 +110,7 @@ FITS = [
 
 @pytest.mark.parametrize("few", [pages.FEW, 0])  # led by a test's own index, and by that of the order
 @pytest.mark.parametrize(("where", "names"), FITS)
-def test_runs_that_fit_are_found_latest_first(
+def test_matching_runs_are_listed_latest_first(
     filled: Contexta, monkeypatch: pytest.MonkeyPatch, where: str, names: str | None, few: int
 ) -> None:
     monkeypatch.setattr(pages, "FEW", few)
@@ -136,7 +136,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("where", "what"), REFUSED)
-def test_value_that_does_not_fit_its_field_is_pointed_at(filled: Contexta, where: str, what: str) -> None:
+def test_value_that_does_not_fit_its_field_is_refused_at_its_place(filled: Contexta, where: str, what: str) -> None:
     with pytest.raises(InvalidInput, match=what) as refusal:
         filled.list_runs(where=where)
     assert "^" in refusal.value.what
@@ -162,7 +162,7 @@ SORTS = [
 @pytest.mark.parametrize("few", [pages.FEW, 0])
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
 @pytest.mark.parametrize(("order_by", "where", "names"), SORTS)
-def test_pages_follow_each_other_without_gap_or_repetition(
+def test_pages_have_no_gaps_and_no_repetitions(
     filled: Contexta,
     monkeypatch: pytest.MonkeyPatch,
     order_by: str,
@@ -181,7 +181,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(
     assert found == names
 
 
-def test_sort_by_what_runs_are_not_sorted_by_is_refused(filled: Contexta) -> None:
+def test_unsupported_sort_field_is_refused(filled: Contexta) -> None:
     with pytest.raises(InvalidInput, match="not sorted by tags.team") as refusal:
         filled.list_runs(order_by="tags.team")
     assert "metrics.NAME" in (refusal.value.hint or "")
@@ -224,7 +224,7 @@ def test_values_in_a_condition_stay_values(filled: Contexta) -> None:
     assert filled.list_runs(where="name contains '%'") == ()
 
 
-def test_final_metrics_are_kept_as_the_summaries_read_them(ctx: Contexta) -> None:
+def test_last_values_equal_those_of_the_summaries(ctx: Contexta) -> None:
     """The index that filters and the stages that are shown never disagree, whatever stage logged last."""
     put_run(ctx, "r", metrics={"a": 1}, stage="one")
     put_run(ctx, "r", metrics={}, stage="two")
@@ -266,7 +266,7 @@ def plans(ctx: Contexta, **asked: Any) -> list[str]:
     ],
     ids=str,
 )
-def test_no_statement_reads_a_whole_table_or_sorts_it(
+def test_no_statement_scans_or_sorts_a_complete_table(
     filled: Contexta, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], few: int
 ) -> None:
     monkeypatch.setattr(pages, "FEW", few)

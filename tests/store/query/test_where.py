@@ -76,7 +76,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "what", "hint"), REFUSED)
-def test_what_is_no_condition_is_refused_at_its_place(text: str, what: str, hint: str) -> None:
+def test_invalid_condition_is_refused_at_its_place(text: str, what: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse(text)
     assert what in refusal.value.what
@@ -99,7 +99,7 @@ def written(field: tuple[str, str]) -> str:
 
 
 @given(FIELDS, st.sampled_from([each for each in OPERATORS if "in" not in each.split()]), NAMES)
-def test_whatever_is_quoted_comes_back(field: tuple[str, str], operator: str, value: str) -> None:
+def test_quoted_text_is_parsed_unchanged(field: tuple[str, str], operator: str, value: str) -> None:
     found = parse(f" {written(field)} {operator} {quoted(value)} ")
     assert isinstance(found, ATest)
     assert ((found.field.kind, found.field.name), found.operator) == (field, operator)
@@ -131,6 +131,6 @@ def test_order_is_read(text: str, kind: str, name: str, descending: bool) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "-", "metrics", "metrics.a up", "nonsense desc"])
-def test_what_is_no_order_is_refused(text: str) -> None:
+def test_invalid_order_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_order(text)

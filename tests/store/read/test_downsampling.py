@@ -10,7 +10,7 @@ from contexta import Contexta
 from contexta.core.errors import InvalidInput, NotFound
 
 
-def test_thinned_series_keeps_every_spike_and_every_end(ctx: Contexta, cli: Cli) -> None:
+def test_downsampled_series_keeps_every_spike_and_both_ends(ctx: Contexta, cli: Cli) -> None:
     values = [math.sin(step / 50) for step in range(5_000)]
     values[1_234], values[4_000], values[7] = 99.0, -99.0, math.nan
     with ctx.run("r", project="p") as run:
@@ -32,7 +32,7 @@ def test_thinned_series_keeps_every_spike_and_every_end(ctx: Contexta, cli: Cli)
 
 
 @pytest.mark.parametrize("values", [[1], [math.nan], [10**400, -0.0, 3], [math.inf] * 9])
-def test_few_points_are_a_bucket_each_and_exact(ctx: Contexta, values: list[float]) -> None:
+def test_few_points_have_one_exact_bucket_each(ctx: Contexta, values: list[float]) -> None:
     put_run(ctx)
     ctx.record_store.append_many([a_metric("a", value, name=f"m{n}") for n, value in enumerate(values)])
     found = ctx.metric_series("r", "a", points=len(values))
@@ -41,7 +41,7 @@ def test_few_points_are_a_bucket_each_and_exact(ctx: Contexta, values: list[floa
     assert len(ctx.metric_series("r", "a", points=1).buckets) == 1
 
 
-def test_series_of_the_stage_that_logged_last_unless_another_is_named(ctx: Contexta) -> None:
+def test_series_of_the_last_stage_is_the_default(ctx: Contexta) -> None:
     with ctx.run("r", project="p") as run:
         with run.stage("train") as stage:
             stage.metric("acc", 0.5)

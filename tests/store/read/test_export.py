@@ -24,7 +24,7 @@ def filled(ctx: Contexta) -> Contexta:
     return ctx
 
 
-def test_a_line_of_json_for_each_run(filled: Contexta, cli: Cli) -> None:
+def test_json_lines_have_one_line_per_run(filled: Contexta, cli: Cli) -> None:
     done = cli("export", "-")
     assert (done.returncode, done.stderr) == (0, "")
     two, one = map(json.loads, done.stdout.splitlines())
@@ -32,7 +32,7 @@ def test_a_line_of_json_for_each_run(filled: Contexta, cli: Cli) -> None:
     assert two["params"] == {"lr": 0.1}
 
 
-def test_a_row_of_a_table_for_each_run(filled: Contexta, tmp_path: Path) -> None:
+def test_csv_has_one_row_per_run(filled: Contexta, tmp_path: Path) -> None:
     found = filled.export(tmp_path / "runs.csv")
     assert (found.rows, found.format) == (2, "csv")
     with (tmp_path / "runs.csv").open(newline="", encoding="utf-8") as file:
@@ -40,14 +40,14 @@ def test_a_row_of_a_table_for_each_run(filled: Contexta, tmp_path: Path) -> None
     assert (one["metrics.accuracy"], one["params.lr"], two["params.lr"]) == ("0.91", "", "0.1")
 
 
-def test_a_row_for_each_measurement(filled: Contexta, tmp_path: Path) -> None:
+def test_points_have_one_row_per_measurement(filled: Contexta, tmp_path: Path) -> None:
     assert filled.export(tmp_path / "points.csv", ["two"], points=True).rows == 3
     with (tmp_path / "points.csv").open(newline="", encoding="utf-8") as file:
         rows = [(row["metric_key"], row["step"], float(row["value"])) for row in csv.DictReader(file)]
     assert rows == [("accuracy", "0", 0.0), ("accuracy", "1", 0.25), ("accuracy", "2", 0.5)]
 
 
-def test_nothing_is_overwritten_and_no_format_is_guessed(filled: Contexta, tmp_path: Path) -> None:
+def test_export_overwrites_nothing_and_guesses_no_format(filled: Contexta, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("mine")
     with pytest.raises(InvalidInput, match="exists"):
         filled.export(tmp_path / "mine.csv")
@@ -56,7 +56,7 @@ def test_nothing_is_overwritten_and_no_format_is_guessed(filled: Contexta, tmp_p
         filled.export(tmp_path / "runs.xlsx")
 
 
-def test_parquet_where_pyarrow_is_there(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
+def test_parquet_reads_back_with_pyarrow(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     filled.export(tmp_path / "runs.parquet")
     table = parquet.read_table(tmp_path / "runs.parquet").to_pydict()
@@ -65,14 +65,14 @@ def test_parquet_where_pyarrow_is_there(filled: Contexta, tmp_path: Path, cli: C
     assert math.isnan(table["metrics.loss"][1])
 
 
-def test_without_pyarrow_it_says_what_to_install(filled: Contexta, cli: Cli, tmp_path: Path) -> None:
+def test_parquet_without_pyarrow_names_the_package_to_install(filled: Contexta, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "pyarrow.py").write_text("raise ImportError")
     done = cli("export", "runs.parquet", env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 2
     assert "pip install pyarrow" in done.stderr
 
 
-def test_the_canonical_form_of_a_run_has_the_content_digest(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
+def test_digest_of_the_canonical_form_is_the_content_digest(filled: Contexta, tmp_path: Path, cli: Cli) -> None:
     filled.sync()
     done = cli("export", "-", "one", "--format", "canonical")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -89,13 +89,13 @@ def test_sync_quotes_the_content_digests_of_delivered_runs(filled: Contexta) -> 
     assert dict(delivery.content_digests) == {"run:p.two": filled.get_run("two").content_digest}
 
 
-def test_an_open_run_has_no_content_digest(ctx: Contexta) -> None:
+def test_open_run_has_no_content_digest(ctx: Contexta) -> None:
     with ctx.run("open", project="p") as run:
         run.metric("x", 1.0)
         assert ctx.get_run("open").content_digest is None
 
 
-def test_an_error_of_the_output_is_not_one_of_the_workspace(filled: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_the_output_is_no_error_of_the_workspace(filled: Contexta, monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError(32, "Broken pipe")

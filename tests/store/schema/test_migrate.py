@@ -141,7 +141,7 @@ def test_an_older_server_is_refused_until_it_is_upgraded(database: str, tmp_path
             require_content(ctx)
 
 
-def test_a_failed_upgrade_leaves_the_old_schema_and_says_why(old: Path, tmp_path: Path) -> None:
+def test_failed_upgrade_leaves_the_old_schema_with_a_reason(old: Path, tmp_path: Path) -> None:
     set_version(old, tables.SCHEMA_VERSION, "UPDATE stage SET run_id = 77")  # this connection checks no references
     with later_version(tmp_path), pytest.raises(Exception, match=r"refers to rows|restore"), Contexta(old) as ctx:
         ctx.list_runs()
@@ -173,7 +173,7 @@ def _kill_upgrade(root: Path, delay: float) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="kills")
 @pytest.mark.parametrize("trials", [4, pytest.param(100, marks=pytest.mark.slow)])
-def test_a_killed_upgrade_leaves_the_old_schema_or_the_new_one(workspace: Path, tmp_path: Path, trials: int) -> None:
+def test_killed_upgrade_leaves_the_old_or_the_new_schema(workspace: Path, tmp_path: Path, trials: int) -> None:
     moments = random.Random(7)
     versions = set()
     for trial in range(trials):
@@ -254,12 +254,12 @@ def _at_once(count: int, arguments: Callable[[int], list[str]], code: str) -> li
     return [process.wait(120) for process in running]
 
 
-def test_of_processes_that_upgrade_at_once_one_does(old: Path) -> None:
+def test_concurrent_processes_upgrade_once(old: Path) -> None:
     assert _at_once(3, lambda _: [str(old), _TESTS], _UPGRADE) == [0, 0, 0]
     assert len(list(old.glob("contexta-schema-*.db"))) == 1
 
 
-def test_of_processes_that_open_a_new_server_at_once_one_creates_the_tables(server: Server) -> None:
+def test_concurrent_processes_create_the_tables_of_a_server_once(server: Server) -> None:
     address = server.empty()
     code = (
         "import sys; from contexta import Contexta; from contexta.contract import Project\n"

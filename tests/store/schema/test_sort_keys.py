@@ -30,7 +30,7 @@ def test_bytes_compare_as_the_versions_do(one: str, other: str) -> None:
 
 
 @given(versions(), versions())
-def test_local_versions_of_a_public_one_are_its_range(one: str, other: str) -> None:
+def test_range_of_a_public_version_contains_its_local_versions(one: str, other: str) -> None:
     public = one.partition("+")[0]
     found, order = local_range(public), version_order(other)
     assert found is not None
@@ -39,7 +39,7 @@ def test_local_versions_of_a_public_one_are_its_range(one: str, other: str) -> N
 
 
 @given(versions(), st.sampled_from(["1", "2.1", "1.0", "0.9.1", "1!2"]))
-def test_prefix_has_the_range_of_what_a_star_means(text: str, prefix: str) -> None:
+def test_range_of_a_prefix_contains_the_versions_of_its_star(text: str, prefix: str) -> None:
     found, order = prefix_range(prefix), version_order(text)
     assert found is not None
     assert order is not None
@@ -49,7 +49,7 @@ def test_prefix_has_the_range_of_what_a_star_means(text: str, prefix: str) -> No
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "2.x", "1.0-", "1." + "9" * 700])
-def test_what_is_no_version_has_no_order(text: str) -> None:
+def test_text_that_is_no_version_has_no_order(text: str) -> None:
     assert version_order(text) is None
     assert local_range(text) is None
 
@@ -62,7 +62,7 @@ NUMBERS: list[tuple[Any, float | None]] = [
 
 
 @pytest.mark.parametrize(("value", "number"), NUMBERS)
-def test_parameter_is_the_number_it_is_or_says(value: Any, number: float | None) -> None:
+def test_number_of_a_parameter_may_be_a_text(value: Any, number: float | None) -> None:
     assert number_of(value) == number
 
 

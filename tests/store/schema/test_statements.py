@@ -9,14 +9,14 @@ from contexta import Contexta
 from contexta.store.schema.statements import fetch, fetch_together
 
 
-def test_questions_asked_together_are_answered_in_their_order(anywhere: Contexta) -> None:
+def test_statements_of_one_round_trip_return_results_in_order(anywhere: Contexta) -> None:
     with anywhere._opened().reading() as connection:
         asked = [(f"SELECT {number} + ?", (1,)) for number in range(20)]
         answers = fetch_together(connection, *asked, ("SELECT 1 WHERE 1 = ?", (2,)))
         assert answers == [*([(number + 1,)] for number in range(20)), []]
 
 
-def test_one_of_several_questions_that_fails_is_the_fault_that_is_told(anywhere: Contexta) -> None:
+def test_failure_of_one_of_several_statements_is_raised(anywhere: Contexta) -> None:
     store = anywhere._opened()
     with pytest.raises(Exception, match="no_such_table") as told, store.reading() as connection:
         fetch_together(connection, ("SELECT 1", ()), ("SELECT 2 FROM no_such_table", ()), ("SELECT 3", ()))

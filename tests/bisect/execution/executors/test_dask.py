@@ -199,7 +199,7 @@ def test_the_trial_of_a_worker_that_dies_is_tried_again(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="tells a worker by the parent of a trial's keeper")
-def test_a_mix_that_ends_every_worker_it_runs_on_is_unresolved_and_says_so(
+def test_mix_that_kills_its_workers_is_unresolved_with_the_reason(
     project: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     (project / "train.py").write_text(
@@ -220,7 +220,7 @@ def test_a_mix_that_ends_every_worker_it_runs_on_is_unresolved_and_says_so(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_a_cluster_that_loses_its_workers_ends_the_study_which_goes_on_when_there_is_one_again(
+def test_study_on_a_cluster_without_workers_ends_and_can_be_resumed(
     project: Path,
     tmp_path: Path,
     scheduler: str,
@@ -269,7 +269,7 @@ def _first_started(tmp_path: Path) -> int:
     return int((tmp_path / "started").read_text().split()[0])
 
 
-def test_what_is_no_address_is_wrong_use(cli: Cli, project: Path) -> None:
+def test_invalid_scheduler_address_is_refused(cli: Cli, project: Path) -> None:
     done = cli("bisect", *SIDES, "--metric", "a", "--dask", "nonsense:/x", "--", "python", "train.py")
     assert done.returncode == 2
     assert "nonsense:/x\" is no scheduler's address" in done.stderr

@@ -65,7 +65,7 @@ def test_a_worker_never_writes_outside_the_workspace(run: RemoteRun, tmp_path: P
 
 
 @pytest.mark.parametrize("is_shared", [True, False])
-def test_a_worker_writes_to_the_workspace_itself_where_that_is_shared(
+def test_worker_writes_to_a_shared_workspace_directly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_shared: bool
 ) -> None:
     marker = Marker.in_workspace(tmp_path / "home")

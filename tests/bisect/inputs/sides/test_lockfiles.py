@@ -170,7 +170,7 @@ def of_pylock(text: str, markers: dict[str, str] = LINUX) -> dict[str, str]:
     return dict(pins_of_pylock(tomllib.loads(text), markers, "pylock.toml").packages)
 
 
-def test_uv_lock_gives_what_a_sync_installs_on_this_interpreter() -> None:
+def test_pins_of_uv_lock_equal_those_of_a_sync() -> None:
     assert of_uv(UV_LOCK) == {
         "click": "8.3.0",
         "httptools": "0.6.4",
@@ -190,7 +190,7 @@ def test_groups_of_uv_lock_are_those_the_project_names() -> None:
     assert "iniconfig" not in of_uv(UV_LOCK, groups=())
 
 
-def test_the_project_itself_is_left_out_and_told() -> None:
+def test_project_of_a_lock_file_is_left_out_with_a_note() -> None:
     assert pins_of_uv_lock(UV_LOCK, tomllib.loads(UV_LOCK), LINUX, "uv.lock", ()).notes == (
         'uv.lock: proj stands in ".": it is source, and not installed in any mix',
     )
@@ -201,7 +201,7 @@ def test_members_of_a_workspace_without_a_project_are_all_installed() -> None:
     assert of_uv(text)["numpy"] == "2.3.4"
 
 
-def test_the_lock_of_a_script_gives_what_the_script_requires() -> None:
+def test_lock_file_of_a_script_has_the_pins_of_the_script() -> None:
     text = f"""
 version = 1
 requires-python = ">=3.9"
@@ -229,18 +229,18 @@ version = "2.3.4"
         (('{ name = "httptools" }', '{ name = "clack" }'), "uv.lock cannot be read: .*clack"),
     ],
 )
-def test_what_uv_lock_cannot_give_is_refused_by_name(change: tuple[str, str], message: str) -> None:
+def test_unsupported_package_of_uv_lock_is_refused_by_name(change: tuple[str, str], message: str) -> None:
     assert change[0] in UV_LOCK
     with pytest.raises(InvalidInput, match=message):
         of_uv(UV_LOCK.replace(*change))
 
 
-def test_pylock_gives_what_its_markers_and_default_groups_install() -> None:
+def test_pins_of_pylock_follow_its_markers_and_default_groups() -> None:
     assert of_pylock(PYLOCK) == {"iniconfig": "2.1.0", "numpy": "2.3.4"}
     assert of_pylock(PYLOCK, OLDER)["numpy"] == "2.0.2"
 
 
-def test_a_directory_in_pylock_is_source_and_told() -> None:
+def test_directory_in_pylock_is_left_out_with_a_note() -> None:
     found = pins_of_pylock(tomllib.loads(PYLOCK + LOCAL), LINUX, "pylock.toml")
     assert "proj" not in found.packages
     assert "proj stands in" in found.notes[0]
@@ -260,14 +260,14 @@ def test_a_directory_in_pylock_is_source_and_told() -> None:
         (("marker = \"python_full_version < '3.10'\"", ""), "installs numpy twice, 2.0.2 and 2.3.4"),
     ],
 )
-def test_what_pylock_cannot_give_is_refused_by_name(change: tuple[str, str], message: str) -> None:
+def test_unsupported_package_of_pylock_is_refused_by_name(change: tuple[str, str], message: str) -> None:
     assert change[0] in PYLOCK
     with pytest.raises(InvalidInput, match=message):
         of_pylock(PYLOCK.replace(*change))
 
 
 @pytest.mark.online
-def test_the_locks_that_uv_writes_of_one_project_install_the_same(tmp_path: Path) -> None:
+def test_both_lock_formats_of_uv_have_equal_pins(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         """
 [project]
@@ -300,7 +300,7 @@ COMMIT = "0123456789" * 4
 DIGEST = "a" * 64
 
 
-def test_what_locks_take_from_commits_and_files_is_pinned_by_its_address() -> None:
+def test_commits_and_files_of_lock_files_are_pinned_by_address() -> None:
     packages = {
         "x": f'{{ git = "https://example.org/x.git?subdirectory=lib&rev=main#{COMMIT}" }}',
         "y": '{ url = "https://example.org/y-1.0-py3-none-any.whl" }',

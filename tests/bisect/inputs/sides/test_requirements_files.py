@@ -49,7 +49,7 @@ torch===2.1.0+cu118
         "not a pin at all",
     ],
 )
-def test_what_is_no_exact_pin_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+def test_inexact_pin_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
     with pytest.raises(InvalidInput, match="line 2"):
         pins(tmp_path, f"a==1\n{line}\n")
 
@@ -61,7 +61,7 @@ def test_a_file_that_pip_made_names_the_release_to_write_instead(tmp_path: Path)
     assert refused.value.hint == "write torch==2.1.0+cpu if an index that uv knows has it"
 
 
-def test_options_are_told_and_constraints_have_nothing_to_decide_on_exact_pins(tmp_path: Path) -> None:
+def test_options_are_noted_and_constraints_do_not_change_exact_pins(tmp_path: Path) -> None:
     text = (
         "--index-url https://example.org/simple\n--only-binary :all:\n-c limits.txt\nnumpy==1.26.2 --hash=sha256:00\n"
     )
@@ -76,13 +76,13 @@ def test_options_are_told_and_constraints_have_nothing_to_decide_on_exact_pins(t
 @pytest.mark.parametrize(
     "line", ["-e .", "-e git+https://example.org/me/model@abc#egg=model", "--editable=/home/me/model"]
 )
-def test_what_is_editable_is_source_and_says_so(tmp_path: Path, line: str) -> None:
+def test_editable_requirement_is_source_with_a_note(tmp_path: Path, line: str) -> None:
     found = read(tmp_path, f"numpy==1.26.2\n{line}\n")
     assert found.packages == {"numpy": "1.26.2"}
     assert "is editable: it is source, and not installed in any mix" in found.notes[0]
 
 
-def test_included_files_are_read_from_where_they_are_named(tmp_path: Path) -> None:
+def test_included_files_are_relative_to_the_including_file(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "base.txt").write_text("-r more.txt\nnumpy==1.26.2\n")
     (tmp_path / "sub" / "more.txt").write_text("scipy==1.11.4\n")
@@ -142,7 +142,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ),
     ],
 )
-def test_an_address_alone_is_read_where_it_says_what_it_is(tmp_path: Path, line: str, name: str, pin: str) -> None:
+def test_address_with_a_package_name_is_accepted(tmp_path: Path, line: str, name: str, pin: str) -> None:
     assert pins(tmp_path, f"numpy==1.26.2\n{line}\n") == {"numpy": "1.26.2", name: pin}
 
 
@@ -172,7 +172,7 @@ def test_a_wheel_at_a_path_is_read_relative_to_the_file(tmp_path: Path, line: st
         ("x.egg-info/PKG-INFO", "Metadata-Version: 2.1\nName: x\n"),
     ],
 )
-def test_a_project_at_a_path_is_the_users_own_source(tmp_path: Path, line: str, file: str, text: str) -> None:
+def test_project_at_a_path_is_local_source(tmp_path: Path, line: str, file: str, text: str) -> None:
     path = tmp_path / "libs" / "x" / file
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -189,13 +189,13 @@ def test_a_project_at_a_path_is_the_users_own_source(tmp_path: Path, line: str, 
         ("git+https://example.org/me/model@main#egg=model", "all digits of the commit"),
     ],
 )
-def test_an_address_that_does_not_say_what_it_is_says_how_to_write_it(tmp_path: Path, line: str, hint: str) -> None:
+def test_address_without_a_package_name_is_refused_with_the_notation(tmp_path: Path, line: str, hint: str) -> None:
     with pytest.raises(InvalidInput, match="line 1") as refused:
         pins(tmp_path, line)
     assert hint in str(refused.value.hint)
 
 
-def test_constraints_pin_what_has_no_version(tmp_path: Path) -> None:
+def test_constraints_pin_requirements_without_a_version(tmp_path: Path) -> None:
     (tmp_path / "limits.txt").write_text(f"numpy==1.26.2 --hash=sha256:{'a' * 64}\nscipy==1.11.4\nunused==3\n")
     found = read(tmp_path, "-c limits.txt\nnumpy\nscipy>=1.10\n")
     assert found.packages == {"numpy": "1.26.2", "scipy": "1.11.4"}
@@ -204,7 +204,7 @@ def test_constraints_pin_what_has_no_version(tmp_path: Path) -> None:
         read(tmp_path, "-c limits.txt\nscipy<1\n")
 
 
-def test_where_all_must_have_hashes_the_line_without_one_is_named(tmp_path: Path) -> None:
+def test_line_without_a_required_hash_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="scipy has no --hash"):
         read(tmp_path, f"--require-hashes\nnumpy==1.26.2 --hash=sha256:{'a' * 64}\nscipy==1.11.4\n")
 
@@ -217,7 +217,7 @@ def test_where_all_must_have_hashes_the_line_without_one_is_named(tmp_path: Path
         "--index-url=https://u:pa55@example.org/simple",
     ],
 )
-def test_credentials_in_options_are_not_told(tmp_path: Path, line: str) -> None:
+def test_credentials_in_options_are_not_shown(tmp_path: Path, line: str) -> None:
     found = read(tmp_path, f"{line}\nnumpy==1.26.2\n")
     assert found.options.places == {"index-url": ("https://u:pa55@example.org/simple",)}
     assert "pa55" not in "".join(found.notes)

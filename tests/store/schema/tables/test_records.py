@@ -51,14 +51,14 @@ def test_same_record_again_changes_nothing_and_other_content_is_a_conflict(ctx: 
     assert [(metric.value, metric.points) for metric in stage.metrics] == [(0.9, 1)]
 
 
-def test_whole_number_is_the_same_content_as_integer_and_as_float(ctx: Contexta) -> None:
+def test_integer_and_equal_float_are_the_same_content(ctx: Contexta) -> None:
     put_run(ctx)
     ctx.record_store.append(a_metric(value=1))
     ctx.record_store.append(a_metric(value=1.0))
     assert repr(ctx.get_run("r").metrics["accuracy"]) == "1"
 
 
-def test_records_may_be_drawn_from_what_uses_the_workspace(ctx: Contexta) -> None:
+def test_generator_of_records_may_use_the_workspace(ctx: Contexta) -> None:
     put_run(ctx)
 
     def draw() -> Iterator[Record]:
@@ -79,7 +79,7 @@ def test_record_may_belong_to_a_run_that_is_live(ctx: Contexta) -> None:
     assert ctx.get_run("live").metrics == {"accuracy": 1, "loss": 2}
 
 
-def test_conflict_inside_one_call_is_found(ctx: Contexta) -> None:
+def test_conflict_inside_one_call_is_refused(ctx: Contexta) -> None:
     put_run(ctx)
     with pytest.raises(Conflict):
         ctx.record_store.append_many([a_metric(value=1), a_metric(value=2)])
@@ -140,7 +140,7 @@ def test_last_value_is_by_step_then_time_then_arrival(
     assert ctx.get_run("r").metrics == {"accuracy": last}
 
 
-def test_stage_slice_and_run_each_have_a_series_of_their_own(ctx: Contexta) -> None:
+def test_stage_slice_and_run_have_separate_series(ctx: Contexta) -> None:
     put_run(ctx, metrics={"auc": 1}, stage="train")
     ctx.record_store.append_many(
         [a_metric("auc", 2, name="x1"), a_metric("auc", 3, name="x2", slice_ref="eu"), a_metric("auc", 4, name="x3")]
