@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,24 @@ from contexta.findings import SnapshotRecord
 LEFT, RIGHT = "run:p.left", "run:p.right"
 
 
-@pytest.fixture
-def ctx(ctx: Contexta) -> Contexta:
+@pytest.fixture(scope="module")
+def filled_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs with something of every kind."""
+    root = tmp_path_factory.mktemp("filled") / ".contexta"
+    with Contexta(workspace=root) as ctx:
+        fill(ctx)
+    return root
+
+
+@pytest.fixture
+def ctx(filled_workspace: Path, tmp_path: Path) -> Iterator[Contexta]:
+    """A copy of that workspace."""
+    shutil.copytree(filled_workspace, tmp_path / ".contexta")
+    with Contexta(workspace=tmp_path / ".contexta") as opened:
+        yield opened
+
+
+def fill(ctx: Contexta) -> None:
     store = ctx.metadata_store
     for name, accuracy, torch in (("left", 0.91, "2.0.0"), ("right", 0.87, "2.1.0")):
         packages = {"numpy": "1.24.0", "torch": torch}
@@ -116,7 +132,6 @@ def ctx(ctx: Contexta) -> Contexta:
             asserted_at=END,
         )
     )
-    return ctx
 
 
 SUBJECTS: dict[str, tuple[Callable[[Contexta], Any], str]] = {
