@@ -59,7 +59,7 @@ def test_a_name_from_another_tool_is_the_command(capsys: Printed, alias: str, co
         ("run --nmae x -- python", "there is no option --nmae", "did you mean --name?"),
         ("--workspce x runs", "there is no option --workspce", "did you mean --workspace?"),
         ("show", "missing argument 'RUN'", "as in: contexta show this-month; `contexta show --help`"),
-        ("runs --limit x", "'x' is not a valid integer", "`contexta runs --help`"),
+        ("runs --limit x", "'x' is not a whole number", "`contexta runs --help`"),
     ],
 )
 def test_wrong_words_are_one_error_with_the_next_step(capsys: Printed, words: str, error: str, hint: str) -> None:

@@ -89,7 +89,7 @@ def _usage_error(error: click.UsageError) -> tuple[str, str]:
     example = getattr(error.ctx.command, "epilog", None) if error.ctx is not None else None
     if isinstance(error, click.MissingParameter) and example:
         usage = f"{example.replace('Example:', 'as in:', 1)}; {usage}"
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("valid integer range", "whole number")
     return message[:1].lower() + message[1:], usage
 
 

@@ -123,5 +123,5 @@ def _refuse_missing(ctx: Contexta) -> None:
         ctx.list_projects()  # raises an error that names the file
     raise WorkspaceError(
         f"there is no workspace at {ctx.root}",
-        hint="record a run here first, or name another place with --workspace or CONTEXTA_WORKSPACE",
+        hint="record a run: contexta run -- python train.py; or name another place: --workspace or CONTEXTA_WORKSPACE",
     )

@@ -39,7 +39,7 @@ _ELSEWHERE = {
     ("search", "find", "query", "filter", "grep", "where", "select"): _FILTER,
     ("history", "projects"): "`contexta runs` lists the runs, and `contexta trend METRIC` shows a metric over them",
     ("chart", "graph", "curve", "curves"): "`contexta plot RUN` draws the learning curves of a run",
-    ("metrics", "params", "tags", "config"): "`contexta show RUN` shows metrics, parameters and tags",
+    ("params", "tags", "config"): "`contexta show RUN` shows metrics, parameters and tags",
     ("import", "load"): "`contexta restore FILE --into DIR` restores a backup",
     ("dump", "save"): "`contexta export FILE` writes runs, and `contexta backup FILE.zip` the whole workspace",
     ("untag",): "`contexta tag RUN --remove NAME` removes a tag",

@@ -135,7 +135,7 @@ def copy_out(
     matches = [item for item in artifacts if name in (item.name, item.artifact_ref.name, str(item.artifact_ref))]
     if not matches:
         names = ", ".join(dict.fromkeys(artifact.name for artifact in artifacts if artifact.kept))
-        raise NotFound(f"{run_ref} has no artifact {shown(name)}", hint=f"it has copies of {names or 'none'}")
+        raise NotFound(f"{run_ref} has no artifact {shown(name)}", hint=f"it has {names or 'no copy of any artifact'}")
     artifact = matches[-1]
     if not artifact.kept:
         raise NotFound(f"the workspace has no copy of {artifact.artifact_ref}", hint=f"it was at {artifact.location}")

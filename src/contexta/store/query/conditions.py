@@ -361,7 +361,11 @@ def _moments(text: str) -> tuple[str, str]:
     """(first moment, first moment after it) of a year, a month, a day or one moment, as timestamps."""
     match = re.fullmatch(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", text, re.ASCII)
     if match is None:
-        moment = timestamp(text)
+        try:
+            moment = timestamp(text)
+        except InvalidInput as error:
+            hint = "e.g. 2025, 2025-02, 2025-02-15 or 2025-02-15T08:00:00Z"
+            raise InvalidInput(error.what, hint=hint) from None
         return moment, from_microseconds(to_microseconds(moment) + 1)
     year, month, day = match.groups()
     first = timestamp(f"{year}-{month or '01'}-{day or '01'}T00:00:00Z")
