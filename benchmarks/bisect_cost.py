@@ -1,13 +1,13 @@
-"""What a trial of bisect costs beside the training itself, part by part.
+"""Measure the cost of a bisect trial on top of the training, step by step.
 
     uv run benchmarks/bisect_cost.py [--mixes 5]
 
-Needs the package index, or uv's cache of it. Two environments of some 40 packages around scikit-learn, as resolved on
-two days a year apart; each mix takes half of what changed from one, the rest from the other. The parts: looking whether
-the two are unchanged, linking the mix, having uv confirm its pins, the first start of Python, the first and the second
-import of scikit-learn and its friends, a whole trial of a program that does nothing but import them. What such a trial
-takes beyond that import is what bisect adds to a training. Seconds on the clock, and of processor time, which other
-work on the machine moves less.
+Needs the package index, or uv's cache of it. The endpoints are two environments of about 40 packages around
+scikit-learn, resolved for two dates a year apart. Each mix takes half of the changes from one and the rest from the
+other. The steps: checking that both are unchanged, linking the mix, confirming its pins with uv, the first start of
+Python, the first and the second import of scikit-learn and its dependencies, and a whole trial of a program that only
+imports them. The time of that trial beyond the import is what bisect adds to a training. Figures are wall time and
+processor time, which other load affects less.
 """
 
 from __future__ import annotations

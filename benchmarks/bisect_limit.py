@@ -1,14 +1,14 @@
-"""How far any search could get in noise: an exact Bayesian who is told what no study knows, beside Contexta's search.
+"""Compare the search with an exact Bayesian that knows more than any study: a bound on every search in noise.
 
     uv run benchmarks/bisect_limit.py [STUDIES [FIRST [RUNS]]]
 
-STUDIES (default 500) of the problems numbered FIRST on (default 0), those of ``bisect_simulation.py``: a single cause
-that makes 2 standard deviations of the noise, values that never repeat, RUNS allowed (default 40).
+STUDIES (default 500) of the problems from number FIRST (default 0) of ``bisect_simulation.py``: a single cause with an
+effect of 2 standard deviations of the noise, values that never repeat, at most RUNS runs (default 40).
 
-The Bayesian is told that exactly one change did it. So it has to rule out neither pairs, nor additive causes, nor that
-nothing is the matter; nor does it show that the ends differ. Its proof is two runs each of OLD with the culprit and NEW
-without it. It begins with four runs of OLD and three of NEW, then takes the most informative mix each time, and is done
-when one change is 99 % sure. It may be told the noise as well, or the noise and both levels.
+The Bayesian knows that exactly one change is the cause. So it need not exclude pairs, additive causes or the absence of
+a cause, and it does not show that the endpoints differ. Its proof is two runs each of OLD with the culprit and of NEW
+without it. It begins with four runs of OLD and three of NEW, then takes the most informative mix, and ends when one
+change has a probability of 99 %. In further rows it also knows the noise, or the noise and both levels.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from contexta.bisect.search.acquisition import likeliest, most_informative
 from contexta.bisect.search.search import Settings
 from contexta.bisect.space.lattice import Mixes
 
-Told = Literal["one change", "and the noise", "and the levels"]
+Knowledge = Literal["one change", "and the noise", "and the levels"]
 Row = tuple[bool, bool, int]
 """(named the cause, named another, runs)"""
 _EFFECT = 2.0  # standard deviations
@@ -47,11 +47,11 @@ def contexta(number: int, runs: int) -> Row:
 class Bayesian:
     """One study of a world."""
 
-    def __init__(self, world: World, told: Told) -> None:
+    def __init__(self, world: World, knowledge: Knowledge) -> None:
         self.mixes: Mixes = world.mixes
         self.runs = 0
         self._world = world
-        self._told = told
+        self._told = knowledge
         self._values: dict[int, list[float]] = {}  # in drops from OLD's true level
         self._failed: set[int] = set()
 
@@ -120,7 +120,7 @@ class Bayesian:
         return None if choice is None else choice.mix
 
 
-def told(number: int, what: Told, runs: int) -> Row:
+def knowledge(number: int, what: Knowledge, runs: int) -> Row:
     return Bayesian(draw(number, "single", _EFFECT, fingerprint=False), what).study(runs)
 
 
@@ -135,7 +135,10 @@ def main(studies: int, first: int, runs: int) -> None:
 
         line("Contexta's search", list(pool.map(contexta, numbers, repeat(runs), chunksize=10)))
         for what in ("one change", "and the noise", "and the levels"):
-            line(f"a Bayesian told {what}", list(pool.map(told, numbers, repeat(what), repeat(runs), chunksize=10)))
+            line(
+                f"a Bayesian knowledge {what}",
+                list(pool.map(knowledge, numbers, repeat(what), repeat(runs), chunksize=10)),
+            )
 
 
 if __name__ == "__main__":

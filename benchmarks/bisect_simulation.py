@@ -1,13 +1,14 @@
-"""The search on made-up regressions with a known cause, beside three other ways to look for it.
+"""Simulate the search on regressions with a known cause, and compare it with three other strategies.
 
     uv run benchmarks/bisect_simulation.py [STUDIES [FIRST [DIES]]]
 
-STUDIES of each kind (default 2 000: hours on two cores), from the problem numbered FIRST on, in each of which the share
-DIES of all runs gives no value (default 0). Then a tenth as many of two more kinds: a culprit that dies beside one to
-four others at OLD, which no metadata says, and one run of OLD or NEW that diverges; then at most 300 of each kind of
-unkind noise (tests/support/noisy_worlds.py), and a seventh as many of each kind that is hard to judge
-(tests/support/hard_worlds.py). A world has 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail
-(tests/support/worlds.py). "probes" are mixes besides the ends and the proof.
+STUDIES of each kind (default 2 000: hours on two cores), from problem number FIRST. The share DIES of all runs gives no
+value (default 0). Then a tenth as many of two more kinds: a culprit that fails with one to four others at OLD although
+no metadata says so, and one diverged run of OLD or NEW. Then at most 300 of each kind of difficult noise
+(tests/support/noisy_worlds.py), and a seventh as many of each kind that is hard to judge
+(tests/support/hard_worlds.py).
+A world has 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/support/worlds.py).
+"probes" are mixes other than the endpoints and those of the proof.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How many bytes each further run of one program in one environment takes.
+"""Measure the size of each further run of one program in one environment, in bytes.
 
     uv run benchmarks/bytes_per_run.py [--runs N]
 
-Records runs in one process, inside a git repository and outside of one: bare ones, and such with one parameter and one
-metric. Sizes of files, less what the first twenty runs took: environments, the empty database. Journals count as they
-are until `contexta gc` takes them away.
+Records runs in one process, inside and outside a git repository: runs without content, and runs with one parameter and
+one metric. The figure is the growth of the files after the first twenty runs, which hold the environments and the empty
+database. Journals count until `contexta gc` deletes them.
 """
 
 from __future__ import annotations

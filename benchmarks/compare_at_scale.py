@@ -1,10 +1,10 @@
-"""What asking and keeping cost: appending 200 000 records, comparing two runs in a workspace of thousands, live runs.
+"""Measure writes and comparisons: appending 200 000 records, comparing two of thousands of runs, live runs.
 
     uv run benchmarks/compare_at_scale.py [RUNS] [RECORDS]
 
-Fills a temporary workspace with RUNS runs (10 metrics and a 300-package environment each, 20 distinct ones), then times
-single calls on it, warm, in process, in processor time. Beside each rate stands the same number of rows through a bare
-`sqlite3.executemany` into a narrow table, into that of our points, and into all tables of a record: the limits here.
+Fills a temporary workspace with RUNS runs (10 metrics and one of 20 environments of 300 packages each), then measures
+single warm calls in this process as processor time. Each rate is printed with the rate of the same number of rows by a
+plain `sqlite3.executemany` into a narrow table, into the table of points, and into all tables of a record: the limits.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""What questions cost in workspaces of thousands of runs: on SQLite, on PostgreSQL, and beside mlflow and aim.
+"""Measure queries in workspaces of thousands of runs, on SQLite and PostgreSQL, and compare with mlflow and aim.
 
     uv run benchmarks/queries_at_scale.py [RUNS ...] [--points N] [--postgres URL] [--mlflow PYTHON] [--aim PYTHON]
 
-For each number of runs it fills a temporary workspace with as many (20 parameters, 10 final metrics and one of 200
-environments of 300 packages each) and one run of POINTS points, then times single calls on it, warm, in process, as
-processor time, which other work on the machine disturbs least: the median of 15 to 300 rounds, and the least.
---postgres: the same in an empty database there, for the first number of runs, by the clock, as the server is another
-process; SQLite is timed by the clock beside it. --mlflow: the same runs (without environments, which it does not
-record) in an mlflow store, by an interpreter that has mlflow, and the same questions. Rows go in by bulk; only the
-questions are timed. --aim: the same by an interpreter that has aim, which has no bulk: its runs are logged, and only
-the first thousand.
+For each number of runs it fills a temporary workspace with that many runs (20 parameters, 10 final metrics and one of
+200 environments of 300 packages each) and one run of POINTS points. Then it measures single warm calls in this process:
+the median and the minimum of the processor time of 15 to 300 rounds.
+--postgres: the same in an empty database there, for the first number of runs, as wall time, because the server is
+another process. SQLite is then measured as wall time too. --mlflow: the same runs (without environments, which it does
+not record) and the same queries in an mlflow store, by an interpreter that has mlflow. Rows are inserted in bulk; only
+queries are measured. --aim: the same by an interpreter that has aim, which has no bulk insertion: it logs the first
+thousand runs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Record real environments, build each again, cold and from the cache, and say what came out and how long it took.
+"""Record real environments, rebuild each with a cold and a warm cache, and print verdicts and times.
 
-python benchmarks/rebuild.py [NAME ...]     needs the package index and uv; takes minutes; leaves out absent Pythons
+python benchmarks/rebuild.py [NAME ...]     needs the package index and uv; takes minutes; skips missing Pythons
 
-Seconds are those of the whole command, from its start to its end: cold with the wheels in uv's cache, warm the best of
-three. CPU is what the warm command and all it started used. The last line judges the promise: warm, within a second,
+Seconds are the wall time of the whole command: cold with the wheels in uv's cache, warm as the minimum of three. CPU is
+the processor time of the warm command and its processes. The last line checks the requirement: warm, within a second,
 for 60 packages.
 """
 

@@ -1,11 +1,11 @@
-"""What recording costs, beside other trackers: starting and finishing a run, and logging scalars.
+"""Measure recording and compare it with other trackers: starting and finishing a run, and logging scalars.
 
     uv run benchmarks/recorder.py [--into DIR] [--rounds N] [--scalars N] [--only NAME ...]
 
-Builds one virtual environment per tool (uv, the package index), ours with the 280 distributions of environment-280.txt,
-then runs each script in turn, round by round, so that all meet the same machine. Start and finish is the wall time of a
-whole process over that of a bare interpreter of the same environment, median over the rounds. Scalars are logged one by
-one from one thread: the rate in the loop, and the rate until the process has ended with everything durable.
+Builds one virtual environment per tool (with uv and the package index); that of Contexta has the 280 distributions of
+environment-280.txt. Each round runs every script once, so that all run under the same load. Start and finish is the
+median of the wall time of a process minus that of a bare interpreter of the same environment. Scalars are logged one by
+one from one thread: the rate in the loop, and the rate until the process has ended and everything is durable.
 """
 
 from __future__ import annotations

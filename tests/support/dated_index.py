@@ -1,4 +1,4 @@
-"""A package index that tells when its files were uploaded, on this machine."""
+"""A package index on this machine that gives the upload times of its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up projects with a planted cause, as ``why`` would be asked about them."""
+"""Simulated projects with a planted cause, as input of ``why``."""
 
 from __future__ import annotations
 

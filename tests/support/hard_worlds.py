@@ -1,4 +1,4 @@
-"""Made-up regressions that are hard to judge: several causes, unequal noise, silent blocks, drops that seeds move.
+"""Simulated regressions that are hard to judge: several causes, unequal noise, silent blocks, drops that vary by seed.
 
 ``KINDS`` maps the name of a kind to the function that draws its world number n, with 6, 12, 30 or (each tenth) 120
 changes.

@@ -1,4 +1,4 @@
-"""Programs that are killed in the middle: at a system call, or at a moment."""
+"""Kill programs at a system call or at a point in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up regressions with unkind noise: runs that diverge, coins, fixed seeds, machines that change, extreme numbers.
+"""Simulated regressions with difficult noise: diverging runs, coins, fixed seeds, changing machines, extreme numbers.
 
 ``FAMILIES`` maps the name of each kind to a function that draws its world of a number. Sizes take turns: 6, 12 and 30
 changes.

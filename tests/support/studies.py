@@ -1,4 +1,4 @@
-"""Studies without noise and without a process, for tests of what is made of them."""
+"""Studies without noise and processes, for tests of their reports."""
 
 from __future__ import annotations
 

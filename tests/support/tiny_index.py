@@ -1,4 +1,4 @@
-"""Tiny wheels, made on the spot: a package index in a directory, so that tests need no network."""
+"""A package index in a directory, with tiny wheels that tests build, so that they need no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up regressions with a known cause, for simulation: what a mix would measure, without measuring anything."""
+"""Simulated regressions with a known cause: the value that a trial of a mix would have, without a trial."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def test_eight_megabytes_of_one_name_take_less_than_four_seconds() -> None:
 @pytest.mark.parametrize(
     "unit", ["password: ", "password: hunter2x ", "a = 1; token=abc7def\n", '["--password", "x7y"]\n']
 )
-@pytest.mark.parametrize(("head", "tail"), [("", ""), ('secret = "', 'password: "zu8ie'), ("api_keys: [", " x7y8]")])
+@pytest.mark.parametrize(("head", "tail"), [("", ""), ("api_keys: [", " x7y8]")])
 def test_a_text_that_repeats_gives_what_a_search_of_all_of_it_gives(
     unit: str, head: str, tail: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

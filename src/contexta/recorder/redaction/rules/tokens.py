@@ -80,6 +80,7 @@ _WITHOUT_PREFIX = Pattern(
     r"|[a-f0-9]{32}\.[A-Za-z0-9]{16}"  # Zhipu
     r"|\d/\d{10,16}:[a-f0-9]{32}"  # Asana
     r"|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"  # 1Password
+    r"|[a-f0-9]{36}NRAL"  # New Relic
     r"|oy2[a-z0-9]{43}"  # NuGet
     r"|11[a-f0-9]{32}"  # Jenkins
     r"|(?=[a-z]{0,51}[2-7])[a-z2-7]{52}"  # Azure DevOps
