@@ -289,7 +289,7 @@ def test_a_misspelled_metric_is_refused_before_anything_is_built(cli: Cli, recor
 def test_a_metric_that_recorded_runs_only_printed_is_no_misspelling(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import contexta\ncontexta.log({'loss': 0.1})\nprint('acc=0.9')\n")
     for name in ("old", "new"):
-        done = cli("run", "--name", name, "--project", "p", "--", "python", "train.py")
+        done = cli("run", "--no-metrics-from-output", "--name", name, "--project", "p", "--", "python", "train.py")
         assert done.returncode == 0, done.stderr
     assert "recorded no metric" not in notes("old", "new", metric="acc")
     assert "recorded: loss" in refusal(cli, "old", "new", "--metric", "f1")

@@ -71,6 +71,14 @@ def test_program_without_argparse_has_the_parameters_of_its_command_line(cli: Cl
     assert params(cli) == {"lr": (0.1, "command line"), "augment": (True, "command line")}
 
 
+def test_more_parameters_than_a_program_has_are_cut_with_a_note(cli: Cli) -> None:
+    words = [f"x{number}={number}" for number in range(600)]
+    assert cli("run", "--quiet", "--", sys.executable, "-c", "pass", *words).returncode == 0
+    assert len(params(cli)) == 500
+    notes = [note["text"] for note in json.loads(cli("show", "@latest", "--json").stdout)["notes"]]
+    assert "only 500 of 600 parameters from command line are recorded" in notes
+
+
 def test_argparse_of_the_program_behaves_as_without_the_recorder(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(
         "import argparse, inspect, sys\n"

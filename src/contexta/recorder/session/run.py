@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from contexta.recorder.parts.deployments import Deployment
 
 _INT64 = 2**63
+_MOST_READ = 500  # parameters that the recorder reads from one source
 _LONGEST_QUOTE = 1_000  # characters of a text that a note may quote; more are not searched for secrets
 
 
@@ -98,7 +99,9 @@ class LiveRun(Measured):
 
         Those that the program logs take their place. Names that cannot be recorded are left out.
         """
-        for name, value in values.items():
+        if len(values) > _MOST_READ:
+            self.note("parameters", f"only {_MOST_READ} of {len(values)} parameters from {source} are recorded")
+        for name, value in list(values.items())[:_MOST_READ]:
             try:
                 text(name, printable=True)
             except InvalidInput:
