@@ -134,6 +134,20 @@ def test_a_deployment_of_a_long_name_has_a_reference_of_its_own(ctx: Contexta) -
     assert len(refs) == 2
 
 
+def test_long_names_get_references_that_fit(ctx: Contexta) -> None:
+    long = "x" * 200
+    with ctx.run(long, project=long) as run, run.stage(long) as stage, stage.batch(long) as batch:
+        for part in (stage, batch):
+            for _ in range(3):
+                part.sample(long).metric("score", 1)
+                part.operation(long).event("called")
+    snapshot = ctx.get_run_snapshot("@latest")
+    assert len({sample.sample_id for sample in snapshot.samples}) == 6
+    assert len({operation.operation_id for operation in snapshot.operations}) == 6
+    assert {sample.name for sample in snapshot.samples} == {long}
+    assert len(snapshot.records) == 12
+
+
 def test_a_live_run_and_the_contract_have_the_same_vocabularies() -> None:
     assert get_args(EventLevel) == vocabularies.EVENT_LEVELS
     assert get_args(SpanStatus) == vocabularies.SPAN_STATUSES

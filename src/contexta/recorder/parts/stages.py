@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contexta.core.errors import InvalidInput, shown
-from contexta.core.references import StableRef, numbered, slug
+from contexta.core.references import MAX_COMPONENT, MAX_REFERENCE, StableRef, slug
 from contexta.core.validation import text
 from contexta.recorder.parts.failure import status_of
 from contexta.recorder.parts.measured import Measured
@@ -21,14 +21,24 @@ if TYPE_CHECKING:
 ENDS = ("completed", "failed", "cancelled")
 
 
-def free_component(names: Dict[str, object], name: str, default: str) -> str:
-    """A component of a reference for a name that is not among ``names`` yet, and is from now on."""
-    base = component = slug(name) or default
+def free_component(names: Dict[str, object], name: str, default: str, room: int = MAX_COMPONENT) -> str:
+    """A component of a reference for a name that is not among ``names`` yet, and is from now on.
+
+    room: the most characters that the reference has left.
+    """
+    base = component = (slug(name) or default)[:room].rstrip("-")
     count, marker = 1, object()
     while names.setdefault(component, marker) is not marker:  # one step, so threads do not share a name
         count += 1
-        component = numbered(base, count)
+        tail = f"-{count}"
+        component = base[: room - len(tail)].rstrip("-") + tail
     return component
+
+
+def _room_below(parent: StableRef, kind: str) -> int:
+    """The most characters of a component of this kind; of a batch half of them, because its samples need some too."""
+    room = MAX_REFERENCE - len(f"{kind}:{parent.value}.")
+    return min(MAX_COMPONENT, room // 2 if kind == "batch" else room)
 
 
 class _Part(Measured):
@@ -74,9 +84,11 @@ class _Part(Measured):
     def _new(self, kind: str, name: str, **fields: Any) -> Tuple[StableRef, str]:
         """Record the beginning of a part of this part. Returns its reference and its name."""
         name = redact.name(text(name, printable=True), self._salt)
-        component = free_component(self._names.setdefault(kind, {}), name, kind)
+        room = _room_below(self.ref, kind)
+        component = free_component(self._names.setdefault(kind, {}), name, kind, room)
+        ref = self.ref.child("op" if kind == "operation" else kind, component)
         self._write(kind, part=component, name=name, **fields, **self._scope)
-        return self.ref.child("op" if kind == "operation" else kind, component), name
+        return ref, name
 
 
 class _Within(_Part):
