@@ -120,6 +120,10 @@ def test_another_client_reads_each_value_as_it_was_put(ctx: Contexta) -> None:
             assert values == (value,)
             with pytest.raises(TypeError, match=f"as {_key(name)}="):
                 getattr(store, f"get_{name}")(record_ref=ref)
+            argument = {"environments": "snapshot", "relations": "edge"}.get(collection, name.partition("_")[0])
+            assert getattr(store, f"put_{name}")(**{argument: value}) == ref
+            with pytest.raises(TypeError, match=f"as {argument}="):
+                getattr(store, f"put_{name}")(value, other=value)
 
 
 def test_edges_and_provenance_have_short_names(ctx: Contexta) -> None:

@@ -47,13 +47,21 @@ class _Collection(Generic[V]):
 
     _kind: ClassVar[models.StoredModel[Any]]
     _parent: ClassVar[Table]  # the table whose references ``list_*`` takes
+    _argument: ClassVar[str] = ""  # the keyword of ``put_*``; by default the name of the table
 
     def __init__(self, opened: Opener) -> None:
         self._opened = opened
 
-    def put(self, value: V) -> StableRef:
-        """Insert or replace by reference. Raises ParentMissing with the call that creates the parent."""
-        model = self._kind.model
+    def put(self, value: V | None = None, **keyword: V) -> StableRef:
+        """Insert or replace by reference. Raises ParentMissing with the call that creates the parent.
+
+        The value may be a keyword with the name of its kind: ``put_run(run=...)``.
+        """
+        model, name = self._kind.model, self._argument or self._kind.table.name
+        if value is None:
+            value = keyword.pop(name, None)
+        if keyword:
+            raise TypeError(f"give one value, by position or as {name}=")
         if not isinstance(value, model):
             raise InvalidInput(f"{shown(value)} is no {model.__name__}", hint=f"build one: {model.__name__}(...)")
         store = _current(self._opened)
@@ -201,6 +209,7 @@ class Environments(_OfRun[EnvironmentSnapshot]):
     """``list`` sorts the environment that a run started in first, then by time. Reading raises DamagedData."""
 
     _kind = models.ENVIRONMENT
+    _argument = "snapshot"
     put_environment_snapshot = _OfRun[EnvironmentSnapshot].put
     get_environment_snapshot = _OfRun[EnvironmentSnapshot].get
     find_environment_snapshot = _OfRun[EnvironmentSnapshot].find
@@ -233,6 +242,7 @@ class Artifacts(_OfRun[ArtifactManifest]):
 
 class Relations(_Collection[LineageEdge]):
     _kind = models.RELATION
+    _argument = "edge"
     _parent = tables.run
 
     def list_lineage_edges(self, run_ref: str | None = None) -> tuple[LineageEdge, ...]:
