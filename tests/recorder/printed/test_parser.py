@@ -94,6 +94,18 @@ def test_flood_of_output_is_searched_for_a_share_of_its_time_and_its_end_always(
     assert search.skipped > len(flood) // 2
 
 
+def test_fault_of_the_search_ends_the_search_and_not_the_output() -> None:
+    class Broken:
+        def record(self, _: object) -> None:
+            raise KeyError("x")
+
+    search = OutputSearch(Broken(), None)  # type: ignore[arg-type]  # it fails
+    search.take(b"epoch 1 loss=0.5\n")
+    search.take(b"epoch 2 loss=0.5\n")
+    search.finish()
+    assert search.failure == "KeyError('x')"
+
+
 HOSTILE = [
     "a b ",
     "a =",

@@ -109,7 +109,7 @@ def run(
     send()  # the first delivery may have been stopped meanwhile
     if not quiet:
         where = f" --workspace {shlex.quote(place)}" if place is not None else ""
-        with suppress(OSError):  # a closed stderr: the exit code is that of the program
+        with suppress(Exception):  # as a closed stderr: the exit code is that of the program
             click.echo("\n".join(wrapper.summary()) + where, err=True)
     return code
 

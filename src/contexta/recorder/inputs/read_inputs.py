@@ -11,6 +11,7 @@ import threading
 import time
 
 from contexta.recorder.inputs.opened_files import MOST
+from contexta.recorder.notes import reason
 from contexta.recorder.session import artifacts
 
 TYPE_CHECKING = False
@@ -79,7 +80,11 @@ class OpenedFiles:
             self._take_reports()
             while self._waiting and time.monotonic() < self._deadline:
                 began = time.monotonic()
-                self._record(self._waiting.pop(0))
+                report = self._waiting.pop(0)
+                try:
+                    self._record(report)
+                except Exception as error:  # noqa: BLE001  # the other files still count
+                    self._note(f"{report['path']} could not be recorded: {reason(error)}")
                 self._stop.wait(min(time.monotonic() - began, 1.0))  # half of the time is left to the command
                 self._take_reports()
 

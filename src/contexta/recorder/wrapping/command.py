@@ -107,7 +107,10 @@ class CommandRecorder:
             journal.write("note", **entry)
         for key, value in tags.items():
             run.tag(key, value)
-        self._read_parameters()
+        try:
+            self._read_parameters()
+        except Exception as error:  # noqa: BLE001  # a fault of the recorder may not stop the program
+            run.note("parameters", f"they could not be read: {reason(error)}")
         directory, root = self._directory or os.getcwd(), os.path.dirname(self._journals)
         self._opened = OpenedFiles(run, self._command, directory, root)
         run.flush()
@@ -263,6 +266,8 @@ class CommandRecorder:
                 pattern = redact.inside(shown(self._pattern.pattern), self._run._salt)
                 self._run.note("metrics", f"no metric was read with {pattern} from {stream}: {search.fault}")
                 print(f"contexta: no metric was read with {pattern} from {stream}: {search.fault}", file=sys.stderr)  # noqa: T201  # stdout belongs to the program
+            if search.failure:
+                self._run.note("metrics", f"the search for metrics in {stream} failed: {search.failure}"[:1000])
             if search.skipped:
                 self._run.note(
                     "metrics", f"{search.skipped} bytes of {stream} came too fast to be searched for metrics"

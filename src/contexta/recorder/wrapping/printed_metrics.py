@@ -83,6 +83,7 @@ class OutputSearch:
         self._at = time.monotonic()
         self._unsearched = b""  # the end of what came too fast
         self.skipped = 0  # bytes
+        self.failure = ""  # what ended the search; the output passes on without it
 
     @property
     def fault(self) -> str:
@@ -91,6 +92,8 @@ class OutputSearch:
 
     def take(self, data: bytes) -> None:
         """Search the next bytes of the stream; leave them out where the search has used up its time."""
+        if self.failure:
+            return
         now = time.monotonic()
         self._credit = min(_BURST, self._credit + (now - self._at) * _SHARE)
         self._at = now
@@ -109,9 +112,18 @@ class OutputSearch:
             self.skipped -= len(self._unsearched)
             self._search(self._unsearched)
         self._search(b"\n")
-        self._record.record(self._parser.finish())
+        try:
+            self._record.record(self._parser.finish())
+        except Exception as error:  # noqa: BLE001  # as in ``_search``
+            self.failure = repr(error)
 
     def _search(self, data: bytes) -> None:
+        try:
+            self._search_lines(data)
+        except Exception as error:  # noqa: BLE001  # a fault of the search may not stop the output of the program
+            self.failure = repr(error)
+
+    def _search_lines(self, data: bytes) -> None:
         ends = [match.end() for match in _LINE_END.finditer(data)]
         if not ends:
             self._line += b"" if self._is_long else data
