@@ -112,6 +112,14 @@ class TestAnnotations:
         found = anywhere.get_run("live")
         assert (dict(found.tags), found.pinned, found.status) == ({"a": "2", "b": "3"}, True, "completed")
 
+    def test_secrets_in_annotations_are_hidden_before_they_are_stored(self, two: Contexta) -> None:
+        secret = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"
+        two.note_run("old", f"trained with token {secret}")
+        two.tag_run("old", {"api_key": secret})
+        found = two.get_run("old")
+        assert secret not in f"{found.note} {dict(found.tags)}"
+        assert (found.note or "").startswith("trained with token ")
+
     @pytest.mark.parametrize("name", ["", " ", "a\nb", "run:p.x", "@latest", "x" * 251])
     def test_a_name_that_could_not_be_given_to_a_command_is_refused(self, two: Contexta, name: str) -> None:
         with pytest.raises(InvalidInput):

@@ -27,8 +27,9 @@ def rename_run(workspace: Workspace, run: str, name: str) -> RunSummary:
     Conflict if another run of the project has that name.
     """
     from contexta.store.entities import run_annotations
+    from contexta.store.ingest.hide_secrets import text_without_secrets
 
-    name = text(name, printable=True)
+    name = text_without_secrets(text(name, printable=True), workspace._opened().objects)
     if ":" in name or name.startswith("@"):
         raise InvalidInput(f"{shown(name)} reads like a reference", hint="leave out : and @")
     with _changing(workspace, run) as (connection, key, ref):
@@ -46,23 +47,26 @@ def tag_run(
 ) -> RunSummary:
     """Set tags of a run, and remove others. Raises InvalidInput for a tag to remove that the run does not have."""
     from contexta.store.entities import run_annotations
+    from contexta.store.ingest.hide_secrets import tags_without_secrets
 
     new = {text(tag, printable=True): text(value, limit=10_000, blank=True) for tag, value in (tags or {}).items()}
+    clean = tags_without_secrets(new, workspace._opened().objects)
     with _changing(workspace, run) as (connection, key, ref):
         present = run_annotations.tags_of(connection, key)
         for tag in [remove] if isinstance(remove, str) else remove:
             if tag not in present:
                 names = ", ".join(sorted(present)) or "none"
                 raise InvalidInput(f"{ref} has no tag {shown(tag)}", hint=f"its tags: {names}")
-        run_annotations.change_tags(connection, key, new, [remove] if isinstance(remove, str) else remove)
+        run_annotations.change_tags(connection, key, clean, [remove] if isinstance(remove, str) else remove)
     return _summary(workspace, key)
 
 
 def note_run(workspace: Workspace, run: str, note: str) -> RunSummary:
     """Write a note about a run, in place of an earlier one; an empty text removes it."""
     from contexta.store.entities import run_annotations
+    from contexta.store.ingest.hide_secrets import text_without_secrets
 
-    note = text(note, limit=100_000, blank=True)
+    note = text_without_secrets(text(note, limit=100_000, blank=True), workspace._opened().objects)
     with _changing(workspace, run) as (connection, key, _):
         run_annotations.annotate(connection, key, note=note.strip() or None)
     return _summary(workspace, key)

@@ -32,7 +32,7 @@ def prune_cache(
 
     seconds = older_than.total_seconds() if isinstance(older_than, timedelta) else None
     if isinstance(older_than, str):
-        seconds = seconds_in(older_than)
+        seconds = seconds_in(older_than, needs_unit=True)
     if max_gigabytes is not None and not 0 <= max_gigabytes < 1e9:
         raise InvalidInput(f"max_gigabytes {shown(max_gigabytes)} is no size", hint="give gigabytes, e.g. 20")
     cache = find_cache()

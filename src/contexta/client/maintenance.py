@@ -83,7 +83,7 @@ def gc(
         raise InvalidInput(f"{shown(wrong)} is not a status of an ended run", hint=f"use {', '.join(_ENDED)}")
     seconds = older_than.total_seconds() if isinstance(older_than, timedelta) else None
     if isinstance(older_than, str):
-        seconds = seconds_in(older_than)
+        seconds = seconds_in(older_than, needs_unit=True)
     selection = Selection(keep_last=keep_last, older_than_seconds=seconds, statuses=statuses)
     finding = gc(workspace._current(), selection, dry_run=dry_run)
     options = [] if keep_last is None else ["--keep-last", str(keep_last)]

@@ -68,11 +68,13 @@ def text(value: Any, *, limit: int = MAX_NAME, blank: bool = False, printable: b
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
-def seconds_in(duration: str) -> float:
+def seconds_in(duration: str, *, needs_unit: bool = False) -> float:
     """The seconds of a duration such as ``90``, ``30m``, ``2h``, ``1.5d`` or ``4w``. Raises InvalidInput."""
     match = re.match(r"(\d+(?:\.\d+)?)\s*([smhdw]?)\Z", duration, re.ASCII)
     if match is None:
         raise InvalidInput(f"{shown(duration)} is no duration", hint="e.g. 90 (seconds), 30m, 2h, 1.5d, 4w")
+    if needs_unit and not match.group(2):
+        raise InvalidInput(f"{shown(duration)} has no unit", hint="e.g. 30m, 12h, 30d, 4w")
     return float(match.group(1)) * _SECONDS[match.group(2)]
 
 

@@ -112,6 +112,8 @@ class TestDelete:
         for wrong in ("x", "-1d", "1y"):
             with pytest.raises(InvalidInput, match="is no duration"):
                 four.gc(older_than=wrong)
+        with pytest.raises(InvalidInput, match='"30" has no unit'):  # 30 seconds would delete nearly everything
+            four.gc(older_than="30")
         with pytest.raises(InvalidInput, match='"open" is not a status of an ended run'):
             four.gc(status="open")
 

@@ -29,6 +29,16 @@ def without_secrets(value: V, objects: Objects) -> V:
     return value if _hidden(value, None) is value else _hidden(value, salt_or_another(objects))
 
 
+def text_without_secrets(text: str, objects: Objects) -> str:
+    """The same text with hidden secrets."""
+    return text if _inside(text, None) == text else _inside(text, salt_or_another(objects))
+
+
+def tags_without_secrets(tags: Mapping[str, str], objects: Objects) -> Mapping[str, str]:
+    """The same tags with hidden secrets."""
+    return tags if _mapping(tags, None) is tags else _mapping(tags, salt_or_another(objects))
+
+
 def _hidden(value: V, salt: bytes | None) -> V:
     changed = {}
     fields = value.__dict__
