@@ -56,9 +56,9 @@ class Mixes:
     def can_exist(self, mix: int) -> bool:
         return self.closed(mix) == mix
 
-    def comparable(self, one: int, other: int) -> bool:
+    def comparable(self, atom: int, other: int) -> bool:
         """Whether one of two atoms needs the other."""
-        return bool(self.needs[one] >> other & 1 or self.needs[other] >> one & 1)
+        return bool(self.needs[atom] >> other & 1 or self.needs[other] >> atom & 1)
 
     def chain(self, low: int, high: int, key: Callable[[int], float]) -> list[int]:
         """The mixes from ``low`` to ``high``, one atom a step: small keys first where the rules allow it.

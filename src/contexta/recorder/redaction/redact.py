@@ -57,8 +57,8 @@ def value(name: str, text: str, salt: Optional[bytes]) -> str:
 def inside(text: str, salt: Optional[bytes]) -> str:
     """A text with the secrets in it replaced.
 
-    Recognised: credentials in URLs (which are removed), values of secret names as shells, programs, JSON, YAML, XML,
-    SQL, CSV and tables write them, headers, private keys, tokens of published forms and random characters.
+    Credentials in URLs are removed. Replaced are the values of secret names in shells, programs, JSON, YAML, XML, SQL,
+    CSV and tables. So are headers, private keys, tokens of published forms and random characters.
     salt: None writes ``[redacted]``. About 4 MB/s.
     """
     return storable(without(text, find(text), salt))
@@ -178,7 +178,7 @@ def argv(arguments: Sequence[str], salt: Optional[bytes]) -> Tuple[List[str], Li
     """A command line without the secrets in it, and a note that names the arguments that held one.
 
     Recognised: ``--token X``, ``--token=X``, ``-token X``, ``KEY=VALUE``, ``++a.token=X``, ``--api-keys X Y``, a bare
-    ``password X``, the options of known programs (``curl -u user:X``, ``mysql -pX``), and all that ``inside`` finds in
+    ``password X``. So are options of known programs (``curl -u user:X``, ``mysql -pX``), and what ``inside`` finds in
     an argument. ``-p X`` of another program stays: it is a port or a path far more often than a password.
     """
     cleaned, hidden = _arguments(arguments, salt)

@@ -1,4 +1,4 @@
-"""How long the capture of a source may take, and which files it may not show."""
+"""Limits of the capture of a source: its time, and the files that it may not contain."""
 
 from __future__ import annotations
 

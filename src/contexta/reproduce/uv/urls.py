@@ -1,7 +1,7 @@
 """Check URLs and paths from recordings before uv gets them.
 
-They go to uv as one line of a requirements file. So nothing in them may end the line, name an option or a variable
-(``${HOME}``), and no host may look like an option of the program that fetches it (ssh, git).
+They go to uv as one line of a requirements file. So they may not end the line, and they may not name an option or a
+variable (``${HOME}``). No host may look like an option of the program that fetches it (ssh, git).
 """
 
 from __future__ import annotations

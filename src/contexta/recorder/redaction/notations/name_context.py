@@ -27,17 +27,17 @@ _IDENTIFIED = Pattern(
 _LOGIN_CALL = Pattern(
     r"\((?=(?:(?:[rbfuRBFU]{0,2}[\"'][^\"'\n]{0,80}[\"']|[\w.]{1,80})[ \t]*,[ \t]*)?[rbfuRBFU]{0,2}[\"'])"
 )
-_KEY_SIGN = Pattern(rf"{QUOTE}?[ \t]*\]?[ \t]*[:=\uff1a\uff1d]")
+_KEY_SIGN = Pattern(rf"{QUOTE}?\*{{0,2}}[ \t]*\]?[ \t]*[:=\uff1a\uff1d]")
 _WORD_BEFORE = Pattern(r"(?<![A-Za-z])(mot de|[A-Za-z]{2,12})[ ]\Z")
 _USER_BESIDE = Pattern(r"[\"']user(?:name)?[\"']\s*:[^{}]{0,120}\Z")
 _OPENED_ABOVE = Pattern(r"([\w.-]{1,60})[\"']?\s*[:=]\s*\{[^{}]{0,200}\Z|([\w.-]{1,60})(?:[\"']\])?\[[\"']\Z")
-_LOGIN_CALL_OPENED = Pattern(r"\b(?:login|authenticate|configure|init_api|set_api_key)\([^()\n]{0,120}\Z")
+_LOGIN_CALL_OPENED = Pattern(r"\b(?:login|authenticate|configure|init_api|set_api_key)\([^()]{0,120}\Z")
 _INDENT = Pattern(r"\n([ \t]+)[\"']?\Z")
 _PARENT = Pattern(r"([ \t]*)[\"']?([\w.-]{1,60})[\"']?:[ \t]*\Z")
 _JOINING = ("is ", "was ", "è ", "ist ", "est ", "set to", "for ", "as ", "to ", "or ", "if ")
 _COMMANDS = ("ENV", "ARG", "%env", "set", "export", "config", "secret", "var", "login", "machine", "putenv")
 _ISSUED_NEXT = Pattern(
-    r"[ \t]+\(?(?=[^\s\"']{8,200}(?:[\s,.;:)]|\Z))(?=\S*[A-Za-z][0-9]+[A-Za-z]|\S*[0-9][A-Za-z]+[0-9]"
+    r"[ \t]+[(`]?(?=[^\s\"']{8,200}(?:[\s,.;:)`]|\Z))(?=\S*[A-Za-z][0-9]+[A-Za-z]|\S*[0-9][A-Za-z]+[0-9]"
     r"|(?=\S*[A-Za-z])(?=\S*[0-9])\S*[!@#$%^&*])(?=[\w+/=!@#%^*~-])"
 )
 

@@ -142,7 +142,7 @@ _TYPES = (
     r"|String|Text|None|int|float|dict|list|Dict|List|tuple)\b(?:\[[^\]\n=]{0,60}\]*)?(?:[ ]*\|[ ]*[\w.]+)*"
 )
 _SIGN = Pattern(
-    rf"[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*{_TYPES}[ \t]*=(?!=)"
+    rf"\*{{0,2}}[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*{_TYPES}[ \t]*=(?!=)"
     r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
     r"[ \t]*(?:&\w{1,40}[ \t]+)?"
 )
@@ -291,7 +291,9 @@ def _call(scanner: Scanner, name: Name) -> int:
     call = _CALL.match(text, name.after) if name.kind[0] >= LIKELY and not name.is_quoted else None
     if call is None or _QUERY.match(text[name.start : name.end].rpartition(".")[2].lower()):
         return 0
-    if name.kind[1] in _LOGINS:
+    if (
+        name.kind[1] in _LOGINS or ".set_" in text[name.start : name.end]
+    ):  # keyring.set_password("service", "user", "X")
         return hide_group(scanner, call.start(), name.kind)
     return scanner.value(call.end(), name.kind)
 
