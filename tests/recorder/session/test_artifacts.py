@@ -103,7 +103,7 @@ def test_what_is_too_big_is_told_and_not_kept(ctx: Contexta, tmp_path: Path) -> 
     found = by_name(ctx, "r")["big"]
     assert (found.kept, found.digest) == (False, sha256(b"x" * 1_000))
     assert "over the limit of 999" in notes(ctx, "r")
-    with pytest.raises(NotFound, match="not kept"):
+    with pytest.raises(NotFound, match="the workspace has no copy"):
         ctx.copy_artifact("r", "big", tmp_path / "copy")
 
 
@@ -166,7 +166,7 @@ def test_a_directory_is_told_by_names_and_contents_and_not_by_times(tmp_path: Pa
     assert (sampled["files"], sampled["size"]) == (2, 2)
 
 
-def test_a_run_without_inputs_gives_a_note_and_no_changes(ctx: Contexta, tmp_path: Path) -> None:
+def test_inputs_of_a_run_without_any_are_unknown_and_no_change(ctx: Contexta, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     with ctx.run("without", project="p"):
         pass
@@ -174,4 +174,4 @@ def test_a_run_without_inputs_gives_a_note_and_no_changes(ctx: Contexta, tmp_pat
         run.input("a", "a")
     found = ctx.diff_runs("without", "with").inputs
     assert found.changes == ()
-    assert "recorded no inputs" in found.completeness_notes[0]
+    assert found.unknown == "p.without: not recorded"
