@@ -174,4 +174,10 @@ OTHERS: dict[str, str] = {
         "[LightGBM] [Info] Start training from score 0.518344\n"
         "[LightGBM] [Warning] No further splits with positive gain, best gain: -inf\n"
     ),
+    "top": (
+        "top - 23:00:00 up  8:00,  0 user,  load average: 10.07, 8.94, 8.14\n"
+        "%Cpu(s): 75.0 us, 12.5 sy,  0.0 ni, 12.5 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n"
+        "   6031 root      20   0   58000  42000  12000 R  43.8   0.3   0:01.20 python3\n"
+        "   6032 root      20   0   58000  42000  12000 R  25.0   0.3   0:01.10 python3\n"
+    ),
 }

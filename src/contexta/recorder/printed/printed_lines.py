@@ -237,7 +237,7 @@ def _pairs(text: str, *, in_step: bool) -> "Iterator[Tuple[str, float]]":
         if any(start < match.end() and match.start() < stop for start, stop in taken):
             continue
         key = _named(match["key"], match["group"] or "")
-        if _OF_OTHERS.search(match["key"][: -len(key)]):
+        if len(key) == 1 or _OF_OTHERS.search(match["key"][: -len(key)]):
             continue
         if metric_words.is_metric(key.rpartition(" ")[2] if not match["group"] else key):
             taken.append(match.span())

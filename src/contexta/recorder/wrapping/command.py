@@ -157,12 +157,12 @@ class CommandRecorder:
     def summary(self) -> List[str]:
         """Two lines about the run that has ended: its name and what it holds, and the next useful command."""
         ref, project = self._run.ref.value, self._run.ref.components[0]
-        found = RecordedCounts(self._journals, self._objects, ref)
+        recorded = RecordedCounts(self._journals, self._objects, ref)
         is_taken = self._unnumbered not in (None, self._run.ref.name)
         exists = f" ({project}.{self._unnumbered} exists)" if is_taken else ""
-        earlier = found.earlier_run()
+        earlier = recorded.earlier_run()
         command = f"contexta diff {earlier} {ref}" if earlier else f"contexta show {ref}"
-        return [f"recorded as {ref}{exists} ({found.counts()})", f"next: {command}"]
+        return [f"recorded as {ref}{exists} ({recorded.counts()})", f"next: {command}"]
 
     def run_unrecorded(self) -> int:
         """Run the command where no run could begin. Returns the exit code as ``run``."""
