@@ -129,7 +129,7 @@ def ours(ctx: Contexta, clock: Callable[[], float]) -> Timed:
         "page of a package filter": lambda: ctx.list_runs(where="packages.torch < 2.10", limit=20),
         "load one run": lambda: ctx.get_run("b.r7"),
         "compare two runs": lambda: ctx.compare_runs("b.r7", "b.r18"),
-        "with both environments": lambda: ctx.diff_runs("b.r7", "b.r18"),
+        "every difference": lambda: ctx.diff_runs("b.r7", "b.r18"),
         "downsampled series": lambda: ctx.metric_series("b.long", "loss", points=500),
     }
     return {name: timed_ms(call, clock) for name, call in calls.items()}

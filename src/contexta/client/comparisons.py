@@ -89,11 +89,12 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
     from contexta.analysis.changes import pair, unknown_aspects
     from contexta.analysis.environments.environment_diff import compare_environments
     from contexta.findings import RunDiff
-    from contexta.store.read.history import commits_between
+    from contexta.store.read.history import commits_between, with_patched_files
 
     with workspace._reading() as connection:
         keys = _two_runs(workspace, connection, left, right)
-        old, new = (_record(workspace, connection, key) for key, _ in keys)
+        objects = workspace._opened().objects
+        old, new = (with_patched_files(objects, record) for record in _records(workspace, connection, keys))
         environment = compare_environments(keys[0][1], old.snapshot, keys[1][1], new.snapshot)
         metrics = _compare(connection, *keys)
         outputs = [change for change in metrics.artifact_changes if change.key not in {*old.inputs, *new.inputs}]
@@ -285,9 +286,9 @@ def _compare_environments(
 
 def _records(workspace: Workspace, connection: Connection, keys: Sequence[_RunKey]) -> list[RunRecord]:
     """The records of runs for a list of differences."""
-    from contexta.store.read.history import records_without_patches
+    from contexta.store.read.history import records_for_comparison
 
-    return records_without_patches(connection, workspace._opened().objects, [key for key, _ in keys])
+    return records_for_comparison(connection, workspace._opened().objects, [key for key, _ in keys])
 
 
 def _differences(records: Sequence[RunRecord]) -> tuple[RunDifference, ...]:

@@ -312,7 +312,7 @@ def get_metric_trend(
         project_key = _project_key(workspace, connection, project)
         values, with_metric, total = trends.latest_ends(connection, metric, stage_name, project_key, limit)
         run_ids = [value.run_id for value in values]
-        changes = steps(facts_of(history.records_without_patches(connection, workspace._opened().objects, run_ids)))
+        changes = steps(facts_of(history.records_for_comparison(connection, workspace._opened().objects, run_ids)))
         suggestion = "" if with_metric else metric_suggestion(connection, metric)
         finding = trend(
             metric, stage_name, values, changes, with_metric=with_metric, total=total, suggestion=suggestion

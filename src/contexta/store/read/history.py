@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from contexta.contract.context import RUN_LEVEL
 from contexta.core.errors import DamagedData, NotFound
 from contexta.core.references import StableRef
 from contexta.core.validation import to_microseconds
+from contexta.findings import RunSummary
 from contexta.findings.past_runs import CommitRange, MetricId, PastEnvironment, PastRun, RunRecord
 from contexta.recorder.journal.objects import Objects
 from contexta.recorder.source.commits import between
@@ -24,6 +26,7 @@ from contexta.store.entities.artifacts import of_run
 from contexta.store.entities.environments import shared_snapshots
 from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
+from contexta.store.read.loading import summaries
 from contexta.store.schema import tables
 
 MOST_RUNS = 2_000
@@ -91,26 +94,37 @@ def inputs_of(connection: Connection, run_id: int) -> dict[str, str | None]:
 def recorded(connection: Connection, objects: Objects, run_id: int, snapshot: EnvironmentSnapshot | None) -> RunRecord:
     """The complete record of one run."""
     (run_values,) = past_runs(connection, [run_id])
-    patch, missing = _patch_of(objects, run_values)
-    return RunRecord(
-        run=run_values,
-        snapshot=snapshot,
-        inputs=inputs_of(connection, run_id),
-        patched=_files_of_patch(patch),
-        notes=missing,
-    )
+    return with_patched_files(objects, RunRecord(run_values, snapshot, inputs_of(connection, run_id)))
 
 
-def records_without_patches(connection: Connection, objects: Objects, run_ids: Sequence[int]) -> list[RunRecord]:
-    """The records of several runs, without the files of their uncommitted changes.
+def with_patched_files(objects: Objects, record: RunRecord) -> RunRecord:
+    """The record with the files of its uncommitted changes, or with a note why they cannot be read."""
+    patch, missing = _patch_of(objects, record.run)
+    return replace(record, patched=_files_of_patch(patch), notes=missing)
+
+
+def records_for_comparison(connection: Connection, objects: Objects, run_ids: Sequence[int]) -> list[RunRecord]:
+    """The records of several runs, without metrics and without the files of their uncommitted changes.
 
     Runs with equal environments share one snapshot, which names the first of these runs.
     """
     snapshots = shared_snapshots(connection, objects, run_ids)
     return [
-        RunRecord(run=run_values, snapshot=snapshots[run_id], inputs=inputs_of(connection, run_id))
-        for run_id, run_values in zip(run_ids, past_runs(connection, run_ids), strict=True)
+        RunRecord(run=_without_metrics(summary), snapshot=snapshots[run_id], inputs=inputs_of(connection, run_id))
+        for run_id, summary in zip(run_ids, summaries(connection, run_ids), strict=True)
     ]
+
+
+def _without_metrics(summary: RunSummary) -> PastRun:
+    return PastRun(
+        ref=summary.run_ref,
+        status=summary.status,
+        started_at=summary.started_at,
+        seconds=summary.duration_seconds,
+        tags=summary.tags,
+        params=summary.params,
+        metadata=summary.metadata,
+    )
 
 
 def commits_between(old: PastRun, new: PastRun) -> CommitRange:
