@@ -179,7 +179,7 @@ def test_run_without_psycopg_is_recorded_with_a_warning(database: str, tmp_path:
         [sys.executable, "-c", code, database], capture_output=True, text=True, timeout=60, check=True
     )
     assert "WorkspaceError" in said.stdout
-    assert "contexta[postgres]" in said.stdout
+    assert "[postgres]" in said.stdout
     with Contexta(workspace=database) as ctx:
         assert any("psycopg is not installed here" in note.text for note in ctx.get_run("live").notes)
 
