@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contexta.recorder.redaction.notations.scanner import Scanner
 
 REACH = 25_000  # characters; the longest literal, with its name and what precedes it
-_LONGEST_PERIOD = 1_000  # characters
+_LONGEST_PERIOD = 1_000  # characters, and so at most as many spans
 
 
 class Repetition:
@@ -38,6 +38,8 @@ class Repetition:
             return 0
         if not text.startswith(text[previous:start], start):
             return 0
+        if scanner.is_code and sum(text.count(quotes, previous, start) for quotes in ('"""', "'''")) % 2:
+            return 0  # every second period is inside a literal
         self._next_attempt = start + REACH
         if text[start - REACH : start] != text[previous - REACH : previous]:
             return 0
@@ -50,5 +52,5 @@ class Repetition:
         spans = [span for span in scanner.spans[-_LONGEST_PERIOD:] if previous <= span[0] < start]
         for number in range(1, count + 1 if spans else 1):
             shift = number * period
-            scanner.spans += [(first + shift, last + shift, text) for first, last, text in spans]
+            scanner.spans += [(first + shift, last + shift, replacement) for first, last, replacement in spans]
         return start + count * period

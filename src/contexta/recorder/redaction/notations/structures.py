@@ -99,6 +99,7 @@ def hide_lines_below(scanner: Scanner, start: int, at: int, kind: Sensitivity, *
         if (
             not stripped
             or len(content) > _LONGEST_LINE
+            or stop - at > LONGEST_LITERAL
             or own_indent < indent
             or (own_indent == indent and not is_item)
         ):
