@@ -32,6 +32,9 @@ def test_between_two_commits_are_files_with_lines_and_commits_with_subjects(tmp_
 
 
 def test_a_missing_repository_or_commit_is_a_reason(tmp_path: Path) -> None:
-    assert between(str(tmp_path / "gone"), "a", "b") == {"reason": "its repository is not on this machine"}
+    missing = between(str(tmp_path / "gone"), "a" * 40, "b" * 40)
+    assert missing == {"reason": "its repository is not on this machine"}
+    option = between(str(tmp_path), f"--output={tmp_path / 'written'}", "b" * 40)
+    assert (option, (tmp_path / "written").exists()) == ({"reason": "its commit is not the name of a commit"}, False)
     git("init", "-q", cwd=tmp_path)
     assert between(str(tmp_path), "0" * 40, "1" * 40) == {"reason": "its repository lacks one of these commits"}

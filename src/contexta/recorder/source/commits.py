@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from contexta.recorder.source.git import git
 
@@ -10,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Tuple
 
+_COMMIT = re.compile(r"\A[0-9a-f]{7,64}\Z")
+_DIFF_OPTIONS = ("--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
 MOST_COMMITS = 200
 """The number of commits that are read with their subjects."""
 
@@ -21,10 +24,12 @@ def between(root: str, old: str, new: str) -> Dict[str, Any]:
     """
     from contexta.core.process import ProcessError
 
+    if not (_COMMIT.match(old) and _COMMIT.match(new)):  # a text that was written by hand may be an option of git
+        return {"reason": "its commit is not the name of a commit"}
     if not os.path.isdir(root):
         return {"reason": "its repository is not on this machine"}
     try:
-        changed = git(["diff", "--numstat", "--no-renames", "-z", old, new, "--"], root)
+        changed = git(["diff", *_DIFF_OPTIONS, old, new, "--"], root)
         counted = git(["rev-list", "--left-right", "--count", f"{old}...{new}", "--"], root)
         shape = ["-z", "--format=%H%x09%cd%x09%s", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", f"-n{MOST_COMMITS}"]
         listed = git(["log", *shape, f"{old}..{new}", "--"], root, extra={"TZ": "UTC"})

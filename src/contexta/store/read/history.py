@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -137,7 +138,9 @@ def commits_between(old: PastRun, new: PastRun) -> CommitRange:
         return CommitRange()
     places = [str(run.metadata["source"].get("root") or "") for run in (new, old)]
     results = []
-    for place in dict.fromkeys((*places, str(Path.cwd()))):
+    with suppress(OSError):  # the current directory was removed
+        places.append(str(Path.cwd()))
+    for place in dict.fromkeys(places):
         results.append(CommitRange(**between(place, old.code[0], new.code[0])))
         if results[-1].reason is None:
             return results[-1]
