@@ -295,3 +295,19 @@ def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, projec
     assert cli("bisect", str(pins), str(pins), "--metric", "accuracy").stderr.startswith(
         "error: there is no command to rerun (neither OLD nor NEW is a recorded run)"
     )
+
+
+def test_the_seed_option_of_the_recorded_program_is_used(cli: Cli, project: Path, train: Train) -> None:
+    seeded = TRAIN.replace('os.environ.get("SEED", 0)', "given.seed").replace(
+        "given = parser", 'parser.add_argument("--seed", type=int, default=7)\ngiven = parser'
+    )
+    (project / "train.py").write_text(seeded)
+    (project / "worse.py").write_text(
+        "import innocent\ndef worse(given): return 0.3 if innocent.version == '2.0' else 0\n"
+    )
+    train("old")
+    train("new", version="2.0")
+    found = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
+    assert (found["verdict"], found["culprits"], found["at_fixed_seed"]) == ("proved", ["innocent"], False)
+    assert any(note.startswith("the seed is passed by --seed, an option of the program") for note in found["notes"])
+    assert '--seed-arg "--seed {seed}"' in cli("why", "old", "new", "--metric", "accuracy").stdout.replace("'", '"')

@@ -37,6 +37,8 @@ PRINTED = "metrics_from_output"
 """The name of the fact that lists the metrics that were read from the output of a command."""
 
 PARAM_SOURCES = "param_sources"
+PARAM_OPTIONS = "param_options"
+"""Key of the metadata of a run: name of a parameter -> the option of the program that sets it, such as ``--lr``."""
 """The name of the fact that says where the recorder read parameters that the program did not log."""
 
 

@@ -33,6 +33,26 @@ def test_a_seed_is_replaced_where_it_stands(command: tuple[str, ...], line: str,
     assert (training.line, training.seed_option, training.at_seed('"$s"')) == (line, option, again)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "options", "argument"),
+    [
+        ({"seed": 0}, {"seed": "--seed"}, "--seed {seed}"),
+        ({"lr": 1, "random_state": 3}, {"random_state": "--random-state"}, "--random-state {seed}"),
+        ({"seed": 0}, {}, ""),  # of a file, or of the program
+        ({"seed": None}, {"seed": "--seed"}, ""),
+        ({"seed": True}, {"seed": "--seed"}, ""),
+        ({"lr": 1}, {"lr": "--lr"}, ""),
+    ],
+)
+def test_a_seed_that_is_no_part_of_the_command_is_passed_by_its_option(
+    parameters: dict[str, object], options: dict[str, str], argument: str
+) -> None:
+    metadata = {"command": ["python", "t.py"], "param_options": options}
+    run = PastRun(StableRef("run", "p.r"), "completed", "", None, params=parameters, metadata=metadata)
+    training = training_of(run, ("python", "TRAIN.PY"))
+    assert (training.line, training.seed_option) == ("python t.py", argument)
+
+
 def test_seeds_that_ran_are_not_repeated() -> None:
     assert unused_seeds([a_run("t", "--seed", "2"), a_run("t")], 3) == [1, 3, 4]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from contexta.analysis.metrics.repeats import SEED_OPTION, command_of, seed_of
+from contexta.analysis.metrics.repeats import SEED_OPTION, command_of, is_seed, seed_of
 from contexta.findings.past_runs import PastRun
+from contexta.findings.runs import PARAM_OPTIONS
 
 _MARK = "CONTEXTA-SEED-HERE"  # no character of it is quoted in a shell
 _GROUP = re.compile(r"\(\?P<(?P<name>\w+)>")
@@ -59,7 +61,22 @@ def training_of(run: PastRun, placeholder: Sequence[str]) -> Training:
         if position + 1 < len(words) and re.fullmatch(r"-?\d+", words[position + 1]):
             marked = [*words[: position + 1], _MARK, *words[position + 2 :]]
             return Training(tuple(marked), (position, position + 1), words[position + 1], pattern)
+    unused_option = seed_option(run.params, run.metadata)
+    if unused_option is not None:
+        places = (len(words), len(words) + 1)
+        return Training((*words, unused_option, _MARK), places, seed_of(run) or "0", pattern)
     return Training(tuple(words), pattern=pattern)
+
+
+def seed_option(parameters: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+    """The option by which the program takes its seed, as its argparse has it; None if that was not recorded."""
+    options = metadata.get(PARAM_OPTIONS)
+    if not isinstance(options, Mapping):
+        return None
+    for name, value in parameters.items():
+        if name in options and is_seed(name) and isinstance(value, int) and not isinstance(value, bool):
+            return str(options[name])
+    return None
 
 
 def unused_seeds(runs: Sequence[PastRun], count: int) -> list[int]:

@@ -59,6 +59,11 @@ def fixed_in(words: Sequence[str]) -> Iterator[FixedSeed]:
                 yield FixedSeed(inside.written, inside.value, 'write "$SEED" in its place, which bisect sets')
 
 
+def passes_seed(command: Sequence[str]) -> bool:
+    """Whether a command has a seed: a fixed one, or a place for that of the trial."""
+    return any(_PLACE.fullmatch(word) for word in command) or next(fixed_in(command), None) is not None
+
+
 def note_on_seed(command: Sequence[str], seed_argument: str | None) -> str | None:
     """A note that a command has a fixed seed; None where it has none, or takes the seed of a trial."""
     takes_one = seed_argument is not None or any(_PLACE.fullmatch(word) for word in command)

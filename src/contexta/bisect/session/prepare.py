@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from contexta.analysis.commands.training_commands import seed_option
 from contexta.analysis.why.suspects import prior
-from contexta.bisect.execution.seed_use import note_on_seed
+from contexta.bisect.execution.seed_use import note_on_seed, passes_seed
 from contexta.bisect.execution.source_files import too_large_to_copy
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.inputs.both_sides import BothSides, Install, both_sides
@@ -75,6 +77,7 @@ def prepare(
     threshold_of(request)  # contradictions before anything is read
     sides = {"old": side_of(request.old or "", records), "new": side_of(request.new or "", records)}
     request, source_of_command = _with_command(request, sides, plans=plans)
+    request, source_of_seed = _with_seed_argument(request, sides)
     swapped = request.swapped().command_line(workspace)
     judged = judgement(request, sides, records, swapped_call(request, workspace), resumes=resumes, choice=choice)
     launched = prepared(request.command, here) if request.command else Prepared(())
@@ -91,7 +94,7 @@ def prepare(
         setup,
         uv,
         tuple(f"{end.upper()} is {sides[end].label}, on Python {both.pythons[end].version}" for end in BOTH),
-        (*both.notes, *source_of_command, *command_notes, *launcher_notes),
+        (*both.notes, *source_of_command, *source_of_seed, *command_notes, *launcher_notes),
         replace(_here(request, include, both, sides, judged, records, workspace), swapped=swapped),
         (None, None) if command.timeout_is_bad else judged.values,
         judged.choice,
@@ -134,6 +137,33 @@ def _with_command(
     if plans:
         return request, ()
     raise InvalidInput(f"there is no command to rerun ({reason})", hint=f"name it: {usage()}")
+
+
+def _with_seed_argument(request: BisectRequest, sides: Mapping[str, Side]) -> tuple[BisectRequest, tuple[str, ...]]:
+    """The request with the seed option of the recorded program, if nothing else passes a seed; and notes."""
+    if request.seed_arg is not None or passes_seed(request.command):
+        return request, ()
+    for run in [sides[end].run for end in reversed(BOTH)]:
+        if run is None:
+            continue
+        name = seed_option(run.params, run.metadata)
+        if name is None or not _is_same_program(request.command, run.metadata):
+            continue
+        argument = f"{name} {{seed}}"
+        note = f"the seed is passed by {name}, an option of the program in run {run.run_ref.value}"
+        return request.model_copy(update={"seed_arg": argument}), (note,)
+    return request, ()
+
+
+def _is_same_program(command: Sequence[str], metadata: Mapping[str, Any]) -> bool:
+    """Whether a command runs the script of the recorded command."""
+    recorded = metadata.get("command")
+    scripts = (
+        {Path(word).name for word in recorded if str(word).endswith(".py")}
+        if isinstance(recorded, list | tuple)
+        else set()
+    )
+    return any(Path(word).name in scripts for word in command)
 
 
 def _require_copies(request: BisectRequest, large: str | None) -> None:

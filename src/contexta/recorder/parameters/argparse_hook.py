@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Callable, Dict
 
+    Record = Callable[[Dict[str, Any], Dict[str, str]], None]
+
 _PLAIN = (str, int, float, bool, type(None))
 _MOST = 500  # parameters of a program
 
 
-def watch(record: Callable[[Dict[str, Any]], None]) -> None:
-    """record: takes the plain values of a namespace. Called for each parse of the arguments of the process."""
+def watch(record: Record) -> None:
+    """record: takes the plain values of a namespace, and the options that set them, such as ``--seed``, by name.
+
+    Called for each parse of the arguments of the process.
+    """
     module = sys.modules.get("argparse")
     if module is not None:
         _replace(module, record)
@@ -29,7 +34,7 @@ def watch(record: Callable[[Dict[str, Any]], None]) -> None:
 class _Finder:
     """Finds argparse as the other finders do, once, and then removes itself."""
 
-    def __init__(self, record: Callable[[Dict[str, Any]], None]) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -49,7 +54,7 @@ class _Finder:
 class _Loader:
     """Loads a module with its own loader, and replaces the method after that."""
 
-    def __init__(self, loader: Any, record: Callable[[Dict[str, Any]], None]) -> None:
+    def __init__(self, loader: Any, record: Record) -> None:
         self._loader = loader
         self._record = record
 
@@ -68,7 +73,7 @@ class _Loader:
         _replace(module, self._record)
 
 
-def _replace(module: ModuleType, record: Callable[[Dict[str, Any]], None]) -> None:
+def _replace(module: ModuleType, record: Record) -> None:
     """A program may have an argparse of its own: then this does nothing where its parts are missing."""
     parser = getattr(module, "ArgumentParser", None)
     original = getattr(parser, "parse_known_args", None)
@@ -85,7 +90,7 @@ def _replace(module: ModuleType, record: Callable[[Dict[str, Any]], None]) -> No
         if not depth[0]:
             try:
                 if args is None or list(args) == sys.argv[1:]:
-                    record(_plain_values(vars(result[0])))
+                    record(_plain_values(vars(result[0])), _options_of(self))
             except Exception:  # noqa: BLE001  # the program must not notice
                 pass
         return result
@@ -93,6 +98,16 @@ def _replace(module: ModuleType, record: Callable[[Dict[str, Any]], None]) -> No
     for name in ("__doc__", "__module__", "__name__", "__qualname__"):
         setattr(parse_known_args, name, getattr(original, name, None))
     parser.parse_known_args = parse_known_args  # type: ignore[attr-defined]  # replaced on purpose
+
+
+def _options_of(parser: Any) -> Dict[str, str]:
+    """The long option of each value, where there is one."""
+    options: Dict[str, str] = {}
+    for action in parser._actions[:_MOST]:
+        for option in action.option_strings:
+            if type(option) is str and option.startswith("--"):
+                options.setdefault(action.dest, option)
+    return options
 
 
 def _plain_values(namespace: Dict[str, Any]) -> Dict[str, Any]:

@@ -82,21 +82,22 @@ class LiveRun(Measured):
         text(name, printable=True)
         self._values[name] = self._write_param(name, value)
 
-    def _write_param(self, name: str, value: Any, source: Optional[str] = None) -> Any:
+    def _write_param(self, name: str, value: Any, source: Optional[str] = None, option: Optional[str] = None) -> Any:
         """source: where the recorder read the parameter; None where the program logged it. Returns the plain value."""
         plain, cut = numbers.bounded(numbers.plain(value))
         if cut:
             self._write("note", topic="parameters", text=f"{redact.inside(name, self._salt)}: {cut}")
         cleaned, notes = redact.parameters({name: plain}, self._salt)
-        origin = {} if source is None else {"o": source}
+        origin = {key: text for key, text in (("o", source), ("a", option)) if text is not None}
         for cleaned_name, cleaned_value in cleaned.items():
             self._write("param", k=cleaned_name, x=cleaned_value, **origin)
         self._write_notes(notes)
         return plain
 
-    def read_params(self, values: Mapping[str, Any], source: str) -> None:
+    def read_params(self, values: Mapping[str, Any], source: str, options: Optional[Mapping[str, str]] = None) -> None:
         """Record parameters that the recorder read: ``argparse``, ``command line``, or the name of a file.
 
+        options: the option of the program that sets a parameter, by name.
         Those that the program logs take their place. Names that cannot be recorded are left out.
         """
         if len(values) > _MOST_READ:
@@ -106,7 +107,7 @@ class LiveRun(Measured):
                 text(name, printable=True)
             except InvalidInput:
                 continue
-            self._write_param(name, value, source)
+            self._write_param(name, value, source, (options or {}).get(name))
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Record several parameters."""

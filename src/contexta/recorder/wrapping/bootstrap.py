@@ -63,9 +63,9 @@ def _take_part(words: List[str], is_recorded: bool) -> None:
         os.environ[_PREFIX] = sys.prefix
 
 
-def _record_namespace(run: LiveRun, values: Dict[str, Any]) -> None:
+def _record_namespace(run: LiveRun, values: Dict[str, Any], options: Dict[str, str]) -> None:
     if not run._ended:
-        run.read_params(values, "argparse")
+        run.read_params(values, "argparse", options)
 
 
 def _command_line() -> List[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from contexta.findings.runs import PARAM_SOURCES
+from contexta.findings.runs import PARAM_OPTIONS, PARAM_SOURCES
 from contexta.store.entities import shared_facts
 from contexta.store.entities.query_index import keep_params
 from contexta.store.schema import tables
@@ -21,13 +21,16 @@ class ParamSources:
     """The sources of the parameters of one run, while one portion of a journal is applied."""
 
     def __init__(self) -> None:
-        self._before: dict[str, str] | None = None  # as they are stored, once they were needed
+        self._before: dict[str, dict[str, str]] | None = None  # as they are stored, once they were needed
         self._sources: dict[str, str] = {}
+        self._options: dict[str, str] = {}
 
     def add(self, connection: Connection, run_id: int, record: Mapping[str, Any]) -> None:
         """Store a parameter, unless a better source gave it."""
         name, source = str(record["k"]), record.get("o")
         self._load(connection, run_id)
+        if record.get("a") is not None:  # the option stays known where another source gives the value
+            self._options[name] = str(record["a"])
         if source is None:
             self._sources.pop(name, None)
         elif self._rank_of(connection, run_id, name) > _rank(str(source)):
@@ -37,14 +40,19 @@ class ParamSources:
         keep_params(connection, run_id, {name: record["x"]})
 
     def finish(self, connection: Connection, run_id: int | None) -> None:
-        """Store the sources."""
-        if run_id is not None and self._before is not None and self._sources != self._before:
-            shared_facts.add(connection, run_id, {PARAM_SOURCES: self._sources})
+        """Store the sources and the options."""
+        facts = {PARAM_SOURCES: self._sources, PARAM_OPTIONS: self._options}
+        if run_id is not None and self._before is not None:
+            changed = {name: value for name, value in facts.items() if value != self._before[name]}
+            if changed:
+                shared_facts.add(connection, run_id, changed)
 
     def _load(self, connection: Connection, run_id: int) -> None:
         if self._before is None:
-            self._before = dict(shared_facts.of_run(connection, run_id).get(PARAM_SOURCES, {}))
-            self._sources = dict(self._before)
+            stored = shared_facts.of_run(connection, run_id)
+            self._before = {name: dict(stored.get(name, {})) for name in (PARAM_SOURCES, PARAM_OPTIONS)}
+            self._sources = dict(self._before[PARAM_SOURCES])
+            self._options = dict(self._before[PARAM_OPTIONS])
 
     def _rank_of(self, connection: Connection, run_id: int, name: str) -> int:
         """The rank of the source of a parameter; below all where there is no parameter of that name."""
