@@ -243,3 +243,6 @@ Tags: TypeAlias = Annotated[Mapping[str, str], _Mapping(_tag_map)]
 JsonMap: TypeAlias = Annotated[Mapping[str, Any], _Mapping(_json_map)]
 
 Status = Literal["open", "completed", "failed", "cancelled", "crashed"]
+RecordType = Literal["metric", "event", "span", "degraded"]
+Completeness = Literal["complete", "partial", "sampled", "absent", "unknown"]
+Degradation = Literal["none", "partial_failure", "capture_gap", "import_loss", "compatibility_upgrade"]

@@ -9,12 +9,15 @@ from typing_extensions import Self
 
 from contexta.contract.fields import (
     AnyRef,
+    Completeness,
+    Degradation,
     FrozenDict,
     JsonMap,
     Location,
     Name,
     Number,
     RecordRef,
+    RecordType,
     Step,
     Tags,
     Text,
@@ -26,9 +29,6 @@ from contexta.contract.scope import Scoped
 from contexta.core.errors import InvalidInput
 from contexta.core.model import Value
 
-RecordType = Literal["metric", "event", "span", "degraded"]
-Completeness = Literal["complete", "partial", "sampled", "absent", "unknown"]
-Degradation = Literal["none", "partial_failure", "capture_gap", "import_loss", "compatibility_upgrade"]
 Scope = Literal["run", "stage", "operation", "step", "slice"]
 EventLevel = Literal["debug", "info", "warning", "error", "critical"]
 DegradedSeverity = Literal["info", "warning", "error"]

@@ -19,19 +19,21 @@ from contexta.contract.context import (
 )
 from contexta.contract.fields import (
     BatchRef,
+    Completeness,
+    Degradation,
     DeploymentRef,
     FrozenDict,
     JsonMap,
     Number,
     OperationRef,
     RecordRef,
+    RecordType,
     RunRef,
     SampleRef,
     StageRef,
     Timestamp,
 )
 from contexta.contract.lineage import LineageEdge, ProvenanceRecord
-from contexta.contract.records import Completeness, Degradation, RecordType
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
 
