@@ -115,3 +115,9 @@ def test_two_optima_that_every_mix_reaches_are_no_drop() -> None:
     results = [*at(0, *old), *at(0b1111, *new), *at(0b0001, 1.0, 0.0), *at(0b0011, 0.01, 1.01), *at(0b1100, 0.0, 0.99)]
     belief = believe(Readings(tuple(results), 0b1111), Mixes.of(4), (1.0,) * 4)
     assert belief.none > 0.1
+
+
+def test_a_metric_of_two_values_has_no_two_optima() -> None:
+    old, new = (1.0,) * 6, (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    results = [*at(0, *old), *at(0b11, *new), *at(0b01, *(0.0,) * 4), *at(0b10, *(1.0,) * 4)]
+    assert believe(Readings(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0)).none < 0.001

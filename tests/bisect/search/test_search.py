@@ -495,6 +495,12 @@ def test_ends_that_differ_at_few_seeds_are_not_called_identical(every: int, off:
     assert verdict.kind == "undecided" or "but the two differ at" in verdict.why
 
 
+@pytest.mark.parametrize("number", [20038, 20160])
+def test_two_changes_that_four_failures_tie_by_chance_are_told_apart(number: int) -> None:
+    """A quarter of the mixes fail by themselves; all four nearest to the endpoints that separate the two do."""
+    assert play(draw(number, "single", 4.0, fingerprint=True)).right
+
+
 NULLS = [name for name in FAMILIES if "null" in name and "fixed seed" not in name]
 
 

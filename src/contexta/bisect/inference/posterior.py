@@ -296,8 +296,11 @@ class _Likelihoods:
         return total
 
     def two_optima(self) -> float:
-        """Every run reaches one of two levels by chance, whatever it runs; impossible if values never vary."""
-        if self.readings.seedless:
+        """Every run reaches one of two levels by chance, whatever it runs.
+
+        Impossible if values never vary. A metric of two values is no such training: one level covers its nulls.
+        """
+        if self.readings.seedless or len(set(self._values)) <= 2:
             return -math.inf
         # a change that perturbs the random numbers does so at every seed
         identical = self.readings.identical * self.readings.identical_endpoints

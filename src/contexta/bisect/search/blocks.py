@@ -43,12 +43,16 @@ def next_apart(mixes: Mixes, risk: Risk, group: int) -> int | None:
     """The next mix with one atom of the group apart from the others; None once enough of them failed.
 
     Of a small group both mixes of each atom have to fail, OLD with it alone and NEW without it: where mixes fail by
-    themselves, one failure for each of three atoms is nothing unusual.
+    themselves, one failure for each of three atoms is nothing unusual. Of two atoms a third mix of each has to fail,
+    with one more change: where a quarter of the mixes fail, four failures are nothing unusual either.
     """
-    enough = 2 if group.bit_count() <= TUNING.block_small else 1
+    enough = 3 if group.bit_count() == 2 else 2 if group.bit_count() <= TUNING.block_small else 1
     for atom in atoms_of(group):
-        apart = [mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom)]
-        apart = [mix for mix in apart if 0 < mix & group < group]
+        moved = [1 << atom]
+        if group.bit_count() == 2:
+            moved += [1 << atom | 1 << other for other in atoms_of(mixes.full & ~group)]
+        apart = [mix for some in moved for mix in (mixes.closed(some), mixes.without(mixes.full, some))]
+        apart = [mix for mix in dict.fromkeys(apart) if 0 < mix & group < group]
         open_ = [mix for mix in apart if mix not in risk.failed]
         if open_ and len(apart) - len(open_) < enough:
             return open_[0]
