@@ -120,9 +120,13 @@ def _suspects(suspects: Sequence[Suspect]) -> Iterator[Section]:
         yield Section(title="Suspects", blocks=(about, Table(columns=columns, rows=rows, screen_rows=_SCREEN_SUSPECTS)))
 
 
+_COMPARED = 2
+"""Runs that are compared: a history of no more repeats the rest of the page."""
+
+
 def _history(finding: Explanation) -> Iterator[Section]:
     history, metric = finding.history, finding.metric
-    if history is None or metric is None:
+    if history is None or metric is None or len(history.points) <= _COMPARED:
         return
     omitted = f", {count(history.left_out, 'other')} without it or not completed" if history.left_out else ""
     blocks: list[Block] = [Paragraph(text=f"{count(len(history.points), 'run')} with the metric{omitted}")]

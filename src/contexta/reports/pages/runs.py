@@ -177,7 +177,7 @@ def _artifacts(finding: RunDetails) -> Iterator[Section]:
         ("Artifacts", [artifact for artifact in finding.artifacts if artifact.kind not in ("input", "log")]),
     ):
         if artifacts:
-            rows = tuple(map(_artifact, artifacts))
+            rows = tuple(_artifact(artifact, _directory(finding)) for artifact in artifacts)
             table = Table(columns=("Name", ">Size", "Digest", "Kind", "Path"), rows=rows)
             yield Section(title=title, blocks=(table,))
     logs = [
@@ -190,7 +190,15 @@ def _artifacts(finding: RunDetails) -> Iterator[Section]:
         yield Section(title="Output", blocks=(Paragraph(text=text),))
 
 
-def _artifact(artifact: Artifact) -> Row:
+def _directory(finding: RunDetails) -> str | None:
+    """The directory that the run started in."""
+    invocation = finding.metadata.get("invocation")
+    directory = invocation.get("directory") if isinstance(invocation, Mapping) else None
+    return directory if isinstance(directory, str) else None
+
+
+def _artifact(artifact: Artifact, directory: str | None) -> Row:
+    """directory: paths in it are shown without it."""
     files = artifact.attributes.get("files")
     words = [artifact.kind] if artifact.kind != "input" else []
     words += ["detected automatically"] if artifact.attributes.get("detected") else []
@@ -198,4 +206,6 @@ def _artifact(artifact: Artifact) -> Row:
     words += ["not kept"] if not artifact.kept and artifact.kind != "input" else []
     digest = short_digest(artifact.digest) if artifact.digest else "not read"
     path = str(artifact.attributes.get("path") or artifact.location)
+    for separator in ("/", "\\"):
+        path = path.removeprefix(f"{directory}{separator}") if directory else path
     return Row(cells=(artifact.name, size(artifact.size_bytes), digest, ", ".join(words), path))
