@@ -76,7 +76,7 @@ def test_what_is_certain_to_run_elsewhere_is_refused_before_anything_is_built(cl
     done = cli(*ASKED, "--", "bash", "train.sh")
     assert done.returncode == 2
     assert "train.sh line 2 runs `uv run`" in done.stderr
-    assert "hint: write python there (or `uv run --active --no-sync`)" in done.stderr
+    assert json.loads(done.stderr)["hint"].startswith("write python there (or `uv run --active --no-sync`)")
     judged = cli(*ASKED[:3], "--python", PYTHON, "--judge", "tox -e check", "--", "python", "train.py")
     assert (judged.returncode, "tox makes environments of its own" in judged.stderr) == (2, True)
 

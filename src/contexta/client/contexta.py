@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from contexta.reproduce.uv.commands import Uv
 
 
+def _component(project: str) -> str:
+    """The name of a project from its reference or its name; Python 3.8 has no ``str.removeprefix``."""
+    kind = "project:"
+    return project[len(kind) :] if project.startswith(kind) else project
+
+
 class Contexta(Workspace):
     """A workspace with all its verbs. It opens at the first use, and is a context manager.
 
@@ -132,7 +138,7 @@ class Contexta(Workspace):
         configured = settings_.project_name if settings_ is not None else None
         run = session.start_or_warn(
             RecordingPlace(os.fspath(self.root), self._sender()),
-            project=project.removeprefix("project:") if project else configured,
+            project=_component(project) if project else configured,
             name=name,
             tags=tags if isinstance(tags, Mapping) else dict.fromkeys(tags or (), ""),
             is_place_named=workspace is not None

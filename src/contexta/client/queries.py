@@ -53,13 +53,11 @@ _MOST_CANDIDATES = 1_000  # of `select_best_run` without a list of runs
 
 def get_run(workspace: Workspace, run: str) -> RunDetails:
     """Everything about one run except the packages of its environment, the points of its series, and spans."""
-    from contexta.store.read import loading, snapshot_records
+    from contexta.store.read import loading
 
     with workspace._reading() as connection:
         key, _ = workspace._find(connection, run)
-        details = loading.details(connection, key)
-        events, count = snapshot_records.events(connection, key, _MOST_EVENTS)
-    return details.model_copy(update={"events": events, "event_count": count}) if events else details
+        return loading.details(connection, key, _MOST_EVENTS)
 
 
 def get_environment(workspace: Workspace, run: str) -> EnvironmentSnapshot:

@@ -164,7 +164,7 @@ def test_missing_permissions_are_named(database: str, server: Server, cli: Cli) 
     server.ask(database, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT SELECT ON run TO reader")
     found, code = told(cli, database.replace("postgres:hush-hush@", "reader@"))
     assert (code, found["permissions"].status) == (1, "fail")
-    assert "on artifact" in found["permissions"].detail
+    assert "SELECT on annotation" in found["permissions"].detail
     found, _ = told(cli, server.empty().replace("postgres:hush-hush@", "reader@"))
     assert found["permissions"].status == "fail"
     server.ask(database, "DROP OWNED BY reader; DROP ROLE reader")

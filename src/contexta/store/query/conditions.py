@@ -93,10 +93,15 @@ def _in_array(element: Any, compiler: Any, **options: Any) -> str:
 
 
 class Conditions:
-    """The conditions of one text."""
+    """The conditions of one text.
 
-    def __init__(self, text: str) -> None:
+    has_renamed: whether any run has another name than the recorded one. Only recorded names have an index that
+    PostgreSQL uses below OR.
+    """
+
+    def __init__(self, text: str, *, has_renamed: bool) -> None:
         self._pointed = Pointed(text, "where")
+        self._has_renamed = has_renamed
 
     def expression(self, where: Where) -> Condition:
         """Whether a row of ``run`` matches. Raises InvalidInput at the place of a value that does not fit its field."""
@@ -183,6 +188,8 @@ class Conditions:
 
     def _name(self, field: Field, operator: str, value: Literal) -> Condition:
         recorded = self._words_test(run.c.name, field, operator, value)
+        if not self._has_renamed:
+            return recorded
         of_run = exists().where(annotation.c.run_id == run.c.id, annotation.c.name.is_not(None)).correlate(run)
         given = self._words_test(annotation.c.name, field, operator, value)
         fits = run.c.id.in_(select(annotation.c.run_id).where(given)) if operator == "=" else of_run.where(given)

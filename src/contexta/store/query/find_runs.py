@@ -17,7 +17,8 @@ from contexta.store.schema import tables
 from contexta.store.schema.statements import fetch
 
 _LATEST = re.compile(r"(?:(?P<project>[^@]*))@latest(?:~(?P<back>\d{1,9}))?\Z")
-_RENAMED = "SELECT run_id FROM annotation WHERE name = ?"
+_RENAMED = "SELECT run.id, run.ref FROM annotation JOIN run ON run.id = annotation.run_id WHERE annotation.name = ?"
+"""The other half of a union: with OR, PostgreSQL would look at every run."""
 _MOST_CANDIDATES = 5
 _AFTER_EVERY_COMPONENT = "\x7f"  # sorts after every character of a component
 
@@ -58,8 +59,8 @@ def _by_reference(connection: Connection, selector: str) -> tuple[int, StableRef
     of_project = [f"run:{project}.", f"run:{project}.{_AFTER_EVERY_COMPONENT}"]
     return _one(
         connection,
-        f"ref = ? OR (ref >= ? AND ref < ? AND id IN ({_RENAMED}))",
-        [f"run:{value}", *of_project, name],
+        f"ref = ? UNION {_RENAMED} AND run.ref >= ? AND run.ref < ?",
+        [f"run:{value}", name, *of_project],
         selector,
     )
 
@@ -71,7 +72,7 @@ def _by_name(connection: Connection, selector: str) -> tuple[int, StableRef] | N
     column, prefix = ("ref", f"run:{value}") if whole else ("slug", value)
     begins = [prefix, prefix + _AFTER_EVERY_COMPONENT]
     return (
-        _one(connection, f"slug = ? OR id IN ({_RENAMED})", [selector, selector], selector)
+        _one(connection, f"slug = ? UNION {_RENAMED}", [selector, selector], selector)
         or _one(connection, "name = ?", [selector], selector)
         or (_one(connection, f"{column} >= ? AND {column} < ?", begins, selector) if value else None)
     )

@@ -50,14 +50,16 @@ def page(connection: Connection, options: RunListOptions, after: int | None) -> 
     Raises InvalidInput for a wrong ``where`` or ``order_by``, NotFound for a project that is not stored.
     """
     order = _LATEST if options.order_by is None else parse_order(options.order_by)
-    key = _key(order.field, options.order_by, has_renamed=run_annotations.has_renamed(connection))
     where = None if options.where is None else parse(options.where)
+    uses_name = "name" in {field.kind for field in (order.field, *_fields(where))}
+    has_renamed = uses_name and run_annotations.has_renamed(connection)
+    key = _key(order.field, options.order_by, has_renamed=has_renamed)
     conditions = [] if options.project is None else [run.c.project_id == require_project(connection, options.project)]
     if not options.with_archived:
         of_run = exists().where(tables.annotation.c.run_id == run.c.id, tables.annotation.c.archived)
         conditions.append(~of_run.correlate(run))
     if where is not None and options.where is not None:
-        compiled = Conditions(options.where)
+        compiled = Conditions(options.where, has_renamed=has_renamed)
         conditions.append(compiled.expression(where))
         few = _few(connection, compiled.candidates(where))
         if few is not None:

@@ -21,6 +21,7 @@ from contexta.core.references import StableRef
 from contexta.core.validation import from_microseconds
 from contexta.findings import RUN_LEVEL, MetricValue, RunDetails, RunSummary, StageSummary
 from contexta.findings.runs import PRINTED
+from contexta.findings.snapshots import SnapshotRecord
 from contexta.store.entities import artifacts, environments, nested_runs, shared_facts
 from contexta.store.entities.query_index import current_tags
 from contexta.store.entities.series import decode_number
@@ -46,12 +47,15 @@ def summaries(connection: Connection, run_ids: Sequence[int]) -> list[RunSummary
     return [runs[run_id] for run_id in run_ids]
 
 
-def details(connection: Connection, run_id: int) -> RunDetails:
-    """Everything about a run except the body of its environment and its points."""
-    more = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES)]
+def details(connection: Connection, run_id: int, most_events: int = 0) -> RunDetails:
+    """Everything about a run except the body of its environment and its points. most_events: of its last events."""
+    more = [(statement, (run_id,)) for statement in (environments.OF_RUN, artifacts.OF_RUN, _NOTES, _OTHER_RECORDS)]
     related: Query = (nested_runs.RELATED, (run_id, run_id))
-    *own, environment, files, notes, edges = fetch_together(connection, *_summary_queries([run_id]), *more, related)
+    *own, environment, files, notes, has_others, edges = fetch_together(
+        connection, *_summary_queries([run_id]), *more, related
+    )
     fields = _summary_fields([run_id], *own)[run_id]
+    events, event_count = _events(connection, run_id, most_events) if has_others and most_events else ((), 0)
     around, below = nested_runs.around_and_below(edges, fields["run_ref"])
     return RunDetails.model_construct(
         **fields,
@@ -60,7 +64,15 @@ def details(connection: Connection, run_id: int) -> RunDetails:
         environment=environments.summary_in(environment),
         artifacts=artifacts.of_rows(files),
         notes=tuple(Note.model_construct(topic=topic, text=text) for topic, text in notes),
+        events=events,
+        event_count=event_count,
     )
+
+
+def _events(connection: Connection, run_id: int, limit: int) -> tuple[tuple[SnapshotRecord, ...], int]:
+    from contexta.store.read import snapshot_records  # most runs have none
+
+    return snapshot_records.events(connection, run_id, limit)
 
 
 def _summary_queries(run_ids: Sequence[int]) -> list[Query]:
@@ -121,6 +133,7 @@ LEFT JOIN shared_fact AS command ON command.id = command_id
 LEFT JOIN shared_fact AS invocation ON invocation.id = invocation_id
 LEFT JOIN shared_fact AS source ON source.id = source_id WHERE run.id IN ({})
 """
+_OTHER_RECORDS = "SELECT 1 FROM record WHERE run_id = ? AND form_id IS NULL LIMIT 1"
 _NOTES = "SELECT topic, text FROM note WHERE run_id = ? ORDER BY id"
 
 
