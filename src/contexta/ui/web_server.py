@@ -73,6 +73,7 @@ def serve(
         Access(site(workspace), token, {*LOOPBACK, address}),
         http=_PatientProtocol,
         ws="none",
+        lifespan="off",
         log_level="error",
         access_log=False,
         server_header=False,
@@ -101,6 +102,7 @@ def _listener(address: str, port: int | None) -> socket.socket:
             listener.close()
             reason = error.strerror
             continue
+        listener.listen(_CONNECTIONS)  # connections wait from now on, before the address is known to anybody
         return listener
     raise InvalidInput(f"port {port} of {address} cannot be used: {reason}", hint="give another one with --port")
 

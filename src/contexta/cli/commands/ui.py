@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
+from contextlib import suppress
 
 import click
 
@@ -31,9 +34,14 @@ def ui(workspace: str | None, port: int | None, no_browser: bool, host: str | No
 
     def started(address: str) -> None:
         click.echo(f"{address}\nCtrl-C stops the server.")
-        if not no_browser:
+        if not no_browser and _has_screen():
             webbrowser.open(address)
 
-    with Contexta(workspace=workspace) as ctx:
+    with Contexta(workspace=workspace) as ctx, suppress(KeyboardInterrupt):
         serve(ctx, host=host, port=port, allow_remote=allow_remote, started=started)
     return 0
+
+
+def _has_screen() -> bool:
+    """Whether a browser would have a window. Without one, a text browser would take over the terminal."""
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
