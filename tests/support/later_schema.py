@@ -9,12 +9,12 @@ from pathlib import Path
 
 from contexta.store.schema import migrate, sqlite_ddl, tables
 
-VERSION = "0005"
+VERSION = "0006"
 _REVISION = """
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -29,9 +29,9 @@ def upgrade():
 def later_version(folder: Path) -> Iterator[None]:
     """Make this process the later version. folder: its migrations are written there."""
     scripts = folder / "later-migrations"
-    if not (scripts / "versions" / "v0005_later.py").exists():
+    if not (scripts / "versions" / "v0006_later.py").exists():
         shutil.copytree(migrate.SCRIPTS, scripts, dirs_exist_ok=True)
-        (scripts / "versions" / "v0005_later.py").write_text(_REVISION, encoding="utf-8")
+        (scripts / "versions" / "v0006_later.py").write_text(_REVISION, encoding="utf-8")
     before = migrate.SCRIPTS, tables.SCHEMA_VERSION
     migrate.SCRIPTS, tables.SCHEMA_VERSION = scripts, VERSION
     sqlite_ddl.expected_definitions.cache_clear()

@@ -80,7 +80,7 @@ def set_version(root: Path, version: str, *statements: str) -> bytes:
 
 
 def test_a_changed_schema_needs_a_new_revision() -> None:
-    """Until the first release: change this digest with the tables. From then on: freeze v0004 and add a revision."""
+    """Until the first release: change this digest with the tables. From then on: freeze v0005 and add a revision."""
     definitions = repr(sorted(sqlite_ddl.expected_definitions(), key=repr))
     assert sha256(definitions.encode()).hexdigest()[:16] == SCHEMA_SHA256
 
@@ -123,7 +123,7 @@ def test_an_older_directory_is_copied_and_upgraded_once(old: Path, tmp_path: Pat
 def test_upgrade_names_both_schemas_and_the_copy(old: Path, tmp_path: Path) -> None:
     with later_version(tmp_path):
         upgrades = [Contexta(old).upgrade() for _ in range(2)]
-    assert [(upgrade.before, upgrade.after) for upgrade in upgrades] == [("0004", VERSION), (VERSION, VERSION)]
+    assert [(upgrade.before, upgrade.after) for upgrade in upgrades] == [("0005", VERSION), (VERSION, VERSION)]
     assert upgrades[0].copy_kept is not None
     assert Path(upgrades[0].copy_kept).exists()
     assert upgrades[1].copy_kept is None
@@ -133,7 +133,7 @@ def test_an_older_server_is_refused_until_it_is_upgraded(database: str, tmp_path
     with Contexta(database) as ctx:
         fill(ctx)
     with later_version(tmp_path):
-        with pytest.raises(WorkspaceError, match="schema 0004.*needs") as refusal, Contexta(database) as ctx:
+        with pytest.raises(WorkspaceError, match="schema 0005.*needs") as refusal, Contexta(database) as ctx:
             ctx.list_runs()
         assert "contexta upgrade" in (refusal.value.hint or "")
         assert Contexta(database).upgrade().after == VERSION

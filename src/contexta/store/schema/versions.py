@@ -8,7 +8,7 @@ from contexta.core.own_source import upgrade_hint
 from contexta.findings import Check
 from contexta.store.schema import tables
 
-_UNRELEASED = ("0001", "0002", "0003")
+_UNRELEASED = ("0001", "0002", "0003", "0004")
 """Schemas of development versions; no release ever wrote them."""
 
 

@@ -30,7 +30,7 @@ from contexta.store.schema.tables.journals import journal, note
 from contexta.store.schema.tables.query_index import param, run_tag
 from contexta.store.schema.tables.records import metric_point, metric_series, record, record_form
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 VERSION_TABLE = "contexta_schema"
 
 __all__ = [
