@@ -37,10 +37,10 @@ ROW_HEIGHT = 24.4
 _CLIP = re.compile(r' clip-path="[^"]*"')
 _BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```)", re.M | re.S)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-_VARYING = re.compile(
-    r"\b\d+(\.\d+)?( ?ms| ?s| min|m \d+s)\b|\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?|\b[0-9a-f]{7,64}\b| {2,}|-{3,}"
-)
-"""Durations, times, digests and the widths of columns: they differ from run to run."""
+_NUMBER = re.compile(r"(?:sha256:)?\b[0-9a-f]*\d[\w.]*\b(?: ?(?:ms|s|min|kB|B)\b)?(?:m \d+s)?|\d+m\b")
+"""Durations, times, digests, versions and values: the words around them are compared."""
+_OF_THE_PROCESSOR = re.compile(r"(?m)^.*\bsimd\b.*\n|^[ A-Z0-9_,\N{HORIZONTAL ELLIPSIS}]+\n|\blinux-\S+")
+_RULE = re.compile(r"[-\N{MINUS SIGN}+]N|-{3,}")
 
 
 def commands(page: str) -> list[list[str]]:
@@ -59,7 +59,7 @@ def execute(lines: list[str], directory: Path, python: str) -> list[str]:
     script = "exec 2> >(cat)\n"
     for line in lines:
         script += f"{line.replace('--python 3.12', f'--python {python}')}\nsleep 0.3; printf '{boundary}'\n"
-    foreign = ("VIRTUAL_ENV", "CONTEXTA", "NO_COLOR")
+    foreign = ("VIRTUAL_ENV", "CONTEXTA", "NO_COLOR", "UV_PYTHON", "UV_PROJECT")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     environment |= {
         "TERM": "xterm-256color",
@@ -108,9 +108,14 @@ def _with_output(part: str, output: str) -> str:
 
 
 def differences(page: str, new: str) -> str:
-    """A unified diff without what differs from run to run; empty if the pages agree."""
-    old_lines, new_lines = ([_VARYING.sub("~", line) for line in text.splitlines()] for text in (page, new))
-    return "\n".join(difflib.unified_diff(old_lines, new_lines, "docs/tutorial.md", "printed", lineterm="", n=1))
+    """A unified diff of the words, without numbers and features of the processor; empty if the pages agree."""
+    return "\n".join(difflib.unified_diff(_words(page), _words(new), "docs/tutorial.md", "printed", lineterm="", n=5))
+
+
+def _words(page: str) -> list[str]:
+    """The words of all blocks. How they are wrapped depends on the length of numbers."""
+    text = _OF_THE_PROCESSOR.sub("", "".join(_BLOCK.findall(page)))
+    return re.sub(r"\bN(?:\s+N\b)+", "N", _RULE.sub("N", _NUMBER.sub("N", text))).split()
 
 
 def recording(lines: list[str], outputs: list[str]) -> str:

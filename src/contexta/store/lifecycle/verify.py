@@ -133,6 +133,9 @@ class _Verifier:
     def _check_journals(self) -> None:
         folder = self._root / JOURNALS
         for journal, position, ended, check, run in self._journals:
+            if not isinstance(journal, str) or not isinstance(position, int):
+                self._outcome.report("row", f"journal {journal}", "it cannot be read", *([run] if run else []))
+                continue
             name = self._file_name(journal)
             if check is None or name is None:
                 continue  # removed by gc, or on another machine
