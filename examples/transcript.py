@@ -63,6 +63,7 @@ def execute(lines: list[str], directory: Path, python: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     environment |= {
         "TERM": "xterm-256color",
+        "COLUMNS": str(COLUMNS),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]]),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_AUTHOR_NAME": "James",
