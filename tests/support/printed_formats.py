@@ -128,7 +128,7 @@ FORMATS: dict[str, tuple[str, dict[str, tuple[float, int | None]]]] = {
     ),
     "Lightning, checkpoint": (
         "Epoch 2, global step 2814: 'val_loss' reached 0.08123 (best 0.08123), saving model to "
-        "'/work/lightning_logs/version_0/checkpoints/epoch=2-val_loss=0.08.ckpt' as top 1\n",
+        "'/home/user/lightning_logs/version_0/checkpoints/epoch=2-val_loss=0.08.ckpt' as top 1\n",
         {"val_loss": (0.08123, 2)},
     ),
     "XGBoost": (

@@ -53,7 +53,7 @@ OTHERS: dict[str, str] = {
         '  File "train.py", line 7, in main\n    loss = losses[3]\nKeyError: 3\n'
     ),
     "another traceback": (
-        'Traceback (most recent call last):\n  File "/work/train.py", line 12, in <module>\n'
+        'Traceback (most recent call last):\n  File "/home/user/train.py", line 12, in <module>\n'
         "ValueError: 0.5 is no learning rate\n\nDuring handling of the above exception, another exception occurred:\n\n"
         "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 15.77 GiB total capacity; 1.2 GiB free)\n"
         "subprocess.CalledProcessError: 1\n"
