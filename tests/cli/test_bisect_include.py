@@ -198,7 +198,7 @@ def test_a_run_that_did_not_take_what_it_was_told_is_never_counted(cli: Cli, pro
     found = json.loads(done.stdout)
     assert found["verdict"] == "undecided"
     assert {trial["value"] for trial in found["trials"]} == {None}
-    assert "it ran with lr=0.3, not with 0.1 as it was told" in found["why"]
+    assert "it ran with lr=0.3, not with 0.1 as requested" in found["why"]
 
 
 @pytest.mark.slow
@@ -233,7 +233,7 @@ def test_a_plan_shows_them_and_says_what_cannot_be_set(cli: Cli, project: Path, 
     done = cli(*given, " source, params")
     assert keys(json.loads(done.stdout)) == ["param:lr", "source"]
     assert "neither parameters nor a command line are recorded" not in done.stderr
-    reason = "it stands on neither command line, so the code sets it, and it comes with the source"
+    reason = "it is on neither command line, so the code sets it, and it comes with the source"
     assert f"parameter depth differs and is no change: {reason}; --param-arg says how to set it" in done.stderr
     found = told(cli, *given[1:], "params", "--param-arg", "--{name} {value}")
     assert keys(found) == ["param:depth", "param:lr"]

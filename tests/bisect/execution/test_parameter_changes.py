@@ -71,8 +71,8 @@ def test_command_gets_the_parameters_of_each_side(
 @pytest.mark.parametrize(
     ("old", "new", "before", "after", "reason"),
     [
-        ("", "", {"lr": 0.1}, {"lr": 0.2}, "it stands on neither command line, so the code sets it"),
-        ("--lr 1", "--lr 1", {"lr": 0.1}, {"lr": 0.2}, "both were told --lr 1, so the code sets it"),
+        ("", "", {"lr": 0.1}, {"lr": 0.2}, "it is on neither command line, so the code sets it"),
+        ("--lr 1", "--lr 1", {"lr": 0.1}, {"lr": 0.2}, "both were given --lr 1, so the code sets it"),
         ("--lr 1", "", {"lr": 0.1}, {"lr": 0.2}, "it was recorded as 0.1 where the command says --lr 1"),
         ("", "--key x", {"key": HIDDEN + "0"}, {"key": HIDDEN + "1"}, "it holds a secret that was not stored"),
     ],
@@ -133,4 +133,4 @@ def test_arguments_of_the_program_precede_those_of_its_wrapper() -> None:
 def test_run_with_another_recorded_value_contradicts_its_command_line() -> None:
     settings = {"lr": Setting(("--lr", "0.1"), 0.1), "drop": Setting(), "depth": Setting(("--depth", "3"), 3)}
     assert contradiction(settings, {"lr": "0.1", "drop": 0.5}) is None
-    assert contradiction(settings, {"lr": 0.2, "depth": 3.0}) == "it ran with lr=0.2, not with 0.1 as it was told"
+    assert contradiction(settings, {"lr": 0.2, "depth": 3.0}) == "it ran with lr=0.2, not with 0.1 as requested"

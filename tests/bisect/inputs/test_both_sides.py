@@ -56,7 +56,7 @@ def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: 
     assert Path(found.pythons["old"].path).resolve() == Path(PYTHON).resolve()
     assert found.pythons["old"] is found.pythons["new"]
     assert any("filed as from its address now, in every mix alike" in note for note in found.notes)
-    assert any("mine stands in" in note for note in found.notes)
+    assert any("mine is in" in note for note in found.notes)
 
 
 def test_file_is_completed_with_values_of_the_environment_on_the_other_side(environment: Path, tmp_path: Path) -> None:

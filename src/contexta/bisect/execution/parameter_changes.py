@@ -112,7 +112,7 @@ def contradiction(settings: Mapping[str, Setting], recorded: Mapping[str, Any]) 
         for name, setting in sorted(settings.items())
         if setting.value is not None and name in recorded and not same(setting.value, recorded[name])
     ]
-    return f"it ran with {'; '.join(wrong)} as it was told" if wrong else None
+    return f"it ran with {'; '.join(wrong)} as requested" if wrong else None
 
 
 def same(one: Any, other: Any) -> bool:
@@ -178,7 +178,7 @@ def _completed(words: list[tuple[str, ...]], values: tuple[Any, Any]) -> str | N
 
 
 def _by_the_code(words: Sequence[str]) -> str:
-    what = f"both were told {shlex.join(words)}" if words else "it stands on neither command line"
+    what = f"both were given {shlex.join(words)}" if words else "it is on neither command line"
     return f"{what}, so the code sets it, and it comes with the source"
 
 

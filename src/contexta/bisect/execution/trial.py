@@ -174,7 +174,7 @@ class _Sandbox:
         if command.judge is not None:
             code = self._judge(command.judge, variables)
         if code == _UNKNOWN or code < 0:
-            return TrialResult(None, f"cannot be told: exit code {code}", finished.seconds, log)
+            return TrialResult(None, f"undecided: exit code {code}", finished.seconds, log)
         return TrialResult(float(code == 0), "", finished.seconds, log)
 
     def _measured(self, finished: process.Finished, log: str, record: TrialRecord | Mapping[str, float]) -> TrialResult:

@@ -52,7 +52,7 @@ def shared_packages(old: Pins, new: Pins) -> tuple[Fixed, ...]:
             other_line = other.fixed[name].line if name in other.fixed else other.packages.get(name)
             if other_line is not None and other_line != package.line:
                 raise InvalidInput(
-                    f"{package.line} is {other_line} on the other side: what stands in a directory cannot be bisected",
+                    f"{package.line} is {other_line} on the other side: a package in a directory cannot be bisected",
                     hint=f"have {name} on both sides by a release, a commit or a file, or on both from that directory",
                 )
             shared[name] = package

@@ -105,9 +105,7 @@ def advice(
     elif verdict.kind == "undecided":
         yield f"{here.resume} --max-runs {_more_runs(verdict, runs)}"
     else:
-        yield (
-            "# suspected, and not proved; worth a try:" if verdict.culprits else "# nothing more can be told by reruns"
-        )
+        yield ("# suspected, and not proved; worth a try:" if verdict.culprits else "# reruns cannot decide more")
         yield from (command for key in space.keys(verdict.culprits) for command in _back(space, [key], here))
 
 

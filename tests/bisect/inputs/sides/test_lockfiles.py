@@ -192,7 +192,7 @@ def test_groups_of_uv_lock_are_those_the_project_names() -> None:
 
 def test_project_of_a_lock_file_is_left_out_with_a_note() -> None:
     assert pins_of_uv_lock(UV_LOCK, tomllib.loads(UV_LOCK), LINUX, "uv.lock", ()).notes == (
-        'uv.lock: proj stands in ".": it is source, and not installed in any mix',
+        'uv.lock: proj is in ".": it is source, and not installed in any mix',
     )
 
 
@@ -243,7 +243,7 @@ def test_pins_of_pylock_follow_its_markers_and_default_groups() -> None:
 def test_directory_in_pylock_is_left_out_with_a_note() -> None:
     found = pins_of_pylock(tomllib.loads(PYLOCK + LOCAL), LINUX, "pylock.toml")
     assert "proj" not in found.packages
-    assert "proj stands in" in found.notes[0]
+    assert "proj is in" in found.notes[0]
 
 
 @pytest.mark.parametrize(

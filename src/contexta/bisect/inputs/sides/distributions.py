@@ -41,7 +41,7 @@ def pins_of_snapshot(snapshot: EnvironmentSnapshot, label: str) -> Pins:
 def _left_out(distributions: Sequence[Distribution], label: str) -> Iterator[str]:
     for distribution in distributions:
         directory = distribution.origin.url or "a directory"
-        yield f"{label}: {distribution.name} stands in {directory}: it is source, and not installed in any mix"
+        yield f"{label}: {distribution.name} is in {directory}: it is source, and not installed in any mix"
 
 
 def _from_index(packages: Mapping[str, Sequence[str]], label: str) -> Iterator[str]:

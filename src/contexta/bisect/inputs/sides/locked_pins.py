@@ -62,7 +62,7 @@ class LockedPins:
 
     def leave_out(self, name: str, directory: str) -> None:
         self._notes.append(
-            f"{self._where}: {name} stands in {shown(directory)}: it is source, and not installed in any mix"
+            f"{self._where}: {name} is in {shown(directory)}: it is source, and not installed in any mix"
         )
 
     def pins(self) -> Pins:
