@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -24,6 +24,7 @@ from contexta.bisect.execution.source_files import beside_source, is_not_copied,
 from contexta.core.errors import NotFound
 from contexta.recorder.journal.processes import alive, identity
 from contexta.recorder.source.git import COPY_SECONDS, clone, output
+from contexta.reproduce.environments.cache import find_cache
 from contexta.reproduce.plan.checkouts import check_out, repository_of, require_commit
 
 _SOURCE = f"source-{re.sub(r'[^A-Za-z0-9]', '', platform.node())[:20]}-"
@@ -62,13 +63,23 @@ def own_place(parent: Path) -> Iterator[Path]:
     Directories of processes that were killed are removed first.
     """
     sweep(parent)
-    at = parent / f"{_PREFIX}{uuid4().hex[:8]}"
-    at.mkdir(parents=True)
+    at = _new_place(parent)
     try:
-        (at / _OWNER).write_text(json.dumps(identity()))
         yield at
     finally:
         _remover.submit(_remove, at)
+
+
+def _new_place(parent: Path) -> Path:
+    owner = json.dumps(identity())
+    while True:
+        at = parent / f"{_PREFIX}{uuid4().hex[:8]}"
+        at.mkdir(parents=True)
+        try:
+            (at / _OWNER).write_text(owner)
+        except FileNotFoundError:
+            continue  # another process took it for abandoned while it was empty
+        return at
 
 
 def settle() -> None:
@@ -83,17 +94,24 @@ def sweep(parent: Path) -> None:
             is_alive = alive(json.loads((path / _OWNER).read_text()))
             is_old = time.time() - path.stat().st_mtime > _ABANDONED
         except (OSError, ValueError):
-            continue  # it is being made, or removed
+            with suppress(OSError):
+                path.rmdir()  # killed before it was used, or before it was gone: such a directory is empty
+            continue
         if is_alive is False or (is_alive is None and is_old):
             _remove(path)
 
 
 def _remove(at: Path) -> None:
-    """Remove the owner's file last: what is left after a failure stays recognisable as abandoned."""
-    for path in at.iterdir():
-        if path.is_dir():
-            _remove_tree(path)
-    _remove_tree(at)
+    """Remove a private directory. Its owner's file is the last one: what is left stays recognisable as abandoned."""
+    with suppress(OSError):  # another process may remove it at the same time
+        for path in at.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                _remove_tree(path)
+            elif path.name != _OWNER:
+                path.unlink(missing_ok=True)
+        if [path.name for path in at.iterdir()] == [_OWNER]:  # otherwise something could not be removed
+            (at / _OWNER).unlink(missing_ok=True)
+        at.rmdir()
 
 
 def _remove_tree(path: Path) -> None:
@@ -178,5 +196,6 @@ def moved_into(place: Path, folder: Path, revision: Revision) -> Callable[[str],
 
 
 def tidy() -> None:
-    """Remove what killed trials left on this machine."""
+    """Remove what killed trials left on this machine: copies of the source, and linked environments."""
     sweep(Path(tempfile.gettempdir()))
+    sweep(find_cache().links)
