@@ -17,8 +17,10 @@ from contexta import Contexta
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent as on Unix")
 def test_the_printed_address_opens_the_pages_until_ctrl_c(ctx: Contexta, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "contexta.cli", "ui", "--no-browser", "--port", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, "-m", "contexta.cli", "--workspace", str(ctx.root), "ui", "--no-browser", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
         try:
             assert server.stdout is not None
             address = server.stdout.readline().strip()

@@ -11,7 +11,7 @@ from support.builders import put_run
 
 from contexta import Contexta
 from contexta.ui.access import BODY_BYTES, POLICY, QUERY_BYTES, Access
-from contexta.ui.routes import VIEWS, site
+from contexta.ui.routes import CHANGES, VIEWS, site
 
 TOKEN = "the-token-of-this-start"
 HOST = "http://127.0.0.1:7300"
@@ -34,6 +34,7 @@ def user(stranger: TestClient) -> TestClient:
 def every_address() -> list[str]:
     return [
         *VIEWS,
+        *CHANGES,
         "/static/contexta.js",
         "/static/contexta.css",
         "/static/find.js",
@@ -106,6 +107,8 @@ def test_hosts_are_compared_exactly_and_without_the_port(user: TestClient, host:
         {"origin": "http://evil.example"},
         {"origin": "http://127.0.0.1:7301"},
         {"origin": "https://127.0.0.1:7300"},
+        {"origin": "null", "sec-fetch-site": "cross-site"},
+        {"origin": "http://evil.example", "sec-fetch-site": "same-origin"},
         {"origin": HOST, "sec-fetch-site": "cross-site"},
         {"origin": HOST, "sec-fetch-site": "same-site"},
         {"origin": HOST, "sec-fetch-site": "none"},
@@ -113,6 +116,11 @@ def test_hosts_are_compared_exactly_and_without_the_port(user: TestClient, host:
 )
 def test_a_write_from_another_page_is_refused(user: TestClient, headers: dict[str, str]) -> None:
     assert user.post("/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{"origin": HOST}, {"origin": "null", "sec-fetch-site": "same-origin"}])
+def test_a_write_from_a_page_of_this_server_is_accepted(user: TestClient, headers: dict[str, str]) -> None:
+    assert user.post("/theme", headers=headers, data={"theme": "dark"}).status_code == 303
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])

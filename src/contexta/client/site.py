@@ -128,10 +128,10 @@ def _list_pages(workspace: Workspace, runs: Sequence[RunSummary]) -> Iterator[_P
 def _basis(workspace: Workspace) -> str:
     """What all pages depend on: this version, the style, and the configured directions of metrics."""
     from contexta import __version__
-    from contexta.reports.writers.theme import PAGE_STYLE, STYLE
+    from contexta.reports.theme.stylesheet import STYLESHEET
 
     config = workspace.config
-    return json.dumps([__version__, STYLE, PAGE_STYLE, list(config.higher_is_better), list(config.lower_is_better)])
+    return json.dumps([__version__, STYLESHEET, list(config.higher_is_better), list(config.lower_is_better)])
 
 
 def _key(basis: str, runs: Sequence[RunSummary], *others: str) -> str:

@@ -93,13 +93,11 @@ class Access:
         if not length.isdigit() or int(length) > BODY_BYTES:
             return 413, f"The request is too long: its body may have {BODY_BYTES} bytes."
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if origin != f"{scope['scheme']}://{host}":
-            return (
-                403,
-                f"Changes are accepted from the pages of this server only, not from {origin[:200] or 'elsewhere'}.",
-            )
-        if headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin":
-            return 403, "Changes are accepted from the pages of this server only."
+        site = headers.get(b"sec-fetch-site", b"").decode("latin-1")
+        # Forms of pages with the policy no-referrer have the origin "null"; then the browser must name the site.
+        is_ours = origin == f"{scope['scheme']}://{host}" or (origin == "null" and site == "same-origin")
+        if not is_ours or site not in ("", "same-origin"):
+            return 403, f"Changes are accepted from the pages of this server only, not from {origin[:200] or 'others'}."
         return None
 
     async def _exchange(

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from contexta.client.contexta import Contexta
 from contexta.core.errors import ContextaError, NotFound
-from contexta.reports.writers.theme import PAGE_STYLE, SCRIPT, STYLE
+from contexta.reports.theme.stylesheet import SEARCH_SCRIPT, STYLESHEET
 from contexta.ui.frame import layout
 from contexta.ui.frame.elements import element
-from contexta.ui.views import bisect_view, compare_view, run_view, runs_view, timeline_view, why_view
+from contexta.ui.views import (
+    bisect_view,
+    compare_view,
+    run_view,
+    runs_view,
+    theme_view,
+    timeline_view,
+    why_view,
+)
 
 View = Callable[[Contexta, Request], Response]
+Change = Callable[[Contexta, dict[str, str]], Response]
 VIEWS: dict[str, View] = {
     "/": runs_view.runs,
     "/run": run_view.run,
@@ -27,15 +38,18 @@ VIEWS: dict[str, View] = {
     "/timeline": timeline_view.timeline,
     "/bisect": bisect_view.bisect,
 }
+CHANGES: dict[str, Change] = {"/theme": theme_view.choose_theme}
+"""What a form may change, by POST."""
 
 
 def site(workspace: Contexta) -> Starlette:
     """The pages of a workspace. Every address but those of ``VIEWS`` and the static files is not found."""
     routes = [Route(path, _answered(view), methods=["GET"]) for path, view in VIEWS.items()]
+    routes += [Route(path, _changed(change), methods=["POST"]) for path, change in CHANGES.items()]
     static = {
-        "/static/contexta.css": (STYLE + PAGE_STYLE + _text("pages.css"), "text/css"),
+        "/static/contexta.css": (STYLESHEET, "text/css"),
         "/static/contexta.js": (_text("contexta.js"), "text/javascript"),
-        "/static/find.js": (SCRIPT, "text/javascript"),
+        "/static/find.js": (SEARCH_SCRIPT, "text/javascript"),
         "/static/icon.svg": (_text("icon.svg"), "image/svg+xml"),
     }
     routes += [Route(path, _file(*content), methods=["GET"]) for path, content in static.items()]
@@ -52,6 +66,17 @@ def _answered(view: View) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         try:
             return view(request.app.state.workspace, request)
+        except ContextaError as error:
+            return _error(request, error)
+
+    return answer
+
+
+def _changed(change: Change) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+            return await run_in_threadpool(change, request.app.state.workspace, form)
         except ContextaError as error:
             return _error(request, error)
 

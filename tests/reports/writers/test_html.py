@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contexta.reports import Bullets, Code, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
 from contexta.reports.document.formatting import printable
-from contexta.reports.writers.theme import SCRIPT
+from contexta.reports.theme.stylesheet import SEARCH_SCRIPT
 
 HOSTILE = "</td></script><script>alert(1)</script><img src=//evil onerror=alert(1)>\"'&amp;<!--]]>"
 
@@ -74,7 +74,7 @@ def test_page_lets_only_its_own_script_run() -> None:
     assert policy is not None
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
     assert html.count("<script>") == 1
-    assert SCRIPT in html
+    assert SEARCH_SCRIPT in html
 
 
 def test_notebook_gets_no_script_and_no_page() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -21,7 +23,16 @@ from contexta.core.own_source import install_hint
 @click.option("--host", metavar="NAME", help="The address to listen on; default: this machine only.")
 @click.option("--allow-remote", is_flag=True, help="Let other machines read the workspace, with the token.")
 @workspace_option
-def ui(workspace: str | None, port: int | None, no_browser: bool, host: str | None, allow_remote: bool) -> int:
+@click.pass_obj
+def ui(
+    globals_: Mapping[str, Any],
+    /,
+    workspace: str | None,
+    port: int | None,
+    no_browser: bool,
+    host: str | None,
+    allow_remote: bool,
+) -> int:
     """Show the workspace in a browser: runs, differences, why, bisect.
 
     The pages are served on this machine until Ctrl-C. The printed address contains a token: who has it can read every
@@ -37,7 +48,7 @@ def ui(workspace: str | None, port: int | None, no_browser: bool, host: str | No
         if not no_browser and _has_screen():
             webbrowser.open(address)
 
-    with Contexta(workspace=workspace) as ctx, suppress(KeyboardInterrupt):
+    with Contexta(workspace=workspace or globals_["workspace"]) as ctx, suppress(KeyboardInterrupt):
         serve(ctx, host=host, port=port, allow_remote=allow_remote, started=started)
     return 0
 

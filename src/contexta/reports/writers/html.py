@@ -16,9 +16,9 @@ from contexta.findings.metrics import Chart
 from contexta.reports.document.axes import chart_title
 from contexta.reports.document.blocks import Block, Bullets, Code, Curves, Links, Paragraph, Plot, Report, Row, Table
 from contexta.reports.document.formatting import amount, printable
+from contexta.reports.theme.stylesheet import CONTENT_STYLE, SEARCH_SCRIPT, STYLESHEET
 from contexta.reports.writers.chart_svg import chart_svg, curve_numbers, sample
 from contexta.reports.writers.svg import drawing
-from contexta.reports.writers.theme import PAGE_STYLE, SCRIPT, STYLE
 
 _MANY = 12  # rows from which a page has a search box
 _SHORT, _PROSE = 24, 60  # characters of the longest cell of a column
@@ -26,23 +26,23 @@ _SHORT, _PROSE = 24, 60  # characters of the longest cell of a column
 
 def page(report: Report) -> str:
     """A complete HTML file."""
-    html = Element("html", {"lang": "en"})
+    html = Element("html", {"lang": "en", "class": "contexta"})
     _head(html, report)
-    main = _under(_under(html, "body"), "main", {"class": "contexta"})
+    main = _under(_under(html, "body"), "main")
     _under(main, "h1", text=report.title)
     if is_long(report):
         add_finder(main)
     add_sections(main, report, "h2")
     _under(main, "footer", text="Written by Contexta. This file is complete in itself.")
     if is_long(report):
-        _under(html, "script", text=SCRIPT)
+        _under(html, "script", text=SEARCH_SCRIPT)
     return "<!doctype html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
 
 def fragment(report: Report) -> str:
     """An element for a notebook: without a script, in its own colours, which fit the system's light or dark mode."""
     box = Element("div", {"class": "contexta"})
-    _under(box, "style", text=STYLE)
+    _under(box, "style", text=CONTENT_STYLE)
     _under(box, "h3", text=report.title)
     add_sections(box, report, "h4")
     return tostring(box, encoding="unicode", method="html")
@@ -51,13 +51,13 @@ def fragment(report: Report) -> str:
 def _head(html: Element, report: Report) -> None:
     head = _under(html, "head")
     _under(head, "meta", {"charset": "utf-8"})
-    digest = b64encode(sha256(SCRIPT.encode()).digest()).decode()
+    digest = b64encode(sha256(SEARCH_SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     _under(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     _under(head, "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"})
     _under(head, "meta", {"name": "color-scheme", "content": "light dark"})
     _under(head, "title", text=report.title)
-    _under(head, "style", text=STYLE + PAGE_STYLE)
+    _under(head, "style", text=STYLESHEET)
 
 
 def is_long(report: Report) -> bool:
@@ -69,7 +69,7 @@ def is_long(report: Report) -> bool:
 
 
 def add_finder(main: Element) -> None:
-    """Add the search box; it is hidden until ``SCRIPT`` runs."""
+    """Add the search box; it is hidden until ``SEARCH_SCRIPT`` runs."""
     box = _under(main, "div", {"class": "find", "role": "search", "hidden": "hidden"})
     label = _under(box, "label", text="Search ")
     _under(label, "input", {"type": "search", "class": "query", "autocomplete": "off", "spellcheck": "false"})

@@ -1,4 +1,4 @@
-"""The frame of every page: head, navigation, and the main part."""
+"""The frame of every page: head, navigation, theme and keys, and the main part."""
 
 from __future__ import annotations
 
@@ -8,27 +8,17 @@ from xml.etree.ElementTree import Element
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from contexta.reports.theme.colours import THEMES
 from contexta.ui.frame.elements import Child, add, document, element
+from contexta.ui.frame.icons import icon, logo
+from contexta.ui.frame.keys import key_help
 
 NAVIGATION = (("Runs", "/"), ("Compare", "/compare"), ("Timeline", "/timeline"), ("Bisect", "/bisect"))
+THEME_COOKIE = "contexta-theme"
 
 
 def page(request: Request, title: str, *children: Child, status: int = 200, current: str | None = None) -> HTMLResponse:
     """A complete page. current: the path of its entry in the navigation; default: the path of the request."""
-    here = current or request.url.path
-    links = [element("a", name, href=path, aria_current="page" if path == here else None) for name, path in NAVIGATION]
-    bar = element(
-        "header",
-        element(
-            "a",
-            element("img", src="/static/icon.svg", alt="", width="20", height="20"),
-            "contexta",
-            href="/",
-            class_="brand",
-        ),
-        element("nav", *links, aria_label="Pages"),
-        element("span", str(request.app.state.workspace.root), class_="quiet place"),
-    )
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -40,9 +30,54 @@ def page(request: Request, title: str, *children: Child, status: int = 200, curr
         element("script", type="module", src="/static/contexta.js"),
     )
     skip = element("a", "Skip to the content", href="#content", class_="skip")
-    main = add(element("main", class_="contexta", id="content"), children)
-    root = element("html", head, element("body", skip, bar, main), lang="en")
+    main = add(element("main", id="content"), children)
+    body = element("body", skip, _bar(request, current or request.url.path), _connection(), main, key_help())
+    theme = theme_of(request)
+    root = element("html", head, body, lang="en", class_="contexta web", data_theme=theme)
     return HTMLResponse(document(root), status)
+
+
+def _connection() -> Element:
+    """A notice that the script shows while the server does not answer."""
+    state = element("span", icon("warning"), " not up to date", class_="chip warn")
+    rest = "Shown is what was stored then. Nothing is lost: runs record to disk, not through this page."
+    return element(
+        "div", state, element("output"), element("span", rest), class_="notice", id="connection", hidden=True
+    )
+
+
+def theme_of(request: Request) -> str | None:
+    """The chosen theme; None follows the system."""
+    theme = request.cookies.get(THEME_COOKIE)
+    return theme if theme in THEMES else None
+
+
+def _bar(request: Request, here: str) -> Element:
+    links = [element("a", name, href=path, aria_current="page" if path == here else None) for name, path in NAVIGATION]
+    place = str(request.app.state.workspace.root)
+    return element(
+        "header",
+        element("a", logo(), element("span", "contexta"), href="/", class_="brand", aria_label="contexta"),
+        element("nav", *links, aria_label="Pages"),
+        element("span", element("bdi", place), class_="place", title=place),
+        element("button", "Go to… ", element("kbd", "Ctrl K"), type="button", class_="plain go", id="go", hidden=True),
+        _theme_switch(request),
+        class_="top",
+    )
+
+
+def _theme_switch(request: Request) -> Element:
+    """A button that goes from the system's theme to light, to dark, and back."""
+    themes = ("system", *THEMES)
+    current = theme_of(request) or "system"
+    following = themes[(themes.index(current) + 1) % len(themes)]
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    label = f"Theme: {current}. Change to {following}"
+    button = element(
+        "button", icon("theme"), name="theme", value=following, class_="plain", aria_label=label, title=label
+    )
+    hidden = element("input", type="hidden", name="back", value=back)
+    return element("form", hidden, button, method="post", action="/theme", class_="theme")
 
 
 def address(path: str, parameters: list[tuple[str, str]]) -> str:
@@ -62,8 +97,10 @@ def field(label: str, control: Element) -> Element:
 
 def command(line: str) -> Element:
     """A command to copy."""
-    button = element("button", "Copy", type="button", class_="copy", hidden=True, data_copy=line)
-    return element("p", element("code", line), " ", button, class_="command")
+    button = element(
+        "button", icon("copy"), element("span", "Copy"), type="button", class_="copy", hidden=True, data_copy=line
+    )
+    return element("p", element("code", line), button, class_="command")
 
 
-__all__ = ["address", "command", "field", "page", "run_address"]
+__all__ = ["THEME_COOKIE", "address", "command", "field", "page", "run_address", "theme_of"]

@@ -1,36 +1,117 @@
-// What the pages do beyond links and forms. Without this script everything but copying and live updates works.
+// What the pages do beyond links and forms: copy, keys, dialogs, theme and live updates.
 const SECONDS = 2;
+const SINGLE_KEYS = "contexta-single-keys";
+const PAGES = { r: "/", c: "/compare", t: "/timeline", b: "/bisect" };
 
-for (const button of document.querySelectorAll("button.copy")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
+export const find = selector => document.querySelector(selector);
+export const click = selector => find(selector)?.click();
+
+// ---------------------------------------------------------------------------------------------------- copy
+
+document.addEventListener("click", async event => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const label = button.querySelector("span") ?? button;
+  const text = label.textContent;
+  try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
-  });
-}
-
-document.addEventListener("keydown", event => {
-  const isTyping = event.target.closest("input:not([type=checkbox]), select, textarea");
-  if (event.key === "/" && !isTyping) {
-    const filter = document.querySelector("#filter");
-    if (filter) { filter.focus(); event.preventDefault(); }
+    label.textContent = "Copied";
+  } catch {
+    label.textContent = "Copy it by hand";
   }
+  setTimeout(() => { label.textContent = text; }, 2000);
 });
 
-// A part of a page with data-live is fetched again while its runs are open, and replaced in place.
+export function reveal(part = document) {
+  for (const hidden of part.querySelectorAll("button.copy[hidden], .needs-script[hidden]")) hidden.hidden = false;
+}
+reveal();
+
+// ---------------------------------------------------------------------------------------------------- theme
+
+find("form.theme")?.addEventListener("submit", event => {
+  event.preventDefault();
+  const button = event.submitter;
+  const theme = button.value;
+  const body = new URLSearchParams({ theme, back: "/" });
+  fetch("/theme", { method: "POST", body, redirect: "manual" });
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  const themes = ["system", "light", "dark"];
+  button.value = themes[(themes.indexOf(theme) + 1) % themes.length];
+  button.title = `Theme: ${theme}. Change to ${button.value}`;
+  button.setAttribute("aria-label", button.title);
+  document.dispatchEvent(new CustomEvent("contexta:theme"));
+});
+
+// ---------------------------------------------------------------------------------------------------- keys
+
+const handlers = new Map();
+// Call the function for a key; a page module adds its own keys.
+export function onKey(key, handler) { handlers.set(key, handler); }
+
+const switchBox = find("#single-keys");
+if (switchBox) {
+  switchBox.checked = localStorage.getItem(SINGLE_KEYS) !== "off";
+  switchBox.addEventListener("change", () => localStorage.setItem(SINGLE_KEYS, switchBox.checked ? "on" : "off"));
+}
+let isAfterG = false;
+document.addEventListener("keydown", event => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    click("#go");
+    return;
+  }
+  const isTyping = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]");
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping || find("dialog[open]")) return;
+  if (event.key.length === 1 && switchBox && !switchBox.checked) return;
+  if (isAfterG && PAGES[event.key]) location.href = PAGES[event.key];
+  isAfterG = event.key === "g";
+  const handler = handlers.get(event.key);
+  if (handler && handler(event) !== false) event.preventDefault();
+});
+onKey("?", () => find("#keys").showModal());
+onKey("/", () => { const box = find("#filter, .find input[type=search]"); box?.focus(); box?.select(); });
+onKey("y", () => click("button[data-copy]"));
+onKey("[", () => click("a[rel=prev]"));
+onKey("]", () => click("a[rel=next]"));
+
+// ---------------------------------------------------------------------------------------------------- live updates
+
+// A part of a page with data-live is fetched again while its runs are open, and replaced in place. A page module may
+// replace a part itself: it cancels the event contexta:fresh.
 async function refresh() {
-  const part = document.querySelector("[data-live]");
-  if (part && document.visibilityState === "visible" && !part.contains(document.activeElement)) {
+  const part = find("[data-live]");
+  if (part && document.visibilityState === "visible") {
     try {
       const response = await fetch(location.href, { headers: { accept: "text/html" } });
-      const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(part.id);
-      if (response.ok && fresh && fresh.innerHTML !== part.innerHTML) {
-        const selected = [...part.querySelectorAll("input:checked")].map(box => box.value);
-        part.replaceWith(fresh);
-        for (const box of fresh.querySelectorAll("input[name=run]")) box.checked = selected.includes(box.value);
-      }
-    } catch { /* the server was stopped; the page keeps what it shows */ }
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const fresh = page.getElementById(part.id);
+      if (response.ok && fresh && fresh.innerHTML !== part.innerHTML) show(part, fresh);
+      connected(true);
+    } catch {
+      connected(false);
+    }
   }
   setTimeout(refresh, SECONDS * 1000);
 }
-if (document.querySelector("[data-live]")) setTimeout(refresh, SECONDS * 1000);
+
+function show(part, fresh) {
+  const event = new CustomEvent("contexta:fresh", { detail: fresh, cancelable: true, bubbles: true });
+  if (part.dispatchEvent(event) && !part.contains(document.activeElement)) {
+    part.replaceWith(fresh);
+    reveal(fresh);
+  }
+}
+
+let lostAt = null;
+function connected(isConnected) {
+  const notice = find("#connection");
+  if (isConnected) { lostAt = null; if (notice) notice.hidden = true; return; }
+  lostAt ??= new Date().toISOString().slice(11, 19);
+  if (notice) {
+    notice.hidden = false;
+    notice.querySelector("output").textContent = `The server does not answer since ${lostAt} UTC. Trying again.`;
+  }
+}
+if (find("[data-live]")) setTimeout(refresh, SECONDS * 1000);

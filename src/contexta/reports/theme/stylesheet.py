@@ -1,0 +1,21 @@
+"""The one style sheet of exported reports and of the web pages, and the search script of long reports.
+
+``content.css`` holds what a report shows, below the class ``contexta``; it is all that a notebook needs. ``page.css``
+holds the page around it: frame, controls and states. ``runs.css`` holds the table of runs.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from contexta.reports.theme.colours import colour_rules
+
+
+def _text(name: str) -> str:
+    return files("contexta.reports.theme").joinpath(name).read_text(encoding="utf-8")
+
+
+CONTENT_STYLE = colour_rules() + _text("content.css")
+"""The style of a report without a page around it."""
+STYLESHEET = CONTENT_STYLE + _text("page.css") + _text("runs.css")
+SEARCH_SCRIPT = _text("find.js")
