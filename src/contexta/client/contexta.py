@@ -17,6 +17,7 @@ from contexta.client import (
     queries,
     report_pages,
     reproduction,
+    run_tables,
     site,
 )
 from contexta.client.keywords import with_aliases
@@ -66,6 +67,10 @@ class Contexta(Workspace):
     traverse_lineage = with_aliases(queries.traverse_lineage)
     list_projects = with_aliases(queries.list_projects)
     list_runs = with_aliases(queries.list_runs)
+    count_runs = with_aliases(run_tables.count_runs)
+    group_runs = with_aliases(run_tables.group_runs)
+    environments_of_runs = with_aliases(run_tables.environments_of_runs)
+    complete_query = run_tables.complete_query
     list_batches = with_aliases(queries.list_batches)
     list_samples = with_aliases(queries.list_samples)
     list_deployments = with_aliases(queries.list_deployments)

@@ -81,7 +81,7 @@ def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int | None 
     """
     from contexta.store.read.snapshots import snapshot
 
-    _require_count(max_records, "max_records")
+    require_count(max_records, "max_records")
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
         return snapshot(connection, ref, key, max_records)
@@ -132,7 +132,7 @@ def metric_series(
     """
     from contexta.store.read.downsampling import downsampled
 
-    _require_count(points, "points")
+    require_count(points, "points")
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
         return downsampled(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
@@ -152,7 +152,7 @@ def traverse_lineage(
 
     if direction not in _DIRECTIONS:
         raise InvalidInput(f"direction {shown(direction)} is unknown", hint="it is downstream, upstream or both")
-    _require_count(max_depth, "max_depth")
+    require_count(max_depth, "max_depth")
     with workspace._reading() as connection:
         root = lineage.start(connection, ref, workspace._find)
         return traverse(root, partial(lineage.edges_at, connection), _DIRECTIONS[direction], max_depth)
@@ -165,7 +165,7 @@ def list_batches(
     from contexta.store.entities import models
     from contexta.store.read import snapshots
 
-    _require_count(limit, "limit")
+    require_count(limit, "limit")
     with workspace._reading() as connection:
         _, ref = workspace._find(connection, run)
         return snapshots.below(connection, models.BATCH, ref, stage_name, limit)
@@ -178,7 +178,7 @@ def list_samples(
     from contexta.store.entities import models
     from contexta.store.read import snapshots
 
-    _require_count(limit, "limit")
+    require_count(limit, "limit")
     with workspace._reading() as connection:
         _, ref = workspace._find(connection, run)
         return snapshots.below(connection, models.SAMPLE, ref, stage_name, limit)
@@ -305,7 +305,7 @@ def get_metric_trend(
     from contexta.store.query.near_names import metric_suggestion
     from contexta.store.read import history, trends
 
-    _require_count(limit, "limit")
+    require_count(limit, "limit")
     with workspace._reading() as connection:
         project_key = _project_key(workspace, connection, project)
         values, with_metric, total = trends.latest_ends(connection, metric, stage_name, project_key, limit)
@@ -422,6 +422,6 @@ def _project_key(workspace: Workspace, connection: Connection, project: str | No
     return find_id(connection, tables.project, project_ref(configured)) if configured is not None else None
 
 
-def _require_count(value: int | None, name: str) -> None:
+def require_count(value: int | None, name: str) -> None:
     if value is not None and not (type(value) is int and 0 < value < 2**31):
         raise InvalidInput(f"{name} {shown(value)} is not a positive number", hint="give 1 or more")

@@ -49,8 +49,8 @@ else:
                 "Deviation Lock LockFormat Missing MissingReason Rebuild Rerun RerunMetric Verdict"
             ),
             "contexta.findings.runs": (
-                "Artifact EnvironmentSummary Excerpt ListedProject Log MetricValue ProjectSummary RunDetails "
-                "RunEvidence RunList RunSummary StageSummary"
+                "Artifact EnvironmentSummary Excerpt GroupedMetric ListedProject Log MetricValue ProjectSummary "
+                "RunDetails RunEvidence RunGroup RunGroups RunList RunSummary StageSummary"
             ),
             "contexta.findings.snapshots": "RunSnapshot SnapshotRecord",
             "contexta.findings.workspace": (

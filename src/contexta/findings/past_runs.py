@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal
 
 from contexta.contract.environment import EnvironmentSnapshot
@@ -23,6 +25,12 @@ class PastEnvironment:
     platform: str
     packages: Mapping[str, str]
     """Normalised name -> version."""
+
+    @cached_property
+    def identity(self) -> str:
+        """Equal for environments of equal Python, platform and packages."""
+        parts = (self.python_version, self.platform, sorted(self.packages.items()))
+        return sha256(repr(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,47 @@ def _flat(run: RunSummary) -> dict[str, Any]:
     return {"project": run.project_ref.value, **fields, **named}
 
 
+class GroupedMetric(Finding):
+    """The last values of one metric over the runs of a group."""
+
+    metric_key: str
+    mean: float
+    standard_deviation: float | None
+    """None for fewer than two values."""
+    n: int
+    """The number of finite values."""
+
+
+class RunGroup(Finding):
+    """Runs that have something in common."""
+
+    name: str
+    """The common start of the names of the runs, or the name of the only one."""
+    runs: tuple[RunSummary, ...]
+    """In the order of the list."""
+    seeds: tuple[str, ...] = ()
+    """The different seeds of the runs, as far as they are parameters."""
+    metrics: tuple[GroupedMetric, ...] = ()
+    """By key; those with a finite value."""
+
+    def metric(self, key: str) -> GroupedMetric | None:
+        return next((metric for metric in self.metrics if metric.metric_key == key), None)
+
+
+class RunGroups(Finding):
+    """A list of runs in groups."""
+
+    by: str
+    """``repeats``, ``params``, ``environment``, ``tag:NAME`` or ``param:NAME``."""
+    groups: tuple[RunGroup, ...]
+    run_count: int
+    """The number of runs in the groups."""
+    has_more: bool = False
+    """Whether more runs match than were grouped."""
+    notes: tuple[str, ...] = ()
+    """Names in the query that no run has."""
+
+
 class RunDetails(RunSummary):
     """Everything about a run except the packages of its environment and the points of its series."""
 

@@ -73,6 +73,7 @@ PAGES = {
     "RunDetails": "runs:details",
     "RunDiagnosis": "checks:diagnosis",
     "RunDiff": "comparisons:diff",
+    "RunGroups": "recorded.run_groups:run_groups",
     "RunList": "recorded.run_list:run_list",
     "RunSnapshot": "snapshot:snapshot",
     "Site": "recorded.site_pages:site",

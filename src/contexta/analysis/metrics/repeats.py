@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from contexta.core.errors import InvalidInput, shown
@@ -41,7 +42,7 @@ def key_of(run: PastRun, group_by: str = AUTO) -> Key | None:
     kind, colon, name = group_by.partition(":")
     if colon and name and kind in ("tag", "param"):
         table: Mapping[str, Any] = run.tags if kind == "tag" else run.params
-        return (group_by, _text(table[name])) if name in table else None
+        return (group_by, as_text(table[name])) if name in table else None
     if group_by != AUTO:
         raise InvalidInput(
             f"runs cannot be grouped by {shown(group_by)}", hint="give auto, none, tag:NAME or param:NAME"
@@ -53,11 +54,9 @@ def key_of(run: PastRun, group_by: str = AUTO) -> Key | None:
         run.ref.components[0],
         run.tags.get("group"),
         run.code,
-        tuple(sorted((name, _text(value)) for name, value in run.params.items() if not is_seed(name))),
+        params_without_seed(run.params),
         tuple(arguments_of(run)),
-        None
-        if environment is None
-        else (environment.python_version, environment.platform, tuple(sorted(environment.packages.items()))),
+        None if environment is None else environment.identity,
     )
 
 
@@ -93,6 +92,12 @@ def arguments_of(run: PastRun) -> list[str]:
     return arguments
 
 
+def params_without_seed(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The parameters in an order and a form that compares."""
+    return tuple((name, as_text(params[name])) for name in sorted(params) if not is_seed(name))
+
+
+@lru_cache(maxsize=4_096)
 def is_seed(name: str) -> bool:
     """Whether a parameter or an environment variable is a seed, by its name."""
     return name in _SEED_VARIABLES or _SEED.search(name) is not None
@@ -102,7 +107,7 @@ def seed_of(run: PastRun) -> str | None:
     """The recorded seed of a run: a parameter, an option, or the seed of torch; None without one."""
     for name, value in run.params.items():
         if is_seed(name):
-            return _text(value)
+            return as_text(value)
     words = command_of(run) or []
     for position, word in enumerate(words):
         if SEED_OPTION.match(word):
@@ -112,5 +117,8 @@ def seed_of(run: PastRun) -> str | None:
     return str(seeds["torch"]) if isinstance(seeds, Mapping) and "torch" in seeds else None
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A recorded value as a text that is equal for equal values."""
+    if type(value) in (int, float):
+        return repr(value)  # as JSON has it, and faster
     return json.dumps(value, sort_keys=True, default=str)

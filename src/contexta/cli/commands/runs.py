@@ -31,6 +31,12 @@ class RunSummaries(tuple[RunSummary, ...]):
 @click.option(
     "--columns", metavar="NAMES", help="As in run,status,metrics.accuracy,params.lr; the sorted one is always shown."
 )
+@click.option(
+    "--group-by",
+    metavar="WHAT",
+    help="Mean, deviation and number of each metric, by repeats (all but the seed), params, environment, tag:NAME or "
+    "param:NAME.",
+)
 @click.option("--archived", is_flag=True, help="List archived runs too.")
 @query
 def runs(
@@ -41,9 +47,15 @@ def runs(
     after: str | None,
     limit: int,
     columns: str | None,
+    group_by: str | None,
     archived: bool,
 ) -> Answer:
     """List the runs of the workspace, latest first."""
+    if group_by is not None:
+        groups = ctx.group_runs(project, by=group_by, where=where, order_by=sort, after=after, archived=archived)
+        for note in groups.notes:
+            click.echo(f"note: {note}", err=True)
+        return Answer(groups)
     page = ctx.list_runs(project, where=where, order_by=sort, after=after, limit=limit + 1, archived=archived)
     for note in page.notes:
         click.echo(f"note: {note}", err=True)

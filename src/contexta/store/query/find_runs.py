@@ -105,11 +105,13 @@ def _one(connection: Connection, where: str, values: Sequence[Any], selector: st
 
 def list_projects(connection: Connection) -> tuple[ListedProject, ...]:
     """Every project, by reference."""
+    of_project = select(run.c.id).where(run.c.project_id == project.c.id).correlate(project)
     rows = connection.execute(
-        select(project, func.count(run.c.id).label("runs"), func.max(run.c.started_at).label("last"))
-        .outerjoin(run, run.c.project_id == project.c.id)
-        .group_by(project.c.id)
-        .order_by(project.c.ref)
+        select(
+            project,
+            of_project.with_only_columns(func.count()).scalar_subquery().label("runs"),
+            of_project.with_only_columns(func.max(run.c.started_at)).scalar_subquery().label("last"),
+        ).order_by(project.c.ref)
     )
     summaries = (
         ProjectSummary(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, exists, func, literal, select, true, tuple_
 
 from contexta.core.errors import InvalidInput, shown
@@ -51,23 +52,44 @@ def page(connection: Connection, options: RunListOptions, after: int | None) -> 
     """
     order = _LATEST if options.order_by is None else parse_order(options.order_by)
     where = None if options.where is None else parse(options.where)
-    uses_name = "name" in {field.kind for field in (order.field, *_fields(where))}
-    has_renamed = uses_name and run_annotations.has_renamed(connection)
+    has_renamed = _uses_renamed(connection, order.field, where)
     key = _key(order.field, options.order_by, has_renamed=has_renamed)
-    conditions = [] if options.project is None else [run.c.project_id == require_project(connection, options.project)]
-    if not options.with_archived:
-        of_run = exists().where(tables.annotation.c.run_id == run.c.id, tables.annotation.c.archived)
-        conditions.append(~of_run.correlate(run))
-    if where is not None and options.where is not None:
-        compiled = Conditions(options.where, has_renamed=has_renamed)
-        conditions.append(compiled.expression(where))
-        few = _few(connection, compiled.candidates(where))
-        if few is not None:
-            conditions, key = _led_by(few, conditions), key.of_one()
+    conditions, are_few = _conditions(connection, options, where, has_renamed=has_renamed)
+    key = key.of_one() if are_few else key
     place = None if after is None else _place(connection, key, after)
     ids = list(_walked(connection, key, order.descending, conditions, place, options.limit))
     fields = [*_fields(where), *([order.field] if options.order_by else [])]
     return RunList.of(summaries(connection, ids), _unknown(connection, fields))
+
+
+def count(connection: Connection, options: RunListOptions, most: int) -> int:
+    """The number of matching runs, but at most ``most``, which bounds the time. The limit of the options is ignored."""
+    where = None if options.where is None else parse(options.where)
+    conditions, _ = _conditions(connection, options, where, has_renamed=_uses_renamed(connection, None, where))
+    some = select(run.c.id).where(*conditions).limit(most).subquery("counted")
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def _uses_renamed(connection: Connection, sorted_by: Field | None, where: Where | None) -> bool:
+    """Whether the query reads names and any run has another name than the recorded one."""
+    uses_name = "name" in {field.kind for field in _fields(where)} | {sorted_by.kind if sorted_by else ""}
+    return uses_name and run_annotations.has_renamed(connection)
+
+
+def _conditions(
+    connection: Connection, options: RunListOptions, where: Where | None, *, has_renamed: bool
+) -> tuple[list[Condition], bool]:
+    """(the conditions, whether one of them alone is passed by few runs and leads)."""
+    conditions = [] if options.project is None else [run.c.project_id == require_project(connection, options.project)]
+    if not options.with_archived:
+        of_run = exists().where(tables.annotation.c.run_id == run.c.id, tables.annotation.c.archived)
+        conditions.append(~of_run.correlate(run))
+    if where is None or options.where is None:
+        return conditions, False
+    compiled = Conditions(options.where, has_renamed=has_renamed)
+    conditions.append(compiled.expression(where))
+    few = _few(connection, compiled.candidates(where))
+    return (conditions, False) if few is None else (_led_by(few, conditions), True)
 
 
 # ---------------------------------------------------------------------------------------------- order
@@ -82,6 +104,8 @@ class _Key:
     of: Condition = field(default_factory=true)
     """Which rows of the table have the value."""
     table: Any = None
+    on: Condition = field(default_factory=true)
+    """Which rows of the table belong to a run."""
     always: bool = False
     """Whether every run has a value."""
 
@@ -89,40 +113,56 @@ class _Key:
         statement = select(*columns)
         if self.table is None:
             return statement.select_from(run)
-        joined = and_(self.table.c.run_id == run.c.id, self.of)
+        joined = and_(self.on, self.of)
         return statement.select_from(run.join(self.table, joined, isouter=outer))
 
     def of_one(self) -> _Key:
         """The same key for runs that another index found."""
         if self.table is None:
             return self
-        value = select(self.value).where(self.table.c.run_id == run.c.id, self.of).correlate(run).scalar_subquery()
+        value = select(self.value).where(self.on, self.of).correlate(run).scalar_subquery()
         return _Key(value)
 
     def lacks(self) -> Condition:
         if self.table is None:
             return self.value.is_(None)
-        has = exists().select_from(self.table).where(self.table.c.run_id == run.c.id, self.of, self.value.is_not(None))
+        has = exists().select_from(self.table).where(self.on, self.of, self.value.is_not(None))
         return ~has.correlate(run)
 
 
 def _key(of: Field, text: str | None, *, has_renamed: bool) -> _Key:
     """has_renamed: whether any run has another name than the recorded one. Only recorded names have an index."""
-    series, param = tables.metric_series, tables.param
     plain: dict[str, _Key] = {
+        "status": _Key(run.c.status, always=True),
         "started": _Key(run.c.started_at, always=True),
         "name": _Key(run_annotations.NAME if has_renamed else run.c.name, always=True),
         "run": _Key(run.c.ref, always=True),
         "duration": _Key(DURATION),
     }
-    if of.kind == "metrics":
-        return _Key(series.c.last_value, of_metric(of.name), series)
-    if of.kind == "params":
-        return _Key(param.c.number, param.c.name == of.name, param)
+    if of.kind in ("metrics", "params", "tags", "packages"):
+        return _named_key(of)
     if of.kind not in plain:
-        hint = f"by metrics.NAME, params.NAME, {', '.join(plain)}"
+        hint = f"by metrics.NAME, params.NAME, tags.NAME, packages.NAME, {', '.join(plain)}"
         Pointed(text or "", "sort").refuse(of.at, f"runs are not sorted by {of}", hint)
     return plain[of.kind]
+
+
+def _named_key(of: Field) -> _Key:
+    """Versions sort as PEP 440 orders them, tags by the start of their text."""
+    series, param, tag, package = (
+        tables.metric_series,
+        tables.param,
+        tables.run_tag,
+        tables.environment_distribution,
+    )
+    if of.kind == "metrics":
+        return _Key(series.c.last_value, of_metric(of.name), series, series.c.run_id == run.c.id)
+    if of.kind == "params":
+        return _Key(param.c.number, param.c.name == of.name, param, param.c.run_id == run.c.id)
+    if of.kind == "tags":
+        return _Key(tag.c.words, tag.c.name == of.name, tag, tag.c.run_id == run.c.id)
+    of_run = package.c.environment_body_id == run.c.environment_body_id
+    return _Key(package.c.version_order, package.c.name == canonicalize_name(of.name), package, of_run)
 
 
 def _place(connection: Connection, key: _Key, run_id: int) -> Any:
@@ -136,7 +176,7 @@ def _walked(
 ) -> Iterator[int]:
     """The keys of the matching runs, in order, after a place."""
     # the key of the table that lists the value: sorting by run.id would not use its index
-    id_ = run.c.id if key.table is None else key.table.c.run_id
+    id_ = run.c.id if key.table is None or "run_id" not in key.table.c else key.table.c.run_id
     number = 0
     if place is None or place.value is not None:
         statement = key.rows(run.c.id).where(*conditions, *([] if key.always else [key.value.is_not(None)]))

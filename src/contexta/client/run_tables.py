@@ -1,0 +1,87 @@
+"""Query tables of runs: counts, groups, environments, and completion of queries. Each is a method of ``Contexta``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from contexta.client.queries import list_runs, project_ref, require_count
+from contexta.client.workspace import Workspace
+
+if TYPE_CHECKING:
+    from contexta.core.references import StableRef
+    from contexta.findings import RunGroups, RunSummary
+    from contexta.findings.past_runs import PastEnvironment
+
+MOST_GROUPED = 1_000
+"""Runs of one call of ``group_runs``."""
+MOST_COUNTED = 10_000
+
+
+def count_runs(
+    workspace: Workspace,
+    project: str | None = None,
+    *,
+    where: str | None = None,
+    archived: bool = False,
+    most: int = MOST_COUNTED,
+) -> int:
+    """The number of runs that match, but at most ``most``. Arguments and errors: as ``list_runs``."""
+    from contexta.store.query import pages
+
+    require_count(most, "most")
+    in_project = project_ref(project) if project is not None else None
+    options = pages.RunListOptions(in_project, where, with_archived=archived)
+    with workspace._reading() as connection:
+        return pages.count(connection, options, most)
+
+
+def group_runs(
+    workspace: Workspace,
+    project: str | None = None,
+    *,
+    by: str = "repeats",
+    where: str | None = None,
+    order_by: str | None = None,
+    after: str | None = None,
+    limit: int = MOST_GROUPED,
+    archived: bool = False,
+) -> RunGroups:
+    """The runs of a list in groups, with the mean and the standard deviation of each metric.
+
+    by: ``repeats`` (equal code, configuration and environment, except the seed), ``params`` (equal parameters except
+    the seed), ``environment``, ``tag:NAME`` or ``param:NAME``. limit: of runs. Other arguments and errors: as
+    ``list_runs``. Groups are in the order of their first runs; sorted by a metric, in the order of their means.
+    """
+    from contexta.analysis.metrics.groups import group_runs, sorted_by_mean
+    from contexta.findings import RunGroups
+    from contexta.store.query.where import parse_order
+
+    require_count(limit, "limit")
+    runs = list_runs(
+        workspace, project, where=where, order_by=order_by, after=after, limit=limit + 1, archived=archived
+    )
+    grouped = runs[:limit]
+    groups = group_runs(grouped, environments_of_runs(workspace, grouped), by)
+    order = parse_order(order_by) if order_by is not None else None
+    if order is not None and order.field.kind == "metrics":
+        groups = sorted_by_mean(groups, order.field.name, is_descending=order.descending)
+    return RunGroups.model_construct(
+        by=by, groups=groups, run_count=len(grouped), has_more=len(runs) > limit, notes=runs.notes
+    )
+
+
+def environments_of_runs(workspace: Workspace, runs: Sequence[RunSummary]) -> dict[StableRef, PastEnvironment]:
+    """Run reference -> Python, platform and package versions. Runs without a recorded environment are missing."""
+    from contexta.store.read.run_environments import environments_of
+
+    with workspace._reading() as connection:
+        return environments_of(connection, [run.run_ref for run in runs])
+
+
+def complete_query(workspace: Workspace, text: str) -> tuple[int, tuple[str, ...]]:
+    """(the place where a suggestion begins, suggestions) for a condition that is written as far as ``text``."""
+    from contexta.store.query.completion import completions
+
+    with workspace._reading() as connection:
+        return completions(connection, text)
