@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from contexta.client.workspace import Workspace
@@ -12,7 +13,9 @@ from contexta.core.references import StableRef
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from contexta.analysis.metrics.curves import Reduced
     from contexta.findings.metrics import Axis, Chart, Curve, LearningCurves, RecordedSeries, SeriesKey
+    from contexta.store.read.extremes import Bucket, Position
 
 COLUMNS = 240  # of a chart: a screen shows no more
 _MOST_RUNS = 26  # a terminal tells the curves of a chart apart by a letter
@@ -194,7 +197,7 @@ def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: 
     with_metric = [run for run in runs if key in run.series]
     label = with_metric[0].series[key].label
     notes += [f"{run.ref.value} has no {label}" for run in runs if key not in run.series]
-    axes = [_axis(connection, run, key, scale.axis) for run in with_metric]
+    axes = [_axis(connection, run, key, scale) for run in with_metric]
     is_numbered = all(axis.is_numbered for axis in axes)
     if not is_numbered:
         without_steps = [run for run, axis in zip(with_metric, axes, strict=True) if axis.is_numbered]
@@ -227,13 +230,9 @@ def _curve(
 ) -> Curve:
     from contexta.analysis.metrics import curves
     from contexta.findings.metrics import Curve
-    from contexta.store.read.points import points_of
 
     series = run.series[key]
-    points = curves.placed(points_of(connection, series), axis.place)
-    if scale.smoothing:
-        points = curves.smoothed(points, scale.smoothing)
-    reduced = curves.reduced(points, series.points, bounds, scale.columns, is_log=scale.is_log)
+    reduced = _reduced(connection, series, axis, bounds, scale)
     notes += curves.curve_notes(series.label, name, reduced)
     return Curve(
         run_ref=run.ref,
@@ -248,6 +247,28 @@ def _curve(
     )
 
 
+def _reduced(
+    connection: Connection, series: RecordedSeries, axis: _PlacedSeries, bounds: tuple[float, float], scale: _Scale
+) -> Reduced:
+    """The points of a curve that the chart shows: by the database for a long curve, else by reading every point."""
+    from contexta.analysis.metrics import curves
+    from contexta.store.read import extremes
+    from contexta.store.read.points import points_of
+
+    if axis.buckets is not None:
+        width = (bounds[1] - bounds[0]) / scale.columns * (1e6 if axis.position == "observed_at" else 1)
+        try:
+            buckets = extremes.narrowed(connection, series, axis.position, axis.buckets, width)
+            shown = [extremes.extremes_of(connection, series, bucket, is_log=scale.is_log) for bucket in buckets]
+            return curves.reduced_buckets(shown, axis.place, bounds, scale.columns)
+        except extremes.NoOrder:  # the steps of a run that was resumed again and again
+            pass
+    points = curves.placed(points_of(connection, series), axis.place)
+    if scale.smoothing:
+        points = curves.smoothed(points, scale.smoothing)
+    return curves.reduced(points, series.points, bounds, scale.columns, is_log=scale.is_log)
+
+
 class _PlacedSeries(NamedTuple):
     """The axis of one series."""
 
@@ -256,25 +277,43 @@ class _PlacedSeries(NamedTuple):
     bounds: tuple[float, float]
     is_numbered: bool = False
     """Whether the points lack steps, so that x is the number of a point."""
+    position: Position = "step"
+    buckets: list[Bucket] | None = None
+    """Summaries of the points of a long series, by their position."""
 
 
-def _axis(connection: Connection, run: _Run, key: SeriesKey, axis: Axis) -> _PlacedSeries:
+def _axis(connection: Connection, run: _Run, key: SeriesKey, scale: _Scale) -> _PlacedSeries:
     """Raises InvalidInput for the axis of epochs in a run that recorded none."""
+    from contexta.store.read import extremes
     from contexta.store.read.points import bounds_of
 
-    series = run.series[key]
-    bounds = bounds_of(connection, series)
-    if axis == "time":
-        first, last = bounds.times
-        return _PlacedSeries(
-            lambda _, __, at: (at - run.started_at) / 1e6,
-            ((first - run.started_at) / 1e6, (last - run.started_at) / 1e6),
-        )
-    if axis == "epoch":
+    if scale.axis == "epoch":
         return _epochs(connection, run, key)
-    if bounds.steps is None or bounds.with_step < series.points:
-        return _PlacedSeries(lambda number, _, __: number, (0, series.points - 1), is_numbered=True)
-    return _PlacedSeries(lambda number, step, __: number if step is None else step, bounds.steps)
+    series = run.series[key]
+    position: Position = "observed_at" if scale.axis == "time" else "step"
+    buckets = None
+    if scale.smoothing or series.points <= 2 * scale.columns:
+        bounds = bounds_of(connection, series)
+        positioned, span = bounds.with_step, bounds.steps
+        if position == "observed_at":
+            positioned, span = series.points, bounds.times
+    else:
+        buckets = extremes.buckets_of(connection, series, position, scale.columns)
+        positioned, span = extremes.bounds_of_buckets(buckets)
+    if span is None or positioned < series.points:
+        if buckets is not None:
+            buckets = [replace(bucket, start=bucket.first, end=bucket.stop - 1) for bucket in buckets]
+        return _PlacedSeries(
+            lambda number, _, __: number, (0, series.points - 1), is_numbered=True, position=position, buckets=buckets
+        )
+    if position == "observed_at":
+        first, last = ((moment - run.started_at) / 1e6 for moment in span)
+        return _PlacedSeries(
+            lambda _, __, at: (at - run.started_at) / 1e6, (first, last), position=position, buckets=buckets
+        )
+    return _PlacedSeries(
+        lambda number, step, __: number if step is None else step, span, position=position, buckets=buckets
+    )
 
 
 def _epochs(connection: Connection, run: _Run, key: SeriesKey) -> _PlacedSeries:

@@ -227,6 +227,22 @@ SeriesKey = tuple[str, str, str]
 """(stage name, metric key, slice or an empty text)"""
 RawPoint = tuple[int | None, int, float | None]
 """(step, microseconds since 1970, value; None for NaN)"""
+NumberedPoint = tuple[int, int | None, int, float]
+"""(number, step, microseconds since 1970, value)"""
+
+
+@dataclass(frozen=True)
+class BucketExtremes:
+    """What a chart shows of consecutive points of a long series."""
+
+    points: list[NumberedPoint]
+    """The first point with the lowest value, and the first one with the highest; one NaN without any value."""
+    low: float | None
+    """The lowest finite value, also where a logarithmic chart has no place for it."""
+    high: float | None
+    not_finite: int
+    not_positive: int
+    """The number of finite values up to 0, if the chart is logarithmic."""
 
 
 @dataclass(frozen=True)

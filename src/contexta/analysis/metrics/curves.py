@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
 from contexta.analysis.metrics.metric_names import like
-from contexta.findings.metrics import RawPoint, RecordedSeries, SeriesKey
+from contexta.findings.metrics import BucketExtremes, RawPoint, RecordedSeries, SeriesKey
 
 # ---------------------------------------------------------------------------------------------- metrics
 
@@ -137,6 +137,30 @@ def reduced(
     ordered = sorted(short if extremes is None else extremes.points(), key=itemgetter(0))
     has_range = low <= high
     return Reduced(ordered, low if has_range else None, high if has_range else None, not_finite, not_positive)
+
+
+def reduced_buckets(
+    buckets: Iterable[BucketExtremes],
+    place: Callable[[int, int | None, int], float],
+    bounds: tuple[float, float],
+    columns: int,
+) -> Reduced:
+    """The lowest and the highest point of each column, from the extremes of buckets that are not wider than a column.
+
+    An extreme near the edge of a column may replace that of the column beside it. Arguments: as ``reduced``.
+    """
+    extremes, not_finite, not_positive = _Extremes(bounds, columns), 0, 0
+    lows, highs = [], []
+    for bucket in buckets:
+        not_finite += bucket.not_finite
+        not_positive += bucket.not_positive
+        if bucket.low is not None and bucket.high is not None:
+            lows.append(bucket.low)
+            highs.append(bucket.high)
+        for number, step, at, value in bucket.points:
+            extremes.add(place(number, step, at), value)
+    ordered = sorted(extremes.points(), key=itemgetter(0))
+    return Reduced(ordered, min(lows, default=None), max(highs, default=None), not_finite, not_positive)
 
 
 class _Extremes:
