@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -21,6 +22,7 @@ HOSTILE = [
     "' onclick='x",
     "&lt;b&gt;",
 ]
+SCRIPTS = [f"/static/{name}.js" for name in ("contexta", "find", "uplot", "charts", "compare")]
 
 
 @pytest.fixture
@@ -45,7 +47,8 @@ def text_of(page: str) -> str:
 @pytest.mark.parametrize("path", VIEWS)
 def test_every_page_answers(browser: TestClient, path: str) -> None:
     response = browser.get(path)
-    assert response.status_code == (400 if path in ("/run", "/log") else 200)
+    needs_a_run = path in ("/run", "/log", "/artifact", "/curves", "/curves.json", "/export")
+    assert response.status_code == (400 if needs_a_run else 200)
     assert "Traceback" not in response.text
 
 
@@ -126,8 +129,47 @@ def test_a_timeline_shows_the_versions_of_a_package(browser: TestClient) -> None
 
 def test_a_run_shows_its_metrics_and_curves(browser: TestClient) -> None:
     page = browser.get("/run?run=churn.march").text
-    assert "accuracy" in text_of(page)
-    assert "<svg" in page
+    assert "accuracy ended at 0.91" in text_of(page)
+    assert 'data-curves="/curves.json?run=churn.march&amp;metric=accuracy"' in page
+    assert "loss" in text_of(page)
+    assert "learning_rate" in text_of(page)
+
+
+def test_a_run_shows_its_checks_files_processes_and_what_is_missing(browser: TestClient, ctx: Contexta) -> None:
+    with ctx.run("may", project="churn") as run:
+        run.event("checkpoint", "saved", level="warning")
+    text = text_of(browser.get("/run?run=churn.may").text)
+    for words in ("partly reproducible", "How to fix it", "What was not captured", "Processes 1", "checkpoint saved"):
+        assert words in text
+
+
+def test_a_run_is_compared_with_a_baseline(browser: TestClient) -> None:
+    text = text_of(browser.get("/run?run=churn.april&baseline=churn.march").text)
+    assert re.search(r"\N{MINUS SIGN}0\.0400 ▼ worse than churn\.march", text)
+
+
+def test_a_stored_file_is_an_attachment_by_its_digest(ctx: Contexta, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<script>alert(1)</script>", encoding="utf-8")
+    with ctx.run("march", project="churn") as run:
+        run.artifact("../report <1>.html", page)
+    (stored,) = ctx.get_run("march").artifacts
+    browser = TestClient(site(ctx))
+    response = browser.get("/artifact", params={"run": "march", "digest": stored.digest or ""})
+    assert response.content == page.read_bytes()
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"] == 'attachment; filename="report_1_.html"'
+    assert "sandbox" in response.headers["content-security-policy"]
+    assert browser.get("/artifact", params={"run": "march", "digest": "sha256:" + "0" * 64}).status_code == 404
+    assert browser.get("/artifact", params={"run": "march", "digest": stored.name}).status_code == 404
+
+
+@pytest.mark.parametrize("names", [["march"], ["march", "april"], ["march", "april", "hand-march"]])
+def test_a_report_is_downloaded_as_one_file(browser: TestClient, names: list[str]) -> None:
+    response = browser.get("/export", params={"run": [f"churn.{name}" for name in names]})
+    assert response.headers["content-disposition"].startswith("attachment; filename=")
+    assert "This file is complete in itself." in response.text
+    assert "/static/" not in response.text
 
 
 def test_an_unknown_run_is_not_found_with_the_next_step(browser: TestClient) -> None:
@@ -187,4 +229,4 @@ def assert_harmless(page: str) -> None:
             address = attributes.get(name) or "/"
             assert re.match(r"/(?!/)|https?://|#", address), address
         if tag == "script":
-            assert attributes["src"] in ("/static/contexta.js", "/static/find.js")
+            assert attributes["src"] in SCRIPTS

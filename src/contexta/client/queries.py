@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         MetricSeries,
         MetricTrend,
         PackageTimeline,
+        RecordedProcess,
         RunDetails,
         RunDiagnosis,
         RunList,
@@ -85,6 +86,14 @@ def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int | None 
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
         return snapshot(connection, ref, key, max_records)
+
+
+def list_processes(workspace: Workspace, run: str) -> tuple[RecordedProcess, ...]:
+    """The processes that recorded a run, by their first record; none for a run that was written by hand."""
+    from contexta.store.read.run_processes import processes_of
+
+    with workspace._reading() as connection:
+        return processes_of(connection, workspace._find(connection, run)[0])
 
 
 def read_log(workspace: Workspace, run: str, stream: str = "stdout") -> Log:

@@ -21,7 +21,7 @@ def build_run_page(workspace: Workspace, run: str) -> Report:
     from contexta.reports.pages.recorded.run_pages import run_page
 
     details = get_run(workspace, run)
-    return run_page(details, _curves(workspace, details), _evidence(workspace, details))
+    return run_page(details, _curves(workspace, details), evidence_of(workspace, details))
 
 
 def build_run_report(workspace: Workspace, run: str, against: str | None = None) -> Report:
@@ -37,7 +37,7 @@ def build_run_report(workspace: Workspace, run: str, against: str | None = None)
     return run_pages.run_report(
         details,
         _curves(workspace, details),
-        _evidence(workspace, details),
+        evidence_of(workspace, details),
         diagnosis,
         audit_reproducibility(workspace, run),
     )
@@ -69,8 +69,8 @@ def _curves(workspace: Workspace, details: RunDetails) -> LearningCurves:
     return curves_of(workspace, (details.run_ref,))
 
 
-def _evidence(workspace: Workspace, details: RunDetails) -> RunEvidence:
-    """The readable parts of the uncommitted changes and of the output of a run."""
+def evidence_of(workspace: Workspace, details: RunDetails) -> RunEvidence:
+    """The readable parts of the uncommitted changes and of the output of a run. Not a method of ``Contexta``."""
     from contexta.analysis.excerpts import end_of_log, files_of_patch, start_of_patch
     from contexta.findings import RunEvidence
     from contexta.store.entities.artifacts import LOG, log_text

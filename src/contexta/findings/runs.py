@@ -151,6 +151,21 @@ class Artifact(Finding):
     hash_value: ClassVar[str | None] = alias("digest")
 
 
+class RecordedProcess(Finding):
+    """One process that wrote to the journal of a run."""
+
+    pid: int | None
+    parent: int | None
+    rank: int | None
+    """Its rank in a distributed job; None outside of one."""
+    first_at: Timestamp | None
+    """The time of its first record."""
+    last_at: Timestamp | None
+    points: int
+    """The number of its points of metrics."""
+    ended: bool
+
+
 class Log(Finding):
     """The output of a command."""
 

@@ -18,8 +18,11 @@ from contexta.reports.theme.stylesheet import SEARCH_SCRIPT, STYLESHEET
 from contexta.ui.frame import layout
 from contexta.ui.frame.elements import element
 from contexta.ui.views import (
+    artifact_view,
     bisect_view,
     compare_view,
+    curve_view,
+    export_view,
     run_view,
     runs_view,
     theme_view,
@@ -33,6 +36,10 @@ VIEWS: dict[str, View] = {
     "/": runs_view.runs,
     "/run": run_view.run,
     "/log": run_view.log,
+    "/artifact": artifact_view.artifact,
+    "/curves": curve_view.curves,
+    "/curves.json": curve_view.curve_points,
+    "/export": export_view.export,
     "/compare": compare_view.compare,
     "/why": why_view.why,
     "/timeline": timeline_view.timeline,
@@ -50,11 +57,15 @@ def site(workspace: Contexta) -> Starlette:
         "/static/contexta.css": (STYLESHEET, "text/css"),
         "/static/contexta.js": (_text("contexta.js"), "text/javascript"),
         "/static/find.js": (SEARCH_SCRIPT, "text/javascript"),
+        "/static/charts.js": (_text("charts.js"), "text/javascript"),
+        "/static/uplot.js": (_text("uplot/uPlot.iife.min.js"), "text/javascript"),
+        "/static/uplot.css": (_text("uplot/uPlot.min.css"), "text/css"),
         "/static/icon.svg": (_text("icon.svg"), "image/svg+xml"),
     }
     routes += [Route(path, _file(*content), methods=["GET"]) for path, content in static.items()]
     application = Starlette(routes=routes, exception_handlers={404: _not_found, Exception: _failed})
     application.state.workspace = workspace
+    application.state.curves = curve_view.CurveCache()
     return application
 
 

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, tostring
 from contexta.reports.document.formatting import printable
 
 Child = Element | str | None
+THIN_SPACE = "\u202f"
 
 
 def element(tag: str, /, *children: Child, **attributes: str | bool | None) -> Element:
@@ -25,7 +26,7 @@ def add(parent: Element, children: Iterable[Child]) -> Element:
     """Append the children to the parent, and return the parent."""
     for child in children:
         if isinstance(child, str):
-            text = printable(child)
+            text = _printable(child)
             if len(parent):
                 parent[-1].tail = (parent[-1].tail or "") + text
             else:
@@ -40,7 +41,12 @@ def document(root: Element) -> str:
 
 
 def _text(name: str, value: str | bool | None) -> str:
-    return name if value is True else printable(str(value))
+    return name if value is True else _printable(str(value))
 
 
-__all__ = ["Child", "add", "document", "element"]
+def _printable(text: str) -> str:
+    """The text with control characters escaped; the thin space between thousands stays."""
+    return THIN_SPACE.join(map(printable, text.split(THIN_SPACE)))
+
+
+__all__ = ["THIN_SPACE", "Child", "add", "document", "element"]

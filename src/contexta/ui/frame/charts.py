@@ -1,0 +1,130 @@
+"""Places for the curves of a page, which a script draws when they come into view, and the switches of their axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from xml.etree.ElementTree import Element
+
+from contexta.findings.metrics import Axis
+from contexta.ui.frame.elements import Child, element
+from contexta.ui.frame.layout import address
+
+Parameters = list[tuple[str, str]]
+XAxis = Literal["step", "relative", "time"]
+_AXES: tuple[tuple[XAxis, str], ...] = (
+    ("step", "steps"),
+    ("relative", "time since the start"),
+    ("time", "time in UTC"),
+)
+_WEIGHTS = ("", "0.6", "0.9", "0.97")
+
+
+@dataclass(frozen=True)
+class ChartScale:
+    """How the address of a page says that its curves are drawn."""
+
+    x: XAxis = "step"
+    """``relative``: since the start of the run. ``time``: UTC."""
+    is_log: bool = False
+    smooth: str = ""
+    """The weight of the past in the moving average; empty for none."""
+    has_band: bool = False
+    """Whether the recorded values are a band from the lowest to the highest."""
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> ChartScale:
+        x, smooth = parameters.get("x", ""), parameters.get("smooth", "")
+        return cls(
+            "relative" if x == "relative" else "time" if x == "time" else "step",
+            parameters.get("log") == "1",
+            smooth if _is_weight(smooth) else "",
+            parameters.get("band") == "1",
+        )
+
+    @property
+    def axis(self) -> Axis:
+        """The axis of the points, which the server computes; that of UTC is the one since the start, moved."""
+        return "step" if self.x == "step" else "time"
+
+    @property
+    def weight(self) -> float:
+        return float(self.smooth) if self.smooth else 0.0
+
+    def parameters(self) -> Parameters:
+        """Without those of a default."""
+        x = "" if self.x == "step" else self.x
+        switches = ("log", "1" if self.is_log else ""), ("band", "1" if self.has_band else "")
+        return [pair for pair in (("x", x), switches[0], ("smooth", self.smooth), switches[1]) if pair[1]]
+
+
+def _is_weight(text: str) -> bool:
+    try:
+        return 0 < float(text) < 1
+    except ValueError:
+        return False
+
+
+def scale_switches(path: str, state: Parameters, scale: ChartScale) -> Element:
+    """Links that change how the curves of a page are drawn. state: the other parameters of the page."""
+
+    def link(text: str, changed: ChartScale, label: str | None = None) -> Element:
+        href = address(path, [*state, *changed.parameters()])
+        is_current = changed == scale
+        return element("a", text, href=href, aria_current="true" if is_current else None, aria_label=label)
+
+    axes = [link(name, replace(scale, x=name), f"horizontal axis: {title}") for name, title in _AXES]
+    values = [link("linear", replace(scale, is_log=False)), link("log", replace(scale, is_log=True))]
+    weights = [
+        link(weight or "none", replace(scale, smooth=weight), f"smoothing: {weight or 'none'}") for weight in _WEIGHTS
+    ]
+    lines = [link("line", replace(scale, has_band=False)), link("band", replace(scale, has_band=True))]
+    groups = (("", axes), ("", values), ("smooth ", weights), ("", lines))
+    parts: list[Child] = []
+    for title, links in groups:
+        parts.append(element("span", title, element("span", *links, class_="segmented")))
+    return element("div", *parts, class_="scale", role="group", aria_label="How the curves are drawn")
+
+
+def curve_figure(
+    references: Sequence[str], metric: str, summary: Child = None, *, is_open: bool = False, level: str = "h3"
+) -> Element:
+    """The place of one metric of runs. Without a script it has a link to a drawing.
+
+    summary: beside its name. is_open: whether the curve may still grow. level: the tag of its title.
+    """
+    parameters = [*(("run", reference) for reference in references), ("metric", metric)]
+    head = element("figcaption", element(level, metric), summary)
+    titles = [
+        element("th", title, scope="col", class_=None if title == "Run" else "number")
+        for title in ("Run", "Points", "Lowest", "Highest", "Last")
+    ]
+    table = element("table", element("thead", element("tr", *titles)), element("tbody"))
+    box = element("div", table, class_="wide", role="region", tabindex="0", aria_label=f"The numbers of {metric}")
+    drawing = element("a", f"Draw {metric}", href=address("/curves", parameters))
+    return element(
+        "figure",
+        head,
+        element("output", class_="readout", aria_hidden="true"),
+        element("div", class_="plot", role="img", tabindex="0", aria_label=metric),
+        element("span", class_="unseen", aria_live="polite"),
+        element("noscript", element("p", drawing)),
+        element("details", element("summary", "The numbers"), box),
+        class_="curve-figure",
+        data_curves=address("/curves.json", parameters),
+        data_runs=str(len(references)),
+        data_open="yes" if is_open else None,
+    )
+
+
+def chart_scripts() -> list[Element]:
+    """What draws the curves of a page; once on each page with curves."""
+    return [
+        element("link", rel="stylesheet", href="/static/uplot.css"),
+        element("script", src="/static/uplot.js", defer=True),
+        element("script", src="/static/charts.js", type="module"),
+    ]
+
+
+__all__ = ["Parameters", "ChartScale", "chart_scripts", "curve_figure", "scale_switches"]

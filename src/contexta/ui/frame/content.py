@@ -1,0 +1,114 @@
+"""Parts of pages: sections, tables, facts, chips, and numbers as the pages write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from xml.etree.ElementTree import Element
+
+from contexta.reports.document.formatting import amount, signed, size, span
+from contexta.ui.frame.elements import THIN_SPACE, Child, add, element
+from contexta.ui.frame.icons import icon
+
+MINUS, EN_DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+NOT_APPLICABLE = EN_DASH
+_THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+(?!\d))")
+
+
+def number(value: int | float | None) -> str:
+    """``1 200.5`` with a thin space, negative numbers with a minus sign; a dash where there is no value."""
+    return NOT_APPLICABLE if value is None else _spaced(amount(value))
+
+
+def change(delta: int | float | None) -> str:
+    return _spaced(signed(delta))
+
+
+def percent(ratio: float | None) -> str:
+    return "" if ratio is None else _spaced(f"{ratio:+.1%}").replace("%", f"{THIN_SPACE}%")
+
+
+def duration(seconds: float | None) -> str:
+    return span(seconds)
+
+
+def file_size(number_of_bytes: int | None) -> str:
+    return size(number_of_bytes) or "unknown"
+
+
+def _spaced(text: str) -> str:
+    whole, point, rest = text.replace("-", MINUS, 1).partition(".")
+    digits = len(re.sub(r"\D", "", whole))
+    return (_THOUSANDS.sub(THIN_SPACE, whole) if digits > 3 and "E" not in text else whole) + point + rest
+
+
+def section(title: str, count: str = "", *children: Child, id_: str | None = None, end: Child = None) -> Element:
+    """A part of a page with its title, a quiet count beside it, and controls at the end of that line."""
+    quiet = element("span", count, class_="count") if count else None
+    heading = element("h2", title, quiet)
+    head = heading if end is None else element("div", heading, element("div", end, class_="end"), class_="section-head")
+    return element("section", head, *children, id=id_)
+
+
+def table(titles: Sequence[str], rows: Iterable[Element], label: str, class_: str | None = None) -> Element:
+    """A table that scrolls in its own box. A title that starts with ``>`` is that of a column of numbers."""
+    heads = [
+        element("th", title.removeprefix(">"), scope="col", class_="number" if title.startswith(">") else None)
+        for title in titles
+    ]
+    content = element("table", element("thead", element("tr", *heads)), element("tbody", *rows), class_=class_)
+    return element("div", content, class_="wide", role="region", tabindex="0", aria_label=label)
+
+
+def row(*cells: Child | tuple[Child, str], class_: str | None = None) -> Element:
+    """A row whose first cell names it. A cell is its content, or (content, class)."""
+    line = element("tr", class_=class_)
+    for place, cell in enumerate(cells):
+        content, name = cell if isinstance(cell, tuple) else (cell, None)
+        attributes = {"scope": "row"} if place == 0 else {}
+        line.append(element("td" if place else "th", content, class_=name, **attributes))
+    return line
+
+
+def fact(title: str, *content: Child) -> Element:
+    return element("div", element("dt", title), add(element("dd"), content))
+
+
+def unknown(text: str = "unknown") -> Element:
+    """The sign of a value that was not recorded."""
+    return element("span", icon("question"), f" {text}", class_="chip unknown")
+
+
+def digest(value: str | None) -> Element:
+    """``5be0…91c4``, with the whole digest for a pointer and to copy."""
+    if not value:
+        return unknown("not read")
+    kind, _, digits = value.rpartition(":")
+    prefix = "" if kind in ("", "sha256") else f"{kind.removesuffix('sha256').strip('-')} "
+    return element("code", f"{prefix}{digits[:4]}…{digits[-4:]}", title=value)
+
+
+def copy_button(label: str, text: str) -> Element:
+    """A button that copies a text; the script shows it."""
+    return element(
+        "button", icon("copy"), element("span", label), type="button", class_="copy", hidden=True, data_copy=text
+    )
+
+
+__all__ = [
+    "EN_DASH",
+    "MINUS",
+    "NOT_APPLICABLE",
+    "change",
+    "copy_button",
+    "digest",
+    "duration",
+    "fact",
+    "file_size",
+    "number",
+    "percent",
+    "row",
+    "section",
+    "table",
+    "unknown",
+]

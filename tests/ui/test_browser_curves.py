@@ -1,0 +1,134 @@
+"""Curves, comparisons and the timeline in a real browser."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+from support import browser as browsers
+
+from contexta import Contexta
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsers.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(chromium: Browser, ctx: Contexta, tmp_path: Path) -> Iterator[Page]:
+    """A page of a workspace with two runs of 50 metrics; the console has to stay empty."""
+    for name, level in (("march", 0.91), ("april", 0.87)):
+        with ctx.run(name, project="churn", config={"learning_rate": level, "epochs": 5}) as run:
+            for step in range(300):
+                run.metric("accuracy", level - math.exp(-step / 40) / 3, step=step)
+            for number in range(49):
+                run.metric(f"m{number:02}", number, step=0)
+                run.metric(f"m{number:02}", number + level, step=1)
+    with browsers.served(tmp_path / ".contexta") as address:
+        context = chromium.new_context(viewport={"width": 1280, "height": 800})
+        opened = context.new_page()
+        messages = browsers.watched(opened)
+        opened.goto(address)
+        yield opened
+        context.close()
+    assert messages == []
+
+
+def go(page: Page, path: str) -> None:
+    page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + path)
+
+
+def fetched(page: Page) -> list[str]:
+    """The addresses of curves that the page asks for from now on."""
+    addresses: list[str] = []
+
+    def on_request(request: Request) -> None:
+        if "/curves.json" in request.url:
+            addresses.append(request.url)
+
+    page.on("request", on_request)
+    return addresses
+
+
+def figure(page: Page, metric: str) -> str:
+    return f'figure:has(h3:text-is("{metric}"))'
+
+
+def test_only_the_curves_in_view_are_fetched(page: Page) -> None:
+    addresses = fetched(page)
+    go(page, "/run?run=churn.march")
+    expect(page.locator(f"{figure(page, 'accuracy')} canvas")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    first = len(addresses)
+    assert 1 <= first <= 16
+    page.locator(figure(page, "m48")).scroll_into_view_if_needed()
+    expect(page.locator(f"{figure(page, 'm48')} canvas")).to_be_visible()
+    assert any("m48" in address for address in addresses[first:])
+    assert not any("m25" in address for address in addresses[:first])
+
+
+def test_the_axes_are_in_the_address_and_the_back_button_restores_them(page: Page) -> None:
+    addresses = fetched(page)
+    go(page, "/run?run=churn.march")
+    expect(page.locator(f"{figure(page, 'accuracy')} canvas")).to_be_visible()
+    scale = page.get_by_role("group", name="How the curves are drawn")
+    scale.get_by_role("link", name="time since the start").click()
+    expect(page).to_have_url(re.compile(r"x=relative"))
+    scale.get_by_role("link", name="log", exact=True).click()
+    scale.get_by_role("link", name="smoothing: 0.9", exact=True).click()
+    expect(page).to_have_url(re.compile(r"x=relative&log=1&smooth=0.9"))
+    expect(scale.get_by_role("link", name="smoothing: 0.9", exact=True)).to_have_attribute("aria-current", "true")
+    page.wait_for_load_state("networkidle")
+    assert "x=relative" in addresses[-1]
+    assert "smooth=0.9" in addresses[-1]
+    for _ in range(3):
+        page.go_back()
+    expect(page).to_have_url(re.compile(r"run=churn.march$"))
+    expect(scale.get_by_role("link", name="smoothing: none")).to_have_attribute("aria-current", "true")
+    page.reload()
+    expect(page.locator(f"{figure(page, 'accuracy')} canvas")).to_be_visible()
+
+
+def test_a_live_curve_grows(page: Page, ctx: Contexta) -> None:
+    with ctx.run("may", project="churn") as run:
+        for step in range(3):
+            run.metric("accuracy", step / 10, step=step)
+        go(page, "/run?run=churn.may")
+        curve = page.locator(figure(page, "accuracy"))
+        expect(curve).to_have_attribute("data-points", "3")
+        run.metric("accuracy", 0.75, step=3)
+        expect(curve).to_have_attribute("data-points", "4", timeout=10_000)
+        expect(curve.locator("[data-last]")).to_have_text("0.75")
+        expect(page.locator("#run-head")).to_contain_text("0.75")
+
+
+def test_the_cursor_moves_by_keys_and_says_the_value(page: Page) -> None:
+    go(page, "/run?run=churn.march")
+    curve = page.locator(figure(page, "accuracy"))
+    expect(curve.locator("canvas")).to_be_visible()
+    curve.locator(".plot").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(curve.locator(".readout")).to_have_text(re.compile(r"step 1 · 0\.\d+"))
+
+
+def test_a_long_curve_is_drawn_from_two_points_for_each_pixel(page: Page, ctx: Contexta) -> None:
+    with ctx.run("long", project="churn") as run:
+        for step in range(200_000):
+            run.metric("accuracy", math.sin(step / 9_000), step=step)
+    go(page, "/run?run=churn.long")
+    curve = page.locator(figure(page, "accuracy"))
+    expect(curve).to_have_attribute("data-points", "200000", timeout=10_000)
+    points = page.evaluate(
+        "async address => (await (await fetch(address)).json()).curves[0].x.length",
+        "/curves.json?run=churn.long&metric=accuracy&columns=300",
+    )
+    assert points <= 600
