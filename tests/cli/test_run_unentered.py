@@ -234,3 +234,18 @@ def test_note_is_there_while_the_program_still_runs(tmp_path: Path, wrap: Wrap) 
         os.killpg(process.pid, 9)
         process.wait()
     assert len(notes(tmp_path)) == 1
+
+
+def test_program_that_writes_a_title_over_its_command_line_is_no_other_program(tmp_path: Path, wrap: Wrap) -> None:
+    (tmp_path / "train.py").write_text(
+        "import ctypes, pathlib, time\n"
+        "time.sleep(0.3)\n"
+        "begin = int(pathlib.Path('/proc/self/stat').read_text().rpartition(')')[2].split()[45])\n"
+        "length = sum(len(pathlib.Path('/proc/self', name).read_bytes()) for name in ('cmdline', 'environ'))\n"
+        "ctypes.memmove(begin, b'trainer: 1 of 2'.ljust(length, bytes(1)), length)\n"
+        "time.sleep(0.8)\n"
+    )
+    done = wrap(sys.executable, "train.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert notes(tmp_path) == []
+    assert environment(tmp_path).packages["pytest"] == pytest.__version__

@@ -42,6 +42,11 @@ PARAM_OPTIONS = "param_options"
 """The name of the fact that says where the recorder read parameters that the program did not log."""
 
 
+MIRRORED = "mirrored_from"
+"""Key of the metadata of a run: the trackers whose values it took over while the program logged to them, each with its
+runs, such as ``wandb (offline-run-20260101_120000-ab12cd34)``."""
+
+
 class MetricValue(Finding):
     """The last value of one metric, by step, then time."""
 

@@ -48,6 +48,13 @@ class _Run(click.Command):
     is_flag=True,
     help="Read no metrics from the output. Default: read those in known formats (loss=0.41, tables, progress bars).",
 )
+@click.option(
+    "--no-mirror",
+    "without_mirrors",
+    is_flag=True,
+    help="Do not record what COMMAND logs to other trackers. Default: record what it logs to W&B, MLflow, TensorBoard "
+    "and Trackio.",
+)
 @click.option("--quiet", is_flag=True, help="Print no summary of the run on stderr.")
 @workspace_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -59,6 +66,7 @@ def run(
     tags: tuple[str, ...],
     pattern: str | None,
     without_output_metrics: bool,
+    without_mirrors: bool,
     quiet: bool,
     workspace: str | None,
     command: tuple[str, ...],
@@ -92,6 +100,7 @@ def run(
             pattern=metrics,
             has_metrics_in_output=not without_output_metrics,
             is_project_fixed=project is not None,
+            has_mirrors=not without_mirrors,
         )
     except CommandNotFound as error:
         meant = f"did you mean `{line}`? `contexta run` records a command"

@@ -22,8 +22,10 @@ class Beat:
     """The thread. It is no ``threading.Thread``: a program that lists its threads does not see it, the exit does not
     wait for it, and it handles no signals."""
 
-    def __init__(self, beat: "Callable[[int], None]") -> None:
-        """beat: a method, called with the number of this beat, from 1 on. The thread ends with the method's object."""
+    def __init__(self, beat: "Callable[[int], None]", every: float = BEAT) -> None:
+        """beat: a method, called with the number of this beat, from 1 on. The thread ends with the method's object.
+        every: seconds."""
+        self._every = every
         self._stop = _thread.allocate_lock()
         self._done = _thread.allocate_lock()
         self._stop.acquire()
@@ -43,7 +45,7 @@ class Beat:
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             count = 0
-            while not self._stop.acquire(timeout=BEAT):
+            while not self._stop.acquire(timeout=self._every):
                 beat = reference()
                 if beat is None:
                     return

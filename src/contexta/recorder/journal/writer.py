@@ -24,7 +24,7 @@ from contexta.recorder.notes import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, Tuple
+    from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 SUFFIX = ".jsonl"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -51,6 +51,7 @@ class Journal:
         self.first = first
         self.rank = rank
         self.lost = 0
+        self.on_close: Optional[Callable[[], None]] = None  # called while records are still accepted
         self._beats = beats
         self._is_void = False  # whether nothing is recorded, and the user knows
         self._session = session() if first else None  # of the process that began the run; None in others
@@ -115,6 +116,28 @@ class Journal:
             except OSError:
                 pass
             self._append_slowly(line)
+
+    def metrics(self, points: Sequence[Tuple[str, float, Optional[int], int]]) -> None:
+        """Append measurements by one write. points: (head, value, step, microseconds since 1970)."""
+        with self._lock:
+            lines = []
+            for head, value, step, at in points:
+                self._last = max(self._last, at)
+                number = repr(value) if value - value == 0 else _NOT_FINITE[repr(value)]
+                end = "" if step is None else f',"i":{step}'
+                lines.append(f'{{"s":{self._number},"t":"metric","at":{self._last}{head}{number}{end}}}\n'.encode())
+                self._number += 1
+            data = b"".join(lines)
+            try:
+                written = os.write(self._handle, data)
+            except OSError:
+                written = 0
+            if written == len(data):
+                return
+            complete = data[:written].count(b"\n")
+            self._torn = self._torn or written > sum(map(len, lines[:complete]))
+            for line in lines[complete:]:
+                self._append_slowly(line)
 
     def metric_head(self, key: str, stage: Optional[str], *, is_printed: bool = False) -> str:
         """The part of a record that all measurements of a metric share. is_printed: read from the output."""
@@ -282,6 +305,8 @@ class Journal:
 
         A process without records leaves no file. Later records are counted as lost.
         """
+        if self.on_close is not None and not self._closed:
+            self.on_close()
         with self._lock:
             if self._closed:
                 return

@@ -1,12 +1,14 @@
 """Record the namespace that the argparse of a program parses, without importing argparse.
 
-The first import of argparse replaces ``ArgumentParser.parse_known_args`` by a function that calls it and records its
-result. Standard library only, Python 3.8.
+After each import of argparse, ``ArgumentParser.parse_known_args`` is replaced by a function that calls it and records
+its result. Standard library only, Python 3.8.
 """
 
 from __future__ import annotations
 
 import sys
+
+from contexta.recorder import after_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,53 +26,7 @@ def watch(record: Record) -> None:
 
     Called for each parse of the arguments of the process.
     """
-    module = sys.modules.get("argparse")
-    if module is not None:
-        _replace(module, record)
-    else:
-        sys.meta_path.insert(0, _Finder(record))
-
-
-class _Finder:
-    """Finds argparse as the other finders do, once, and then removes itself."""
-
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "argparse":
-            return None
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, self._record)  # type: ignore[assignment]  # as above
-                return spec
-        return None
-
-
-class _Loader:
-    """Loads a module with its own loader, and replaces the method after that."""
-
-    def __init__(self, loader: Any, record: Record) -> None:
-        self._loader = loader
-        self._record = record
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: Any) -> Any:
-        create = getattr(self._loader, "create_module", None)
-        return None if create is None else create(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
-        _replace(module, self._record)
+    after_import.watch({"argparse": lambda module: _replace(module, record)})
 
 
 def _replace(module: ModuleType, record: Record) -> None:

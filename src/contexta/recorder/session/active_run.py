@@ -23,13 +23,13 @@ from contexta.recorder.journal.processes import is_worker
 from contexta.recorder.parts.failure import status_of
 from contexta.recorder.session import inherited
 from contexta.recorder.session import start as starting
-from contexta.recorder.session.process_end import unhandled_exception, watch_exec, watch_sigterm
+from contexta.recorder.session.process_end import at_end_of_worker, unhandled_exception, watch_exec, watch_sigterm
 from contexta.recorder.session.run import LiveRun
 from contexta.recorder.session.start import RecordingPlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Optional, Sequence, Union
+    from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
 
 class Session:
@@ -44,7 +44,9 @@ class Session:
         self.has_begun = False  # whether this process, or the one it was forked from, has begun a run
         self.count = 0  # of runs that this process, or the one it was forked from, has begun or joined
         self.is_watched = False  # whether the end of the process ends the open runs
+        self.worker = 0  # the process of ``multiprocessing`` whose end ends the open runs
         self.is_exec_watched = False
+        self.is_mirrored = False
         self.has_warned = False  # that nothing is recorded: once for the process
 
     # ------------------------------------------------------------------------------------------ start
@@ -203,6 +205,25 @@ class Session:
         if run is self.joined:
             inherited.may_begin(run.ref.value, run._journal.folder)
 
+    def mirror(self) -> None:
+        """Record from now on what the program logs to other trackers, unless CONTEXTA_MIRROR is ``off``."""
+        if not self.is_mirrored and os.environ.get(inherited.MIRROR) != "off":
+            from contexta.recorder.mirrors import trackers
+
+            self.is_mirrored = True
+            trackers.watch(self._run_for_tracker)
+
+    def _run_for_tracker(self, name: Optional[str], is_first: bool) -> Tuple[LiveRun, bool]:
+        """(the run for a run of a tracker, whether it was begun for it): for the first one the run of this program."""
+        run = self.active()
+        if is_first and run is not None and (run is not self.joined or _may_begin(run)):
+            if name is not None and not os.environ.get(inherited.NAMED):
+                run.rename(name)
+            return run, False
+        self.has_begun = True
+        begun = self.start_or_warn(name=name)
+        return begun, begun is not run
+
     # ------------------------------------------------------------------------------------------ the end
 
     def watch(self, run: LiveRun) -> None:
@@ -213,6 +234,9 @@ class Session:
         if run._journal.first and not self.is_exec_watched:
             self.is_exec_watched = True
             watch_exec(self._own_runs)
+        if is_worker() and self.worker != os.getpid():
+            self.worker = os.getpid()
+            at_end_of_worker(self.end_at_exit)
         if not self.is_watched:
             self.is_watched = True
             atexit.register(self.end_at_exit)
@@ -251,6 +275,10 @@ class Session:
         inherited.hand_down(run.ref.value, run._journal.folder, run._objects.root, is_named=is_named)
 
 
+def _may_begin(run: LiveRun) -> bool:
+    return inherited.may_begin(run.ref.value, run._journal.folder)
+
+
 session = Session()
 
 
@@ -261,12 +289,15 @@ def init(
     config: Optional[Mapping[str, Any]] = None,
     tags: Union[Mapping[str, str], Sequence[str], None] = None,
     group: Optional[str] = None,
+    mirror: bool = False,
 ) -> LiveRun:
     """Begin a run of this program; ``contexta.log`` and ``contexta.finish`` refer to it from now on.
 
     A run that was begun this way in the same thread and is still open is completed first. The first run of a program
     below `contexta run` is the run of that command, every further one a run of its own that is a part of it.
     config: parameters. tags: names with values, or names alone. group: kept as the tag ``group``.
+    mirror: whether to record what the program logs to other trackers (W&B, MLflow, TensorBoard ...) from their import
+    on. Below `contexta run` they are recorded anyway.
     When nothing can be recorded, a warning on stderr says so and the program goes on.
     """
     earlier = session.thread_run
@@ -278,6 +309,8 @@ def init(
     run = session.start_or_warn(project=project, name=name, tags=marks)
     run.params(config or {})
     session.thread.run = session.initialised = run
+    if mirror:
+        session.mirror()
     return run
 
 

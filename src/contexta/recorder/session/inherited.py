@@ -25,6 +25,7 @@ BEGUN = "CONTEXTA_RUN_BEGUN"  # a program has begun the run: its workers begin r
 WRAPPED = "CONTEXTA_WRAPPED"  # set by `contexta run`: every process below it belongs to its run
 SINGLE = "CONTEXTA_SINGLE_RUN"  # set by a trial of bisect: a process begins no other run
 RECORDING = "CONTEXTA_RECORDING"  # "off": nothing is recorded, without a warning
+MIRROR = "CONTEXTA_MIRROR"  # "off": what the program logs to other trackers is not recorded
 TRIAL = "CONTEXTA_TRIAL"  # set for a trial or a rerun: the file that its processes report to
 TRIAL_FOLDERS = "CONTEXTA_TRIAL_OWN"  # folders that go with the trial; without it writes are not reported
 TRIAL_VARIABLES = "CONTEXTA_TRIAL_VARIABLES"  # names of variables that differ between trials, joined by commas

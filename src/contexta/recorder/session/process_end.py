@@ -55,6 +55,13 @@ def watch_sigterm(end_runs: Callable[[], None]) -> None:
         os.register_at_fork(after_in_child=unwatch)
 
 
+def at_end_of_worker(end_runs: Callable[[], None]) -> None:
+    """Call ``end_runs`` when a process of ``multiprocessing`` ends: its exit handlers are not called."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, end_runs, exitpriority=-900)  # before its journals are closed
+
+
 def watch_exec(open_runs: Callable[[], List[LiveRun]]) -> None:
     """Note on the open runs that this process becomes another program."""
     for name in _NAMES:

@@ -67,6 +67,8 @@ class LiveRun(Measured):
         self._deployments: Dict[str, object] = {}
         self._values: Dict[str, Any] = {}
         self._secret_salt = b""
+        self.status_of_tracker = "completed"
+        """The status that a tracker of the program gave the run; it counts where the program ends without an error."""
 
     def __repr__(self) -> str:
         return f"<Run {self.ref}{' (ended)' if self._ended else ''}>"
@@ -309,6 +311,8 @@ class LiveRun(Measured):
         if self._before_end is not None:
             self._before_end()
         self._ended = True
+        if not is_said and status == "completed" != self.status_of_tracker:
+            status, is_said = self.status_of_tracker, True
         has_status = is_said or self._journal.first or self._journal.is_heir()
         end: Dict[str, Any] = {"status": status} if has_status else {}
         if failure is not None:

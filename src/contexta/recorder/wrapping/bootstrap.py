@@ -13,6 +13,7 @@ from contexta.recorder.wrapping.command_lines import is_multiprocessing, is_reco
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any, Dict, List
 
     from contexta.recorder.session.run import LiveRun
@@ -29,22 +30,24 @@ def enter() -> None:
     # A worker on another interpreter than its parent's (``set_executable``) does not run in the recorded environment.
     is_elsewhere = is_multiprocessing(words) and os.environ.get(_PREFIX, sys.prefix) != sys.prefix
     takes_part = is_recorded(words) or is_elsewhere
+    path = shadowed.path_of_programs_own(*program_of(words)) if takes_part else ""
     try:
-        _take_part(words, takes_part)
+        _take_part(words, takes_part, is_shadowed=bool(path))
     finally:
-        path = shadowed.path_of_programs_own(*program_of(words)) if takes_part else ""
         if path:
             shadowed.hide(path)
         elif not takes_part:
             shadowed.forget()
 
 
-def _take_part(words: List[str], is_recorded: bool) -> None:
+def _take_part(words: List[str], is_recorded: bool, *, is_shadowed: bool) -> None:
     if os.environ.get("CONTEXTA_TRIAL"):
         from contexta.recorder.wrapping import trial_process
 
         trial_process.begin(*program_of(words), recorded=is_recorded)
     if not is_recorded:
+        if is_multiprocessing(words):
+            _mirror_in_worker()
         return
     from functools import partial
 
@@ -60,7 +63,23 @@ def _take_part(words: List[str], is_recorded: bool) -> None:
             argparse_hook.watch(partial(_record_namespace, run))
         if not os.environ.get("CONTEXTA_TRIAL"):
             opened_files.watch()
+        if not is_shadowed:
+            active_run.session.mirror()
         os.environ[_PREFIX] = sys.prefix
+
+
+def _mirror_in_worker() -> None:
+    """Let a worker, which records nothing otherwise, record what it logs to a tracker."""
+    from contexta.recorder import after_import
+    from contexta.recorder.mirrors import trackers
+
+    def mirror(_: ModuleType) -> None:
+        if not shadowed.path_of_programs_own("code", ""):
+            from contexta.recorder.session import active_run
+
+            active_run.session.mirror()
+
+    after_import.watch(dict.fromkeys(trackers.MODULES, mirror))
 
 
 def _record_namespace(run: LiveRun, values: Dict[str, Any], options: Dict[str, str]) -> None:

@@ -58,11 +58,13 @@ class CommandRecorder:
         environ: Optional[Mapping[str, str]] = None,
         directory: Optional[str] = None,
         is_project_fixed: bool = True,
+        has_mirrors: bool = True,
     ) -> None:
         """pattern: of metrics in the lines of stdout, instead of the formats that are known (``PatternParser``).
         has_metrics_in_output: whether the output is searched for metrics. environ, directory: of the command, by
         default those of this process. is_project_fixed: whether the run stays in its project when the program names
-        another one. Raises CommandNotFound."""
+        another one. has_mirrors: whether to record what the program logs to other trackers. Raises CommandNotFound."""
+        self._has_mirrors = has_mirrors
         self._is_project_fixed = is_project_fixed
         self._command = list(command)
         self._journals = os.path.abspath(journals)
@@ -200,6 +202,7 @@ class CommandRecorder:
                 inherited.OBJECTS: os.path.abspath(self._objects.root),
                 inherited.WRAPPED: "1",
                 opened_files.VARIABLE: self._opened.variable(),
+                **({} if self._has_mirrors else {inherited.MIRROR: "off"}),
                 **({inherited.NAMED: "1"} if self._is_named else {}),
                 **({inherited.IN_PROJECT: "1"} if self._is_project_fixed else {}),
             }

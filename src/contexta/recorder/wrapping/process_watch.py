@@ -35,12 +35,14 @@ _SETTLED = 5.0  # seconds after which a live process is reported; imports take s
 class Program:
     """One program of one process. ``began``, ``last``: seconds since 1970 of the first and the last scan with it."""
 
-    __slots__ = ("argv", "began", "directory", "executable", "last", "parent", "pid", "variables")
+    __slots__ = ("argv", "began", "directory", "executable", "last", "parent", "pid", "title", "variables")
 
     def __init__(self, pid: int, parent: int, argv: List[str]) -> None:
         self.pid = pid
         self.parent = parent
         self.argv = argv
+        self.title = argv
+        """Its command line as the system shows it now: a program can write another title over it."""
         self.began = self.last = time.time()
         self.executable = self.directory = ""
         self.variables: Dict[str, str] = {}
@@ -154,7 +156,9 @@ class Watch:
             argv = process_tree.command_line(pid)
             if argv:
                 earlier = self._programs.get(pid)
-                if earlier is None or earlier.argv != argv:
+                if earlier is not None and _is_title(argv) and process_tree.executable(pid) == earlier.executable:
+                    earlier.title = argv
+                if earlier is None or earlier.title != argv:
                     changed = True
                     program = _program(pid, parent, argv)
                     if earlier is not None:  # a program that became a Python only prepared it
@@ -203,6 +207,11 @@ class Watch:
             yield parent
             seen.add(parent.pid)
             parent = self._programs.get(parent.parent)
+
+
+def _is_title(argv: List[str]) -> bool:
+    """Whether a program wrote a title over its command line: zeros fill the rest of the memory and its variables."""
+    return len(argv) > 1 and not any(argv[1:])
 
 
 def _program(pid: int, parent: int, argv: List[str]) -> Program:

@@ -11,7 +11,7 @@ from contexta.findings import (
     RunDetails,
     StageSummary,
 )
-from contexta.findings.runs import lost_records
+from contexta.findings.runs import MIRRORED, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.common import as_text, facts, marks_of, notes, record_detail, record_tone, tone_of
@@ -78,6 +78,8 @@ def _head(finding: RunDetails) -> Iterator[Block]:
     if finding.parts:
         names = some_names([part.value for part in finding.parts])
         yield Paragraph(text=f"runs that began in its processes: {names}")
+    if mirrored := finding.metadata.get(MIRRORED):
+        yield Paragraph(text=f"mirrored from {', '.join(map(str, mirrored))}")
     if finding.description:
         yield Paragraph(text=finding.description)
     if finding.note is not None:

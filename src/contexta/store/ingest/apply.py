@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from contexta.core.errors import ContextaError
 from contexta.core.references import StableRef, numbered
 from contexta.core.validation import MAX_NAME, from_microseconds
+from contexta.findings.runs import MIRRORED
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
@@ -262,8 +263,12 @@ class Reading:
             keep_tags(self._connection, self._run_id)
 
     def _fact(self, record: dict[str, Any]) -> None:
-        said = record["facts"] if "facts" in record else {record["name"]: record["value"]}
-        shared_facts.add(self._connection, self._run_id, said, once=not self._is_first)
+        facts = record["facts"] if "facts" in record else {record["name"]: record["value"]}
+        if MIRRORED in facts:  # each tracker and each of its runs adds to it
+            before = shared_facts.of_run(self._connection, self._run_id).get(MIRRORED, [])
+            added = [source for source in facts.pop(MIRRORED) if source not in before]
+            shared_facts.add(self._connection, self._run_id, {MIRRORED: [*before, *added]})
+        shared_facts.add(self._connection, self._run_id, facts, once=not self._is_first)
 
     def _rename(self, record: dict[str, Any]) -> None:
         table = tables.run

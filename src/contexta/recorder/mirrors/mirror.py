@@ -1,0 +1,254 @@
+"""The runs of Contexta that take what a program logs to trackers.
+
+The first run of a tracker is the run of the program; each further one is a run of its own, as those of a sweep.
+Trackers that log side by side share their runs, and what two of them log is recorded once.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+from collections import deque
+from time import time_ns
+
+from contexta.core.errors import InvalidInput
+from contexta.core.validation import text
+from contexta.recorder.journal.heartbeat import Beat
+from contexta.recorder.notes import storable
+from contexta.recorder.parts import numbers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Protocol, Set, Tuple
+
+    from contexta.recorder.journal.writer import Journal
+
+    class Run(Protocol):
+        """What a mirror needs of a live run."""
+
+        _journal: Journal
+        _ended: bool
+        status_of_tracker: str
+
+        def param(self, name: str, value: Any) -> None: ...
+        def tag(self, name: str, value: str = ...) -> None: ...
+        def note(self, topic: str, words: str) -> None: ...
+        def finish(self, status: str = ...) -> None: ...
+        def _head(self, key: Any) -> str: ...
+
+    Logged = Tuple["MirroredRun", str, Mapping[Any, Any], Any, int, str]
+    """(run, tracker, values, step, nanoseconds since 1970, prefix of the names)"""
+    Point = Tuple[str, str, Any, Any, int]
+    """(tracker, name, value, step, microseconds since 1970)"""
+    RunFor = Callable[[Optional[str], bool], Tuple[Run, bool]]
+
+_DELAY = 0.1  # seconds that points wait in memory; what a killed process loses
+_RECENT = 1_000  # values of a metric that are compared with those of another tracker
+_MOST_NAMES = 20_000  # of metrics that are remembered
+_MOST_NOTES = 100  # about values that are no numbers
+
+
+class Mirror:
+    """The runs of this process that trackers log to."""
+
+    def __init__(self, run_for: RunFor) -> None:
+        """run_for: takes a display name and whether this is the first run of a tracker; returns the run to record to,
+        and whether it was begun for it and ends with it."""
+        self._run_for = run_for
+        self._runs: List[MirroredRun] = []
+        self._waiting: Deque[Logged] = deque()
+        self._lock = _thread.RLock()
+        self._beat: Optional[Beat] = None
+        self._is_exiting = False
+        atexit.register(self._exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._pause, after_in_child=self._waiting.clear)
+
+    def begin(self, tracker: str, label: str, name: Optional[str] = None) -> MirroredRun:
+        """The run that takes what one run of a tracker logs.
+
+        label: how the tracker calls its run. name: that the program gave it.
+        """
+        run = next((run for run in self._runs if run.is_open and tracker not in run.trackers), None)
+        if run is None:
+            run = MirroredRun(self, *self._run_for(name, not self._runs))
+            self._runs.append(run)
+        run.join(tracker, label)
+        return run
+
+    def current(self, tracker: str, label: str) -> MirroredRun:
+        """The run that takes what a tracker without runs logs: the latest one that is open."""
+        run = next((run for run in reversed(self._runs) if run.is_open), None)
+        if run is None:
+            return self.begin(tracker, label)
+        if tracker not in run.trackers:
+            run.join(tracker, label)
+        return run
+
+    def append(self, logged: Logged) -> None:
+        """Let the thread record what was logged. The hot path of a training loop."""
+        self._waiting.append(logged)
+        if self._beat is None:
+            self._start()
+
+    def _start(self) -> None:
+        if self._is_exiting:
+            self.write_points()
+        else:
+            self._beat = Beat(self._write_waiting, _DELAY)
+
+    def _pause(self) -> None:
+        """Stop the thread while the process forks: Python would warn the program of a second thread."""
+        beat, self._beat = self._beat, None
+        if beat is not None:
+            beat.stop()
+        self.write_points()
+
+    def _exit(self) -> None:
+        self._is_exiting = True
+        self._pause()
+
+    def _write_waiting(self, count: int) -> None:  # noqa: ARG002  # the thread numbers its calls
+        self.write_points()
+
+    def write_points(self) -> None:
+        """Write all points that wait to the journals of their runs."""
+        with self._lock:
+            points: Dict[MirroredRun, List[Point]] = {}
+            try:
+                while True:
+                    run, tracker, values, step, at, prefix = self._waiting.popleft()
+                    points.setdefault(run, []).extend(
+                        (tracker, f"{prefix}{name}", value, step, at // 1000) for name, value in values.items()
+                    )
+            except IndexError:
+                pass
+            for run, found in points.items():
+                run.write(found)
+
+
+class MirroredRun:
+    """One run, and the trackers that log to it."""
+
+    def __init__(self, mirror: Mirror, run: Run, is_own: bool) -> None:
+        """is_own: whether the run was begun for a tracker, and ends with it."""
+        self._mirror = mirror
+        self._run = run
+        self._is_own = is_own
+        self.trackers: Set[str] = set()
+        """Those that log to it, or have."""
+        self._open: Set[str] = set()  # trackers that have not finished
+        self._heads: Dict[str, str] = {}  # name of a metric -> the beginning of its records
+        self._owners: Dict[str, str] = {}  # name of a metric -> the tracker that logged it first
+        self._recent: Dict[str, Deque[Any]] = {}  # its latest values, where several trackers log
+        self._params: Dict[str, Any] = {}
+        self._left_out: Set[str] = set()
+        run._journal.on_close = mirror.write_points
+
+    @property
+    def is_open(self) -> bool:
+        return not self._run._ended and (not self._is_own or bool(self._open))
+
+    def join(self, tracker: str, label: str) -> None:
+        """A tracker begins to log to this run."""
+        self._open.add(tracker)
+        self.trackers.add(tracker)
+        source = storable(f"{tracker} ({label})" if label else tracker)[:1_000]
+        self._run._journal.write("fact", name="mirrored_from", value=[source])
+
+    def log(self, tracker: str, values: Mapping[Any, Any], step: Any, prefix: str = "") -> None:
+        """Record the numbers of a mapping; a mapping inside becomes ``outer.inner``."""
+        self._mirror.append((self, tracker, self.numbers_of(tracker, values), step, time_ns(), prefix))
+
+    def numbers_of(self, tracker: str, values: Mapping[Any, Any]) -> Dict[Any, Any]:
+        """A copy of the numbers: the program may change an array, or use the mapping again."""
+        for value in values.values():
+            if type(value) is not float and type(value) is not int:
+                break
+        else:
+            return dict(values)
+        plain = {}
+        for name, value in numbers.flattened(values):
+            number, _ = numbers.number_of(value)
+            if number is not None:
+                plain[name] = number
+            elif name not in self._left_out and len(self._left_out) < _MOST_NOTES:
+                self._left_out.add(name)
+                kind = type(value).__name__
+                self._note(f"of what was logged to {tracker}, {storable(str(name))[:200]} is not recorded: {kind}")
+        return plain
+
+    def write(self, points: Iterable[Point]) -> None:
+        """Write points to the journal."""
+        lines = []
+        is_shared = len(self.trackers) > 1
+        for tracker, key, value, step, at in points:
+            head = self._heads.get(key)
+            if head is None:
+                try:
+                    head = self._run._head(numbers.name_of(key))
+                except InvalidInput:
+                    continue
+                if len(self._heads) < _MOST_NAMES:
+                    self._heads[key] = head
+                    self._owners[key] = tracker
+            if is_shared and self._is_repeated(tracker, key, value):
+                continue
+            lines.append((head, value, step if type(step) is int else numbers.step_of(step)[0], at))
+        if lines:
+            self._run._journal.metrics(lines)
+
+    def _is_repeated(self, tracker: str, name: str, value: Any) -> bool:
+        """Whether another tracker, which logged this metric first, has logged this value."""
+        if self._owners.get(name) == tracker:
+            self._recent.setdefault(name, deque(maxlen=_RECENT)).append(repr(value))
+            return False
+        return repr(value) in self._recent.get(name, ())
+
+    def params(self, values: Mapping[Any, Any]) -> None:
+        """Record parameters that have not been recorded with these values."""
+        for name, value in list(values.items()):
+            name = storable(str(name))
+            try:
+                plain = numbers.plain(value)
+                if name in self._params and self._params[name] == plain:
+                    continue
+                self._params[name] = plain
+                self._run.param(text(name, printable=True), plain)
+            except InvalidInput as error:
+                self._note(f"the parameter {name[:200]!r} is not recorded: {error.what}")
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            try:
+                self._run.tag(storable(str(name)), storable(str(value)))
+            except InvalidInput as error:
+                self._note(f"the tag {storable(str(name))[:200]!r} is not recorded: {error.what}")
+
+    def summary(self, tracker: str, values: Mapping[str, Any]) -> None:
+        """Record results that belong to no step: as a metric, or where that has steps, or is no number, as the
+        parameter ``summary.<name>``."""
+        self._mirror.write_points()
+        for name, value in numbers.flattened(dict(values)):
+            if name not in self._owners and numbers.number_of(value)[0] is not None:
+                self.log(tracker, {name: value}, None)
+            else:
+                self.params({f"summary.{name}": value})
+
+    def finish(self, tracker: str, status: str = "completed") -> None:
+        """A tracker ends its run. A run that was begun for trackers ends with the last one."""
+        self._open.discard(tracker)
+        self._mirror.write_points()
+        if self._run._ended:
+            return
+        if not self._is_own:
+            self._run.status_of_tracker = status
+        elif not self._open:
+            self._run.finish(status)
+
+    def _note(self, words: str) -> None:
+        if not self._run._ended:
+            self._run.note("mirror", words[:10_000])

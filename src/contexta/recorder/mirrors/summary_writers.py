@@ -1,0 +1,67 @@
+"""TensorBoard: ``SummaryWriter`` of PyTorch and of tensorboardX.
+
+A writer is no run: programs have one for training and one for validation. All of them log to the run of the program;
+of a second directory the names are those of the first one behind the name of the directory, as ``val/loss``.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contexta.recorder.mirrors.replaced_methods import after, argument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Dict
+
+    from contexta.recorder.mirrors.mirror import Mirror, MirroredRun
+
+_NAME = "tensorboard"
+
+
+def replace(mirror: Mirror, module: ModuleType) -> None:
+    """Follow the writers of a module."""
+    prefixes: Dict[str, str] = {}  # by directory
+    runs: Dict[str, MirroredRun] = {}
+
+    def begin(writer: Any, *_: Any) -> None:
+        folder = str(writer.log_dir if hasattr(writer, "log_dir") else writer.logdir)
+        parent, name = os.path.split(os.path.normpath(folder))
+        if folder in prefixes or parent in prefixes:  # the second one is of hyperparameters, which ``hparams`` records
+            return
+        prefixes[folder] = f"{name}/" if prefixes else ""
+
+    def run_of(folder: str) -> MirroredRun:
+        run = runs.get(folder)
+        if run is None or not run.is_open:
+            run = runs[folder] = mirror.current(_NAME, folder)
+        return run
+
+    def scalar(writer: Any, arguments: Any, options: Any, _: Any) -> None:
+        folder = str(writer.log_dir if hasattr(writer, "log_dir") else writer.logdir)
+        prefix = prefixes.get(folder)
+        if prefix is not None:
+            tag, value = argument(arguments, options, 0, "tag"), argument(arguments, options, 1, "scalar_value")
+            run_of(folder).log(_NAME, {tag: value}, argument(arguments, options, 2, "global_step"), prefix)
+
+    def scalars(writer: Any, arguments: Any, options: Any, _: Any) -> None:
+        folder = str(writer.log_dir if hasattr(writer, "log_dir") else writer.logdir)
+        tag, values = argument(arguments, options, 0, "main_tag"), argument(arguments, options, 1, "tag_scalar_dict")
+        prefix = f"{prefixes.get(folder, '')}{tag}/"
+        run_of(folder).log(_NAME, values, argument(arguments, options, 2, "global_step"), prefix)
+
+    def hparams(writer: Any, arguments: Any, options: Any, _: Any) -> None:
+        folder = str(writer.log_dir if hasattr(writer, "log_dir") else writer.logdir)
+        run = run_of(folder)
+        run.params(argument(arguments, options, 0, "hparam_dict"))
+        step = argument(arguments, options, 3, "global_step")
+        run.log(_NAME, argument(arguments, options, 1, "metric_dict"), step, prefixes.get(folder, ""))
+
+    writer_class = getattr(module, "SummaryWriter", None)
+    after(writer_class, "__init__", begin)
+    after(writer_class, "add_scalar", scalar)
+    after(writer_class, "add_scalars", scalars)
+    after(writer_class, "add_hparams", hparams)

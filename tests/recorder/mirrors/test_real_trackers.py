@@ -1,0 +1,165 @@
+"""Unchanged programs that log to the real trackers are recorded as the trackers do, and behave as without Contexta."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.builders import Cli
+
+from contexta import Contexta
+from contexta.core.errors import ContextaError
+from contexta.reproduce.uv.commands import find_uv
+
+pytestmark = [pytest.mark.online, pytest.mark.slow]
+
+WANDB = """
+import wandb
+run = wandb.init(project="p", name="baseline", config={"lr": 0.1, "model": {"depth": 3}}, tags=["a"], mode="offline")
+wandb.config.update({"late": 5})
+wandb.config.bs = 32
+for epoch in range(50):
+    wandb.log({"loss": 1 / (epoch + 1), "val/acc": epoch / 50, "nested": {"x": epoch}})
+wandb.log({"extra": 1.5}, commit=False)
+wandb.log({"final": 0.5}, step=500)
+run.summary["best"] = 0.99
+run.finish()
+second = wandb.init(project="p", config={"lr": 0.2}, mode="offline")
+second.log({"loss": 3})
+wandb.finish(exit_code=1)
+print("done")
+"""
+MLFLOW = """
+import mlflow
+mlflow.set_tracking_uri("sqlite:///ml.db")
+with mlflow.start_run(run_name="outer"):
+    mlflow.log_param("lr", 0.1)
+    mlflow.log_params({"depth": 3, "kind": "x"})
+    mlflow.set_tag("team", "blue")
+    for step in range(50):
+        mlflow.log_metric("loss", 1 / (step + 1), step=step)
+    mlflow.log_metrics({"acc": 0.9, "f1": 0.8}, step=3)
+    for value in (1, 2):
+        with mlflow.start_run(nested=True):
+            mlflow.log_metric("inner", value)
+client = mlflow.MlflowClient()
+run = client.create_run("0")
+client.log_metric(run.info.run_id, "by_client", 4.5, step=7)
+client.set_terminated(run.info.run_id, "FAILED")
+print("done")
+"""
+TENSORBOARDX = """
+from tensorboardX import SummaryWriter
+train, val = SummaryWriter("logs/train"), SummaryWriter("logs/val")
+for step in range(50):
+    train.add_scalar("loss", 1 / (step + 1), step)
+    val.add_scalar("loss", 2 / (step + 1), step)
+train.add_scalars("group", {"a": 1.5, "b": 2.5}, 7)
+train.add_hparams({"lr": 0.1}, {"hp/acc": 0.9})
+train.close()
+val.close()
+print("done")
+"""
+TRACKIO = """
+import trackio
+trackio.init(project="p", name="r", config={"lr": 0.3})
+for epoch in range(50):
+    trackio.log({"loss": 1 / (epoch + 1)})
+trackio.log({"acc": 0.8}, step=500)
+trackio.finish()
+print("done")
+"""
+
+
+@pytest.fixture(scope="module")
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Interpreters with packages of the index, by the line of requirements."""
+    return {"folder": str(tmp_path_factory.mktemp("environments"))}
+
+
+def interpreter(interpreters: dict[str, str], *requirements: str) -> str:
+    line = " ".join(requirements)
+    if line not in interpreters:
+        at = Path(interpreters["folder"], f"e{len(interpreters)}")
+        uv = find_uv()
+        try:
+            uv.create(sys.executable, at)
+        except ContextaError as error:
+            pytest.skip(str(error))
+        command = [uv.path, "pip", "install", "-q", "--python", str(at / "bin" / "python"), *requirements]
+        subprocess.run(command, check=True, capture_output=True)
+        interpreters[line] = str(at / "bin" / "python")
+    return interpreters[line]
+
+
+def run(cli: Cli, tmp_path: Path, python: str, program: str) -> None:
+    """Record the program, and check that its output and exit code are those that it has alone."""
+    variables = {**os.environ, "HOME": str(tmp_path), "WANDB_SILENT": "true", "WANDB_CONSOLE": "off"}
+    (tmp_path / "train.py").write_text(program)
+    done = cli("run", "--quiet", "--name", "r", "--no-metrics-from-output", "--", python, "train.py", env=variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("done\n")
+    assert "contexta" not in done.stderr
+
+
+def points(ctx: Contexta, ref: str) -> dict[str, list[tuple[int | None, object]]]:
+    recorded: dict[str, list[tuple[int | None, object]]] = {}
+    for record in ctx.get_run_snapshot(ref).records:
+        if record.record_type == "metric":
+            recorded.setdefault(record.key, []).append((record.step, record.value))
+    return recorded
+
+
+@pytest.mark.parametrize("requirements", [("wandb==0.16.6", "setuptools<81", "numpy<2"), ("wandb",)])
+def test_wandb(cli: Cli, tmp_path: Path, interpreters: dict[str, str], requirements: tuple[str, ...]) -> None:
+    run(cli, tmp_path, interpreter(interpreters, *requirements), WANDB)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        second, first = ctx.list_runs()
+        details = ctx.get_run(first.run_ref)
+        assert details.params == {"lr": 0.1, "model": {"depth": 3}, "late": 5, "bs": 32}
+        assert (details.status, second.status, list(details.tags)) == ("completed", "failed", ["a"])
+        (source,) = details.metadata["mirrored_from"]
+        assert source.startswith("wandb (offline-run-")
+        recorded = points(ctx, first.run_ref.value)
+        assert recorded["loss"] == [(epoch, 1 / (epoch + 1)) for epoch in range(50)]
+        assert recorded["val/acc"] == [(epoch, epoch / 50) for epoch in range(50)]
+        assert recorded["nested.x"] == [(epoch, epoch) for epoch in range(50)]
+        assert recorded["extra"] == [(50, 1.5)]
+        assert recorded["final"] == [(500, 0.5)]
+        assert recorded["best"] == [(None, 0.99)]
+        assert points(ctx, second.run_ref.value) == {"loss": [(0, 3)]}
+
+
+def test_mlflow(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
+    run(cli, tmp_path, interpreter(interpreters, "mlflow-skinny", "sqlalchemy", "alembic"), MLFLOW)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        client, *inner, outer = ctx.list_runs()
+        details = ctx.get_run(outer.run_ref)
+        assert {key: str(value) for key, value in details.params.items()} == {"lr": "0.1", "depth": "3", "kind": "x"}
+        assert details.tags == {"team": "blue"}
+        recorded = points(ctx, outer.run_ref.value)
+        assert recorded.pop("loss") == [(step, 1 / (step + 1)) for step in range(50)]
+        assert recorded == {"acc": [(3, 0.9)], "f1": [(3, 0.8)]}
+        assert [points(ctx, child.run_ref.value) for child in inner] == [{"inner": [(0, 2)]}, {"inner": [(0, 1)]}]
+        assert (points(ctx, client.run_ref.value), client.status) == ({"by_client": [(7, 4.5)]}, "failed")
+
+
+def test_tensorboardx(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
+    run(cli, tmp_path, interpreter(interpreters, "tensorboardX"), TENSORBOARDX)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        recorded = points(ctx, "r")
+        assert recorded.pop("loss") == [(step, 1 / (step + 1)) for step in range(50)]
+        assert recorded.pop("val/loss") == [(step, 2 / (step + 1)) for step in range(50)]
+        assert recorded == {"group/a": [(7, 1.5)], "group/b": [(7, 2.5)], "hp/acc": [(None, 0.9)]}
+        assert ctx.get_run("r").params == {"lr": 0.1}
+
+
+def test_trackio(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
+    run(cli, tmp_path, interpreter(interpreters, "trackio"), TRACKIO)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        recorded = points(ctx, "r")
+        assert recorded == {"loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)], "acc": [(500, 0.8)]}
+        assert ctx.get_run("r").params == {"lr": 0.3}
