@@ -39,6 +39,7 @@ def every_address() -> list[str]:
         "/static/contexta.css",
         "/static/find.js",
         "/static/charts.js",
+        "/static/compare.js",
         "/static/uplot.js",
         "/static/uplot.css",
         "/static/icon.svg",

@@ -132,3 +132,37 @@ def test_a_long_curve_is_drawn_from_two_points_for_each_pixel(page: Page, ctx: C
         "/curves.json?run=churn.long&metric=accuracy&columns=300",
     )
     assert points <= 600
+
+
+def test_a_comparison_shows_only_differences_until_everything_is_asked_for(page: Page) -> None:
+    go(page, "/compare?run=churn.march&run=churn.april")
+    expect(page.locator("table.compared tr", has_text="learning_rate")).to_be_visible()
+    expect(page.locator("table.compared tr", has_text="epochs")).to_have_count(0)
+    page.keyboard.press("d")
+    expect(page).to_have_url(re.compile("show=all"))
+    expect(page.locator("table.compared tr", has_text="pytest").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("table.compared tr", has_text="pytest")).to_have_count(0)
+
+
+def test_lines_of_a_comparison_are_found_by_a_regular_expression(page: Page) -> None:
+    go(page, "/compare?run=churn.march&run=churn.april&show=all")
+    page.locator("#filter").fill("^metrics m0[12]")
+    expect(page.locator("table.compared tbody tr")).to_have_count(0)
+    page.get_by_label("regex").check()
+    expect(page.locator("table.compared tbody tr")).to_have_count(2)
+    expect(page).to_have_url(re.compile("regex=1"))
+    page.reload()
+    expect(page.locator("#filter")).to_have_value("^metrics m0[12]")
+    expect(page.locator("table.compared tbody tr")).to_have_count(2)
+
+
+def test_curves_of_two_runs_are_overlaid(page: Page) -> None:
+    go(page, "/compare?run=churn.march&run=churn.april")
+    curve = page.locator(figure(page, "accuracy"))
+    curve.scroll_into_view_if_needed()
+    expect(curve).to_have_attribute("data-points", "600")
+    curve.locator(".plot").hover(position={"x": 200, "y": 80})
+    expect(curve.locator(".readout")).to_have_text(re.compile(r"step \d+ · 0\.\d+ · 0\.\d+ · .0\.\d+"))
+    page.get_by_role("link", name="band").click()
+    expect(page).to_have_url(re.compile("band=1"))

@@ -103,9 +103,9 @@ def test_a_page_of_runs_leads_to_the_older_ones(ctx: Contexta) -> None:
 def test_two_runs_are_compared(browser: TestClient) -> None:
     text = text_of(browser.get("/compare", params={"run": ["churn.march", "churn.april"]}).text)
     assert "contexta diff churn.march churn.april" in text
-    assert "-0.0400" in text
+    assert "\N{MINUS SIGN}0.0400" in text
     assert "learning_rate" in text
-    assert "2.3.3 3.0.2" in text_of(browser.get("/compare?run=hand-march&run=hand-april").text)
+    assert "pandas major 2.3.3 3.0.2" in text_of(browser.get("/compare?run=hand-march&run=hand-april").text)
 
 
 def test_three_runs_are_compared_and_eleven_are_too_many(browser: TestClient) -> None:

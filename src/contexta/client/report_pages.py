@@ -12,7 +12,7 @@ from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
 
 if TYPE_CHECKING:
-    from contexta.findings import LearningCurves, RunDetails, RunEvidence
+    from contexta.findings import Excerpt, LearningCurves, RunDetails, RunEvidence
     from contexta.reports import Report
 
 
@@ -63,6 +63,25 @@ def build_comparison_page(workspace: Workspace, runs: Sequence[str] = ()) -> Rep
         return with_curves(report_of(several), curves_of(workspace, several.run_refs))
     two = compare_runs(workspace, *runs)
     return with_curves(report_of(two), curves_of(workspace, (two.left_ref, two.right_ref)))
+
+
+def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:
+    """The start of the patch between the commits of two runs, from a repository on this machine; None without it.
+
+    Not a method of ``Contexta``.
+    """
+    from contexta.analysis.excerpts import start_of_patch
+    from contexta.recorder.source import commits
+
+    sources = [run.metadata.get("source") for run in (old, new)]
+    one, two = ({} if not isinstance(source, Mapping) else source for source in sources)
+    if not (one.get("commit") and two.get("commit")) or one["commit"] == two["commit"]:
+        return None
+    for place in dict.fromkeys(str(source.get("root") or "") for source in (two, one)):
+        patch = commits.patch_between(place, str(one["commit"]), str(two["commit"]))
+        if patch is not None:
+            return start_of_patch("changes between the commits", patch.decode("utf-8", "replace"))
+    return None
 
 
 def _curves(workspace: Workspace, details: RunDetails) -> LearningCurves:

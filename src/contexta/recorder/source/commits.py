@@ -6,6 +6,7 @@ import os
 import re
 
 from contexta.recorder.source.git import git
+from contexta.recorder.source.patches import without_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"\A[0-9a-f]{7,64}\Z")
 _DIFF_OPTIONS = ("--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
+_MOST_PATCH = 4 * 1024 * 1024  # bytes; a longer patch is not read
 MOST_COMMITS = 200
 """The number of commits that are read with their subjects."""
 
@@ -39,6 +41,20 @@ def between(root: str, old: str, new: str) -> Dict[str, Any]:
         return {"reason": "its repository lacks one of these commits"}
     behind, ahead = map(int, counted.stdout.split())
     return {"files": _files(changed.stdout), "commits": _commits(listed.stdout), "ahead": ahead, "behind": behind}
+
+
+def patch_between(root: str, old: str, new: str) -> Optional[bytes]:
+    """The output of ``git diff`` between two commits, without secrets; None if git cannot tell. About 10 ms."""
+    from contexta.core.process import ProcessError
+
+    if not (_COMMIT.match(old) and _COMMIT.match(new)) or not os.path.isdir(root):
+        return None
+    options = ["--no-color", "--no-renames", "--no-ext-diff", "--no-textconv"]
+    try:
+        finished = git(["diff", *options, old, new, "--"], root, max_output=_MOST_PATCH)
+    except (ProcessError, OSError):
+        return None
+    return without_secrets(finished.stdout, os.urandom(16))[0] if finished.exit_code == 0 else None
 
 
 def _files(output: bytes) -> Dict[str, Tuple[Optional[int], Optional[int]]]:

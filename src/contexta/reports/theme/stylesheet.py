@@ -18,5 +18,5 @@ def _text(name: str) -> str:
 
 CONTENT_STYLE = colour_rules() + _text("content.css")
 """The style of a report without a page around it."""
-STYLESHEET = CONTENT_STYLE + _text("page.css") + _text("runs.css") + _text("curves.css")
+STYLESHEET = CONTENT_STYLE + _text("page.css") + _text("runs.css") + _text("curves.css") + _text("compare.css")
 SEARCH_SCRIPT = _text("find.js")

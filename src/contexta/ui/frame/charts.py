@@ -11,6 +11,8 @@ from contexta.findings.metrics import Axis
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.layout import address
 
+MOST_RUNS = 10
+"""Runs that a page compares."""
 Parameters = list[tuple[str, str]]
 XAxis = Literal["step", "relative", "time"]
 _AXES: tuple[tuple[XAxis, str], ...] = (
@@ -127,4 +129,4 @@ def chart_scripts() -> list[Element]:
     ]
 
 
-__all__ = ["Parameters", "ChartScale", "chart_scripts", "curve_figure", "scale_switches"]
+__all__ = ["MOST_RUNS", "Parameters", "ChartScale", "chart_scripts", "curve_figure", "scale_switches"]

@@ -60,6 +60,24 @@ def table(titles: Sequence[str], rows: Iterable[Element], label: str, class_: st
     return element("div", content, class_="wide", role="region", tabindex="0", aria_label=label)
 
 
+def as_entries(box: Element) -> Element:
+    """The table in a box, with the roles and labels that it needs as a list of entries on a narrow screen."""
+    content = box[0]
+    titles = [title.text or "" for title in content[0][0]]
+    content.set("role", "table")
+    content.set("class", f"{content.get('class') or ''} entries".strip())
+    content[0].set("role", "rowgroup")
+    content[1].set("role", "rowgroup")
+    for line in content.iter("tr"):
+        line.set("role", "row")
+        for title, cell in zip(titles, line, strict=False):
+            is_head = cell.tag == "th"
+            cell.set("role", "cell" if not is_head else "rowheader" if cell.get("scope") == "row" else "columnheader")
+            if not is_head and title:
+                cell.set("data-l", title)
+    return box
+
+
 def row(*cells: Child | tuple[Child, str], class_: str | None = None) -> Element:
     """A row whose first cell names it. A cell is its content, or (content, class)."""
     line = element("tr", class_=class_)
@@ -99,6 +117,7 @@ __all__ = [
     "EN_DASH",
     "MINUS",
     "NOT_APPLICABLE",
+    "as_entries",
     "change",
     "copy_button",
     "digest",

@@ -17,12 +17,11 @@ from contexta.core.validation import to_microseconds
 from contexta.findings import RunDetails
 from contexta.findings.metrics import Chart
 from contexta.reports.pages.common import metric_name
-from contexta.ui.frame.charts import ChartScale
+from contexta.ui.frame.charts import MOST_RUNS, ChartScale
 from contexta.ui.frame.elements import element
 from contexta.ui.frame.layout import command, page, run_address
 from contexta.ui.views.report_view import report_in
 
-MOST_RUNS = 10
 _COLUMNS = range(10, 4001)
 _REMEMBERED = 64
 
@@ -144,4 +143,4 @@ def _number(value: int | float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-__all__ = ["MOST_RUNS", "CurveCache", "curve_points", "curves", "points_of_metrics"]
+__all__ = ["CurveCache", "curve_points", "curves", "points_of_metrics"]
