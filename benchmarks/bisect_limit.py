@@ -27,9 +27,9 @@ from support.worlds import World, draw, play
 
 from contexta.bisect.inference.failure_model import learn
 from contexta.bisect.inference.likelihood import Levels, Pool
-from contexta.bisect.inference.posterior import Belief
+from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.search.acquisition import likeliest, most_informative
-from contexta.bisect.search.search import Settings
+from contexta.bisect.search.problem import Settings
 from contexta.bisect.space.lattice import Mixes
 
 Knowledge = Literal["one change", "and the noise", "and the levels"]
@@ -62,7 +62,7 @@ class Bayesian:
         while True:
             chances = self._chances()
             leader = max(range(self.mixes.count), key=chances.__getitem__)
-            group = self.mixes.twins(leader)
+            group = self.mixes.inseparable(leader)
             sure = sum(chance for atom, chance in enumerate(chances) if group >> atom & 1)
             facts = (self.mixes.closed(1 << leader), self.mixes.without(full, 1 << leader))
             lacking = [mix for mix in facts if mix not in (0, full, *self._failed) and self._count(mix) < _SHOWN]
@@ -109,14 +109,14 @@ class Bayesian:
 
     def _most_informative(self, chances: tuple[float, ...]) -> int | None:
         mixes, nothing = self.mixes, ((0.0,) * self.mixes.count,) * self.mixes.count
-        belief = Belief(chances, nothing, nothing, 0.0, 0.0)
+        posterior = Posterior(chances, nothing, nothing, 0.0, 0.0)
         risk = learn(mixes.count, self._failed, self._values)
         expected = [
             mix
-            for atom in likeliest(belief, 3)
+            for atom in likeliest(posterior, 3)
             for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
         ]
-        choice = most_informative(belief, mixes, risk, expected, (), self.runs, fine=True)
+        choice = most_informative(posterior, mixes, risk, expected, (), self.runs, tells_parts=True)
         return None if choice is None else choice.mix
 
 

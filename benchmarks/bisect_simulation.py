@@ -31,7 +31,7 @@ from support.noisy_worlds import FAMILIES
 from support.worlds import World, draw, draw_needing_others, play
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.search.search import Settings
+from contexta.bisect.search.problem import Settings
 from contexta.bisect.space.lattice import mix_of
 
 # kind, effect in standard deviations, fingerprint, runs allowed

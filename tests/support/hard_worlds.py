@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.space.lattice import Mixes, atoms_of, mix_of
+from contexta.bisect.space.lattice import Mixes, groups_of, mix_of
 from support.worlds import Outcome, World
 
 SIZES = (6, 12, 30)
@@ -86,7 +86,7 @@ def is_wrong(outcome: Outcome) -> bool:
 
     units = dict.fromkeys(
         next((block for block in world.blocks if block >> atom & 1), 1 << atom) & culprits
-        for atom in atoms_of(culprits)
+        for atom in groups_of(culprits)
     )
     if any(max(moved(shown, unit), moved(left | unit, unit)) < _LEAST for unit in units):
         return True

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
-from contexta.bisect.space.lattice import Mixes, atoms_of, mix_of
+from contexta.bisect.search.problem import Probe, Problem, Settings, Verdict
+from contexta.bisect.search.search import decide
+from contexta.bisect.space.lattice import Mixes, groups_of, mix_of
 
 KINDS = ("single", "pair", "additive", "null")
 
@@ -57,7 +58,7 @@ class World:
 
     def told_apart(self, atom: int) -> int:
         """The first of the atoms that never run apart from this one: nobody can tell which of them it is."""
-        return next(atoms_of(self.mixes.ruled(self.crashes).twins(atom)))
+        return next(groups_of(self.mixes.ruled(self.crashes).inseparable(atom)))
 
     def run(self, mix: int, seed: int) -> Observation:
         if self.fails(mix):
@@ -167,7 +168,7 @@ class Outcome:
             return self.verdict.kind == "no_regression"
         if self.verdict.kind != "proved":
             return False
-        return mix_of(self.world.told_apart(atom) for atom in atoms_of(self.verdict.culprits)) == mix_of(
+        return mix_of(self.world.told_apart(atom) for atom in groups_of(self.verdict.culprits)) == mix_of(
             map(self.world.told_apart, self.world.causes)
         )
 
@@ -180,7 +181,7 @@ class Outcome:
             shares = dict.fromkeys(map(self.world.told_apart, self.world.causes), 0.0)
             for cause, share in zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True):
                 shares[self.world.told_apart(cause)] += share
-            named = [shares.get(atom) for atom in {*map(self.world.told_apart, atoms_of(self.verdict.culprits))}]
+            named = [shares.get(atom) for atom in {*map(self.world.told_apart, groups_of(self.verdict.culprits))}]
             return None in named or self.verdict.share[1] > sum(filter(None, named))
         if self.world.kind == "pair":  # "X (brings Y)" is true of two that nothing ever told apart
             brought = self.verdict.culprits | self.verdict.companions

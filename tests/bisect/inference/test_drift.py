@@ -7,11 +7,11 @@ from support.studies import a_space
 from support.worlds import Outcome, play
 
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.drift import since
-from contexta.bisect.inference.observations import Observation, Readings
-from contexta.bisect.inference.outliers import read
+from contexta.bisect.inference.drift import first_counted
+from contexta.bisect.inference.observations import Observation, ObservedTrials
+from contexta.bisect.inference.outliers import usable_observations
 from contexta.bisect.reporting.report import Trial, report
-from contexta.bisect.search.search import Probe, Verdict
+from contexta.bisect.search.problem import Probe, Verdict
 
 
 def stepping(number: int, kind: str, begins: int, step: float, *, fingerprint: bool) -> Outcome:
@@ -40,14 +40,14 @@ def test_after_the_machine_changed_the_study_begins_again_with_the_late_runs() -
     ends = [replace(result, mix=3 * result.mix) for result in early]
     late = [replace(result, value=(result.value or 0.0) - 0.2) for result in ends]
     results = [*ends, Observation(1, 0, 0.6), *late]
-    assert since(Readings((*ends, Observation(1, 0, 0.6)), 3)) == 0
-    assert read(results, 3).results == tuple(late)
+    assert first_counted(ObservedTrials((*ends, Observation(1, 0, 0.6)), 3)) == 0
+    assert usable_observations(results, 3).results == tuple(late)
 
 
 def test_late_runs_like_the_early_ones_leave_every_trial_in() -> None:
     ends = [Observation(mix, seed, 0.9 - 0.05 * mix + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
     results = [*ends, Observation(1, 0, 0.6), *(replace(end, value=(end.value or 0.0) + 0.004) for end in ends[:2])]
-    assert since(Readings(tuple(results), 3)) == 0
+    assert first_counted(ObservedTrials(tuple(results), 3)) == 0
 
 
 def test_where_values_repeat_a_match_of_the_proof_shows_that_nothing_moved_and_costs_no_run() -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from contexta.bisect.inference.failure_counts import Told, cannot_run, flakiness
+from contexta.bisect.inference.failure_counts import Outcomes, cannot_run, flakiness
 
 OLD, NEW = 0, 7
 ENDS = (OLD, NEW)
 
 
 def test_where_nothing_was_seen_to_do_both_one_failure_of_a_mix_is_final() -> None:
-    told: dict[int, Told] = {OLD: [None, None, None], NEW: [None, None], 1: ["ABI"], 2: [None]}
+    told: dict[int, Outcomes] = {OLD: [None, None, None], NEW: [None, None], 1: ["ABI"], 2: [None]}
     assert flakiness(told) is None
     assert cannot_run(told, ENDS) == {1: "ABI"}
 
@@ -18,14 +18,14 @@ def test_an_end_that_never_ran_has_three_tries() -> None:
 
 
 def test_as_soon_as_one_mix_did_both_the_failures_of_others_are_doubted_again() -> None:
-    told: dict[int, Told] = {OLD: [None, None, None, None, "dies"], NEW: [None, None, None, None], 1: ["dies"]}
+    told: dict[int, Outcomes] = {OLD: [None, None, None, None, "dies"], NEW: [None, None, None, None], 1: ["dies"]}
     assert flakiness(told) == (1 + 1) / (9 + 2)
     assert cannot_run(told, ENDS) == {}
     assert cannot_run({**told, 1: ["dies"] * 3}, ENDS) == {1: "dies"}
 
 
 def test_the_more_often_a_training_dies_the_more_failures_are_forgiven() -> None:
-    often: dict[int, Told] = {OLD: ["dies", None, "dies", None, None], NEW: [None, "dies", None, "dies"]}
+    often: dict[int, Outcomes] = {OLD: ["dies", None, "dies", None, None], NEW: [None, "dies", None, "dies"]}
     assert cannot_run({**often, 1: ["dies"] * 4}, ENDS) == {}
     assert cannot_run({**often, 1: ["dies"] * 8}, ENDS) == {1: "dies"}
 

@@ -11,9 +11,9 @@ from support.studies import a_space, search
 from support.worlds import play
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.outliers import STRAY, read, stray, unconfirmed
+from contexta.bisect.inference.outliers import OUTLIER, outlier, unconfirmed_outlier, usable_observations
 from contexta.bisect.reporting.report import Trial, report
-from contexta.bisect.search.search import Probe
+from contexta.bisect.search.problem import Probe
 
 OLD = [0.91, 0.905, 0.915, 0.908, 0.912]
 NEW = [0.87, 0.875, 0.865, 0.872]
@@ -21,8 +21,8 @@ NEW = [0.87, 0.875, 0.865, 0.872]
 
 @pytest.mark.parametrize("far", [0.1, 0.3, 0.99, -40.0])
 def test_a_value_far_from_all_others_of_its_end_is_a_stray(far: float) -> None:
-    assert stray([*OLD, far], NEW) == far
-    assert stray([*NEW, far], OLD) == far
+    assert outlier([*OLD, far], NEW) == far
+    assert outlier([*NEW, far], OLD) == far
 
 
 @pytest.mark.parametrize(
@@ -40,25 +40,25 @@ def test_a_value_far_from_all_others_of_its_end_is_a_stray(far: float) -> None:
     ],
 )
 def test_what_noise_may_give_is_none(own: list[float], other: list[float]) -> None:
-    assert stray(own, other) is None
+    assert outlier(own, other) is None
 
 
 def test_mixes_show_the_noise_as_well() -> None:
     far = 0.86
-    assert stray([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88]) is None
-    assert stray([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88], *(OLD, NEW) * 4) == far
+    assert outlier([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88]) is None
+    assert outlier([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88], *(OLD, NEW) * 4) == far
 
 
 @given(st.lists(st.floats(-1, 1), max_size=9), st.lists(st.floats(-1, 1), max_size=9))
 def test_a_stray_is_one_of_the_values_whatever_they_are(own: list[float], other: list[float]) -> None:
-    found = stray(own, other)
+    found = outlier(own, other)
     assert found is None or own.count(found) == 1
 
 
 def test_normal_noise_hardly_ever_looks_like_one() -> None:
     random = Random(1)
     ends = [[[random.gauss(0, 1) for _ in range(4 + n % 5)] for _ in range(2)] for n in range(2000)]
-    assert sum(stray(old, new) is not None for old, new in ends) <= 4
+    assert sum(outlier(old, new) is not None for old, new in ends) <= 4
 
 
 def runs_of(mix: int, values: list[float]) -> list[Observation]:
@@ -67,43 +67,46 @@ def runs_of(mix: int, values: list[float]) -> list[Observation]:
 
 def test_a_stray_counts_as_a_run_without_a_value_each_time_it_comes() -> None:
     results = [*runs_of(0, [0.1, *OLD]), Observation(0, 0, 0.1), *runs_of(1, NEW)]
-    readings = read(results, 1)
-    assert [result.reason for result in readings.results if result.value is None] == [STRAY, STRAY]
-    assert readings.run_count(0) == len(OLD)
-    assert len(readings.results) == len(results)
+    observations = usable_observations(results, 1)
+    assert [result.reason for result in observations.results if result.value is None] == [OUTLIER, OUTLIER]
+    assert observations.run_count(0) == len(OLD)
+    assert len(observations.results) == len(results)
 
 
 def test_what_a_seed_does_at_both_ends_is_no_stray() -> None:
     results = [*runs_of(0, [0.5, *OLD]), *runs_of(1, [0.45, *NEW])]
-    assert read(results, 1).results == tuple(results)
+    assert usable_observations(results, 1).results == tuple(results)
 
 
 def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
     once = [*runs_of(0, OLD), *runs_of(1, [*NEW, 0.1])]
-    assert [result.reason for result in read(once, 1).results if result.value is None] == [STRAY]
+    assert [result.reason for result in usable_observations(once, 1).results if result.value is None] == [OUTLIER]
     again = [*once, Observation(1, len(NEW), 0.1)]
-    assert read(again, 1).results == tuple(again)
+    assert usable_observations(again, 1).results == tuple(again)
     better = [*runs_of(0, OLD), *runs_of(1, [*NEW, 40.0]), Observation(1, len(NEW), 40.0)]
-    assert [result.reason for result in read(better, 1).results if result.value is None] == [STRAY, STRAY]
+    assert [result.reason for result in usable_observations(better, 1).results if result.value is None] == [
+        OUTLIER,
+        OUTLIER,
+    ]
 
 
 def test_a_run_of_a_mix_far_outside_both_ends_is_run_again_and_left_out_if_it_is_another_then() -> None:
     ends = [*runs_of(0, OLD), *runs_of(3, NEW)]
-    once = read([*ends, *runs_of(1, [-11.6])], 3)
-    assert unconfirmed(once) == 1
-    after = read([*ends, *runs_of(1, [-11.6, 0.87])], 3)
-    assert unconfirmed(after) is None
-    assert after.told[1] == [STRAY, None]
+    once = usable_observations([*ends, *runs_of(1, [-11.6])], 3)
+    assert unconfirmed_outlier(once) == 1
+    after = usable_observations([*ends, *runs_of(1, [-11.6, 0.87])], 3)
+    assert unconfirmed_outlier(after) is None
+    assert after.outcomes[1] == [OUTLIER, None]
 
 
 def test_a_mix_that_lies_far_outside_both_ends_twice_is_no_accident() -> None:
     results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [-11.6, -11.2]), *runs_of(2, [-11.6])]
-    assert read(results, 3).results == tuple(results)
+    assert usable_observations(results, 3).results == tuple(results)
 
 
 def test_a_mix_within_three_ranges_of_the_ends_has_no_strays() -> None:
     results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [*NEW, 0.8])]
-    assert read(results, 3).results == tuple(results)
+    assert usable_observations(results, 3).results == tuple(results)
 
 
 @pytest.mark.parametrize("wild", [-1e20, 1e20, -1e300, 1.7e308, 1e6, -1e3])

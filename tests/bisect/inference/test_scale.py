@@ -11,7 +11,8 @@ from support.worlds import Outcome, play
 
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.inference.scale import Scale
-from contexta.bisect.search.search import Probe, Problem, Verdict, decide
+from contexta.bisect.search.problem import Probe, Problem, Verdict
+from contexta.bisect.search.search import decide
 from contexta.bisect.space.lattice import Mixes
 
 numbers = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=12)
@@ -106,7 +107,7 @@ def ended(old: float, new: float) -> Verdict:
 def test_two_values_that_differ_are_a_drop_however_large_or_small(old: float, new: float) -> None:
     assert (ended(old, new).kind, ended(old, new).culprits) == ("proved", 0b100)
     assert ended(new, old).kind == "no_regression"
-    assert ended(old, old).why == "the ends are identical, at this fixed seed"
+    assert ended(old, old).why == "the endpoints are identical, at this fixed seed"
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

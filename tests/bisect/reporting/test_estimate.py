@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from support.studies import a_space, a_trial, search
 
-from contexta.bisect.reporting.estimate import outlook, plan
+from contexta.bisect.reporting.estimate import estimate, plan
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.search.search import Probe, Problem
+from contexta.bisect.search.problem import Probe, Problem
 from contexta.bisect.space.changes import Metadata
 
 
@@ -27,25 +27,25 @@ def test_plan_has_a_time_only_with_a_known_duration() -> None:
     assert plan(space, 60).expected_seconds is None
 
 
-def test_the_outlook_gets_shorter_and_ends_at_the_culprit() -> None:
+def test_the_estimate_gets_shorter_and_ends_at_the_culprit() -> None:
     space = a_space(*"abcdefgh")
     problem = Problem(space.mixes, space.weights())
     rest = []
 
     def value(step: Probe, trials: list[Trial]) -> float:
-        rest.append(outlook(space, problem, trials).runs)
+        rest.append(estimate(space, problem, trials).runs)
         return 0.5 if "c" in space.keys(step.mix) else 0.9
 
     _, trials = search(space, value)
     assert rest[0] > rest[-1] >= 1
     assert abs(rest[0] - len(trials)) <= 4
-    found = outlook(space, problem, trials)
+    found = estimate(space, problem, trials)
     assert found.suspects[0].changes == ("c",)
     assert found.suspects[0].probability > 0.9
 
 
-def test_the_outlook_promises_no_more_runs_than_are_allowed() -> None:
+def test_the_estimate_promises_no_more_runs_than_are_allowed() -> None:
     space = a_space(*"abcdefgh")
     problem = Problem(space.mixes, space.weights())
     trials = [a_trial(Probe(0, 0, "end", ""), 0.9)] * 58
-    assert outlook(space, problem, trials).runs == 2
+    assert estimate(space, problem, trials).runs == 2

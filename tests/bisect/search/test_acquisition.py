@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from contexta.bisect.inference.failure_model import learn
-from contexta.bisect.inference.posterior import Belief
+from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.search.acquisition import most_informative
 from contexta.bisect.space.lattice import Mixes
 
 NOTHING = (0.0,) * 20
-EVEN = Belief((1 / 20,) * 20, (NOTHING,) * 20, (NOTHING,) * 20, 0.0, 0.0)
+EVEN = Posterior((1 / 20,) * 20, (NOTHING,) * 20, (NOTHING,) * 20, 0.0, 0.0)
 MIXES = Mixes.of(20)
 HALF = (1 << 10) - 1
 
@@ -16,7 +16,7 @@ HALF = (1 << 10) - 1
 def test_half_of_what_is_suspected_tells_most() -> None:
     choice = most_informative(EVEN, MIXES, learn(20, failed=[], ran=[0, MIXES.full]))
     assert choice is not None
-    assert (choice.badness, choice.bits) == pytest.approx((0.5, 1.0))
+    assert (choice.bad, choice.bits) == pytest.approx((0.5, 1.0))
 
 
 def test_where_mixes_fail_one_that_ran_is_run_again() -> None:
@@ -36,5 +36,5 @@ def test_a_mix_of_which_all_is_known_is_not_run_again() -> None:
 
 
 def test_when_one_is_sure_no_mix_tells_anything() -> None:
-    sure = Belief((1.0, 0.0), ((0.0, 0.0),) * 2, ((0.0, 0.0),) * 2, 0.0, 0.0)
+    sure = Posterior((1.0, 0.0), ((0.0, 0.0),) * 2, ((0.0, 0.0),) * 2, 0.0, 0.0)
     assert most_informative(sure, Mixes.of(2), learn(2, failed=[], ran=[0, 3])) is None

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.worlds import draw_needing_others, play
 
-from contexta.bisect.inference.observations import Observation, Readings
-from contexta.bisect.search.companions import fewer, shared
-from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
+from contexta.bisect.inference.observations import Observation, ObservedTrials
+from contexta.bisect.search.companions import enough_companions, next_without_companions
+from contexta.bisect.search.problem import Probe, Problem, Settings, Verdict
+from contexta.bisect.search.search import decide
 from contexta.bisect.space.lattice import Mixes, mix_of
 
 
@@ -64,19 +65,19 @@ def test_what_all_mixes_share_that_ran_with_the_culprit_is_enough_for_it() -> No
         Observation(0b00010, 0, 0.9),
         Observation(0b00001, 0, None),
     )
-    assert shared(Readings(results, 0b11111), Mixes.of(5), 1) == 0b10101
+    assert enough_companions(ObservedTrials(results, 0b11111), Mixes.of(5), 1) == 0b10101
 
 
 def test_one_that_is_alone_missing_in_a_failure_is_needed() -> None:
     results = (Observation(0b0111, 0, 0.8), Observation(0b0011, 0, None, "dies"))
-    assert fewer(Readings(results, 0b1111), Mixes.of(4), 1) == 0b0101
+    assert next_without_companions(ObservedTrials(results, 0b1111), Mixes.of(4), 1) == 0b0101
 
 
 def test_what_needs_a_companion_is_left_out_with_it_and_not_all_that_one_is_needed_of() -> None:
     # 1 and 3 need 4: leaving out 4 would leave out all of what one is needed of
     mixes = Mixes.of(6, ((1, 4), (3, 4)))
     results = (Observation(0b000101, 0, None, "dies"), Observation(0b011111, 0, 0.8))
-    mix = fewer(Readings(results, mixes.full), mixes, 1)
+    mix = next_without_companions(ObservedTrials(results, mixes.full), mixes, 1)
     assert mix is not None
     assert mixes.can_exist(mix)
     assert mix & 0b011010
@@ -89,10 +90,10 @@ def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_the
 ) -> None:
     needs = data.draw(st.integers(0, (1 << count) - 1)) & ~1
     mixes, results = Mixes.of(count), list[Observation]()
-    while (mix := fewer(Readings(tuple(results), mixes.full), mixes, 1)) is not None:
+    while (mix := next_without_companions(ObservedTrials(tuple(results), mixes.full), mixes, 1)) is not None:
         assert mix not in {result.mix for result in results}
         results.append(Observation(mix, 0, None, "dies") if dies(mix, 0, needs) else Observation(mix, 0, 0.8))
-    assert shared(Readings(tuple(results), mixes.full), mixes, 1) == needs | 1
+    assert enough_companions(ObservedTrials(tuple(results), mixes.full), mixes, 1) == needs | 1
     assert len(results) <= 3 + needs.bit_count() * (1 + count.bit_length())  # so it is for all sets of up to 12
 
 

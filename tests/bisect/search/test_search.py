@@ -12,8 +12,9 @@ import pytest
 from support.noisy_worlds import FAMILIES
 from support.worlds import KINDS, Outcome, World, draw, play
 
-from contexta.bisect.inference.observations import Observation, Readings
-from contexta.bisect.search.search import Probe, Problem, Settings, Verdict, decide
+from contexta.bisect.inference.observations import Observation, ObservedTrials
+from contexta.bisect.search.problem import Probe, Problem, Settings, Verdict
+from contexta.bisect.search.search import decide
 from contexta.bisect.space.lattice import Mixes
 
 FEW = 20
@@ -162,7 +163,7 @@ def test_a_new_end_that_never_gives_a_value_twice_is_no_fingerprint() -> None:
     world = a_world("single", (3,), effect=4.0)
     outcome = play(Nondeterministic(**{name: getattr(world, name) for name in World.__dataclass_fields__}))
     assert outcome.right
-    assert not Readings(outcome.results, world.mixes.full).repeatable
+    assert not ObservedTrials(outcome.results, world.mixes.full).repeatable
 
 
 @pytest.mark.parametrize("fingerprint", [True, False])
@@ -296,8 +297,8 @@ def test_nothing_is_proved_while_it_is_not_sure_that_the_ends_differ() -> None:
     for number in range(40, 60):
         outcome = play(draw(number, "single", 2.0, fingerprint=True, count=8))
         if outcome.verdict.kind == "proved":
-            assert outcome.verdict.belief is not None
-            assert outcome.verdict.belief.none <= 0.003
+            assert outcome.verdict.posterior is not None
+            assert outcome.verdict.posterior.none <= 0.003
 
 
 def test_identical_ends_are_no_regression() -> None:
@@ -330,8 +331,8 @@ def test_the_same_results_give_the_same_step() -> None:
 
 def test_values_that_repeat_are_recognised_as_fingerprints_and_given_up_when_they_do_not() -> None:
     ends = [Observation(mix, seed, 0.9 - mix / 10 + seed / 100) for mix in (0, 1) for seed in (0, 0, 1, 2)]
-    assert set(Readings(tuple(ends), 1).fingerprints) == {0, 1, 2}
-    assert Readings((*ends, Observation(0, 1, 0.5)), 1).fingerprints == {}
+    assert set(ObservedTrials(tuple(ends), 1).fingerprints) == {0, 1, 2}
+    assert ObservedTrials((*ends, Observation(0, 1, 0.5)), 1).fingerprints == {}
 
 
 # ---------------------------------------------------------------------------------------------- many studies
@@ -492,7 +493,7 @@ def test_a_drop_at_every_other_seed_is_proved(off: int) -> None:
 def test_ends_that_differ_at_few_seeds_are_not_called_identical(every: int, off: int) -> None:
     verdict = at_some_seeds(every, off)
     assert "identical" not in verdict.why
-    assert verdict.kind == "undecided" or "but the two differ at" in verdict.why
+    assert verdict.kind == "undecided" or "but the endpoints differ at" in verdict.why
 
 
 @pytest.mark.parametrize("number", [20038, 20160])

@@ -12,7 +12,7 @@ from contexta import Contexta
 from contexta.bisect.execution.trial_job import Command, TrialResult
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.search.search import Probe, Settings
+from contexta.bisect.search.problem import Probe, Settings
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.study import Study
 from contexta.bisect.space.changes import End

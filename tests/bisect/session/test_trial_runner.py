@@ -12,7 +12,8 @@ from contexta.bisect.execution.executors.executor import Executor
 from contexta.bisect.execution.source_files import Source
 from contexta.bisect.execution.trial_job import Command
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.search.search import Probe, Problem, Verdict, decide
+from contexta.bisect.search.problem import Probe, Problem, Verdict
+from contexta.bisect.search.search import decide
 from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.session.trial_runner import TrialRunner

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contexta.bisect.space.lattice import Mixes, atoms_of, mix_of
+from contexta.bisect.space.lattice import Mixes, groups_of, mix_of
 
 
 @st.composite
@@ -22,8 +22,8 @@ def test_closing_gives_the_smallest_mix_that_can_exist(mixes: Mixes, data: st.Da
     closed = mixes.closed(atoms)
     assert mixes.can_exist(closed)
     assert closed & atoms == atoms
-    for atom in atoms_of(closed & ~atoms):
-        assert any(mixes.needs[needing] >> atom & 1 for needing in atoms_of(atoms))
+    for atom in groups_of(closed & ~atoms):
+        assert any(mixes.needs[needing] >> atom & 1 for needing in groups_of(atoms))
 
 
 @given(lattices(), st.data())
@@ -50,7 +50,7 @@ def test_a_chain_grows_by_one_atom_a_step_and_every_step_can_exist(mixes: Mixes,
 
 @given(st.sets(st.integers(0, 70)))
 def test_a_mix_is_the_set_of_its_atoms(atoms: set[int]) -> None:
-    assert set(atoms_of(mix_of(atoms))) == atoms
+    assert set(groups_of(mix_of(atoms))) == atoms
 
 
 def test_rules_are_transitive() -> None:
@@ -73,4 +73,4 @@ def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data
 
 def test_twins_are_the_atoms_that_need_each_other() -> None:
     ruled = Mixes.of(4, [(1, 0)]).ruled([(0, 1), (2, 3)])
-    assert [ruled.twins(atom) for atom in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]
+    assert [ruled.inseparable(atom) for atom in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]

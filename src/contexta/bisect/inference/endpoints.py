@@ -1,9 +1,9 @@
 """Decide whether the two endpoints differ, before any search.
 
-After every further run Welch's t is looked at again. As soon as NEW looks worse the search may begin: what mixes give
-says as much of the two levels as further runs of the ends do, and how sure it is by then that they differ is part of
-what is believed (``posterior.py``). "No regression" is said here, as soon as a drop worth calling one is ruled out: the
-search would look for the cause of nothing.
+Welch's t test is repeated after every run. Once NEW looks worse, the search may begin: runs of mixes say as much about
+the two levels as further runs of the endpoints do, and the posterior includes the doubt about the difference
+(``posterior.py``). "No regression" is decided here once a relevant drop is excluded, because a search would find a
+cause of nothing.
 """
 
 from __future__ import annotations
@@ -17,117 +17,124 @@ from statistics import fmean
 from typing import Literal
 
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf, student_quantile, welch_error
-from contexta.bisect.inference.observations import Readings
-from contexta.bisect.inference.tuning import TUNING
+from contexta.bisect.inference.observations import ObservedTrials
+from contexta.bisect.tuning import TUNING
 
 _BETTER = "NEW is better than OLD"
 
 
 @dataclass(frozen=True)
-class Ends:
-    """state: ``worse`` (NEW looks worse), ``same`` (it is not), ``open`` (more runs needed).
-
-    drop: mean(OLD) - mean(NEW), oriented so that worse is positive. repeats: runs a side that would tell by themselves,
-    as far as can be seen; None where they do already, or nothing can be said yet. told: whether they do; where NEW is
-    not worse, that it is better.
-    """
+class Endpoints:
+    """What the runs of both endpoints say about their difference."""
 
     state: Literal["worse", "same", "open"]
+    """``worse``: NEW looks worse; ``same``: it is not worse; ``open``: more runs are needed."""
     why: str
     drop: float | None = None
+    """mean(OLD) - mean(NEW), oriented so that worse is positive."""
     repeats: int | None = None
-    told: bool = False
+    """The estimated runs per endpoint that would show the difference; None if shown already or if unknown."""
+    is_certain: bool = False
+    """Whether the endpoints alone show the difference; if NEW is not worse, that it is better."""
 
     def with_repeats(self, why: str) -> str:
-        """A reason why nothing is known, and what it would take."""
-        return why if self.repeats is None else f"{why}; some {self.repeats} runs of each end would tell"
+        """A reason why the result is open, with the runs that would decide."""
+        return why if self.repeats is None else f"{why}; about {self.repeats} runs of each endpoint would decide"
 
 
-def judge_ends(readings: Readings) -> Ends:
-    """Whether NEW looks worse than OLD, by what the runs of both ends say."""
-    old, new = readings.samples(0), readings.samples(readings.new)
-    least = min(len(old), len(new))
-    if readings.seedless:
+def judge_endpoints(observations: ObservedTrials) -> Endpoints:
+    """Whether NEW looks worse than OLD, from the runs of both endpoints."""
+    old, new = observations.samples(0), observations.samples(observations.new)
+    fewest = min(len(old), len(new))
+    if observations.seedless:
         return _constant(fmean(old) - fmean(new))
-    if least < 2 or readings.run_count(0) < 3:
-        return Ends("open", "too few runs yet")
+    if fewest < 2 or observations.run_count(0) < 3:
+        return Endpoints("open", "too few runs yet")
     drop, standard_error, freedom = welch_error(new, old)
-    still = readings.is_rounding(standard_error)
-    if least == 2 and _clearly_better(drop, standard_error, freedom, still=still, values={*old, *new}):
-        return Ends("same", _BETTER, drop, told=True)
-    if least < 3 or (still and least < 5):
-        return Ends("open", "too few runs yet", drop)
-    if still:
-        return _constant(0.0 if readings.is_rounding(abs(drop)) else drop)
-    spread, by_chance = pooled_spread(old, new), student_cdf(-drop / standard_error, freedom)
-    if by_chance < TUNING.looks_worse:
-        told = by_chance < TUNING.endpoints_differ
-        repeats = None if told else _repeats(drop, spread, least)
-        return Ends("worse", f"the ends differ by {drop / standard_error:.1f} standard errors", drop, repeats, told)
+    is_rounding = observations.is_rounding(standard_error)
+    values = {*old, *new}
+    if fewest == 2 and _is_clearly_better(drop, standard_error, freedom, is_rounding=is_rounding, values=values):
+        return Endpoints("same", _BETTER, drop, is_certain=True)
+    if fewest < 3 or (is_rounding and fewest < 5):
+        return Endpoints("open", "too few runs yet", drop)
+    if is_rounding:
+        return _constant(0.0 if observations.is_rounding(abs(drop)) else drop)
+    spread, p_value = pooled_spread(old, new), student_cdf(-drop / standard_error, freedom)
+    if p_value < TUNING.looks_worse:
+        is_certain = p_value < TUNING.endpoints_differ
+        repeats = None if is_certain else _repeats(drop, spread, fewest)
+        why = f"the endpoints differ by {drop / standard_error:.1f} standard errors"
+        return Endpoints("worse", why, drop, repeats, is_certain)
     upper = drop + student_quantile(TUNING.no_drop_confidence, freedom) * standard_error
     if upper < TUNING.least_drop * spread:
-        if by_chance > 1 - TUNING.endpoints_differ:
-            return Ends("same", _BETTER, drop, told=True)
-        why = f"a drop beyond {TUNING.least_drop:g} standard deviations of the noise is ruled out"
-        return Ends("same", f"{why}{_at_some_seeds(readings)}", drop)
-    if readings.repeatable and not readings.fingerprints and least >= 4:
-        return Ends("same", f"both ends give the identical value at each of {least} seeds", drop)
-    why = "the noise still hides whether the ends differ"
-    return Ends("open", why, drop, _repeats(drop, spread, least))
+        if p_value > 1 - TUNING.endpoints_differ:
+            return Endpoints("same", _BETTER, drop, is_certain=True)
+        why = f"a drop of more than {TUNING.least_drop:g} standard deviations of the noise is excluded"
+        return Endpoints("same", f"{why}{_at_some_seeds(observations)}", drop)
+    if observations.repeatable and not observations.fingerprints and fewest >= 4:
+        return Endpoints("same", f"both endpoints give the identical value at each of {fewest} seeds", drop)
+    why = "the noise still hides whether the endpoints differ"
+    return Endpoints("open", why, drop, _repeats(drop, spread, fewest))
 
 
-def _clearly_better(
-    drop: float, standard_error: float, freedom: float, *, still: bool, values: AbstractSet[float]
+def _is_clearly_better(
+    drop: float, standard_error: float, freedom: float, *, is_rounding: bool, values: AbstractSet[float]
 ) -> bool:
     """Whether NEW is better already at two seeds: most likely OLD and NEW are swapped.
 
-    A yes or no (exit codes, thresholds) is no measure of noise and waits for a third seed.
+    Values of 0 and 1 (exit codes, thresholds) do not show the noise and wait for a third seed.
     """
     if drop >= 0 or values <= {0.0, 1.0}:
         return False
-    return still or student_cdf(drop / standard_error, freedom) < TUNING.endpoints_differ_at_two_seeds
+    return is_rounding or student_cdf(drop / standard_error, freedom) < TUNING.endpoints_differ_at_two_seeds
 
 
-def next_end_run(readings: Readings, mix: int | None = None) -> tuple[int, int]:
-    """(mix, seed) of the end run that says most: OLD twice at the first seed, which shows whether values repeat, and
-    both in turn, each at the same new seeds.
+def next_endpoint_run(observations: ObservedTrials, mix: int | None = None) -> tuple[int, int]:
+    """(mix, seed) of the most informative run of an endpoint, or of this one.
 
-    Runs without a value are followed by another seed: theirs may be to blame. Each is tried once more after the next
-    value.
+    OLD runs twice at the first seed, which shows whether values repeat. Then both alternate, each at the same new
+    seeds. A run without a value is followed by another seed, because its seed may be the reason. Each such seed is
+    tried once more after the next value.
     """
-    ran = {end: [r.seed for r in readings.results if r.mix == end and r.value is not None] for end in (0, readings.new)}
+    seeds = {
+        endpoint: [r.seed for r in observations.results if r.mix == endpoint and r.value is not None]
+        for endpoint in (0, observations.new)
+    }
     if mix is None:
-        unrepeated = len(ran[0]) == 1 and bool(ran[readings.new])
-        mix = 0 if unrepeated or len({*ran[0]}) <= len({*ran[readings.new]}) else readings.new
-    if mix == 0 and len(ran[0]) == 1:
-        return mix, ran[0][0]
-    mine = [result for result in readings.results if result.mix == mix]
-    failed = Counter(result.seed for result in mine if result.value is None)
-    out = {*ran[mix], *(seed for seed, times in failed.items() if times > 1)}
-    out.update(result.seed for result in takewhile(lambda result: result.value is None, reversed(mine)))
-    return mix, next(seed for seed in count() if seed not in out)
+        is_unrepeated = len(seeds[0]) == 1 and bool(seeds[observations.new])
+        fewer_of_old = len({*seeds[0]}) <= len({*seeds[observations.new]})
+        mix = 0 if is_unrepeated or fewer_of_old else observations.new
+    if mix == 0 and len(seeds[0]) == 1:
+        return mix, seeds[0][0]
+    results = [result for result in observations.results if result.mix == mix]
+    failed = Counter(result.seed for result in results if result.value is None)
+    excluded = {*seeds[mix], *(seed for seed, times in failed.items() if times > 1)}
+    excluded.update(result.seed for result in takewhile(lambda result: result.value is None, reversed(results)))
+    return mix, next(seed for seed in count() if seed not in excluded)
 
 
-def _at_some_seeds(readings: Readings) -> str:
-    """What is to be said where NEW repeats OLD's very values at most seeds: a change that acts at some of them only."""
-    apart = list(readings.fingerprints)
-    shared = sum({0, readings.new} <= column.keys() for column in readings.by_seed)
-    if not apart or len(apart) >= shared / 2:
+def _at_some_seeds(observations: ObservedTrials) -> str:
+    """A remark if NEW repeats OLD's values at most seeds, as with a change that acts at some of them only."""
+    differing = list(observations.fingerprints)
+    shared = sum({0, observations.new} <= column.keys() for column in observations.by_seed)
+    if not differing or len(differing) >= shared / 2:
         return ""
-    named = ", ".join(map(str, apart))
-    return f"; but the two differ at {'seed' if len(apart) == 1 else 'seeds'} {named}, and at no other"
+    names = ", ".join(map(str, differing))
+    return f"; but the endpoints differ at {'seed' if len(differing) == 1 else 'seeds'} {names}, and at no other"
 
 
-def _constant(drop: float) -> Ends:
+def _constant(drop: float) -> Endpoints:
     if drop > 0:
-        return Ends("worse", "the ends differ by the same at every seed, and NEW is worse", drop, told=True)
-    return Ends("same", "the ends are identical", drop) if drop == 0 else Ends("same", _BETTER, drop, told=True)
+        return Endpoints("worse", "NEW is worse by the same amount at every seed", drop, is_certain=True)
+    if drop == 0:
+        return Endpoints("same", "the endpoints are identical", drop)
+    return Endpoints("same", _BETTER, drop, is_certain=True)
 
 
-def _repeats(drop: float, spread: float, have: int) -> int | None:
-    """Runs a side that tell the ends apart nine times in ten, from the effect as it looks now."""
+def _repeats(drop: float, spread: float, present: int) -> int | None:
+    """The runs per endpoint that show a difference of this estimated size in nine of ten cases."""
     effect = drop / spread
     if effect < 0.2:
         return None
     z = student_quantile(1 - TUNING.endpoints_differ, 1e6) + student_quantile(0.9, 1e6)
-    return max(have + 1, math.ceil(2 * (z / effect) ** 2))
+    return max(present + 1, math.ceil(2 * (z / effect) ** 2))

@@ -1,8 +1,8 @@
-"""Find outliers: trials whose value is far from all others, such as a diverged training. Pure.
+"""Find outliers: trials whose value is far from all others, such as a diverged training.
 
-Left in, one such value makes the noise look so large that it hides any drop. So it counts as a run without a value. A
-run of an end is held against the other runs of its end. A run of a mix is held against both ends, and only counts as a
-stray if another run of the same mix is not as wild: far away from both ends may be where that mix lies.
+One such value makes the noise look so large that it hides any drop. So it counts as a run without a value. A run of an
+endpoint is compared with the other runs of this endpoint. A run of a mix is compared with both endpoints, and is an
+outlier only if another run of the same mix is not as far away: the level of that mix may be far from both endpoints.
 """
 
 from __future__ import annotations
@@ -14,96 +14,78 @@ from dataclasses import replace
 from statistics import fmean
 
 from contexta.analysis.metrics.stats import pooled_spread, student_cdf
-from contexta.bisect.inference.drift import since
+from contexta.bisect.inference.drift import first_counted
 from contexta.bisect.inference.noise import grain
-from contexta.bisect.inference.observations import Observation, Readings
+from contexta.bisect.inference.observations import Observation, ObservedTrials
 from contexta.bisect.inference.scale import Scale
-from contexta.bisect.inference.tuning import TUNING
+from contexta.bisect.tuning import TUNING
 
-STRAY = "its value is like none of the others"
+OUTLIER = "its value is like none of the others"
 
 Runs = Mapping[int, Sequence[tuple[int, float]]]
-"""Mix -> (seed, value) of each of its runs; a value that repeats at a seed once."""
+"""Mix -> (seed, value) of each of its runs; a value that repeats at a seed is listed once."""
 
 
-def read(results: Sequence[Observation], new: int) -> Readings:
-    """What a study's trials say; a stray has no value there, for the reason ``STRAY``.
+def usable_observations(results: Sequence[Observation], new: int) -> ObservedTrials:
+    """The results of a study without the values of outliers, and without the trials before a drift (``drift.py``).
 
-    Where the machine changed meanwhile, only of the trials since then (``drift.py``).
-
-    new: the mix that is NEW; OLD is 0. Where a seed gives a stray at both ends, that is what the seed does: both count.
-    So does what NEW gives again at its seed and is worse: that is no accident, but what the study looks for.
+    new: the mix that is NEW; OLD is 0. An outlier has no value, for the reason ``OUTLIER``. If a seed gives an outlier
+    at both endpoints, the seed causes it, and both values count. A worse value that NEW repeats at its seed counts too:
+    it is no accident but the drop in question.
     """
     results = [_finite(result) for result in results]
     if not new:  # OLD and NEW differ in nothing, and nothing ran
-        return Readings(tuple(results), new)
-    once: dict[int, dict[tuple[int, float], None]] = {0: {}, new: {}}
+        return ObservedTrials(tuple(results), new)
+    distinct: dict[int, dict[tuple[int, float], None]] = {0: {}, new: {}}
     for result in results:
-        if result.value is not None:  # a value that repeats says once what it says
-            once.setdefault(result.mix, {})[result.seed, result.value] = None
-    runs = {mix: list(of_mix) for mix, of_mix in once.items()}
-    came = Counter((result.mix, result.seed, result.value) for result in results)
-    strays = {*_of_ends(runs, new, came)}
-    strays.update(_of_mixes(runs, new, strays))
-    counted = (replace(r, value=None, reason=STRAY) if (r.mix, r.value) in strays else r for r in results)
-    readings = Readings(tuple(counted), new)
-    moved = since(readings)
-    return readings if moved == 0 else read(results[moved:], new)
+        if result.value is not None:
+            distinct.setdefault(result.mix, {})[result.seed, result.value] = None
+    runs = {mix: list(of_mix) for mix, of_mix in distinct.items()}
+    repeats = Counter((result.mix, result.seed, result.value) for result in results)
+    outliers = {*_of_endpoints(runs, new, repeats)}
+    outliers.update(_of_mixes(runs, new, outliers))
+    counted = (replace(r, value=None, reason=OUTLIER) if (r.mix, r.value) in outliers else r for r in results)
+    observations = ObservedTrials(tuple(counted), new)
+    first = first_counted(observations)
+    return observations if first == 0 else usable_observations(results[first:], new)
 
 
-def _of_ends(runs: Runs, new: int, came: Mapping[tuple[int, int, float | None], int]) -> Iterator[tuple[int, float]]:
-    """(end, value) of each stray of OLD and NEW. came: how often a mix gave a value at a seed."""
-    old, of_new, *mixes = ([value for _, value in of_mix] for of_mix in runs.values())
-    scale = Scale.of([value for group in (old, of_new, *mixes) for value in group])
-    found = {}
-    for end, own, other in ((0, old, of_new), (new, of_new, old)):
-        far = stray(*([scale(value) for value in group] for group in (own, other, *mixes)))
-        found[end] = next((value for value in own if scale(value) == far), None)
-    if any(came[new, seed, value] > 1 for seed, value in runs[new] if value == found[new] == min(of_new)):
-        found[new] = None
-    seeds = [{seed for seed, value in runs[end] if value == found[end]} for end in (0, new)]
+def _of_endpoints(
+    runs: Runs, new: int, repeats: Mapping[tuple[int, int, float | None], int]
+) -> Iterator[tuple[int, float]]:
+    """(endpoint, value) of each outlier of OLD and NEW. repeats: (mix, seed, value) -> how often it occurred."""
+    of_old, of_new, *mixes = ([value for _, value in of_mix] for of_mix in runs.values())
+    scale = Scale.of([value for values in (of_old, of_new, *mixes) for value in values])
+    outliers = {}
+    for endpoint, own, other in ((0, of_old, of_new), (new, of_new, of_old)):
+        farthest = outlier(*([scale(value) for value in values] for values in (own, other, *mixes)))
+        outliers[endpoint] = next((value for value in own if scale(value) == farthest), None)
+    if any(repeats[new, seed, value] > 1 for seed, value in runs[new] if value == outliers[new] == min(of_new)):
+        outliers[new] = None
+    seeds = [{seed for seed, value in runs[endpoint] if value == outliers[endpoint]} for endpoint in (0, new)]
     if not seeds[0] & seeds[1]:
-        yield from ((end, value) for end, value in found.items() if value is not None)
+        yield from ((endpoint, value) for endpoint, value in outliers.items() if value is not None)
 
 
-def _of_mixes(runs: Runs, new: int, strays: Collection[tuple[int, float]]) -> Iterator[tuple[int, float]]:
-    """(mix, value) of each wild run of a mix; none once a mix was wild twice, which is no accident any more.
+def _of_mixes(runs: Runs, new: int, outliers: Collection[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+    """(mix, value) of each outlier of a mix; none once a mix has two, which is no accident.
 
-    strays: those of the ends, which say nothing of where mixes may lie.
+    outliers: those of the endpoints, which do not limit where mixes may lie.
     """
-    ends = [value for end in (0, new) for _, value in runs[end] if (end, value) not in strays]
-    if min(len(runs[0]), len(runs[new])) < 2 or min(ends) == max(ends):
+    values_of_endpoints = [
+        value for endpoint in (0, new) for _, value in runs[endpoint] if (endpoint, value) not in outliers
+    ]
+    low, high = min(values_of_endpoints, default=0.0), max(values_of_endpoints, default=0.0)
+    if min(len(runs[0]), len(runs[new])) < 2 or low == high:
         return
-    reach = TUNING.wild_value * (max(ends) / 2 - min(ends) / 2)  # of halves: the whole may be too large for a float
-    wild = {
-        mix: [value for _, value in of_mix if value / 2 - max(ends) / 2 > reach or min(ends) / 2 - value / 2 > reach]
+    reach = TUNING.wild_value * (high / 2 - low / 2)  # of halves: the whole may be too large for a float
+    far = {
+        mix: [value for _, value in of_mix if value / 2 - high / 2 > reach or low / 2 - value / 2 > reach]
         for mix, of_mix in runs.items()
         if mix not in (0, new)
     }
-    if all(len(values) < 2 for values in wild.values()):
-        yield from ((mix, value) for mix, values in wild.items() for value in values)
-
-
-def odd_mix(readings: Readings) -> tuple[int, int] | None:
-    """(mix, seed) to run once more, where mixes gave several values like no other's: do values repeat there at all?
-
-    One change may take away what makes OLD repeat, in NEW or in some mixes only. None once such a mix was asked.
-    """
-    if not readings.fingerprints or readings.seedless:
-        return None
-    asked = Counter((result.mix, result.seed) for result in readings.results)
-    once = {(r.mix, r.seed): r.value for r in readings.results if r.value is not None}
-    given = Counter((seed, value) for (_, seed), value in once.items())
-    odd = (mix for mix in readings.probed if readings.alike(mix) == {mix})
-    mine = [key for mix in odd for key, value in once.items() if key[0] == mix and given[key[1], value] == 1]
-    if len(mine) < TUNING.odd_values or any(asked[key] > 1 for key in mine):
-        return None
-    return mine[-1]
-
-
-def unconfirmed(readings: Readings) -> int | None:
-    """A mix whose only run was wild: an accident, or where it lies? Another run tells."""
-    return next((mix for mix, told in readings.told.items() if mix not in (0, readings.new) and told == [STRAY]), None)
+    if all(len(values) < 2 for values in far.values()):
+        yield from ((mix, value) for mix, values in far.items() for value in values)
 
 
 def _finite(result: Observation) -> Observation:
@@ -112,52 +94,85 @@ def _finite(result: Observation) -> Observation:
     return replace(result, value=None, reason=f"its value is {result.value}")
 
 
-def to_repeat(readings: Readings) -> tuple[int, int] | None:
-    """(mix, seed) of a stray of NEW that came once, where values repeat: an accident, or what NEW does at that seed?"""
-    if not readings.repeatable:
+def mix_with_unique_values(observations: ObservedTrials) -> tuple[int, int] | None:
+    """(mix, seed) to run again if mixes gave several values that no other mix gave: do values repeat there?
+
+    A change may remove what makes OLD repeat, in NEW or in some mixes only. None once such a mix has run twice.
+    """
+    if not observations.fingerprints or observations.seedless:
         return None
-    asked = Counter((result.mix, result.seed) for result in readings.results)
-    once = (r for r in readings.results if r.mix == readings.new and r.reason == STRAY and asked[r.mix, r.seed] == 1)
-    return next(((result.mix, result.seed) for result in once), None)
+    runs = Counter((result.mix, result.seed) for result in observations.results)
+    values = {(r.mix, r.seed): r.value for r in observations.results if r.value is not None}
+    mixes_with = Counter((seed, value) for (_, seed), value in values.items())
+    alone = [mix for mix in observations.probed if observations.indistinguishable(mix) == {mix}]
+    unique = [
+        (mix, seed)
+        for of_mix in alone
+        for (mix, seed), value in values.items()
+        if mix == of_mix and mixes_with[seed, value] == 1
+    ]
+    if len(unique) < TUNING.odd_values or any(runs[key] > 1 for key in unique):
+        return None
+    return unique[-1]
 
 
-def may_hide_a_drop(readings: Readings) -> bool:
-    """Whether an end has a value that looks like a stray, and too few others to be sure: "no drop" may be its doing."""
-    ends = readings.samples(0), readings.samples(readings.new)
-    mixes = [readings.samples(mix) for mix in readings.probed]
-    return any(
-        stray(own, other, *mixes, by_chance=TUNING.suspect_chance) is not None for own, other in (ends, ends[::-1])
+def unconfirmed_outlier(observations: ObservedTrials) -> int | None:
+    """A mix whose only run was an outlier: another run shows whether its level is there."""
+    endpoints = 0, observations.new
+    return next(
+        (mix for mix, outcomes in observations.outcomes.items() if mix not in endpoints and outcomes == [OUTLIER]), None
     )
 
 
-def stray(
-    own: Sequence[float], other: Sequence[float], *mixes: Sequence[float], by_chance: float = TUNING.outlier_chance
-) -> float | None:
-    """The one value of an end that is like none of its others; None without any.
+def outlier_to_repeat(observations: ObservedTrials) -> tuple[int, int] | None:
+    """(mix, seed) of an outlier of NEW that occurred once, if values repeat: an accident, or NEW's value there?"""
+    if not observations.repeatable:
+        return None
+    runs = Counter((result.mix, result.seed) for result in observations.results)
+    of_new = (r for r in observations.results if r.mix == observations.new and r.reason == OUTLIER)
+    return next(((r.mix, r.seed) for r in of_new if runs[r.mix, r.seed] == 1), None)
 
-    own, other: the two ends; with the mixes, groups that scatter alike, wherever they lie. Student's t of the farthest
-    value against the rest, where each end is taken without its farthest. And it lies farther out than the ends lie
-    apart: else it hides nothing. Of two such values none is a stray: they may be what the training does.
+
+def may_hide_a_drop(observations: ObservedTrials) -> bool:
+    """Whether "no drop" may be due to a value that looks like an outlier, with too few others to be sure."""
+    endpoints = observations.samples(0), observations.samples(observations.new)
+    mixes = [observations.samples(mix) for mix in observations.probed]
+    return any(
+        outlier(own, other, *mixes, p_value=TUNING.suspect_chance) is not None
+        for own, other in (endpoints, endpoints[::-1])
+    )
+
+
+def outlier(
+    own: Sequence[float], other: Sequence[float], *mixes: Sequence[float], p_value: float = TUNING.outlier_chance
+) -> float | None:
+    """The one value of an endpoint that is far from all its others; None if there is none.
+
+    own, other: the two endpoints; with the mixes, samples with the same noise at any levels.
+
+    Student's t test of the farthest value against the rest, where each endpoint is taken without its farthest value.
+    The value must also be farther away than the endpoints are from each other: otherwise it hides nothing. Two such
+    values are no outliers: they may be what the training does.
     """
     if min(len(own), len(other)) < TUNING.outlier_least_values:
         return None
-    rest, others = _without_farthest(own), _without_farthest(other)
+    rest, other_rest = _without_farthest(own), _without_farthest(other)
     farthest = next((Counter(own) - Counter(rest)).elements())
-    away = abs(farthest - fmean(rest))
-    if away <= abs(fmean(rest) - fmean(others)):
+    distance = abs(farthest - fmean(rest))
+    if distance <= abs(fmean(rest) - fmean(other_rest)):
         return None
-    groups = (rest, others, *mixes)
+    samples = (rest, other_rest, *mixes)
     # without the value in question, which would make the step between values as large as it is itself
-    spread = max(pooled_spread(rest), pooled_spread(*groups), grain([*rest, *others]))
-    freedom = float(sum(len(group) - 1 for group in groups))
-    if spread == 0:  # what is left of rounding values near the smallest there are
+    spread = max(pooled_spread(rest), pooled_spread(*samples), grain([*rest, *other_rest]))
+    freedom = float(sum(len(sample) - 1 for sample in samples))
+    if spread == 0:  # what is left of rounding values near the smallest float
         return None
-    this_far = 2 * student_cdf(-away / (spread * math.sqrt(1 + 1 / len(rest))), freedom)
-    return farthest if this_far * len(own) < by_chance else None
+    chance = 2 * student_cdf(-distance / (spread * math.sqrt(1 + 1 / len(rest))), freedom)
+    return farthest if chance * len(own) < p_value else None
 
 
 def _without_farthest(values: Sequence[float]) -> list[float]:
-    found = sorted(values)
-    middle = found[len(found) // 2]
-    found.remove(max(found, key=lambda value: abs(value - middle)))
-    return found
+    rest = sorted(values)
+    middle = rest[len(rest) // 2]
+    rest.remove(max(rest, key=lambda value: abs(value - middle)))
+    return rest

@@ -1,10 +1,10 @@
 """The proof: the facts that together show which change is the cause.
 
-For a culprit C: OLD is good, NEW is bad, OLD with C is bad, NEW without C is good. C may need companions (what it
-requires, or what it only runs beside): then they are shown to be good without C. For several culprits each is shown
-alone, and each is needed: without it OLD with the others is not bad, or NEW without the others is not good. One of
-which neither holds is left out, and the others are proved anew. A mix that fails is replaced by the nearest one that
-runs; what was added or left out is named, and beside several culprits is shown to be good.
+For a culprit C: OLD is good, NEW is bad, OLD with C is bad, NEW without C is good. C may need companions (changes that
+it requires, or fails without): then these are shown to be good without C. Of several culprits, each is shown alone, and
+each is needed: without it, OLD with the others is not bad, or NEW without the others is not good. A culprit of which
+neither holds is left out, and the proof of the others starts again. A failing mix is replaced by the nearest one that
+runs. The changes in which it differs are named, and with several culprits they are shown to be good.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contexta.bisect.inference.failure_model import Risk
-from contexta.bisect.inference.observations import Readings, State
-from contexta.bisect.inference.tuning import TUNING
-from contexta.bisect.space.lattice import Mixes, atoms_of
+from contexta.bisect.inference.mix_evidence import MixEvidence, State
+from contexta.bisect.space.lattice import Mixes, groups_of
+from contexta.bisect.tuning import TUNING
 
 Role = Literal["old", "new", "with", "without", "companions", "alone", "all but one", "only one", "left out"]
 _FACTS: dict[Role, State] = {
@@ -32,28 +32,26 @@ _FACTS: dict[Role, State] = {
 
 @dataclass(frozen=True)
 class Strength:
-    """How much evidence one fact takes: ``odds`` to one between good and bad, from at least ``runs`` runs."""
+    """The evidence that one fact needs."""
 
     odds: float = 10.0
+    """Between good and bad, to one."""
     runs: int = 2
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One mix and what it must be.
-
-    role: ``all but one``: OLD with all culprits but one; ``only one``: NEW with only that one of them; ``left out``:
-    OLD with what NEW lacks beside the culprits where it is shown without them.
-    expected: None for a culprit alone, where every outcome says something, for all but one, which may be anything but
-    bad, and for only one, which may be anything but good.
-
-    state: what the runs of this mix say; ``open`` while they do not suffice.
-    """
+    """One mix and the state that it must have."""
 
     role: Role
+    """``all but one``: OLD with all culprits but one; ``only one``: NEW with only that one of them; ``left out``: OLD
+    with the changes besides the culprits that NEW lacks where it is shown without them."""
     mix: int
     expected: State | None
+    """None if several states are possible: any for a culprit alone, any but bad for ``all but one``, any but good for
+    ``only one``."""
     state: State
+    """What the runs of this mix say; ``open`` while they are not enough."""
 
     @property
     def holds(self) -> bool:
@@ -70,11 +68,12 @@ class Fact:
 
 @dataclass(frozen=True)
 class Proof:
-    """The facts for one set of culprits. missing: why a side cannot be shown at all; None while it can."""
+    """The facts for one set of culprits."""
 
     culprits: int
     facts: tuple[Fact, ...]
     missing: str | None = None
+    """Why a fact cannot be shown; None while all can."""
 
     @property
     def complete(self) -> bool:
@@ -87,7 +86,7 @@ class Proof:
 
     @property
     def with_mix(self) -> int:
-        """OLD with the culprits, and what they are shown with."""
+        """OLD with the culprits and the changes that they are shown with."""
         return next((fact.mix for fact in self.facts if fact.role == "with"), self.culprits)
 
     @property
@@ -101,17 +100,17 @@ class Proof:
 
     @property
     def needless(self) -> int:
-        """Culprits without which nothing changes, as a mix: OLD with the others is bad, NEW without the others good."""
+        """Culprits whose omission changes nothing, as a mix: OLD with the others is bad, NEW without them is good."""
         return next((fact.mix & self.culprits for fact in self.facts if fact.role == "only one" and fact.refuted), 0)
 
     @property
     def companions(self) -> int:
-        """What went to NEW together with the culprits where they were shown to be bad."""
+        """The changes at NEW together with the culprits in the mix that shows them."""
         return self.with_mix & ~self.culprits
 
 
 def prove(
-    readings: Readings,
+    evidence: MixEvidence,
     mixes: Mixes,
     risk: Risk,
     culprits: int,
@@ -120,54 +119,57 @@ def prove(
     *,
     last: bool = False,
 ) -> Proof:
-    """Where the proof of these culprits stands. culprits: atoms, as a mix (which need not be able to exist).
+    """The state of the proof of these culprits.
 
-    with_mix: where they are to be shown to be bad; None: where it takes the fewest runs. last: whether no run is left;
-    then what is shown already goes before what would show it with less beside the culprits.
+    culprits: change groups, as a mix (which need not be able to exist).
+    with_mix: the mix that shows them to be bad; None: the one that takes the fewest runs.
+    last: whether no run is left; then a mix that already shows a side comes before one with fewer other changes.
     """
-    ways = list(_with(mixes, risk, readings, culprits)) if with_mix is None else [(0.0, with_mix)]
+    options = list(_with(mixes, risk, evidence, culprits)) if with_mix is None else [(0.0, with_mix)]
     if last and any(mix & culprits == culprits for mix in risk.failed):
-        ways = [way for way in ways if _is_shown(readings, mixes, culprits, way[-1], strength)] or ways
-    shown = min(ways, default=None)
-    left = list(_without(mixes, risk, readings, culprits))
-    if last and _may_be_good(readings, mixes.without(mixes.full, culprits), culprits, strength):
-        left = [way for way in left if _is(readings, way[-1], "good", culprits, strength)] or left
+        options = [
+            option for option in options if _is_shown(evidence, mixes, culprits, option[-1], strength)
+        ] or options
+    shown = min(options, default=None)
+    left = list(_without(mixes, risk, evidence, culprits))
+    if last and _may_be_good(evidence, mixes.without(mixes.full, culprits), culprits, strength):
+        left = [option for option in left if _is(evidence, option[-1], "good", culprits, strength)] or left
     kept = min(left, default=None)
     roles: list[tuple[Role, int]] = [("old", 0), ("new", mixes.full)]
     if shown is None or kept is None:
         side = "OLD with it" if shown is None else "NEW without it"
-        return Proof(culprits, _facts(readings, culprits, roles, strength), f"no mix that shows {side} runs")
+        return Proof(culprits, _facts(evidence, culprits, roles, strength), f"no mix that shows {side} runs")
     roles.append(("with", shown[-1]))
     companions = mixes.without(shown[-1], culprits)
     if companions:
         roles.append(("companions", companions))
     roles.append(("without", kept[-1]))
-    units = list(dict.fromkeys(mixes.twins(atom) & culprits for atom in atoms_of(culprits)))
+    units = list(dict.fromkeys(mixes.inseparable(group) & culprits for group in groups_of(culprits)))
     if len(units) > 1:
         left_out = mixes.closed(mixes.without(mixes.full, culprits) & ~kept[-1])
         if left_out and left_out not in risk.failed:
             roles.append(("left out", left_out))
         alones = {}
         for unit in units:
-            alone = min(_with(mixes, risk, readings, unit, apart=culprits & ~unit), default=None)
+            alone = min(_with(mixes, risk, evidence, unit, apart=culprits & ~unit), default=None)
             if alone is None:
                 why = "no mix that shows one of the culprits without the others runs"
-                return Proof(culprits, _facts(readings, culprits, roles, strength), why)
+                return Proof(culprits, _facts(evidence, culprits, roles, strength), why)
             roles.append(("alone", alone[-1]))
             alones[unit] = alone[-1]
-        needed = _each_needed(readings, mixes, risk, culprits, shown[-1], alones, strength)
-        if any(role == "all but one" and _moves_little(readings, shown[-1], mix) for role, mix in needed or ()):
+        needed = _each_needed(evidence, mixes, risk, culprits, shown[-1], alones, strength)
+        if any(role == "all but one" and _moves_little(evidence, shown[-1], mix) for role, mix in needed or ()):
             why = "one of the culprits makes less than a tenth of the drop"
-            return Proof(culprits, _facts(readings, culprits, roles, strength), why)
+            return Proof(culprits, _facts(evidence, culprits, roles, strength), why)
         if needed is None:
             why = "whether each of the culprits is needed cannot be shown: the mixes without it fail"
-            return Proof(culprits, _facts(readings, culprits, roles, strength), why)
+            return Proof(culprits, _facts(evidence, culprits, roles, strength), why)
         roles += needed
-    return Proof(culprits, _facts(readings, culprits, roles, strength))
+    return Proof(culprits, _facts(evidence, culprits, roles, strength))
 
 
 def _each_needed(
-    readings: Readings,
+    evidence: MixEvidence,
     mixes: Mixes,
     risk: Risk,
     culprits: int,
@@ -175,13 +177,13 @@ def _each_needed(
     alone: dict[int, int],
     strength: Strength,
 ) -> list[tuple[Role, int]] | None:
-    """The facts that show that none of several culprits may be left out; None where they cannot be shown.
+    """The facts that show that none of several culprits may be left out; None if they cannot be shown.
 
-    shown: OLD with the culprits. What it holds beside them and what they require stays in when one is left out: it may
-    do what that one was named for. alone: unit of culprits -> where it is shown without the others. Of two, that is
-    where the other is left out.
+    shown: OLD with the culprits. Its other changes stay when one culprit is left out, because they may be the cause
+    instead. alone: unit of culprits -> the mix that shows it without the others. Of two culprits, this is the mix
+    without the other one.
     """
-    found: list[tuple[Role, int]] = []
+    facts: list[tuple[Role, int]] = []
     beside = shown & ~mixes.closed(culprits)
     for unit in alone:
         others = culprits & ~unit
@@ -190,123 +192,131 @@ def _each_needed(
         if beside and with_others not in risk.failed:
             rest = with_others
         only = mixes.without(mixes.full, others)
-        by_ends = {mix: readings.state(mix, strength.odds, strength.runs) for mix in (rest, alone[unit])}
-        # where one suffices by itself, the others are bad too as a rule: that need not be seen
-        tells = by_ends[rest] == "open" and (len(alone) == 2 or by_ends[alone[unit]] != "bad")
-        if not rest & unit and rest not in risk.failed and (tells or by_ends[rest] in ("good", "between")):
+        by_endpoints = {mix: evidence.state(mix, strength.odds, strength.runs) for mix in (rest, alone[unit])}
+        # if one culprit suffices alone, the others are usually bad as well, and no run is needed to see that
+        is_informative = by_endpoints[rest] == "open" and (len(alone) == 2 or by_endpoints[alone[unit]] != "bad")
+        may_hold = is_informative or by_endpoints[rest] in ("good", "between")
+        if not rest & unit and rest not in risk.failed and may_hold:
             if len(alone) > 2 or rest not in alone.values():
-                found.append(("all but one", rest))
+                facts.append(("all but one", rest))
         elif not only & unit or only in risk.failed:
             return None
         else:
-            found.append(("only one", only))
-    return found
+            facts.append(("only one", only))
+    return facts
 
 
-def _moves_little(readings: Readings, shown: int, less: int) -> bool:
+def _moves_little(evidence: MixEvidence, shown: int, less: int) -> bool:
     """Whether, without noise, less than a tenth of the drop lies between two mixes."""
-    ran = readings.run_count(shown) and readings.run_count(less)
-    return readings.seedless and bool(ran) and abs(readings.level(shown) - readings.level(less)) < TUNING.least_cause
+    observations, values = evidence.observations, evidence.values
+    ran = observations.run_count(shown) and observations.run_count(less)
+    return observations.seedless and bool(ran) and abs(values.level(shown) - values.level(less)) < TUNING.least_cause
 
 
-def _is_shown(readings: Readings, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:
-    """Whether a mix is known to be bad, and what stands in it beside the culprits to be good."""
+def _is_shown(evidence: MixEvidence, mixes: Mixes, culprits: int, mix: int, strength: Strength) -> bool:
+    """Whether a mix is shown to be bad, and its changes besides the culprits to be good."""
     beside = mixes.without(mix, culprits)
-    bad = _is(readings, mix, "bad", culprits, strength)
-    return bad and (not beside or _is(readings, beside, "good", culprits, strength))
+    bad = _is(evidence, mix, "bad", culprits, strength)
+    return bad and (not beside or _is(evidence, beside, "good", culprits, strength))
 
 
-def _may_be_good(readings: Readings, mix: int, culprits: int, strength: Strength) -> bool:
-    """Whether a mix is not known to be bad: neither beside what others are, were these to blame, nor by the ends."""
-    return _is(readings, mix, "open", culprits, strength) and not _is(readings, mix, "bad", 0, strength)
+def _may_be_good(evidence: MixEvidence, mix: int, culprits: int, strength: Strength) -> bool:
+    """Whether a mix is not shown to be bad, neither by the other mixes (given these culprits) nor by the endpoints."""
+    return _is(evidence, mix, "open", culprits, strength) and not _is(evidence, mix, "bad", 0, strength)
 
 
-def _is(readings: Readings, mix: int, state: State, culprits: int, strength: Strength) -> bool:
-    return readings.state(mix, strength.odds, strength.runs, culprits) == state
+def _is(evidence: MixEvidence, mix: int, state: State, culprits: int, strength: Strength) -> bool:
+    return evidence.state(mix, strength.odds, strength.runs, culprits) == state
 
 
-def _facts(readings: Readings, culprits: int, roles: list[tuple[Role, int]], strength: Strength) -> tuple[Fact, ...]:
+def _facts(evidence: MixEvidence, culprits: int, roles: list[tuple[Role, int]], strength: Strength) -> tuple[Fact, ...]:
     return tuple(
-        Fact(role, mix, expected := _FACTS.get(role), _state(readings, mix, strength, culprits, expected))
+        Fact(role, mix, expected := _FACTS.get(role), _state(evidence, mix, strength, culprits, expected))
         for role, mix in roles
     )
 
 
-def _state(readings: Readings, mix: int, strength: Strength, culprits: int, expected: State | None) -> State:
-    """What a mix is. Mixes that ran beside it count as the culprits have it; where these are several, never against
-    what the ends alone say: a wrong pair must not make its own proof. One of several may be anything: by the ends."""
+def _state(evidence: MixEvidence, mix: int, strength: Strength, culprits: int, expected: State | None) -> State:
+    """The state of a mix if these are the culprits.
+
+    Other mixes count at the level that the culprits give them. With several culprits, they never outweigh the
+    endpoints: a wrong pair must not prove itself. One of several culprits alone is compared with the endpoints only.
+    """
     if expected is None:
-        return readings.state(mix, strength.odds, strength.runs)
+        return evidence.state(mix, strength.odds, strength.runs)
     several = culprits.bit_count() > 1
-    if several and mix in readings.log_densities and readings.run_count(mix) >= strength.runs:
-        good, bad, _ = readings.log_densities[mix]
+    if several and mix in evidence.log_densities and evidence.observations.run_count(mix) >= strength.runs:
+        good, bad, _ = evidence.log_densities[mix]
         against = good - bad if expected == "bad" else bad - good
         if against > math.log(strength.odds):
             return "good" if expected == "bad" else "bad"
         if against > math.log(TUNING.endpoint_leaning):
-            return "open"  # more runs tell
-    return readings.state(mix, strength.odds, strength.runs, culprits)
+            return "open"  # more runs will tell
+    return evidence.state(mix, strength.odds, strength.runs, culprits)
 
 
-def _with(mixes: Mixes, risk: Risk, readings: Readings, culprits: int, apart: int = 0) -> Iterator[tuple[float, int]]:
-    """(how far from ideal, mix) of every mix worth trying as "OLD with the culprits". apart: atoms that stay OLD."""
+def _with(
+    mixes: Mixes, risk: Risk, evidence: MixEvidence, culprits: int, apart: int = 0
+) -> Iterator[tuple[float, int]]:
+    """(cost, mix) of every mix worth trying as "OLD with the culprits". apart: change groups that stay at OLD."""
     least = mixes.closed(culprits)
     barred = (_needing(mixes, culprits) & ~culprits) | _needing(mixes, apart)
     if least & apart:
         return
-    ran = [mix for mix in (*readings.probed, mixes.full) if mix & least == least]
+    ran = [mix for mix in (*evidence.observations.probed, mixes.full) if mix & least == least]
     seen = {least}
     for mix in ran:
         high = mixes.without(mix, barred & ~least) | least
-        seen.update(mixes.chain(least, high, lambda atom: atom))
+        seen.update(mixes.chain(least, high, lambda group: group))
     blocked = bool({least, mixes.without(least, culprits)} & risk.failed)
     if blocked:
-        beside_one = {mixes.closed(least | 1 << other) for other in atoms_of(mixes.full & ~(barred | least))}
+        beside_one = {mixes.closed(least | 1 << other) for other in groups_of(mixes.full & ~(barred | least))}
         if len(beside_one & risk.failed) < TUNING.proof_tries:
             seen |= beside_one
     for mix in seen:
         alone = mixes.without(mix, culprits)
         if mix not in risk.failed and alone not in risk.failed:
-            wanted = (mix, alone) if alone else (mix,)
-            yield _cost(risk, wanted, mix & ~least, readings if blocked else None), mix
+            needed = (mix, alone) if alone else (mix,)
+            yield _cost(risk, needed, mix & ~least, evidence if blocked else None), mix
 
 
-def _without(mixes: Mixes, risk: Risk, readings: Readings, culprits: int) -> Iterator[tuple[float, int]]:
-    """(how far from ideal, mix) of every mix worth trying as "NEW without the culprits"."""
+def _without(mixes: Mixes, risk: Risk, evidence: MixEvidence, culprits: int) -> Iterator[tuple[float, int]]:
+    """(cost, mix) of every mix worth trying as "NEW without the culprits"."""
     most = mixes.without(mixes.full, culprits)
-    ran = [mix for mix in (*readings.probed, 0) if mix & most == mix]
+    ran = [mix for mix in (*evidence.observations.probed, 0) if mix & most == mix]
     seen = {most}
     for mix in ran:
-        seen.update(mixes.chain(mix, most, lambda atom: atom))
+        seen.update(mixes.chain(mix, most, lambda group: group))
     blocked = most in risk.failed
     if blocked:
-        seen.update(mixes.without(most, 1 << one) for one in atoms_of(most))
+        seen.update(mixes.without(most, 1 << group) for group in groups_of(most))
     if most:
         seen.discard(0)
     for mix in seen:
         if mix not in risk.failed:
-            yield _cost(risk, (mix,), most & ~mix, readings if blocked else None), mix
+            yield _cost(risk, (mix,), most & ~mix, evidence if blocked else None), mix
 
 
-def _cost(risk: Risk, wanted: tuple[int, ...], beside: int, readings: Readings | None) -> float:
-    """The runs that a fact takes with these mixes, roughly: those that fail, those that are still to be made, and those
-    that rule out the changes ``beside`` the culprits.
+def _cost(risk: Risk, needed: tuple[int, ...], beside: int, evidence: MixEvidence | None) -> float:
+    """The expected runs for a fact with these mixes: failures, missing runs, and runs that exclude other changes.
 
-    readings: where the ideal mix cannot run; then what ran already is worth its runs.
+    beside: the changes besides the culprits. evidence: if the ideal mix cannot run; then earlier runs reduce the cost.
     """
-    ran = [min(TUNING.proof_runs, readings.run_count(mix)) if readings is not None else 0 for mix in wanted]
-    failing = [risk.of(mix) for mix, runs in zip(wanted, ran, strict=True) if not runs]
+    ran = [
+        min(TUNING.proof_runs, evidence.observations.run_count(mix)) if evidence is not None else 0 for mix in needed
+    ]
+    failing = [risk.of(mix) for mix, runs in zip(needed, ran, strict=True) if not runs]
     to_fail = sum(chance / (1.0001 - chance) for chance in failing)
     return (
         to_fail
-        + len(wanted) * TUNING.proof_runs
+        + len(needed) * TUNING.proof_runs
         - sum(ran)
         + TUNING.proof_cost_of_doubt * math.log2(1 + beside.bit_count())
     )
 
 
-def _needing(mixes: Mixes, atoms: int) -> int:
-    found = 0
-    for atom in atoms_of(atoms):
-        found |= mixes.needed_by[atom]
-    return found
+def _needing(mixes: Mixes, groups: int) -> int:
+    dependents = 0
+    for group in groups_of(groups):
+        dependents |= mixes.needed_by[group]
+    return dependents

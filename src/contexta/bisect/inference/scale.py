@@ -1,8 +1,8 @@
-"""Shift and scale the values of a study, so that sums and squares neither overflow nor lose digits. Pure.
+"""Shift and scale the values of a study, so that sums and squares neither overflow nor lose digits.
 
-A metric may be 1e300, or 1e-300, or lie within a few units around 1e15. The statistics only ask how far values lie
-apart. So each value is measured from their median, in units of a power of two near the typical distance from it. Both
-steps are exact for values near that median, whatever their size, and a single wild value moves neither.
+A metric may be 1e300, or 1e-300, or vary by a few units around 1e15. The statistics need only distances between values.
+So each value is measured from the median, in units of a power of two near the typical distance from it. Both steps are
+exact for values near the median, whatever their size, and a single outlier changes neither.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median_low
 
-from contexta.bisect.inference.tuning import TUNING
+from contexta.bisect.tuning import TUNING
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where distances are measured from, and in what unit.
-
-    shift: the exponent that values are scaled by before anything is subtracted; 0 but for the largest. center: after
-    that. exponent: of the unit, a power of two.
-    """
+    """The origin and the unit of distances between values."""
 
     shift: int = 0
+    """The exponent by which values are scaled before subtraction; 0 except for the largest floats."""
     center: float = 0.0
+    """The origin, after that scaling."""
     exponent: int = 0
+    """The exponent of the unit, a power of two."""
 
     @classmethod
     def of(cls, values: Collection[float]) -> Scale:

@@ -11,7 +11,7 @@ from contexta.analysis.commands.install_commands import install_commands
 from contexta.bisect.execution.metric import GIVES_NO
 from contexta.bisect.execution.parameter_changes import with_settings
 from contexta.bisect.execution.sandbox import Revision
-from contexta.bisect.search.search import Verdict
+from contexta.bisect.search.problem import Verdict
 from contexta.bisect.space.changes import PARAMETER, PYTHON, SOURCE, VARIABLE, Space
 from contexta.findings.bisect import Releases
 from contexta.findings.past_runs import Installation
@@ -79,7 +79,7 @@ def advice(
         if releases is not None and (newer := _good_in_new(releases)) is not None:
             (line,) = install_commands(here.installation, {releases.package: newer})
             yield f"{line}  # nearer to NEW, and good there too"
-    elif verdict.kind == "no_regression" and verdict.ends is not None and verdict.ends.told:
+    elif verdict.kind == "no_regression" and verdict.endpoints is not None and verdict.endpoints.is_certain:
         turned = "; or say --lower-is-better or --higher-is-better" if here.by_metric else ""
         yield f"# if it is worse in truth: give OLD first{turned}"
         if here.swapped is not None:
@@ -87,7 +87,7 @@ def advice(
     elif verdict.kind == "no_regression":
         *first, last = ["environment", *(name for name in ("code", "parameters") if name not in here.held)]
         what = f"{', '.join(first)} and {last} are" if first else f"the {last} is"
-        noisy = bool(verdict.ends is not None and verdict.ends.drop)
+        noisy = bool(verdict.endpoints is not None and verdict.endpoints.drop)
         yield f"# {what} {'hardly' if noisy else 'not'} the cause: look at {', '.join(here.held)}"
         if noisy:
             yield f"{here.resume} --repeats {runs} --max-runs {2 * runs + 30}  # looks for a smaller drop"
@@ -97,9 +97,14 @@ def advice(
             yield shlex.join(["contexta", "diff", *here.runs, *here.workspace])
     elif failed is not None:
         yield from _of_failed(failed, here)
-    elif verdict.kind == "undecided" and verdict.ends is not None and verdict.ends.state == "same" and not here.lost:
+    elif (
+        verdict.kind == "undecided"
+        and verdict.endpoints is not None
+        and verdict.endpoints.state == "same"
+        and not here.lost
+    ):
         yield "# give an OLD that is good, or say otherwise what is: --metric, --good-if or --judge"
-    elif verdict.kind == "undecided" and here.lost and (verdict.ends is None or verdict.ends.state == "same"):
+    elif verdict.kind == "undecided" and here.lost and (verdict.endpoints is None or verdict.endpoints.state == "same"):
         lines = " and ".join(f"{name} @ file:///PATH/TO/WHEEL" for name in here.lost)
         yield f"# to try it, give both sides as requirements files with the line {lines}"
     elif verdict.kind == "undecided":
@@ -197,5 +202,5 @@ def _good_in_new(releases: Releases) -> str | None:
 
 def _more_runs(verdict: Verdict, runs: int) -> int:
     """Enough for the endpoints and a search after them, or twice the number so far."""
-    ends = 2 * (verdict.ends.repeats or 0) if verdict.ends is not None else 0
+    ends = 2 * (verdict.endpoints.repeats or 0) if verdict.endpoints is not None else 0
     return max(2 * runs, ends + 30)

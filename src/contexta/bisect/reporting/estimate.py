@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contexta.bisect.inference.endpoints import judge_ends
-from contexta.bisect.inference.outliers import read
-from contexta.bisect.inference.posterior import believe
+from contexta.bisect.inference.endpoints import judge_endpoints
+from contexta.bisect.inference.mix_evidence import MixEvidence
+from contexta.bisect.inference.outliers import usable_observations
+from contexta.bisect.inference.posterior import infer_posterior
 from contexta.bisect.reporting.report import Trial, suspects
-from contexta.bisect.search.search import Problem
+from contexta.bisect.search.problem import Problem
 from contexta.bisect.space.changes import Space
-from contexta.bisect.space.lattice import atoms_of
+from contexta.bisect.space.lattice import groups_of
 from contexta.findings.bisect import BisectPlan, PossibleCause
 
 _ENDS = 7  # runs of the ends that a study takes at least
@@ -20,7 +21,7 @@ _PROOF = 4  # runs for the two facts of a proof, twice each
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Estimate:
     """Where a study stands. suspects: the likeliest first. runs: about how many are still to come."""
 
     suspects: tuple[PossibleCause, ...]
@@ -41,7 +42,7 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         atoms=tuple(atom.keys for atom in space.atoms),
         needs={
-            name: tuple(names[other] for other in atoms_of(space.mixes.needs[number]) if other != number)
+            name: tuple(names[other] for other in groups_of(space.mixes.needs[number]) if other != number)
             for number, name in enumerate(names)
             if space.mixes.needs[number] != 1 << number
         },
@@ -54,18 +55,18 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
     )
 
 
-def outlook(space: Space, problem: Problem, trials: Sequence[Trial]) -> Outlook:
+def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimate:
     """What the trials so far leave open."""
-    readings = read([trial.observation for trial in trials], space.mixes.full)
+    observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
     left = problem.settings.max_runs - len(trials)
-    values = readings.run_count(0), readings.run_count(space.mixes.full)
-    ends = judge_ends(readings) if all(values) else None
+    values = observations.run_count(0), observations.run_count(space.mixes.full)
+    ends = judge_endpoints(observations) if all(values) else None
     if ends is None or ends.state != "worse":
         needed = max(_ENDS, 2 * (ends.repeats or 0)) if ends is not None else _ENDS
         total = sum(problem.weights)
         bits = sum(w / total * math.log2(total / w) for w in problem.weights)
-        return Outlook((), min(left, max(2, needed - sum(values)) + math.ceil(bits) + _PROOF))
-    belief = believe(readings, space.mixes, problem.weights)
-    bits = -sum(p * math.log2(p) for p in belief.marginals if p > 1e-9)
+        return Estimate((), min(left, max(2, needed - sum(values)) + math.ceil(bits) + _PROOF))
+    posterior = infer_posterior(MixEvidence(observations), space.mixes, problem.weights)
+    bits = -sum(p * math.log2(p) for p in posterior.marginals if p > 1e-9)
     shown = sum(trial.step.purpose == "proof" for trial in trials)
-    return Outlook(suspects(space, belief), min(left, math.ceil(bits) + max(1, _PROOF - shown)))
+    return Estimate(suspects(space, posterior), min(left, math.ceil(bits) + max(1, _PROOF - shown)))

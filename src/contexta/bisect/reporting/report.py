@@ -13,15 +13,16 @@ from contexta.analysis.metrics.stats import pooled_spread, student_quantile
 from contexta.bisect.execution.private_home import CACHES_VARIABLE
 from contexta.bisect.execution.seed_use import ASK
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.failure_counts import died_although_it_runs
-from contexta.bisect.inference.observations import Observation, Readings
-from contexta.bisect.inference.outliers import STRAY, read
-from contexta.bisect.inference.posterior import Belief
+from contexta.bisect.inference.failure_counts import random_crashes
+from contexta.bisect.inference.observations import Observation, ObservedTrials
+from contexta.bisect.inference.outliers import OUTLIER, usable_observations
+from contexta.bisect.inference.posterior import Posterior
 from contexta.bisect.inference.proof import Fact
 from contexta.bisect.inference.scale import Scale
+from contexta.bisect.inference.scaled_values import ScaledValues
 from contexta.bisect.reporting.advice import Failed, Here, advice
 from contexta.bisect.reporting.proof_wording import claim
-from contexta.bisect.search.search import Probe, Verdict
+from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.space.changes import Space
 from contexta.findings.bisect import (
     BisectReport,
@@ -81,14 +82,14 @@ def report(
     NEW are taken from.
     """
     sign = 1.0 if higher_is_better else -1.0
-    readings = read([trial.observation for trial in trials], space.mixes.full)
-    moved = len(trials) - len(readings.results)  # what ran before the machine changed counts no more
-    strays = [number for number, result in enumerate(readings.results, start=moved) if result.reason == STRAY]
+    observations = usable_observations([trial.observation for trial in trials], space.mixes.full)
+    moved = len(trials) - len(observations.results)  # what ran before the machine changed counts no more
+    strays = [number for number, result in enumerate(observations.results, start=moved) if result.reason == OUTLIER]
     values = _Values([trial for number, trial in enumerate(trials) if number >= moved and number not in strays], sign)
     everything = (*trials, *release_trials)
     facts = verdict.proof.facts if verdict.proof is not None else ()
     is_proved = verdict.kind == "proved"
-    additive, interaction = _parts(space, verdict, readings, values) if is_proved else (None, None)
+    additive, interaction = _parts(space, verdict, observations, values) if is_proved else (None, None)
     beside = {0, space.mixes.full, *(fact.mix for fact in facts)}
     return BisectReport(
         verdict=verdict.kind,
@@ -103,7 +104,7 @@ def report(
         old=_end(values(0)),
         new=_end(values(space.mixes.full)),
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
-        suspects=() if is_proved else suspects(space, verdict.belief),
+        suspects=() if is_proved else suspects(space, verdict.posterior),
         changes=tuple(change for atom in space.atoms for change in atom.changes),
         probes=len({trial.observation.mix for trial in trials} - beside),
         runs=len(everything),
@@ -112,7 +113,7 @@ def report(
         releases=releases,
         trials=tuple(finished(space, trial, number, sign) for number, trial in enumerate(everything, start=1)),
         next=_ran_elsewhere(space, trials, command)
-        or tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, readings), interaction)),
+        or tuple(advice(space, verdict, releases, here, len(trials), _failed_end(trials, observations), interaction)),
         command=tuple(command),
         command_given=None if command_given is None else tuple(command_given),
         confirmed=summary(trial.result.confirmed for trial in everything if trial.observation.value is not None),
@@ -234,16 +235,16 @@ def _left_out(trials: Sequence[Trial], strays: Sequence[int], sign: float) -> It
 
 def _flaky(trials: Sequence[Trial], new: int) -> Iterator[str]:
     """A note on a training that fails now and then."""
-    readings = Readings(tuple(trial.observation for trial in trials), new)
-    if died := died_although_it_runs(readings.told):
+    observations = ObservedTrials(tuple(trial.observation for trial in trials), new)
+    if died := random_crashes(observations.outcomes):
         often = Counter(died).most_common(1)[0][0]
-        count = f"{len(died)} of {len(readings.results)} runs"
+        count = f"{len(died)} of {len(observations.results)} runs"
         yield f"{count} gave no value though the same mix did in others: the training is flaky ({often})"
 
 
-def _failed_end(trials: Sequence[Trial], readings: Readings) -> Failed | None:
+def _failed_end(trials: Sequence[Trial], observations: ObservedTrials) -> Failed | None:
     """The last trial of an endpoint that gives no value; None where both endpoints give one."""
-    failed = [trial for trial in trials if trial.observation.mix in {0, readings.new} & {*readings.failures}]
+    failed = [trial for trial in trials if trial.observation.mix in {0, observations.new} & {*observations.failures}]
     if not failed:
         return None
     last = failed[-1]
@@ -319,13 +320,13 @@ def _fact(space: Space, verdict: Verdict, fact: Fact, values: _Values, trials: S
 
 
 def _parts(
-    space: Space, verdict: Verdict, readings: Readings, values: _Values
+    space: Space, verdict: Verdict, observations: ObservedTrials, values: _Values
 ) -> tuple[dict[str, float] | None, str | None]:
     """(effect of each culprit, None) where effects add up, else (None, how the culprits act together)."""
     alone = [fact for fact in (verdict.proof.facts if verdict.proof else ()) if fact.role == "alone"]
     if not alone:
         return None, None
-    paired = readings.repeatable or bool(readings.seed_effects)
+    paired = observations.repeatable or bool(observations.seed_effects)
     whole = values.moved(space.mixes.full, paired)
     moves = {
         " + ".join(space.keys(verdict.culprits & fact.mix)): round(values.moved(fact.mix, paired), 6) for fact in alone
@@ -338,18 +339,18 @@ def _parts(
         return None, "only together"
     if all(fact.state == "bad" for fact in alone):
         return None, "each alone suffices"
-    if off <= max(_PART, 2 * readings.spread):
+    if off <= max(_PART, 2 * ScaledValues(observations).spread):
         return moves, None
     return None, "together more or less than the sum of each alone"
 
 
-def suspects(space: Space, belief: Belief | None) -> tuple[PossibleCause, ...]:
+def suspects(space: Space, posterior: Posterior | None) -> tuple[PossibleCause, ...]:
     """Changes and pairs of changes that may be the cause, the likeliest first."""
-    if belief is None:
+    if posterior is None:
         return ()
-    probabilities = [(p, space.keys(1 << atom)) for atom, p in enumerate(belief.singles)]
+    probabilities = [(p, space.keys(1 << atom)) for atom, p in enumerate(posterior.singles)]
     probabilities += [
-        (belief.pair(one, other), space.keys(1 << one | 1 << other))
+        (posterior.pair(one, other), space.keys(1 << one | 1 << other))
         for one in range(space.mixes.count)
         for other in range(one)
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.search.search import Verdict
+from contexta.bisect.search.problem import Verdict
 
 
 def limited(verdict: Verdict, trials: Sequence[Trial], *, judged: bool, lost: Sequence[str]) -> Verdict:

@@ -1,7 +1,7 @@
-"""Predict the next trials while others still run. Pure.
+"""Predict the next trials while others still run.
 
-Only what ``decide`` asks for ever counts, in the order it asks; what was run ahead is at hand when it does. So however
-many workers there are, the verdict is the one of a single worker.
+Only the trials that ``decide`` requests count, in the order of its requests. A trial that ran ahead is ready when it is
+requested. So the verdict does not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -9,36 +9,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contexta.bisect.inference.observations import Observation
-from contexta.bisect.inference.tuning import TUNING
-from contexta.bisect.search.search import Probe, Problem, decide
+from contexta.bisect.search.problem import Probe, Problem
+from contexta.bisect.search.search import decide
+from contexta.bisect.tuning import TUNING
 
 Slot = tuple[int, int, int]
-"""(mix, seed, how many trials of both came before)"""
+"""(mix, seed, number of earlier trials with both)"""
 
 
 def slot_of(step: Probe, results: Sequence[Observation]) -> Slot:
-    return step.mix, step.seed, sum((each.mix, each.seed) == (step.mix, step.seed) for each in results)
+    earlier = sum((result.mix, result.seed) == (step.mix, step.seed) for result in results)
+    return step.mix, step.seed, earlier
 
 
-def ahead(problem: Problem, results: Sequence[Observation], step: Probe, many: int) -> list[tuple[Slot, Probe]]:
-    """The step itself, then those that follow it were its outcome as imagined, good and bad; at most ``many``."""
-    found = {slot_of(step, results): step}
+def speculate(problem: Problem, results: Sequence[Observation], step: Probe, most: int) -> list[tuple[Slot, Probe]]:
+    """At most ``most`` trials: the step itself, then those that follow its possible outcomes."""
+    trials = {slot_of(step, results): step}
     futures = [(list(results), step)]
     for _ in range(TUNING.most_speculated):
-        if len(found) >= many or not futures:
+        if len(trials) >= most or not futures:
             break
-        known, asked = futures.pop(0)
-        for value in _imagined(known, asked, problem.mixes.full):
-            then = [*known, Observation(asked.mix, asked.seed, value)]
-            follows = decide(problem, then)
-            if isinstance(follows, Probe):
-                found.setdefault(slot_of(follows, then), follows)
-                futures.append((then, follows))
-    return list(found.items())[:many]
+        before, trial = futures.pop(0)
+        for value in _possible_values(before, trial, problem.mixes.full):
+            after = [*before, Observation(trial.mix, trial.seed, value)]
+            following = decide(problem, after)
+            if isinstance(following, Probe):
+                trials.setdefault(slot_of(following, after), following)
+                futures.append((after, following))
+    return list(trials.items())[:most]
 
 
-def _imagined(known: Sequence[Observation], step: Probe, new: int) -> Iterator[float]:
-    """What the trial may give: what its mix gave before, else what the ends gave, at this seed if they did."""
+def _possible_values(results: Sequence[Observation], step: Probe, new: int) -> Iterator[float]:
+    """The values that a trial may give: that of its mix, or else those of the endpoints, at its seed if possible."""
     for mix in (step.mix,) if step.mix in (0, new) else (0, new):
-        values = [(each.seed, each.value) for each in known if each.mix == mix and each.value is not None]
+        values = [(result.seed, result.value) for result in results if result.mix == mix and result.value is not None]
         yield dict(values).get(step.seed, values[-1][1] if values else float(mix == 0))

@@ -16,7 +16,7 @@ from contexta.bisect.inputs.request import BisectRequest
 from contexta.bisect.inputs.sides.side import Records
 from contexta.bisect.reporting.estimate import plan
 from contexta.bisect.reporting.report import report
-from contexta.bisect.search.search import Verdict
+from contexta.bisect.search.problem import Verdict
 from contexta.bisect.session import study_files
 from contexta.bisect.session.prepare import PreparedStudy, prepare, studies_of
 from contexta.bisect.session.progress import BisectProgress

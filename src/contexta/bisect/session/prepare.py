@@ -23,7 +23,7 @@ from contexta.bisect.inputs.sides.kinds import side_of
 from contexta.bisect.inputs.sides.side import Records, Side, read_text
 from contexta.bisect.option_names import option, usage
 from contexta.bisect.reporting.advice import Here
-from contexta.bisect.search.search import Settings
+from contexta.bisect.search.problem import Settings
 from contexta.bisect.session.setup import Setup, identity
 from contexta.bisect.space.changes import BOTH, SOURCE
 from contexta.contract.environment import normal_name

@@ -19,8 +19,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from contexta.bisect.execution.trial_job import TrialResult
-from contexta.bisect.inference.outliers import read
-from contexta.bisect.search.search import Probe, Verdict
+from contexta.bisect.inference.mix_evidence import MixEvidence
+from contexta.bisect.inference.outliers import usable_observations
+from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.study import Study, TrialFinished
 from contexta.findings.bisect import Release, Releases
 from contexta.reproduce.environments.builder import Built, Contents
@@ -144,13 +145,13 @@ class _Search:
         return place.missing(built, version)
 
     def _runs(self, place: _Place, mix: int, version: str) -> Release:
-        seeds = read(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
+        seeds = usable_observations(self.results, self.study.space.mixes.full).seed_effects  # elsewhere a seed is noise
         for seed in [*(seeds or range(_MOST_RUNS))][:_MOST_RUNS]:
             result = self._run(place, version, mix, seed)
-            observations = read(self.results, self.study.space.mixes.full)
+            observations = usable_observations(self.results, self.study.space.mixes.full)
             if result.value is None and mix in observations.failures:
                 return Release(version=version, state="not tried", reason=result.reason)
-            state = observations.state(mix, _ODDS, _LEAST_RUNS)
+            state = MixEvidence(observations).state(mix, _ODDS, _LEAST_RUNS)
             if state in ("good", "bad"):
                 return Release(version=version, state=state, values=self._values(mix), beside=place.end)
         return Release(

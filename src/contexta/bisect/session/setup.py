@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from contexta.bisect.execution.trial_job import Command
-from contexta.bisect.search.search import Settings
+from contexta.bisect.search.problem import Settings
 from contexta.bisect.space.changes import BOTH, End
 from contexta.reproduce.environments.builder import Fixed
 from contexta.reproduce.uv.interpreters import Interpreter

@@ -18,7 +18,8 @@ from contexta.bisect.execution.source_files import Source, fingerprint, source_o
 from contexta.bisect.execution.trial_cache import read_results
 from contexta.bisect.reporting.report import Trial
 from contexta.bisect.reporting.verdict_limits import limited
-from contexta.bisect.search.search import Probe, Problem, Verdict, decide
+from contexta.bisect.search.problem import Probe, Problem, Verdict
+from contexta.bisect.search.search import decide
 from contexta.bisect.session import study_files
 from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.first_trials import require_metric, require_modules

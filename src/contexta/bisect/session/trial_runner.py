@@ -15,8 +15,8 @@ from contexta.bisect.execution.trial_job import GENEROUS, Command, TrialJob, Tri
 from contexta.bisect.inference.observations import Observation
 from contexta.bisect.option_names import resume_call
 from contexta.bisect.reporting.report import Trial
-from contexta.bisect.search.search import Probe, Problem
-from contexta.bisect.search.speculation import Slot, ahead, slot_of
+from contexta.bisect.search.problem import Probe, Problem
+from contexta.bisect.search.speculation import Slot, slot_of, speculate
 from contexta.bisect.session.environments import TrialEnvironments
 from contexta.bisect.session.setup import Setup
 from contexta.bisect.space.changes import Space
@@ -65,7 +65,7 @@ class TrialRunner:
         slot = slot_of(step, observations)
         jobs, timeout = self._executor.jobs, self.timeout(trials)
         while (result := self._result(slot)) is None:
-            steps = ahead(problem, observations, step, jobs) if jobs > 1 else [(slot, step)]
+            steps = speculate(problem, observations, step, jobs) if jobs > 1 else [(slot, step)]
             for next_slot, next_step in steps:
                 free = len(self._pending) < jobs
                 if free and next_slot not in self._pending and self._result(next_slot) is None:

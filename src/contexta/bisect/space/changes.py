@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from contexta.bisect.execution.parameter_changes import Setting
 from contexta.bisect.execution.sandbox import Revision
-from contexta.bisect.space.lattice import Mixes, atoms_of, closure
+from contexta.bisect.space.lattice import Mixes, closure, groups_of
 from contexta.contract.environment import same_version
 from contexta.findings import Change
 from contexta.reproduce.uv.urls import is_address, short_address
@@ -92,7 +92,7 @@ class Space:
 
     def keys(self, mix: int) -> tuple[str, ...]:
         """The changes at NEW in a mix, by name."""
-        return tuple(sorted(key for atom in atoms_of(mix) for key in self.atoms[atom].keys))
+        return tuple(sorted(key for atom in groups_of(mix) for key in self.atoms[atom].keys))
 
     def is_package(self, key: str) -> bool:
         """Whether a change is one of a package."""
@@ -143,7 +143,7 @@ class Space:
 
     def moved(self, mix: int) -> Iterator[Change]:
         """The changes that are at NEW in a mix."""
-        for atom in atoms_of(mix):
+        for atom in groups_of(mix):
             yield from self.atoms[atom].changes
 
     def weights(self) -> tuple[float, ...]:

@@ -33,10 +33,10 @@ class Mixes:
         """The same atoms under further rules, which may be circular."""
         if not rules:
             return self
-        current = [(a, b) for a in range(self.count) for b in atoms_of(self.needs[a] & ~(1 << a))]
+        current = [(a, b) for a in range(self.count) for b in groups_of(self.needs[a] & ~(1 << a))]
         return Mixes.of(self.count, [*current, *rules])
 
-    def twins(self, atom: int) -> int:
+    def inseparable(self, atom: int) -> int:
         """The atom and those that are at NEW in exactly the same mixes, as a mix."""
         return self.needs[atom] & self.needed_by[atom]
 
@@ -66,7 +66,7 @@ class Mixes:
         low, high: mixes that can exist, low inside high.
         """
         mix, steps = low, [low]
-        for atom in sorted(atoms_of(high & ~low), key=key):
+        for atom in sorted(groups_of(high & ~low), key=key):
             for needed in self._in_order(self.needs[atom] & ~mix):
                 mix |= 1 << needed
                 steps.append(mix)
@@ -74,7 +74,7 @@ class Mixes:
 
     def _in_order(self, atoms: int) -> list[int]:
         """The atoms, each after those that it needs."""
-        return sorted(atoms_of(atoms), key=lambda atom: self.needs[atom].bit_count())
+        return sorted(groups_of(atoms), key=lambda atom: self.needs[atom].bit_count())
 
 
 def closure(count: int, rules: Iterable[tuple[int, int]]) -> list[int]:
@@ -100,7 +100,7 @@ def mix_of(atoms: Iterable[int]) -> int:
     return mix
 
 
-def atoms_of(mix: int) -> Iterator[int]:
+def groups_of(mix: int) -> Iterator[int]:
     """The atoms at NEW, in order."""
     atom = 0
     while mix:
@@ -112,6 +112,6 @@ def atoms_of(mix: int) -> Iterator[int]:
 
 def _union(table: Sequence[int], atoms: int) -> int:
     union = 0
-    for atom in atoms_of(atoms):
+    for atom in groups_of(atoms):
         union |= table[atom]
     return union

@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from contexta.bisect.reporting.estimate import Outlook, outlook
+from contexta.bisect.reporting.estimate import Estimate, estimate
 from contexta.bisect.reporting.report import Trial, finished
-from contexta.bisect.search.search import Probe, Verdict
+from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.first_trials import seed_note, swapped_note
 from contexta.bisect.session.progress import BisectProgress
 from contexta.bisect.session.study import Study
@@ -73,7 +73,7 @@ class LiveProgress(LineProgress):
         self._step: Probe | None = None
         self._since = time.monotonic()
         self._activity = "choosing the next trial, or removing the sandbox of the last one"
-        self._outlook = Outlook((), 0)
+        self._estimate = Estimate((), 0)
         self.live = Live(
             console=Console(stderr=True, highlight=False, markup=False, emoji=False),
             get_renderable=self._drawn,
@@ -86,7 +86,7 @@ class LiveProgress(LineProgress):
         self.live.start()
 
     def trial_started(self, step: Probe) -> None:
-        self._outlook = outlook(self.study.space, self.study.problem, self.study.trials)
+        self._estimate = estimate(self.study.space, self.study.problem, self.study.trials)
         self._step, self._since = step, time.monotonic()
 
     def trial_finished(self, trial: Trial, number: int) -> None:
@@ -111,7 +111,7 @@ class LiveProgress(LineProgress):
     def _drawn(self) -> Group:
         elapsed = time.monotonic() - self._since
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        for number, suspect in enumerate(self._outlook.suspects[:_SHOWN]):
+        for number, suspect in enumerate(self._estimate.suspects[:_SHOWN]):
             filled = round(suspect.probability * _BAR)
             bar = Text.assemble(("█" * filled, "cyan"), ("░" * (_BAR - filled), "dim"))
             named = Text(shortened(" + ".join(suspect.changes), 36))
@@ -136,11 +136,11 @@ class LiveProgress(LineProgress):
 
     def _remaining(self) -> str:
         """The expected runs, and their duration at the pace so far."""
-        runs = f"about {count(self._outlook.runs, 'run')}"
+        runs = f"about {count(self._estimate.runs, 'run')}"
         seconds = [trial.result.seconds for trial in self.study.trials if not trial.is_earlier]
         if not seconds:
             return runs
-        return f"{runs}, {span(self._outlook.runs * sum(seconds) / len(seconds) / self.study.runner.jobs)}"
+        return f"{runs}, {span(self._estimate.runs * sum(seconds) / len(seconds) / self.study.runner.jobs)}"
 
 
 @contextmanager

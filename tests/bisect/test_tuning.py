@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from contexta.bisect.inference.tuning import TUNING, Tuning
+from contexta.bisect.tuning import TUNING, Tuning
 
 
 def test_each_constant_has_a_unit_a_meaning_a_source_and_a_sensitivity() -> None:

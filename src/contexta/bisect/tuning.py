@@ -117,7 +117,7 @@ class Tuning:
         _SIMULATION,
     )
     hopeless_set: float = _constant(30.0, "nats", "sets this far below the best are not examined", "decision time")
-    # inference/observations
+    # inference/observations, scaled_values, mix_evidence
     identical_value: float = _constant(
         8.0,
         "log odds",
@@ -293,7 +293,7 @@ class Tuning:
         1e50, "scaled units", "values beyond this count as this far; their squares are still numbers", "IEEE 754"
     )
     near_overflow: float = _constant(2.0**1020, "metric units", "differences of larger values may overflow", "IEEE 754")
-    # inference/shares
+    # inference/seed_pairs
     share_least_seeds: int = _constant(3, "seeds", "seeds that a paired comparison needs", "judgement")
     share_enough_seeds: int = _constant(4, "seeds", "seeds from which a paired share is taken as known", "judgement")
     share_correlation_chance: float = _constant(
@@ -321,7 +321,7 @@ class Tuning:
     )
     # search/delta_debugging
     most_culprits: int = _constant(6, "changes", "longer lists of culprits do not help a user", "judgement")
-    # search/search
+    # search/search, verdicts
     prior_part_odds: float = _constant(
         0.1, "odds", 'prior odds of "only a part of the drop" against "all of it"', "judgement"
     )
