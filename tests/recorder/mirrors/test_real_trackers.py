@@ -72,6 +72,40 @@ trackio.log({"acc": 0.8}, step=500)
 trackio.finish()
 print("done")
 """
+SWANLAB = """
+import swanlab
+run = swanlab.init(project="p", experiment_name="e1", config={"lr": 0.1}, mode="offline")
+for epoch in range(50):
+    swanlab.log({"loss": 1 / (epoch + 1), "inner": {"x": epoch}})
+swanlab.log({"acc": 0.5}, step=500)
+swanlab.finish()
+print("done")
+"""
+COMET = """
+import comet_ml
+experiment = comet_ml.OfflineExperiment(project_name="p", workspace="w", offline_directory="comet")
+experiment.log_parameter("lr", 0.1)
+experiment.log_parameters({"depth": 3})
+experiment.add_tag("a")
+for step in range(50):
+    experiment.log_metric("loss", 1 / (step + 1), step=step)
+experiment.log_metrics({"acc": 0.5, "f1": 0.4}, step=7)
+experiment.end()
+print("done")
+"""
+CLEARML = """
+from clearml import Task
+Task.set_offline(True)
+task = Task.init("p", "e1", tags=["a"], auto_connect_frameworks=False, auto_resource_monitoring=False)
+task.connect({"lr": 0.1, "model": {"depth": 3}})
+task.connect({"size": 1}, name="data")
+logger = task.get_logger()
+for step in range(50):
+    logger.report_scalar("loss", "train", 1 / (step + 1), step)
+logger.report_single_value("acc", 0.9)
+task.close()
+print("done")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +197,30 @@ def test_trackio(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None
         recorded = points(ctx, "r")
         assert recorded == {"loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)], "acc": [(500, 0.8)]}
         assert ctx.get_run("r").params == {"lr": 0.3}
+
+
+@pytest.mark.parametrize("requirement", ["swanlab<0.7", "swanlab"])
+def test_swanlab(cli: Cli, tmp_path: Path, interpreters: dict[str, str], requirement: str) -> None:
+    run(cli, tmp_path, interpreter(interpreters, requirement), SWANLAB)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        assert points(ctx, "r") == {
+            "loss": [(epoch, 1 / (epoch + 1)) for epoch in range(50)],
+            "inner.x": [(epoch, epoch) for epoch in range(50)],
+            "acc": [(500, 0.5)],
+        }
+        assert ctx.get_run("r").params == {"lr": 0.1}
+
+
+def test_comet(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
+    run(cli, tmp_path, interpreter(interpreters, "comet_ml"), COMET)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        loss = [(step, 1 / (step + 1)) for step in range(50)]
+        assert points(ctx, "r") == {"loss": loss, "acc": [(7, 0.5)], "f1": [(7, 0.4)]}
+        assert (ctx.get_run("r").params, list(ctx.get_run("r").tags)) == ({"lr": 0.1, "depth": 3}, ["a"])
+
+
+def test_clearml(cli: Cli, tmp_path: Path, interpreters: dict[str, str]) -> None:
+    run(cli, tmp_path, interpreter(interpreters, "clearml"), CLEARML)
+    with Contexta(workspace=tmp_path / ".contexta") as ctx:
+        assert points(ctx, "r") == {"loss/train": [(s, 1 / (s + 1)) for s in range(50)], "acc": [(None, 0.9)]}
+        assert ctx.get_run("r").params == {"lr": 0.1, "model": {"depth": 3}, "data/size": 1}

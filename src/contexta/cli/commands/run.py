@@ -52,8 +52,8 @@ class _Run(click.Command):
     "--no-mirror",
     "without_mirrors",
     is_flag=True,
-    help="Do not record what COMMAND logs to other trackers. Default: record what it logs to W&B, MLflow, TensorBoard "
-    "and Trackio.",
+    help="Do not record what COMMAND logs to other trackers. Default: record what it logs to W&B, MLflow, TensorBoard, "
+    "Trackio, SwanLab, Comet and ClearML.",
 )
 @click.option("--quiet", is_flag=True, help="Print no summary of the run on stderr.")
 @workspace_option

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import List
 
+    from contexta.recorder.mirrors.clearml_tasks import Tasks
     from contexta.recorder.mirrors.mirror import Mirror, RunFor
 
 MODULES = (
@@ -20,6 +21,11 @@ MODULES = (
     "torch.utils.tensorboard.writer",
     "tensorboardX.writer",
     "trackio.run",
+    "swanlab.sdk.internal.run",
+    "swanlab.data.run.main",
+    "comet_ml.experiment",
+    "clearml.logger",
+    "clearml.task",
 )
 """The modules that define the classes of trackers."""
 
@@ -58,5 +64,35 @@ def watch(run_for: RunFor) -> None:
 
         trackio_runs.replace(mirror(), module)
 
-    functions = (wandb, mlflow, tensorboard, tensorboard, trackio)
+    def swanlab(module: ModuleType) -> None:
+        from contexta.recorder.mirrors import swanlab_runs
+
+        swanlab_runs.replace(mirror(), module)
+
+    def earlier_swanlab(module: ModuleType) -> None:
+        from contexta.recorder.mirrors import swanlab_runs
+
+        swanlab_runs.replace_before_0_7(mirror(), module)
+
+    def comet(module: ModuleType) -> None:
+        from contexta.recorder.mirrors import comet_experiments
+
+        comet_experiments.replace(mirror(), module)
+
+    tasks: List[Tasks] = []
+
+    def clearml(module: ModuleType) -> None:
+        from contexta.recorder.mirrors import clearml_tasks
+
+        if not tasks:
+            tasks.append(clearml_tasks.Tasks(mirror()))
+        if module.__name__ == "clearml.logger":
+            clearml_tasks.replace_logger(tasks[0], module)
+        else:
+            clearml_tasks.replace_task(tasks[0], module)
+
+    functions = (
+        *(wandb, mlflow, tensorboard, tensorboard, trackio),
+        *(swanlab, earlier_swanlab, comet, clearml, clearml),
+    )
     after_import.watch(dict(zip(MODULES, functions)))
