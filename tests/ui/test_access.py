@@ -38,6 +38,7 @@ def every_address() -> list[str]:
         "/static/contexta.js",
         "/static/contexta.css",
         "/static/find.js",
+        "/static/runs.js",
         "/static/charts.js",
         "/static/compare.js",
         "/static/uplot.js",

@@ -51,35 +51,6 @@ def test_the_token_leaves_the_address_and_the_pages_stay_open(page: Page) -> Non
     expect(page.locator("h1")).to_have_text("Runs")
 
 
-def test_a_filter_narrows_the_list_and_the_back_button_restores_it(page: Page) -> None:
-    assert len(rows(page)) == 4
-    page.keyboard.press("/")
-    page.keyboard.type("metrics.accuracy > 0.9")
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("where=metrics.accuracy"))
-    assert rows(page) == ["march"]
-    page.go_back()
-    assert len(rows(page)) == 4
-    expect(page.locator("#filter")).to_have_value("")
-
-
-def test_columns_are_switched_and_sorted(page: Page) -> None:
-    page.locator("#filter").fill("has metrics.accuracy")
-    page.get_by_label("all columns").check()
-    page.get_by_role("button", name="Filter", exact=True).click()
-    page.get_by_role("link", name="accuracy").click()
-    assert rows(page) == ["march", "april"]
-    expect(page.locator("th[aria-sort=descending]")).to_have_text(re.compile("accuracy"))
-    page.get_by_role("link", name="accuracy").click()
-    assert rows(page) == ["april", "march"]
-
-
-def test_a_baseline_shows_the_distance_of_the_others(page: Page) -> None:
-    page.get_by_role("link", name="churn.march as baseline").click()
-    assert rows(page)[0] == "march"
-    expect(page.locator("tr", has_text="april").first).to_contain_text("▼")
-
-
 def test_selected_runs_are_compared_by_keyboard_alone(page: Page) -> None:
     for name in ("churn.march", "churn.april"):
         page.get_by_label(f"Select {name}").focus()
@@ -95,17 +66,6 @@ def test_selected_runs_are_compared_by_keyboard_alone(page: Page) -> None:
 def test_a_comparison_shows_only_differences_until_everything_is_asked_for(page: Page) -> None:
     page.goto(page.url + "compare?run=hand-march&run=hand-april")
     expect(page.locator("tr", has_text="pandas")).to_be_visible()
-
-
-def test_a_live_run_appears_and_its_value_changes(page: Page, ctx: Contexta) -> None:
-    with ctx.run("may", project="churn") as run:
-        run.metric("accuracy", 0.5, step=0)
-        page.reload()
-        row = page.locator("table.runs tr", has_text="may")
-        expect(row).to_contain_text("running")
-        run.metric("accuracy", 0.75, step=1)
-        expect(row).to_contain_text("0.75", timeout=10_000)
-    expect(row).to_contain_text("completed", timeout=10_000)
 
 
 def test_nothing_is_wider_than_a_narrow_screen(page: Page) -> None:

@@ -68,6 +68,7 @@ class Contexta(Workspace):
     list_projects = with_aliases(queries.list_projects)
     list_runs = with_aliases(queries.list_runs)
     count_runs = with_aliases(run_tables.count_runs)
+    count_archived_runs = with_aliases(run_tables.count_archived_runs)
     group_runs = with_aliases(run_tables.group_runs)
     environments_of_runs = with_aliases(run_tables.environments_of_runs)
     complete_query = run_tables.complete_query

@@ -295,8 +295,8 @@ class RunGroups(Finding):
     groups: tuple[RunGroup, ...]
     run_count: int
     """The number of runs in the groups."""
-    has_more: bool = False
-    """Whether more runs match than were grouped."""
+    next_after: RunRef | None = None
+    """The last grouped run, after which the next page begins; None if all matching runs were grouped."""
     notes: tuple[str, ...] = ()
     """Names in the query that no run has."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +16,8 @@ from contexta.core.errors import ContextaError, NotFound
 from contexta.reports.theme.stylesheet import SEARCH_SCRIPT, STYLESHEET
 from contexta.ui.frame import layout
 from contexta.ui.frame.elements import element
+from contexta.ui.frame.submitted import Submitted, submitted
+from contexta.ui.runs import list_data, list_view, run_changes
 from contexta.ui.views import (
     artifact_view,
     bisect_view,
@@ -24,16 +25,18 @@ from contexta.ui.views import (
     curve_view,
     export_view,
     run_view,
-    runs_view,
     theme_view,
     timeline_view,
     why_view,
 )
 
 View = Callable[[Contexta, Request], Response]
-Change = Callable[[Contexta, dict[str, str]], Response]
+Change = Callable[[Contexta, Submitted], Response]
 VIEWS: dict[str, View] = {
-    "/": runs_view.runs,
+    "/": list_view.runs,
+    "/complete": list_data.complete,
+    "/sparks": list_data.sparks,
+    "/choose": run_changes.choose,
     "/run": run_view.run,
     "/log": run_view.log,
     "/artifact": artifact_view.artifact,
@@ -46,7 +49,11 @@ VIEWS: dict[str, View] = {
     "/timeline": timeline_view.timeline,
     "/bisect": bisect_view.bisect,
 }
-CHANGES: dict[str, Change] = {"/theme": theme_view.choose_theme}
+CHANGES: dict[str, Change] = {
+    "/annotate": run_changes.annotate,
+    "/archive": run_changes.archive,
+    "/theme": theme_view.choose_theme,
+}
 """What a form may change, by POST."""
 
 
@@ -57,6 +64,7 @@ def site(workspace: Contexta) -> Starlette:
     static = {
         "/static/contexta.css": (STYLESHEET, "text/css"),
         "/static/contexta.js": (_text("contexta.js"), "text/javascript"),
+        "/static/runs.js": (_text("runs.js"), "text/javascript"),
         "/static/find.js": (SEARCH_SCRIPT, "text/javascript"),
         "/static/charts.js": (_text("charts.js"), "text/javascript"),
         "/static/compare.js": (_text("compare.js"), "text/javascript"),
@@ -88,7 +96,7 @@ def _answered(view: View) -> Callable[[Request], Response]:
 def _changed(change: Change) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+            form = submitted(await request.body())
             return await run_in_threadpool(change, request.app.state.workspace, form)
         except ContextaError as error:
             return _error(request, error)

@@ -19,20 +19,29 @@ _SEPARATORS = "-_. "
 _PARTS = re.compile(f"[^{_SEPARATORS}]+|[{_SEPARATORS}]+")
 
 
-def group_runs(
-    runs: Sequence[RunSummary], environments: Mapping[StableRef, PastEnvironment], by: str = REPEATS
-) -> tuple[RunGroup, ...]:
-    """The groups in the order of their first runs.
+def grouped(
+    runs: Sequence[RunSummary],
+    environments: Mapping[StableRef, PastEnvironment],
+    by: str = REPEATS,
+    most_groups: int | None = None,
+) -> tuple[tuple[RunGroup, ...], tuple[RunSummary, ...]]:
+    """(the groups in the order of their first runs, the runs in them).
 
     environments: of those runs that have one. by: ``repeats`` (equal code, configuration, parameters and environment,
     except the seed), ``params`` (all parameters except the seed), ``environment`` (Python, platform and packages),
-    ``tag:NAME`` or ``param:NAME``. A run that lacks what it is grouped by is alone. Raises InvalidInput for any other.
+    ``tag:NAME`` or ``param:NAME``. A run that lacks what it is grouped by is alone. most_groups: end before the first
+    run of a further group. Raises InvalidInput for any other grouping.
     """
     groups: dict[Hashable, list[RunSummary]] = {}
+    used = 0
     for run in runs:
         key = _key(run, environments.get(run.run_ref), by)
-        groups.setdefault(run.run_ref if key is None else (key,), []).append(run)
-    return tuple(_group(members) for members in groups.values())
+        name = run.run_ref if key is None else (key,)
+        if name not in groups and len(groups) == most_groups:
+            break
+        groups.setdefault(name, []).append(run)
+        used += 1
+    return tuple(_group(members) for members in groups.values()), tuple(runs[:used])
 
 
 def sorted_by_mean(groups: Sequence[RunGroup], metric: str, *, is_descending: bool) -> tuple[RunGroup, ...]:

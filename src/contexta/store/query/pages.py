@@ -70,6 +70,16 @@ def count(connection: Connection, options: RunListOptions, most: int) -> int:
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
+def count_archived(connection: Connection, project: StableRef | None) -> int:
+    """The number of archived runs of a project, or of all."""
+    annotation = tables.annotation
+    statement = select(func.count()).select_from(annotation).where(annotation.c.archived)
+    if project is not None:
+        statement = statement.join(run, run.c.id == annotation.c.run_id)
+        statement = statement.where(run.c.project_id == require_project(connection, project))
+    return connection.execute(statement).scalar_one()
+
+
 def _uses_renamed(connection: Connection, sorted_by: Field | None, where: Where | None) -> bool:
     """Whether the query reads names and any run has another name than the recorded one."""
     uses_name = "name" in {field.kind for field in _fields(where)} | {sorted_by.kind if sorted_by else ""}

@@ -22,6 +22,10 @@ def element(tag: str, /, *children: Child, **attributes: str | bool | None) -> E
     return add(created, children)
 
 
+def link(address: str, /, *children: Child, **attributes: str | bool | None) -> Element:
+    return element("a", *children, href=address, **attributes)
+
+
 def add(parent: Element, children: Iterable[Child]) -> Element:
     """Append the children to the parent, and return the parent."""
     for child in children:
@@ -49,4 +53,4 @@ def _printable(text: str) -> str:
     return THIN_SPACE.join(map(printable, text.split(THIN_SPACE)))
 
 
-__all__ = ["THIN_SPACE", "Child", "add", "document", "element"]
+__all__ = ["THIN_SPACE", "Child", "add", "document", "element", "link"]

@@ -17,8 +17,19 @@ NAVIGATION = (("Runs", "/"), ("Compare", "/compare"), ("Timeline", "/timeline"),
 THEME_COOKIE = "contexta-theme"
 
 
-def page(request: Request, title: str, *children: Child, status: int = 200, current: str | None = None) -> HTMLResponse:
-    """A complete page. current: the path of its entry in the navigation; default: the path of the request."""
+def page(
+    request: Request,
+    title: str,
+    *children: Child,
+    status: int = 200,
+    current: str | None = None,
+    script: str = "/static/contexta.js",
+) -> HTMLResponse:
+    """A complete page.
+
+    current: the path of its entry in the navigation; default: the path of the request. script: a module that imports
+    ``contexta.js``, if the page has its own.
+    """
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -27,7 +38,7 @@ def page(request: Request, title: str, *children: Child, status: int = 200, curr
         element("title", f"{title} - contexta"),
         element("link", rel="icon", href="/static/icon.svg", type="image/svg+xml"),
         element("link", rel="stylesheet", href="/static/contexta.css"),
-        element("script", type="module", src="/static/contexta.js"),
+        element("script", type="module", src=script),
     )
     skip = element("a", "Skip to the content", href="#content", class_="skip")
     main = add(element("main", id="content"), children)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from starlette.responses import RedirectResponse, Response
 
 from contexta.client.contexta import Contexta
 from contexta.reports.theme.colours import THEMES
 from contexta.ui.frame.layout import THEME_COOKIE
+from contexta.ui.frame.submitted import Submitted, local_path
 
 _YEAR = 365 * 24 * 3600
 
 
-def choose_theme(_: Contexta, form: Mapping[str, str]) -> Response:
+def choose_theme(_: Contexta, form: Submitted) -> Response:
     response = RedirectResponse(local_path(form.get("back", "/")), 303)
     theme = form.get("theme")
     if theme in THEMES:
@@ -23,9 +22,4 @@ def choose_theme(_: Contexta, form: Mapping[str, str]) -> Response:
     return response
 
 
-def local_path(path: str) -> str:
-    """The path if it is one of this server, else the first page."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
-
-
-__all__ = ["choose_theme", "local_path"]
+__all__ = ["choose_theme"]

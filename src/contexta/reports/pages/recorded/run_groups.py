@@ -24,9 +24,11 @@ def run_groups(finding: RunGroups) -> Report:
     if len(keys) > len(shown):
         left_out = ", ".join(keys[_MOST_METRICS:])
         blocks.append(Paragraph(text=f"Not shown: {left_out}. --json has every metric.", tone="quiet"))
-    if finding.has_more:
-        text = f"Only the first {finding.run_count} runs were grouped; --where selects others."
-        blocks.append(Paragraph(text=text, tone="warn"))
+    if finding.next_after is not None:
+        text = (
+            f"{finding.run_count} runs; the same command with --after {finding.next_after.value} groups the next ones"
+        )
+        blocks.append(Paragraph(text=text, tone="quiet"))
     title = f"{count(finding.run_count, 'run')} in {count(len(finding.groups), 'group')} by {finding.by}"
     return Report(title=title, sections=(Section(title="", blocks=tuple(blocks)),))
 

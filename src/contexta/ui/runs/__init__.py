@@ -1,0 +1,1 @@
+"""The page Runs: a table to filter, sort, group, compare and annotate."""

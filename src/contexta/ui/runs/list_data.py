@@ -1,0 +1,44 @@
+"""Data that the script of the page Runs asks for: completions of the filter, and small curves."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from contexta.client.contexta import Contexta
+from contexta.core.errors import ContextaError
+from contexta.reports.document.formatting import finite
+
+_MOST_RUNS = 60
+_POINTS = 42
+_SECONDS = 0.25
+
+
+def complete(workspace: Contexta, request: Request) -> Response:
+    """Suggestions for the filter as far as it is written."""
+    start, suggestions = workspace.complete_query(request.query_params.get("text", ""))
+    return JSONResponse({"start": start, "suggestions": suggestions})
+
+
+def sparks(workspace: Contexta, request: Request) -> Response:
+    """Run -> its reduced curve of a metric: steps, and values or null. Runs beyond the time limit are left out."""
+    metric = request.query_params.get("metric", "")
+    until = monotonic() + _SECONDS
+    found: dict[str, Any] = {}
+    for name in request.query_params.getlist("run")[:_MOST_RUNS]:
+        if found and monotonic() > until:
+            break
+        try:
+            series = workspace.metric_series(name, metric, points=_POINTS)
+        except ContextaError:
+            found[name] = None
+            continue
+        places = [bucket.first if bucket.step is None else bucket.step for bucket in series.buckets]
+        found[name] = [places, [finite(bucket.last) for bucket in series.buckets]]
+    return JSONResponse(found)
+
+
+__all__ = ["complete", "sparks"]
