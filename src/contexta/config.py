@@ -148,8 +148,8 @@ def _from_pyproject(directory: Path | None) -> dict[str, Any]:
     where = f"{table.file}: [tool.contexta]"
     for name, value in table.values.items():
         if name not in ("project", "workspace", *lists):
-            known = nearest(name, ("project", "workspace", *lists))
-            raise InvalidInput(f"{where} has no setting {shown(name)}", hint=known)
+            suggestions = nearest(name, ("project", "workspace", *lists))
+            raise InvalidInput(f"{where} has no setting {shown(name)}", hint=suggestions)
         if name in lists and not (isinstance(value, list) and all(isinstance(metric, str) for metric in value)):
             raise InvalidInput(f"{where} {name} is {shown(value)}", hint='give a list: ["my_metric"]')
     values: dict[str, Any] = {field: tuple(table.values[name]) for name, field in lists.items() if name in table.values}

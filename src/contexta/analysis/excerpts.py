@@ -16,21 +16,23 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 def end_of_log(title: str, text: str) -> Excerpt:
     """The last lines of a log, as a terminal would show them: a line that was rewritten has its last content."""
     lines = [_shown(line) for line in text.removesuffix("\n").split("\n")]
-    kept = lines[-_MOST_LOG_LINES:]
-    while len(kept) > 1 and sum(map(len, kept)) > _MOST_LOG_CHARACTERS:
-        kept = kept[len(kept) // 4 + 1 :]
-    return Excerpt(title=title, text="\n".join(kept), lines=len(lines), omitted_lines=len(lines) - len(kept))
+    last_lines = lines[-_MOST_LOG_LINES:]
+    while len(last_lines) > 1 and sum(map(len, last_lines)) > _MOST_LOG_CHARACTERS:
+        last_lines = last_lines[len(last_lines) // 4 + 1 :]
+    return Excerpt(
+        title=title, text="\n".join(last_lines), lines=len(lines), omitted_lines=len(lines) - len(last_lines)
+    )
 
 
 def start_of_patch(title: str, text: str) -> Excerpt:
     """The first lines of a patch. Tabs are expanded; everything else stays."""
     lines = text.removesuffix("\n").split("\n")
-    kept, length = 0, 0
-    while kept < len(lines) and length <= _MOST_PATCH_CHARACTERS:
-        length += len(lines[kept])
-        kept += 1
-    shown = "\n".join(_cut(line.removesuffix("\r").expandtabs(4)) for line in lines[:kept])
-    return Excerpt(title=title, text=shown, lines=len(lines), omitted_lines=len(lines) - kept)
+    line_count, length = 0, 0
+    while line_count < len(lines) and length <= _MOST_PATCH_CHARACTERS:
+        length += len(lines[line_count])
+        line_count += 1
+    shown = "\n".join(_cut(line.removesuffix("\r").expandtabs(4)) for line in lines[:line_count])
+    return Excerpt(title=title, text=shown, lines=len(lines), omitted_lines=len(lines) - line_count)
 
 
 def files_of_patch(text: str) -> tuple[str, ...]:

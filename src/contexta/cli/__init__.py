@@ -98,13 +98,13 @@ def _end_of_options(words: list[str]) -> int:
     return words.index("--") if "--" in words else len(words)
 
 
-def _print_error(what: str, hint: str | None) -> None:
-    lines = [f"error: {what}"] + ([f"hint: {hint}"] if hint else [])
+def _print_error(message: str, hint: str | None) -> None:
+    lines = [f"error: {message}"] + ([f"hint: {hint}"] if hint else [])
     print("\n".join(lines), file=sys.stderr)  # noqa: T201  # a message, to stderr
 
 
-def _print_json_error(what: str, hint: str | None) -> None:
-    print(json.dumps({"error": what, "hint": hint}), file=sys.stderr)  # noqa: T201  # a message, to stderr
+def _print_json_error(message: str, hint: str | None) -> None:
+    print(json.dumps({"error": message, "hint": hint}), file=sys.stderr)  # noqa: T201  # a message, to stderr
 
 
 def _abandon_output(code: int) -> int:

@@ -169,10 +169,10 @@ def _metrics(name: str, runs: Sequence[_Run], recorded: Sequence[RecordedSeries]
     keys = metrics_named(name, recorded)
     if keys:
         return keys
-    who = str(runs[0].ref) + (f" and {len(runs) - 1} more" if len(runs) > 1 else "")
+    runs_text = str(runs[0].ref) + (f" and {len(runs) - 1} more" if len(runs) > 1 else "")
     near = nearest_metric(name, recorded)
     hint = f"did you mean {near}?" if near is not None else f"`contexta show {runs[0].ref.value}` lists its metrics"
-    raise NotFound(f"{who}: no metric {shown(name)}", hint=hint)
+    raise NotFound(f"{runs_text}: no metric {shown(name)}", hint=hint)
 
 
 # ---------------------------------------------------------------------------------------------- charts

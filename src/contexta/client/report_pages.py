@@ -74,11 +74,11 @@ def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:
     from contexta.recorder.source import commits
 
     sources = [run.metadata.get("source") for run in (old, new)]
-    one, two = ({} if not isinstance(source, Mapping) else source for source in sources)
-    if not (one.get("commit") and two.get("commit")) or one["commit"] == two["commit"]:
+    left, right = ({} if not isinstance(source, Mapping) else source for source in sources)
+    if not (left.get("commit") and right.get("commit")) or left["commit"] == right["commit"]:
         return None
-    for place in dict.fromkeys(str(source.get("root") or "") for source in (two, one)):
-        patch = commits.patch_between(place, str(one["commit"]), str(two["commit"]))
+    for place in dict.fromkeys(str(source.get("root") or "") for source in (right, left)):
+        patch = commits.patch_between(place, str(left["commit"]), str(right["commit"]))
         if patch is not None:
             return start_of_patch("changes between the commits", patch.decode("utf-8", "replace"))
     return None

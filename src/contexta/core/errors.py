@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 class ContextaError(Exception):
     """A failure: what failed, with the value, and the next step."""
 
-    def __init__(self, what: str, *, hint: Optional[str] = None) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, *, hint: Optional[str] = None) -> None:
+        super().__init__(message)
         self.hint = hint
 
     def __str__(self) -> str:
-        what = str(self.args[0])
-        return f"{what}\nhint: {self.hint}" if self.hint else what
+        message = str(self.args[0])
+        return f"{message}\nhint: {self.hint}" if self.hint else message
 
     @property
     def what(self) -> str:

@@ -117,10 +117,12 @@ def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
     errors = error.errors(include_url=False)
     faults = [_fault(model, details) for details in errors]
     rest = len(faults) - _MOST_FAULTS
-    what = "; ".join(what for what, _ in faults[:_MOST_FAULTS]) + (f"; and {rest} more faults" if rest > 0 else "")
+    message = "; ".join(message for message, _ in faults[:_MOST_FAULTS]) + (
+        f"; and {rest} more faults" if rest > 0 else ""
+    )
     cause = errors[0].get("ctx", {}).get("error")
     kind = type(cause) if len(errors) == 1 and isinstance(cause, InvalidInput) else InvalidInput
-    raise kind(what, hint=next((hint for _, hint in faults if hint), None)) from None
+    raise kind(message, hint=next((hint for _, hint in faults if hint), None)) from None
 
 
 def _fault(model: type[BaseModel], details: Any) -> tuple[str, str | None]:

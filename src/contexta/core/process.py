@@ -57,8 +57,8 @@ class StartFailed(ProcessError):
 class TimedOut(ProcessError, TimeoutError):
     """The program was terminated at its time limit, with everything it had started."""
 
-    def __init__(self, what: str, *, finished: Finished, hint: Optional[str] = None) -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, message: str, *, finished: Finished, hint: Optional[str] = None) -> None:
+        super().__init__(message, hint=hint)
         self.finished = finished
 
 

@@ -118,11 +118,13 @@ def _mount(overlays: list[list[str]]) -> None:
 
     libc = ctypes.CDLL(None, use_errno=True)
 
-    def call(what: str, *arguments: Any) -> None:
-        if getattr(libc, what)(*arguments) != 0:
+    def call(operation: str, *arguments: Any) -> None:
+        if getattr(libc, operation)(*arguments) != 0:
             number = ctypes.get_errno()
             raise OSError(
-                number, f"{what}: {os.strerror(number)}", os.fsdecode(arguments[1]) if what == "mount" else None
+                number,
+                f"{operation}: {os.strerror(number)}",
+                os.fsdecode(arguments[1]) if operation == "mount" else None,
             )
 
     try:

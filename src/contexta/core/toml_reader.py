@@ -167,10 +167,10 @@ class _Reader:
             self.position = match.end()
         return match is not None
 
-    def _match(self, pattern: "Pattern[str]", what: str) -> "Match[str]":
+    def _match(self, pattern: "Pattern[str]", expected: str) -> "Match[str]":
         match = pattern.match(self.text, self.position)
         if match is None:
-            raise ValueError(f"{what} was expected")
+            raise ValueError(f"{expected} was expected")
         self.position = match.end()
         return match
 

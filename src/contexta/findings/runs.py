@@ -122,8 +122,8 @@ class RunSummary(Run, Finding):
     def param_sources(self) -> dict[str, str]:
         """Where each parameter is from: ``program``, ``argparse``, ``command line``, or the name of a file."""
         sources = self.metadata.get(PARAM_SOURCES)
-        known = sources if isinstance(sources, Mapping) else {}
-        return {name: str(known.get(name, "program")) for name in self.params}
+        context = sources if isinstance(sources, Mapping) else {}
+        return {name: str(context.get(name, "program")) for name in self.params}
 
     @computed_field  # type: ignore[prop-decorator]  # as above
     @property

@@ -47,9 +47,11 @@ def compare_values(
 def compare_code(left: RunRecord, right: RunRecord, commits: CommitRange) -> CodeComparison:
     """Compare the commits and the uncommitted changes of two runs. commits: what lies between their commits."""
     unknown = _unknown("source", left, right)
-    one, two = left.run.code, right.run.code
-    if one is None or two is None:
-        return CodeComparison(unknown=unknown, left_commit=one and one[0], right_commit=two and two[0])
+    left_code, right_code = left.run.code, right.run.code
+    if left_code is None or right_code is None:
+        return CodeComparison(
+            unknown=unknown, left_commit=left_code and left_code[0], right_commit=right_code and right_code[0]
+        )
     paths = sorted({*commits.files, *left.patched, *right.patched})
     files = tuple(
         ChangedFile(
@@ -64,11 +66,11 @@ def compare_code(left: RunRecord, right: RunRecord, commits: CommitRange) -> Cod
         if path in commits.files or left.patched.get(path) != right.patched.get(path)
     )
     return CodeComparison(
-        left_commit=one[0],
-        right_commit=two[0],
-        left_uncommitted=bool(one[1]),
-        right_uncommitted=bool(two[1]),
-        differs=one != two if unknown is None else (True if one[0] != two[0] else None),
+        left_commit=left_code[0],
+        right_commit=right_code[0],
+        left_uncommitted=bool(left_code[1]),
+        right_uncommitted=bool(right_code[1]),
+        differs=left_code != right_code if unknown is None else (True if left_code[0] != right_code[0] else None),
         unknown=unknown,
         commits=tuple(
             CommitSummary(commit=commit, committed_at=time, subject=subject)
@@ -103,8 +105,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _unknown(what: str, left: RunRecord, right: RunRecord) -> str | None:
+def _unknown(subject: str, left: RunRecord, right: RunRecord) -> str | None:
     """Why an aspect cannot be compared: the reason, with the run that lacks it."""
-    reasons = [(record.run.ref, reasons_of_run(record)[what]) for record in (left, right)]
+    reasons = [(record.run.ref, reasons_of_run(record)[subject]) for record in (left, right)]
     texts = [f"{ref.value}: {reason}" for ref, reason in reasons if reason is not None]
     return "; ".join(dict.fromkeys(texts)) or None

@@ -97,10 +97,10 @@ def _differing_keys(tables: Sequence[Mapping[str, str | None]]) -> set[str]:
     return {key for table in tables[1:] if table is not tables[0] for key, _ in table.items() ^ tables[0].items()}
 
 
-def _same(kind: Kind, one: str | None, two: str | None) -> bool:
-    if kind in ("package", "python") and one is not None and two is not None:
-        return same_version(one, two)
-    return one == two
+def _same(kind: Kind, first: str | None, second: str | None) -> bool:
+    if kind in ("package", "python") and first is not None and second is not None:
+        return same_version(first, second)
+    return first == second
 
 
 def _of_run(record: RunRecord) -> dict[Kind, Mapping[str, str | None]]:
@@ -127,11 +127,11 @@ def _of_environment(snapshot: EnvironmentSnapshot) -> dict[Kind, Mapping[str, st
     return {
         "python": {"python": snapshot.python_version, "platform": snapshot.platform},
         "package": (
-            {one.name: one.version for one in distributions}
+            {distribution.name: distribution.version for distribution in distributions}
             or {normal_name(name): version for name, version in snapshot.packages.items()}
         ),
-        "build": {one.name: one.build and one.build[:12] for one in distributions},
-        "origin": {one.name: _origin(one.origin) for one in distributions},
+        "build": {distribution.name: distribution.build and distribution.build[:12] for distribution in distributions},
+        "origin": {distribution.name: _origin(distribution.origin) for distribution in distributions},
         "variable": dict(snapshot.environment_variables),
         "native": dict(native_texts(snapshot)),
         "interpreter": dict(fact_texts(snapshot.interpreter)),

@@ -143,23 +143,35 @@ def _same_version_changes(
     lefts, rights = _by_name(left), _by_name(right)
     builds, origins = [], []
     for name in sorted({*lefts} & {*rights}):
-        one, two = lefts[name], rights[name]
-        if not same_version(one.version, two.version):
+        left_distribution, right_distribution = lefts[name], rights[name]
+        if not same_version(left_distribution.version, right_distribution.version):
             continue
-        if one.build is not None and two.build is not None and one.build != two.build:
-            builds.append(Change(key=name, left_value=one.build, right_value=two.build))
-        if one.origin is two.origin:
+        if (
+            left_distribution.build is not None
+            and right_distribution.build is not None
+            and left_distribution.build != right_distribution.build
+        ):
+            builds.append(Change(key=name, left_value=left_distribution.build, right_value=right_distribution.build))
+        if left_distribution.origin is right_distribution.origin:
             continue
-        if "unknown" not in (one.origin.kind, two.origin.kind) and _differs(one.origin, two.origin):
-            origins.append(Change(key=name, left_value=_origin_text(one.origin), right_value=_origin_text(two.origin)))
+        if "unknown" not in (left_distribution.origin.kind, right_distribution.origin.kind) and _differs(
+            left_distribution.origin, right_distribution.origin
+        ):
+            origins.append(
+                Change(
+                    key=name,
+                    left_value=_origin_text(left_distribution.origin),
+                    right_value=_origin_text(right_distribution.origin),
+                )
+            )
     return tuple(builds), tuple(origins)
 
 
-def _differs(one: Origin, two: Origin) -> bool:
+def _differs(first: Origin, second: Origin) -> bool:
     """Whether two origins differ. A field that only one of them has is no difference."""
-    if (one.kind, one.url, one.subdirectory) != (two.kind, two.url, two.subdirectory):
+    if (first.kind, first.url, first.subdirectory) != (second.kind, second.url, second.subdirectory):
         return True
-    pairs = ((one.commit, two.commit), (one.dirty, two.dirty), (one.digest, two.digest))
+    pairs = ((first.commit, second.commit), (first.dirty, second.dirty), (first.digest, second.digest))
     return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 

@@ -25,15 +25,15 @@ def compare_inputs(
         return ValueComparison(unknown="; ".join(f"{name}: not recorded" for name in dict.fromkeys(missing)))
     changes, unknown, same = [], [], 0
     for name in sorted({*lefts, *rights}):
-        one, two = lefts.get(name), rights.get(name)
-        if one is None or two is None:
-            changes.append(Change(key=name, left_value=_input_text(one), right_value=_input_text(two)))
-        elif one.digest is None or two.digest is None:
+        left_input, right_input = lefts.get(name), rights.get(name)
+        if left_input is None or right_input is None:
+            changes.append(Change(key=name, left_value=_input_text(left_input), right_value=_input_text(right_input)))
+        elif left_input.digest is None or right_input.digest is None:
             unknown.append(name)
-        elif one.digest == two.digest:
+        elif left_input.digest == right_input.digest:
             same += 1
         else:
-            changes.append(Change(key=name, left_value=_input_text(one), right_value=_input_text(two)))
+            changes.append(Change(key=name, left_value=_input_text(left_input), right_value=_input_text(right_input)))
     notes = [f"inputs without a digest cannot be compared: {some(unknown, 10)}"] if unknown else []
     sampled = [name for name in sorted({*lefts, *rights}) if _is_sampled(lefts.get(name), rights.get(name))]
     if sampled:
@@ -46,7 +46,7 @@ def artifact_changes(left: Sequence[Artifact], right: Sequence[Artifact]) -> tup
 
     Without both digests, two artifacts at different locations differ, and two at one location count as the same.
     """
-    lefts, rights = ({each.name: each for each in side if each.kind != "log"} for side in (left, right))
+    lefts, rights = ({item.name: item for item in side if item.kind != "log"} for side in (left, right))
     changes = []
     for name in sorted({*lefts, *rights}):
         pair = lefts.get(name), rights.get(name)

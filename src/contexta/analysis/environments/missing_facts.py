@@ -54,11 +54,11 @@ def reasons_of_environment(snapshot: EnvironmentSnapshot | None) -> Reasons:
 
 def unknown_aspects(old: Reasons, new: Reasons) -> Iterator[UnknownAspect]:
     """A value for each aspect that a side did not record."""
-    for what in dict.fromkeys((*old, *new)):
-        left, right = old.get(what), new.get(what)
+    for fact in dict.fromkeys((*old, *new)):
+        left, right = old.get(fact), new.get(fact)
         if left or right:
             side: Side = "both" if left and right else "old" if left else "new"
-            yield UnknownAspect(what=what, side=side, reason=left or right)
+            yield UnknownAspect(what=fact, side=side, reason=left or right)
 
 
 def is_captured(snapshot: EnvironmentSnapshot) -> bool:

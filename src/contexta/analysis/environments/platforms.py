@@ -90,7 +90,7 @@ def is_foreign(recorded: str, here: str) -> bool:
     """Whether two platform names certainly have different systems or processors, so that compiled files differ."""
     left, right = platform_of(recorded), platform_of(here)
     pairs = ((left.system, right.system), (left.machine, right.machine))
-    return any(one and two and one != two for one, two in pairs)
+    return any(recorded_part and part and recorded_part != part for recorded_part, part in pairs)
 
 
 def _first(table: tuple[tuple[str, str], ...], text: str) -> str:

@@ -80,54 +80,69 @@ def _python(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> Iter
 
 def _interpreter(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> Iterator[Deviation]:
     for key in (*_INTERPRETER, "free_threaded_build"):
-        one, two = recorded.interpreter.get(key), rebuilt.interpreter.get(key)
-        if one is not None and two is not None and one != two:
-            yield Deviation(kind="interpreter", key=key, recorded=str(one), rebuilt=str(two))
+        old_value, new_value = recorded.interpreter.get(key), rebuilt.interpreter.get(key)
+        if old_value is not None and new_value is not None and old_value != new_value:
+            yield Deviation(kind="interpreter", key=key, recorded=str(old_value), rebuilt=str(new_value))
 
 
 def _packages(recorded: EnvironmentSnapshot, rebuilt: EnvironmentSnapshot) -> Iterator[Deviation]:
     lefts, rights = _by_name(recorded), _by_name(rebuilt)
     for name in sorted({*lefts, *rights}):
-        one, two = lefts.get(name), rights.get(name)
-        if one is None or two is None or not same_version(one.version, two.version):
+        original, copy = lefts.get(name), rights.get(name)
+        if original is None or copy is None or not same_version(original.version, copy.version):
             yield Deviation(
-                kind="package", key=name, recorded=one.version if one else None, rebuilt=two.version if two else None
+                kind="package",
+                key=name,
+                recorded=original.version if original else None,
+                rebuilt=copy.version if copy else None,
             )
-        elif (origin := _origin(one, two)) is not None:
+        elif (origin := _origin(original, copy)) is not None:
             yield origin
-        elif _has_build(one) and two.build is not None and one.build != two.build:
-            is_built_here = one.origin.kind in _BUILT_HERE
+        elif _has_build(original) and copy.build is not None and original.build != copy.build:
+            is_built_here = original.origin.kind in _BUILT_HERE
             yield Deviation(
                 kind="build",
                 key=name,
-                recorded=one.build,
-                rebuilt=two.build,
+                recorded=original.build,
+                rebuilt=copy.build,
                 why="built from source with other tools or other files"
                 if is_built_here
                 else "other files, same version",
             )
 
 
-def _origin(one: Distribution, two: Distribution) -> Deviation | None:
+def _origin(original: Distribution, copy: Distribution) -> Deviation | None:
     """The deviation of the origin, if it identifies content: a commit or a digest, but not the path of a checkout."""
-    left, right = one.origin, two.origin
+    left, right = original.origin, copy.origin
     if left.kind == "unknown":
-        if one.build is not None and one.build == two.build:
+        if original.build is not None and original.build == copy.build:
             return None
-        return _moved(one, two, "the origin was not recorded: the index may have other files") if one.build else None
+        return (
+            _moved(original, copy, "the origin was not recorded: the index may have other files")
+            if original.build
+            else None
+        )
     if left.kind != right.kind:
         same = {left.kind, right.kind} <= {"directory", "editable"} and left.kind != "editable"
-        return None if same or (one.build is not None and one.build == two.build) else _moved(one, two, None)
+        return (
+            None
+            if same or (original.build is not None and original.build == copy.build)
+            else _moved(original, copy, None)
+        )
     if left.kind == "vcs" and left.commit != right.commit:
-        return _moved(one, two, "another commit")
+        return _moved(original, copy, "another commit")
     if left.kind == "archive" and left.digest and right.digest and left.digest != right.digest:
-        return _moved(one, two, "another file")
+        return _moved(original, copy, "another file")
     return None
 
 
-def _moved(one: Distribution, two: Distribution, why: str | None) -> Deviation:
+def _moved(original: Distribution, copy: Distribution, why: str | None) -> Deviation:
     return Deviation(
-        kind="origin", key=one.name, recorded=_origin_text(one.origin), rebuilt=_origin_text(two.origin), why=why
+        kind="origin",
+        key=original.name,
+        recorded=_origin_text(original.origin),
+        rebuilt=_origin_text(copy.origin),
+        why=why,
     )
 
 

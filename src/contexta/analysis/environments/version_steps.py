@@ -31,8 +31,8 @@ def distance(left: str | None, right: str | None) -> tuple[VersionDirection | No
 def _size(old: Version, new: Version) -> VersionSize:
     if old.epoch != new.epoch:
         return "major"
-    for index, (one, two) in enumerate(zip_longest(old.release, new.release, fillvalue=0)):
-        if one != two:
+    for index, (old_part, new_part) in enumerate(zip_longest(old.release, new.release, fillvalue=0)):
+        if old_part != new_part:
             return _PARTS[index] if index < len(_PARTS) else "patch"
     if (old.pre, old.dev) != (new.pre, new.dev):
         return "pre-release"

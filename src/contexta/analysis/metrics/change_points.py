@@ -50,8 +50,8 @@ def levels(values: Sequence[float]) -> list[Segment]:
     return [Segment(start, stop, mean) for (start, stop), mean in zip(pairwise(cuts), means, strict=True)]
 
 
-def _is_nearer(value: float, one: float, other: float) -> bool:
-    return abs(value - one) < abs(value - other)
+def _is_nearer(value: float, candidate: float, other: float) -> bool:
+    return abs(value - candidate) < abs(value - other)
 
 
 def outliers(values: Sequence[float]) -> frozenset[int]:

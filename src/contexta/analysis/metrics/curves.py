@@ -192,10 +192,10 @@ class _Extremes:
 def curve_notes(chart: str, name: str, curve: Reduced) -> Iterator[str]:
     """What a chart does not show of one curve."""
     if number := curve.not_finite:
-        what = (
+        steps = (
             "point is NaN or infinite and leaves a gap" if number == 1 else "points are NaN or infinite and leave gaps"
         )
-        yield f"{chart} of {name}: {number} {what}"
+        yield f"{chart} of {name}: {number} {steps}"
     if number := curve.not_positive:
-        what = "value up to 0 has" if number == 1 else "values up to 0 have"
-        yield f"{chart} of {name}: {number} {what} no place on a logarithmic scale"
+        steps = "value up to 0 has" if number == 1 else "values up to 0 have"
+        yield f"{chart} of {name}: {number} {steps} no place on a logarithmic scale"

@@ -265,7 +265,7 @@ def scatter(values: Sequence[float]) -> float:
     The median of the differences, scaled for normal noise. If more than half of them are 0, the root mean square
     without the largest tenth. Source: von Neumann 1941; Hampel 1974 for the median.
     """
-    steps = sorted(abs(two - one) for one, two in pairwise(values))
+    steps = sorted(abs(value - previous) for previous, value in pairwise(values))
     if not steps:
         return 0.0
     if middle := median(steps):

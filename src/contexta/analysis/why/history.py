@@ -140,20 +140,20 @@ def _level_at(segments: Sequence[Segment], place: int) -> int:
     return next(number for number, level in enumerate(segments) if level.start <= place < level.stop)
 
 
-def _between(one: PastRun, two: PastRun) -> list[str]:
+def _between(before: PastRun, after: PastRun) -> list[str]:
     """The recorded differences between two consecutive runs."""
     changes = []
-    if one.environment is not None and two.environment is not None:
-        left, right = dict(one.environment.packages), dict(two.environment.packages)
-        left["python"], right["python"] = one.environment.python_version, two.environment.python_version
+    if before.environment is not None and after.environment is not None:
+        left, right = dict(before.environment.packages), dict(after.environment.packages)
+        left["python"], right["python"] = before.environment.python_version, after.environment.python_version
         for name in sorted({*left, *right}):
             was, now = left.get(name), right.get(name)
             if was != now and not (was and now and same_version(was, now)):
                 changes.append(f"{name} {was or 'absent'} -> {now or 'absent'}")
-    for name in sorted({*one.params, *two.params}):
-        if one.params.get(name) != two.params.get(name) and not is_seed(name):
-            changes.append(f"parameter {name} {one.params.get(name)} -> {two.params.get(name)}")
-    left_code, right_code = one.code, two.code
+    for name in sorted({*before.params, *after.params}):
+        if before.params.get(name) != after.params.get(name) and not is_seed(name):
+            changes.append(f"parameter {name} {before.params.get(name)} -> {after.params.get(name)}")
+    left_code, right_code = before.code, after.code
     if left_code and right_code and left_code != right_code:
         changes.append(f"code {left_code[0][:12]} -> {right_code[0][:12]}")
     return changes

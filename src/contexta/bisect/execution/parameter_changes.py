@@ -115,18 +115,18 @@ def contradiction(settings: Mapping[str, Setting], recorded: Mapping[str, Any]) 
     return f"it ran with {'; '.join(wrong)} as requested" if wrong else None
 
 
-def same(one: Any, other: Any) -> bool:
+def same(first: Any, second: Any) -> bool:
     """Whether two recorded values are equal, however they are written: ``0.1`` and ``"1e-1"``."""
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(map(same, one, other))
-    if one is None or other is None:
-        return one is other
-    if isinstance(one, bool) or isinstance(other, bool):
-        return text(one).lower() == text(other).lower()
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        return len(first) == len(second) and all(map(same, first, second))
+    if first is None or second is None:
+        return first is second
+    if isinstance(first, bool) or isinstance(second, bool):
+        return text(first).lower() == text(second).lower()
     try:
-        return float(text(one)) == float(text(other)) or text(one) == text(other)
+        return float(text(first)) == float(text(second)) or text(first) == text(second)
     except ValueError:
-        return text(one) == text(other)
+        return text(first) == text(second)
 
 
 def text(value: Any) -> str:
@@ -178,8 +178,8 @@ def _completed(words: list[tuple[str, ...]], values: tuple[Any, Any]) -> str | N
 
 
 def _by_the_code(words: Sequence[str]) -> str:
-    what = f"both were given {shlex.join(words)}" if words else "it is on neither command line"
-    return f"{what}, so the code sets it, and it comes with the source"
+    reason = f"both were given {shlex.join(words)}" if words else "it is on neither command line"
+    return f"{reason}, so the code sets it, and it comes with the source"
 
 
 def _by_template(template: str, name: str, value: Any) -> tuple[str, ...]:

@@ -108,12 +108,12 @@ def _checked(result: TrialResult, job: TrialJob, record: TrialRecord) -> TrialRe
     return replace(result, other_seed=other_seed(parameters, record.arguments(), job.seed))
 
 
-def _compared(result: TrialResult, intended: Intended, seen: Observations, altered: str | None) -> TrialResult:
+def _compared(result: TrialResult, intended: Intended, observations: Observations, altered: str | None) -> TrialResult:
     """The result, without a value where it ran in another environment. altered: how the environment was changed."""
-    confirmation = confirm(intended, seen)
+    confirmation = confirm(intended, observations)
     if altered is not None and confirmation.state != "no":
         confirmation = Confirmation("no", f"the environment was changed while it ran: {altered}")
-    result = replace(result, confirmed=confirmation.state, writes=seen.writes, shadowed=confirmation.shadowed)
+    result = replace(result, confirmed=confirmation.state, writes=observations.writes, shadowed=confirmation.shadowed)
     if confirmation.state != "no":
         return result
     failed = f" ({result.reason})" if result.reason else ""

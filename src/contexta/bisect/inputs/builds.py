@@ -91,13 +91,15 @@ def _suspects(pins: Mapping[str, Pins]) -> Iterator[tuple[str, str]]:
     """(name, version or address) of packages that may have another build: other hashes, or another recorded build."""
     old, new = (pins[end] for end in BOTH)
     for name in sorted(old.packages.keys() & new.packages.keys()):
-        one, other = old.packages[name], new.packages[name]
-        if one != other and (is_address(one) or is_address(other) or not same_version(one, other)):
+        old_package, new_package = old.packages[name], new.packages[name]
+        if old_package != new_package and (
+            is_address(old_package) or is_address(new_package) or not same_version(old_package, new_package)
+        ):
             continue
         ids = [[side.builds.get(name), side.hashes.get(name)] for side in (old, new)]
         is_shared = any(a is not None and a == b for a, b in zip(*ids, strict=True))
         if all(any(pair) for pair in ids) and not is_shared:
-            yield name, one
+            yield name, old_package
 
 
 def _file(name: str, version: str, side: Pins, python: Interpreter, uv: Uv) -> _File | _Lost:

@@ -147,13 +147,13 @@ def _check_notes(side: Checked) -> Iterator[str]:
 def _incomplete(
     files: Mapping[str, str], lacking: Mapping[str, Sequence[UnpinnedPackage]], unavailable: Sequence[UnpinnedPackage]
 ) -> InvalidInput:
-    what = "; ".join(f"{files[end]} lacks {_with_requirers(missing)}" for end, missing in lacking.items())
+    message = "; ".join(f"{files[end]} lacks {_with_requirers(missing)}" for end, missing in lacking.items())
     if unavailable:
         names = ", ".join(dict.fromkeys(package.name for package in unavailable))
         way = f"no index that uv knows has {names}: name one (--extra-index-url in the file)"
     else:
         way = f"{option('resolve', True)} completes both sides with uv, or add the lines"
-    return InvalidInput(what, hint=f"{way}; {option('as_pinned', True)} reruns the files as they are")
+    return InvalidInput(message, hint=f"{way}; {option('as_pinned', True)} reruns the files as they are")
 
 
 def _with_requirers(missing: Sequence[UnpinnedPackage]) -> str:

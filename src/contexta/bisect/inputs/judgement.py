@@ -53,8 +53,8 @@ def threshold_of(request: BisectRequest) -> Threshold | None:
     check_source(request.metric_from)
     good_if = threshold(request.good_if) if request.good_if else None
     if good_if is not None and request.metric not in (None, good_if.metric):
-        what = f"{option('metric', request.metric)} contradicts {option('good_if', request.good_if)}"
-        raise InvalidInput(what, hint=f"leave out {option('metric')}")
+        message = f"{option('metric', request.metric)} contradicts {option('good_if', request.good_if)}"
+        raise InvalidInput(message, hint=f"leave out {option('metric')}")
     if good_if is not None and request.lower_is_better is not None:
         direction = option("lower_is_better", request.lower_is_better)
         raise InvalidInput(f"{option('good_if')} already gives the direction", hint=f"leave out {direction}")

@@ -114,8 +114,8 @@ def require_known(metric: str, sides: Sides) -> list[str]:
     runs = " and ".join(side.what for side in having)
     has = f"{runs} recorded no metric {shown(metric)}; recorded: {some(names, _MOST_NAMES)}"
     if near or any(side.repeats_command and side.output is not None for side in having):
-        meant = f"did you mean {option('metric', near[0])}? " if near else "name one of them. "
-        raise InvalidInput(has, hint=f"{meant}{option('metric_from')} reads a number that the command only prints")
+        hint = f"did you mean {option('metric', near[0])}? " if near else "name one of them. "
+        raise InvalidInput(has, hint=f"{hint}{option('metric_from')} reads a number that the command only prints")
     return [f"{has}. The first rerun tells whether the command gives it"]
 
 
@@ -164,9 +164,9 @@ def _may_be_chance(shift: MetricShift) -> bool:
     return shift.verdict == "not_shown" or (shift.verdict == "unknown" and small)
 
 
-def _swapped(what: str, swapped: str, more: str = "") -> InvalidInput:
+def _swapped(message: str, swapped: str, more: str = "") -> InvalidInput:
     return InvalidInput(
-        what,
+        message,
         hint=f"swap them, which also shows what made NEW better: {swapped}\n"
         f"To rerun them in this order, add {option('keep_order', True)}{more}",
     )

@@ -22,12 +22,12 @@ from contexta.reproduce.rebuild import RecordedEnvironment
 _SECONDS = 60.0
 
 
-def revision_of(what: str, recorded: RecordedEnvironment, notes: Collection[str]) -> Revision:
+def revision_of(side: str, recorded: RecordedEnvironment, notes: Collection[str]) -> Revision:
     """notes: of the recorder about the source. Raises InvalidInput for a source that was not recorded completely."""
     commit, reason = recorded.source.get("commit"), recorded.source.get("reason")
     if not isinstance(commit, str):
         raise InvalidInput(
-            f"{what} has no recorded commit" + (f": {reason}" if reason else ""),
+            f"{side} has no recorded commit" + (f": {reason}" if reason else ""),
             hint=f"record runs in a git repository that has commits, or leave source out of {option('include')}",
         )
     lost = next((note for note in notes if note.startswith(NO_PATCH)), None)
@@ -35,13 +35,13 @@ def revision_of(what: str, recorded: RecordedEnvironment, notes: Collection[str]
         lost = "secrets were taken out of its uncommitted changes, so they do not apply any more"
     if lost is not None:
         raise InvalidInput(
-            f"the source of {what} cannot be restored: {lost}",
+            f"the source of {side} cannot be restored: {lost}",
             hint=f"give a run of committed source, or leave source out of {option('include')}",
         )
     return Revision(commit, recorded.patch, str(recorded.source.get("root", "")))
 
 
-def require_here(what: str, revision: Revision, folder: Path) -> None:
+def require_here(side: str, revision: Revision, folder: Path) -> None:
     """Raise InvalidInput unless the repository of a folder has the revision, with that folder in it."""
     try:
         with (
@@ -50,7 +50,7 @@ def require_here(what: str, revision: Revision, folder: Path) -> None:
         ):
             pass
     except ContextaError as error:
-        raise InvalidInput(f"the source of {what} cannot be restored here: {error.what}", hint=error.hint) from error
+        raise InvalidInput(f"the source of {side} cannot be restored here: {error.what}", hint=error.hint) from error
 
 
 def packages_of(fixed: Sequence[Fixed], top: Path) -> tuple[tuple[str, str], ...]:

@@ -170,9 +170,9 @@ def _one_line(text: str) -> str:
 
 def _source_back(old: Revision, new: Revision, here: Here) -> Iterator[str]:
     if old.commit != new.commit:
-        one, two = (shlex.quote(revision.commit[:12]) for revision in (old, new))
-        yield f"git diff {one}..{two}"
-        yield f"git bisect start {two} {one}  # where several commits lie between"
+        first, last = (shlex.quote(revision.commit[:12]) for revision in (old, new))
+        yield f"git diff {first}..{last}"
+        yield f"git bisect start {last} {first}  # where several commits lie between"
     if (old.patch or new.patch) and here.runs is not None:
         why = shlex.join(["contexta", "why", *here.runs, *here.workspace])
         yield f"{why}  # names the files that had uncommitted changes"

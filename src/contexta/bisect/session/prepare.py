@@ -106,8 +106,8 @@ def _require(request: BisectRequest) -> None:
     if not request.old or not request.new:
         raise InvalidInput(f"{'NEW' if request.old else 'OLD and NEW'} missing", hint=usage())
     if request.resolve and request.as_pinned:
-        what = f"{option('resolve', True)} and {option('as_pinned', True)} were both given"
-        raise InvalidInput(what, hint="leave out one of them")
+        message = f"{option('resolve', True)} and {option('as_pinned', True)} were both given"
+        raise InvalidInput(message, hint="leave out one of them")
 
 
 def _with_command(

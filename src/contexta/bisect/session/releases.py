@@ -206,7 +206,10 @@ class _Place:
                 if canonicalize_name(requirement.name) != self.name or other.name == self.name:
                     continue
                 versions = (pins[self.name], version)
-                if [requirement.specifier.contains(each, prereleases=True) for each in versions] == [True, False]:
+                if [requirement.specifier.contains(candidate, prereleases=True) for candidate in versions] == [
+                    True,
+                    False,
+                ]:
                     return f"{other.name} {other.version} needs {self.name}{requirement.specifier}"
         return None
 

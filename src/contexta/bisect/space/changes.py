@@ -275,16 +275,16 @@ def _requirement_rules(
     if not any(holds):
         return
     when = "both" if all(holds) else "old" if holds[0] else "new"
-    me, it, python = number.get(name), number[other], number.get(PYTHON)
+    me, dependency, python = number.get(name), number[other], number.get(PYTHON)
     if at_new:  # only the other's NEW state satisfies the requirement
         if state == "new" and me is not None:
-            yield me, it
+            yield me, dependency
         elif when == "new" and python is not None:
-            yield python, it
+            yield python, dependency
     elif state == "old" and me is not None:  # only its OLD state does: it may be at NEW only if this one is
-        yield it, me
+        yield dependency, me
     elif when == "old" and python is not None:
-        yield (it if me is None else me), python
+        yield (dependency if me is None else me), python
 
 
 def _python_rules(

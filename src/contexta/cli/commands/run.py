@@ -103,8 +103,8 @@ def run(
             has_mirrors=not without_mirrors,
         )
     except CommandNotFound as error:
-        meant = f"did you mean `{line}`? `contexta run` records a command"
-        raise CommandNotFound(error.what, hint=program_hint(command[0]) if line is None else meant) from None
+        hint = f"did you mean `{line}`? `contexta run` records a command"
+        raise CommandNotFound(error.what, hint=program_hint(command[0]) if line is None else hint) from None
     if line is not None:
         click.echo(f"contexta: recording the program {command[0]}; did you mean `{line}`?", err=True)
     send = _sender(root, server)

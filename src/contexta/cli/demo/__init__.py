@@ -117,8 +117,8 @@ def _interpreter(uv: Uv, requested: str | None) -> Interpreter:
         if tuple(int(part) for part in interpreter.markers["python_version"].split(".")) >= _OLDEST:
             return interpreter
     version = interpreter.version if interpreter else "no Python"
-    what = f"the demo needs Python 3.11 or newer (found {version})"
-    raise InvalidInput(what, hint="`uv python install 3.13` installs one; then `contexta demo --python 3.13`")
+    message = f"the demo needs Python 3.11 or newer (found {version})"
+    raise InvalidInput(message, hint="`uv python install 3.13` installs one; then `contexta demo --python 3.13`")
 
 
 def _folder(directory: Path | None) -> Path:

@@ -34,7 +34,7 @@ def _hook(
     file: str, project: str, named: "Tuple[str, ...]", skipped: "Tuple[str, ...]"
 ) -> "Callable[[str, Tuple[Any, ...]], None]":
     """The function for all audit events; any event but ``open`` costs one comparison."""
-    seen: "Set[str]" = set()
+    paths: "Set[str]" = set()
     places = tuple(named) + ((project,) if project else ())
     prefixes = tuple(place if place.endswith(os.sep) else place + os.sep for place in places)
     left_out = (*skipped, os.path.join(sys.prefix, ""), os.path.join(sys.base_prefix, ""))
@@ -57,12 +57,12 @@ def _hook(
         if event != "open":
             return
         path = arguments[0]
-        if type(path) is not str or path in seen or path.endswith(_CODE):
+        if type(path) is not str or path in paths or path.endswith(_CODE):
             return
         try:
-            if len(seen) >= _MOST_SEEN or reported[0] > MOST:
+            if len(paths) >= _MOST_SEEN or reported[0] > MOST:
                 return
-            seen.add(path)  # whoever opens it first for writing makes it
+            paths.add(path)  # whoever opens it first for writing makes it
             mode, flags = arguments[1], arguments[2]
             if mode[:1] != "r" or "+" in mode if isinstance(mode, str) else flags & _WRITING:
                 return

@@ -185,7 +185,7 @@ class Journal:
         except OSError:
             self._handle = _NONE  # the next record tries again
 
-    def lose(self, why: str, what: str, *, now: bool = True) -> None:
+    def lose(self, why: str, record: str, *, now: bool = True) -> None:
         """Count a record that is not written.
 
         what: its type and name. now: where the journal has ended, record the loss at once; else when the process ends.
@@ -194,7 +194,7 @@ class Journal:
             return
         with self._lock:
             self.lost += 1
-            count, first = self._missing.get(why, (0, what))
+            count, first = self._missing.get(why, (0, record))
             self._missing[why] = (count + 1, first)
             if self._closed and now and self._late is None:
                 self._warn("has ended: what is recorded now is lost")

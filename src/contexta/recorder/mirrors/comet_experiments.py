@@ -23,10 +23,10 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     runs: Dict[int, Tuple[Any, MirroredRun]] = {}  # by the id of the experiment, which is kept so that no other has it
 
     def run_of(experiment: Any) -> MirroredRun:
-        known = runs.get(id(experiment))
-        if known is None:
-            known = runs[id(experiment)] = experiment, mirror.begin(_NAME, str(experiment.get_key()))
-        return known[1]
+        entry = runs.get(id(experiment))
+        if entry is None:
+            entry = runs[id(experiment)] = experiment, mirror.begin(_NAME, str(experiment.get_key()))
+        return entry[1]
 
     def log_metric(experiment: Any, arguments: Any, options: Any, _: Any) -> None:
         name = arguments[0] if arguments else options["name"]
@@ -48,9 +48,9 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         run_of(experiment).tags(dict.fromkeys(map(str, argument(arguments, options, 0, "tags")), ""))
 
     def end(experiment: Any, *_: Any) -> None:
-        known = runs.pop(id(experiment), None)
-        if known is not None:
-            known[1].finish(_NAME)
+        entry = runs.pop(id(experiment), None)
+        if entry is not None:
+            entry[1].finish(_NAME)
 
     experiment_class = getattr(module, "CometExperiment", None) or getattr(module, "BaseExperiment", None)
     after(experiment_class, "_log_metric", log_metric)

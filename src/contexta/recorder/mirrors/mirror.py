@@ -126,8 +126,8 @@ class Mirror:
                     )
             except IndexError:
                 pass
-            for run, found in points.items():
-                run.write(found)
+            for run, points_of_run in points.items():
+                run.write(points_of_run)
 
 
 class MirroredRun:

@@ -31,21 +31,21 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
         runs[id(run)] = run, mirrored
 
     def log(run: Any, arguments: Any, options: Any, _: Any) -> None:
-        known = runs.get(id(run))
-        if known is not None:
+        entry = runs.get(id(run))
+        if entry is not None:
             if id(run) not in configured:
                 configured.add(id(run))
-                known[1].params(dict(run.config))
+                entry[1].params(dict(run.config))
             values = arguments[0] if arguments else options["data"]
             step = arguments[1] if len(arguments) > 1 else options.get("step")
-            known[1].log(_NAME, values, run._ctx._global_step if step is None else step)
+            entry[1].log(_NAME, values, run._ctx._global_step if step is None else step)
 
     def finish(run: Any, arguments: Any, options: Any, config: Any) -> None:
-        known = runs.pop(id(run), None)
+        entry = runs.pop(id(run), None)
         configured.discard(id(run))
-        if known is not None:
-            known[1].params(config or {})
-            known[1].finish(_NAME, _STATUSES.get(str(argument(arguments, options, 0, "state")), "completed"))
+        if entry is not None:
+            entry[1].params(config or {})
+            entry[1].finish(_NAME, _STATUSES.get(str(argument(arguments, options, 0, "state")), "completed"))
 
     run_class = getattr(module, "Run", None)
     after(run_class, "__init__", begin)
@@ -68,9 +68,9 @@ def replace_before_0_7(mirror: Mirror, module: ModuleType) -> None:
         mirrored.params(dict(run.config))
 
     def log(run: Any, arguments: Any, options: Any, _: Any) -> None:
-        known = runs.get(id(run))
-        if known is not None:
-            _, mirrored, counts = known
+        entry = runs.get(id(run))
+        if entry is not None:
+            _, mirrored, counts = entry
             step = argument(arguments, options, 1, "step")
             for name, value in mirrored.numbers_of(_NAME, argument(arguments, options, 0, "data")).items():
                 counts[name] = count = counts.get(name, 0) + 1

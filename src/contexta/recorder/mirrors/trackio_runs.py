@@ -24,18 +24,18 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
     runs: Dict[int, Tuple[Any, MirroredRun]] = {}  # by the id of Trackio's run, which is kept so that no other has it
 
     def begin(run: Any, arguments: Any, options: Any, _: Any) -> None:
-        given = argument(arguments, options, 3, "name")
-        mirrored = mirror.begin(_NAME, f"{run.project}/{run.name}", given or None)
+        run_name = argument(arguments, options, 3, "name")
+        mirrored = mirror.begin(_NAME, f"{run.project}/{run.name}", run_name or None)
         runs[id(run)] = run, mirrored
         config = getattr(run, "config", None) or {}
         mirrored.params({name: value for name, value in config.items() if not str(name).startswith("_")})
 
     def log(run: Any, arguments: Any, options: Any, step_before: Any) -> None:
-        known = runs.get(id(run))
-        if known is not None:
+        entry = runs.get(id(run))
+        if entry is not None:
             values = arguments[0] if arguments else options["metrics"]
             step = arguments[1] if len(arguments) > 1 else options.get("step")
-            known[1].log(_NAME, values, step_before if step is None else step)
+            entry[1].log(_NAME, values, step_before if step is None else step)
 
     def finish(run: Any, *_: Any) -> None:
         mirrored = runs.pop(id(run), None)

@@ -36,11 +36,11 @@ def replace(mirror: Mirror, module: ModuleType) -> None:
             mirrored.tags({"group": group})
 
     def log(run: Any, arguments: Any, options: Any, step_before: Any) -> None:
-        known = runs.get(id(run))
-        if known is not None:
+        entry = runs.get(id(run))
+        if entry is not None:
             values = arguments[0] if arguments else argument(arguments, options, 0, "data", "row")
             step = arguments[1] if len(arguments) > 1 else options.get("step")
-            known[1].log(_NAME, values, step_before if step is None else step)
+            entry[1].log(_NAME, values, step_before if step is None else step)
 
     def configure(run: Any, arguments: Any, options: Any, _: Any) -> None:
         mirrored = runs.get(id(run))

@@ -67,9 +67,9 @@ def _newer(
     first: tuple[dict[str, Any], Place], second: tuple[dict[str, Any], Place], notes: list[Note]
 ) -> tuple[dict[str, Any], Place]:
     """Of two in one directory, which a broken upgrade leaves, the one whose metadata was written last."""
-    one, two = first[0]["version"], second[0]["version"]
+    first_version, second_version = first[0]["version"], second[0]["version"]
     winner = second if _written(second[1]) > _written(first[1]) else first
-    text = f"{first[0]['name']} has two metadata directories in {first[1].folder}: {one} and {two}"
+    text = f"{first[0]['name']} has two metadata directories in {first[1].folder}: {first_version} and {second_version}"
     notes.append(note(TOPIC, f"{text}; {winner[0]['version']} was written last and is taken"))
     return winner
 

@@ -85,11 +85,11 @@ def edited_files(path: Optional[Sequence[str]] = None) -> tuple[list[Edit], list
     """
     edits: list[Edit] = []
     notes: list[Note] = []
-    seen = set()
+    paths = set()
     for place, record in _records(path, notes):
-        if place.name in seen:
+        if place.name in paths:
             continue
-        seen.add(place.name)
+        paths.add(place.name)
         for file, digest, size in lines(record):
             change = _change(os.path.join(place.folder, file), digest, size, notes)
             if change:

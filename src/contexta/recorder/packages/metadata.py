@@ -122,8 +122,8 @@ def _from_file_name(
     usable = normalised(name) if NAME.match(name) and len(name) <= 250 else place.name
     number = version if _is_version(version) else place.version
     if usable is None or len(usable) > 250 or number is None or not _is_version(number):
-        what = f"{usable}: no version can be read" if usable else "no name and version can be read"
-        notes.append(note(TOPIC, f"{place.path} is left out: {what}"))
+        reason = f"{usable}: no version can be read" if usable else "no name and version can be read"
+        notes.append(note(TOPIC, f"{place.path} is left out: {reason}"))
         return None
     notes.append(note(TOPIC, f"the metadata of {usable} is broken; {usable} {number} is read from {place.path}"))
     return {"name": usable, "version": number, **({"requires": requires} if requires else {})}

@@ -39,7 +39,7 @@ class _Folder:
 
 def _folders(path: Optional[Sequence[Any]]) -> Iterator[_Folder]:
     """The entries in order, each directory once, even if two entries lead to it (lib64, the current directory)."""
-    seen = set()
+    paths = set()
     for entry in sys.path if path is None else path:
         if not isinstance(entry, str):
             yield _Folder(repr(entry), problem="it is no text")
@@ -54,9 +54,9 @@ def _folders(path: Optional[Sequence[Any]]) -> Iterator[_Folder]:
                 yield _Folder(folder, problem=reason(error).partition(":")[0])
             continue
         key = (facts.st_dev, facts.st_ino)
-        if key in seen:
+        if key in paths:
             continue
-        seen.add(key)
+        paths.add(key)
         try:
             names = os.listdir(folder)
         except NotADirectoryError:

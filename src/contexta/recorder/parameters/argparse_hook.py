@@ -86,4 +86,4 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     if depth > 3 or type(value) not in (list, tuple, dict) or len(value) > 1000:
         return False
     inner = [*value.keys(), *value.values()] if type(value) is dict else list(value)
-    return all(_is_plain(each, depth + 1) for each in inner)
+    return all(_is_plain(item, depth + 1) for item in inner)

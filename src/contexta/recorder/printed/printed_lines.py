@@ -132,18 +132,18 @@ def _mapping(line: str) -> "Optional[PrintedLine]":
     if step is None and start:
         step = steps.step_of(line[:start])
     flat = dict(_flat(content))
-    known = {key: value for key, value in flat.items() if metric_words.is_metric(key)}
-    if not known:
+    metrics = {key: value for key, value in flat.items() if metric_words.is_metric(key)}
+    if not metrics:
         message = content.get("message") or content.get("msg")
         line_of_message = _text(message) if isinstance(message, str) else None
         return line_of_message or PrintedLine({})  # it is no text either
     if step is not None:
-        known = {
+        metrics = {
             key: value
             for key, value in flat.items()
-            if key in known or (isinstance(value, float) and metric_words.is_possible(key.rpartition(".")[2]))
+            if key in metrics or (isinstance(value, float) and metric_words.is_possible(key.rpartition(".")[2]))
         }
-    return PrintedLine({key: float(value) for key, value in known.items()}, step)
+    return PrintedLine({key: float(value) for key, value in metrics.items()}, step)
 
 
 def _parsed(text: str) -> "Optional[Dict[str, Any]]":

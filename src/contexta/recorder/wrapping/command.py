@@ -312,7 +312,7 @@ class CommandRecorder:
         processes.append(program.pid)
         path = program.variables.get("PYTHONPATH", "")
         key = (program.interpreter(), program.isolation, path, program.directory, program.script)
-        what = f"{command[:_SHOWN]} (process {program.pid}) did not load the recorder, as {obstacle}"
+        message = f"{command[:_SHOWN]} (process {program.pid}) did not load the recorder, as {obstacle}"
         try:
             if key not in self._environments:
                 self._environments[key] = outside.read_environment(
@@ -327,11 +327,11 @@ class CommandRecorder:
                 self._journals, self._run.ref.value, program, starter or program.parent, self._environments[key]
             )
             self._written += 1
-            what += f": {_FROM_OUTSIDE}"
+            message += f": {_FROM_OUTSIDE}"
         except (ProcessError, OSError, ValueError) as error:  # ValueError: a variable that cannot be passed on
-            what += f", and its environment could not be read: {reason(error)}"
+            message += f", and its environment could not be read: {reason(error)}"
         if len(processes) == 1:
-            self._run.note("environment", what)
+            self._run.note("environment", message)
 
     def _warn_user(self) -> None:
         """Warn on stderr of commands that could be recorded from inside and were not, once for each."""

@@ -128,10 +128,10 @@ def open_streams(search: Callable[[str], Optional[OutputSearch]]) -> List[Stream
     ]
 
 
-def _are_one_file(one: int, other: int) -> bool:
+def _are_one_file(first: int, second: int) -> bool:
     """Whether two descriptors lead to one file, pipe or socket. Output to /dev/null has no order to keep."""
     try:
-        left, right = os.fstat(one), os.fstat(other)
+        left, right = os.fstat(first), os.fstat(second)
     except OSError:
         return False  # one of them is closed
     same = (left.st_dev, left.st_ino) == (right.st_dev, right.st_ino)

@@ -201,11 +201,11 @@ class Watch:
 
     def _above(self, program: Program) -> Iterator[Program]:
         """The program that started it, and so on."""
-        seen = {program.pid}
+        pids = {program.pid}
         parent = self._programs.get(program.parent)
-        while parent is not None and parent.pid not in seen:
+        while parent is not None and parent.pid not in pids:
             yield parent
-            seen.add(parent.pid)
+            pids.add(parent.pid)
             parent = self._programs.get(parent.parent)
 
 

@@ -157,8 +157,8 @@ def _code(finding: CodeComparison, left: str, right: str) -> Iterator[Section]:
 
 def _code_summary(finding: CodeComparison, left: str, right: str) -> str:
     """``1a2b3c4d5e6f -> 6f5e4d3c2b1a, 2 commits later; uncommitted changes in new``"""
-    one, two = (finding.left_commit or "")[:12], (finding.right_commit or "")[:12]
-    words = [f"commit {two} (same)" if one == two else f"{one} -> {two}"]
+    old_commit, new_commit = (finding.left_commit or "")[:12], (finding.right_commit or "")[:12]
+    words = [f"commit {new_commit} (same)" if old_commit == new_commit else f"{old_commit} -> {new_commit}"]
     if finding.commits_ahead:
         words.append(f"{count(finding.commits_ahead, 'commit')} later")
     if finding.commits_behind:
@@ -167,7 +167,7 @@ def _code_summary(finding: CodeComparison, left: str, right: str) -> str:
         words.append(f"the commits between them are unknown: {finding.unknown_commits}")
     if finding.unknown:
         words.append(f"the uncommitted changes are unknown: {finding.unknown}")
-    elif one == two and finding.left_uncommitted and finding.right_uncommitted:
+    elif old_commit == new_commit and finding.left_uncommitted and finding.right_uncommitted:
         words.append(f"{'other' if finding.differs else 'the same'} uncommitted changes")
     else:
         sides = ((left, finding.left_uncommitted), (right, finding.right_uncommitted))

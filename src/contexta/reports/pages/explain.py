@@ -210,9 +210,9 @@ def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
         for shift in finding.metrics
     )
     evidence = tuple(
-        Row(cells=(suspect.name, each.text, f"x{each.weight:.3g}", each.reason))
+        Row(cells=(suspect.name, sentence.text, f"x{sentence.weight:.3g}", sentence.reason))
         for suspect in finding.suspects
-        for each in suspect.evidence
+        for sentence in suspect.evidence
     )
     kinds = ("source", "parameter", "input", "command", "seed")
     others = tuple(
@@ -232,5 +232,7 @@ def _details(finding: Explanation, left: str, right: str) -> Iterator[Section]:
         for section in environment_sections(environment, left, right):
             yield section.model_copy(update={"detail": True})
     if finding.unknowns:
-        items = tuple(f"{each.what}: not recorded ({each.side}: {each.reason})" for each in finding.unknowns)
+        items = tuple(
+            f"{sentence.what}: not recorded ({sentence.side}: {sentence.reason})" for sentence in finding.unknowns
+        )
         yield Section(title="Not recorded", blocks=(Bullets(items=items, tone="warn"),), detail=True)

@@ -106,12 +106,12 @@ def edited_file(at: Path, parts: Mapping[str, Built]) -> str | None:
 
     A file that was replaced by a new one is not shared. About 3 us a file.
     """
-    seen: set[str] = set()
+    sources: set[str] = set()
     for name, built in parts.items():
         for file in built.packages[name].files:
-            if file in seen:
+            if file in sources:
                 continue  # two packages install it, and the first one's was linked
-            seen.add(file)
+            sources.add(file)
             try:
                 facts = os.stat(f"{at}/{file}")
             except OSError:
@@ -132,25 +132,25 @@ def _is_file(path: str, facts: os.stat_result) -> bool:
 
 def _link_file(source: str, target: str, file: str, made: set[str]) -> None:
     """Link one file; rewrite a script, which names the interpreter of its environment. made: directories that exist."""
-    here, there = f"{source}/{file}", f"{target}/{file}"
+    source_path, target_path = f"{source}/{file}", f"{target}/{file}"
     folder = os.path.dirname(file)
     if folder not in made:
         os.makedirs(f"{target}/{folder}", exist_ok=True)
         made.add(folder)
     if folder in ("bin", "Scripts"):
         ours, theirs = str(python_in(Path(target))), str(python_in(Path(source)))
-        content = Path(here).read_bytes().replace(theirs.encode(), ours.encode())
-        Path(there).write_bytes(_with_short_first_line(content))
-        os.chmod(there, stat.S_IMODE(os.stat(here).st_mode))
+        content = Path(source_path).read_bytes().replace(theirs.encode(), ours.encode())
+        Path(target_path).write_bytes(_with_short_first_line(content))
+        os.chmod(target_path, stat.S_IMODE(os.stat(source_path).st_mode))
         return
     try:
-        os.link(here, there)
+        os.link(source_path, target_path)
     except FileExistsError:
         pass  # two packages install this file, as namespace packages do; the first one counts
     except FileNotFoundError:
         raise  # the cached environment was deleted meanwhile
     except OSError:  # another file system, or one without links
-        shutil.copy2(here, there)
+        shutil.copy2(source_path, target_path)
 
 
 def _with_short_first_line(content: bytes) -> bytes:

@@ -113,8 +113,8 @@ def confirm(intended: Intended, observed: Observations) -> Confirmation:
             return Confirmation("no", f"{_named(process.kind, process.program)} {wrong}", process.prefix)
     for unseen in observed.unseen:
         if not _same_path(unseen.prefix, intended.prefix) and _may_train(intended, unseen, matching):
-            what = _named(unseen.kind, unseen.program)
-            reason = f"{what} ran on the Python of {unseen.prefix}, not on that of {_here(intended)}"
+            program = _named(unseen.kind, unseen.program)
+            reason = f"{program} ran on the Python of {unseen.prefix}, not on that of {_here(intended)}"
             return Confirmation("no", reason, unseen.prefix)
     names = tuple(sorted(shadowed))
     for unseen in observed.unseen:

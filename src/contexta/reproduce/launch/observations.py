@@ -18,7 +18,7 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
     lines = list(_lines(reported))
     pythons = {(line["pid"], line["prefix"]): line for line in lines if line["t"] == "python"}
     recorded = {key: process for path in journals for key, process in _process(path, objects, pythons)}
-    seen = {key: process for key, process in recorded.items() if key in pythons}
+    pythons_seen = {key: process for key, process in recorded.items() if key in pythons}
     entered = {(line["prefix"], line["program"]) for line in pythons.values()}
     unseen = [
         UnseenProcess(prefix, line["kind"], line["program"], line.get("cwd", ""))
@@ -28,12 +28,14 @@ def observations(journals: Iterable[Path], objects: Objects, reported: Path) -> 
     unseen += [
         UnseenProcess(line["prefix"], line["kind"], line["program"], is_worker=True)
         for key, line in pythons.items()
-        if key not in seen and (line["recorded"] or line["kind"] == "code")
+        if key not in pythons_seen and (line["recorded"] or line["kind"] == "code")
     ]
     # `contexta run` writes the journal of a process that it could not enter: that is only a view from outside
-    unseen += [UnseenProcess(process.prefix, "script", "") for key, process in recorded.items() if key not in seen]
+    unseen += [
+        UnseenProcess(process.prefix, "script", "") for key, process in recorded.items() if key not in pythons_seen
+    ]
     writes = dict.fromkeys(storable(line["path"]) for line in lines if line["t"] == "write")
-    return Observations(tuple(seen.values()), tuple(dict.fromkeys(unseen)), tuple(sorted(writes)))
+    return Observations(tuple(pythons_seen.values()), tuple(dict.fromkeys(unseen)), tuple(sorted(writes)))
 
 
 def _process(

@@ -165,9 +165,9 @@ def _address(package: Distribution) -> str:
 def _local(package: Distribution, source: Mapping[str, Any]) -> Checkout:
     """A package from a directory. Raises _Lost where its content at that time is unknown."""
     origin = package.origin
-    what = "an editable install" if origin.kind == "editable" else "installed from a local directory"
+    installation = "an editable install" if origin.kind == "editable" else "installed from a local directory"
     if not origin.url or not origin.url.startswith("file:"):
-        raise _Lost(_missing(package, "local directory", f"{what} whose place was not recorded"))
+        raise _Lost(_missing(package, "local directory", f"{installation} whose place was not recorded"))
     path = unquote(urlsplit(origin.url).path)
     if origin.subdirectory:
         path = f"{path.rstrip('/')}/{inner_path(origin.subdirectory)}"
@@ -181,7 +181,7 @@ def _local(package: Distribution, source: Mapping[str, Any]) -> Checkout:
             _missing(
                 package,
                 "repository",
-                f"{what} of {path}, whose commit was not recorded",
+                f"{installation} of {path}, whose commit was not recorded",
                 "`contexta show` says why: install it from a commit of a git repository that git can read there",
             )
         )
@@ -189,7 +189,9 @@ def _local(package: Distribution, source: Mapping[str, Any]) -> Checkout:
     patched = in_source and bool(source.get("patch"))
     if editable and dirty and (not patched or source.get("patch_applies") is False):
         why = "with secrets taken out of its recorded changes" if patched else "with changes that were not recorded"
-        raise _Lost(_missing(package, "uncommitted changes", f"{what} of {path} {why}", "commit before the next run"))
+        raise _Lost(
+            _missing(package, "uncommitted changes", f"{installation} of {path} {why}", "commit before the next run")
+        )
     return Checkout(package.name, package.version, path, str(commit) if commit else None, editable, patched)
 
 

@@ -198,8 +198,8 @@ def _translated(name: str, message: str, state: str | None, *, lost: bool) -> Wo
     if state is None:
         state = next((code for part, code in _BY_WORDS.items() if part in message), None)
     if state in _BY_STATE:
-        what, hint = _BY_STATE[state]
-        return WorkspaceError(f"{name} cannot be used: {what} ({message})", hint=hint)
+        reason, hint = _BY_STATE[state]
+        return WorkspaceError(f"{name} cannot be used: {reason} ({message})", hint=hint)
     if lost or state is None or state.startswith(_AWAY):
         resolved = "resolve host" not in message and "translate host" not in message
         hint = "check that the server runs and can be reached from here" if resolved else "correct the host's name"

@@ -68,10 +68,10 @@ def _is_named_by_program(connection: Connection, run_id: int, location: str, att
     statement = select(table.c.id, table.c.attributes).where(
         table.c.run_id == run_id, table.c.artifact_kind == INPUT, table.c.location_ref == location
     )
-    known = connection.execute(statement).all()
+    rows = connection.execute(statement).all()
     if DETECTED in attributes:
-        return any(DETECTED not in row.attributes for row in known)
-    detected = [row.id for row in known if DETECTED in row.attributes]
+        return any(DETECTED not in row.attributes for row in rows)
+    detected = [row.id for row in rows if DETECTED in row.attributes]
     if detected:
         connection.execute(delete(table).where(table.c.id.in_(detected)))
     return False

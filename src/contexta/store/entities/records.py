@@ -195,10 +195,10 @@ def _place_metrics(connection: Connection, batch: list[Record], parents: _Parent
         run_id, (series_id, number) = key[0], starts[key]
         ref = refs[places[0]]
         behind = len(ref) - len(ref.name)
-        for point, (which, at) in enumerate(zip(places, recorded_at, strict=True), number + offset):
-            place = metrics[which][0]
+        for point, (series, at) in enumerate(zip(places, recorded_at, strict=True), number + offset):
+            place = metrics[series][0]
             rows.run_ids[place], rows.form_ids[place], rows.series_ids[place] = run_id, form_id, series_id
-            rows.names[place], rows.points[place], rows.recorded_at[place] = refs[which][behind:], point, at
+            rows.names[place], rows.points[place], rows.recorded_at[place] = refs[series][behind:], point, at
             rows.contents[place] = content
 
 

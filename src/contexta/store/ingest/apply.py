@@ -134,21 +134,25 @@ class Reading:
     def _run(self, record: dict[str, Any]) -> None:
         if self._run_id is not None:
             raise ValueError("the run began before")
-        wanted = StableRef("run", record["run"])
+        recorded_ref = StableRef("run", record["run"])
         at = from_microseconds(record["at"])
-        project = {"ref": wanted.project, "name": record.get("project_name", wanted.components[0]), "created_at": at}
+        project = {
+            "ref": recorded_ref.project,
+            "name": record.get("project_name", recorded_ref.components[0]),
+            "created_at": at,
+        }
         insert_missing(self._connection, tables.project, [{**project, "description": None, "tags": {}}])
-        project_id = find_id(self._connection, tables.project, wanted.project)
+        project_id = find_id(self._connection, tables.project, recorded_ref.project)
         after_change(self._connection, PROJECT, project_id)
-        ref, count = wanted, 1
+        ref, count = recorded_ref, 1
         while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
             count += 1
-            ref = StableRef("run", f"{wanted.components[0]}.{numbered(wanted.name, count)}")
+            ref = StableRef("run", f"{recorded_ref.components[0]}.{numbered(recorded_ref.name, count)}")
         run = {
             "ref": ref,
             "project_id": project_id,
             "slug": ref.name,
-            "name": record.get("name", wanted.name),
+            "name": record.get("name", recorded_ref.name),
             "status": "open",
             "started_at": at,
             "ended_at": None,
@@ -158,16 +162,18 @@ class Reading:
         }
         self._connection.execute(insert(tables.run), [run])
         self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
-        if ref != wanted and self._store.origin:  # nobody could be asked when the run began
-            self._notes.append((record["at"], "run", f"it began as {wanted}, which is another run: it is {ref} here"))
+        if ref != recorded_ref and self._store.origin:  # nobody could be asked when the run began
+            self._notes.append(
+                (record["at"], "run", f"it began as {recorded_ref}, which is another run: it is {ref} here")
+            )
         if record.get("part_of") is not None:
             around, origin = StableRef("run", record["part_of"]), self._key[: -len(self._name)]
             nested_runs.link(self._connection, self._run_id, ref, around, at, origin)
         self._join(record)
 
     def _join(self, record: dict[str, Any]) -> None:
-        told = ("pid", "parent", "began", "boot", "space", "rank", "heir")
-        self._process = {name: record[name] for name in told if record.get(name) is not None}
+        fields = ("pid", "parent", "began", "boot", "space", "rank", "heir")
+        self._process = {name: record[name] for name in fields if record.get(name) is not None}
         if record.get("heir"):  # the process that began the run ended when it had become a daemon
             open_again(self._connection, self._run_id, "completed", "crashed")
 
@@ -183,12 +189,12 @@ class Reading:
     def _begin_environment(self, record: dict[str, Any]) -> None:
         start = record.get("of", record["digest"])
         ref = self._ref.child("environment", f"start-{start[:12]}")
-        known = find_id(self._connection, tables.environment, ref)
-        if known is None:
+        environment_id = find_id(self._connection, tables.environment, ref)
+        if environment_id is None:
             at = from_microseconds(record["at"])
             put_captured(self._connection, self._store.objects, ref, at, record["digest"], record.get("end"))
-            known = find_id(self._connection, tables.environment, ref)
-        self._environment_id = known
+            environment_id = find_id(self._connection, tables.environment, ref)
+        self._environment_id = environment_id
         self._compare_ranks(ranks.differing_start, record["digest"])
 
     def _compare_ranks(
@@ -234,15 +240,15 @@ class Reading:
         )
 
     def _stage_id(self, component: str, at: int) -> int:
-        known = self._stages.get(component)
-        if known is None:
+        stage_id = self._stages.get(component)
+        if stage_id is None:
             ref = self._ref.child("stage", component)
             if find_id(self._connection, tables.stage, ref) is None:
                 self._stage({"stage": component, "name": component, "at": at, "order": None})
-            known = find_id(self._connection, tables.stage, ref)
-            assert known is not None  # it has just been made
-            self._stages[component] = known
-        return known
+            stage_id = find_id(self._connection, tables.stage, ref)
+            assert stage_id is not None  # it has just been made
+            self._stages[component] = stage_id
+        return stage_id
 
     def _param(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has checked it

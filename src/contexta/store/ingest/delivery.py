@@ -69,10 +69,10 @@ def _bring_back(store: Store) -> None:
     ended = store.journals / ENDED
     names = sorted(_ended(store.root))
     with store.reading() as connection:
-        known = positions(connection, names, store.origin)
+        delivered = positions(connection, names, store.origin)
     for name in names:
         size = (ended / name).stat().st_size
-        if size > known.get(name, (0, False))[0] and not (store.journals / name).exists():
+        if size > delivered.get(name, (0, False))[0] and not (store.journals / name).exists():
             (ended / name).rename(store.journals / name)
 
 

@@ -60,7 +60,7 @@ def _clean(name: str, held: Any, salt: bytes | None) -> Any:
     if isinstance(held, Mapping):
         return _mapping(held, salt) if held else held
     if isinstance(held, tuple):
-        return tuple(_clean(name, each, salt) for each in held)
+        return tuple(_clean(name, item, salt) for item in held)
     return held
 
 

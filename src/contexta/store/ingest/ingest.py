@@ -53,10 +53,10 @@ def take_in(store: Store) -> None:
     if not files:
         return
     with store.reading() as connection:
-        known = positions(connection, files, store.origin)
+        ingested = positions(connection, files, store.origin)
     open_runs: dict[str, list[str]] = {}
     for name in sorted(files, key=lambda name: (not is_first(name), name)):
-        if not _take_file(store, name, files[name].size, *known.get(name, (0, False))):
+        if not _take_file(store, name, files[name].size, *ingested.get(name, (0, False))):
             open_runs.setdefault(run_of(name), []).append(name)
     for run, names in open_runs.items():
         _settle(store, run, names, files)
@@ -73,27 +73,27 @@ def is_first(name: str) -> bool:
 
 
 def _listed(folder: Path) -> dict[str, _File]:
-    found = {}
+    files = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False):
                     stat = entry.stat()
-                    found[entry.name] = _File(stat.st_size, stat.st_mtime)
+                    files[entry.name] = _File(stat.st_size, stat.st_mtime)
     except FileNotFoundError:
         pass  # no journals yet, or another reader has just set one aside: the next one sees it
-    return found
+    return files
 
 
 def positions(connection: Connection, files: Iterable[str], origin: str) -> dict[str, tuple[int, bool]]:
     """Of each journal that the database knows: how many bytes of it were taken in, and whether nothing follows."""
     table = tables.journal
-    names, found = [origin + name for name in files], {}
+    names, positions_by_name = [origin + name for name in files], {}
     for start in range(0, len(names), 1_000):
         some = names[start : start + 1_000]
         rows = connection.execute(select(table.c.name, table.c.position, table.c.ended).where(table.c.name.in_(some)))
-        found.update({row.name[len(origin) :]: (row.position, row.ended) for row in rows})
-    return found
+        positions_by_name.update({row.name[len(origin) :]: (row.position, row.ended) for row in rows})
+    return positions_by_name
 
 
 def _take_file(store: Store, name: str, size: int, position: int = 0, ended: bool = False) -> bool:
@@ -149,12 +149,12 @@ def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
 
 def _row(connection: Connection, name: str) -> Any:
     table = tables.journal
-    wanted = select(table).where(table.c.name == name)
-    row = connection.execute(wanted).first()
+    statement = select(table).where(table.c.name == name)
+    row = connection.execute(statement).first()
     if row is None:
         new: dict[str, Any] = {"name": name, "run_id": None, "position": 0, "ended": False, "process": {}, "points": 0}
         insert_missing(connection, table, [new])
-        row = connection.execute(wanted).one()
+        row = connection.execute(statement).one()
         after_change(connection, JOURNAL, row.id)
     return row
 
@@ -162,8 +162,8 @@ def _row(connection: Connection, name: str) -> Any:
 def _run_id(connection: Connection, run: str) -> int | None:
     """The key of the run whose first journal is of that name; not by reference, which somebody else may have taken."""
     table = tables.journal
-    found: int | None = connection.execute(select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
-    return found
+    run_id: int | None = connection.execute(select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
+    return run_id
 
 
 def _check(row: Any, data: bytes) -> int | None:
@@ -288,5 +288,5 @@ def bytes_waiting(store: Store) -> int:
     """How much of the journals is not in the database yet, such as lines that are still being written."""
     files = _listed(store.journals)
     with store.reading() as connection:
-        known = positions(connection, files, store.origin)
-    return sum(max(0, file.size - known.get(name, (0, False))[0]) for name, file in files.items())
+        ingested = positions(connection, files, store.origin)
+    return sum(max(0, file.size - ingested.get(name, (0, False))[0]) for name, file in files.items())

@@ -45,40 +45,40 @@ def checked(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: rules[name](value) if name in rules else value for name, value in record.items()}
 
 
-def name(given: Any) -> str:
-    return text(given, printable=True)
+def name(value: Any) -> str:
+    return text(value, printable=True)
 
 
-def _words(given: Any) -> str:
-    return text(given, limit=_SAID)
+def _words(value: Any) -> str:
+    return text(value, limit=_SAID)
 
 
-def _status(given: Any) -> str:
-    if given not in _STATUSES:
-        raise InvalidInput(f"{shown(given)} is no status that something ends with")
-    return str(given)
+def _status(value: Any) -> str:
+    if value not in _STATUSES:
+        raise InvalidInput(f"{shown(value)} is no status that something ends with")
+    return str(value)
 
 
-def _count(given: Any) -> int | None:
-    if given is not None and not (type(given) is int and 0 <= given <= LARGEST):
-        raise InvalidInput(f"{shown(given)} is no count")
-    return given
+def _count(value: Any) -> int | None:
+    if value is not None and not (type(value) is int and 0 <= value <= LARGEST):
+        raise InvalidInput(f"{shown(value)} is no count")
+    return value
 
 
-def _mapping(given: Any) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise InvalidInput(f"{shown(given)} is no mapping")
-    return dict(json_value(given))
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{shown(value)} is no mapping")
+    return dict(json_value(value))
 
 
-def _facts(given: Any) -> dict[str, Any]:
-    return {name(each): fact for each, fact in _mapping(given).items()}
+def _facts(value: Any) -> dict[str, Any]:
+    return {name(key): fact for key, fact in _mapping(value).items()}
 
 
-def _failure(given: Any) -> dict[str, str]:
-    if not isinstance(given, dict) or not {"type", "message"} <= set(given):
-        raise InvalidInput(f"{shown(given)} tells no failure")
-    return {key: text(value, blank=True, limit=20 * _SAID) for key, value in given.items() if len(key) <= MAX_NAME}
+def _failure(failure: Any) -> dict[str, str]:
+    if not isinstance(failure, dict) or not {"type", "message"} <= set(failure):
+        raise InvalidInput(f"{shown(failure)} tells no failure")
+    return {key: text(value, blank=True, limit=20 * _SAID) for key, value in failure.items() if len(key) <= MAX_NAME}
 
 
 _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
@@ -87,7 +87,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "stage": {"name": name, "order": _count},
     "stage-end": {"status": _status},
     "param": {"k": name, "x": json_value},
-    "tag": {"k": name, "x": lambda given: text(given, blank=True, limit=_SAID)},
+    "tag": {"k": name, "x": lambda value: text(value, blank=True, limit=_SAID)},
     "fact": {"name": name, "value": json_value, "facts": _facts},
     "note": {"topic": name, "text": _words},
     "lost": {"count": _count, "why": _words, "first": _words},

@@ -144,8 +144,8 @@ class PartCollector:
         """The latest artifact of a name in the run. A text that is a reference is one."""
         if name.startswith("artifact:"):
             return StableRef.parse(name)
-        known = artifacts.of_run(self._connection, run_id)
-        refs = [artifact.artifact_ref for artifact in known if artifact.name == name]
+        recorded = artifacts.of_run(self._connection, run_id)
+        refs = [artifact.artifact_ref for artifact in recorded if artifact.name == name]
         if not refs:
             raise ValueError(f"the run has no artifact {name!r}")
         return refs[-1]

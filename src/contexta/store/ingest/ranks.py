@@ -52,34 +52,36 @@ def differing_start(objects: Objects, mine: Rank, others: list[Rank]) -> str | N
     """What there is to note when a rank has begun: that no other rank began in such an environment."""
     if not others or any(_began_alike(objects, mine, other) for other in others):
         return None
-    told = _differences(_body(objects, others[0].digest), _body(objects, mine.digest))
-    return f"the environments of rank {others[0].number} and rank {mine.number} differ: {_some(told)}"
+    differences = _differences(_body(objects, others[0].digest), _body(objects, mine.digest))
+    return f"the environments of rank {others[0].number} and rank {mine.number} differ: {_some(differences)}"
 
 
 def differing_gpus(objects: Objects, mine: Rank, others: list[Rank]) -> str | None:
     """The same when a rank has ended: only then its GPUs are known."""
-    known = {
+    gpus_of_others = {
         other: gpus
         for other in others
         if _began_alike(objects, mine, other) and (gpus := _gpus(objects, other.end)) is not None
     }
-    found = _gpus(objects, mine.end)
-    if not known or found is None or found in known.values():
+    gpus = _gpus(objects, mine.end)
+    if not gpus_of_others or gpus is None or gpus in gpus_of_others.values():
         return None
-    other, theirs = next(iter(known.items()))
-    told = f"{_devices(theirs)} and {_devices(found)}"
-    return f"the GPUs of rank {other.number} and rank {mine.number} differ: {told}"
+    other, theirs = next(iter(gpus_of_others.items()))
+    devices = f"{_devices(theirs)} and {_devices(gpus)}"
+    return f"the GPUs of rank {other.number} and rank {mine.number} differ: {devices}"
 
 
 def _devices(gpus: bytes) -> str:
     """The names of GPUs and their driver."""
-    told = json.loads(gpus)
-    names = [str(each.get("name")) for each in told.get("devices", ())]
-    return ", ".join([*names[:_MOST_TOLD], *([f"driver {told['driver']}"] if told.get("driver") else [])]) or "none"
+    facts = json.loads(gpus)
+    names = [str(device.get("name")) for device in facts.get("devices", ())]
+    return ", ".join([*names[:_MOST_TOLD], *([f"driver {facts['driver']}"] if facts.get("driver") else [])]) or "none"
 
 
-def _began_alike(objects: Objects, one: Rank, other: Rank) -> bool:
-    return one.environment_id == other.environment_id or _start(objects, one.digest) == _start(objects, other.digest)
+def _began_alike(objects: Objects, first: Rank, second: Rank) -> bool:
+    return first.environment_id == second.environment_id or _start(objects, first.digest) == _start(
+        objects, second.digest
+    )
 
 
 @lru_cache(maxsize=1_024)  # a rank is compared with each of the others
@@ -97,38 +99,43 @@ def _body(objects: Objects, digest: str) -> dict[str, Any]:
     return {**body, "machine": machine, "environment_variables": shared}
 
 
-def _differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
+def _differences(first: dict[str, Any], second: dict[str, Any]) -> Iterator[str]:
     """What differs between two bodies, the most telling first, each as ``name: one and other``."""
     for part in ("python_version", "platform"):
-        if one.get(part) != other.get(part):
-            yield f"{part.replace('_', ' ')}: {one.get(part)} and {other.get(part)}"
-    packages = [{each["name"]: each for each in body.get("distributions", ())} for body in (one, other)]
+        if first.get(part) != second.get(part):
+            yield f"{part.replace('_', ' ')}: {first.get(part)} and {second.get(part)}"
+    packages = [
+        {distribution["name"]: distribution for distribution in body.get("distributions", ())}
+        for body in (first, second)
+    ]
     for name in sorted({*packages[0], *packages[1]}):
         sides = [side.get(name) for side in packages]
         if sides[0] != sides[1]:
             versions = ["none" if side is None else side.get("version") for side in sides]
             yield f"{name}: {_pair(*versions)}" if versions[0] != versions[1] else f"{name}: installed from elsewhere"
     for part in ("environment_variables", "interpreter", "machine"):
-        facts = [body.get(part) or {} for body in (one, other)]
+        facts = [body.get(part) or {} for body in (first, second)]
         for name in sorted({*facts[0], *facts[1]}):
             if facts[0].get(name) != facts[1].get(name):
                 yield f"{name}: {_pair(facts[0].get(name, 'none'), facts[1].get(name, 'none'))}"
-    if one.get("notes") != other.get("notes"):
+    if first.get("notes") != second.get("notes"):
         yield "what could not be captured"
 
 
-def _pair(one: Any, other: Any) -> str:
-    return f"{shown(one)} and {shown(other)}" if not isinstance(one, str) else f"{one[:80]} and {str(other)[:80]}"
+def _pair(first: Any, second: Any) -> str:
+    return (
+        f"{shown(first)} and {shown(second)}" if not isinstance(first, str) else f"{first[:80]} and {str(second)[:80]}"
+    )
 
 
 def _some(differences: Iterator[str]) -> str:
-    told = list(differences)
-    rest = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return ", ".join(told[:_MOST_TOLD]) + rest
+    texts = list(differences)
+    rest = f" and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
+    return ", ".join(texts[:_MOST_TOLD]) + rest
 
 
 @lru_cache(maxsize=1_024)
 def _gpus(objects: Objects, end: str | None) -> bytes | None:
     """The GPUs of a process, as bytes to compare; None as long as nobody has asked for them."""
-    told: dict[str, Any] = json.loads(objects.get(end)) if end is not None else {}
-    return encode(told.get("gpus", {})) if "native_libraries" in told else None  # they are asked for together
+    facts: dict[str, Any] = json.loads(objects.get(end)) if end is not None else {}
+    return encode(facts.get("gpus", {})) if "native_libraries" in facts else None  # they are asked for together

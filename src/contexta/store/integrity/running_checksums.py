@@ -31,9 +31,9 @@ _NO_INTEGER, _NO_DOUBLE = -(2**63), float("nan")
 
 def extended(kinds: Sequence[Kind], columns: Sequence[Sequence[Any]], before: bytes | None = None) -> bytes:
     """The checksum of the earlier rows and the new ones. columns: the values of the new rows, column by column."""
-    known = before or bytes(4 * len(kinds))
+    checksums = before or bytes(4 * len(kinds))
     checks = (
-        crc32(_bytes(kind, column), int.from_bytes(known[4 * place : 4 * place + 4], "big"))
+        crc32(_bytes(kind, column), int.from_bytes(checksums[4 * place : 4 * place + 4], "big"))
         for place, (kind, column) in enumerate(zip(kinds, columns, strict=True))
     )
     return b"".join(check.to_bytes(4, "big") for check in checks)
@@ -45,10 +45,10 @@ def _bytes(kind: Kind, column: Sequence[Any]) -> bytes:
         if absent == len(column):
             return b"\0" * absent
         if kind == "text":
-            return "\0".join((*(column if not absent else (each or "" for each in column)), "")).encode()
-        return b"\0".join((*(column if not absent else (each or b"" for each in column)), b""))
+            return "\0".join((*(column if not absent else (text or "" for text in column)), "")).encode()
+        return b"\0".join((*(column if not absent else (text or b"" for text in column)), b""))
     none = _NO_INTEGER if kind == "integer" else _NO_DOUBLE
-    filled = column if not absent else [none if each is None else each for each in column]
+    filled = column if not absent else [none if text is None else text for text in column]
     numbers = array("q" if kind == "integer" else "d", filled)
     if sys.byteorder == "big":
         numbers.byteswap()

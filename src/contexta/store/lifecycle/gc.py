@@ -52,7 +52,7 @@ def gc(store: Store, selection: Selection, *, dry_run: bool) -> Cleanup:
         _return_trash(store)
         waiting = _waiting(store)  # before the rows are read: a journal that is ingested meanwhile is in one of them
         with store.reading() as connection:
-            runs, kept = choose(connection, selection)
+            runs, kept_runs = choose(connection, selection)
             journals = _journals(connection, store, set(runs))
             used, _ = _used(connection, set(runs))
         objects = list(_unreferenced(store, used, waiting))
@@ -72,7 +72,7 @@ def gc(store: Store, selection: Selection, *, dry_run: bool) -> Cleanup:
         journals=len(journals),
         leftovers=len(leftovers),
         size_bytes=size,
-        kept=tuple(kept),
+        kept=tuple(kept_runs),
     )
 
 
@@ -84,7 +84,7 @@ def delete_runs(store: Store, keys: Sequence[int], *, force: bool, dry_run: bool
     with store.alone():
         waiting = _waiting(store)
         with store.reading() as connection:
-            runs, kept = choose(connection, Selection(keys=keys, force=force))
+            runs, kept_runs = choose(connection, Selection(keys=keys, force=force))
             journals = _journals(connection, store, set(runs), of_others=False)
             used, only_removed = _used(connection, set(runs))
         paths = [
@@ -95,7 +95,7 @@ def delete_runs(store: Store, keys: Sequence[int], *, force: bool, dry_run: bool
         ]
         objects = [path for path in paths if _is_old(path)]
         size = sum(_size(path) for path in [*journals.values(), *objects])
-        if not dry_run and not kept:
+        if not dry_run and not kept_runs:
             remove_runs(store, list(runs))
             _empty_journals(store, journals)
             for path in objects:
@@ -107,7 +107,7 @@ def delete_runs(store: Store, keys: Sequence[int], *, force: bool, dry_run: bool
         journals=len(journals),
         size_bytes=size,
         young_bytes=sum(map(_size, set(paths) - set(objects))),
-        kept=tuple(kept),
+        kept=tuple(kept_runs),
     )
 
 

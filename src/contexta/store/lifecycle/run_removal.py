@@ -66,16 +66,16 @@ def choose(connection: Connection, selection: Selection) -> tuple[dict[int, str]
     run_tag = tables.run_tag
     baselines = set(connection.execute(select(run_tag.c.run_id).where(run_tag.c.name == BASELINE)).scalars())
     reasons = (("deployed", deployed), ("pinned", pinned), ("a baseline", baselines))
-    runs, kept = {}, []
+    runs, kept_runs = {}, []
     for row in connection.execute(statement).all():
         states = ["still open"] if row.status == "open" else []
         if not selection.force:
             states += [state for state, keys in reasons if row.id in keys]
         if states:
-            kept.append(f"{row.ref}: it is {' and '.join(states)}")
+            kept_runs.append(f"{row.ref}: it is {' and '.join(states)}")
         else:
             runs[row.id] = str(row.ref)
-    return runs, kept
+    return runs, kept_runs
 
 
 def remove_runs(store: Store, runs: Sequence[int]) -> None:

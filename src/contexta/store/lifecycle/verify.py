@@ -68,8 +68,8 @@ def _with_trials(finding: Verification, root: Path) -> Verification:
         return finding
     trials = _verify_one(root / BISECT)
     checked = dict(finding.checked)
-    for what, number in trials.checked.items():
-        key = "trials" if what == "runs" else what
+    for kind, number in trials.checked.items():
+        key = "trials" if kind == "runs" else kind
         checked[key] = checked.get(key, 0) + number
     damage = [part.model_copy(update={"name": f"{BISECT}/{part.name}"}) for part in trials.damage]
     notes = [f"{BISECT}: {note}" for note in trials.notes]

@@ -50,8 +50,8 @@ class Outcome:
         self.damage: list[Damage] = []
         self.notes: list[str] = []
 
-    def count(self, what: str, amount: int = 1) -> None:
-        self.checked[what] = self.checked.get(what, 0) + amount
+    def count(self, kind: str, amount: int = 1) -> None:
+        self.checked[kind] = self.checked.get(kind, 0) + amount
 
     def report(self, kind: DamageKind, name: str, detail: str, *runs: str) -> None:
         self.damage.append(Damage(kind=kind, name=name, detail=detail, run_refs=runs))
@@ -212,10 +212,10 @@ class DatabaseCheck:
                 self._outcome.report("records", run, f"{count} records are missing", run)
 
     def _matches(
-        self, rows: Sequence[Sequence[Any]], kinds: Any, count: int | None, check: bytes | None, what: str
+        self, rows: Sequence[Sequence[Any]], kinds: Any, count: int | None, check: bytes | None, kind: str
     ) -> bool:
         """Whether rows of (owner, number, columns...) match a running checksum."""
-        self._outcome.count(what, len(rows))
+        self._outcome.count(kind, len(rows))
         if len(rows) != count or [row[1] for row in rows] != list(range(len(rows))):
             return False
         try:

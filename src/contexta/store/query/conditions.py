@@ -191,8 +191,8 @@ class Conditions:
         if not self._has_renamed:
             return recorded
         of_run = exists().where(annotation.c.run_id == run.c.id, annotation.c.name.is_not(None)).correlate(run)
-        given = self._words_test(annotation.c.name, field, operator, value)
-        fits = run.c.id.in_(select(annotation.c.run_id).where(given)) if operator == "=" else of_run.where(given)
+        matches = self._words_test(annotation.c.name, field, operator, value)
+        fits = run.c.id.in_(select(annotation.c.run_id).where(matches)) if operator == "=" else of_run.where(matches)
         return or_(and_(recorded, ~of_run), fits)
 
     def _run(self, field: Field, operator: str, value: Literal) -> Condition:

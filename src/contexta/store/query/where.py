@@ -123,9 +123,9 @@ def parse_order(text: str) -> Order:
 class Pointed:
     """Refuse a place in a text: the message shows the text with a caret below the place."""
 
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, message: str) -> None:
         self.text = text
-        self._what = what
+        self._what = message
 
     def refuse(self, at: int, words: str, hint: str) -> NoReturn:
         start = max(0, at - 60)
@@ -134,13 +134,13 @@ class Pointed:
 
 
 class _Parser:
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, message: str) -> None:
         if not isinstance(text, str) or not text.strip():
-            raise InvalidInput(f"{what} is {shown(text)}", hint='e.g. "metrics.accuracy > 0.9 and params.lr = 0.1"')
+            raise InvalidInput(f"{message} is {shown(text)}", hint='e.g. "metrics.accuracy > 0.9 and params.lr = 0.1"')
         require_storable(text)
         if len(text) > MAX_LENGTH:
-            raise InvalidInput(f"{what} has {len(text)} characters", hint=f"the limit is {MAX_LENGTH}")
-        self._pointed = Pointed(text, what)
+            raise InvalidInput(f"{message} has {len(text)} characters", hint=f"the limit is {MAX_LENGTH}")
+        self._pointed = Pointed(text, message)
         self._tests = 0
         self._tokens = self._read(text)
         self._place = 0

@@ -25,8 +25,8 @@ def is_metric(connection: Connection, word: str) -> bool:
 
 def names_and_start(connection: Connection, run_id: int) -> tuple[tuple[str, ...], int]:
     """(display names, start in microseconds since 1970) of a run: the given name, and the recorded one."""
-    ((given, recorded, started_at),) = fetch(connection, _NAMES, (run_id,))
-    return ((recorded,) if given is None else (given, recorded)), started_at
+    ((name, recorded, started_at),) = fetch(connection, _NAMES, (run_id,))
+    return ((recorded,) if name is None else (name, recorded)), started_at
 
 
 _NAMES = """

@@ -150,8 +150,8 @@ class DaskExecutor(Executor):
         except Exception as error:  # noqa: BLE001  # of the network, or of Dask about a worker that is gone
             if attempt < _TRIES:
                 return self._start(job, outer, attempt + 1)
-            what = f"the run of a trial could not be fetched from {worker}: {error}"
-            return _settle(outer, ContextaError(what, hint=self._resume_hint))
+            message = f"the run of a trial could not be fetched from {worker}: {error}"
+            return _settle(outer, ContextaError(message, hint=self._resume_hint))
         return _settle(outer, result)
 
     def _fetch(self, job: TrialJob, result: TrialResult, run: RemoteRun, worker: str) -> None:
@@ -174,8 +174,8 @@ class DaskExecutor(Executor):
                 without = 0.0
 
     def _abandoned(self) -> ContextaError:
-        what = f"the cluster at {self.address} has no worker any more"
-        return ContextaError(what, hint=f"start one; then {self._resume_hint}: finished trials are kept")
+        message = f"the cluster at {self.address} has no worker any more"
+        return ContextaError(message, hint=f"start one; then {self._resume_hint}: finished trials are kept")
 
     def _worker_count(self) -> int:
         try:

@@ -38,9 +38,9 @@ def trial_line(study: Study, trial: Trial, number: int) -> str:
         verdict = "" if setup.command.good_if is None else " good" if outcome.value else " bad"
         result = f"{setup.command.metric}={value:g}{verdict}"
     seconds = "reused" if trial.is_earlier else f"{outcome.seconds:.1f}s"
-    what = mix_of(study, step.mix) if step.mix <= study.space.mixes.full else step.why
+    target = mix_of(study, step.mix) if step.mix <= study.space.mixes.full else step.why
     confirmation = f"  environment {OUTSIDE}" if outcome.confirmed == "outside" and value is not None else ""
-    return f"{number:>3}  {step.purpose:<6}  {what}  seed {step.seed}  {result}  {seconds}{confirmation}"
+    return f"{number:>3}  {step.purpose:<6}  {target}  seed {step.seed}  {result}  {seconds}{confirmation}"
 
 
 def mix_of(study: Study, mix: int) -> str:

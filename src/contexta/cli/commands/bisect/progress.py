@@ -123,10 +123,10 @@ class LiveProgress(LineProgress):
         if step is None:
             yield Text(f"{self._activity}  {span(elapsed)}", "dim")
             return
-        what = mix_of(self.study, step.mix)
+        target = mix_of(self.study, step.mix)
         yield Text.assemble(
             ("trial     ", "dim"),
-            what,
+            target,
             (f"  seed {step.seed}  {span(elapsed)}", "dim"),
             overflow="ellipsis",
             no_wrap=True,
