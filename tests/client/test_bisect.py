@@ -25,12 +25,13 @@ from contexta.bisect.inputs.request import BisectOptions, BisectRequest
 from contexta.bisect.inputs.sides import kinds
 from contexta.bisect.inputs.sides.side import Candidate, Side
 from contexta.bisect.reporting.report import Trial
+from contexta.bisect.search.problem import Probe
 from contexta.bisect.session import study_files
 from contexta.bisect.session.study_files import StudyBeginning
 from contexta.cli.commands.bisect import bisect as command
 from contexta.core.errors import ContextaError, DamagedData, InvalidInput, NotFound
 from contexta.core.files import digested_files
-from contexta.findings.bisect import BisectReport, digest_of
+from contexta.findings.bisect import BisectReport, BisectStatus, digest_of
 
 COMMAND = ("python", "train.py")
 
@@ -48,9 +49,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Events(BisectProgress):
-    def __init__(self) -> None:
+    def __init__(self, ctx: Contexta | None = None) -> None:
+        """ctx: whose status to read at each event."""
         self.messages: list[str] = []
         self.trials: list[Trial] = []
+        self.statuses: list[BisectStatus] = []
+        self._ctx = ctx
+
+    def trial_started(self, step: Probe) -> None:
+        if self._ctx is not None:
+            try:
+                self.statuses.append(self._ctx.bisect_status())
+            except NotFound:
+                assert not self.trials
 
     def message(self, text: str) -> None:
         self.messages.append(text)
@@ -61,11 +72,12 @@ class Events(BisectProgress):
 
 
 def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, project: Path) -> None:
-    events = Events()
     with Contexta() as ctx:
+        events = Events(ctx)
         report = ctx.bisect(
             "old.txt", "new.txt", command="python train.py", metric="accuracy", python=PYTHON, progress=events
         )
+        require_status(ctx, events, report)
     assert (report.verdict, report.culprits) == ("proved", ("culprit",))
     assert len(events.trials) == report.runs
     assert events.messages[0].startswith("OLD is the pins of old.txt, on Python 3.")
@@ -87,6 +99,45 @@ def test_a_study_from_python_gives_the_report_of_the_command_line(cli: Cli, proj
     with Contexta(project / "restored") as ctx:
         assert ctx.last_bisect() == report
         assert ctx.verify().sound
+
+
+def require_status(ctx: Contexta, events: Events, report: BisectReport) -> None:
+    """The status on disk says at each trial what ran before it, and at the end what the report says."""
+    assert [len(status.trials) for status in events.statuses] == [*range(1, report.runs)]
+    last, status = events.statuses[-1], ctx.bisect_status()
+    assert last.is_running
+    assert last.suspects[0].changes == ("culprit",)
+    assert last.remaining_runs is not None
+    assert (status.state, status.running, status.trials) == ("finished", None, report.trials)
+    assert (status.old, status.new, status.changes) == (report.old, report.new, report.changes)
+    (folder,) = ctx.list_bisects()
+    assert ctx.bisect_status(folder) == status
+    searching = status.model_copy(update={"state": "searching", "process": {**status.process, "began": 1}})
+    (folder / "status.json").write_text(searching.model_dump_json())
+    assert ctx.bisect_status().state == "killed"
+    (folder / "status.json").write_text("{")
+    with pytest.raises(DamagedData, match="damaged"):
+        ctx.bisect_status()
+
+
+def test_a_status_that_cannot_be_written_stops_no_study(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    @contextmanager
+    def simulated(address: str, jobs: int | None) -> Iterator[Executor]:
+        yield Simulated(2, "culprit")
+
+    monkeypatch.setattr(study_files, "write_status", fail)
+    monkeypatch.setitem(choose.OPENED_BY, "dask", simulated)
+    fields: dict[str, Any] = {"metric": "accuracy", "python": PYTHON, "dask": "there", "versions": False}
+    with Contexta() as ctx:
+        events = Events()
+        report = ctx.bisect("old.txt", "new.txt", command=COMMAND, progress=events, **fields)
+        assert report.verdict == "proved"
+        assert [text for text in events.messages if "no space" in text] == [
+            "note: the status of the study cannot be written, which only its page needs: no space"
+        ]
 
 
 def test_the_example_of_the_documentation_runs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

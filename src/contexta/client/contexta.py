@@ -25,11 +25,13 @@ from contexta.client.workspace import Workspace
 from contexta.core import settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Unpack
 
     from contexta.bisect.inputs.request import BisectOptions
     from contexta.bisect.session.progress import BisectProgress
-    from contexta.findings import BisectPlan, BisectReport, Rerun
+    from contexta.findings import BisectPlan, BisectReport, BisectStatus, Rerun
     from contexta.recorder.session.run import LiveRun
     from contexta.reproduce.environments.progress import ProgressCallback
     from contexta.reproduce.rerun import RerunOptions
@@ -279,3 +281,19 @@ class Contexta(Workspace):
         from contexta.bisect.session.bisect import last_report
 
         return last_report(self, study)
+
+    def bisect_status(self, study: str | os.PathLike[str] | None = None) -> BisectStatus:
+        """How far the last study is, or the study in a directory, also while another process runs it.
+
+        Raises NotFound without a study or before its first trial, DamagedData.
+        """
+        from contexta.bisect.session.bisect import status_of
+
+        return status_of(self, study)
+
+    def list_bisects(self) -> list[Path]:
+        """The directories of the studies in this workspace, the latest first."""
+        from contexta.bisect.session.prepare import studies_of
+        from contexta.bisect.session.study_files import studies
+
+        return studies(studies_of(self))

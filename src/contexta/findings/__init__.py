@@ -27,7 +27,7 @@ else:
         __name__,
         {
             "contexta.contract.context": "RUN_LEVEL",
-            "contexta.findings.bisect": "BisectPlan BisectReport",
+            "contexta.findings.bisect": "BisectPlan BisectReport BisectStatus RunningTrial",
             "contexta.findings.checks": "Audit Check CheckStatus Gate Issue Rule RunDiagnosis Severity",
             "contexta.findings.comparisons": (
                 "SAME_RUN ChangedFile CodeComparison CommitSummary MetricDelta MetricRow MultiRunComparison "

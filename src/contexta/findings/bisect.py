@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from contexta.contract.fields import Timestamp
 from contexta.findings.environments import Change
 from contexta.findings.finding import Finding
 
@@ -180,6 +181,58 @@ def digest_of(report: BisectReport | Mapping[str, Any]) -> str:
     fields = report.to_dict() if isinstance(report, BisectReport) else report
     body = {key: value for key, value in fields.items() if key != "digest"}
     return f"sha256:{sha256(json.dumps(body, sort_keys=True, separators=(',', ':')).encode()).hexdigest()}"
+
+
+class RunningTrial(Finding):
+    """A trial that has begun."""
+
+    number: int
+    purpose: Literal["end", "search", "proof", "release"]
+    why: str
+    """The question that it answers."""
+    at_new: tuple[str, ...]
+    """The changes at NEW."""
+    seed: int
+    since: Timestamp
+
+
+StudyState = Literal["searching", "releases", "finished", "interrupted", "failed", "killed"]
+
+
+class BisectStatus(Finding):
+    """How far a study is. The study writes it after each trial to ``status.json`` in its directory."""
+
+    format: int = 1
+    study: str
+    """The name of its directory."""
+    state: StudyState
+    """``searching`` and ``releases`` of the culprit: it runs. ``killed``: it ended without a word."""
+    reason: str = ""
+    """Why it failed."""
+    metric: str
+    higher_is_better: bool
+    command: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    """Where OLD and NEW come from."""
+    changes: tuple[Change, ...]
+    old: EndValues
+    new: EndValues
+    trials: tuple[FinishedTrial, ...]
+    running: RunningTrial | None = None
+    suspects: tuple[PossibleCause, ...] = ()
+    """The causes that the trials do not exclude; empty until OLD and NEW are seen to differ."""
+    remaining_runs: int | None = None
+    """About how many trials are still to come; None once the search is over."""
+    remaining_seconds: float | None = None
+    """About how long they take; None before the first trial ended."""
+    max_runs: int
+    updated: Timestamp
+    process: dict[str, int | str] = Field(default_factory=dict)
+    """The process that runs the study; see ``contexta.recorder.journal.processes``."""
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in ("searching", "releases")
 
 
 class BisectPlan(Finding):

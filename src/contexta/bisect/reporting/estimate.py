@@ -70,3 +70,9 @@ def estimate(space: Space, problem: Problem, trials: Sequence[Trial]) -> Estimat
     bits = -sum(p * math.log2(p) for p in posterior.marginals if p > 1e-9)
     shown = sum(trial.step.purpose == "proof" for trial in trials)
     return Estimate(suspects(space, posterior), min(left, math.ceil(bits) + max(1, _PROOF - shown)))
+
+
+def remaining_seconds(runs: int, trials: Sequence[Trial], jobs: int) -> float | None:
+    """How long this many runs take at the pace so far; None before the first trial. jobs: trials at a time."""
+    seconds = [trial.result.seconds for trial in trials if not trial.is_earlier]
+    return runs * sum(seconds) / len(seconds) / jobs if seconds else None

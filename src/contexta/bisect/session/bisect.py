@@ -21,8 +21,9 @@ from contexta.bisect.session import study_files
 from contexta.bisect.session.prepare import PreparedStudy, prepare, studies_of
 from contexta.bisect.session.progress import BisectProgress
 from contexta.bisect.session.releases import releases_of
+from contexta.bisect.session.status_file import StatusFile
 from contexta.bisect.session.study import Study
-from contexta.findings.bisect import BisectPlan, BisectReport, Releases
+from contexta.findings.bisect import BisectPlan, BisectReport, BisectStatus, Releases
 from contexta.recorder.redaction import redact
 from contexta.reproduce.uv.error_messages import UvError
 
@@ -49,9 +50,11 @@ def run_bisect(
     _announce(prepared, progress)
     setup = prepared.setup
     study_files.remember(studies, request, prepared.choice, setup.command.folder, setup.folder)
-    with open_executor({option: getattr(request, option) for option in OPENED_BY}, request.jobs) as executor:
-        finished = _run(prepared, request, progress, executor, resume=resume)
-    study_files.write_report(setup.folder, finished)
+    status = StatusFile(progress, _without_secrets(setup.command.argv), prepared.labels)
+    opened = open_executor({option: getattr(request, option) for option in OPENED_BY}, request.jobs)
+    with status, opened as executor:
+        finished = _run(prepared, request, status, executor, resume=resume)
+        study_files.write_report(setup.folder, finished)
     return finished
 
 
@@ -72,6 +75,12 @@ def last_report(records: Records, study: str | os.PathLike[str] | None = None) -
     """The stored report of a study; of the last one by default."""
     folder = study_files.read_last(studies_of(records)).study if study is None else Path(study)
     return study_files.read_report(folder)
+
+
+def status_of(records: Records, study: str | os.PathLike[str] | None = None) -> BisectStatus:
+    """How far a study is; the last one by default."""
+    folder = study_files.read_last(studies_of(records)).study if study is None else Path(study)
+    return study_files.read_status(folder)
 
 
 def _set_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

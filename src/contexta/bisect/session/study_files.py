@@ -16,10 +16,11 @@ from contexta.core.errors import DamagedData, InvalidInput, NotFound
 from contexta.core.files import atomic_files, digested_files
 from contexta.core.model import Value
 from contexta.core.own_source import upgrade_hint
-from contexta.findings.bisect import BisectReport, digest_of
+from contexta.findings.bisect import BisectReport, BisectStatus, digest_of
+from contexta.recorder.journal.processes import alive
 from contexta.recorder.redaction import redact
 
-LAST, BEGINNING, REPORT = "last.json", "study.json", "report.json"
+LAST, BEGINNING, REPORT, STATUS = "last.json", "study.json", "report.json", "status.json"
 _FORMAT = 1  # of LAST and BEGINNING; a reader refuses a higher one
 _TO_BEGIN = "start the bisect again with OLD, NEW and the command: finished trials count"
 
@@ -132,3 +133,32 @@ def read_report(study: Path) -> BisectReport:
         return BisectReport.model_validate(body)
     except (ValueError, OSError, RecursionError) as error:
         raise DamagedData(f"{path} is damaged: {error}", hint=hint) from error
+
+
+def studies(at: Path) -> list[Path]:
+    """The directories of the studies of a workspace, the latest first. at: the directory of all studies."""
+    folders = [path.parent for name in (BEGINNING, STATUS, REPORT) for path in at.glob(f"*/{name}")]
+    return sorted(set(folders), key=lambda folder: (_latest(folder), folder.name), reverse=True)
+
+
+def _latest(folder: Path) -> float:
+    """When the study last wrote one of its files."""
+    paths = [folder / name for name in (BEGINNING, STATUS, REPORT)]
+    return max(path.stat().st_mtime for path in paths if path.exists())
+
+
+def write_status(study: Path, status: BisectStatus) -> None:
+    atomic_files.write(study / STATUS, status.model_dump_json().encode())
+
+
+def read_status(study: Path) -> BisectStatus:
+    """Raises NotFound before the first trial, DamagedData."""
+    try:
+        status = BisectStatus.model_validate_json((study / STATUS).read_bytes())
+    except FileNotFoundError as error:
+        raise NotFound(f"no trial of the study in {study} has begun yet") from error
+    except (ValueError, OSError) as error:
+        raise DamagedData(f"{study / STATUS} is damaged: {error}", hint="the next trial writes it again") from error
+    if status.is_running and alive(status.process) is False:
+        return status.model_copy(update={"state": "killed", "running": None})
+    return status

@@ -41,6 +41,7 @@ OBJECT = FileKind(rf"{OBJECTS}/[0-9a-f]{{2}}/[0-9a-f]{{62}}", is_backed_up=True)
 SALT_FILE = FileKind(rf"{OBJECTS}/{re.escape(SALT)}", is_backed_up=True)
 STUDY = FileKind(rf"{BISECT}/(?:last|{_STUDY}/study)\.json", is_backed_up=True)
 REPORT = FileKind(rf"{BISECT}/{_STUDY}/report\.json", is_backed_up=True)
+STATUS = FileKind(rf"{BISECT}/{_STUDY}/status\.json")  # of a study while it runs; it names this machine
 ORIGIN_FILE = FileKind(re.escape(ORIGIN))  # names this machine: a restored workspace may be on another one
 TRASH = FileKind(rf"{OBJECTS}/\.trash-[0-9a-f]{{64}}")  # an object that `gc` is deleting
 TEMPORARY = FileKind(
@@ -53,10 +54,10 @@ WITHOUT_CONTENT = FileKind(
     r"|(?:[^/]+/)*(?:lock|[a-z.-]*\.lock|\.gitignore)"
 )
 _KINDS = (
-    *(DATABASE_FILE, DATABASE_COPY, JOURNAL, OBJECT, SALT_FILE, STUDY, REPORT, ORIGIN_FILE),
+    *(DATABASE_FILE, DATABASE_COPY, JOURNAL, OBJECT, SALT_FILE, STUDY, REPORT, STATUS, ORIGIN_FILE),
     *(TRASH, TEMPORARY, CACHE_ENTRY, WITHOUT_CONTENT),  # a temporary file of the cache is no entry of it
 )
-_IN_BISECT = (STUDY, REPORT)  # all others are below every workspace
+_IN_BISECT = (STUDY, REPORT, STATUS)  # all others are below every workspace
 _PATTERNS = tuple(
     (re.compile(rf"(?:{kind.pattern})\Z" if kind in _IN_BISECT else rf"(?:{BISECT}/)?(?:{kind.pattern})\Z"), kind)
     for kind in _KINDS

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from contexta.bisect.reporting.estimate import Estimate, estimate
+from contexta.bisect.reporting.estimate import Estimate, estimate, remaining_seconds
 from contexta.bisect.reporting.report import Trial, finished
 from contexta.bisect.search.problem import Probe, Verdict
 from contexta.bisect.session.first_trials import seed_note, swapped_note
@@ -137,10 +137,8 @@ class LiveProgress(LineProgress):
     def _remaining(self) -> str:
         """The expected runs, and their duration at the pace so far."""
         runs = f"about {count(self._estimate.runs, 'run')}"
-        seconds = [trial.result.seconds for trial in self.study.trials if not trial.is_earlier]
-        if not seconds:
-            return runs
-        return f"{runs}, {span(self._estimate.runs * sum(seconds) / len(seconds) / self.study.runner.jobs)}"
+        seconds = remaining_seconds(self._estimate.runs, self.study.trials, self.study.runner.jobs)
+        return runs if seconds is None else f"{runs}, {span(seconds)}"
 
 
 @contextmanager
