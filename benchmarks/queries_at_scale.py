@@ -101,6 +101,11 @@ def multiply(connection: Connection, runs: int) -> None:
         ended = ("run_id", "metric_key", "slice_ref", "points", "last_step", "last_at", "last_value", "is_last")
         series = [(n, key, "", 1, 0, BEGAN + n * 1_000_000, value, True) for n, key, value in ends]
         insert_rows(connection, tables.metric_series, ended, len(series), series)
+    connection.exec_driver_sql(  # each series has the one point that it counts
+        "INSERT INTO metric_point (series_id, number, step, observed_at, value) "
+        "SELECT id, 0, last_step, last_at, last_value FROM metric_series "
+        "WHERE id NOT IN (SELECT series_id FROM metric_point)"
+    )
 
 
 def timed_ms(call: Callable[[], object], clock: Callable[[], float]) -> tuple[float, float]:

@@ -146,6 +146,15 @@ def test_the_table_is_used_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("Runs")
 
 
+def test_a_run_is_found_by_name_from_every_page(page: Page) -> None:
+    page.goto(re.sub(r"(//[^/]+)/.*", r"\1", page.url) + "/timeline")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("march-1")
+    expect(page.get_by_role("option", name="churn.march-1")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/run\?run=churn.march-1"))
+
+
 def test_single_keys_can_be_turned_off(page: Page) -> None:
     page.keyboard.press("?")
     page.get_by_label("single keys work").uncheck()

@@ -280,3 +280,10 @@ def test_an_empty_workspace_shows_the_first_command(ctx: Contexta) -> None:
 )
 def test_a_column_has_equal_decimals(values: list[float], expected: list[str]) -> None:
     assert [number_text(value, decimals(values)) for value in values] == expected
+
+
+def test_pages_and_runs_are_found_by_name(browser: TestClient) -> None:
+    assert browser.get("/go?text=comp").json() == [["Compare", "/compare"]]
+    assert browser.get("/go?text=march-1").json() == [["churn.march-1", "/run?run=churn.march-1"]]
+    assert ["Runs", "/"] in browser.get("/go").json()
+    assert browser.get("/go", params={"text": 'a"b\\'}).json() == []

@@ -35,6 +35,7 @@ Change = Callable[[Contexta, Submitted], Response]
 VIEWS: dict[str, View] = {
     "/": list_view.runs,
     "/complete": list_data.complete,
+    "/go": list_data.go_to,
     "/sparks": list_data.sparks,
     "/choose": run_changes.choose,
     "/run": run_view.run,

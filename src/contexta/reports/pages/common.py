@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -76,6 +77,8 @@ def as_text(value: Any) -> str:
     """A value as text: a list of plain values separated by commas."""
     if isinstance(value, str):
         return value
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        return repr(value)  # as JSON has it, and faster
     if isinstance(value, (list, tuple)) and not any(isinstance(item, (Mapping, list, tuple)) for item in value):
         return ", ".join(map(as_text, value)) if value else "[]"
     return json.dumps(value, ensure_ascii=False, default=str)

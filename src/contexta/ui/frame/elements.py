@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from xml.etree.ElementTree import Element, tostring
 
 from contexta.reports.document.formatting import printable
@@ -17,8 +18,11 @@ def element(tag: str, /, *children: Child, **attributes: str | bool | None) -> E
     attributes: ``class_`` is ``class`` and ``aria_label`` is ``aria-label``. True writes an attribute without a value;
     None and False leave it out.
     """
-    values = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-    created = Element(tag, {name: _text(name, value) for name, value in values.items() if value not in (None, False)})
+    created = Element(tag)
+    for name, value in attributes.items():
+        if value is not None and value is not False:
+            written = _attribute(name)
+            created.set(written, written if value is True else _printable(value))
     return add(created, children)
 
 
@@ -44,13 +48,14 @@ def document(root: Element) -> str:
     return "<!doctype html>\n" + tostring(root, encoding="unicode", method="html") + "\n"
 
 
-def _text(name: str, value: str | bool | None) -> str:
-    return name if value is True else _printable(str(value))
+@lru_cache(maxsize=256)
+def _attribute(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
 
 
 def _printable(text: str) -> str:
     """The text with control characters escaped; the thin space between thousands stays."""
-    return THIN_SPACE.join(map(printable, text.split(THIN_SPACE)))
+    return text if text.isprintable() else THIN_SPACE.join(map(printable, text.split(THIN_SPACE)))
 
 
 __all__ = ["THIN_SPACE", "Child", "add", "document", "element", "link"]

@@ -1,4 +1,4 @@
-"""The keys of the pages, and the dialog that lists them. ``static/contexta.js`` does what they say."""
+"""The keys of the pages, and the dialogs that they open. ``static/contexta.js`` does what the keys say."""
 
 from __future__ import annotations
 
@@ -39,4 +39,23 @@ def key_help() -> Element:
     return element("dialog", element("h2", "Keys"), content, switch, close, id="keys", aria_label="Keys")
 
 
-__all__ = ["KEYS", "key_help"]
+def go_to_dialog() -> Element:
+    """A dialog that finds pages and runs by name, opened by Ctrl K. The script fills its list."""
+    field = element(
+        "input",
+        type="text",
+        id="go-text",
+        autocomplete="off",
+        spellcheck="false",
+        aria_label="Go to a page or a run",
+        placeholder="a page, or the name of a run",
+        aria_controls="go-list",
+        role="combobox",
+        aria_expanded="true",
+        aria_autocomplete="list",
+    )
+    found = element("ul", id="go-list", class_="choices", role="listbox", aria_label="Pages and runs")
+    return element("dialog", field, found, id="go-dialog", aria_label="Go to")
+
+
+__all__ = ["KEYS", "go_to_dialog", "key_help"]

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from contexta.reports.theme.colours import THEMES
 from contexta.ui.frame.elements import Child, add, document, element
 from contexta.ui.frame.icons import icon, logo
-from contexta.ui.frame.keys import key_help
+from contexta.ui.frame.keys import go_to_dialog, key_help
 
 NAVIGATION = (("Runs", "/"), ("Compare", "/compare"), ("Timeline", "/timeline"), ("Bisect", "/bisect"))
 THEME_COOKIE = "contexta-theme"
@@ -42,7 +42,9 @@ def page(
     )
     skip = element("a", "Skip to the content", href="#content", class_="skip")
     main = add(element("main", id="content"), children)
-    body = element("body", skip, _bar(request, current or request.url.path), _connection(), main, key_help())
+    body = element(
+        "body", skip, _bar(request, current or request.url.path), _connection(), main, key_help(), go_to_dialog()
+    )
     theme = theme_of(request)
     root = element("html", head, body, lang="en", class_="contexta web", data_theme=theme)
     return HTMLResponse(document(root), status)
@@ -71,7 +73,15 @@ def _bar(request: Request, here: str) -> Element:
         element("a", logo(), element("span", "contexta"), href="/", class_="brand", aria_label="contexta"),
         element("nav", *links, aria_label="Pages"),
         element("span", element("bdi", place), class_="place", title=place),
-        element("button", "Go to… ", element("kbd", "Ctrl K"), type="button", class_="plain go", id="go", hidden=True),
+        element(
+            "button",
+            "Go to… ",
+            element("kbd", "Ctrl K"),
+            type="button",
+            class_="plain go needs-script",
+            id="go",
+            hidden=True,
+        ),
         _theme_switch(request),
         class_="top",
     )

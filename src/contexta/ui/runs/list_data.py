@@ -1,4 +1,4 @@
-"""Data that the script of the page Runs asks for: completions of the filter, and small curves."""
+"""Data that the scripts ask for: completions, names and small curves."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from starlette.responses import JSONResponse, Response
 
 from contexta.client.contexta import Contexta
 from contexta.core.errors import ContextaError
+from contexta.findings.runs import RunList
 from contexta.reports.document.formatting import finite
+from contexta.store.query.completion import quoted
+from contexta.ui.frame.layout import NAVIGATION, run_address
 
 _MOST_RUNS = 60
+_MOST_FOUND = 12
 _POINTS = 42
 _SECONDS = 0.25
 
@@ -41,4 +45,16 @@ def sparks(workspace: Contexta, request: Request) -> Response:
     return JSONResponse(found)
 
 
-__all__ = ["complete", "sparks"]
+def go_to(workspace: Contexta, request: Request) -> Response:
+    """Pages and the latest runs with a text in their names: the titles and the addresses."""
+    text = request.query_params.get("text", "").strip()
+    pages = [(name, path) for name, path in NAVIGATION if name.casefold().startswith(text.casefold())]
+    where = f"name contains {quoted(text)} or run contains {quoted(text)}" if text else None
+    try:
+        runs = workspace.list_runs(where=where, limit=_MOST_FOUND)
+    except ContextaError:  # a text that no name can have
+        runs = RunList()
+    return JSONResponse([*pages, *((run.label, run_address(run.run_ref.value)) for run in runs)])
+
+
+__all__ = ["complete", "go_to", "sparks"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -59,18 +59,18 @@ class ListState:
             values[name] = tuple(map(column_name, values[name]))
         return cls(**values)  # type: ignore[arg-type]  # the fields of this class
 
-    def parameters(self, *without: str) -> list[tuple[str, str]]:
-        """The parameters of the address that are not empty."""
+    def parameters(self, *without: str, **changes: object) -> list[tuple[str, str]]:
+        """The parameters of the address that are not empty, with some of them changed."""
         pairs: list[tuple[str, str]] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            texts: Sequence[str] = value if isinstance(value, tuple) else (value,)
-            pairs += [(field.name, text) for text in texts if text and field.name not in without]
+        for name, value in {**self.__dict__, **changes}.items():
+            if value and name not in without:
+                texts: Sequence[str] = value if isinstance(value, tuple) else (value,)
+                pairs += [(name, text) for text in texts]
         return pairs
 
     def address(self, **changes: object) -> str:
         """The address of the table with some of its state changed."""
-        parameters = replace(self, **changes).parameters()  # type: ignore[arg-type]  # the fields of this class
+        parameters = self.parameters(**changes)
         return f"/?{urlencode(parameters)}" if parameters else "/"
 
     def from_start(self, **changes: object) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from contexta.analysis.metrics.direction import familiarity
 from contexta.analysis.metrics.repeats import is_seed
@@ -18,6 +17,7 @@ from contexta.ui.runs.run_lines import PYTHON, RunLine
 _MOST_METRICS, _MOST_PACKAGES, _MOST_PARAMS = 2, 5, 4
 _MOST_OF_ALL = 60
 """Columns with ``columns=all``."""
+_MOST_OFFERED = 60
 _PLAIN = {"status": "State", "started": "Started", "duration": "Took", "tags": "Tags", "note": "Note"}
 _OF_METRIC = {"value": "Last", "spread": "± sd (n)", "delta": "To baseline", "curve": "Curve"}
 _NUMBERS = {"duration", "value", "delta"}
@@ -76,7 +76,8 @@ def columns_of_lines(lines: Sequence[RunLine], state: ListState) -> RunColumns:
     ordered = [*state.pin, *(name for name in chosen if name not in state.pin)]
     shown = tuple(column for name in ordered if (column := column_of(name, metric)) is not None)
     rest = [*default, *_names(**others)]
-    offered = (column_of(name, metric) for name in dict.fromkeys(rest) if name not in ordered)
+    others_offered = [name for name in dict.fromkeys(rest) if name not in ordered][:_MOST_OFFERED]
+    offered = (column_of(name, metric) for name in others_offered)
     total = len(metrics) + len(params) + len(packages)
     return RunColumns(shown, tuple(column for column in offered if column), total, metric, tuple(metrics))
 
@@ -127,11 +128,7 @@ def _metrics(lines: Sequence[RunLine]) -> list[str]:
 
 def _packages(lines: Sequence[RunLine]) -> dict[str, bool]:
     """Package -> whether its version differs; those that differ first, then libraries that compute, then tools."""
-    tables = list({id(line.packages): line.packages for line in lines if line.packages is not None}.values())
-    distinct: list[Mapping[str, Any]] = []
-    for table in tables:
-        if table not in distinct:
-            distinct.append(table)
+    distinct = list({id(line.packages): line.packages for line in lines if line.packages is not None}.values())
     names = dict.fromkeys(name for table in distinct for name in table)
     differs = {name: len({table.get(name) for table in distinct}) > 1 for name in names}
     ordered = sorted(names, key=lambda name: (not differs[name], name not in NUMERIC, is_tool(name), name))

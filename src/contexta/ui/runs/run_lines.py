@@ -14,6 +14,7 @@ from contexta.findings.runs import GroupedMetric, RunGroup, RunSummary
 from contexta.reports.pages.common import leaves
 
 Environments = Mapping[StableRef, PastEnvironment]
+Packages = Mapping[str, "str | Various"]
 PYTHON = "python"
 """The name of Python among the packages of a line."""
 
@@ -37,7 +38,7 @@ class RunLine:
     metrics: Mapping[str, GroupedMetric | float | int] = field(default_factory=dict)
     """Of a run: its last values. Of a group: their means and deviations."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    packages: Mapping[str, str | Various] | None = None
+    packages: Packages | None = None
     """None if no environment was recorded."""
     is_member: bool = False
     is_open: bool = False
@@ -68,40 +69,50 @@ class RunLine:
 
 
 def lines_of_runs(runs: Iterable[RunSummary], environments: Environments) -> list[RunLine]:
-    return [_of_run(run, environments) for run in runs]
+    packages = _packages(environments)
+    return [_of_run(run, packages) for run in runs]
 
 
 def lines_of_groups(groups: Iterable[RunGroup], environments: Environments, opened: Sequence[str]) -> list[RunLine]:
     """A line for each group, and one for each run of an opened group. A group of one run is a run."""
     lines = []
+    packages = _packages(environments)
     for group in groups:
         if len(group.runs) == 1:
-            lines.append(_of_run(group.runs[0], environments))
+            lines.append(_of_run(group.runs[0], packages))
             continue
         is_open = group.runs[0].run_ref.value in opened
-        lines.append(_of_group(group, environments, is_open=is_open))
+        lines.append(_of_group(group, packages, is_open=is_open))
         if is_open:
-            lines += [_of_run(run, environments, is_member=True) for run in group.runs]
+            lines += [_of_run(run, packages, is_member=True) for run in group.runs]
     return lines
 
 
-def _of_run(run: RunSummary, environments: Environments, *, is_member: bool = False) -> RunLine:
+def _packages(environments: Environments) -> dict[StableRef, Packages]:
+    """The packages of each run with Python among them; equal environments share one table."""
+    tables = {
+        environment.identity: {PYTHON: environment.python_version, **environment.packages}
+        for environment in {id(environment): environment for environment in environments.values()}.values()
+    }
+    return {ref: tables[environment.identity] for ref, environment in environments.items()}
+
+
+def _of_run(run: RunSummary, packages: Mapping[StableRef, Packages], *, is_member: bool = False) -> RunLine:
     params = leaves(run.params)
     seeds = [str(value) for name, value in params.items() if is_seed(name)]
-    environment = environments.get(run.run_ref)
     return RunLine(
         name=run.name,
         runs=(run,),
         about=f"seed {seeds[0]}" if seeds else "",
         metrics=run.metrics,
         params=params,
-        packages=None if environment is None else {PYTHON: environment.python_version, **environment.packages},
+        packages=packages.get(run.run_ref),
         is_member=is_member,
     )
 
 
-def _of_group(group: RunGroup, environments: Environments, *, is_open: bool) -> RunLine:
-    lines = [_of_run(run, environments) for run in group.runs]
+def _of_group(group: RunGroup, packages: Mapping[StableRef, Packages], *, is_open: bool) -> RunLine:
+    lines = [_of_run(run, packages) for run in group.runs]
     known = [line.packages for line in lines if line.packages is not None]
     about = f"{len(group.seeds)} seeds" if len(group.seeds) == len(group.runs) else f"{len(group.runs)} runs"
     return RunLine(
@@ -117,7 +128,7 @@ def _of_group(group: RunGroup, environments: Environments, *, is_open: bool) -> 
 
 def _common(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Name -> the value that all tables have, or how many they have."""
-    if all(table == tables[0] for table in tables):
+    if all(table is tables[0] or table == tables[0] for table in tables):
         return dict(tables[0])
     names = dict.fromkeys(name for table in tables for name in table)
     values = {name: {repr(table.get(name)) for table in tables} for name in names}

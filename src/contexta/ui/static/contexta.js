@@ -76,6 +76,44 @@ onKey("y", () => click("button[data-copy]"));
 onKey("[", () => click("a[rel=prev]"));
 onKey("]", () => click("a[rel=next]"));
 
+// ---------------------------------------------------------------------------------------------------- go to
+
+let goPlace = 0, goRequest = 0;
+const goItems = () => [...find("#go-list").children];
+
+async function fillGoTo() {
+  const number = ++goRequest;
+  const response = await fetch(`/go?${new URLSearchParams({ text: find("#go-text").value })}`);
+  if (!response.ok || number !== goRequest) return;
+  find("#go-list").replaceChildren(...(await response.json()).map(([title, address], index) => {
+    const item = document.createElement("li");
+    item.id = `go-${index}`;
+    item.setAttribute("role", "option");
+    item.textContent = title;
+    item.addEventListener("click", () => { location.href = address; });
+    return item;
+  }));
+  pickGoTo(0);
+}
+
+function pickGoTo(place) {
+  const items = goItems();
+  goPlace = items.length ? (place + items.length) % items.length : 0;
+  items.forEach((item, index) => item.setAttribute("aria-selected", String(index === goPlace)));
+  items[goPlace]?.scrollIntoView({ block: "nearest" });
+  if (items.length) find("#go-text").setAttribute("aria-activedescendant", items[goPlace].id);
+}
+
+find("#go")?.addEventListener("click", () => { find("#go-dialog").showModal(); find("#go-text").select(); fillGoTo(); });
+find("#go-text")?.addEventListener("input", fillGoTo);
+find("#go-text")?.addEventListener("keydown", event => {
+  if (event.key === "ArrowDown") pickGoTo(goPlace + 1);
+  else if (event.key === "ArrowUp") pickGoTo(goPlace - 1);
+  else if (event.key === "Enter") goItems()[goPlace]?.click();
+  else return;
+  event.preventDefault();
+});
+
 // ---------------------------------------------------------------------------------------------------- live updates
 
 // A part of a page with data-live is fetched again while its runs are open, and replaced in place. A page module may
