@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 from support import browser as browsers
+from support.builders import put_run
 
 from contexta import Contexta
 
@@ -166,3 +167,40 @@ def test_curves_of_two_runs_are_overlaid(page: Page) -> None:
     expect(curve.locator(".readout")).to_have_text(re.compile(r"step \d+ · 0\.\d+ · 0\.\d+ · .0\.\d+"))
     page.get_by_role("link", name="band").click()
     expect(page).to_have_url(re.compile("band=1"))
+
+
+def test_a_click_on_the_timeline_compares_both_sides_and_back_returns(page: Page, ctx: Contexta) -> None:
+    for number in range(12):
+        is_late = number >= 7
+        put_run(
+            ctx,
+            f"r{number:02}",
+            project="shop",
+            started_at=f"2026-03-{number + 1:02}T08:00:00Z",
+            ended_at=f"2026-03-{number + 1:02}T09:00:00Z",
+            metrics={"accuracy": (0.87 if is_late else 0.91) + 0.001 * (number % 3)},
+            environment={"packages": {"pandas": "3.0.2" if is_late else "2.3.3"}},
+        )
+    go(page, "/timeline?project=shop&metric=accuracy")
+    page.get_by_role("link", name=re.compile("^pandas 3.0.2")).click()
+    expect(page.locator("h1")).to_have_text("r06 → r07")
+    expect(page.locator("table.compared tr", has_text="pandas")).to_contain_text("major")
+    page.go_back()
+    expect(page).to_have_url(re.compile("metric=accuracy"))
+    expect(page.locator(".change-name")).to_have_text("first bad run: r07")
+
+
+def test_pages_of_runs_fit_narrow_screens_in_light_and_dark(page: Page) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (400, 800):
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in (
+                "/run?run=churn.march",
+                "/compare?run=churn.march&run=churn.april&show=all",
+                "/timeline?project=churn",
+                "/curves?run=churn.march&metric=accuracy",
+            ):
+                go(page, path)
+                page.wait_for_load_state("networkidle")
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contexta.findings import (
         Artifact,
         BestRun,
+        EnvironmentTimeline,
         FindingAboutRuns,
         Lineage,
         LineageDirection,
@@ -341,6 +342,24 @@ def package_timeline(
         latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
         runs = history.project_runs(connection, workspace._find(connection, latest)[0])
         return timeline(runs, package, metric)
+
+
+def environment_timeline(
+    workspace: Workspace, metric: str | None = None, *, project: str | None = None, last: int = 200
+) -> EnvironmentTimeline:
+    """The versions of all packages over the latest ``last`` runs of a project, with a metric and its levels.
+
+    metric: by default the one that most runs have, of those with a known direction. project: by default the configured
+    one, else the project of the latest run. Not a method of ``Contexta``.
+    """
+    from contexta.analysis.environment_timeline import environment_timeline
+    from contexta.store.read import history
+
+    latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, latest)
+        runs, older = history.latest_runs(connection, key, last)
+        return environment_timeline(runs, ref.components[0], metric, workspace._directions(), older)
 
 
 # ---------------------------------------------------------------------------------------------- arguments

@@ -42,8 +42,8 @@ else:
             "contexta.findings.finding": "Finding FindingAboutRuns",
             "contexta.findings.lineage": "Lineage LineageDirection LineageStep",
             "contexta.findings.metrics": (
-                "BestRun Chart Curve LearningCurves MetricSeries MetricTrend PackageTimeline RankedRun RunRanking "
-                "SeriesBucket TimelineRun TrendPoint VersionPeriod"
+                "BestRun Chart Curve EnvironmentTimeline LearningCurves MetricSeries MetricTrend PackageTimeline "
+                "RankedRun RunRanking SeriesBucket TimelineRun TrendPoint VersionPeriod"
             ),
             "contexta.findings.reproduction": (
                 "Deviation Lock LockFormat Missing MissingReason Rebuild Rerun RerunMetric Verdict"

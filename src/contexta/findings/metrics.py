@@ -170,6 +170,62 @@ class PackageTimeline(Finding):
     completeness_notes: tuple[CompletenessNote, ...] = ()
 
 
+class LanePeriod(Finding):
+    """Consecutive runs with one version of a package: the half-open interval [start, stop) of the runs."""
+
+    start: int
+    stop: int
+    version: str | None
+    """None if the environments lack the package."""
+    is_known: bool = True
+    """Whether the runs have a recorded environment."""
+
+
+class PackageLane(Finding):
+    """The versions of a package, of Python, or of the source, over runs."""
+
+    name: str
+    periods: tuple[LanePeriod, ...]
+    moved_at: tuple[int, ...] = ()
+    """The first runs of the levels of the metric at which it changed too."""
+
+
+class MetricLevel(Finding):
+    """Runs around one value of a metric: the half-open interval [start, stop) of the runs."""
+
+    start: int
+    stop: int
+    runs: int
+    """The number of completed runs with a finite value."""
+    mean: float
+    deviation: float
+    """The standard deviation of the values, without outliers."""
+    worse: bool | None = None
+    """Than the level before; None for the first level, and if the direction is unknown."""
+
+
+class EnvironmentTimeline(Finding):
+    """The environments of successive runs of a project, with a metric, the oldest first."""
+
+    project: str
+    metric: str | None
+    """``accuracy`` or ``train/accuracy``; None if no run has a metric."""
+    metrics: tuple[str, ...] = ()
+    """All metrics of the runs, the best known first."""
+    runs: tuple[TimelineRun, ...] = ()
+    lanes: tuple[PackageLane, ...] = ()
+    """What changed between the runs; what changed together with the metric comes first."""
+    unchanged: int = 0
+    """The number of packages that have the same version in all runs."""
+    levels: tuple[MetricLevel, ...] = ()
+    change: int | None = None
+    """The number of the level that began with the change to look at: the last drop, else the last change."""
+    outliers: tuple[int, ...] = ()
+    """The numbers of single runs far from both neighbours."""
+    older: int = 0
+    """The number of runs that are left out because they are older."""
+
+
 # ---------------------------------------------------------------------------------------------- curves
 
 Axis = Literal["step", "time", "epoch"]

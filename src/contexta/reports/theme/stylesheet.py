@@ -1,8 +1,8 @@
 """The one style sheet of exported reports and of the web pages, and the search script of long reports.
 
 ``content.css`` holds what a report shows, below the class ``contexta``; it is all that a notebook needs. ``page.css``
-holds the page around it: frame, controls and states. ``runs.css`` holds the table of runs, and ``curves.css`` the
-curves and the page of a run.
+holds the page around it: frame, controls and states. ``runs.css`` holds the table of runs, and the others
+the parts of the pages that they are named after.
 """
 
 from __future__ import annotations
@@ -18,5 +18,6 @@ def _text(name: str) -> str:
 
 CONTENT_STYLE = colour_rules() + _text("content.css")
 """The style of a report without a page around it."""
-STYLESHEET = CONTENT_STYLE + _text("page.css") + _text("runs.css") + _text("curves.css") + _text("compare.css")
+_PAGES = ("page.css", "runs.css", "curves.css", "compare.css", "timeline.css")
+STYLESHEET = CONTENT_STYLE + "".join(map(_text, _PAGES))
 SEARCH_SCRIPT = _text("find.js")

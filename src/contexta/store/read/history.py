@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from contexta.contract import EnvironmentSnapshot
 from contexta.contract.context import RUN_LEVEL
@@ -45,6 +45,16 @@ def project_runs(connection: Connection, run_id: int, also: Sequence[int] = ()) 
     latest = select(run.c.id).where(run.c.project_id == project_id).order_by(run.c.started_at.desc(), run.c.id.desc())
     chosen = {run_id, *also, *connection.execute(latest.limit(MOST_RUNS)).scalars()}
     return past_runs(connection, sorted(chosen))
+
+
+def latest_runs(connection: Connection, run_id: int, limit: int) -> tuple[tuple[PastRun, ...], int]:
+    """(the latest runs of the project of a run, the number of older ones)"""
+    project_id = connection.execute(select(run.c.project_id).where(run.c.id == run_id)).scalar_one()
+    of_project = select(run.c.id).where(run.c.project_id == project_id)
+    chosen = connection.execute(of_project.order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)).scalars()
+    keys = sorted(chosen)
+    total = connection.execute(select(func.count()).where(run.c.project_id == project_id)).scalar_one()
+    return past_runs(connection, keys), total - len(keys)
 
 
 def past_runs(connection: Connection, run_ids: Sequence[int]) -> tuple[PastRun, ...]:

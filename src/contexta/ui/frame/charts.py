@@ -20,6 +20,8 @@ _AXES: tuple[tuple[XAxis, str], ...] = (
     ("relative", "time since the start"),
     ("time", "time in UTC"),
 )
+_VALUES = ("linear", False), ("log", True)
+_LINES = ("line", False), ("band", True)
 _WEIGHTS = ("", "0.6", "0.9", "0.97")
 
 
@@ -71,17 +73,22 @@ def _is_weight(text: str) -> bool:
 def scale_switches(path: str, state: Parameters, scale: ChartScale) -> Element:
     """Links that change how the curves of a page are drawn. state: the other parameters of the page."""
 
-    def link(text: str, changed: ChartScale, label: str | None = None) -> Element:
+    def link(name: str, value: str, text: str, changed: ChartScale, label: str | None = None) -> Element:
         href = address(path, [*state, *changed.parameters()])
-        is_current = changed == scale
-        return element("a", text, href=href, aria_current="true" if is_current else None, aria_label=label)
+        current = "true" if changed == scale else None
+        return element("a", text, href=href, aria_current=current, aria_label=label, data_set=f"{name}={value}")
 
-    axes = [link(name, replace(scale, x=name), f"horizontal axis: {title}") for name, title in _AXES]
-    values = [link("linear", replace(scale, is_log=False)), link("log", replace(scale, is_log=True))]
-    weights = [
-        link(weight or "none", replace(scale, smooth=weight), f"smoothing: {weight or 'none'}") for weight in _WEIGHTS
+    axes = [
+        link("x", "" if x == "step" else x, x, replace(scale, x=x), f"horizontal axis: {title}") for x, title in _AXES
     ]
-    lines = [link("line", replace(scale, has_band=False)), link("band", replace(scale, has_band=True))]
+    values = [link("log", "1" if is_log else "", text, replace(scale, is_log=is_log)) for text, is_log in _VALUES]
+    weights = [
+        link("smooth", weight, weight or "none", replace(scale, smooth=weight), f"smoothing: {weight or 'none'}")
+        for weight in _WEIGHTS
+    ]
+    lines = [
+        link("band", "1" if has_band else "", text, replace(scale, has_band=has_band)) for text, has_band in _LINES
+    ]
     groups = (("", axes), ("", values), ("smooth ", weights), ("", lines))
     parts: list[Child] = []
     for title, links in groups:

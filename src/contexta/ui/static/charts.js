@@ -98,9 +98,10 @@ async function update(figure) {
     const etag = response.headers.get("etag");
     const answer = await response.json();
     if (!response.ok) return note(figure, answer.error ?? "The server could not make this chart.");
-    if (chart.address === address && chart.etag === etag && chart.plot) return;
+    const { band } = scale();
+    if (chart.address === address && chart.etag === etag && chart.plot && chart.band === band) return;
     if (address !== addressOf(figure)) return load(figure);  // the page was changed meanwhile
-    charts.set(figure, { ...chart, answer, etag, address });
+    charts.set(figure, { ...chart, answer, etag, address, band });
     draw(figure);
   } catch {
     if (!chart.plot) note(figure, "The server does not answer. The curve is drawn as soon as it does.");
@@ -337,7 +338,7 @@ const observer = new IntersectionObserver(entries => {
   for (const entry of entries) {
     if (entry.isIntersecting) isVisible.add(entry.target); else isVisible.delete(entry.target);
     if (entry.isIntersecting && !charts.get(entry.target)?.plot) load(entry.target);
-    else if (entry.isIntersecting && charts.get(entry.target).address !== addressOf(entry.target)) load(entry.target);
+    else if (entry.isIntersecting) load(entry.target);  // its axes may have changed; else the server says so at no cost
   }
 });
 for (const figure of figures) observer.observe(figure);
@@ -348,25 +349,29 @@ setInterval(() => {
   for (const figure of figures) if (figure.dataset.open && isVisible.has(figure)) load(figure);
 }, SECONDS * 1000);
 
-// A switch of the axes changes the address, and the charts in place.
+// A switch of the axes changes one parameter of the address, and the charts in place.
 document.addEventListener("click", event => {
   const link = event.target.closest(".scale a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  history.pushState(null, "", link.href);
+  history.pushState(null, "", withParameter(link));
   restate();
 });
 addEventListener("popstate", restate);
 
-async function restate() {
-  const controls = document.querySelector(".scale");
-  const response = await fetch(location.href);
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const fresh = page.querySelector(".scale");
-  if (controls && fresh) {
-    const focused = [...controls.querySelectorAll("a")].indexOf(document.activeElement);
-    controls.replaceWith(fresh);
-    fresh.querySelectorAll("a")[focused]?.focus();
+function withParameter(link) {
+  const [name, value] = link.dataset.set.split("=");
+  const address = new URL(location.href);
+  if (value) address.searchParams.set(name, value); else address.searchParams.delete(name);
+  return address;
+}
+
+function restate() {
+  for (const link of document.querySelectorAll(".scale a")) {
+    const [name, value] = link.dataset.set.split("=");
+    link.href = withParameter(link);
+    const isCurrent = (new URLSearchParams(location.search).get(name) ?? "") === value;
+    if (isCurrent) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
   }
   for (const figure of isVisible) load(figure);
 }
