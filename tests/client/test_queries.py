@@ -390,7 +390,7 @@ def test_best_run_lists_runs_that_cannot_be_ranked(history: Contexta, cli: Cli) 
     assert history.select_best_run(None, "accuracy", higher_is_better=True).run_ref == "run:p.r1"
     assert history.select_best_run(runs, "accuracy", stage_name="(run)", higher_is_better=True).run_ref is None
     shown = cli("best", "accuracy", "r0", "r3", "--higher-is-better").stdout
-    assert "run:p.r0 has the highest accuracy: 0.9\n" in shown
+    assert "p.r0 has the highest accuracy: 0.9\n" in shown
     assert cli("best", "nothing", "--higher-is-better").returncode == 1
 
 

@@ -40,6 +40,11 @@ class TestAnnotations:
         assert [point.name for point in trend.points] == ["best of May", "new"]
         for finding in (trend, best, diff, two.compare_runs("old", "new"), two.explain_regression("old", "new")):
             assert "best of May" in finding.to_markdown()
+        for about_run in (two.audit_reproducibility("old"), two.diagnose_run("old"), two.get_run_snapshot("old")):
+            assert "p.best of May" in about_run.to_markdown().splitlines()[0]
+        for drawn in (two.traverse_lineage("old"), two.plot("old"), two.metric_series("old", "accuracy")):
+            assert "best of May" in drawn.to_markdown().splitlines()[0]
+        assert "| best of May |" in two.package_timeline("numpy").to_markdown()
         assert two.rename_run("best of May", "old").recorded_name is None
 
     def test_a_name_of_another_run_is_refused_until_it_is_free(self, two: Contexta) -> None:

@@ -132,7 +132,9 @@ def audit_reproducibility(
     available = current_evidence(
         recorded, details.artifacts, workspace._opened().objects, online=online, deep=deep, uv=uv
     )
-    return audit(details, snapshot, available.with_history(rebuilds, reruns))
+    finding = audit(details, snapshot, available.with_history(rebuilds, reruns))
+    renamed = {str(ref): details.name} if details.recorded_name is not None else {}
+    return finding.model_copy(update={"renamed": renamed})
 
 
 def explain_regression(
@@ -209,7 +211,7 @@ def check_run(
             if not (requirements or drops) and env == "any":
                 runs = project_runs(connection, key[0], also=[baseline_key[0]])
                 shifts = metric_shifts(baseline, checked, runs, None, directions)
-        return gate(
+        finding = gate(
             checked,
             baseline,
             diff,
@@ -219,6 +221,7 @@ def check_run(
             directions=directions,
             shifts=shifts,
         )
+        return with_names(connection, finding, [past_run.ref for past_run in (checked, baseline) if past_run])
 
 
 # ---------------------------------------------------------------------------------------------- reports

@@ -92,7 +92,7 @@ class Contexta(Workspace):
     audit_reproducibility = with_aliases(comparisons.audit_reproducibility)
     build_run_report = with_aliases(report_pages.build_run_report)
     build_run_page = report_pages.build_run_page
-    build_comparison_page = report_pages.build_comparison_page
+    build_page_with_curves = report_pages.build_page_with_curves
     write_site = site.write_site
     build_multi_run_report = with_aliases(report_pages.build_multi_run_report)
     build_snapshot_report = with_aliases(comparisons.build_snapshot_report)

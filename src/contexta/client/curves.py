@@ -28,11 +28,16 @@ class _Run(NamedTuple):
 
     key: int
     ref: StableRef
+    name: str
+    """The name that it was given last."""
     started_at: int
     """Microseconds since 1970."""
     series: dict[SeriesKey, RecordedSeries]
     names: tuple[str, ...]
     """The texts that name the run exactly."""
+
+    def label(self, *, with_project: bool) -> str:
+        return f"{self.ref.project.value}.{self.name}" if with_project else self.name
 
 
 class _Scale(NamedTuple):
@@ -152,7 +157,8 @@ def _run(workspace: Workspace, connection: Connection, selector: str) -> _Run:
     names, started_at = points.names_and_start(connection, key)
     series = {item.key: item for item in points.series_of(connection, key)}
     is_relative = "@latest" in selector
-    return _Run(key, ref, started_at, series, (str(ref), ref.value, ref.name, *names, *[selector] * is_relative))
+    name = names[0] if len(names) > 1 else ref.name  # the given name
+    return _Run(key, ref, name, started_at, series, (str(ref), ref.value, ref.name, *names, *[selector] * is_relative))
 
 
 def _unknown_word(word: str, runs: Sequence[_Run], error: NotFound) -> NotFound:
@@ -186,7 +192,10 @@ def _charts(connection: Connection, runs: Sequence[_Run], keys: Sequence[SeriesK
         notes.append(f"the first {_MOST_CHARTS} of {len(keys)} metrics are drawn; name others to see them")
     charts = [_chart(connection, key, runs, scale, notes) for key in keys[:_MOST_CHARTS]]
     return LearningCurves(
-        run_refs=tuple(run.ref for run in runs), charts=tuple(charts), completeness_notes=tuple(dict.fromkeys(notes))
+        run_refs=tuple(run.ref for run in runs),
+        renamed={str(run.ref): run.name for run in runs if run.name != run.ref.name},
+        charts=tuple(charts),
+        completeness_notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -205,7 +214,16 @@ def _chart(connection: Connection, key: SeriesKey, runs: Sequence[_Run], scale: 
     bounds = min(axis.bounds[0] for axis in axes), max(axis.bounds[1] for axis in axes)
     is_one_project = len({run.ref.project for run in runs}) == 1
     curves = [
-        _curve(connection, run, run.ref.name if is_one_project else run.ref.value, key, axis, bounds, scale, notes)
+        _curve(
+            connection,
+            run,
+            run.label(with_project=not is_one_project),
+            key,
+            axis,
+            bounds,
+            scale,
+            notes,
+        )
         for run, axis in zip(with_metric, axes, strict=True)
     ]
     return Chart(

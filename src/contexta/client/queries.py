@@ -86,7 +86,7 @@ def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int | None 
     require_count(max_records, "max_records")
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
-        return snapshot(connection, ref, key, max_records)
+        return with_names(connection, snapshot(connection, ref, key, max_records), [ref])
 
 
 def list_processes(workspace: Workspace, run: str) -> tuple[RecordedProcess, ...]:
@@ -124,7 +124,8 @@ def diagnose_run(workspace: Workspace, run: str) -> RunDiagnosis:
 
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
-        return diagnose(loading.details(connection, key), **snapshots.evidence(connection, ref, key))
+        finding = diagnose(loading.details(connection, key), **snapshots.evidence(connection, ref, key))
+        return with_names(connection, finding, [ref])
 
 
 def metric_series(
@@ -145,7 +146,8 @@ def metric_series(
     require_count(points, "points")
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
-        return downsampled(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
+        finding = downsampled(connection, key, ref, metric, stage_name=stage, slice_ref=slice_ref, buckets=points)
+        return with_names(connection, finding, [ref])
 
 
 def traverse_lineage(
@@ -165,7 +167,8 @@ def traverse_lineage(
     require_count(max_depth, "max_depth")
     with workspace._reading() as connection:
         root = lineage.start(connection, ref, workspace._find)
-        return traverse(root, partial(lineage.edges_at, connection), _DIRECTIONS[direction], max_depth)
+        finding = traverse(root, partial(lineage.edges_at, connection), _DIRECTIONS[direction], max_depth)
+        return with_names(connection, finding, [ref for ref in finding.visited_refs if ref.kind == "run"])
 
 
 def list_batches(
@@ -341,7 +344,8 @@ def package_timeline(
     with workspace._reading() as connection:
         latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
         runs = history.project_runs(connection, workspace._find(connection, latest)[0])
-        return timeline(runs, package, metric)
+        finding = timeline(runs, package, metric)
+        return with_names(connection, finding, [run.run_ref for run in finding.runs])
 
 
 def environment_timeline(

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, compare_runs, diff_runs
+from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, diff_runs
 from contexta.client.curves import curves_of
 from contexta.client.queries import diagnose_run, get_run, selectors
 from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
 
 if TYPE_CHECKING:
-    from contexta.findings import Excerpt, LearningCurves, RunDetails, RunEvidence
+    from typing import TypeAlias
+
+    from contexta.findings import (
+        Excerpt,
+        Explanation,
+        LearningCurves,
+        MultiRunComparison,
+        RunComparison,
+        RunDetails,
+        RunDiff,
+        RunEvidence,
+    )
     from contexta.reports import Report
+
+    _Compared: TypeAlias = Explanation | MultiRunComparison | RunComparison | RunDiff
 
 
 def build_run_page(workspace: Workspace, run: str) -> Report:
@@ -53,16 +66,20 @@ def build_multi_run_report(workspace: Workspace, runs: Sequence[str]) -> Report:
     return multi_run_report(comparison, curves_of(workspace, comparison.run_refs), diagnoses)
 
 
-def build_comparison_page(workspace: Workspace, runs: Sequence[str] = ()) -> Report:
-    """The page of ``compare_runs`` or of ``compare_multiple_runs``, with the learning curves of the runs."""
+def build_page_with_curves(workspace: Workspace, finding: _Compared) -> Report:
+    """The page of a finding that compares runs, with the learning curves of these runs."""
+    from contexta.findings import Explanation, MultiRunComparison, RunDiff
     from contexta.reports import report_of
     from contexta.reports.pages.recorded.run_pages import with_curves
 
-    if len(runs) > 2:
-        several = compare_multiple_runs(workspace, runs)
-        return with_curves(report_of(several), curves_of(workspace, several.run_refs))
-    two = compare_runs(workspace, *runs)
-    return with_curves(report_of(two), curves_of(workspace, (two.left_ref, two.right_ref)))
+    if isinstance(finding, MultiRunComparison):
+        refs = finding.run_refs
+    elif isinstance(finding, Explanation):
+        refs = (finding.old_ref, finding.new_ref)
+    else:
+        metrics = finding.metrics if isinstance(finding, RunDiff) else finding
+        refs = (metrics.left_ref, metrics.right_ref)
+    return with_curves(report_of(finding), curves_of(workspace, refs))
 
 
 def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:

@@ -9,7 +9,7 @@ from pydantic import computed_field
 from contexta.contract.aliases import alias
 from contexta.contract.fields import AnyRef, EnvironmentRef, RunRef
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 
 CheckStatus = Literal["pass", "warn", "fail", "unknown"]
 Severity = Literal["error", "warning", "info"]
@@ -26,7 +26,7 @@ class Check(Finding):
     """How to pass the check; None if there is nothing to do."""
 
 
-class Audit(Finding):
+class Audit(FindingAboutRuns):
     """Whether the record of a run is enough to rebuild its environment."""
 
     run_ref: RunRef
@@ -75,7 +75,7 @@ class Rule(Finding):
     detail: str
 
 
-class Gate(Finding):
+class Gate(FindingAboutRuns):
     """The rules for a run, and whether it meets them."""
 
     run_ref: RunRef
@@ -104,7 +104,7 @@ class Issue(Finding):
     """How to avoid the problem; None if unknown."""
 
 
-class RunDiagnosis(Finding):
+class RunDiagnosis(FindingAboutRuns):
     """The problems of a run: errors first, then warnings, then remarks."""
 
     run_ref: RunRef

@@ -6,7 +6,7 @@ from typing import Literal
 
 from contexta.contract.fields import AnyRef, RelationRef
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 
 LineageDirection = Literal["downstream", "upstream", "both"]
 
@@ -25,7 +25,7 @@ class LineageStep(Finding):
     origin: str | None = None
 
 
-class Lineage(Finding):
+class Lineage(FindingAboutRuns):
     """Everything reachable from one reference."""
 
     root_ref: AnyRef

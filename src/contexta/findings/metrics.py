@@ -109,7 +109,7 @@ class SeriesBucket(Finding):
     """The number of points that are NaN."""
 
 
-class MetricSeries(Finding):
+class MetricSeries(FindingAboutRuns):
     """The points of a metric in one run, in order of arrival, reduced to buckets that keep the extreme values."""
 
     run_ref: RunRef
@@ -156,7 +156,7 @@ class VersionPeriod(Finding):
     last: Number | None = None
 
 
-class PackageTimeline(Finding):
+class PackageTimeline(FindingAboutRuns):
     """The versions of a package over runs, the oldest first."""
 
     package: str
@@ -271,7 +271,7 @@ class Chart(Finding):
     curves: tuple[Curve, ...]
 
 
-class LearningCurves(Finding):
+class LearningCurves(FindingAboutRuns):
     """The charts of metrics of one or more runs, those with a known direction first."""
 
     run_refs: tuple[RunRef, ...]

@@ -35,7 +35,7 @@ from contexta.contract.fields import (
 )
 from contexta.contract.lineage import LineageEdge, ProvenanceRecord
 from contexta.findings.completeness_note import CompletenessNote
-from contexta.findings.finding import Finding
+from contexta.findings.finding import Finding, FindingAboutRuns
 
 
 class SnapshotRecord(Finding):
@@ -85,7 +85,7 @@ class SnapshotRecord(Finding):
         return tags
 
 
-class RunSnapshot(Finding):
+class RunSnapshot(FindingAboutRuns):
     """One run with everything below it."""
 
     run: Run

@@ -108,7 +108,8 @@ def test_a_page_about_runs_does_not_take_their_names_for_metrics(ctx: Contexta) 
                 run.metric("loss", 1.0, step=step)
     assert "loss over steps" in ctx.build_run_report("loss", "accuracy").to_html()
     assert "loss over steps" in ctx.build_run_page("loss").to_html()
-    assert "loss over steps" in ctx.build_comparison_page(["loss", "accuracy"]).to_html()
+    for compared in (ctx.compare_runs, ctx.diff_runs, ctx.explain_regression):
+        assert "loss over steps" in ctx.build_page_with_curves(compared("loss", "accuracy")).to_html()
 
 
 def test_a_report_of_many_runs_says_that_it_draws_no_curves(ctx: Contexta) -> None:

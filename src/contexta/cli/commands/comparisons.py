@@ -18,10 +18,10 @@ def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) ->
     """Show every difference: metrics, parameters, command, code, environment, inputs.
 
     Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run and the latest one. What a run
-    did not record is listed as unknown.
+    did not record is listed as unknown. --html adds learning curves.
     """
     finding = ctx.diff_runs(left, right)
-    return Answer(finding, int(exit_code and finding.differs))
+    return Answer(finding, int(exit_code and finding.differs), page=lambda: ctx.build_page_with_curves(finding))
 
 
 @click.command(epilog="Example: contexta compare last-month this-month")
@@ -35,7 +35,7 @@ def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
     curves.
     """
     finding = ctx.compare_multiple_runs(run) if len(run) > 2 else ctx.compare_runs(*run)
-    return Answer(finding, page=lambda: ctx.build_comparison_page(run))
+    return Answer(finding, page=lambda: ctx.build_page_with_curves(finding))
 
 
 @click.command(epilog="Example: contexta report this-month --html this-month.html")
@@ -90,6 +90,7 @@ def why(
     Without OLD and NEW: the last two runs of the project. With OLD alone: that run and the latest one.
 
     OLD and NEW are references, project.run, names, @latest, @latest~2, or unique prefixes. Nothing is rerun, so every
-    cause is a hypothesis; `contexta bisect` proves it.
+    cause is a hypothesis; `contexta bisect` proves it. --html adds learning curves.
     """
-    return Answer(ctx.explain_regression(old, new, metric=metric, lower_is_better=lower_is_better, group_by=group_by))
+    finding = ctx.explain_regression(old, new, metric=metric, lower_is_better=lower_is_better, group_by=group_by)
+    return Answer(finding, page=lambda: ctx.build_page_with_curves(finding))

@@ -7,6 +7,7 @@ import click
 from contexta.cli.command import RUN_HELP, Answer, documented, query
 from contexta.client.contexta import Contexta
 from contexta.contract import Distribution, EnvironmentSnapshot
+from contexta.reports.pages.environment import environment
 
 
 @click.command(epilog="Example: contexta env this-month --requirements > requirements.txt")
@@ -17,7 +18,9 @@ from contexta.contract import Distribution, EnvironmentSnapshot
 def env(ctx: Contexta, run: str, requirements: bool) -> Answer:
     """Show the environment in which a run started."""
     snapshot = ctx.get_environment(run)
-    return Answer(snapshot, text=_requirements(snapshot) if requirements else None)
+    if requirements:
+        return Answer(snapshot, text=_requirements(snapshot))
+    return Answer(snapshot, report=environment(snapshot, ctx.get_run(run).label))
 
 
 @click.command(epilog="Example: contexta audit this-month --online --fail-on fail")

@@ -35,6 +35,10 @@ def expected_cost(finding: BisectPlan) -> str:
         return "OLD and NEW differ in nothing that is compared: nothing would run."
     duration = "duration unknown" if finding.expected_seconds is None else f"about {span(finding.expected_seconds)}"
     return (
-        f"About {finding.expected_probes:g} mixes to try, {count(finding.expected_runs, 'run')} in total without noise "
+        f"About {_mixes(finding.expected_probes)} to try, {count(finding.expected_runs, 'run')} in total without noise "
         f"({duration}); at most {finding.max_runs} runs."
     )
+
+
+def _mixes(number: float) -> str:
+    return "1 mix" if number == 1 else f"{number:g} mixes"

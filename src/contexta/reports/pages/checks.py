@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from contexta.findings import Audit, Check, Diagnosis, Gate, RunDiagnosis
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import count
-from contexta.reports.pages.common import notes, tone_of, with_hint
+from contexta.reports.pages.common import notes, run_label, tone_of, with_hint
 
 
 def audit(finding: Audit) -> Report:
     sections = (Section(title="", blocks=audit_blocks(finding)), *notes(audit_notes(finding)))
-    return Report(title=f"Audit of {finding.run_ref.value}", sections=sections)
+    return Report(title=f"Audit of {run_label(finding.run_ref, finding.renamed)}", sections=sections)
 
 
 def audit_blocks(finding: Audit) -> tuple[Block, ...]:
@@ -35,7 +35,7 @@ def audit_notes(finding: Audit) -> list[str]:
 
 def gate(finding: Gate) -> Report:
     """Rules that do not hold come first."""
-    baseline = f" against {finding.baseline_ref.value}" if finding.baseline_ref else ""
+    baseline = f" against {run_label(finding.baseline_ref, finding.renamed)}" if finding.baseline_ref else ""
     failed = sum(rule.status != "pass" for rule in finding.rules)
     rules = count(len(finding.rules), "rule")
     verdict = f"passed: {rules}" if finding.passed else f"failed: {failed} of {rules}"
@@ -47,13 +47,13 @@ def gate(finding: Gate) -> Report:
         Paragraph(text=verdict, tone="good" if finding.passed else "bad"),
         Table(columns=("Status", "Rule", "Detail"), rows=rows),
     )
-    title = f"Check of {finding.run_ref.value}{baseline}"
+    title = f"Check of {run_label(finding.run_ref, finding.renamed)}{baseline}"
     return Report(title=title, sections=(Section(title="", blocks=blocks),))
 
 
 def diagnosis(finding: RunDiagnosis) -> Report:
     sections = (Section(title="", blocks=issues(finding)), *notes(finding.completeness_notes))
-    return Report(title=f"Diagnosis of {finding.run_ref.value}", sections=sections)
+    return Report(title=f"Diagnosis of {run_label(finding.run_ref, finding.renamed)}", sections=sections)
 
 
 def issues(finding: RunDiagnosis) -> tuple[Block, ...]:

@@ -127,6 +127,11 @@ def metric_name(stage_name: str, key: str, slice_ref: str | None = None) -> str:
     return f"{name} [{slice_ref}]" if slice_ref else name
 
 
+def run_label(ref: StableRef, renamed: Mapping[str, str]) -> str:
+    """``project.name`` of a run, by the name that it was given last. renamed: reference -> name."""
+    return f"{ref.project.value}.{renamed[ref]}" if ref in renamed else ref.value
+
+
 def short_names(refs: Sequence[StableRef], renamed: Mapping[str, str] | None = None) -> list[str]:
     """The names of runs; of one project without the project. renamed: reference -> name, of renamed runs."""
     one_project = len({ref.project for ref in refs}) == 1

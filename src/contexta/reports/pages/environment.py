@@ -8,7 +8,8 @@ from contexta.reports.document.formatting import count
 from contexta.reports.pages.common import facts, notes
 
 
-def environment(snapshot: EnvironmentSnapshot) -> Report:
+def environment(snapshot: EnvironmentSnapshot, run_label: str | None = None) -> Report:
+    """run_label: ``project.name`` of a renamed run; by default that of its reference."""
     about = f"Python {snapshot.python_version} on {snapshot.platform}, {count(len(snapshot.packages), 'package')}"
     native = {str(library.get("name")): library for library in snapshot.native_libraries}
     tables = (
@@ -18,7 +19,7 @@ def environment(snapshot: EnvironmentSnapshot) -> Report:
         ("Native libraries", native),
     )
     return Report(
-        title=f"Environment of {snapshot.run_ref.value}",
+        title=f"Environment of {run_label or snapshot.run_ref.value}",
         sections=(
             Section(title="", blocks=(Paragraph(text=about), _packages(snapshot))),
             *(Section(title=title, blocks=(facts(values),)) for title, values in tables if values),

@@ -10,18 +10,24 @@ from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Ta
 from contexta.reports.document.formatting import count, moment
 from contexta.reports.pages.common import notes, tone_of
 
+_DIRECTIONS = {"both": "upstream and downstream", "upstream": "upstream", "downstream": "downstream"}
+
 
 def lineage(finding: Lineage) -> Report:
+    def name(ref: str) -> str:
+        """A reference; of a renamed run with the name that it was given last."""
+        return f"{ref} ({finding.renamed[ref]})" if ref in finding.renamed else ref
+
     rows = tuple(
-        Row(cells=(str(edge.depth), edge.source_ref, edge.relation_type, edge.target_ref, _origin(edge)))
+        Row(cells=(str(edge.depth), name(edge.source_ref), edge.relation_type, name(edge.target_ref), _origin(edge)))
         for edge in finding.edges
     )
     entities = count(len(finding.visited_refs), "entity", "entities")
-    summary = f"{finding.direction}: {count(len(finding.edges), 'edge')}, {entities}"
+    summary = f"{count(len(finding.edges), 'edge')} {_DIRECTIONS[finding.direction]}, {entities}"
     table = Table(columns=(">Depth", "From", "Relation", "To", "Recorded by"), rows=rows)
     blocks = (Paragraph(text=summary), *((table,) if rows else ()))
     sections = (Section(title="", blocks=blocks), *notes(finding.completeness_notes))
-    return Report(title=f"Lineage of {finding.root_ref}", sections=sections)
+    return Report(title=f"Lineage of {name(finding.root_ref)}", sections=sections)
 
 
 def deployments(findings: Sequence[DeploymentExecution]) -> Report:

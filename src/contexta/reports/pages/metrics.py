@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contexta.findings import BestRun, Change, MetricSeries, MetricTrend
 from contexta.reports.document.blocks import Block, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment
-from contexta.reports.pages.common import metric_name, notes, short_names, tone_of, value_text
+from contexta.reports.pages.common import metric_name, notes, run_label, short_names, tone_of, value_text
 
 _MOST_NAMED = 4  # changes of one run
 _LONGEST_VALUE = 30  # characters of a value in a change
@@ -16,7 +16,8 @@ _LONGEST_VALUE = 30  # characters of a value in a change
 def best(finding: BestRun) -> Report:
     metric = _metric(finding.stage_name, finding.metric_key)
     order = "highest" if finding.higher_is_better else "lowest"
-    result = f"{finding.run_ref} has the {order} {metric}: {amount(finding.value)}"
+    best_run = run_label(finding.run_ref, finding.renamed) if finding.run_ref else ""
+    result = f"{best_run} has the {order} {metric}: {amount(finding.value)}"
     names = short_names([candidate.run_ref for candidate in finding.candidates], finding.renamed)
     rows = tuple(
         Row(
@@ -78,7 +79,7 @@ def series(finding: MetricSeries) -> Report:
     )
     table = Table(columns=(">Step", "At (UTC)", ">Points", ">Low", ">High", ">Last", ">NaN"), rows=rows)
     sections = (Section(title="", blocks=(plot, table)), *notes(finding.completeness_notes))
-    return Report(title=f"{metric} of {finding.run_ref.value}", sections=sections)
+    return Report(title=f"{metric} of {run_label(finding.run_ref, finding.renamed)}", sections=sections)
 
 
 def _trend_plot(metric: str, finding: MetricTrend, names: Iterable[str]) -> Plot:

@@ -30,7 +30,7 @@ def metrics_of_run(finding: RunDetails) -> Report:
     sections = tuple(map(_stage, finding.stages)) or (
         Section(title="", blocks=(Paragraph(text="No metrics.", tone="quiet"),)),
     )
-    return Report(title=f"Metrics of {finding.run_ref.value}", sections=sections)
+    return Report(title=f"Metrics of {finding.label}", sections=sections)
 
 
 def notes_of(finding: RunDetails) -> list[str]:

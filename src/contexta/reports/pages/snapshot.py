@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contexta.findings import RunSnapshot, SnapshotRecord
 from contexta.reports.document.blocks import Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, moment
-from contexta.reports.pages.common import notes, record_detail, record_tone, tone_of
+from contexta.reports.pages.common import notes, record_detail, record_tone, run_label, tone_of
 
 
 def snapshot(finding: RunSnapshot) -> Report:
@@ -26,7 +26,10 @@ def snapshot(finding: RunSnapshot) -> Report:
         columns = ("Record", "Key", "Stage", ">Step", "Value", "Detail")
         table = Table(columns=columns, rows=tuple(map(_record, records)), screen_rows=30)
         sections.append(Section(title="Records", blocks=(table,)))
-    return Report(title=f"Snapshot of {run.run_ref.value}", sections=(*sections, *notes(finding.completeness_notes)))
+    return Report(
+        title=f"Snapshot of {run_label(run.run_ref, finding.renamed)}",
+        sections=(*sections, *notes(finding.completeness_notes)),
+    )
 
 
 def _entities(finding: RunSnapshot) -> Iterator[Row]:

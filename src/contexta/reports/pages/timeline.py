@@ -5,7 +5,7 @@ from __future__ import annotations
 from contexta.findings import PackageTimeline, VersionPeriod
 from contexta.reports.document.blocks import Block, Mark, Paragraph, Plot, Point, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, moment
-from contexta.reports.pages.common import notes
+from contexta.reports.pages.common import notes, short_names
 
 
 def timeline(finding: PackageTimeline) -> Report:
@@ -20,10 +20,12 @@ def timeline(finding: PackageTimeline) -> Report:
 
 def _plot(package: str, metric: str, finding: PackageTimeline) -> Plot:
     versions = [run.version or "absent" for run in finding.runs]
+    names = short_names([run.run_ref for run in finding.runs], finding.renamed)
     return Plot(
         title=metric,
         points=tuple(
-            Point(label=run.name, value=run.value, about=f"{package} {run.version or 'absent'}") for run in finding.runs
+            Point(label=name, value=run.value, about=f"{package} {run.version or 'absent'}")
+            for name, run in zip(names, finding.runs, strict=True)
         ),
         marks=tuple(
             Mark(at=index, label=f"{package} {versions[index - 1]} -> {versions[index]}")
@@ -38,8 +40,7 @@ def _periods(finding: PackageTimeline) -> Table:
         Row(
             cells=(
                 period.version or "absent",
-                period.first_run.name,
-                period.last_run.name,
+                *short_names((period.first_run, period.last_run), finding.renamed),
                 moment(period.first_at)[:-3],  # to the minute
                 str(period.runs),
                 *((_range(period),) if finding.metric else ()),

@@ -13,7 +13,7 @@ _SCREEN_CHARTS = 3
 
 def learning_curves(finding: LearningCurves) -> Report:
     """A terminal shows the first charts."""
-    names = short_names(finding.run_refs)
+    names = short_names(finding.run_refs, finding.renamed)
     sections = tuple(
         Section(title=chart_title(chart), blocks=(Curves(chart=chart),), detail=number >= _SCREEN_CHARTS)
         for number, chart in enumerate(finding.charts)
