@@ -55,8 +55,8 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
 
     log = tmp_path / "log"
 
-    def begin(*given: str) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-m", "contexta.cli", *given]
+    def begin(*arguments: str) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "contexta.cli", *arguments]
         with log.open("wb") as stderr:
             return subprocess.Popen(argv, cwd=project, stdout=subprocess.PIPE, stderr=stderr)
 
@@ -71,17 +71,17 @@ def test_killed_at_fifty_moments_a_study_comes_to_its_verdict_and_repeats_no_fin
         if kill < BUILDING:
             shutil.rmtree(os.environ["CONTEXTA_CACHE_DIR"], ignore_errors=True)
         study = begin(*command, "--resume", "--", "python", "train.py")
-    said, _ = study.communicate(timeout=300)
-    told = json.loads(said)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["gamma"])
+    printed, _ = study.communicate(timeout=300)
+    report = json.loads(printed)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
     with Contexta(workspace=project / ".contexta" / "bisect") as ctx:
         runs = ctx.list_runs()
-        kept = [run.metadata["trial"] for run in runs]
+        remaining = [run.metadata["trial"] for run in runs]
         installed = [ctx.get_environment(run.run_ref).packages for run in runs]
-    assert len(kept) == told["runs"], "a finished trial was repeated"
-    assert [trial["reason"] for trial in kept if trial["value"] is None] == [], "a half environment was used"
+    assert len(remaining) == report["runs"], "a finished trial was repeated"
+    assert [trial["reason"] for trial in remaining if trial["value"] is None] == [], "a half environment was used"
     versions = {"alpha", "beta", "gamma"}
-    for trial, packages in zip(kept, installed, strict=True):
+    for trial, packages in zip(remaining, installed, strict=True):
         assert packages == {name: "2.0" if name in trial["at_new"] else "1.0" for name in versions}
     _wait_until_gone(mark)
     assert list(temporary.glob("cx-*")) == [], "a trial's files were left behind"
@@ -106,11 +106,11 @@ def _wait_until_gone(mark: str) -> None:
 
 
 def _processes() -> list[tuple[int, str]]:
-    found = []
+    result = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found.append((int(entry.name), (entry / "cmdline").read_bytes().decode(errors="replace")))
+                result.append((int(entry.name), (entry / "cmdline").read_bytes().decode(errors="replace")))
             except OSError:
                 continue  # it has ended meanwhile
-    return found
+    return result

@@ -33,8 +33,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def study(cli: Cli, project: Path, code: str, *options: str) -> tuple[int, Told, str]:
     (project / "train.py").write_text(f"import culprit, innocent, os, sys, time\n{code}\n")
-    given = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--no-versions", "--json")
-    done = cli(*given, *options, "--", "python", "train.py")
+    arguments = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--no-versions", "--json")
+    done = cli(*arguments, *options, "--", "python", "train.py")
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
@@ -62,16 +62,16 @@ def in_mixes(code: str) -> str:
 def test_mixes_that_give_no_value_leave_a_cause_unproved_and_say_why(
     cli: Cli, project: Path, code: str, reason: str
 ) -> None:
-    code_of, told, stderr = study(cli, project, in_mixes(code), "--timeout", "3", "--memory-limit", "300")
-    assert (code_of, told["verdict"]) == (1, "not_proved"), stderr
-    assert {trial["reason"] for trial in told["trials"] if trial["value"] is None} == {reason}
-    assert all(len(trial["at_new"]) == 1 for trial in told["trials"] if trial["value"] is None)
+    code_of, answer, stderr = study(cli, project, in_mixes(code), "--timeout", "3", "--memory-limit", "300")
+    assert (code_of, answer["verdict"]) == (1, "not_proved"), stderr
+    assert {trial["reason"] for trial in answer["trials"] if trial["value"] is None} == {reason}
+    assert all(len(trial["at_new"]) == 1 for trial in answer["trials"] if trial["value"] is None)
 
 
 def test_an_end_that_hangs_is_undecided(cli: Cli, project: Path) -> None:
-    code, told, _ = study(cli, project, "time.sleep(100)", "--timeout", "1")
-    assert (code, told["verdict"]) == (1, "undecided")
-    assert told["why"] == "OLD itself gives no value: did not end within 1 s"
+    code, answer, _ = study(cli, project, "time.sleep(100)", "--timeout", "1")
+    assert (code, answer["verdict"]) == (1, "undecided")
+    assert answer["why"] == "OLD itself gives no value: did not end within 1 s"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a daemon is nobody's child")
@@ -83,10 +83,10 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
 open(os.environ["BESIDE"] + "/pids", "a").write(f"{child.pid}\\n")
 print('accuracy=%g' % (0.9 - culprit.worse))
 """
-    _, told, stderr = study(cli, project, code)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"]), stderr
+    _, answer, stderr = study(cli, project, code)
+    assert (answer["verdict"], answer["culprits"]) == ("proved", ["culprit"]), stderr
     pids = Path(os.environ["BESIDE"], "pids").read_text().split()
-    assert len(pids) == told["runs"]
+    assert len(pids) == answer["runs"]
     assert [pid for pid in pids if Path("/proc", pid).exists()] == []
 
 
@@ -103,8 +103,8 @@ accuracy = float(open("params.json").read()) - culprit.worse
 open("params.json", "w").write("0.1")
 print('accuracy=%g' % accuracy)
 """
-    _, told, stderr = study(cli, project, code)
-    assert (told["verdict"], told["old"]["mean"], told["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
+    _, answer, stderr = study(cli, project, code)
+    assert (answer["verdict"], answer["old"]["mean"], answer["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
     assert (project / "params.json").read_text() == "0.9"
 
 
@@ -121,18 +121,18 @@ for each in left:
     each.write_text("x")
 print('accuracy=%g' % (0.9 - culprit.worse - met))
 """
-    _, told, stderr = study(cli, project, code)
-    assert (told["verdict"], told["old"]["mean"], told["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
+    _, answer, stderr = study(cli, project, code)
+    assert (answer["verdict"], answer["old"]["mean"], answer["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
 
 
 @pytest.mark.slow
 def test_installed_files_that_a_trial_edits_end_the_study_and_are_never_met_again(cli: Cli, project: Path) -> None:
     code = "open(culprit.__file__, 'w').write('version = worse = 7'); print('accuracy=1')"
-    number, told, stderr = study(cli, project, code)
-    assert (number, told) == (2, {})
+    number, answer, stderr = study(cli, project, code)
+    assert (number, answer) == (2, {})
     assert "culprit.py was changed in place by what ran" in stderr
-    _, told, stderr = study(cli, project, "print('accuracy=%g' % (0.9 - culprit.worse))")
-    assert (told["verdict"], told["old"]["mean"], told["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
+    _, answer, stderr = study(cli, project, "print('accuracy=%g' % (0.9 - culprit.worse))")
+    assert (answer["verdict"], answer["old"]["mean"], answer["new"]["mean"]) == ("proved", 0.9, 0.4), stderr
 
 
 @pytest.mark.parametrize("every", [pytest.param(7, marks=pytest.mark.slow), 3])
@@ -145,12 +145,12 @@ if os.path.getsize(counter) % {every} == 1:
     sys.exit("flaky")
 print('accuracy=%g' % (0.9 - culprit.worse))
 """
-    _, told, stderr = study(cli, project, code)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"]), stderr
-    assert {trial["reason"] for trial in told["trials"]} == {"", "exit code 1: flaky"}
-    died = sum(trial["value"] is None for trial in told["trials"])
-    assert died >= told["runs"] // every
-    note = f"{died} of {told['runs']} runs gave no value though the same mix did in others"
-    assert f"{note}: the training is flaky (exit code 1: flaky)" in told["notes"]
+    _, answer, stderr = study(cli, project, code)
+    assert (answer["verdict"], answer["culprits"]) == ("proved", ["culprit"]), stderr
+    assert {trial["reason"] for trial in answer["trials"]} == {"", "exit code 1: flaky"}
+    died = sum(trial["value"] is None for trial in answer["trials"])
+    assert died >= answer["runs"] // every
+    note = f"{died} of {answer['runs']} runs gave no value though the same mix did in others"
+    assert f"{note}: the training is flaky (exit code 1: flaky)" in answer["notes"]
     shown = cli("bisect", "--show")
     assert note in " ".join(shown.stdout.split())

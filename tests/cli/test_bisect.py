@@ -42,16 +42,16 @@ COMMAND = ("--", "python", "train.py")
 def test_two_files_of_pins_a_command_and_a_metric_suffice(cli: Cli, project: Path) -> None:
     done = cli(*arguments("--json"), *COMMAND)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["verdict"] == "proved"
-    assert (told["culprits"], told["companions"]) == (["culprit"], [])
-    assert told["old"]["mean"] == 0.9
-    assert told["new"]["mean"] == 0.4
-    assert all(fact["holds"] for fact in told["proof"])
-    assert told["runs"] == len(told["trials"])
-    assert told["next"] == ["python -m pip install culprit==1.0"]
-    assert told["first_bad_version"] == "2.0"
-    assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(told)
+    report = json.loads(done.stdout)
+    assert report["verdict"] == "proved"
+    assert (report["culprits"], report["companions"]) == (["culprit"], [])
+    assert report["old"]["mean"] == 0.9
+    assert report["new"]["mean"] == 0.4
+    assert all(fact["holds"] for fact in report["proof"])
+    assert report["runs"] == len(report["trials"])
+    assert report["next"] == ["python -m pip install culprit==1.0"]
+    assert report["first_bad_version"] == "2.0"
+    assert {"additive", "interaction", "probes", "seconds", "first_bad_version"} <= set(report)
 
 
 def as_environments(project: Path) -> None:
@@ -83,10 +83,10 @@ def test_an_environment_and_a_lock_are_sides_like_any_other(cli: Cli, project: P
     (project / "uv.lock").write_text(UV_LOCK)
     done = cli("bisect", "old-env", "uv.lock", "--metric", "accuracy", "--no-versions", "--json", *COMMAND)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
-    assert [change["key"] for change in told["changes"]] == ["bystander", "culprit", "innocent"]
-    assert told["notes"][0].startswith("OLD is the environment old-env, on Python 3.")
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["culprit"])
+    assert [change["key"] for change in report["changes"]] == ["bystander", "culprit", "innocent"]
+    assert report["notes"][0].startswith("OLD is the environment old-env, on Python 3.")
 
 
 def test_recorded_run_and_file_differ_in_what_both_specify(cli: Cli, project: Path) -> None:
@@ -97,9 +97,9 @@ def test_recorded_run_and_file_differ_in_what_both_specify(cli: Cli, project: Pa
         put_run(ctx, "march", environment=about, ended_at="2025-02-15T08:01:40Z")
     done = cli("bisect", "march", "new.txt", "--python", PYTHON, "--plan", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [change["key"] for change in told["changes"]] == ["bystander", "culprit", "innocent"]
-    assert told["expected_seconds"] == 100 * told["expected_runs"]
+    report = json.loads(done.stdout)
+    assert [change["key"] for change in report["changes"]] == ["bystander", "culprit", "innocent"]
+    assert report["expected_seconds"] == 100 * report["expected_runs"]
 
 
 def test_a_run_comes_before_a_directory_of_the_same_name(cli: Cli, project: Path) -> None:
@@ -127,13 +127,13 @@ def test_ends_that_differ_in_nothing_are_no_regression_and_nothing_runs(cli: Cli
         with Contexta(workspace=project / ".contexta") as ctx:
             for name in sides:
                 put_run(ctx, name, environment={"packages": {"culprit": "1.0"}, "python_version": "3.11"})
-    asked = ("bisect", *sides, "--metric", "accuracy", "--python", PYTHON)
-    done = cli(*asked, *COMMAND)
+    requests = ("bisect", *sides, "--metric", "accuracy", "--python", PYTHON)
+    done = cli(*requests, *COMMAND)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     assert "\nno regression: OLD and NEW differ in nothing that is compared" in done.stdout
-    told = json.loads(cli(*asked, "--json", *COMMAND).stdout)
-    assert (told["verdict"], told["runs"], told["culprits"]) == ("no_regression", 0, [])
-    planned = cli(*asked, "--plan", *COMMAND)
+    report = json.loads(cli(*requests, "--json", *COMMAND).stdout)
+    assert (report["verdict"], report["runs"], report["culprits"]) == ("no_regression", 0, [])
+    planned = cli(*requests, "--plan", *COMMAND)
     assert "differ in nothing that is compared: nothing would run" in planned.stdout
     assert "\nno regression" in cli("bisect", "--show").stdout
 
@@ -180,63 +180,96 @@ def test_incomplete_files_are_refused_before_anything_is_built_and_completed_on_
         (project / f"needy{version}.txt").write_text(f"needy=={version}\n")
     make_wheel(index, "helper", "1.0")
     (project / "train.py").write_text("import needy\nprint('accuracy=%g' % (0.9 - needy.worse))\n")
-    given = ("bisect", "needy1.0.txt", "needy2.0.txt", "--metric", "accuracy", "--python", PYTHON, "--no-versions")
-    done = cli(*given, *COMMAND)
+    command_line = (
+        "bisect",
+        "needy1.0.txt",
+        "needy2.0.txt",
+        "--metric",
+        "accuracy",
+        "--python",
+        PYTHON,
+        "--no-versions",
+    )
+    done = cli(*command_line, *COMMAND)
     assert (done.returncode, done.stdout) == (2, "")
     assert "building the environments" not in done.stderr
     assert (
         "needy1.0.txt lacks helper, which needy 1.0 requires; needy2.0.txt lacks helper, which needy 2.0 requires"
         in done.stderr
     )
-    done = cli(*given, "--resolve", "--json", *COMMAND)
+    done = cli(*command_line, "--resolve", "--json", *COMMAND)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["needy"])
-    assert "needy2.0.txt, completed with uv (--resolve): helper==1.0" in told["notes"]
-    assert told["proof"][0]["pins"]["helper"] == "1.0"
-    as_they_are = cli(*given, "--as-pinned", "--plan", *COMMAND)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["needy"])
+    assert "needy2.0.txt, completed with uv (--resolve): helper==1.0" in report["notes"]
+    assert report["proof"][0]["pins"]["helper"] == "1.0"
+    as_they_are = cli(*command_line, "--as-pinned", "--plan", *COMMAND)
     assert as_they_are.returncode == 0, as_they_are.stderr
 
 
 @pytest.mark.slow
 def test_exit_code_decides_without_a_metric(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
-    given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)
-    told = json.loads(cli(*given).stdout)
-    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "passes (exit code is 0)")
-    assert (told["old"]["mean"], told["new"]["mean"]) == (1.0, 0.0)
+    command_line = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--json", *COMMAND)
+    report = json.loads(cli(*command_line).stdout)
+    assert (report["verdict"], report["culprits"], report["metric"]) == (
+        "proved",
+        ["culprit"],
+        "passes (exit code is 0)",
+    )
+    assert (report["old"]["mean"], report["new"]["mean"]) == (1.0, 0.0)
 
 
 @pytest.mark.slow
 def test_direction_follows_from_the_name_of_the_metric(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nprint('loss=%g' % (0.1 + culprit.worse))\n")
-    given = ("bisect", "old.txt", "new.txt", "--metric", "loss", "--python", PYTHON)
-    done = cli(*given, "--json", *COMMAND)
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
-    assert told["higher_is_better"] is False
+    command_line = ("bisect", "old.txt", "new.txt", "--metric", "loss", "--python", PYTHON)
+    done = cli(*command_line, "--json", *COMMAND)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["culprit"])
+    assert report["higher_is_better"] is False
     assert "note: lower is taken for better, by loss's name; --higher-is-better says otherwise" in done.stderr
-    done = cli(*given, "--higher-is-better", *COMMAND)
+    done = cli(*command_line, "--higher-is-better", *COMMAND)
     assert "no regression: NEW is better than OLD" in done.stdout
     assert "give OLD first; or say --lower-is-better" in done.stdout
 
 
 @pytest.mark.slow
 def test_threshold_decides_and_values_are_unchanged(cli: Cli, project: Path) -> None:
-    given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--good-if", "accuracy >= 0.6", "--json", *COMMAND)
-    told = json.loads(cli(*given).stdout)
-    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "accuracy")
-    assert (told["old"]["mean"], told["new"]["mean"]) == (0.9, 0.4)
-    assert {(trial["value"], trial["verdict"]) for trial in told["trials"]} == {(0.9, "good"), (0.4, "bad")}
+    command_line = (
+        "bisect",
+        "old.txt",
+        "new.txt",
+        "--python",
+        PYTHON,
+        "--good-if",
+        "accuracy >= 0.6",
+        "--json",
+        *COMMAND,
+    )
+    report = json.loads(cli(*command_line).stdout)
+    assert (report["verdict"], report["culprits"], report["metric"]) == ("proved", ["culprit"], "accuracy")
+    assert (report["old"]["mean"], report["new"]["mean"]) == (0.9, 0.4)
+    assert {(trial["value"], trial["verdict"]) for trial in report["trials"]} == {(0.9, "good"), (0.4, "bad")}
 
 
 @pytest.mark.slow
 def test_a_judge_command_decides_after_the_training(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import culprit\nopen('model', 'w').write(str(culprit.worse))\n")
     (project / "judge.py").write_text("raise SystemExit(float(open('model').read()) > 0.1)\n")
-    given = ("bisect", "old.txt", "new.txt", "--python", PYTHON, "--judge", "python judge.py", "--json", *COMMAND)
-    told = json.loads(cli(*given).stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    command_line = (
+        "bisect",
+        "old.txt",
+        "new.txt",
+        "--python",
+        PYTHON,
+        "--judge",
+        "python judge.py",
+        "--json",
+        *COMMAND,
+    )
+    report = json.loads(cli(*command_line).stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["culprit"])
 
 
 @pytest.mark.slow
@@ -247,25 +280,27 @@ def test_first_bad_release_of_the_culprit_is_named(cli: Cli, project: Path) -> N
         make_wheel(index, "culprit", version, f"worse = {worse}", requires=requires)
     make_wheel(index, "culprit", "1.5", "worse = 0", tag="cp27-none-win32")
     done = cli(*arguments("--json", "--html", "page.html"), *COMMAND)
-    told = json.loads(done.stdout)
-    releases = told["releases"]
+    report = json.loads(done.stdout)
+    releases = report["releases"]
     assert (releases["last_good"], releases["observed_bad"], releases["between"]) == ("1.1", "1.3", ["1.2"])
-    assert told["first_bad_version"] is None, "1.2 was not tried"
+    assert report["first_bad_version"] is None, "1.2 was not tried"
     assert releases["released"] == 4
-    assert [each["state"] for each in releases["tried"]] == ["good", "not tried", "bad"]
-    assert told["next"][1].startswith("python -m pip install culprit==1.1 ")
-    _require_trials_of_releases(told, (project / "page.html").read_text(), cli("bisect", "--show", "--markdown").stdout)
+    assert [item["state"] for item in releases["tried"]] == ["good", "not tried", "bad"]
+    assert report["next"][1].startswith("python -m pip install culprit==1.1 ")
+    _require_trials_of_releases(
+        report, (project / "page.html").read_text(), cli("bisect", "--show", "--markdown").stdout
+    )
     assert "  release  culprit 1.3 in NEW  seed 0  accuracy=0.4" in done.stderr
     assert json.loads(cli(*arguments("--json", "--no-versions"), *COMMAND).stdout)["first_bad_version"] is None
 
 
-def _require_trials_of_releases(told: dict[str, Any], html: str, markdown: str) -> None:
-    inside = [trial for trial in told["trials"] if trial["purpose"] == "release"]
+def _require_trials_of_releases(message: dict[str, Any], html: str, markdown: str) -> None:
+    inside = [trial for trial in message["trials"] if trial["purpose"] == "release"]
     assert {(trial["release"], trial["value"]) for trial in inside} == {("1.1", 0.9), ("1.3", 0.4)}
     assert all(trial["at_new"] == ["bystander", "culprit", "innocent"] for trial in inside)
-    assert {trial["release"] for trial in told["trials"] if trial not in inside} == {None}
-    assert told["runs"] == len(told["trials"])
-    assert told["seconds"] == pytest.approx(sum(trial["seconds"] for trial in told["trials"]), abs=0.1)
+    assert {trial["release"] for trial in message["trials"] if trial not in inside} == {None}
+    assert message["runs"] == len(message["trials"])
+    assert message["seconds"] == pytest.approx(sum(trial["seconds"] for trial in message["trials"]), abs=0.1)
     for page in (html, markdown):
         assert page.count("NEW with culprit 1.3") >= 2
 
@@ -274,18 +309,18 @@ def _require_trials_of_releases(told: dict[str, Any], html: str, markdown: str) 
 def test_json_stream_has_each_trial_and_the_report(cli: Cli, project: Path) -> None:
     done = cli(*arguments("--json-stream", "--no-versions", "--html", "page.html"), *COMMAND)
     assert done.returncode == 0, done.stderr
-    *trials, told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["trial"] for line in trials] == told["trials"]
+    *trials, answer = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["trial"] for line in trials] == answer["trials"]
     assert "end     OLD  seed 0  accuracy=0.9" in done.stderr
-    assert told["digest"].startswith("sha256:")
-    assert (told["command"], set(told["tools"])) == (
+    assert answer["digest"].startswith("sha256:")
+    assert (answer["command"], set(answer["tools"])) == (
         ["python", "train.py"],
         {"contexta", "uv", "python of OLD", "python of NEW", "platform"},
     )
-    assert told["digest"] in (project / "page.html").read_text(encoding="utf-8")
+    assert answer["digest"] in (project / "page.html").read_text(encoding="utf-8")
     (project / "train.py").unlink()  # nothing is run any more
     again = cli("bisect", "--show", "--json")
-    assert (again.returncode, json.loads(again.stdout)) == (0, told)
+    assert (again.returncode, json.loads(again.stdout)) == (0, answer)
     assert "proved: culprit" in cli("bisect", "--show", "--markdown").stdout
     screen = cli("bisect", "--show").stdout
     assert "\nproved: culprit, at this fixed seed\n" in screen
@@ -307,10 +342,10 @@ def test_resumed_study_ignores_its_own_output_files(cli: Cli, project: Path) -> 
     (project / "train.py").write_text(
         f"import culprit, os\nprint('accuracy=%g' % (0.9 - 0.16 * culprit.worse + {noise}))\n"
     )
-    given = arguments("--json", "--max-runs", "8", "--html", "page.html")
+    values = arguments("--json", "--max-runs", "8", "--html", "page.html")
     with (project / "out.json").open("w") as out:
         first = subprocess.run(
-            [sys.executable, "-m", "contexta.cli", *given, *COMMAND], cwd=project, stdout=out, timeout=60, check=False
+            [sys.executable, "-m", "contexta.cli", *values, *COMMAND], cwd=project, stdout=out, timeout=60, check=False
         )
     assert (first.returncode, json.loads((project / "out.json").read_text())["verdict"]) == (1, "undecided")
     assert (project / "page.html").is_file()
@@ -324,22 +359,24 @@ def test_resumed_study_ignores_its_own_output_files(cli: Cli, project: Path) -> 
 def test_ctrl_c_leaves_the_terminal_clean_and_names_the_command_to_resume(project: Path) -> None:
     (project / "train.py").write_text("import time; time.sleep(0.5); print('accuracy=1')")
     ours, theirs = os.openpty()
-    given = [sys.executable, "-m", "contexta.cli", *arguments(), *COMMAND]
-    with subprocess.Popen(given, cwd=project, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True) as process:
+    values = [sys.executable, "-m", "contexta.cli", *arguments(), *COMMAND]
+    with subprocess.Popen(
+        values, cwd=project, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+    ) as process:
         os.close(theirs)
-        said = b""
-        while b"  2  end     NEW" not in said:
-            said += os.read(ours, 4096)
+        printed = b""
+        while b"  2  end     NEW" not in printed:
+            printed += os.read(ours, 4096)
         process.send_signal(signal.SIGINT)
-        said += b"".join(iter(lambda: _rest_of(ours), b""))
+        printed += b"".join(iter(lambda: _rest_of(ours), b""))
         assert process.wait() == 130
     os.close(ours)
-    assert b"reason" in said  # the running trial, below the finished ones
-    last = said.rpartition(b"\x1b")[2].decode()  # nothing is drawn any more
+    assert b"reason" in printed  # the running trial, below the finished ones
+    last = printed.rpartition(b"\x1b")[2].decode()  # nothing is drawn any more
     assert re.search(r"stopped after \d trials, which are stored", last)
     assert "`contexta bisect --resume` continues" in last
     assert "Traceback" not in last
-    assert b"\x1b[?25h" in said.rpartition(b"reason")[2]  # the cursor is back
+    assert b"\x1b[?25h" in printed.rpartition(b"reason")[2]  # the cursor is back
 
 
 def _rest_of(terminal: int) -> bytes:
@@ -350,7 +387,7 @@ def _rest_of(terminal: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("passed_values", "message"),
     [
         (("bisect",), "OLD and NEW missing"),
         (("bisect", "--show"), "there is no study here"),
@@ -378,9 +415,9 @@ def _rest_of(terminal: int) -> bytes:
     ],
 )
 def test_wrong_use_gives_one_line_and_exit_code_2(
-    cli: Cli, project: Path, given: tuple[str, ...], message: str
+    cli: Cli, project: Path, passed_values: tuple[str, ...], message: str
 ) -> None:
-    done = cli(*given)
+    done = cli(*passed_values)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

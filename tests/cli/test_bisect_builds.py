@@ -41,31 +41,31 @@ def sha256(path: Path) -> str:
 def study(cli: Cli, old: str, new: str, code: int = 0) -> dict[str, Any]:
     done = cli("bisect", old, new, "--metric", "accuracy", "--python", PYTHON, "--json", "--", "python", "train.py")
     assert done.returncode == code, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def with_hashes(place: Path, name: str, *hashes: str, links: tuple[Path, ...]) -> None:
     """A requirements file of one release that may come from the files of these hashes."""
     options = "".join(f"--find-links {link.parent}\n" for link in links)
-    (place / name).write_text(f"{options}scorelib==1.0 {' '.join(f'--hash={each}' for each in hashes)}\n")
+    (place / name).write_text(f"{options}scorelib==1.0 {' '.join(f'--hash={hashe}' for hashe in hashes)}\n")
 
 
 def test_files_with_other_hashes_are_a_change_that_is_proved(cli: Cli, tmp_path: Path, good: Path, bad: Path) -> None:
     with_hashes(tmp_path, "old.txt", sha256(good), links=(good, bad))
     with_hashes(tmp_path, "new.txt", sha256(bad), links=(good, bad))
-    told = study(cli, "old.txt", "new.txt")
-    assert (told["verdict"], told["culprits"]) == ("proved", ["scorelib"])
-    assert told["next"] == [f"python -m pip install 'scorelib @ {good.as_uri()}#{sha256(good).replace(':', '=')}'"]
-    assert any("the same version from other files" in note for note in told["notes"])
-    assert told["changes"][0]["left_value"] == f"1.0 @ {good.name} {sha256(good)[:19]}"
+    report = study(cli, "old.txt", "new.txt")
+    assert (report["verdict"], report["culprits"]) == ("proved", ["scorelib"])
+    assert report["next"] == [f"python -m pip install 'scorelib @ {good.as_uri()}#{sha256(good).replace(':', '=')}'"]
+    assert any("the same version from other files" in note for note in report["notes"])
+    assert report["changes"][0]["left_value"] == f"1.0 @ {good.name} {sha256(good)[:19]}"
 
 
 def test_hash_lists_that_allow_the_same_file_are_no_change(cli: Cli, tmp_path: Path, good: Path) -> None:
     with_hashes(tmp_path, "old.txt", sha256(good), links=(good,))
     with_hashes(tmp_path, "new.txt", sha256(good), f"sha256:{'0' * 64}", links=(good,))
-    told = study(cli, "old.txt", "new.txt")
-    assert (told["verdict"], told["changes"], told["runs"]) == ("no_regression", [], 0)
+    report = study(cli, "old.txt", "new.txt")
+    assert (report["verdict"], report["changes"], report["runs"]) == ("no_regression", [], 0)
 
 
 @pytest.mark.parametrize("new", ["a hash that nobody has", "the same hash"])
@@ -76,8 +76,8 @@ def test_a_hash_that_does_not_fit_stops_the_study(cli: Cli, tmp_path: Path, good
     done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--metric", "accuracy", "--", "python", "train.py")
     assert done.returncode not in (0, 1), done.stdout
     assert "not the cause" not in done.stdout + done.stderr
-    wanted = "Hash mismatch" if new == "the same hash" else "the build of scorelib 1.0 differs and cannot be rerun"
-    assert wanted in done.stderr
+    comparison = "Hash mismatch" if new == "the same hash" else "the build of scorelib 1.0 differs and cannot be rerun"
+    assert comparison in done.stderr
     assert not (tmp_path.parent / "ran").exists(), "a training was spent on it"
 
 
@@ -95,8 +95,8 @@ def test_environments_with_other_builds_differ_in_them(
     cli: Cli, tmp_path: Path, good: Path, bad: Path, by_path: bool
 ) -> None:
     environments(tmp_path, good, bad, by_path=by_path)
-    told = study(cli, "old-env", "new-env")
-    assert (told["verdict"], told["culprits"]) == ("proved", ["scorelib"])
+    report = study(cli, "old-env", "new-env")
+    assert (report["verdict"], report["culprits"]) == ("proved", ["scorelib"])
 
 
 def test_a_wheel_that_was_built_again_at_its_place_is_packed_from_where_it_is_installed(
@@ -107,8 +107,8 @@ def test_a_wheel_that_was_built_again_at_its_place_is_packed_from_where_it_is_in
     again = a_build(tmp_path, "good", 0.5)
     assert again == good
     Venv(tmp_path / "new-env", PYTHON).install(again)
-    told = study(cli, "old-env", "new-env")
-    assert (told["verdict"], told["culprits"]) == ("proved", ["scorelib"])
+    report = study(cli, "old-env", "new-env")
+    assert (report["verdict"], report["culprits"]) == ("proved", ["scorelib"])
 
 
 def test_a_build_that_cannot_be_had_is_never_called_innocent(cli: Cli, tmp_path: Path, bad: Path, good: Path) -> None:
@@ -119,11 +119,11 @@ def test_a_build_that_cannot_be_had_is_never_called_innocent(cli: Cli, tmp_path:
         for name, build in (("march", "a" * 64), ("april", "b" * 64)):
             each = {"name": "scorelib", "version": "1.0", "build": build, "origin": {"kind": "index"}}
             put_run(ctx, name, environment={**about, "packages": {"scorelib": "1.0"}, "distributions": [each]})
-    told = study(cli, "march", "april", code=1)
-    assert (told["verdict"], told["runs"]) == ("undecided", 0)
-    assert told["why"].startswith("the build of scorelib differs and cannot be rerun")
-    assert "not the cause" not in json.dumps(told)
-    assert "scorelib @ file:///PATH/TO/WHEEL" in told["next"][0]
+    report = study(cli, "march", "april", code=1)
+    assert (report["verdict"], report["runs"]) == ("undecided", 0)
+    assert report["why"].startswith("the build of scorelib differs and cannot be rerun")
+    assert "not the cause" not in json.dumps(report)
+    assert "scorelib @ file:///PATH/TO/WHEEL" in report["next"][0]
 
 
 @pytest.mark.slow
@@ -134,8 +134,8 @@ def test_an_environment_and_a_file_with_another_hash_differ_in_the_build(
     with_hashes(tmp_path, "new.txt", sha256(bad), links=(good, bad))
     assert study(cli, "old-env", "new.txt")["culprits"] == ["scorelib"]
     with_hashes(tmp_path, "same.txt", sha256(good), links=(good, bad))
-    told = study(cli, "old-env", "same.txt")
-    assert (told["verdict"], told["changes"]) == ("no_regression", [])
+    report = study(cli, "old-env", "same.txt")
+    assert (report["verdict"], report["changes"]) == ("no_regression", [])
 
 
 UV_LOCK = """version = 1

@@ -92,12 +92,12 @@ def train(project: Path, cli: Cli) -> Train:
 def told(cli: Cli, *arguments: str) -> dict[str, Any]:
     done = cli("bisect", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
-def keys(found: dict[str, Any]) -> list[str]:
-    return [change["key"] for change in found["changes"]]
+def keys(result: dict[str, Any]) -> list[str]:
+    return [change["key"] for change in result["changes"]]
 
 
 @pytest.mark.slow
@@ -113,24 +113,27 @@ def test_the_source_is_proved_beside_a_package_a_variable_and_parameters_that_di
     (project / "worse.py").write_text("the tree of today does not even run")
     before = git("status", "--porcelain")
 
-    found = told(cli, "old", "new", "--include", "source,params", *COMMAND)
-    assert (found["verdict"], found["culprits"]) == ("proved", ["source"])
-    assert keys(found) == ["env:OMP_NUM_THREADS", "innocent", "param:augment", "param:lr", "source"]
-    assert {"key": "source", "left_value": old[:12], "right_value": f"{new[:12]} and uncommitted changes"} in found[
+    report = told(cli, "old", "new", "--include", "source,params", *COMMAND)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["source"])
+    assert keys(report) == ["env:OMP_NUM_THREADS", "innocent", "param:augment", "param:lr", "source"]
+    assert {"key": "source", "left_value": old[:12], "right_value": f"{new[:12]} and uncommitted changes"} in report[
         "changes"
     ]
-    assert (found["old"]["mean"], found["new"]["mean"]) == (pytest.approx(0.9, abs=0.01), pytest.approx(0.4, abs=0.01))
-    assert found["next"][0] == f"git diff {old[:12]}..{new[:12]}"
+    assert (report["old"]["mean"], report["new"]["mean"]) == (
+        pytest.approx(0.9, abs=0.01),
+        pytest.approx(0.4, abs=0.01),
+    )
+    assert report["next"][0] == f"git diff {old[:12]}..{new[:12]}"
     assert (git("status", "--porcelain"), git("worktree", "list").count("\n")) == (before, 1)
     with Contexta(workspace=project / ".contexta" / "bisect") as ctx:
         ran = {run.run_ref.value: run.metadata["trial"]["source"] for run in ctx.list_runs()}
-    for trial in found["trials"]:
+    for trial in report["trials"]:
         assert ran[trial["run"]].startswith(new if "source" in trial["at_new"] else old)
 
     (project / "worse.py").write_text("what stands here is no part of it")
     again = cli("bisect", "--resume", "--json")
-    assert json.loads(again.stdout) == found
-    assert again.stderr.count("  reused") == found["runs"]
+    assert json.loads(again.stdout) == report
+    assert again.stderr.count("  reused") == report["runs"]
     (project / "data" / "x.csv").write_text("0.8")
     assert "were changed since this study began" in cli("bisect", "--resume").stderr
 
@@ -140,10 +143,10 @@ def test_a_parameter_is_proved_and_what_restores_it_is_a_command(cli: Cli, proje
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("old", mode="1")
     train("new", "--lr", "0.2", "--augment", mode="2")
-    found = told(cli, "old", "new", "--include", "params", *COMMAND, "--augment")
-    assert (found["verdict"], found["culprits"]) == ("proved", ["param:lr"])
-    assert found["next"] == ["python train.py --augment --lr 0.1  # lr=0.1"]
-    assert {"key": "param:lr", "left_value": "0.1", "right_value": "0.2"} in found["changes"]
+    report = told(cli, "old", "new", "--include", "params", *COMMAND, "--augment")
+    assert (report["verdict"], report["culprits"]) == ("proved", ["param:lr"])
+    assert report["next"] == ["python train.py --augment --lr 0.1  # lr=0.1"]
+    assert {"key": "param:lr", "left_value": "0.1", "right_value": "0.2"} in report["changes"]
     screen = cli("bisect", "--show").stdout
     assert "OLD with param:lr at 0.2 is bad" in screen
     assert "proved: param:lr" in cli("bisect", "--show", "--markdown").stdout
@@ -156,10 +159,10 @@ def test_without_them_the_environment_is_not_the_cause_and_the_report_says_what_
     train("old", mode="1")
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("new", "--lr", "0.2", mode="2")
-    found = told(cli, "old", "new", *COMMAND)
-    assert found["verdict"] == "no_regression"
-    assert keys(found) == ["env:OMP_NUM_THREADS"]
-    assert found["next"] == [
+    report = told(cli, "old", "new", *COMMAND)
+    assert report["verdict"] == "no_regression"
+    assert keys(report) == ["env:OMP_NUM_THREADS"]
+    assert report["next"] == [
         "# the environment is not the cause: look at code, data, parameters, machine",
         "contexta bisect --resume --include source,params  # that differs between the runs, too",
         "contexta diff old new",
@@ -173,10 +176,10 @@ def test_what_does_nothing_is_no_regression_and_what_else_differs_is_named(
     train("old", "--lr", "0.1")
     (project / "worse.py").write_text("# another comment\n" + WORSE.format(0))
     train("new", "--lr", "0.2")
-    found = told(cli, "old", "new", "--include", "source,params", *COMMAND)
-    assert (found["verdict"], keys(found)) == ("no_regression", ["param:lr", "source"])
-    assert found["next"][0] == "# environment, code and parameters are not the cause: look at data, machine"
-    assert not any("--include" in line for line in found["next"])
+    report = told(cli, "old", "new", "--include", "source,params", *COMMAND)
+    assert (report["verdict"], keys(report)) == ("no_regression", ["param:lr", "source"])
+    assert report["next"][0] == "# environment, code and parameters are not the cause: look at data, machine"
+    assert not any("--include" in line for line in report["next"])
 
 
 @pytest.mark.slow
@@ -184,9 +187,9 @@ def test_source_and_parameter_that_only_act_together_are_proved_together(cli: Cl
     train("old", "--lr", "0.1")
     (project / "worse.py").write_text("def worse(given): return 0.5 if given.lr > 0.15 else 0.0\n")
     train("new", "--lr", "0.2", version="2.0")
-    found = told(cli, "old", "new", "--include", "source,params", *COMMAND)
-    assert (found["verdict"], found["culprits"]) == ("proved", ["param:lr", "source"])
-    assert found["interaction"] == "only together"
+    report = told(cli, "old", "new", "--include", "source,params", *COMMAND)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["param:lr", "source"])
+    assert report["interaction"] == "only together"
 
 
 def test_a_run_that_did_not_take_what_it_was_told_is_never_counted(cli: Cli, project: Path, train: Train) -> None:
@@ -195,10 +198,10 @@ def test_a_run_that_did_not_take_what_it_was_told_is_never_counted(cli: Cli, pro
     (project / "train.py").write_text(TRAIN.replace("contexta.init(", "given.lr = 0.3; contexta.init("))
     done = cli("bisect", "old", "new", "--include", "params", *COMMAND)
     assert done.returncode == 1
-    found = json.loads(done.stdout)
-    assert found["verdict"] == "undecided"
-    assert {trial["value"] for trial in found["trials"]} == {None}
-    assert "it ran with lr=0.3, not with 0.1 as requested" in found["why"]
+    report = json.loads(done.stdout)
+    assert report["verdict"] == "undecided"
+    assert {trial["value"] for trial in report["trials"]} == {None}
+    assert "it ran with lr=0.3, not with 0.1 as requested" in report["why"]
 
 
 @pytest.mark.slow
@@ -220,8 +223,8 @@ def test_the_users_own_package_comes_with_the_source(
     train("new", install=str(project), version="2.0")
     done = cli("bisect", "old", "new", "--include", "source", *COMMAND)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["verdict"], found["culprits"]) == ("proved", ["source"])
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["source"])
     assert "with the source of each mix, and so not alike in all of them: mine" in done.stderr
 
 
@@ -229,15 +232,15 @@ def test_a_plan_shows_them_and_says_what_cannot_be_set(cli: Cli, project: Path, 
     train("old", "--lr", "0.1")
     (project / "train.py").write_text(TRAIN.replace("vars(given)", "{**vars(given), 'depth': 3}"))
     train("new", "--lr", "0.2")
-    given = ("bisect", "old", "new", "--plan", "--json", "--include")
-    done = cli(*given, " source, params")
+    arguments = ("bisect", "old", "new", "--plan", "--json", "--include")
+    done = cli(*arguments, " source, params")
     assert keys(json.loads(done.stdout)) == ["param:lr", "source"]
     assert "neither parameters nor a command line are recorded" not in done.stderr
     reason = "it is on neither command line, so the code sets it, and it comes with the source"
     assert f"parameter depth differs and is no change: {reason}; --param-arg says how to set it" in done.stderr
-    found = told(cli, *given[1:], "params", "--param-arg", "--{name} {value}")
-    assert keys(found) == ["param:depth", "param:lr"]
-    assert found["prior"]["param:lr"] > 0
+    report = told(cli, *arguments[1:], "params", "--param-arg", "--{name} {value}")
+    assert keys(report) == ["param:depth", "param:lr"]
+    assert report["prior"]["param:lr"] > 0
 
 
 @pytest.mark.slow
@@ -284,9 +287,9 @@ def test_without_a_command_the_one_of_the_recorded_run_is_rerun(cli: Cli, projec
     )
     train("old", "--lr", "0.1")
     train("new", "--lr", "0.2", version="2.0")
-    found = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
-    assert (found["verdict"], found["culprits"]) == ("proved", ["innocent"])
-    (note,) = (note for note in found["notes"] if note.startswith("the command is that of run "))
+    report = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
+    assert (report["verdict"], report["culprits"]) == ("proved", ["innocent"])
+    (note,) = (note for note in report["notes"] if note.startswith("the command is that of run "))
     assert note.endswith("train.py --lr 0.2")
     pins = project / "pins.txt"
     pins.write_text("innocent==1.0\n")
@@ -307,7 +310,7 @@ def test_the_seed_option_of_the_recorded_program_is_used(cli: Cli, project: Path
     )
     train("old")
     train("new", version="2.0")
-    found = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
-    assert (found["verdict"], found["culprits"], found["at_fixed_seed"]) == ("proved", ["innocent"], False)
-    assert any(note.startswith("the seed is passed by --seed, an option of the program") for note in found["notes"])
+    report = told(cli, "old", "new", "--metric", "accuracy", "--no-versions", "--json")
+    assert (report["verdict"], report["culprits"], report["at_fixed_seed"]) == ("proved", ["innocent"], False)
+    assert any(note.startswith("the seed is passed by --seed, an option of the program") for note in report["notes"])
     assert '--seed-arg "--seed {seed}"' in cli("why", "old", "new", "--metric", "accuracy").stdout.replace("'", '"')

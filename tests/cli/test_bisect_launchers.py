@@ -65,10 +65,10 @@ def study(cli: Cli, command: str, env: Mapping[str, str] | None = None) -> Any:
 
 
 def test_a_trial_seen_from_inside_says_so(cli: Cli, project: Path) -> None:
-    told = study(cli, "python train.py")
-    assert (told["verdict"], told["confirmed"], told["command_given"]) == ("proved", "inside", None)
-    assert {trial["confirmed"] for trial in told["trials"]} == {"inside"}
-    assert {fact["confirmed"] for fact in told["proof"]} == {"inside"}
+    report = study(cli, "python train.py")
+    assert (report["verdict"], report["confirmed"], report["command_given"]) == ("proved", "inside", None)
+    assert {trial["confirmed"] for trial in report["trials"]} == {"inside"}
+    assert {fact["confirmed"] for fact in report["proof"]} == {"inside"}
 
 
 def test_what_is_certain_to_run_elsewhere_is_refused_before_anything_is_built(cli: Cli, project: Path) -> None:
@@ -90,14 +90,14 @@ def test_what_is_left_of_a_command_proves_the_true_cause_and_is_told(
     cli: Cli, project: Path, command: str, runs: str
 ) -> None:
     elsewhere = os.environ["ELSEWHERE"]
-    given = command.replace("$ELSEWHERE", elsewhere).replace("TRAIN-IT", str(Path(elsewhere).with_name("train-it")))
-    told = study(cli, given)
-    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
-    assert (" ".join(told["command"]), " ".join(told["command_given"])) == (runs, given)
-    if elsewhere in given.split():
-        assert f"-p {Path(elsewhere).parent.parent} " in told["next"][0], "that is what the user runs"
+    values = command.replace("$ELSEWHERE", elsewhere).replace("TRAIN-IT", str(Path(elsewhere).with_name("train-it")))
+    report = study(cli, values)
+    assert (report["verdict"], report["culprits"], report["confirmed"]) == ("proved", ["culprit"], "inside")
+    assert (" ".join(report["command"]), " ".join(report["command_given"])) == (runs, values)
+    if elsewhere in values.split():
+        assert f"-p {Path(elsewhere).parent.parent} " in report["next"][0], "that is what the user runs"
     assert "original command" in cli("bisect", "--show", "--markdown").stdout
-    assert any("environment" in note and ("of the command" in note or "runs" in note) for note in told["notes"])
+    assert any("environment" in note and ("of the command" in note or "runs" in note) for note in report["notes"])
 
 
 UNRECOGNISED = {
@@ -186,16 +186,16 @@ def test_what_ran_elsewhere_ends_the_study_at_once_with_what_was_seen(
         folder.mkdir()
         (folder / name).write_text(content)
         (folder / name).chmod((folder / name).stat().st_mode | stat.S_IXUSR)
-    told = study(
+    report = study(
         cli,
         command,
         {"PACKAGES": str(packages), "PROJECT": str(project), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
     )
-    assert told["verdict"] == "undecided", told["why"]
-    assert "did not run in its environment" in told["why"]
-    assert told["runs"] <= 2, "nothing is to be learned from further trials"
-    assert any("-- python train.py" in line for line in told["next"])
-    last = told["trials"][-1]
+    assert report["verdict"] == "undecided", report["why"]
+    assert "did not run in its environment" in report["why"]
+    assert report["runs"] <= 2, "nothing is to be learned from further trials"
+    assert any("-- python train.py" in line for line in report["next"])
+    last = report["trials"][-1]
     assert (last["confirmed"], last["value"]) == ("no", None)
 
 
@@ -209,10 +209,12 @@ UNSEEN = {
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", UNSEEN)
 def test_what_the_recorder_cannot_enter_counts_and_the_proof_says_so(cli: Cli, project: Path, kind: str) -> None:
-    told = study(cli, UNSEEN[kind])
-    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "outside"), told["why"]
-    assert all(fact["confirmed"] == "outside" for fact in told["proof"])
-    assert any("confirmed from outside only" in note for note in told["notes"])
+    report = study(cli, UNSEEN[kind])
+    assert (report["verdict"], report["culprits"], report["confirmed"]) == ("proved", ["culprit"], "outside"), report[
+        "why"
+    ]
+    assert all(fact["confirmed"] == "outside" for fact in report["proof"])
+    assert any("confirmed from outside only" in note for note in report["notes"])
     screen = cli("bisect", "--show").stdout
     fact = next(line for line in screen.splitlines() if "OLD is good" in line)
     assert "0.9, 0.9, 0.9, 0.9" in fact
@@ -227,14 +229,14 @@ def test_what_the_recorder_cannot_enter_counts_and_the_proof_says_so(cli: Cli, p
 def test_a_variable_that_a_launcher_overrides_is_no_change_that_was_tried(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("import os\nprint('accuracy=%s' % os.environ['LEVEL'])\n")
     (project / "launch").write_text("export LEVEL=0.9\npython train.py\n")
-    asked = ("bisect", "old.txt", "old.txt", "--metric", "accuracy", "--python", PYTHON, "--json")
-    changed = (*asked, "--old-env", "LEVEL=0.9", "--new-env", "LEVEL=0.4")
-    told = json.loads(cli(*changed, "--", "bash", "launch").stdout)
-    assert told["verdict"] == "undecided"
-    assert "launch" not in told["culprits"]
-    assert "ran with the variable LEVEL '0.9', which was to be '0.4'" in told["why"]
-    told = json.loads(cli(*changed, "--", "python", "train.py").stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["env:LEVEL"])
+    arguments = ("bisect", "old.txt", "old.txt", "--metric", "accuracy", "--python", PYTHON, "--json")
+    changed = (*arguments, "--old-env", "LEVEL=0.9", "--new-env", "LEVEL=0.4")
+    report = json.loads(cli(*changed, "--", "bash", "launch").stdout)
+    assert report["verdict"] == "undecided"
+    assert "launch" not in report["culprits"]
+    assert "ran with the variable LEVEL '0.9', which was to be '0.4'" in report["why"]
+    report = json.loads(cli(*changed, "--", "python", "train.py").stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["env:LEVEL"])
 
 
 @pytest.mark.slow
@@ -245,8 +247,8 @@ def test_a_tool_of_another_environment_beside_the_training_is_harmless(
     tool.write_text(f"#!{os.environ['ELSEWHERE']}\nimport json\n")
     tool.chmod(0o755)
     (project / "launch").write_text(f"{tool} --all\npython train.py\n")
-    told = study(cli, "bash launch")
-    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
+    report = study(cli, "bash launch")
+    assert (report["verdict"], report["culprits"], report["confirmed"]) == ("proved", ["culprit"], "inside")
 
 
 @pytest.mark.slow
@@ -255,22 +257,22 @@ def test_trials_in_place_and_beside_each_other_are_compared_as_well(
     cli: Cli, project: Path, options: tuple[str, ...]
 ) -> None:
     (project / "launch").write_text('"$ELSEWHERE" train.py\n')
-    told = json.loads(cli(*ASKED, *options, "--", "bash", "launch").stdout)
-    assert (told["verdict"], told["trials"][-1]["confirmed"]) == ("undecided", "no")
-    told = json.loads(cli(*ASKED, *options, "--", "python", "train.py").stdout)
-    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
+    report = json.loads(cli(*ASKED, *options, "--", "bash", "launch").stdout)
+    assert (report["verdict"], report["trials"][-1]["confirmed"]) == ("undecided", "no")
+    report = json.loads(cli(*ASKED, *options, "--", "python", "train.py").stdout)
+    assert (report["verdict"], report["culprits"], report["confirmed"]) == ("proved", ["culprit"], "inside")
 
 
 @pytest.mark.slow
 def test_a_judge_that_runs_elsewhere_judges_nothing(cli: Cli, project: Path) -> None:
     (project / "judge").write_text('"$ELSEWHERE" check.py\n')
     (project / "check.py").write_text("import culprit\nraise SystemExit(culprit.worse > 0)\n")
-    asked = ("bisect", "old.txt", "new.txt", "--no-versions", "--python", PYTHON, "--json")
-    told = json.loads(cli(*asked, "--judge", "bash judge", "--", "python", "train.py").stdout)
-    assert told["verdict"] == "undecided"
-    assert "check.py ran on the Python" in told["why"]
-    told = json.loads(cli(*asked, "--judge", "python check.py", "--", "python", "train.py").stdout)
-    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside")
+    arguments = ("bisect", "old.txt", "new.txt", "--no-versions", "--python", PYTHON, "--json")
+    report = json.loads(cli(*arguments, "--judge", "bash judge", "--", "python", "train.py").stdout)
+    assert report["verdict"] == "undecided"
+    assert "check.py ran on the Python" in report["why"]
+    report = json.loads(cli(*arguments, "--judge", "python check.py", "--", "python", "train.py").stdout)
+    assert (report["verdict"], report["culprits"], report["confirmed"]) == ("proved", ["culprit"], "inside")
 
 
 @pytest.mark.slow
@@ -294,14 +296,16 @@ def test_trials_of_a_version_that_did_not_compare_run_again(cli: Cli, project: P
 @pytest.mark.slow
 def test_a_package_that_a_module_of_the_source_hides_is_named(cli: Cli, project: Path) -> None:
     (project / "culprit.py").write_text("worse = 0.2\n")
-    told = study(cli, "python train.py")
-    assert (told["verdict"], told["confirmed"]) == ("no_regression", "inside")
-    assert "modules of the source hid packages of the environments: culprit by culprit.py" in told["notes"]
+    report = study(cli, "python train.py")
+    assert (report["verdict"], report["confirmed"]) == ("no_regression", "inside")
+    assert "modules of the source hid packages of the environments: culprit by culprit.py" in report["notes"]
 
 
 @pytest.mark.slow
 def test_what_the_hint_says_of_uv_runs_in_the_environment_of_each_mix(cli: Cli, project: Path) -> None:
     (project / "pyproject.toml").write_text(PROJECT)
     (project / "train.sh").write_text("uv run --active --no-sync python train.py\n")
-    told = study(cli, "bash train.sh")
-    assert (told["verdict"], told["culprits"], told["confirmed"]) == ("proved", ["culprit"], "inside"), told["why"]
+    report = study(cli, "bash train.sh")
+    assert (report["verdict"], report["culprits"], report["confirmed"]) == ("proved", ["culprit"], "inside"), report[
+        "why"
+    ]

@@ -39,9 +39,9 @@ def test_setuptools_is_installed_on_both_sides_alike_and_said(cli: Cli, place: P
     training(place, "import setuptools; assert setuptools.version == '65.0'")
     done = cli(*asked("--json"))
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [change["key"] for change in told["changes"]] == ["alpha"]
-    assert any("leave setuptools out: 65.0 is installed on both sides" in note for note in told["notes"])
+    report = json.loads(done.stdout)
+    assert [change["key"] for change in report["changes"]] == ["alpha"]
+    assert any("leave setuptools out: 65.0 is installed on both sides" in note for note in report["notes"])
 
 
 def test_a_file_that_lists_pip_lists_everything(cli: Cli, place: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_file_that_lists_pip_lists_everything(cli: Cli, place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("imports", "told"),
+    ("imports", "message"),
     [
         ("import pkg_resources", "add the line setuptools==VERSION to OLD"),
         pytest.param("import PIL.Image", "it comes with pillow: add the line pillow==VERSION", marks=pytest.mark.slow),
@@ -69,7 +69,7 @@ def test_a_file_that_lists_pip_lists_everything(cli: Cli, place: Path) -> None:
 )
 @pytest.mark.parametrize("judged", ["by the metric", pytest.param("by the exit code", marks=pytest.mark.slow)])
 def test_a_missing_module_is_named_after_one_training(
-    cli: Cli, place: Path, imports: str, told: str, judged: str
+    cli: Cli, place: Path, imports: str, message: str, judged: str
 ) -> None:
     (place / "src" / "mine").mkdir(parents=True)
     training(place, imports)
@@ -81,16 +81,16 @@ def test_a_missing_module_is_named_after_one_training(
     done = cli(*options)
     assert done.returncode == 2, done.stdout
     assert NO_RUN in done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert (place / "ran").read_text() == "x"
 
 
 def test_an_old_that_fails_by_itself_makes_no_environment_innocent(cli: Cli, place: Path) -> None:
     training(place, "raise SystemExit(3)")
     done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--exit-code", "--json", "--", "python", "train.py")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["verdict"]) == (1, "undecided")
-    assert told["why"].startswith("OLD itself is bad in each of ")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"]) == (1, "undecided")
+    assert report["why"].startswith("OLD itself is bad in each of ")
     assert "not the cause" not in done.stdout
 
 

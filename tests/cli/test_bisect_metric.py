@@ -79,21 +79,21 @@ def test_recorded_metrics_judge_where_none_is_named_and_the_report_says_so(
     record("new", accuracy=0.4, loss=0.6)
     done = cli("bisect", "old", "new", "--python", PYTHON, "--no-versions", "--json", *COMMAND)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "accuracy")
-    said = (
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"], report["metric"]) == ("proved", ["culprit"], "accuracy")
+    printed = (
         "judged by accuracy, the metric that `contexta why` explains first (also recorded: loss); --metric NAME judges "
         "by another, --exit-code by the exit code"
     )
-    assert said in told["notes"]
-    assert f"note: {said}" in done.stderr
+    assert printed in report["notes"]
+    assert f"note: {printed}" in done.stderr
     with Contexta(workspace=project / ".contexta") as ctx:
         shift = ctx.explain_regression("old", "new").metric
     assert shift is not None
     assert shift.metric_key == "accuracy"
     record("new-2", accuracy=0.4, loss=99)
     again = cli("bisect", "--resume", "--json")
-    assert json.loads(again.stdout) == told
+    assert json.loads(again.stdout) == report
 
 
 @pytest.mark.slow
@@ -102,12 +102,16 @@ def test_the_exit_code_judges_recorded_runs_where_it_is_asked_to(cli: Cli, proje
     record("new", accuracy=0.4)
     (project / "train.py").write_text("import culprit\nraise SystemExit(3 if culprit.worse else 0)\n")
     done = cli("bisect", "old", "new", "--exit-code", "--python", PYTHON, "--no-versions", "--json", *COMMAND)
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "passes (exit code is 0)")
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"], report["metric"]) == (
+        "proved",
+        ["culprit"],
+        "passes (exit code is 0)",
+    )
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ({"accuracy": 0.9, "f1": 0.8}, {"accuracy": 0.9, "f1": 0.5}, "judged by f1, the metric that `contexta why`"),
         ({}, {"rmse": 3.0, "zeta": 1.0}, "judged by rmse, the best known metric of NEW, the only side with recorded"),
@@ -124,17 +128,17 @@ def test_the_exit_code_judges_recorded_runs_where_it_is_asked_to(cli: Cli, proje
     ],
 )
 def test_what_judges_follows_from_what_both_runs_recorded(
-    record: Record, old: dict[str, Any], new: dict[str, Any], said: str
+    record: Record, old: dict[str, Any], new: dict[str, Any], message: str
 ) -> None:
     record("old", **old)
     record("new", **new)
-    assert said in notes("old", "new")
+    assert message in notes("old", "new")
 
 
 def test_a_run_beside_a_file_brings_its_metrics(record: Record) -> None:
     record("old", accuracy=0.9, loss=0.1)
-    said = notes("old", "new.txt")
-    assert "judged by accuracy, the best known metric of OLD, the only side with recorded metrics" in said
+    printed = notes("old", "new.txt")
+    assert "judged by accuracy, the best known metric of OLD, the only side with recorded metrics" in printed
     assert "judged by the exit code: no metric is named; --metric NAME" in notes("old.txt", "new.txt")
     assert "exit code" not in notes("old", "new.txt", judge="python judge.py")
     assert "judged by" not in notes("old", "new.txt", good_if="accuracy >= 0.5")
@@ -148,31 +152,31 @@ def test_a_metric_of_several_stages_keeps_its_stage(cli: Cli, project: Path, rec
                 ctx.metadata_store.stages.put_stage_execution(a_stage("p", name, stage))
                 ctx.record_store.append(a_metric("accuracy", better, run=name, name=f"m-{stage}", stage=stage))
     assert "judged by val/accuracy, the metric that" in notes("old", "new")
-    said = refusal(cli, "old", "new", "--metric", "accuracy")
-    assert 'metric "accuracy" is in several stages of run p.old' in said
-    assert "--metric train/accuracy or --metric val/accuracy" in said
+    printed = refusal(cli, "old", "new", "--metric", "accuracy")
+    assert 'metric "accuracy" is in several stages of run p.old' in printed
+    assert "--metric train/accuracy or --metric val/accuracy" in printed
 
 
 def test_runs_without_a_common_metric_are_asked_for_one(cli: Cli, record: Record) -> None:
     record("old", accuracy=0.9)
     record("new", f1=0.4)
-    said = refusal(cli, "old", "new")
-    assert "the two runs have no metric in common: OLD has accuracy; NEW has f1" in said
-    assert "--metric NAME" in said
-    assert "--exit-code" in said
+    printed = refusal(cli, "old", "new")
+    assert "the two runs have no metric in common: OLD has accuracy; NEW has f1" in printed
+    assert "--metric NAME" in printed
+    assert "--exit-code" in printed
 
 
 def test_what_judges_is_said_once(cli: Cli, project: Path) -> None:
-    said = refusal(cli, "old.txt", "new.txt", "--exit-code", "--judge", "x")
-    assert "--exit-code and --judge both decide" in said
+    printed = refusal(cli, "old.txt", "new.txt", "--exit-code", "--judge", "x")
+    assert "--exit-code and --judge both decide" in printed
 
 
 # ------------------------------------------------------------------------------------------- swapped
 
 
-def pasted(cli: Cli, said: str, *more: str) -> Any:
+def pasted(cli: Cli, message: str, *more: str) -> Any:
     """The report of the command that a hint gives."""
-    line = next(line for line in said.splitlines() if "contexta bisect" in line)
+    line = next(line for line in message.splitlines() if "contexta bisect" in line)
     words = shlex.split(line[line.index("contexta bisect") :])
     done = cli("bisect", "--json", *more, *words[2:])
     assert done.returncode == 0, done.stderr
@@ -190,12 +194,12 @@ def test_swapped_runs_are_refused_with_the_command_that_works(cli: Cli, project:
         done.stderr
     )
     assert f"contexta bisect old new --python {PYTHON} --max-runs 40 -- python 'my train.py'" in done.stderr
-    told = pasted(cli, done.stderr, "--no-versions")
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    answer = pasted(cli, done.stderr, "--no-versions")
+    assert (answer["verdict"], answer["culprits"]) == ("proved", ["culprit"])
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "options", "said"),
+    ("old", "new", "options", "message"),
     [
         ({"loss": 0.6}, {"loss": 0.1}, {}, "recorded loss is 0.6 for OLD and 0.1 for NEW, and lower is better"),
         ({"quux": 2.0}, {"quux": 1.0}, {"lower_is_better": True}, "and lower is better"),
@@ -206,13 +210,13 @@ def test_swapped_runs_are_refused_with_the_command_that_works(cli: Cli, project:
     ],
 )
 def test_swapped_recorded_runs_are_refused(
-    record: Record, old: dict[str, Any], new: dict[str, Any], options: dict[str, Any], said: str
+    record: Record, old: dict[str, Any], new: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
     record("old", **old)
     record("new", **new)
     with pytest.raises(InvalidInput, match="contexta bisect SWAPPED") as raised:
         notes("old", "new", **options)
-    assert said in raised.value.what
+    assert message in raised.value.what
     assert "keep_order=True" in str(raised.value)
     notes("old", "new", keep_order=True, **options)
 
@@ -248,10 +252,10 @@ def test_files_that_are_swapped_are_told_after_the_first_pair_and_end_early(cli:
     lines = done.stderr.splitlines()
     second = next(number for number, line in enumerate(lines) if line.startswith("  2  end"))
     assert lines[second + 1].startswith("note: NEW is better than OLD so far (0.9 against 0.4); if they are swapped")
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["why"]) == ("no_regression", "NEW is better than OLD")
-    assert told["runs"] <= 5
-    assert f"contexta bisect old.txt new.txt --metric accuracy --python {PYTHON} -- python train.py" in told["next"]
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["why"]) == ("no_regression", "NEW is better than OLD")
+    assert report["runs"] <= 5
+    assert f"contexta bisect old.txt new.txt --metric accuracy --python {PYTHON} -- python train.py" in report["next"]
 
 
 # ------------------------------------------------------------------------------------------- misspelled
@@ -280,10 +284,10 @@ def test_the_nearest_recorded_name_is_suggested(record: Record, name: str, neare
 def test_a_misspelled_metric_is_refused_before_anything_is_built(cli: Cli, record: Record) -> None:
     for run in ("old", "new"):
         record(run, accuracy=0.9, loss=0.2)
-    said = refusal(cli, "old", "new", "--metric", "acuracy")
-    assert 'run p.old and run p.new recorded no metric "acuracy"; recorded: accuracy, loss' in said
-    assert "did you mean --metric accuracy?" in said
-    assert "--metric-from" in said
+    printed = refusal(cli, "old", "new", "--metric", "acuracy")
+    assert 'run p.old and run p.new recorded no metric "acuracy"; recorded: accuracy, loss' in printed
+    assert "did you mean --metric accuracy?" in printed
+    assert "--metric-from" in printed
 
 
 def test_a_metric_that_recorded_runs_only_printed_is_no_misspelling(cli: Cli, project: Path) -> None:
@@ -297,27 +301,27 @@ def test_a_metric_that_recorded_runs_only_printed_is_no_misspelling(cli: Cli, pr
 
 def test_a_metric_of_another_command_waits_for_the_first_rerun(record: Record) -> None:
     record("old", loss=0.1)
-    said = notes("old", "new.txt", metric="auc")
-    assert 'run p.old recorded no metric "auc"; recorded: loss. The first rerun tells' in said
+    printed = notes("old", "new.txt", metric="auc")
+    assert 'run p.old recorded no metric "auc"; recorded: loss. The first rerun tells' in printed
     assert "recorded no metric" not in notes("old", "new.txt", metric="los", metric_from="stdout:(x)")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--metric", "acuracy"), "gives no acuracy; it gives accuracy, loss"),
         (("--metric", "a", "--metric-from", "json:out.json:a.b"), "out.json has no number at a.b; it has a.c, b.0"),
     ],
 )
 def test_a_metric_that_the_first_rerun_does_not_give_ends_the_study(
-    cli: Cli, project: Path, options: tuple[str, ...], said: str
+    cli: Cli, project: Path, options: tuple[str, ...], message: str
 ) -> None:
     with (project / "train.py").open("a") as script:
         script.write("open('out.json', 'w').write('{\"a\": {\"c\": 1}, \"b\": [2]}')\n")
     done = cli("bisect", "old.txt", "new.txt", *options, "--python", PYTHON, *COMMAND)
     assert (done.returncode, done.stdout) == (2, "")
     assert "the first run of OLD completed and gives no " in done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "  2  end" not in done.stderr
     log = done.stderr[done.stderr.index("`contexta log") + 1 :].partition("`")[0]
     assert "accuracy=0.9" in cli(*shlex.split(log)[1:]).stdout

@@ -43,9 +43,9 @@ def write(place: Path, options: str, new_options: str | None = None) -> None:
 def proved(cli: Cli, **options: Any) -> dict[str, Any]:
     done = cli("bisect", "old.txt", "new.txt", *COMMAND, **options)
     assert done.returncode == 0, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
-    return told
+    answer: dict[str, Any] = json.loads(done.stdout)
+    assert (answer["verdict"], answer["culprits"]) == ("proved", ["culprit"])
+    return answer
 
 
 def index_of(place: Path) -> Path:
@@ -59,9 +59,9 @@ def test_credentials_come_from_the_environment_and_are_neither_shown_nor_stored(
         done = cli("bisect", "old.txt", "new.txt", *COMMAND, env={"SOMEONE": USER, "TOKEN": PASSWORD})
     assert done.returncode == 0, done.stdout + done.stderr
     assert any(f"--index-url http://{host}/simple" in note for note in json.loads(done.stdout)["notes"])
-    kept = b"".join(path.read_bytes() for path in (place / ".contexta").rglob("*") if path.is_file())
+    remaining = b"".join(path.read_bytes() for path in (place / ".contexta").rglob("*") if path.is_file())
     assert PASSWORD not in done.stdout + done.stderr
-    assert PASSWORD.encode() not in kept
+    assert PASSWORD.encode() not in remaining
 
 
 def test_a_variable_that_is_not_set_is_named(cli: Cli, place: Path) -> None:
@@ -95,13 +95,13 @@ def test_the_change_that_makes_new_hang_is_found_by_the_command_that_the_report_
         "import culprit, time\nif culprit.worse:\n    time.sleep(600)\nprint('accuracy=0.9')\n"
     )
     done = cli("bisect", "old.txt", "new.txt", "--timeout", "2", *COMMAND)
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["why"]) == ("undecided", "NEW itself gives no value: did not end within 2 s")
-    command = next(line for line in told["next"] if "--timeout-is-bad" in line)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["why"]) == ("undecided", "NEW itself gives no value: did not end within 2 s")
+    command = next(line for line in report["next"] if "--timeout-is-bad" in line)
     done = cli(*shlex.split(command, comments=True)[1:], "--json")
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
-    assert (told["metric"], told["old"]["mean"], told["new"]["mean"]) == ("ends in time", 1.0, 0.0)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["culprit"])
+    assert (report["metric"], report["old"]["mean"], report["new"]["mean"]) == ("ends in time", 1.0, 0.0)
 
 
 def make_page(folder: Path) -> None:
@@ -122,9 +122,9 @@ def test_what_is_not_to_be_binary_is_built(cli: Cli, place: Path) -> None:
         make_wheel(index, "culprit", version, "worse = 7")  # the wheel is not what was there
         make_sdist(index, "culprit", version, f"worse = {worse}")
     write(place, f"--no-index\n-f {index}\n--no-binary culprit")
-    told = proved(cli)
-    assert (told["old"]["mean"], told["new"]["mean"]) == (0.9, 0.4)
-    assert any("--no-binary culprit" in note for note in told["notes"])
+    answer = proved(cli)
+    assert (answer["old"]["mean"], answer["new"]["mean"]) == (0.9, 0.4)
+    assert any("--no-binary culprit" in note for note in answer["notes"])
 
 
 def test_a_local_version_that_no_index_has_names_the_usual_index(cli: Cli, place: Path) -> None:
@@ -147,7 +147,7 @@ def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cl
         old.write("gone==9.0\n")
     done = cli("bisect", "old.txt", "new.txt", *COMMAND)
     assert done.returncode != 0
-    for told in (
+    for report in (
         "4 of the pinned packages cannot be installed here",
         "gone 9.0 of OLD (",
         "nowhere 3.0 of OLD and NEW (the index does not know it)",
@@ -155,12 +155,12 @@ def test_all_that_cannot_be_installed_is_listed_at_once_with_the_way_out(cli: Cl
         "these pins are of Windows (pywin32, pywinpty, winshell)",
         "--skip gone --skip nowhere --skip pywin32 --skip pywinpty --skip winshell",
     ):
-        assert told in done.stderr
+        assert report in done.stderr
     skip = [word for name in ("gone", "nowhere", "PyWin32", "pywinpty", "winshell") for word in ("--skip", name)]
     done = cli("bisect", "old.txt", "new.txt", *skip, *COMMAND)
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
-    assert "left out on both sides, as asked for: gone, nowhere, pywin32, pywinpty, winshell" in told["notes"]
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["culprit"])
+    assert "left out on both sides, as asked for: gone, nowhere, pywin32, pywinpty, winshell" in report["notes"]
 
 
 def test_a_package_to_skip_that_no_side_has_is_refused(cli: Cli, place: Path) -> None:

@@ -35,8 +35,8 @@ def test_a_drop_is_proved_and_shown_whatever_the_size_of_the_metric(cli: Cli, pr
     (project / "train.py").write_text(f"from culprit import worse\nprint('accuracy=%r' % ({value}))\n")
     done = cli(*bisect("--json", "--html", "page.html"), *COMMAND)
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["culprits"]) == ("proved", ["culprit"])
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["culprit"])
     assert "proved: culprit" in (project / "page.html").read_text()
 
 
@@ -86,10 +86,10 @@ def test_what_one_fixed_seed_shows_is_restricted_to_it_on_every_face(cli: Cli, p
     notes = [n for n, line in enumerate(of_trials(done.stderr)) if "OLD gave the same value at seeds 0 and 1" in line]
     assert len(notes) == 1
     assert notes[0] <= 6  # the fourth trial, and what was said before it
-    told = json.loads(cli("bisect", "--show", "--json").stdout)
-    assert told["at_fixed_seed"] is True
-    assert told["why"].endswith("at this fixed seed")
-    assert (told["share"]["estimate"], told["share"]["low"], told["share"]["high"]) == (1.0, None, None)
+    report = json.loads(cli("bisect", "--show", "--json").stdout)
+    assert report["at_fixed_seed"] is True
+    assert report["why"].endswith("at this fixed seed")
+    assert (report["share"]["estimate"], report["share"]["low"], report["share"]["high"]) == (1.0, None, None)
     screen, markdown = cli("bisect", "--show").stdout, cli("bisect", "--show", "--markdown").stdout
     for face in (screen, markdown, (project / "page.html").read_text()):
         assert "proved: culprit, at this fixed seed" in face
@@ -113,8 +113,8 @@ def test_a_seed_that_is_passed_restricts_nothing(
     (project / "train.py").write_text(training)
     options, words = (passed, ()) if passed[0] == "--seed-arg" else ((), passed)
     done = cli(*bisect("--json", *options), *COMMAND, *words)
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["at_fixed_seed"]) == ("proved", False)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["at_fixed_seed"]) == ("proved", False)
     assert "fixed seed" not in done.stderr + done.stdout
 
 
@@ -140,6 +140,6 @@ def test_seed_argument_without_a_placeholder_is_refused(cli: Cli, project: Path)
 def test_exit_codes_say_nothing_of_seeds(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text("from culprit import worse\nraise SystemExit(worse > 0)\n")
     done = cli("bisect", "old.txt", "new.txt", "--python", PYTHON, "--no-versions", "--json", *COMMAND)
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["at_fixed_seed"]) == ("proved", False)
-    assert (told["share"]["low"], told["share"]["high"]) == (None, None)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["at_fixed_seed"]) == ("proved", False)
+    assert (report["share"]["low"], report["share"]["high"]) == (None, None)

@@ -35,8 +35,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def study(cli: Cli, *command: str, in_place: bool = False) -> Any:
-    asked = ["bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON, "--json", "--max-runs", "8"]
-    done = cli(*asked, *(["--in-place"] if in_place else []), "--", *command)
+    arguments = [
+        "bisect",
+        "old.txt",
+        "new.txt",
+        "--metric",
+        "accuracy",
+        "--python",
+        PYTHON,
+        "--json",
+        "--max-runs",
+        "8",
+    ]
+    done = cli(*arguments, *(["--in-place"] if in_place else []), "--", *command)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 
@@ -56,9 +67,9 @@ print("accuracy=%d" % (10 * met + seen))
 """
 
 
-@pytest.mark.parametrize(("mode", "seen"), [("auto", 2.0), ("empty", 1.0)])
+@pytest.mark.parametrize(("mode", "observed"), [("auto", 2.0), ("empty", 1.0)])
 def test_what_a_trial_writes_to_its_home_and_caches_reaches_neither_the_next_trial_nor_the_real_home(
-    cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, seen: float
+    cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, observed: float
 ) -> None:
     if mode == "auto" and not has_overlays(tmp_path):
         pytest.skip("this machine has no copy-on-write directories")
@@ -76,7 +87,7 @@ def test_what_a_trial_writes_to_its_home_and_caches_reaches_neither_the_next_tri
         (home / name).write_text("")
     (project / "train.py").write_text(CACHES)
     report = study(cli, "python", "train.py")
-    assert {trial["value"] for trial in report["trials"]} == {seen}
+    assert {trial["value"] for trial in report["trials"]} == {observed}
     assert {tuple(trial["writes"]) for trial in report["trials"]} == {()}
     assert not any("wrote outside" in note or "changed in the home" in note for note in report["notes"])
     assert any("empty home (CONTEXTA_TRIAL_HOME is empty)" in note for note in report["notes"]) == (mode == "empty")

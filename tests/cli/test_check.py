@@ -29,8 +29,8 @@ def story(ctx: Contexta) -> Contexta:
 
 
 def test_a_gate_refuses_a_fallen_metric_and_a_drifted_environment(story: Contexta, cli: Cli, tmp_path: Path) -> None:
-    asked = ["check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--env", "packages"]
-    done = cli(*asked, "--junit", "gate.xml")
+    arguments = ["check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--env", "packages"]
+    done = cli(*arguments, "--junit", "gate.xml")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("Check of p.new against p.old\nfailed: 2 of 3 rules\n")
     assert "0.91 -> 0.87 (-0.04)" in done.stdout
@@ -39,7 +39,7 @@ def test_a_gate_refuses_a_fallen_metric_and_a_drifted_environment(story: Context
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
     assert [case.find("failure") is None for case in suite] == [True, False, False]
     result = story.check_run("new", against="old", max_drop=["accuracy=0.01"], env="packages")
-    assert Gate.model_validate_json(cli(*asked, "--json").stdout) == result
+    assert Gate.model_validate_json(cli(*arguments, "--json").stdout) == result
     assert not result.passed
 
 
@@ -100,7 +100,7 @@ def test_a_run_without_an_environment_is_not_the_same_as_any(story: Contexta) ->
 
 def test_a_timeline_joins_runs_of_one_version(story: Contexta, cli: Cli) -> None:
     result = story.package_timeline("Torch", metric="accuracy")
-    assert [(each.version, each.runs, each.low, each.high) for each in result.periods] == [
+    assert [(period.version, period.runs, period.low, period.high) for period in result.periods] == [
         ("2.0.0", 2, 0.9, 0.91),
         ("2.1.0", 1, 0.87, 0.87),
     ]
@@ -109,7 +109,7 @@ def test_a_timeline_joins_runs_of_one_version(story: Contexta, cli: Cli) -> None
     assert json.loads(cli("timeline", "torch", "--json").stdout)["package"] == "torch"
     assert "| 2.1.0 | new | new |" in cli("timeline", "torch", "--metric", "accuracy", "--markdown").stdout
     assert "no recorded run had" in cli("timeline", "jax").stderr
-    assert [each.version for each in story.package_timeline("python").periods] == ["3.11.0"]
+    assert [period.version for period in story.package_timeline("python").periods] == ["3.11.0"]
 
 
 def test_why_has_a_page_with_the_metric_over_the_runs(story: Contexta, cli: Cli, tmp_path: Path) -> None:

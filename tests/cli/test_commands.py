@@ -98,10 +98,10 @@ def test_diff_without_a_snapshot_says_that_changes_are_unknown(ctx: Contexta, cl
 def test_json_is_the_finding_wherever_the_option_stands(story: Contexta, cli: Cli) -> None:
     after, before = cli("diff", "old", "new", "--json"), cli("--json", "diff", "old", "new")
     assert after.stdout == before.stdout
-    found = json.loads(after.stdout)
-    (change,) = found["environment"]["changed_packages"]
+    report = json.loads(after.stdout)
+    (change,) = report["environment"]["changed_packages"]
     assert (change["key"], change["left_value"], change["right_value"]) == ("torch", "2.0.0", "2.1.0")
-    assert found["differs"] is True
+    assert report["differs"] is True
     compared = RunComparison.model_validate_json(cli("compare", "old", "new", "--json").stdout)
     assert compared == story.compare_runs("old", "new")
     assert Audit.model_validate_json(cli("audit", "old", "--json").stdout) == story.audit_reproducibility("old")
@@ -146,8 +146,8 @@ def test_env_prints_one_environment(ctx: Contexta, cli: Cli) -> None:
         "from-git": {"kind": "vcs", "url": "https://example.org/x.git", "commit": "abc"},
         "mine": {"kind": "editable", "url": "file:///src/mine"},
     }
-    found = [{"name": name, "version": "1.0", "origin": origin} for name, origin in origins.items()]
-    put_run(ctx, "a", environment={"packages": {}, "distributions": found, "environment_variables": {"TZ": "UTC"}})
+    result = [{"name": name, "version": "1.0", "origin": origin} for name, origin in origins.items()]
+    put_run(ctx, "a", environment={"packages": {}, "distributions": result, "environment_variables": {"TZ": "UTC"}})
     printed = json.loads(cli("env", "a", "--json").stdout)
     assert printed["packages"] == {"from-git": "1.0", "mine": "1.0", "plain": "1.0"}
     assert printed["environment_variables"] == {"TZ": "UTC"}

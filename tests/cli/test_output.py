@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Contexta(root) as ctx:
         for number in range(3):
             with ctx.run(f"r{number}", project="p") as run:
-                run.params({f"p{each}": "x" * 200 for each in range(300)})
+                run.params({f"p{item}": "x" * 200 for item in range(300)})
                 for step in range(2_000):
                     run.metric("loss", step / 3, step=step)
         ctx.list_runs()
@@ -101,8 +101,8 @@ def test_html_and_markdown_of_every_command_go_to_stdout(
 
 
 def test_the_page_of_a_check_names_the_rule_that_was_broken(story: Contexta, cli: Cli) -> None:
-    asked = ("check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--metric", "accuracy>=0.5")
-    text = cli(*asked, "--markdown").stdout
+    arguments = ("check", "new", "--against", "old", "--max-drop", "accuracy=0.01", "--metric", "accuracy>=0.5")
+    text = cli(*arguments, "--markdown").stdout
     assert "failed: 1 of 3 rules" in text
     assert text.index("(-0.04)") < text.index("| completed |")  # a violated rule comes first
 
@@ -234,9 +234,9 @@ def test_a_program_with_such_a_name_runs_and_gets_no_hint_after_dashes(
     (tmp_path / "bin" / "list").write_text("#!/bin/sh\necho listed\n")
     (tmp_path / "bin" / "list").chmod(0o755)
     env = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    asked, plain = cli("run", "list", env=env), cli("run", "--", "list", env=env)
-    assert (asked.returncode, asked.stdout, plain.returncode, plain.stdout) == (0, "listed\n", 0, "listed\n")
-    assert "did you mean `contexta runs`?" in asked.stderr
+    arguments, plain = cli("run", "list", env=env), cli("run", "--", "list", env=env)
+    assert (arguments.returncode, arguments.stdout, plain.returncode, plain.stdout) == (0, "listed\n", 0, "listed\n")
+    assert "did you mean `contexta runs`?" in arguments.stderr
     assert "did you mean" not in plain.stderr
     assert cli("backup", "./create").returncode == 0
     assert (tmp_path / "create").exists()

@@ -69,19 +69,19 @@ def recorded_in(cli: Cli, environment: Path, upgrade: Callable[[str], object]) -
 
 def steps(cli: Cli) -> dict[str, dict[str, Any]]:
     """The commands of ``why`` by the first words of their purpose."""
-    told = json.loads(cli("why", "old", "new", "--json").stdout)
-    return {each["purpose"].partition(" ")[0]: each for each in told["next"]}
+    report = json.loads(cli("why", "old", "new", "--json").stdout)
+    return {item["purpose"].partition(" ")[0]: item for item in report["next"]}
 
 
 def losses(project: Path) -> dict[str, list[tuple[str, float]]]:
     """The runs of each set of packages: (name, loss), the oldest first."""
-    found: dict[str, list[tuple[str, float]]] = {}
+    result: dict[str, list[tuple[str, float]]] = {}
     with Contexta(workspace=project / ".contexta") as ctx:
         for run in reversed(ctx.list_runs()):
             packages = ctx.get_environment(str(run.run_ref)).packages
             key = f"{packages['culprit']} {packages['innocent']}"
-            found.setdefault(key, []).append((run.name, round(float(run.metrics["loss"]), 4)))
-    return found
+            result.setdefault(key, []).append((run.name, round(float(run.metrics["loss"]), 4)))
+    return result
 
 
 @pytest.mark.slow
@@ -91,18 +91,18 @@ def test_advice_for_an_environment_made_by_uv_works_when_pasted(cli: Cli, projec
     recorded_in(
         cli, environment, lambda version: find_uv().install(environment, {"culprit": version, "innocent": version})
     )
-    told = steps(cli)
-    paste(told["test"]["command"], project)
+    answer = steps(cli)
+    paste(answer["test"]["command"], project)
     after = losses(project)
     (first,) = {*after} - {"1.0 1.0", "2.0 2.0"}
     assert [value for _, value in after[first]] in ([0.101], [0.601])  # at the recorded seed
     assert versions(environment) == {"culprit": "2.0", "innocent": "2.0"}
-    paste(told["or"]["command"], project)
+    paste(answer["or"]["command"], project)
     assert versions(environment) == {"culprit": "1.0", "innocent": "1.0"}
 
-    paste(told["measure"]["command"], project)
+    paste(answer["measure"]["command"], project)
     after = losses(project)
-    assert told["measure"]["runs"] == 4
+    assert answer["measure"]["runs"] == 4
     assert [value for _, value in after["1.0 1.0"]] == [0.101, 0.102, 0.103]
     assert [value for _, value in after["2.0 2.0"]] == [0.601, 0.602, 0.603]
     shift = json.loads(cli("why", "old", "new", "--json").stdout)["metric"]
@@ -118,10 +118,12 @@ def test_the_bisect_that_why_suggests_reads_the_metric_and_sets_the_seed(cli: Cl
     )
     command = steps(cli)["prove"]["command"]
     assert "--seed-arg '--seed {seed}'" in command
-    told = json.loads(paste(f"{command.replace('contexta bisect', 'contexta bisect --json', 1)} 2>/dev/null", project))
-    assert (told["verdict"], told["culprits"], told["metric"]) == ("proved", ["culprit"], "loss")
-    assert len({trial["value"] for trial in told["trials"]}) > 2  # the seed reaches the training
-    paste(told["next"][0], project)
+    report = json.loads(
+        paste(f"{command.replace('contexta bisect', 'contexta bisect --json', 1)} 2>/dev/null", project)
+    )
+    assert (report["verdict"], report["culprits"], report["metric"]) == ("proved", ["culprit"], "loss")
+    assert len({trial["value"] for trial in report["trials"]}) > 2  # the seed reaches the training
+    paste(report["next"][0], project)
     assert versions(environment)["culprit"] == "1.0"
     assert versions(environment)["innocent"] == "2.0"
 
@@ -136,9 +138,9 @@ def test_advice_for_a_project_of_uv_changes_the_project(cli: Cli, project: Path)
         paste(f"uv add -q --python {PYTHON} culprit=={version} innocent=={version}", project)
 
     recorded_in(cli, project / ".venv", upgrade)
-    told = steps(cli)
-    assert told["or"]["command"] == "uv add culprit==1.0 innocent==1.0"
-    paste(told["or"]["command"], project)
+    answer = steps(cli)
+    assert answer["or"]["command"] == "uv add culprit==1.0 innocent==1.0"
+    paste(answer["or"]["command"], project)
     assert versions(project / ".venv") == {"culprit": "1.0", "innocent": "1.0"}
     assert '"culprit==1.0"' in (project / "pyproject.toml").read_text()
 
@@ -152,9 +154,9 @@ def test_advice_for_a_plain_virtual_environment_uses_its_own_pip(cli: Cli, proje
         paste(f"{environment}/bin/python -m pip install -q culprit=={version} innocent=={version}", project)
 
     recorded_in(cli, environment, upgrade)
-    told = steps(cli)
-    assert told["or"]["command"].startswith(f"{environment}/bin/python -m pip install ")
-    paste(told["or"]["command"], project)
+    answer = steps(cli)
+    assert answer["or"]["command"].startswith(f"{environment}/bin/python -m pip install ")
+    paste(answer["or"]["command"], project)
     assert versions(environment) == {"culprit": "1.0", "innocent": "1.0"}
 
 
@@ -209,11 +211,11 @@ def test_advice_uses_the_tool_of_a_project(project: Path, lock: str, installer: 
     of.mkdir()
     (of / lock).write_text("")
     (of / "pyproject.toml").write_text('[project]\ndependencies = ["culprit"]\n')
-    found = directory_installation(an_environment(of / ".venv", installer))
-    assert found is not None
-    assert found.tool == tool
+    result = directory_installation(an_environment(of / ".venv", installer))
+    assert result is not None
+    assert result.tool == tool
     a_tool(project, tool)
-    (line,) = install_commands(found, {"culprit": "1.0"})
+    (line,) = install_commands(result, {"culprit": "1.0"})
     paste(line, project)
     assert (project / "calls").read_text() == call.format(here=project, project=of)
 
@@ -223,9 +225,9 @@ def test_advice_for_conda_uses_conda_for_its_own_packages_and_pip_for_the_others
     (prefix / "conda-meta").mkdir()
     (prefix / "conda-meta" / "pytorch-2.1.0-py312_0.json").write_text("{}")
     a_tool(project, "conda")
-    found = directory_installation(prefix)
-    assert found is not None
-    for line in install_commands(found, {"pytorch": "2.0.0", "culprit": "1.0", "gone": None}):
+    result = directory_installation(prefix)
+    assert result is not None
+    for line in install_commands(result, {"pytorch": "2.0.0", "culprit": "1.0", "gone": None}):
         if line.startswith("conda"):
             paste(line, project)
         else:
@@ -239,9 +241,9 @@ def test_advice_for_pixi_changes_its_manifest(project: Path) -> None:
     (prefix / "conda-meta" / "numpy-2.0-h1_0.json").write_text("{}")
     (project / "pixi.toml").write_text("")
     a_tool(project, "pixi")
-    found = directory_installation(prefix)
-    assert found is not None
-    for line in install_commands(found, {"numpy": "1.26.4", "culprit": "1.0"}):
+    result = directory_installation(prefix)
+    assert result is not None
+    for line in install_commands(result, {"numpy": "1.26.4", "culprit": "1.0"}):
         paste(line, project)
     manifest = f"--manifest-path|{project}/pixi.toml"
     start = f"pixi|{project}|add"
@@ -266,10 +268,10 @@ def test_recorded_text_is_data_in_every_command(cli: Cli, project: Path) -> None
                     "metrics_from_stdout": f"(?P<accuracy>.){evil}",
                 },
             )
-    told = [step for new in ("new", "next") for step in json.loads(cli("why", "old", new, "--json").stdout)["next"]]
-    assert {each["purpose"].partition(" ")[0] for each in told} == {"prove", "measure", "test", "show", "or"}
+    report = [step for new in ("new", "next") for step in json.loads(cli("why", "old", new, "--json").stdout)["next"]]
+    assert {item["purpose"].partition(" ")[0] for item in report} == {"prove", "measure", "test", "show", "or"}
     for name in ("contexta", "python", "git"):
         a_tool(project, name)
-    for step in told:
+    for step in report:
         paste(step["command"].replace("[--lower-is-better]", ""), project)
         assert not (project / "broken").exists(), step["command"]

@@ -139,7 +139,7 @@ def test_streams_that_go_to_one_file_keep_their_order_and_lines(tmp_path: Path, 
     subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60, check=True)
     before = b"before\n" if ">> log" in how else b""
     assert (tmp_path / "log").read_bytes() == before + plain
-    (log,) = (each for each in recorded(tmp_path).artifacts if each.kind == "log")
+    (log,) = (artifact for artifact in recorded(tmp_path).artifacts if artifact.kind == "log")
     assert (log.name, log.attributes["bytes_written"]) == ("output", len(plain))
 
 
@@ -148,7 +148,7 @@ def test_streams_that_go_apart_are_two_logs(tmp_path: Path) -> None:
     command = f"{shlex.join([*CONTEXTA, 'run', '--quiet', '--', sys.executable, 'train.py'])} > out 2> err"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60, check=True)
     assert (tmp_path / "err").read_bytes().startswith(b"err 0\n\rprogress")
-    assert {each.name for each in recorded(tmp_path).artifacts} == {"stdout", "stderr"}
+    assert {artifact.name for artifact in recorded(tmp_path).artifacts} == {"stdout", "stderr"}
 
 
 def test_program_that_was_killed_leaves_its_environment(tmp_path: Path, wrap: Wrap) -> None:
@@ -212,8 +212,8 @@ def test_one_environment_is_one_snapshot_whether_its_builds_were_known_or_not(tm
     twice = f"{sys.executable} train.py; {sys.executable} train.py"  # the first looks at the builds when it ends
     assert wrap("--", "bash", "-c", twice).returncode == 0
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        (found,) = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("@latest").run_ref)
-    assert any(each.build for each in found.distributions)
+        (result,) = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("@latest").run_ref)
+    assert any(distribution.build for distribution in result.distributions)
 
 
 @pytest.mark.parametrize("how", ["a console script", "bash -c", "a script of env"])
@@ -268,8 +268,8 @@ def test_ranks_of_a_launcher_are_told_apart_in_one_run(tmp_path: Path, wrap: Wra
     assert (launched.returncode, launched.stderr) == (0, "")
     details = recorded(tmp_path)
     assert (details.status, dict(details.metrics)) == ("completed", {"loss": 0.5})
-    told = {metric.slice_ref: metric.value for stage in details.stages for metric in stage.metrics}
-    assert told == {None: 0.5, "rank-1": 1.5}
+    answer = {metric.slice_ref: metric.value for stage in details.stages for metric in stage.metrics}
+    assert answer == {None: 0.5, "rank-1": 1.5}
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         assert len(ctx.list_runs()) == 1
     assert notes(details, "environment") == []
@@ -298,8 +298,8 @@ def test_installer_that_runs_on_the_way_is_no_environment_of_the_run(tmp_path: P
     script(tmp_path, "pass")
     wrap("--", "bash", "train.sh")
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        found = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("@latest").run_ref)
-    assert [snapshot.python_version for snapshot in found] == [version(sys.executable)]
+        result = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("@latest").run_ref)
+    assert [snapshot.python_version for snapshot in result] == [version(sys.executable)]
 
 
 @pytest.mark.parametrize("switch", ["-I", "-E", "-Es"])
@@ -450,16 +450,16 @@ def test_terminal_stays_a_terminal_and_ctrl_c_reaches_the_program_once(tmp_path:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(CONTEXTA[0], [*CONTEXTA, "run", "--", sys.executable, "train.py"])
-    seen = _talk(terminal, {b"name? ": b"bob\n", b"hello bob": b"\x03"})
+    observed = _talk(terminal, {b"name? ": b"bob\n", b"hello bob": b"\x03"})
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-    assert b"True True True\r\n" in seen
-    assert b"\x1b[31mred\x1b[0m\r\n" in seen
+    assert b"True True True\r\n" in observed
+    assert b"\x1b[31mred\x1b[0m\r\n" in observed
     assert recorded(tmp_path).status == "cancelled"
 
 
 def _talk(terminal: int, answers: dict[bytes, bytes]) -> bytes:
     """Answer each prompt once; everything that was shown until the end."""
-    seen = b""
+    observed = b""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 0.2)[0]:
@@ -468,11 +468,11 @@ def _talk(terminal: int, answers: dict[bytes, bytes]) -> bytes:
             data = os.read(terminal, 4096)
         except OSError:  # the way a terminal ends
             break
-        seen += data
-        for prompt in [prompt for prompt in answers if prompt in seen]:
+        observed += data
+        for prompt in [prompt for prompt in answers if prompt in observed]:
             os.write(terminal, answers.pop(prompt))
     os.close(terminal)
-    return seen
+    return observed
 
 
 def test_wrapper_that_is_killed_leaves_a_crashed_run(tmp_path: Path) -> None:

@@ -55,23 +55,23 @@ def record(tmp_path: Path, *command: str, pythonpath: str = "") -> tuple[dict[st
     )
     assert (done.returncode, done.stdout) == (0, "2.0\n"), done.stderr
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        found = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)[0]
-    imports = found.imports["distributions"] if found.imports is not None else {}
-    return {each.name: each for each in found.distributions}, imports
+        result = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)[0]
+    imports = result.imports["distributions"] if result.imports is not None else {}
+    return {distribution.name: distribution for distribution in result.distributions}, imports
 
 
 def test_packages_in_a_zipapp_are_recorded_and_imported(tmp_path: Path) -> None:
     app = archive(tmp_path / "app.pyz", {"__main__.py": USES_IT, **package()})
-    found, imports = record(tmp_path, sys.executable, app)
-    assert (found["scorelib"].version, found["scorelib"].origin.kind) == ("2.0", "archive")
+    result, imports = record(tmp_path, sys.executable, app)
+    assert (result["scorelib"].version, result["scorelib"].origin.kind) == ("2.0", "archive")
     assert "scorelib" in imports
 
 
 def test_packages_in_a_directory_inside_an_archive_are_recorded(tmp_path: Path) -> None:
     main = f"import sys; sys.path.insert(0, sys.argv[0] + '/lib')\n{USES_IT}"
     app = archive(tmp_path / "app.pyz", {"__main__.py": main, **package("lib/")})
-    found, imports = record(tmp_path, sys.executable, app)
-    assert found["scorelib"].version == "2.0"
+    result, imports = record(tmp_path, sys.executable, app)
+    assert result["scorelib"].version == "2.0"
     assert "scorelib" in imports
 
 
@@ -79,16 +79,16 @@ def test_packages_in_a_directory_inside_an_archive_are_recorded(tmp_path: Path) 
 def test_packages_that_a_program_puts_on_its_path_are_recorded(tmp_path: Path, how: str) -> None:
     directory(tmp_path / "unpacked", package())
     (tmp_path / "train.py").write_text(f"import site, sys; {how}\n{USES_IT}")
-    found, _ = record(tmp_path, sys.executable, "train.py")
-    assert found["scorelib"].version == "2.0"
-    assert found["scorelib"].build
+    result, _ = record(tmp_path, sys.executable, "train.py")
+    assert result["scorelib"].version == "2.0"
+    assert result["scorelib"].build
 
 
 def test_version_that_was_imported_is_recorded_and_not_the_installed_one(tmp_path: Path) -> None:
     directory(tmp_path / "installed", package(version="1.0"))
     app = archive(tmp_path / "app.pyz", {"__main__.py": USES_IT, **package()})
-    found, _ = record(tmp_path, sys.executable, app, pythonpath="installed")
-    assert found["scorelib"].version == "2.0"
+    result, _ = record(tmp_path, sys.executable, app, pythonpath="installed")
+    assert result["scorelib"].version == "2.0"
 
 
 def test_packages_that_a_program_could_import_and_did_not_are_left_out(tmp_path: Path) -> None:
@@ -128,5 +128,5 @@ def test_packages_of_a_pex_are_its_own_and_not_those_of_its_interpreter(tmp_path
         "PEX-INFO": json.dumps({"distributions": {wheel: "0" * 64}, "inherit_path": "false"}),
         **package(f".deps/{wheel}/"),
     }
-    found, _ = record(tmp_path, sys.executable, archive(tmp_path / "app.pex", files))
-    assert {name: each.version for name, each in found.items()} == {"scorelib": "2.0"}
+    result, _ = record(tmp_path, sys.executable, archive(tmp_path / "app.pex", files))
+    assert {name: each.version for name, each in result.items()} == {"scorelib": "2.0"}

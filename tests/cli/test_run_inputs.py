@@ -61,9 +61,11 @@ def test_files_in_the_project_and_on_the_command_line_are_inputs_in_every_python
 ) -> None:
     done = cli("run", "--quiet", "--name", "r", "--", python, "train.py", "--config", "../elsewhere/c.json")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    found = inputs(cli)
-    assert set(found) == DETECTED | {str(project.parent / "elsewhere" / "c.json")}
-    assert all(found[name]["digest"].startswith("sha256:") and found[name]["attributes"]["detected"] for name in found)
+    result = inputs(cli)
+    assert set(result) == DETECTED | {str(project.parent / "elsewhere" / "c.json")}
+    assert all(
+        result[name]["digest"].startswith("sha256:") and result[name]["attributes"]["detected"] for name in result
+    )
     assert "detected automatically" in cli("show", "r").stdout
     assert not list((project / ".contexta" / "journal").glob(".*.opened"))
 

@@ -92,8 +92,8 @@ def test_metrics_are_read_from_stored_output_again(cli: Cli, ctx: Contexta, tmp_
     (tmp_path / "train.py").write_text(f"import contexta\ncontexta.log({{'acc': 0.123}})\n{TRAIN}")
     recorded(cli, "train.py", options=("--no-metrics-from-output",))
     assert dict(ctx.get_run("r").metrics) == {"acc": 0.123}
-    found = json.loads(cli("metrics", "r", "--from-output", "--json").stdout)
-    assert found["metrics"] == {"loss": 0.33, "acc": 0.123, "valid-auc": 0.75, "Test F1": 0.81}
+    report = json.loads(cli("metrics", "r", "--from-output", "--json").stdout)
+    assert report["metrics"] == {"loss": 0.33, "acc": 0.123, "valid-auc": 0.75, "Test F1": 0.81}
     again = cli("metrics", "r", "--from-output", r"epoch (?P<step>\d).*loss (?P<level>\S+)")
     assert (again.returncode, "from the output" in again.stdout) == (0, True)
     assert dict(ctx.get_run("r").metrics) == {"level": 0.33, "acc": 0.123}

@@ -45,14 +45,14 @@ def wrap(tmp_path: Path) -> Wrap:
 def runs(tmp_path: Path) -> list[RunDetails]:
     """Every run of the workspace, the oldest first."""
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        return [ctx.get_run(str(each.run_ref)) for each in reversed(ctx.list_runs())]
+        return [ctx.get_run(str(item.run_ref)) for item in reversed(ctx.list_runs())]
 
 
 def losses(tmp_path: Path) -> list[tuple[str, Any]]:
     """(name, last loss) of every run that has one; each was logged twice by the programs here."""
-    told = runs(tmp_path)
-    assert [point.points for run in told for stage in run.stages for point in stage.metrics if "loss" in run.metrics]
-    return sorted((run.name, run.metrics["loss"]) for run in told if "loss" in run.metrics)
+    answer = runs(tmp_path)
+    assert [point.points for run in answer for stage in run.stages for point in stage.metrics if "loss" in run.metrics]
+    return sorted((run.name, run.metrics["loss"]) for run in answer if "loss" in run.metrics)
 
 
 SWEEPS = {
@@ -96,16 +96,16 @@ SWEEPS = {
 def test_each_run_of_a_sweep_is_a_run_of_its_own(tmp_path: Path, wrap: Wrap, how: str) -> None:
     done = wrap(SWEEPS[how])
     assert done.stderr == ""
-    told = runs(tmp_path)
+    answer = runs(tmp_path)
     assert losses(tmp_path) == [("s1", 1), ("s2", 2), ("s3", 3)]
-    assert [run.params["lr"] for run in told] == [1, 2, 3]
-    assert {run.status for run in told} == {"completed"}
-    assert all(run.environment is not None for run in told)
-    first, *rest = told
+    assert [run.params["lr"] for run in answer] == [1, 2, 3]
+    assert {run.status for run in answer} == {"completed"}
+    assert all(run.environment is not None for run in answer)
+    first, *rest = answer
     assert first.metadata["command"] == (sys.executable, "train.py")  # of the command itself
     assert first.parts == tuple(run.run_ref for run in rest)
     assert {run.part_of for run in rest} == {first.run_ref}
-    assert all("lost_records" not in run.metadata for run in told)
+    assert all("lost_records" not in run.metadata for run in answer)
 
 
 @pytest.mark.parametrize("python", every_python())
@@ -197,11 +197,11 @@ def pooled(kind: str, method: str) -> str:
 def test_runs_of_workers_are_runs_of_their_own(tmp_path: Path, wrap: Wrap, kind: str, method: str) -> None:
     wrap(pooled(kind, method))
     assert losses(tmp_path) == [(f"s{number}", number) for number in range(1, 5)]
-    told = runs(tmp_path)
-    around = next(run for run in told if run.parts)
-    assert {run.part_of for run in told if run.run_ref != around.run_ref} == {around.run_ref}
-    assert {run.status for run in told} == {"completed"}
-    assert [run.params for run in told] == [{"lr": run.metrics["loss"]} for run in told]
+    answer = runs(tmp_path)
+    around = next(run for run in answer if run.parts)
+    assert {run.part_of for run in answer if run.run_ref != around.run_ref} == {around.run_ref}
+    assert {run.status for run in answer} == {"completed"}
+    assert [run.params for run in answer] == [{"lr": run.metrics["loss"]} for run in answer]
 
 
 @posix
@@ -219,9 +219,9 @@ def test_runs_of_workers_below_an_open_run_are_its_parts_without_contexta_run_as
     environ = {**os.environ, "PYTHONPATH": os.fspath(SOURCE)}
     subprocess.run([sys.executable, "train.py", method], cwd=tmp_path, env=environ, check=True, timeout=120)
     assert losses(tmp_path) == [(f"s{number}", number) for number in range(1, 5)]
-    told = {run.name: run for run in runs(tmp_path)}
-    assert told["sweep"].metrics == {"total": 6}
-    assert {run.part_of for name, run in told.items() if name != "sweep"} == {told["sweep"].run_ref}
+    answer = {run.name: run for run in runs(tmp_path)}
+    assert answer["sweep"].metrics == {"total": 6}
+    assert {run.part_of for name, run in answer.items() if name != "sweep"} == {answer["sweep"].run_ref}
 
 
 @posix
@@ -493,9 +493,9 @@ def test_what_is_logged_after_the_end_is_counted_and_begins_no_run(tmp_path: Pat
         """
     )
     assert done.stderr.count("contexta:") == 2  # one for each run
-    told = runs(tmp_path)
-    assert [(run.name, run.metrics) for run in told] == [("a", {"loss": 1}), ("b", {"loss": 1})]
-    for run in told:
+    answer = runs(tmp_path)
+    assert [(run.name, run.metrics) for run in answer] == [("a", {"loss": 1}), ("b", {"loss": 1})]
+    for run in answer:
         assert run.metadata["lost_records"] == {
             "count": 7,
             "first": "metric late",

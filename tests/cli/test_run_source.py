@@ -103,10 +103,10 @@ def test_what_the_program_writes_meanwhile_is_no_part_of_its_source(
     assert "-x = 1\n+x = 2\n" in patch
     for name in ("config.yaml", "untracked.py", "output.txt", "removed.py"):
         assert f"b/{name}" not in patch
-    told = notes(details)
-    assert "the changes are not recorded of files that the program wrote before they were read: config.yaml, " in told
-    assert "removed.py" in told
-    assert "not in the patch, as they were written after the program began: output.txt, untracked.py" in told
+    answer = notes(details)
+    assert "the changes are not recorded of files that the program wrote before they were read: config.yaml, " in answer
+    assert "removed.py" in answer
+    assert "not in the patch, as they were written after the program began: output.txt, untracked.py" in answer
 
 
 def test_clean_source_is_not_dirty_for_what_the_program_writes(

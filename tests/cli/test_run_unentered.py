@@ -78,9 +78,9 @@ def test_replaced_pythonpath_is_named_and_the_packages_on_it_are_recorded(
     (tmp_path / "train.sh").write_text(line.format(python=python))
     done = wrap("sh", "train.sh")
     assert (done.returncode, done.stdout) == (0, "trained\n")
-    found = environment(tmp_path)
-    assert found.python_version == version(python)
-    assert found.packages["scorelib"] == "1.0"
+    result = environment(tmp_path)
+    assert result.python_version == version(python)
+    assert result.packages["scorelib"] == "1.0"
     (note,) = notes(tmp_path)
     assert "train.py (process " in note
     assert f"did not load the recorder, as {why}: its environment was read from outside" in note
@@ -93,9 +93,9 @@ def test_process_that_joins_by_itself_is_recorded_from_inside(tmp_path: Path, wr
     source = Path(contexta.__file__).parents[1]
     done = wrap("sh", "-c", f"{before}env PYTHONPATH={source} {another_python()} train.py")
     assert (done.returncode, done.stderr) == (0, "")
-    found = environment(tmp_path)
-    assert found.python_version == version(another_python())
-    assert found.imports is not None
+    result = environment(tmp_path)
+    assert result.python_version == version(another_python())
+    assert result.imports is not None
     assert notes(tmp_path) == []
 
 
@@ -188,8 +188,8 @@ def test_worker_of_another_interpreter_is_recorded_as_what_it_runs_on(tmp_path: 
     done = wrap(sys.executable, "train.py")
     assert (done.returncode, done.stderr) == (0, "")
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        found = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)
-    prefixes = {dict(each.interpreter)["prefix"] for each in found}
+        result = ctx.metadata_store.environments.list_environment_snapshots(ctx.get_run("r").run_ref)
+    prefixes = {dict(item.interpreter)["prefix"] for item in result}
     assert len(prefixes) == 2
 
 

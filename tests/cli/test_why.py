@@ -41,15 +41,21 @@ def story(ctx: Contexta) -> Contexta:
 
 
 def test_two_single_runs_name_both_suspects_and_claim_nothing(story: Contexta, cli: Cli) -> None:
-    found = story.explain_regression("last-month", "this-month", metric="accuracy")
-    assert found.metric is not None
-    assert (found.metric.verdict, found.metric.p_value, found.metric.worse) == ("unknown", None, True)
-    assert "one run per side" in found.metric.why
-    assert {str(each) for each in found.differences} == {"torch: 2.0.0 -> 2.1.0", "numpy: 1.24.0 -> 1.26.4"}
-    assert [(each.key, each.rank, each.score) for each in found.suspects] == [("numpy", 1, 0.5), ("torch", 1, 0.5)]
-    assert {each.what for each in found.unknowns} >= {"imports", "source", "parameters", "inputs", "seeds"}
-    assert found.history is not None
-    assert found.history.confounds == ()  # the two runs that are compared differ in both anyway
+    result = story.explain_regression("last-month", "this-month", metric="accuracy")
+    assert result.metric is not None
+    assert (result.metric.verdict, result.metric.p_value, result.metric.worse) == ("unknown", None, True)
+    assert "one run per side" in result.metric.why
+    assert {str(difference) for difference in result.differences} == {
+        "torch: 2.0.0 -> 2.1.0",
+        "numpy: 1.24.0 -> 1.26.4",
+    }
+    assert [(suspect.key, suspect.rank, suspect.score) for suspect in result.suspects] == [
+        ("numpy", 1, 0.5),
+        ("torch", 1, 0.5),
+    ]
+    assert {unknown.what for unknown in result.unknowns} >= {"imports", "source", "parameters", "inputs", "seeds"}
+    assert result.history is not None
+    assert result.history.confounds == ()  # the two runs that are compared differ in both anyway
 
     screen = cli("why", "last-month", "this-month", "--metric", "accuracy")
     assert (screen.returncode, screen.stderr) == (0, "")
@@ -64,7 +70,7 @@ def test_two_single_runs_name_both_suspects_and_claim_nothing(story: Contexta, c
     assert "p=" not in screen.stdout
 
     printed = cli("why", "last-month", "this-month", "--metric", "accuracy", "--json").stdout
-    assert Explanation.model_validate_json(printed) == found
+    assert Explanation.model_validate_json(printed) == result
 
 
 def test_repeats_make_a_drop_real_and_name_the_interval(ctx: Contexta, cli: Cli) -> None:
@@ -72,14 +78,14 @@ def test_repeats_make_a_drop_real_and_name_the_interval(ctx: Contexta, cli: Cli)
     for number in range(5):
         a_run(ctx, f"old-{number}", 0.91 + draws.gauss(0, 0.002), OLD, 1 + number)
         a_run(ctx, f"new-{number}", 0.87 + draws.gauss(0, 0.002), NEW, 11 + number)
-    found = ctx.explain_regression("old-0", "new-0").metric
-    assert found is not None
-    assert (len(found.old.values), len(found.new.values)) == (5, 5)
-    assert (found.verdict, found.test) == ("real", "permutation")
-    assert found.p_adjusted == pytest.approx(2 / 252)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < -0.04 < found.high < 0
+    result = ctx.explain_regression("old-0", "new-0").metric
+    assert result is not None
+    assert (len(result.old.values), len(result.new.values)) == (5, 5)
+    assert (result.verdict, result.test) == ("real", "permutation")
+    assert result.p_adjusted == pytest.approx(2 / 252)
+    assert result.low is not None
+    assert result.high is not None
+    assert result.low < -0.04 < result.high < 0
     assert "The difference is significant (p = 0.0079; exact permutation test)" in cli("why", "old-0", "new-0").stdout
     alone = ctx.explain_regression("old-0", "new-0", group_by="none").metric
     assert alone is not None
@@ -94,9 +100,9 @@ def test_a_test_that_several_metrics_leave_no_room_is_not_chosen(ctx: Contexta) 
         for side, level, packages in (("old", 0.91, OLD), ("new", 0.87, NEW)):
             metrics = {"accuracy": level + draws.gauss(0, 0.002), "loss": 0.3 + draws.gauss(0, 0.01)}
             put_run(ctx, f"{side}-{number}", metrics=metrics, environment={"packages": packages})
-    found = ctx.explain_regression("old-0", "new-0")
-    assert found.metric is not None
-    assert (found.metric.metric_key, found.metric.verdict, found.metric.test) == ("accuracy", "real", "welch")
+    result = ctx.explain_regression("old-0", "new-0")
+    assert result.metric is not None
+    assert (result.metric.metric_key, result.metric.verdict, result.metric.test) == ("accuracy", "real", "welch")
 
 
 def test_a_metric_without_a_known_direction_names_the_options_for_it(ctx: Contexta, cli: Cli, tmp_path: Any) -> None:
@@ -108,8 +114,8 @@ def test_a_metric_without_a_known_direction_names_the_options_for_it(ctx: Contex
     assert "quux rose from 1 to 2 (+1, +100.0 %); lower is better." in cli("why", "a", "b", "--lower-is-better").stdout
     assert "quux rose from 1 to 2 (+1, +100.0 %). One" in cli("why", "a", "b", "--higher-is-better").stdout
     (tmp_path / "pyproject.toml").write_text('[tool.contexta]\nlower-is-better = ["quux"]\n')
-    found = json.loads(cli("why", "a", "b", "--json").stdout)
-    assert (found["metric"]["better"], found["metric"]["better_from"]) == ("lower", "configuration")
+    report = json.loads(cli("why", "a", "b", "--json").stdout)
+    assert (report["metric"]["better"], report["metric"]["better_from"]) == ("lower", "configuration")
     (tmp_path / "pyproject.toml").write_text('[tool.contexta]\nlower-is-better = "quux"\n')
     assert 'give a list: ["my_metric"]' in cli("why", "a", "b").stderr
 
@@ -127,9 +133,9 @@ def test_a_metric_that_is_not_there_is_refused_with_the_nearest(story: Contexta,
 def test_runs_without_environments_say_unknown_and_name_no_suspect(ctx: Contexta, cli: Cli) -> None:
     put_run(ctx, "a", metrics={"accuracy": 0.9})
     put_run(ctx, "b", metrics={"accuracy": 0.8})
-    found = ctx.explain_regression("a", "b")
-    assert (found.differences, found.suspects) == ((), ())
-    assert ("packages", "both") in {(each.what, each.side) for each in found.unknowns}
+    result = ctx.explain_regression("a", "b")
+    assert (result.differences, result.suspects) == ((), ())
+    assert ("packages", "both") in {(unknown.what, unknown.side) for unknown in result.unknowns}
     assert (
         "Nothing that both runs recorded differs. Not recorded on both sides: packages" in cli("why", "a", "b").stdout
     )
@@ -147,10 +153,13 @@ def test_code_parameters_and_seeds_are_differences_too(ctx: Contexta) -> None:
                 "command": ["python", "t.py", "--lr", str(rate), "--seed", name],
             },
         )
-    found = {(each.kind, each.left_value, each.right_value) for each in ctx.explain_regression("a", "b").differences}
-    assert ("source", "1" * 12, "2" * 12 + " (its repository is not on this machine)") in found
-    assert ("command", "python t.py --lr 0.1", "python t.py --lr 0.2") in found
-    assert ("seed", "a", "b") in found
+    comparison = {
+        (difference.kind, difference.left_value, difference.right_value)
+        for difference in ctx.explain_regression("a", "b").differences
+    }
+    assert ("source", "1" * 12, "2" * 12 + " (its repository is not on this machine)") in comparison
+    assert ("command", "python t.py --lr 0.1", "python t.py --lr 0.2") in comparison
+    assert ("seed", "a", "b") in comparison
 
 
 @pytest.mark.parametrize(
@@ -176,9 +185,9 @@ def test_the_bisect_it_suggests_includes_what_else_changed(
         metadata = {"source": {"commit": commit, "root": "/nowhere/at/all"}, "command": command}
         a_run(ctx, name, accuracy, installed, metadata=metadata)
     suggested = f"contexta bisect old new --metric accuracy{more} -- python t.py --lr {settings[1]}"
-    said = cli("why", "old", "new").stdout
-    assert suggested in said.replace("\n", " "), said
-    assert "command command" not in said
+    printed = cli("why", "old", "new").stdout
+    assert suggested in printed.replace("\n", " "), printed
+    assert "command command" not in printed
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
@@ -191,11 +200,11 @@ def test_a_repeat_without_a_finite_value_leaves_the_others_their_result(
         for number, value in enumerate([*values, *([odd] if name == side else [])]):
             a_run(ctx, f"{name}-{number}", value, OLD if name == "old" else NEW, day)
             day += 1
-    found = ctx.explain_regression("old-0", "new-0", metric="accuracy").metric
-    assert found is not None
-    assert (found.verdict, found.worse) == ("real", True)
-    assert found.change == pytest.approx(-0.04)
-    assert f"excluded: 1 of 5 {side.upper()} runs, whose value is not finite" in found.why
+    result = ctx.explain_regression("old-0", "new-0", metric="accuracy").metric
+    assert result is not None
+    assert (result.verdict, result.worse) == ("real", True)
+    assert result.change == pytest.approx(-0.04)
+    assert f"excluded: 1 of 5 {side.upper()} runs, whose value is not finite" in result.why
     assert "not finite" in " ".join(cli("why", "old-0", "new-0").stdout.split())
 
 
@@ -203,10 +212,10 @@ def test_a_named_run_without_a_finite_value_has_no_size_of_change(ctx: Contexta)
     for number in range(4):
         a_run(ctx, f"old-{number}", 0.91 + number / 1000, OLD, number + 1)
         a_run(ctx, f"new-{number}", float("nan") if number == 0 else 0.87 + number / 1000, NEW, number + 11)
-    found = ctx.explain_regression("old-0", "new-0", metric="accuracy").metric
-    assert found is not None
-    assert (found.verdict, found.change) == ("unknown", None)
-    assert "NEW has the value nan" in found.why
+    result = ctx.explain_regression("old-0", "new-0", metric="accuracy").metric
+    assert result is not None
+    assert (result.verdict, result.change) == ("unknown", None)
+    assert "NEW has the value nan" in result.why
 
 
 @pytest.mark.parametrize(("metric", "tone"), [("accuracy", "bad"), ("loss", "good"), ("my-own-figure", "warn")])
@@ -223,11 +232,11 @@ def test_a_real_change_is_green_only_where_it_is_known_to_be_good(ctx: Contexta,
                 ended_at=f"2025-02-{day:02}T08:10:00Z",
             )
             day += 1
-    found = ctx.explain_regression("old-0", "new-0", metric=metric)
-    assert found.metric is not None
-    assert found.metric.verdict == "real"
-    assert tone_of(found.metric) == tone
-    (section,) = [each for each in explanation(found).sections if each.title == "Metrics"]
+    result = ctx.explain_regression("old-0", "new-0", metric=metric)
+    assert result.metric is not None
+    assert result.metric.verdict == "real"
+    assert tone_of(result.metric) == tone
+    (section,) = [item for item in explanation(result).sections if item.title == "Metrics"]
     (table,) = section.blocks
     assert isinstance(table, Table)
     assert [row.tone for row in table.rows] == [tone]
@@ -259,15 +268,15 @@ def test_commands_act_on_the_suspect_that_the_sentence_names(
                 "imports": {"distributions": {"scorelib": ["scorelib"]}, "own": []},
             },
         )
-    found = ctx.explain_regression("old", "new")
-    assert found.suspects[0].name == named
-    assert any(named in sentence for sentence in found.answer[2:]), found.answer
-    tests = [step for step in found.next if step.purpose.startswith("test ")]
+    result = ctx.explain_regression("old", "new")
+    assert result.suspects[0].name == named
+    assert any(named in sentence for sentence in result.answer[2:]), result.answer
+    tests = [step for step in result.next if step.purpose.startswith("test ")]
     for step in tests:
         assert step.purpose.startswith(f"test {named} alone")
         assert "scorelib" in step.command
         assert "idna" not in step.command
         assert step.complete is False
     assert len(tests) == (1 if others else 0)
-    back = [step.purpose for step in found.next if "go back" in step.purpose]
+    back = [step.purpose for step in result.next if "go back" in step.purpose]
     assert all(("build of scorelib" in purpose) == (kind == "build") for purpose in back)

@@ -155,9 +155,9 @@ def test_ended_run_takes_nothing_more(ctx: Contexta) -> None:
 
 
 def test_parameters_keep_json_values_and_store_others_as_text(ctx: Contexta, tmp_path: Path) -> None:
-    given = {"lr": 0.1, "n": 3, "on": True, "none": None, "deep": {"a": [1, {"b": 2}]}, "big": 2**70}
+    values = {"lr": 0.1, "n": 3, "on": True, "none": None, "deep": {"a": [1, {"b": 2}]}, "big": 2**70}
     with ctx.run("x") as run:
-        run.params(given)
+        run.params(values)
         run.param("path", tmp_path)
         run.param("odd", {1})
         run.param("lr", 0.2)
@@ -193,13 +193,13 @@ def test_threads_of_one_run_lose_no_record(ctx: Contexta) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"workspace": "ws"}, {"config": UnifiedConfig(workspace=WorkspaceConfig(root_path="ws"))}, {}]
+    "arguments", [{"workspace": "ws"}, {"config": UnifiedConfig(workspace=WorkspaceConfig(root_path="ws"))}, {}]
 )
 def test_training_that_changes_its_directory_stays_in_its_workspace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
-    with Contexta(**given) as ctx:
+    with Contexta(**arguments) as ctx:
         with ctx.run("x", project="p") as run:
             monkeypatch.chdir(tmp_path / "elsewhere")
             run.metric("a", 1)
@@ -207,7 +207,7 @@ def test_training_that_changes_its_directory_stays_in_its_workspace(
         assert ctx.get_run("x").metrics == {"a": 1}
         assert ctx.get_environment("x").imports is not None
     assert list((tmp_path / "elsewhere").iterdir()) == []
-    assert (tmp_path / ("ws" if given else ".contexta") / "contexta.db").exists()
+    assert (tmp_path / ("ws" if arguments else ".contexta") / "contexta.db").exists()
 
 
 def test_unwritable_workspace_gives_one_warning_and_the_program_continues(

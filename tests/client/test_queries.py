@@ -151,7 +151,7 @@ def test_every_question_is_answered_by_either_database(anywhere: Contexta) -> No
         "metric_not_finite",
     ]
     assert len(ctx.traverse_lineage("deployment:p.web").edges) == 5
-    assert [each.deployment_name for each in ctx.list_deployments(run="r")] == ["web"]
+    assert [deployment.deployment_name for deployment in ctx.list_deployments(run="r")] == ["web"]
     assert len(ctx.list_batches("r", stage_name="train")) == len(ctx.list_samples("r")) == 1
     assert ctx.select_best_run(None, "accuracy", stage_name="train").value == 0.9
     assert [point.value for point in ctx.get_metric_trend("accuracy").points] == [0.9]
@@ -206,7 +206,7 @@ def test_snapshot_notes_open_missing_and_marked_parts(ctx: Contexta) -> None:
     put_run(ctx, status="open", ended_at=None)
     ctx.record_store.append(a_metric(envelope={"completeness_marker": "sampled"}))
     notes = ctx.get_run_snapshot("r").completeness_notes
-    assert "run:p.r is still open: more may follow" in notes
+    assert "run:p.r is still open, so more records may follow" in notes
     assert "run:p.r has no environment snapshot" in notes
     assert "1 record of accuracy: completeness sampled, degradation none" in notes
 
@@ -226,9 +226,13 @@ def test_lists_are_limited_to_their_run_stage_or_project(full: Contexta, cli: Cl
     assert [batch.batch_name for batch in full.list_batches("r", stage_name="evaluate")] == ["b2"]
     assert [sample.sample_name for sample in full.list_samples("r", limit=1)] == ["s1"]
     assert [sample.sample_name for sample in full.list_samples("r", stage_name="evaluate")] == ["s2"]
-    assert [each.deployment_name for each in full.list_deployments()] == ["web", "elsewhere", "by-artifact"]
-    assert [each.deployment_name for each in full.list_deployments(run="r")] == ["web", "by-artifact"]
-    assert [each.deployment_name for each in full.list_deployments("p")] == ["web", "elsewhere", "by-artifact"]
+    assert [deployment.deployment_name for deployment in full.list_deployments()] == ["web", "elsewhere", "by-artifact"]
+    assert [deployment.deployment_name for deployment in full.list_deployments(run="r")] == ["web", "by-artifact"]
+    assert [deployment.deployment_name for deployment in full.list_deployments("p")] == [
+        "web",
+        "elsewhere",
+        "by-artifact",
+    ]
     assert len(json.loads(cli("deployments", "--run", "r", "--json").stdout)) == 2
     assert "p.elsewhere" in cli("deployments").stdout
     with pytest.raises(NotFound, match='no stage "test"'):
@@ -375,7 +379,7 @@ def test_best_run_lists_runs_that_cannot_be_ranked(history: Contexta, cli: Cli) 
     runs = [f"r{number}" for number in range(5)]
     result = history.select_best_run(runs, "accuracy", stage_name="train", higher_is_better=True)
     assert (result.run_ref, result.value) == ("run:p.r1", 0.91)
-    assert [(each.run_ref.name, each.rank) for each in result.candidates] == [
+    assert [(candidate.run_ref.name, candidate.rank) for candidate in result.candidates] == [
         ("r1", 1),
         ("r0", 2),
         ("r3", 3),
@@ -411,7 +415,11 @@ def test_equals_share_a_rank(ctx: Contexta) -> None:
     for name, loss in (("a", 1), ("b", 1.0), ("c", 0.5)):
         put_run(ctx, name, metrics={"loss": loss})
     result = ctx.select_best_run(["a", "b", "c"], "loss", higher_is_better=True)
-    assert [(each.run_ref.name, each.rank) for each in result.candidates] == [("a", 1), ("b", 1), ("c", 3)]
+    assert [(candidate.run_ref.name, candidate.rank) for candidate in result.candidates] == [
+        ("a", 1),
+        ("b", 1),
+        ("c", 3),
+    ]
     assert result.completeness_notes == (
         "2 runs share the first rank; the first of them in the given order is selected",
     )
@@ -420,7 +428,9 @@ def test_equals_share_a_rank(ctx: Contexta) -> None:
 def test_trend_is_oldest_first_with_what_changed_before_each_run(history: Contexta, cli: Cli, tmp_path: Path) -> None:
     result = history.get_metric_trend("accuracy")
     assert [point.run_ref.name for point in result.points] == ["r0", "r1", "r2", "r3"]
-    assert [None if point.changes is None else [str(each) for each in point.changes] for point in result.points] == [
+    assert [
+        None if point.changes is None else [str(change) for change in point.changes] for point in result.points
+    ] == [
         None,
         [],
         None,

@@ -57,8 +57,8 @@ def test_recording_works_and_a_query_names_what_is_too_old(tmp_path: Path, old: 
         at=tmp_path,
         env=old,
     )
-    for each in (wrapped, *(done("-c", code, at=tmp_path, env=old) for code in (INIT, CLIENT))):
-        assert (each.returncode, each.stderr) == (0, "")
+    for item in (wrapped, *(done("-c", code, at=tmp_path, env=old) for code in (INIT, CLIENT))):
+        assert (item.returncode, item.stderr) == (0, "")
     finished = done("-m", "contexta.cli", "diff", "init", "client", at=tmp_path, env=old)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
@@ -102,13 +102,13 @@ def test_a_python_too_old_for_queries_is_named_inside_a_recorded_command(tmp_pat
 
 def test_pyproject_names_the_libraries_of_the_table_and_no_newer_ones() -> None:
     project = tomllib.loads((SOURCES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = dict(_bound(each) for each in project["dependencies"] if ";" not in each)
+    declared = dict(_bound(dependency) for dependency in project["dependencies"] if ";" not in dependency)
     assert declared.keys() == NEEDED.keys()
     assert {name: bound for name, bound in declared.items() if bound > NEEDED[name]} == {}
     assert _bound(f"python{project['requires-python']}") == ("python", PYTHON)
 
 
 def _bound(requirement: str) -> tuple[str, tuple[int, ...]]:
-    found = re.fullmatch(r"([a-z]+)>=([0-9.]+)", requirement)
-    assert found, f"{requirement}: a name and a lower bound, nothing else"
-    return found[1], tuple(map(int, found[2].split(".")))
+    result = re.fullmatch(r"([a-z]+)>=([0-9.]+)", requirement)
+    assert result, f"{requirement}: a name and a lower bound, nothing else"
+    return result[1], tuple(map(int, result[2].split(".")))

@@ -60,7 +60,7 @@ class Ended:
         )
         ends = [environment["end"] for environment in environments if "end" in environment]
         self.end: Any = json.loads(objects.get(ends[-1])) if ends else {}
-        (facts,) = (each["facts"] for each in self.of("fact"))
+        (facts,) = (item["facts"] for item in self.of("fact"))
         self.name: str = facts["invocation"]["argv"][-1]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -111,13 +111,15 @@ def ended(place: Path) -> dict[str, Ended]:
     """The processes of the run by what they were called with last."""
     objects = Objects(place / ".contexta" / "objects")
     result = (Ended(path, objects) for path in (place / ".contexta" / "journal").glob("*.r.*.jsonl"))
-    return {each.name: each for each in result}
+    return {item.name: item for item in result}
 
 
 def assert_whole(process: Ended, git: Callable[..., str], place: Path) -> None:
     assert process.of("close"), f"{process.name}: its journal is not closed"
     assert process.of("note") == []
-    assert {"scorelib", "own"} <= {each["name"] for each in process.body["distributions"] if "build" in each}
+    assert {"scorelib", "own"} <= {
+        distribution["name"] for distribution in process.body["distributions"] if "build" in distribution
+    }
     assert "scorelib" in process.end["imports"]["distributions"], process.name
     commit = git(place / "checkout", "rev-parse", "HEAD").strip()
     assert process.end["origins"]["own"]["commit"] == commit
@@ -159,16 +161,16 @@ def assert_all_whole(place: Path, git: Callable[..., str], commands: dict[str, s
     assert done.returncode == 0, done.stderr
     result = ended(place)
     assert set(result) == set(commands)
-    for each in result.values():
-        assert_whole(each, git, place)
+    for item in result.values():
+        assert_whole(item, git, place)
 
 
 @pytest.mark.parametrize("python", every_python())
 def test_records_that_a_killed_process_lost_are_noted(place: Path, python: str) -> None:
     record(place, "\n".join([*write_programs(place, python, KILLED).values(), "exit 0"]))
-    assert [each.of("close") for each in ended(place).values()] == [[], []]
+    assert [item.of("close") for item in ended(place).values()] == [[], []]
     with Contexta(workspace=place / ".contexta") as ctx:
         notes = [note.text for note in ctx.get_run("r").notes if note.topic == "process"]
     assert len(notes) == 2
     for note in notes:
-        assert "ended without telling" in note
+        assert "was killed or called os._exit" in note

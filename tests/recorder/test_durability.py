@@ -44,14 +44,14 @@ def traced(tmp_path: Path) -> list[str]:
 
 def synced(tmp_path: Path) -> dict[str, list[str]]:
     """Moment -> what was brought to the disk since the one before, relative to the workspace's parent."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     now: list[str] = []
     for line in traced(tmp_path):
         if (moment := re.search(r'write\(1<.*"(begun|flushed|ended)', line)) is not None:
-            found[moment[1]], now = now, []
+            result[moment[1]], now = now, []
         elif (file := re.search(r"f(?:data)?sync\(\d+<([^>]*)>", line)) is not None:
             now.append(os.path.relpath(file[1], tmp_path))
-    return found
+    return result
 
 
 def test_a_started_run_and_flushed_records_survive_a_power_failure(tmp_path: Path) -> None:

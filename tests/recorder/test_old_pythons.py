@@ -78,7 +78,7 @@ def interpreters() -> dict[int, str]:
     candidates += [path for minor in MINORS if (path := shutil.which(f"python3.{minor}"))]
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     candidates += [str(path) for path in root.glob("versions/*/bin/python3.*") if re.search(r"3\.\d+\Z", path.name)]
-    found: dict[int, str] = {}
+    result: dict[int, str] = {}
     for path in candidates:
         ask = "import sys; print(sys.version_info[1], sys.implementation.name)"
         try:
@@ -87,8 +87,8 @@ def interpreters() -> dict[int, str]:
             continue
         minor, _, name = output.strip().partition(" ")
         if name == "cpython" and int(minor) in MINORS:
-            found.setdefault(int(minor), path)
-    return found
+            result.setdefault(int(minor), path)
+    return result
 
 
 @pytest.mark.parametrize("minor", MINORS, ids=lambda minor: f"3.{minor}")
@@ -115,8 +115,8 @@ def test_every_probe_runs_in(minor: int, tmp_path: Path, git: Callable[..., str]
     assert "+x = 1" in facts["patch"]
     assert facts["foreign"] == []
     assert {"batch", "point", "sample", "event", "operation", "batch-end", "span", "deployment"} <= {*facts["lines"]}
-    probed = {name: found for name, (found, _) in facts["probed"].items()}
-    notes = [note for _, told in facts["probed"].values() for note in told]
+    probed = {name: result for name, (result, _) in facts["probed"].items()}
+    notes = [note for _, answer in facts["probed"].values() for note in answer]
     assert probed["interpreter"]["version"].startswith(f"3.{minor}.")
     EnvironmentSnapshot(
         environment_snapshot_ref="environment:p.r.e",
@@ -124,7 +124,7 @@ def test_every_probe_runs_in(minor: int, tmp_path: Path, git: Callable[..., str]
         captured_at="2025-01-01T00:00:00Z",
         python_version=probed["interpreter"]["version"],
         platform=facts["platform"],
-        distributions=tuple(Distribution(**each) for each in probed["distributions"]),
+        distributions=tuple(Distribution(**distribution) for distribution in probed["distributions"]),
         environment_variables=probed["variables"],
         interpreter=probed["interpreter"],
         machine=probed["machine"],

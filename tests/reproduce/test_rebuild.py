@@ -25,8 +25,8 @@ def says(environment: Path, code: str) -> str:
     return done.stdout.decode().strip()
 
 
-def reasons(found: Rebuild) -> dict[str, str]:
-    return {package.name: package.reason for package in found.missing}
+def reasons(result: Rebuild) -> dict[str, str]:
+    return {package.name: package.reason for package in result.missing}
 
 
 def test_a_rebuilt_environment_matches_the_recording_file_by_file(
@@ -50,12 +50,12 @@ def test_the_second_rebuild_uses_the_cache_and_no_index(
     trained: Trained, ctx: Contexta, index: Path, tmp_path: Path
 ) -> None:
     trained()
-    one = ctx.rebuild_environment("first", tmp_path / "one")
+    first = ctx.rebuild_environment("first", tmp_path / "one")
     for file in index.iterdir():
         file.unlink()
-    two = ctx.rebuild_environment("first", tmp_path / "two")
-    assert (one.verdict, one.from_cache) == ("match", False)
-    assert (two.verdict, two.from_cache) == ("match", True)
+    second = ctx.rebuild_environment("first", tmp_path / "two")
+    assert (first.verdict, first.from_cache) == ("match", False)
+    assert (second.verdict, second.from_cache) == ("match", True)
     assert says(tmp_path / "two", "import beta; print(beta.__file__)").startswith(str(tmp_path / "two"))
 
 

@@ -88,8 +88,8 @@ class TestAnnotations:
         two.tag_run("old", {"a": "b"}, remove=["team"])
         two.note_run("old", "a note\nin two lines")
         two.pin_run("old")
-        found = two.get_run("old")
-        assert (found.note, found.pinned, found.content_digest) == ("a note\nin two lines", True, before)
+        result = two.get_run("old")
+        assert (result.note, result.pinned, result.content_digest) == ("a note\nin two lines", True, before)
         assert two.metadata_store.runs.get_run("run:p.old").tags == {"team": "old", "kept": "x"}
         two.export(tmp_path / "after.jsonl", ["old"], format="canonical")
         assert (tmp_path / "after.jsonl").read_bytes() == (tmp_path / "before.jsonl").read_bytes()
@@ -114,16 +114,16 @@ class TestAnnotations:
             with pytest.raises(InvalidInput, match="is still open"):
                 anywhere.rename_run("live", "other")
             run.metric("x", 1)
-        found = anywhere.get_run("live")
-        assert (dict(found.tags), found.pinned, found.status) == ({"a": "2", "b": "3"}, True, "completed")
+        result = anywhere.get_run("live")
+        assert (dict(result.tags), result.pinned, result.status) == ({"a": "2", "b": "3"}, True, "completed")
 
     def test_secrets_in_annotations_are_hidden_before_they_are_stored(self, two: Contexta) -> None:
         secret = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"
         two.note_run("old", f"trained with token {secret}")
         two.tag_run("old", {"api_key": secret})
-        found = two.get_run("old")
-        assert secret not in f"{found.note} {dict(found.tags)}"
-        assert (found.note or "").startswith("trained with token ")
+        result = two.get_run("old")
+        assert secret not in f"{result.note} {dict(result.tags)}"
+        assert (result.note or "").startswith("trained with token ")
 
     @pytest.mark.parametrize("name", ["", " ", "a\nb", "run:p.x", "@latest", "x" * 251])
     def test_a_name_that_could_not_be_given_to_a_command_is_refused(self, two: Contexta, name: str) -> None:

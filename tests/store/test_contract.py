@@ -55,10 +55,10 @@ class TestAWorkspace:
 
     def test_gives_every_text_back_and_sorts_by_its_bytes(self, anywhere: Contexta) -> None:
         ref = put_run(anywhere, metrics=dict.fromkeys(WORDS, 1.0), description="\t".join(WORDS), tags={"t": "\u2028"})
-        found = anywhere.get_run(ref)
-        assert found.description == "\t".join(WORDS)
-        assert found.tags == {"t": "\u2028"}
-        keys = [metric.metric_key for metric in found.stages[0].metrics]
+        result = anywhere.get_run(ref)
+        assert result.description == "\t".join(WORDS)
+        assert result.tags == {"t": "\u2028"}
+        keys = [metric.metric_key for metric in result.stages[0].metrics]
         assert keys == sorted(WORDS, key=str.encode)
 
     def test_keeps_json_with_nul_and_nan_whole(self, anywhere: Contexta) -> None:
@@ -105,8 +105,8 @@ class TestAWorkspace:
         put_run(anywhere)
         for name, order in (("z", None), ("b", 1), ("a", 0), ("y", None)):
             anywhere.metadata_store.stages.put_stage_execution(a_stage(stage=name, order_index=order))
-        found = anywhere.metadata_store.stages.list_stage_executions("run:p.r")
-        assert [stage.stage_name for stage in found] == ["a", "b", "z", "y"]
+        result = anywhere.metadata_store.stages.list_stage_executions("run:p.r")
+        assert [stage.stage_name for stage in result] == ["a", "b", "z", "y"]
 
     def test_stores_an_environment_once_for_many_runs(self, anywhere: Contexta) -> None:
         for name in ("one", "two"):
@@ -114,7 +114,7 @@ class TestAWorkspace:
         assert anywhere.compare_environments("one", "two").changed_packages == ()
         changed = a_snapshot(run="two", packages={"numpy": "1.24.0", "torch": "2.1.0"})
         anywhere.metadata_store.environments.put_environment_snapshot(changed)
-        assert [str(each) for each in anywhere.compare_environments("one", "two").changed_packages] == [
+        assert [str(package) for package in anywhere.compare_environments("one", "two").changed_packages] == [
             "torch: 2.0.0 -> 2.1.0"
         ]
 

@@ -127,9 +127,9 @@ def check(kind: str, root: Path, acknowledged: int) -> None:
             assert ctx.get_run(str(run.run_ref)).params == {"lr": 0.1, "layers": 3}
             assert ctx.get_environment(str(run.run_ref)).packages
         ctx.get_environment("run-2")
-    found = verify_directory(root)
-    assert found.damage == ()
-    assert [note for note in found.notes if UNCHECKED not in note] == []
+    verification = verify_directory(root)
+    assert verification.damage == ()
+    assert [note for note in verification.notes if UNCHECKED not in note] == []
 
 
 def _logged(ctx: Contexta, acknowledged: int) -> None:

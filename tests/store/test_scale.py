@@ -73,7 +73,7 @@ def fill(ctx: Contexta, runs: int, execute: Callable[[str], Any], numbers: str, 
 @pytest.fixture(scope="module")
 def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contexta, Contexta]]:
     """A workspace, and one with ten times as many runs."""
-    found = []
+    result = []
     for runs in (300, 3_000):
         root: Path = tmp_path_factory.mktemp("scale") / "ws"
         with Contexta(workspace=root) as ctx:
@@ -82,9 +82,9 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Contexta, 
             fill(ctx, runs, raw.execute, _NUMBERS["sqlite"], "1")
             raw.commit()
             raw.close()
-        found.append(Contexta(workspace=root))
-    yield found[0], found[1]
-    for ctx in found:
+        result.append(Contexta(workspace=root))
+    yield result[0], result[1]
+    for ctx in result:
         ctx.close()
 
 
@@ -109,12 +109,12 @@ def steps(ctx: Contexta, ask: Callable[[Contexta], Any]) -> int:
     return counted
 
 
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("arguments", ASKED)
 def test_ten_times_as_many_runs_cost_no_more_steps(
-    sizes: tuple[Contexta, Contexta], monkeypatch: pytest.MonkeyPatch, asked: str
+    sizes: tuple[Contexta, Contexta], monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     monkeypatch.setattr(pages, "FEW", 50)
-    small, large = (steps(ctx, ASKED[asked]) for ctx in sizes)
+    small, large = (steps(ctx, ASKED[arguments]) for ctx in sizes)
     assert large <= 1.5 * small, (small, large)
 
 
@@ -139,48 +139,48 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("arguments", ASKED)
 def test_no_statement_scans_a_complete_table_on_a_server(
-    served: Contexta, monkeypatch: pytest.MonkeyPatch, asked: str
+    served: Contexta, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     """Rows that are looked at are counted by the server itself: EXPLAIN ANALYZE of each statement."""
     monkeypatch.setattr(pages, "FEW", 50)
     monkeypatch.setattr("psycopg.Pipeline.is_supported", lambda: False)  # so that each statement is asked by itself
-    seen: list[tuple[str, Any]] = []
+    observed: list[tuple[str, Any]] = []
     database: Any = served._opened().database
     engine = database._engine
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        seen.append((statement, parameters))
+        observed.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
-    ASKED[asked](served)
+    ASKED[arguments](served)
     event.remove(engine, "before_cursor_execute", note)
-    assert seen
+    assert observed
     with engine.connect() as connection:
-        for statement, parameters in seen:
+        for statement, parameters in observed:
             explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-            (found,) = connection.exec_driver_sql(explained, parameters).one()
-            for node in nodes((found if isinstance(found, list) else json.loads(found))[0]["Plan"]):
+            (result,) = connection.exec_driver_sql(explained, parameters).one()
+            for node in nodes((result if isinstance(result, list) else json.loads(result))[0]["Plan"]):
                 if node.get("Relation Name") in _LARGE:
                     looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                     assert looked_at * node["Actual Loops"] < SERVED / 20, (statement, node)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the client's library tells what it hears on Linux alone")
-@pytest.mark.parametrize(("asked", "waits"), [("one run", 5), ("two runs", 16), ("latest", 5)])
-def test_a_server_is_waited_for_a_few_times(served: Contexta, tmp_path: Path, asked: str, waits: int) -> None:
+@pytest.mark.parametrize(("arguments", "waits"), [("one run", 5), ("two runs", 16), ("latest", 5)])
+def test_a_server_is_waited_for_a_few_times(served: Contexta, tmp_path: Path, arguments: str, waits: int) -> None:
     """Over a network each costs more than its answer. Of one run: is the connection alive, begin, which run is meant,
     everything about it, end. Of two runs also: their parameters, environments and inputs."""
     for _ in range(7):
-        ASKED[asked](served)  # the driver prepares a statement when it has seen it some times
+        ASKED[arguments](served)  # the driver prepares a statement when it has seen it some times
     database: Any = served._opened().database
     engine = database._engine
     with engine.connect() as connection:
         server = connection.connection.driver_connection
     with (tmp_path / "heard").open("w+b") as file:
         server.pgconn.trace(file.fileno())
-        ASKED[asked](served)
+        ASKED[arguments](served)
         server.pgconn.untrace()
         file.seek(0)
         assert sum(b"ReadyForQuery" in line for line in file) == waits

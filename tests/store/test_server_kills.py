@@ -94,9 +94,11 @@ def subject(kind: str, made: Path, server: Server, tmp_path: Path) -> Subject:
                 assert run.stages[0].metrics[0].points == POINTS
                 assert ctx.get_run(str(run.run_ref)).params == {"lr": 0.1, "layers": 3}
                 assert ctx.get_environment(str(run.run_ref)).packages
-            found = ctx.verify()
-        unexpected = [note for note in found.notes if "were not checked" not in note]  # of files that are half done
-        assert (found.damage, unexpected) == ((), [])
+            verification = ctx.verify()
+        unexpected = [
+            note for note in verification.notes if "were not checked" not in note
+        ]  # of files that are half done
+        assert (verification.damage, unexpected) == ((), [])
         shutil.rmtree(arguments[0])
 
     return Subject(_OPEN + textwrap.dedent(PROGRAMS[kind]), prepare, check)
@@ -135,9 +137,9 @@ def _cleaned(arguments: list[str], acknowledged: int) -> None:
 def _restored(arguments: list[str], acknowledged: int) -> None:
     into = f"{arguments[2]}&objects={arguments[0]}/team2"
     with Contexta(into) as ctx:
-        there = [run.run_ref.name for run in ctx.list_runs()]
-        assert there == ["run-0"] or (there == [] and acknowledged == 0)
-        if not there:
+        elsewhere = [run.run_ref.name for run in ctx.list_runs()]
+        assert elsewhere == ["run-0"] or (elsewhere == [] and acknowledged == 0)
+        if not elsewhere:
             Contexta.restore(Path(arguments[0], "old.zip"), into)
         assert ctx.get_environment("run-0").packages
         assert ctx.verify().sound

@@ -225,11 +225,11 @@ def _block(size: int, number: int) -> HardWorld:
 def _scaled(share: float, number: int) -> HardWorld:
     """Two independent causes, where a seed moves the data and with it the size of the drop."""
     random = Random(f"scaled {share} {number}")
-    one, other = random.sample(range(size_of(number)), 2)
+    first, second = random.sample(range(size_of(number)), 2)
     return _world(
         number,
         random,
-        lambda mix: share * (mix >> one & 1) + (1 - share) * (mix >> other & 1),
+        lambda mix: share * (mix >> first & 1) + (1 - share) * (mix >> second & 1),
         scales=0.12,
         noise=random.choice((0.0, 0.01)),
         fingerprint=number // 10 % 2 == 0,

@@ -64,11 +64,11 @@ def calls_of(subject: Subject, trace: Path) -> list[Call]:
     lines = trace.read_text().splitlines()
     main = lines[0].split()[0]
     result = [match[1] for line in lines if (match := re.match(rf"{main} +(\w+)\(", line)) is not None]
-    seen: Counter[str] = Counter()
+    observed: Counter[str] = Counter()
     calls = []
     for name in result:
-        seen[name] += 1
-        calls.append((name, seen[name]))
+        observed[name] += 1
+        calls.append((name, observed[name]))
     return calls
 
 

@@ -130,10 +130,10 @@ class Workspace:
 
     def _current(self) -> Store:
         """The store after ingesting the journals of live runs."""
-        from contexta.store.ingest.ingest import take_in
+        from contexta.store.ingest.ingest import ingest_journals
 
         store = self._opened()
-        take_in(store)
+        ingest_journals(store)
         return store
 
     def _opened(self) -> Store:

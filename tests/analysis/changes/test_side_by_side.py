@@ -28,7 +28,9 @@ PACKAGES: dict[int, Facts] = {
 def test_steps_are_against_the_last_run_that_recorded_the_same(
     environments: list[int | None], changes: list[list[str] | None]
 ) -> None:
-    results = [made for made, _ in steps([PACKAGES[one] if one else {} for one in environments])]
+    results = [
+        made for made, _ in steps([PACKAGES[environment] if environment else {} for environment in environments])
+    ]
     assert [None if made is None else list(map(str, made)) for made in results] == changes
 
 
@@ -45,12 +47,14 @@ def test_a_run_that_recorded_no_parameters_is_unknown_and_not_a_change() -> None
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "names"),
+    ("first", "second", "names"),
     [
         ({"build": {"x": "1"}}, {"build": {"x": "2"}}, ["build x"]),
         ({"package": {"x": "1"}, "build": {"x": "1"}}, {"package": {"x": "2"}, "build": {"x": "2"}}, ["x"]),
         ({"input": {"data": None}}, {"input": {"data": "sha256:1"}}, []),  # the content of one was not read
     ],
 )
-def test_a_build_counts_only_for_equal_versions_and_an_unread_input_never(one: Any, two: Any, names: list[str]) -> None:
-    assert [difference.name for difference in differences([one, two])] == names
+def test_a_build_counts_only_for_equal_versions_and_an_unread_input_never(
+    first: Any, second: Any, names: list[str]
+) -> None:
+    assert [difference.name for difference in differences([first, second])] == names

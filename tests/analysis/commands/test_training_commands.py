@@ -72,8 +72,8 @@ def test_the_pattern_of_a_recorded_run_reads_the_same_number_in_a_bisect(
 ) -> None:
     source = metric_source(pattern, "loss")
     assert source is not None
-    (found,) = re.findall(source.removeprefix("stdout:"), printed)
-    assert found == value
+    (result,) = re.findall(source.removeprefix("stdout:"), printed)
+    assert result == value
 
 
 def test_a_pattern_that_refers_to_its_own_groups_is_not_rewritten() -> None:

@@ -25,8 +25,8 @@ from contexta.recorder.probes.machine import platform_name
     ],
 )
 def test_a_name_tells_system_and_processor(name: str, system: str, machine: str) -> None:
-    found = platform_of(name)
-    assert (found.system, found.machine) == (system, machine)
+    result = platform_of(name)
+    assert (result.system, result.machine) == (system, machine)
 
 
 @pytest.mark.parametrize(

@@ -71,5 +71,5 @@ def test_a_step_in_noise_is_found_beside_an_outlier(count: int) -> None:
 def test_levels_cover_the_series_without_gaps(values: list[float]) -> None:
     segments = levels(values)
     assert [segments[0].start, segments[-1].stop] == [0, len(values)]
-    assert all(one.stop == two.start and one.start < one.stop for one, two in pairwise(segments))
+    assert all(first.stop == second.start and first.start < first.stop for first, second in pairwise(segments))
     assert not {0, len(values) - 1} & outliers(values)

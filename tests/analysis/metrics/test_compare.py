@@ -94,8 +94,11 @@ def test_stage_that_failed_on_one_side_is_a_difference() -> None:
 
 def test_comparison_reads_back_from_its_json() -> None:
     left, right = summary("a", a_stage("train", loss=math.nan)), summary("b", a_stage("train", loss=-math.inf))
-    found = compare_runs(left, right)
-    assert type(found).model_validate_json(found.model_dump_json()).model_dump_json() == found.model_dump_json()
+    comparison = compare_runs(left, right)
+    assert (
+        type(comparison).model_validate_json(comparison.model_dump_json()).model_dump_json()
+        == comparison.model_dump_json()
+    )
     assert RunSummary.model_validate_json(left.model_dump_json()).model_dump_json() == left.model_dump_json()
 
 

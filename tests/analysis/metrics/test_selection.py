@@ -20,21 +20,21 @@ def candidates(values: list[int | float | None]) -> list[RankedRun]:
 def test_rank_is_how_many_are_better_plus_one(values: list[int | float | None], higher: bool) -> None:
     best = select_best("m", None, candidates(values), higher_is_better=higher)
     assert len(best.candidates) == len(values)
-    ranked = [each for each in best.candidates if each.rank is not None and each.value is not None]
-    for each in ranked:
-        assert each.value is not None
+    ranked = [candidate for candidate in best.candidates if candidate.rank is not None and candidate.value is not None]
+    for item in ranked:
+        assert item.value is not None
         better = [
             other
             for other in ranked
-            if other.value is not None and (other.value > each.value if higher else other.value < each.value)
+            if other.value is not None and (other.value > item.value if higher else other.value < item.value)
         ]
-        assert each.rank == len(better) + 1
+        assert item.rank == len(better) + 1
     assert best.run_ref == (ranked[0].run_ref if ranked else None)
 
 
 @given(VALUES)
 def test_what_is_missing_or_not_finite_is_counted(values: list[int | float | None]) -> None:
     best = select_best("m", "train", candidates(values), higher_is_better=True)
-    unranked = sum(each.rank is None for each in best.candidates)
-    told = [note for note in best.completeness_notes if "runs have no train/m" in note or "not finite" in note]
-    assert sum(int(note.split(" ")[0]) for note in told) == unranked
+    unranked = sum(candidate.rank is None for candidate in best.candidates)
+    answer = [note for note in best.completeness_notes if "runs have no train/m" in note or "not finite" in note]
+    assert sum(int(note.split(" ")[0]) for note in answer) == unranked

@@ -98,7 +98,7 @@ def test_two_compared_runs_are_no_evidence_that_changes_belong_together(count: i
     confounds = [confound.names for confound in explanation.history.confounds]
     assert confounds == ([] if count == 2 else [("left", "right")])
     assert not any(
-        "1 of 1" in text for text in (*explanation.answer, *(each.text for each in explanation.history.confounds))
+        "1 of 1" in text for text in (*explanation.answer, *(item.text for item in explanation.history.confounds))
     )
 
 

@@ -35,9 +35,9 @@ def test_what_nobody_imported_drops_to_the_bottom_but_for_what_works_without() -
             a_difference("used", imported=True),
         ]
     )
-    assert [each.key for each in ranked] == ["used", "nvidia-cudnn-cu12", "unused"]
+    assert [item.key for item in ranked] == ["used", "nvidia-cudnn-cu12", "unused"]
     assert ranked[-1].score < 0.01
-    assert "other packages load its libraries without an import" in [each.reason for each in ranked[1].evidence]
+    assert "other packages load its libraries without an import" in [item.reason for item in ranked[1].evidence]
 
 
 def test_the_scores_are_the_product_of_what_is_shown_and_sum_to_one() -> None:
@@ -45,11 +45,11 @@ def test_the_scores_are_the_product_of_what_is_shown_and_sum_to_one() -> None:
     products = []
     for suspect in ranked:
         product = 1.0
-        for each in suspect.evidence:
-            product *= each.weight
+        for item in suspect.evidence:
+            product *= item.weight
         products.append(product)
-    assert [each.score for each in ranked] == pytest.approx([p / sum(products) for p in products], abs=1e-4)
-    assert [each.rank for each in ranked] == [1, 2, 2]  # equal ones share a rank
+    assert [item.score for item in ranked] == pytest.approx([p / sum(products) for p in products], abs=1e-4)
+    assert [item.rank for item in ranked] == [1, 2, 2]  # equal ones share a rank
 
 
 def test_another_seed_is_noise_and_no_suspect() -> None:
@@ -86,7 +86,7 @@ def test_runs_repeat_each_other_but_for_the_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "kept"),
+    ("command", "remaining"),
     [
         (["python", "t.py", "--seed", "1", "--lr", "2"], ["python", "t.py", "--lr", "2"]),
         (["python", "t.py", "--random-state=3", "x"], ["python", "t.py", "x"]),
@@ -96,8 +96,10 @@ def test_runs_repeat_each_other_but_for_the_seed() -> None:
         (["/opt/train", "t.py"], ["/opt/train", "t.py"]),
     ],
 )
-def test_the_seed_and_the_place_of_the_python_are_no_part_of_the_command(command: list[str], kept: list[str]) -> None:
-    assert arguments_of(a_run("a", metadata={"command": command})) == kept
+def test_the_seed_and_the_place_of_the_python_are_no_part_of_the_command(
+    command: list[str], remaining: list[str]
+) -> None:
+    assert arguments_of(a_run("a", metadata={"command": command})) == remaining
 
 
 def test_names_of_seeds() -> None:

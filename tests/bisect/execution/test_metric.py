@@ -64,8 +64,8 @@ def test_other_metrics_and_unclear_numbers_are_ignored(line: str) -> None:
 
 def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
     output = 'epoch: 3\n{"loss": 0.1, "test/accuracy": 0.9}\nurl: http://x:80\nlr=1e-3, note=none'
-    told = "gives no accuracy; it gives test/accuracy, val_accuracy, epoch, loss, lr"
-    assert read_metric("accuracy", None, output, Path(), {"val_accuracy": 0.8}) == (None, told)
+    answer = "gives no accuracy; it gives test/accuracy, val_accuracy, epoch, loss, lr"
+    assert read_metric("accuracy", None, output, Path(), {"val_accuracy": 0.8}) == (None, answer)
     assert printed("test/accuracy", output) == 0.9
     many = " ".join(f"m{number}=1" for number in range(9))
     assert read_metric("f1", None, many, Path())[1].endswith(", ...")

@@ -30,9 +30,9 @@ def differing(
     )
 
 
-def commands(found: ChangedParameters, command: str) -> tuple[str, str]:
+def commands(result: ChangedParameters, command: str) -> tuple[str, str]:
     """A command as OLD and as NEW."""
-    old, new = (shlex.join(with_settings(shlex.split(command), side)) for side in (found.old, found.new))
+    old, new = (shlex.join(with_settings(shlex.split(command), side)) for side in (result.old, result.new))
     return old, new
 
 
@@ -62,10 +62,10 @@ def commands(found: ChangedParameters, command: str) -> tuple[str, str]:
 def test_command_gets_the_parameters_of_each_side(
     old: str, new: str, before: dict[str, Any], after: dict[str, Any], command: str, as_old: str, as_new: str
 ) -> None:
-    found = differing(old, new, before, after)
-    assert len(found.old) == 1
-    assert commands(found, command) == (as_old, as_new)
-    assert found.notes == ()
+    comparison = differing(old, new, before, after)
+    assert len(comparison.old) == 1
+    assert commands(comparison, command) == (as_old, as_new)
+    assert comparison.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_command_gets_the_parameters_of_each_side(
 def test_parameter_that_cannot_be_set_is_no_change_with_a_reason(
     old: str, new: str, before: dict[str, Any], after: dict[str, Any], reason: str
 ) -> None:
-    found = differing(old, new, before, after)
-    assert (found.old, found.new) == ({}, {})
-    (note,) = found.notes
+    comparison = differing(old, new, before, after)
+    assert (comparison.old, comparison.new) == ({}, {})
+    (note,) = comparison.notes
     assert reason in note
 
 
 def test_template_sets_only_parameters_without_a_command_line_option() -> None:
     before, after = {"lr": 0.1, "depth": 3, "name": None}, {"lr": 0.2, "depth": 4, "name": "a b"}
-    found = differing("--lr=0.1", "--lr=0.2", before, after, template="--set {name}={value}")
-    assert commands(found, "t.py") == (
+    comparison = differing("--lr=0.1", "--lr=0.2", before, after, template="--set {name}={value}")
+    assert commands(comparison, "t.py") == (
         "t.py --set depth=3 --lr=0.1",
         "t.py --set depth=4 --lr=0.2 --set 'name=a b'",
     )
@@ -97,8 +97,8 @@ def test_template_sets_only_parameters_without_a_command_line_option() -> None:
 
 def test_equal_values_in_other_notation_and_seeds_are_no_changes() -> None:
     before, after = {"lr": 0.1, "n": 1, "seed": 1}, {"lr": "1e-1", "n": 1.0, "seed": 2}
-    found = differing("--lr 0.1 --seed 1 --m 5", "--lr=.1 --seed 2 --m=5.0", before, after)
-    assert (found.old, found.notes) == ({}, ())
+    comparison = differing("--lr 0.1 --seed 1 --m 5", "--lr=.1 --seed 2 --m=5.0", before, after)
+    assert (comparison.old, comparison.notes) == ({}, ())
     assert not same(True, 1)
     assert same("TRUE", True)
     assert not same(None, 0)
@@ -109,16 +109,18 @@ def test_parameter_on_both_command_lines_is_no_change() -> None:
 
 
 def test_different_positional_words_are_noted() -> None:
-    found = differing("a.yaml --lr 1", "b.yaml --lr 1")
-    assert found.old == {}
-    assert found.notes == ("other words of the command differ (OLD: a.yaml, NEW: b.yaml); the given command is used",)
+    comparison = differing("a.yaml --lr 1", "b.yaml --lr 1")
+    assert comparison.old == {}
+    assert comparison.notes == (
+        "other words of the command differ (OLD: a.yaml, NEW: b.yaml); the given command is used",
+    )
 
 
 def test_options_of_the_interpreter_are_left_alone() -> None:
-    found = differing("-m 1", "-m 2", {"m": 1}, {"m": 2})
+    comparison = differing("-m 1", "-m 2", {"m": 1}, {"m": 2})
     for command in ("python -u -m train", "env X=1 python3.11 -W error -m train"):
-        assert commands(found, command) == (f"{command} -m 1", f"{command} -m 2")
-        assert not_in(shlex.split(command), found.old) == ["m"]
+        assert commands(comparison, command) == (f"{command} -m 1", f"{command} -m 2")
+        assert not_in(shlex.split(command), comparison.old) == ["m"]
 
 
 def test_arguments_of_the_program_precede_those_of_its_wrapper() -> None:

@@ -74,10 +74,10 @@ def test_fingerprint_of_the_source_depends_only_on_its_content(tmp_path: Path) -
     for name in ("one", "two"):
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "x.py").write_text("x = 1")
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert source_of(one, in_place=False) == source_of(two, in_place=False)
-    (two / "sub" / "x.py").write_text("x = 2")
-    assert source_of(one, in_place=False) != source_of(two, in_place=False)
+    first, second = tmp_path / "one", tmp_path / "two"
+    assert source_of(first, in_place=False) == source_of(second, in_place=False)
+    (second / "sub" / "x.py").write_text("x = 2")
+    assert source_of(first, in_place=False) != source_of(second, in_place=False)
 
 
 def test_a_trial_that_edits_installed_files_is_an_error_and_keeps_no_run(job: TrialJob) -> None:
@@ -101,15 +101,15 @@ def test_endpoint_has_its_own_files_if_packages_share_paths(job: TrialJob, versi
     )
     built = build(find_uv(), find_cache(), recipe.python, Contents(pins))
     (file,) = built.at.rglob("a.py")
-    there = replace(job, recipe=recipe, source=None, variables={"CACHED": str(file)})
-    assert run_job(there).value == 1.0
+    elsewhere = replace(job, recipe=recipe, source=None, variables={"CACHED": str(file)})
+    assert run_job(elsewhere).value == 1.0
 
 
 def test_cache_without_room_for_both_environments_is_reported(job: TrialJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTEXTA_CACHE_SIZE", "0.000001")
-    with pytest.raises(ContextaError, match="is too small for these environments") as told:
+    with pytest.raises(ContextaError, match="is too small for these environments") as error:
         run_job(job)
-    assert "CONTEXTA_CACHE_SIZE" in str(told.value.hint)
+    assert "CONTEXTA_CACHE_SIZE" in str(error.value.hint)
 
 
 def test_a_release_that_no_source_has_is_refused(job: TrialJob) -> None:
@@ -130,17 +130,17 @@ def test_recorded_source_and_parameters_reach_another_process(job: TrialJob, tmp
     git(folder, "commit", "-qm", "one")
     (folder / "train.py").write_text("import missing")
     revision = Revision(git(folder, "rev-parse", "HEAD"))
-    told = {"lr": Setting(("--lr", "0.1"), 0.1)}
-    there = replace(
+    answer = {"lr": Setting(("--lr", "0.1"), 0.1)}
+    elsewhere = replace(
         job,
         revision=revision,
-        parameters=told,
-        command=replace(job.command, argv=with_settings(("python", str(folder / "train.py")), told)),
+        parameters=answer,
+        command=replace(job.command, argv=with_settings(("python", str(folder / "train.py")), answer)),
         source=source_of(folder, in_place=False, recorded=True),
     )
-    assert why_not_ready(there) is None
+    assert why_not_ready(elsewhere) is None
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        result = pool.submit(run_job, there).result()
+        result = pool.submit(run_job, elsewhere).result()
     assert result.value == 2.0
-    lacking = replace(there, revision=Revision("0" * 40))
+    lacking = replace(elsewhere, revision=Revision("0" * 40))
     assert "does not have commit 000000000000 (fetch it" in str(why_not_ready(lacking))

@@ -32,9 +32,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "project"
-    found.mkdir()
-    return found
+    result = tmp_path / "project"
+    result.mkdir()
+    return result
 
 
 def run(folder: Path, environment: Path, code: str, seed: int = 0, **settings: object) -> TrialResult:
@@ -205,9 +205,9 @@ for number in range(1, 6):
     report = trial(command, environment, workspace=str(workspace), scratch=str(folder.parent / "scratch"))
     assert report.value == 0.5, report.log
     with Contexta(workspace=workspace) as ctx:
-        (kept,) = ctx.list_runs()
-    assert (kept.metrics, kept.params) == ({"accuracy": 0.5}, {"number": 5})
-    assert [metric.points for stage in kept.stages for metric in stage.metrics] == [5]
+        (remaining,) = ctx.list_runs()
+    assert (remaining.metrics, remaining.params) == ({"accuracy": 0.5}, {"number": 5})
+    assert [metric.points for stage in remaining.stages for metric in stage.metrics] == [5]
 
 
 def content_of(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -49,26 +49,26 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_environment_is_a_side_with_its_packages_and_its_python(environment: Path, tmp_path: Path) -> None:
-    found = ends(side_at(environment), side_at(environment))
-    assert dict(found.old.packages) == {"pip": "99.0", "released": "1.5"}
-    assert [each.name for each in found.fixed] == ["filed"]
-    assert (found.old.python, found.old.variables) == (HERE, {})
-    assert Path(found.pythons["old"].path).resolve() == Path(PYTHON).resolve()
-    assert found.pythons["old"] is found.pythons["new"]
-    assert any("filed as from its address now, in every mix alike" in note for note in found.notes)
-    assert any("mine is in" in note for note in found.notes)
+    result = ends(side_at(environment), side_at(environment))
+    assert dict(result.old.packages) == {"pip": "99.0", "released": "1.5"}
+    assert [item.name for item in result.fixed] == ["filed"]
+    assert (result.old.python, result.old.variables) == (HERE, {})
+    assert Path(result.pythons["old"].path).resolve() == Path(PYTHON).resolve()
+    assert result.pythons["old"] is result.pythons["new"]
+    assert any("filed as from its address now, in every mix alike" in note for note in result.notes)
+    assert any("mine is in" in note for note in result.notes)
 
 
 def test_file_is_completed_with_values_of_the_environment_on_the_other_side(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("released==2.0\n")
-    found = ends(side_at(environment), side_at(tmp_path / "new.txt"))
-    assert dict(found.new.packages) == {"pip": "99.0", "released": "2.0"}
-    assert found.new.python == found.old.python
+    result = ends(side_at(environment), side_at(tmp_path / "new.txt"))
+    assert dict(result.new.packages) == {"pip": "99.0", "released": "2.0"}
+    assert result.new.python == result.old.python
 
 
 def test_a_named_python_comes_before_that_of_the_environment(environment: Path) -> None:
-    found = ends(side_at(environment), side_at(environment), python=str(python_in(environment)))
-    assert found.pythons["old"].path == str(python_in(environment))
+    result = ends(side_at(environment), side_at(environment), python=str(python_in(environment)))
+    assert result.pythons["old"].path == str(python_in(environment))
 
 
 def test_variables_of_a_run_hold_on_a_side_that_does_not_say(ctx: Contexta, tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ def test_variables_of_a_run_hold_on_a_side_that_does_not_say(ctx: Contexta, tmp_
     recorded = {"OMP_NUM_THREADS": "4", "MODE": "exact", "HF_TOKEN": "secret:sha256:0123456789abcdef"}
     about = {"python_version": HERE, "environment_variables": recorded}
     put_run(ctx, environment=about, started_at="2025-02-15T08:00:00Z", ended_at="2025-02-15T08:00:12Z")
-    found = ends(side_of("r", ctx), side_at(tmp_path / "new.txt"), python=PYTHON, variables={"MODE": "fast"})
-    assert found.old.variables == {"OMP_NUM_THREADS": "4", "MODE": "exact"}
-    assert found.new.variables == {"OMP_NUM_THREADS": "4", "MODE": "fast"}
-    assert found.seconds == 12.0
+    result = ends(side_of("r", ctx), side_at(tmp_path / "new.txt"), python=PYTHON, variables={"MODE": "fast"})
+    assert result.old.variables == {"OMP_NUM_THREADS": "4", "MODE": "exact"}
+    assert result.new.variables == {"OMP_NUM_THREADS": "4", "MODE": "fast"}
+    assert result.seconds == 12.0
 
 
 def test_lock_file_is_recognised_by_its_content(tmp_path: Path) -> None:

@@ -52,26 +52,26 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 def study(cli: Cli, old: str, new: str, *options: str) -> dict[str, Any]:
     done = cli("bisect", old, new, "--metric", "accuracy", "--json", *options, "--", "python", "train.py")
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 @pytest.mark.slow
 def test_a_commit_that_changed_between_two_files_is_a_change_like_any_other(cli: Cli, place: Place) -> None:
     for name, version, commit in (("old.txt", "1.0", place.good), ("new.txt", "2.0", place.bad)):
         (place.here / name).write_text(f"innocent=={version}\nown @ {place.address(commit)}\n")
-    told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
-    assert (told["verdict"], told["culprits"], told["companions"]) == ("proved", ["own"], [])
-    change = next(change for change in told["changes"] if change["key"] == "own")
+    report = study(cli, "old.txt", "new.txt", "--python", PYTHON)
+    assert (report["verdict"], report["culprits"], report["companions"]) == ("proved", ["own"], [])
+    change = next(change for change in report["changes"] if change["key"] == "own")
     assert change["left_value"] == f"1.0 @ {place.good[:9]}"
     assert change["right_value"] == f"1.0 @ {place.bad[:9]}"
-    pins = {fact["fact"]: fact["pins"] for fact in told["proof"]}
+    pins = {fact["fact"]: fact["pins"] for fact in report["proof"]}
     assert pins[f"OLD with own at {change['right_value']} is bad"] == {
         "innocent": "1.0",
         "own": place.address(place.bad),
     }
-    assert told["next"] == [f"python -m pip install 'own @ {place.address(place.good)}'"]
-    assert (told["releases"], told["first_bad_version"]) == (None, None)
+    assert report["next"] == [f"python -m pip install 'own @ {place.address(place.good)}'"]
+    assert (report["releases"], report["first_bad_version"]) == (None, None)
 
 
 @pytest.mark.slow
@@ -79,8 +79,8 @@ def test_environments_with_a_package_from_two_commits_differ(cli: Cli, place: Pl
     for name, commit in (("old", place.good), ("new", place.bad)):
         venv = Venv(place.here / f"{name}-env", PYTHON)
         venv.install("--find-links", str(place.index), "innocent==1.0", f"own @ {place.address(commit)}")
-    told = study(cli, "old-env", "new-env")
-    assert (told["verdict"], told["culprits"]) == ("proved", ["own"])
+    report = study(cli, "old-env", "new-env")
+    assert (report["verdict"], report["culprits"]) == ("proved", ["own"])
 
 
 @pytest.mark.slow
@@ -94,19 +94,19 @@ def test_a_commit_after_a_release_of_an_index_is_a_change_too_and_so_is_a_file(c
         (f"own @ {built.as_uri()}", f"1.1 @ {built.name}"),
     ):
         (place.here / "new.txt").write_text(f"innocent==2.0\n{line}\n")
-        told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
-        assert (told["verdict"], told["culprits"]) == ("proved", ["own"])
-        assert [change["right_value"] for change in told["changes"]] == ["2.0", shown]
-        assert told["next"] == ["python -m pip install own==0.9"]
-    assert told["proof"][1]["pins"]["own"].endswith(f"#sha256={digest}")
+        report = study(cli, "old.txt", "new.txt", "--python", PYTHON)
+        assert (report["verdict"], report["culprits"]) == ("proved", ["own"])
+        assert [change["right_value"] for change in report["changes"]] == ["2.0", shown]
+        assert report["next"] == ["python -m pip install own==0.9"]
+    assert report["proof"][1]["pins"]["own"].endswith(f"#sha256={digest}")
 
 
 def test_equal_address_on_both_sides_is_no_change(cli: Cli, place: Place) -> None:
     for name, version in (("old.txt", "1.0"), ("new.txt", "2.0")):
         (place.here / name).write_text(f"innocent=={version}\nown @ {place.address(place.bad)}\n")
-    told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
-    assert (told["verdict"], [change["key"] for change in told["changes"]]) == ("no_regression", ["innocent"])
-    assert "own as from its address now, in every mix alike: no change" in told["notes"]
+    report = study(cli, "old.txt", "new.txt", "--python", PYTHON)
+    assert (report["verdict"], [change["key"] for change in report["changes"]]) == ("no_regression", ["innocent"])
+    assert "own as from its address now, in every mix alike: no change" in report["notes"]
 
 
 @pytest.mark.slow
@@ -116,8 +116,8 @@ def test_releases_of_a_culprit_with_a_direct_reference_are_tried(cli: Cli, place
     (place.here / "train.py").write_text("import culprit, own\nprint('accuracy=%g' % (0.9 - culprit.worse))\n")
     for name, version, commit in (("old.txt", "1.0", place.good), ("new.txt", "2.0", place.bad)):
         (place.here / name).write_text(f"culprit=={version}\nown @ {place.address(commit)}\n")
-    told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
-    assert (told["culprits"], told["first_bad_version"]) == (["culprit"], "1.2")
+    report = study(cli, "old.txt", "new.txt", "--python", PYTHON)
+    assert (report["culprits"], report["first_bad_version"]) == (["culprit"], "1.2")
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def test_a_directory_of_a_file_is_source_that_every_mix_has_as_it_is_now(cli: Cl
     told_line = line.format(folder=place.repository.parent.name, repository=place.repository)
     for name, version in (("old.txt", "1.0"), ("new.txt", "2.0")):
         (place.here / name).write_text(f"{told_line}\ninnocent=={version}\n")
-    told = study(cli, "old.txt", "new.txt", "--python", PYTHON)
-    assert (told["verdict"], told["old"]["mean"], told["new"]["mean"]) == ("no_regression", 0.4, 0.4)
-    assert [change["key"] for change in told["changes"]] == ["innocent"]
+    report = study(cli, "old.txt", "new.txt", "--python", PYTHON)
+    assert (report["verdict"], report["old"]["mean"], report["new"]["mean"]) == ("no_regression", 0.4, 0.4)
+    assert [change["key"] for change in report["changes"]] == ["innocent"]
     (place.here / "new.txt").write_text("innocent==2.0\nown==0.9\n")
-    given = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON)
-    done = cli(*given, "--", "python", "train.py")
+    arguments = ("bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON)
+    done = cli(*arguments, "--", "python", "train.py")
     assert done.returncode == 2
     assert "is 0.9 on the other side: a package in a directory cannot be bisected" in done.stderr
 
@@ -182,6 +182,6 @@ def test_a_directory_that_does_not_say_its_name_is_no_project(tmp_path: Path) ->
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
     assert project_at(str(tmp_path)) is None
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "My_Own"\n')
-    found = project_at(f"{tmp_path}[extra]")
-    assert found is not None
-    assert found.line == f"my-own @ {tmp_path.as_uri()}"
+    result = project_at(f"{tmp_path}[extra]")
+    assert result is not None
+    assert result.line == f"my-own @ {tmp_path.as_uri()}"

@@ -51,14 +51,14 @@ def test_local_package_is_installed_from_its_current_source_and_is_no_change(
     for version in ("1.0", "2.0"):
         venv = Venv(beside / f"venv-{version}", PYTHON)
         venv.install("--find-links", str(index), f"culprit=={version}", str(tmp_path))
-        given = ("run", "--name", f"v{version[0]}", "--metrics-from-stdout", r"accuracy=(?P<accuracy>\S+)")
-        assert cli(*given, "--", str(venv.python), "train.py").returncode == 0
+        arguments = ("run", "--name", f"v{version[0]}", "--metrics-from-stdout", r"accuracy=(?P<accuracy>\S+)")
+        assert cli(*arguments, "--", str(venv.python), "train.py").returncode == 0
     (tmp_path / "src" / "mine.py").write_text("import culprit\ndef accuracy(): return 0.8 - culprit.worse\n")
     done = cli("bisect", "v1", "v2", "--metric", "accuracy", "--no-versions", "--json", "--", "python", "train.py")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["culprits"], [change["key"] for change in told["changes"]]) == (["culprit"], ["culprit"])
-    assert told["old"]["mean"] == pytest.approx(0.8), "the source of the time of the runs was taken"
+    report = json.loads(done.stdout)
+    assert (report["culprits"], [change["key"] for change in report["changes"]]) == (["culprit"], ["culprit"])
+    assert report["old"]["mean"] == pytest.approx(0.8), "the source of the time of the runs was taken"
     assert "mine as from its address now, in every mix alike: no change" in done.stderr
 
 
@@ -71,6 +71,6 @@ def test_source_on_one_side_is_in_every_mix() -> None:
 
 
 def test_only_packages_with_equal_addresses_are_no_change() -> None:
-    one, other = (Pins({"x": f"git+https://example.org/x@{commit * 40}", "y": "1.0"}) for commit in "ab")
-    assert shared_packages(one, one) == (Fixed("x", f"x @ {one.packages['x']}"),)
-    assert shared_packages(one, other) == shared_packages(one, Pins({})) == ()
+    first, second = (Pins({"x": f"git+https://example.org/x@{commit * 40}", "y": "1.0"}) for commit in "ab")
+    assert shared_packages(first, first) == (Fixed("x", f"x @ {first.packages['x']}"),)
+    assert shared_packages(first, second) == shared_packages(first, Pins({})) == ()

@@ -86,11 +86,11 @@ def test_paths_of_the_source_name_the_place_of_the_trial(top: Path) -> None:
     revision = replace(recorded(top), root="/then")
     (top.parent / "scratch").mkdir()
     with place(top / "sub", revision) as at:
-        there, put = at.parent, moved_into(at, top / "sub", revision)
-        assert put(f"{top}/sub/train.py") == f"{there}/sub/train.py"
-        assert put(f"--config={top}/x.cfg") == f"--config={there}/x.cfg"
-        assert put(os.pathsep.join([f"{top}", "/then/src", "/elsewhere"])) == f"{there}:{there}/src:/elsewhere"
-        assert put(f"open('{top}/data/x.csv')") == f"open('{there}/data/x.csv')"
+        elsewhere, put = at.parent, moved_into(at, top / "sub", revision)
+        assert put(f"{top}/sub/train.py") == f"{elsewhere}/sub/train.py"
+        assert put(f"--config={top}/x.cfg") == f"--config={elsewhere}/x.cfg"
+        assert put(os.pathsep.join([f"{top}", "/then/src", "/elsewhere"])) == f"{elsewhere}:{elsewhere}/src:/elsewhere"
+        assert put(f"open('{top}/data/x.csv')") == f"open('{elsewhere}/data/x.csv')"
         for other in (f"{top}.old/x", f"/mnt{top}/x", f"{top}/.venv/bin/python", "train.py", ""):
             assert put(other) == other
 
@@ -142,9 +142,9 @@ def test_source_that_cannot_be_restored_here_is_refused_with_the_reason(top: Pat
         (Revision(commit), top / "new", "has no directory new"),
         (Revision(commit, b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-1\n+2\n"), top, "do not apply to commit"),
     ):
-        with pytest.raises(InvalidInput, match="the source of run p.r cannot be restored here") as told:
+        with pytest.raises(InvalidInput, match="the source of run p.r cannot be restored here") as error:
             require_here("run p.r", revision, folder)
-        assert reason in told.value.what
+        assert reason in error.value.what
     require_here("run p.r", Revision(commit), top / "sub")
 
 
@@ -170,13 +170,13 @@ def test_incompletely_recorded_source_is_refused(top: Path) -> None:
 
 
 def test_notes_describe_the_two_sources(top: Path) -> None:
-    one = Revision(git(top, "rev-parse", "HEAD"))
-    assert list(about_sources(one, one, top)) == [f"OLD and NEW ran the same source, {one}: it is no change"]
+    first = Revision(git(top, "rev-parse", "HEAD"))
+    assert list(about_sources(first, first, top)) == [f"OLD and NEW ran the same source, {first}: it is no change"]
     (top / ".gitmodules").write_text("")
     git(top, "add", ".gitmodules")
     git(top, "commit", "-qm", "two")
-    two = Revision(git(top, "rev-parse", "HEAD"))
-    assert list(about_sources(one, two, top)) == [f"submodules of {two.commit[:12]} are not checked out"]
+    second = Revision(git(top, "rev-parse", "HEAD"))
+    assert list(about_sources(first, second, top)) == [f"submodules of {second.commit[:12]} are not checked out"]
 
 
 def test_only_packages_of_the_repository_come_with_its_source(top: Path) -> None:

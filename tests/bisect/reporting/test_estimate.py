@@ -14,16 +14,16 @@ def test_plan_lists_groups_and_their_requirements() -> None:
         ("c", "2.0"): Metadata(("d>=2",)),
         ("d", "2.0"): Metadata(("c>=2",)),
     }
-    found = plan(a_space("a", "b", "c", "d", requires=requires), 60)
-    assert sorted(found.atoms) == [("a",), ("b",), ("c", "d")]
-    assert found.needs == {"a": ("b",)}
-    assert found.expected_runs <= 60
+    result = plan(a_space("a", "b", "c", "d", requires=requires), 60)
+    assert sorted(result.atoms) == [("a",), ("b",), ("c", "d")]
+    assert result.needs == {"a": ("b",)}
+    assert result.expected_runs <= 60
 
 
 def test_plan_has_a_time_only_with_a_known_duration() -> None:
     space = a_space("a", "b", "c", "d")
-    known = plan(space, 60, seconds=2.0)
-    assert known.expected_seconds == 2.0 * known.expected_runs
+    existing = plan(space, 60, seconds=2.0)
+    assert existing.expected_seconds == 2.0 * existing.expected_runs
     assert plan(space, 60).expected_seconds is None
 
 
@@ -39,9 +39,9 @@ def test_the_estimate_gets_shorter_and_ends_at_the_culprit() -> None:
     _, trials = search(space, value)
     assert rest[0] > rest[-1] >= 1
     assert abs(rest[0] - len(trials)) <= 4
-    found = estimate(space, problem, trials)
-    assert found.suspects[0].changes == ("c",)
-    assert found.suspects[0].probability > 0.9
+    result = estimate(space, problem, trials)
+    assert result.suspects[0].changes == ("c",)
+    assert result.suspects[0].probability > 0.9
 
 
 def test_the_estimate_promises_no_more_runs_than_are_allowed() -> None:

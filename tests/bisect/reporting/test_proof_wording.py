@@ -59,19 +59,19 @@ def a_mixed_space() -> Space:
 def test_every_sentence_of_a_proof_matches_the_installed_packages(
     culprit: str, head: str, change: str, with_it: str, without_it: str
 ) -> None:
-    found = studied(a_mixed_space(), {frozenset([culprit]): 0.2})
-    assert (headline(found), next(iter(effect_sentences(found)))) == (head, change)
-    assert [fact.fact for fact in found.proof][2:] == [f"{with_it} is bad", f"{without_it} is good"]
+    result = studied(a_mixed_space(), {frozenset([culprit]): 0.2})
+    assert (headline(result), next(iter(effect_sentences(result)))) == (head, change)
+    assert [fact.fact for fact in result.proof][2:] == [f"{with_it} is bad", f"{without_it} is good"]
 
 
 def test_proof_of_several_culprits_with_a_removed_one() -> None:
-    found = studied(a_mixed_space(), {frozenset(["gone", "changed"]): 0.2})
-    assert headline(found) == "proved: changed and gone, removed, at this fixed seed"
+    result = studied(a_mixed_space(), {frozenset(["gone", "changed"]): 0.2})
+    assert headline(result) == "proved: changed and gone, removed, at this fixed seed"
     assert {"OLD with changed at 2.0 and without gone is bad", "NEW with changed at 1.0 and gone at 1.0 is good"} <= {
-        fact.fact for fact in found.proof
+        fact.fact for fact in result.proof
     }
-    assert {"changed alone is good", "gone removed alone is good"} <= {fact.fact for fact in found.proof}
-    assert found.next == (
+    assert {"changed alone is good", "gone removed alone is good"} <= {fact.fact for fact in result.proof}
+    assert result.next == (
         "# they act only together: one of them may be enough",
         "python -m pip install changed==1.0 gone==1.0",
     )
@@ -102,12 +102,12 @@ def test_proof_names_other_packages_at_old(at_old: str, sentence: str) -> None:
     ],
 )
 def test_headline_names_a_removed_companion(companions: tuple[str, ...], sentence: str) -> None:
-    found = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
-    assert headline(found.model_copy(update={"companions": companions})) == sentence
+    result = studied(a_mixed_space(), {frozenset(["changed"]): 0.2})
+    assert headline(result.model_copy(update={"companions": companions})) == sentence
 
 
 def test_requirements_of_the_old_culprit_are_not_repeated() -> None:
     space = a_space("a", "b", "c", requires={("a", "1.0"): Metadata(("b<2",))})
-    found = studied(space, {frozenset("a"): 0.2})
-    shown = next(fact for fact in found.proof if fact.fact.startswith("NEW with "))
+    result = studied(space, {frozenset("a"): 0.2})
+    shown = next(fact for fact in result.proof if fact.fact.startswith("NEW with "))
     assert (shown.fact, shown.pins) == ("NEW with a at 1.0 is good", {"a": "1.0", "b": "1.0", "c": "2.0"})

@@ -21,10 +21,10 @@ from contexta.findings.bisect import BisectReport, digest_of
 
 
 def test_parts_that_add_up_are_reported_in_the_unit_of_the_metric() -> None:
-    found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("b"): 0.03, frozenset("d"): 0.01})
-    assert (found.verdict, found.culprits) == ("proved", ("b", "d"))
-    assert found.additive == {"b": -0.03, "d": -0.01}
-    assert found.interaction is None
+    result = studied(a_space("a", "b", "c", "d", "e"), {frozenset("b"): 0.03, frozenset("d"): 0.01})
+    assert (result.verdict, result.culprits) == ("proved", ("b", "d"))
+    assert result.additive == {"b": -0.03, "d": -0.01}
+    assert result.interaction is None
 
 
 def test_effects_of_parts_are_compared_at_equal_seeds() -> None:
@@ -34,10 +34,10 @@ def test_effects_of_parts_are_compared_at_equal_seeds() -> None:
         at_new = space.keys(step.mix)
         return 0.9 - 0.02 * ("b" in at_new) - 0.015 * ("d" in at_new) + Random(step.seed).gauss(0, 0.02)
 
-    found = report(space, *search(space, value), metric="m", higher_is_better=True)
-    assert (found.verdict, found.culprits, found.interaction) == ("proved", ("b", "d"), None)
-    assert found.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
-    assert not any("together" in line for line in found.next)
+    result = report(space, *search(space, value), metric="m", higher_is_better=True)
+    assert (result.verdict, result.culprits, result.interaction) == ("proved", ("b", "d"), None)
+    assert result.additive == pytest.approx({"b": -0.02, "d": -0.015}, abs=1e-6)
+    assert not any("together" in line for line in result.next)
 
 
 def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, None)) -> BisectReport:
@@ -47,69 +47,69 @@ def of_nothing_but_noise(recorded: tuple[float | None, float | None] = (None, No
 
 
 def test_reruns_that_differ_from_the_record_are_noted() -> None:
-    found = of_nothing_but_noise((0.687, 0.895))
-    assert found.verdict == "no_regression"
-    (note,) = found.notes
+    result = of_nothing_but_noise((0.687, 0.895))
+    assert result.verdict == "no_regression"
+    (note,) = result.notes
     assert note.startswith("the recorded run of OLD ended with m 0.687, its reruns with 0.8")
 
 
-@pytest.mark.parametrize(("was", "told"), [(0.90001, False), (0.9, False), (0.91, True), (0.2, True)])
-def test_rounding_of_a_printed_value_is_no_difference(was: float, told: bool) -> None:
+@pytest.mark.parametrize(("was", "message"), [(0.90001, False), (0.9, False), (0.91, True), (0.2, True)])
+def test_rounding_of_a_printed_value_is_no_difference(was: float, message: bool) -> None:
     space = a_space("a", "b")
     outcome = search(space, lambda _, __: 0.9)
-    found = report(space, *outcome, metric="m", higher_is_better=True, recorded=(was, None))
-    assert bool(found.notes) is told
+    result = report(space, *outcome, metric="m", higher_is_better=True, recorded=(was, None))
+    assert bool(result.notes) is message
 
 
 def test_changes_that_act_only_together_are_an_interaction() -> None:
-    found = studied(a_space("a", "b", "c", "d", "e"), {frozenset("bd"): 0.04})
-    assert (found.culprits, found.additive, found.interaction) == (("b", "d"), None, "only together")
+    result = studied(a_space("a", "b", "c", "d", "e"), {frozenset("bd"): 0.04})
+    assert (result.culprits, result.additive, result.interaction) == (("b", "d"), None, "only together")
 
 
 def test_values_keep_their_sign_if_lower_is_better() -> None:
-    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2}, higher_is_better=False)
-    assert found.culprits == ("b",)
-    assert found.old.mean is not None
-    assert found.new.mean is not None
-    assert found.new.mean > found.old.mean > 0
+    result = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2}, higher_is_better=False)
+    assert result.culprits == ("b",)
+    assert result.old.mean is not None
+    assert result.new.mean is not None
+    assert result.new.mean > result.old.mean > 0
 
 
 def test_culprit_is_always_listed_with_its_companions() -> None:
     space = a_space("a", "b", "c", "d", requires={("a", "2.0"): Metadata(("b>=2",))})
-    found = studied(space, {frozenset("a"): 0.2})
-    assert (found.culprits, found.companions) == (("a",), ("b",))
-    assert "the companions alone are good" in [fact.fact for fact in found.proof]
+    result = studied(space, {frozenset("a"): 0.2})
+    assert (result.culprits, result.companions) == (("a",), ("b",))
+    assert "the companions alone are good" in [fact.fact for fact in result.proof]
 
 
 def test_every_fact_carries_the_pins_it_was_shown_with() -> None:
-    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
-    shown = next(fact for fact in found.proof if fact.fact == "OLD with b at 2.0 is bad")
+    result = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    shown = next(fact for fact in result.proof if fact.fact == "OLD with b at 2.0 is bad")
     assert shown.pins == {"a": "1.0", "b": "2.0", "c": "1.0"}
     assert len(shown.values) >= 2
 
 
 def test_whoever_has_the_json_of_a_report_can_check_its_digest() -> None:
-    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
-    told = json.loads(found.model_dump_json(indent=2))
-    given = told.pop("digest")
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
-    assert given == f"sha256:{hashlib.sha256(canonical).hexdigest()}" == digest_of(found)
+    result = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    answer = json.loads(result.model_dump_json(indent=2))
+    values = answer.pop("digest")
+    canonical = json.dumps(answer, sort_keys=True, separators=(",", ":")).encode()
+    assert values == f"sha256:{hashlib.sha256(canonical).hexdigest()}" == digest_of(result)
 
 
 def test_stored_report_reads_back_and_a_changed_one_is_damage() -> None:
-    found = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
-    back = BisectReport.model_validate_json(found.model_dump_json())
-    assert back == found
+    result = studied(a_space("a", "b", "c"), {frozenset("b"): 0.2})
+    back = BisectReport.model_validate_json(result.model_dump_json())
+    assert back == result
     assert digest_of(back) == back.digest
     assert digest_of(back.model_copy(update={"culprits": ("a",)})) != back.digest
 
 
 def test_restoring_pins_are_those_of_a_good_trial() -> None:
     space = a_space("a", "b", "c", requires={("b", "2.0"): Metadata(("c>=2",)), ("c", "1.0"): Metadata(("a<2",))})
-    found = studied(space, {frozenset("a"): 0.2})
-    shown = next(fact for fact in found.proof if fact.fact == "NEW with a at 1.0 is good")
+    result = studied(space, {frozenset("a"): 0.2})
+    shown = next(fact for fact in result.proof if fact.fact == "NEW with a at 1.0 is good")
     assert shown.pins == {"a": "1.0", "b": "2.0", "c": "2.0"}
-    assert found.next == ("python -m pip install a==1.0",)
+    assert result.next == ("python -m pip install a==1.0",)
 
 
 def test_advice_restores_variables_interpreters_and_added_packages() -> None:
@@ -131,20 +131,20 @@ def test_advice_restores_variables_interpreters_and_added_packages() -> None:
 
 @pytest.mark.parametrize("higher_is_better", [True, False])
 def test_advice_for_a_better_new_suggests_no_other_cause(higher_is_better: bool) -> None:
-    found = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
-    assert (found.verdict, found.why) == ("no_regression", "NEW is better than OLD")
-    assert found.next == ("# if it is worse in truth: give OLD first; or say --lower-is-better or --higher-is-better",)
+    result = studied(a_space("a", "b"), {frozenset("a"): -0.2}, higher_is_better=higher_is_better)
+    assert (result.verdict, result.why) == ("no_regression", "NEW is better than OLD")
+    assert result.next == ("# if it is worse in truth: give OLD first; or say --lower-is-better or --higher-is-better",)
     judged = studied(a_space("a", "b"), {frozenset("a"): -0.2}, here=Here(by_metric=False))
     assert judged.next == ("# if it is worse in truth: give OLD first",)
 
 
 def of_runs() -> Space:
     """Two recorded runs that differ in a package, in their source and in three parameters."""
-    told = {"lr": ("0.1", "0.2"), "depth": ("3", "4"), "drop": (None, "0.5")}
+    answer = {"lr": ("0.1", "0.2"), "depth": ("3", "4"), "drop": (None, "0.5")}
     settings = [
         {
             name: Setting((f"--{name}", value), float(value), value) if value is not None else Setting()
-            for name, values in told.items()
+            for name, values in answer.items()
             for value in [values[side]]
         }
         for side in (0, 1)
@@ -166,8 +166,8 @@ def test_advice_restores_source_and_parameters() -> None:
         "param:drop": ("python train.py --lr 0.2 --depth 4  # without drop",),
     }
     for key, way in ways.items():
-        found = studied(of_runs(), {frozenset([key]): 0.2}, here=here)
-        assert (found.culprits, found.next) == ((key,), way)
+        result = studied(of_runs(), {frozenset([key]): 0.2}, here=here)
+        assert (result.culprits, result.next) == ((key,), way)
 
 
 def test_report_without_a_culprit_names_the_remaining_differences() -> None:
@@ -184,18 +184,19 @@ def test_report_without_a_culprit_names_the_remaining_differences() -> None:
 
 
 def test_a_drop_that_noise_could_hide_is_not_denied() -> None:
-    found = of_nothing_but_noise()
-    assert found.verdict == "no_regression"
-    assert found.next[:2] == (
+    result = of_nothing_but_noise()
+    assert result.verdict == "no_regression"
+    assert result.next[:2] == (
         "# the environment is hardly the cause: look at code, data, parameters, machine",
-        f"contexta bisect --resume --repeats {found.runs} --max-runs {2 * found.runs + 30}  # looks for a smaller drop",
+        f"contexta bisect --resume --repeats {result.runs} --max-runs {2 * result.runs + 30}"
+        "  # looks for a smaller drop",
     )
 
 
 def test_undecided_report_suggests_a_number_of_runs() -> None:
-    found = studied(a_space(*"abcdefgh"), {frozenset("b"): 0.03, frozenset("d"): 0.01}, max_runs=12)
-    assert found.verdict == "undecided"
-    assert found.next == ("contexta bisect --resume --max-runs 30",)
+    result = studied(a_space(*"abcdefgh"), {frozenset("b"): 0.03, frozenset("d"): 0.01}, max_runs=12)
+    assert result.verdict == "undecided"
+    assert result.next == ("contexta bisect --resume --max-runs 30",)
 
 
 @pytest.mark.parametrize(
@@ -226,10 +227,10 @@ def test_advice_for_a_failed_endpoint_names_its_log(end: str, why: str, hint: tu
         )
         for seed in range(3)
     ]
-    verdict = decide(Problem(space.mixes, space.weights()), [each.observation for each in failed])
+    verdict = decide(Problem(space.mixes, space.weights()), [item.observation for item in failed])
     assert isinstance(verdict, Verdict)
-    found = report(space, verdict, failed, metric="m", higher_is_better=True)
-    log, *hints = found.next
+    result = report(space, verdict, failed, metric="m", higher_is_better=True)
+    log, *hints = result.next
     assert log == "contexta log run:bisect.x-2 --workspace .contexta/bisect  # what it said"
     assert [line.startswith(begins) for line, begins in zip(hints, hint, strict=True)] == [True] * len(hint)
-    assert found.notes == ()
+    assert result.notes == ()

@@ -151,10 +151,10 @@ def test_every_trial_is_a_recorded_run_with_its_mix_its_place_and_its_log(projec
         assert len(runs) == len(study.trials)
         for trial in study.trials:
             run = runs[str(trial.result.run)]
-            told = run.metadata["trial"]
+            answer = run.metadata["trial"]
             assert run.status == "completed"
             assert run.metrics["accuracy"] == trial.result.value
-            assert told["at_new"] == study.space.keys(trial.step.mix)
+            assert answer["at_new"] == study.space.keys(trial.step.mix)
             assert ctx.get_environment(run.run_ref).packages == study.space.packages(trial.step.mix)
 
 

@@ -46,7 +46,7 @@ def test_parallel_trials_are_limited_to_jobs_and_give_the_same_verdict(tmp_path:
     for seed in range(6):
         for jobs in (2, 3, 5):
             executor = Simulated(jobs, "c", noise, seed)
-            found, others = study(tmp_path, executor)
+            result, others = study(tmp_path, executor)
             assert 1 < executor.most <= jobs
             assert [trial.step for trial in others] == [trial.step for trial in trials]
-            assert found == verdict
+            assert result == verdict

@@ -29,10 +29,10 @@ def space(
     return space_between(old, new, metadata, lambda release, side: (release, side) not in no_wheel)
 
 
-def brings(found: Space, key: str) -> set[str]:
+def brings(result: Space, key: str) -> set[str]:
     """What moves to NEW at least, when this change does."""
-    atom = next(number for number, atom in enumerate(found.atoms) if key in atom.keys)
-    return set(found.keys(found.mixes.closed(1 << atom))) - {key}
+    atom = next(number for number, atom in enumerate(result.atoms) if key in atom.keys)
+    return set(result.keys(result.mixes.closed(1 << atom))) - {key}
 
 
 def test_every_kind_of_difference_is_a_change() -> None:
@@ -53,15 +53,15 @@ def test_source_and_parameters_are_changes_where_they_were_recorded_and_bound_to
     settings[1]["x"] = Setting(("-x",), None, "given")
     revisions = Revision("a" * 40), Revision("b" * 40, b"patch")
     old, new = (
-        replace(end({"source": version}), revision=revision, parameters=told)
-        for version, revision, told in zip("12", revisions, settings, strict=True)
+        replace(end({"source": version}), revision=revision, parameters=answer)
+        for version, revision, answer in zip("12", revisions, settings, strict=True)
     )
     assert [str(change) for change in changes_between(replace(old, revision=None), replace(new, revision=None))] == [
         "param:lr: 1 -> 2",
         "param:x: absent -> given",
         "source: 1 -> 2",
     ], "a package may be called source"
-    old, new = (replace(each, packages={}) for each in (old, new))
+    old, new = (replace(item, packages={}) for item in (old, new))
     result = space(old, new)
     assert [atom.keys for atom in result.atoms] == [("param:lr",), ("param:x",), ("source",)]
     assert [str(change) for change in changes_between(old, new)][2] == (

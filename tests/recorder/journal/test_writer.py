@@ -319,10 +319,10 @@ def test_eight_processes_with_a_run_each_record_into_one_workspace(tmp_path: Pat
         assert (process.returncode, err) == (0, "")
     with Contexta(workspace=tmp_path / "ws") as ctx:
         runs = ctx.list_runs()
-        counts = [metric.points for each in runs for stage in each.stages for metric in stage.metrics]
+        counts = [metric.points for item in runs for stage in item.stages for metric in stage.metrics]
     assert counts == [20_000] * 8
-    assert {each.status for each in runs} == {"completed"}
-    assert len({each.run_ref for each in runs}) == 8
+    assert {item.status for item in runs} == {"completed"}
+    assert len({item.run_ref for item in runs}) == 8
 
 
 # ---------------------------------------------------------------------------------------------- kill -9
@@ -353,8 +353,8 @@ def _kill_trials(tmp_path: Path, trials: int) -> None:
         reader.join()
     assert len(acknowledged) == trials
     with Contexta(workspace=tmp_path / "ws") as ctx:
-        for name, said in acknowledged.items():
-            last = said.rpartition("\n")[0].rpartition("\n")[2]
+        for name, printed in acknowledged.items():
+            last = printed.rpartition("\n")[0].rpartition("\n")[2]
             details = ctx.get_run(name)
             assert details.status == "crashed"
             assert details.metrics["loss"] == 0.5

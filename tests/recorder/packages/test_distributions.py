@@ -33,11 +33,11 @@ def dist_info(folder: Path, name: str, version: str, *, installer: str | None = 
 def installed(*path: Path) -> tuple[dict[str, dict[str, Any]], str]:
     """Name -> distribution, each accepted by the contract; and all notes in one text."""
     result, notes = distributions.installed([str(entry) for entry in path])
-    for each in result:
-        Distribution(**each)
+    for item in result:
+        Distribution(**item)
     for note in notes:
         Note(**note)
-    return {each["name"]: each for each in result}, "\n".join(note["text"] for note in notes)
+    return {item["name"]: item for item in result}, "\n".join(note["text"] for note in notes)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_one_directory_reached_twice_counts_once(tmp_path: Path) -> None:
 
 def test_the_empty_entry_is_the_current_directory(tmp_path: Path) -> None:
     dist_info(tmp_path, "a", "1")
-    assert [each["name"] for each in distributions.installed([""])[0]] == ["a"]
+    assert [item["name"] for item in distributions.installed([""])[0]] == ["a"]
 
 
 def test_broken_metadata_is_noted(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_unusable_entries_are_noted_and_the_others_read(tmp_path: Path) -> None:
         str(tmp_path / "good"),
     ]
     result, notes = distributions.installed(path)
-    assert [each["name"] for each in result] == ["a"]
+    assert [item["name"] for item in result] == ["a"]
     texts = "\n".join(note["text"] for note in notes)
     assert "gone is ignored: no such file" in texts
     assert "bytes" in texts
@@ -362,18 +362,18 @@ def test_an_unreadable_directory_is_noted(tmp_path: Path) -> None:
 
 def test_the_fingerprint_changes_with_the_installed_distributions(tmp_path: Path) -> None:
     path = [str(tmp_path)]
-    seen = [places.fingerprint(path)]
+    observed = [places.fingerprint(path)]
     a = dist_info(tmp_path, "a", "1")
-    seen.append(places.fingerprint(path))
+    observed.append(places.fingerprint(path))
     b = dist_info(tmp_path, "b", "1")
-    seen.append(places.fingerprint(path))
+    observed.append(places.fingerprint(path))
     shutil.rmtree(a)
     dist_info(tmp_path, "a", "1")
-    seen.append(places.fingerprint(path))
+    observed.append(places.fingerprint(path))
     (b / "direct_url.json").write_text("{}")
     os.utime(b, (5, 5))
-    seen.append(places.fingerprint(path))
-    assert len(set(seen)) == len(seen)
+    observed.append(places.fingerprint(path))
+    assert len(set(observed)) == len(observed)
 
 
 def test_the_fingerprint_does_not_depend_on_other_files(tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_the_fingerprint_does_not_depend_on_other_files(tmp_path: Path) -> None:
 
 def test_the_contract_accepts_all_distributions_of_this_interpreter() -> None:
     result, _ = distributions.installed()
-    names = [Distribution(**each).name for each in result]
+    names = [Distribution(**item).name for item in result]
     assert "pydantic" in names
     assert len(names) == len(set(names))
     assert sys.modules["pydantic"].__version__ == next(e["version"] for e in result if e["name"] == "pydantic")

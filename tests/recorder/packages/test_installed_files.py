@@ -25,7 +25,7 @@ def builds(venv: Venv) -> dict[str, str]:
 def edits(venv: Venv) -> list[tuple[str, str, str]]:
     result, notes = installed_files.edited_files([str(venv.site)])
     assert notes == []
-    return [(each["name"], each["path"], each["change"]) for each in result]
+    return [(item["name"], item["path"], item["change"]) for item in result]
 
 
 def test_one_wheel_has_one_build_digest_in_every_environment(tmp_path: Path, venv: Venv) -> None:
@@ -89,7 +89,7 @@ def test_a_malformed_record_is_read_as_far_as_possible(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x")
     (tmp_path / "b.py").write_text("xyz")
     result, _ = installed_files.edited_files([str(tmp_path)])
-    assert {each["change"] for each in result} <= {"missing", "content"}
+    assert {item["change"] for item in result} <= {"missing", "content"}
     assert "a" in installed_files.builds([str(tmp_path)])[0]
     assert installed_files.owners([str(tmp_path / "a.py")], [str(tmp_path)])[0] == {str(tmp_path / "a.py"): "a"}
 
@@ -139,7 +139,7 @@ def test_a_loaded_file_that_was_edited_in_place_is_noted_and_shown_by_diff(tmp_p
     venv.run(EDITED, cwd=tmp_path)
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         texts = [[note.text for note in ctx.get_environment(run).notes] for run in ("p.r", "p.r-2")]
-        seen = ctx.compare_environments("p.r", "p.r-2").completeness_notes
+        comparison = ctx.compare_environments("p.r", "p.r-2").completeness_notes
         same = ctx.compare_environments("p.r-2", "p.r-3").completeness_notes
     assert texts[0] == []
     (note,) = texts[1]
@@ -149,4 +149,4 @@ def test_a_loaded_file_that_was_edited_in_place_is_noted_and_shown_by_diff(tmp_p
         f"thing/longer.py (sha256:{longer})",
         f"thing/equal.py (sha256:{equal})",
     }
-    assert (seen, same) == ((f"in run:p.r-2 {note}",), ())
+    assert (comparison, same) == ((f"in run:p.r-2 {note}",), ())

@@ -49,7 +49,7 @@ def test_only_changes_below_an_editable_project_make_it_dirty(tmp_path: Path, gi
 
 def test_an_editable_project_outside_of_git_leaves_a_note(tmp_path: Path) -> None:
     result, notes = origins.with_checkouts([editable(tmp_path), editable(tmp_path / "gone")])
-    assert all("commit" not in each["origin"] and "dirty" not in each["origin"] for each in result)
+    assert all("commit" not in item["origin"] and "dirty" not in item["origin"] for item in result)
     assert [note["topic"] for note in notes] == ["origins", "origins"]
     assert notes[0]["text"] == "editable proj has no commit: not in a git repository"
     assert notes[1]["text"].startswith("editable proj: its commit is unknown: git cannot start")

@@ -90,5 +90,5 @@ def test_odd_entries_of_sys_modules_are_ignored_and_not_loaded() -> None:
 def test_this_process_imports_pytest_and_none_of_it_is_standard_library() -> None:
     facts, _ = imports.imported()
     assert "pytest" in facts["distributions"]["pytest"]
-    names = {each["module"] for each in facts["own"]}
+    names = {item["module"] for item in facts["own"]}
     assert not names & set(sys.stdlib_module_names)

@@ -36,7 +36,7 @@ def test_a_loaded_openmp_library_is_found_with_its_version(venv: Venv) -> None:
     name = ctypes.util.find_library("gomp")
     libraries, notes = facts_of(venv, f"import ctypes; ctypes.CDLL({name!r})")
     assert notes == []
-    assert [(each["kind"], each["name"]) for each in libraries] == [("openmp", "gomp")]
+    assert [(library["kind"], library["name"]) for library in libraries] == [("openmp", "gomp")]
     assert libraries[0]["version"][0].isdigit()
 
 
@@ -69,7 +69,10 @@ def test_other_libraries_are_not_recognised(file: str) -> None:
 def test_a_module_with_the_name_of_a_framework_does_no_harm(venv: Venv) -> None:
     code = "import types; sys.modules['torch'] = types.ModuleType('torch'); sys.modules['jax'] = 3"
     libraries, notes = facts_of(venv, code)
-    assert [(each["kind"], each["name"]) for each in libraries] == [("framework", "jax"), ("framework", "torch")]
+    assert [(library["kind"], library["name"]) for library in libraries] == [
+        ("framework", "jax"),
+        ("framework", "torch"),
+    ]
     assert notes == []
 
 
@@ -79,7 +82,7 @@ def test_numpy_and_its_blas_are_recorded(tmp_path: Path) -> None:
     install(venv, "numpy==1.26.4", "threadpoolctl")
     libraries, notes = facts_of(venv, "import numpy")
     assert notes == []
-    by_name = {each["name"]: each for each in libraries}
+    by_name = {library["name"]: library for library in libraries}
     assert by_name["numpy"]["version"] == "1.26.4"
     assert by_name["numpy"]["blas"]["name"].startswith(("openblas", "scipy-openblas"))
     blas = by_name["openblas"]
@@ -87,8 +90,8 @@ def test_numpy_and_its_blas_are_recorded(tmp_path: Path) -> None:
     assert blas["threading"] == "pthreads"
     assert blas["threads"] >= 1
     assert blas["architecture"]
-    asked, _ = facts_of(venv, "import numpy, threadpoolctl")
-    assert [each["name"] for each in asked] == [each["name"] for each in libraries]
+    arguments, _ = facts_of(venv, "import numpy, threadpoolctl")
+    assert [item["name"] for item in arguments] == [library["name"] for library in libraries]
 
 
 TORCH = """

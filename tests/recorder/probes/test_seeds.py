@@ -16,9 +16,9 @@ def facts_of(code: str, **env: str) -> dict[str, str]:
 
 
 def test_equal_seeds_have_equal_digests_and_others_do_not() -> None:
-    one, same, other = (facts_of(f"import random; random.seed({seed})") for seed in (1, 1, 2))
-    assert one == same
-    assert one["random"] != other["random"]
+    first, same, second = (facts_of(f"import random; random.seed({seed})") for seed in (1, 1, 2))
+    assert first == same
+    assert first["random"] != second["random"]
 
 
 def test_reading_the_state_draws_no_number() -> None:

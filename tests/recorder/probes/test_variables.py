@@ -41,17 +41,17 @@ PLANTED = {
 
 @pytest.mark.parametrize("extra", [(), ("*",)], ids=["allow-list", "everything"])
 def test_a_secret_in_any_variable_is_hidden(extra: tuple[str, ...]) -> None:
-    kept, notes = variables.recorded(PLANTED, salt=SALT, extra=extra)
-    assert CANARY not in json.dumps(kept)
+    remaining, notes = variables.recorded(PLANTED, salt=SALT, extra=extra)
+    assert CANARY not in json.dumps(remaining)
     assert CANARY not in json.dumps(notes)
-    assert kept["HF_TOKEN"].startswith("secret:sha256:")
-    assert kept["PIP_INDEX_URL"] == "https://example.org/simple"
+    assert remaining["HF_TOKEN"].startswith("secret:sha256:")
+    assert remaining["PIP_INDEX_URL"] == "https://example.org/simple"
     assert "HF_TOKEN" in notes[0]["text"]
-    assert len(kept) == len(PLANTED) if extra else len(kept) < len(PLANTED)
+    assert len(remaining) == len(PLANTED) if extra else len(remaining) < len(PLANTED)
 
 
 def test_variables_that_change_behaviour_are_recorded() -> None:
-    given = {
+    values = {
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "4",
         "MKL_THREADING_LAYER": "GNU",
@@ -68,7 +68,7 @@ def test_variables_that_change_behaviour_are_recorded() -> None:
         "SLURM_CPUS_PER_TASK": "8",
         "WORLD_SIZE": "4",
     }
-    assert variables.recorded(given, salt=SALT) == (dict(sorted(given.items())), [])
+    assert variables.recorded(values, salt=SALT) == (dict(sorted(values.items())), [])
 
 
 def test_variables_that_differ_between_runs_are_left_out() -> None:
@@ -98,9 +98,9 @@ def test_variables_that_differ_between_runs_are_left_out() -> None:
 
 
 def test_more_variables_are_recorded_by_name_or_prefix() -> None:
-    given = {"MY_MODE": "a", "OUR_X": "b", "OUR_Y": "c", "OTHER": "d", "RANK": "0"}
-    kept, _ = variables.recorded(given, salt=SALT, extra=["MY_MODE", "OUR_*", "RANK"])
-    assert kept == {"MY_MODE": "a", "OUR_X": "b", "OUR_Y": "c", "RANK": "0"}
+    values = {"MY_MODE": "a", "OUR_X": "b", "OUR_Y": "c", "OTHER": "d", "RANK": "0"}
+    remaining, _ = variables.recorded(values, salt=SALT, extra=["MY_MODE", "OUR_*", "RANK"])
+    assert remaining == {"MY_MODE": "a", "OUR_X": "b", "OUR_Y": "c", "RANK": "0"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="variables are text on Windows")
@@ -111,17 +111,17 @@ def test_undecodable_bytes_are_escaped_and_noted() -> None:
     )
     env = {**{os.fsencode(k): os.fsencode(v) for k, v in os.environ.items()}, b"OMP_PLACES": b"a\xffb"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, timeout=60)
-    kept, notes = json.loads(done.stdout)
-    assert kept["OMP_PLACES"] == "a\\udcffb"
+    remaining, notes = json.loads(done.stdout)
+    assert remaining["OMP_PLACES"] == "a\\udcffb"
     assert any("OMP_PLACES" in note["text"] for note in notes)
 
 
 def test_variables_of_terraform_are_left_out() -> None:
-    given = {"TF_TOKEN_app_terraform_io": "abc", "TF_VAR_db": "x", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    assert variables.recorded(given, salt=b"salt")[0] == {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    values = {"TF_TOKEN_app_terraform_io": "abc", "TF_VAR_db": "x", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    assert variables.recorded(values, salt=b"salt")[0] == {"TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 def test_a_token_in_the_middle_of_a_name_is_hidden_and_tokenizers_are_not() -> None:
-    kept, _ = variables.recorded({"HF_TOKEN_FOR_ME": "plainword", "TOKENIZERS_PARALLELISM": "false"}, salt=b"salt")
-    assert kept["HF_TOKEN_FOR_ME"].startswith("secret:sha256:")
-    assert kept["TOKENIZERS_PARALLELISM"] == "false"
+    remaining, _ = variables.recorded({"HF_TOKEN_FOR_ME": "plainword", "TOKENIZERS_PARALLELISM": "false"}, salt=b"salt")
+    assert remaining["HF_TOKEN_FOR_ME"].startswith("secret:sha256:")
+    assert remaining["TOKENIZERS_PARALLELISM"] == "false"

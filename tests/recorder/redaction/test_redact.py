@@ -200,8 +200,8 @@ def test_parameters_are_hidden_by_key_at_any_depth() -> None:
     written, notes = redact.parameters(values, SALT)
     assert CANARY not in json.dumps(written)
     assert "123456" not in json.dumps(written)
-    for kept in ("lr", "num_tokens", "use_cls_token", "layers", "none"):
-        assert written[kept] == values[kept]
+    for remaining in ("lr", "num_tokens", "use_cls_token", "layers", "none"):
+        assert written[remaining] == values[remaining]
     assert written["hub"]["name"] == "bert"
     assert written["hub"]["private"] is False
     assert written["url"] == "https://h/d"

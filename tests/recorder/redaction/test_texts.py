@@ -182,11 +182,11 @@ def test_a_secret_that_is_a_key_appears_in_no_note() -> None:
     ],
 )
 def test_a_secret_in_a_patch_is_hidden_by_the_lines_and_the_kind_of_its_file(path: str, lines: list[str]) -> None:
-    given = "\n".join([f"diff --git a/{path} b/{path}", f"--- a/{path}", f"+++ b/{path}", *lines, ""]).encode()
-    cleaned, touched = without_secrets(given, SALT)
+    values = "\n".join([f"diff --git a/{path} b/{path}", f"--- a/{path}", f"+++ b/{path}", *lines, ""]).encode()
+    cleaned, touched = without_secrets(values, SALT)
     assert b"1canary" not in cleaned
     assert touched == [path]
-    assert [line[:1] for line in cleaned.split(b"\n")] == [line[:1] for line in given.split(b"\n")]
+    assert [line[:1] for line in cleaned.split(b"\n")] == [line[:1] for line in values.split(b"\n")]
 
 
 @pytest.mark.parametrize("text", ["x", "aB3", "{'lr': 0.1, 'name': 'x'}, ", "step 12 loss 0.5\n"])

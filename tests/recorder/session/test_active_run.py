@@ -163,7 +163,7 @@ def test_second_init_completes_the_first_run(tmp_path: Path) -> None:
         """,
     )
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
-        assert [(each.run_ref.name, each.status) for each in ctx.list_runs()] == [
+        assert [(item.run_ref.name, item.status) for item in ctx.list_runs()] == [
             ("sweep-2", "completed"),
             ("sweep", "completed"),
         ]
@@ -179,24 +179,24 @@ def test_workspace_and_project_are_found_as_the_reader_finds_them(tmp_path: Path
     environ = {**os.environ, "PYTHONPATH": SOURCE}
     subprocess.run([sys.executable, "-c", code], cwd=below, env=environ, check=True)
     with Contexta(workspace=tmp_path / "elsewhere") as ctx:
-        assert [each.project_ref for each in ctx.list_runs()] == ["project:from-toml"]
+        assert [item.project_ref for item in ctx.list_runs()] == ["project:from-toml"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b'[tool.contexta]\nproject = "p"\n\n[tool.other]\nx = = 1\n', "is no valid TOML: "),
         (b'# \xff\n[tool.contexta]\nproject = "p"\n', "is no valid TOML: 'utf-8' codec can't decode byte 0xff"),
     ],
     ids=["no TOML", "no text"],
 )
-def test_settings_that_cannot_be_relied_on_are_noted_on_the_run(tmp_path: Path, content: bytes, said: str) -> None:
+def test_settings_that_cannot_be_relied_on_are_noted_on_the_run(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "pyproject.toml").write_bytes(content)
     run(tmp_path, "import contexta; contexta.log({'loss': 1})")
     (tmp_path / "pyproject.toml").unlink()  # questions refuse it
     with Contexta(workspace=tmp_path / ".contexta") as ctx:
         (note,) = (note.text for note in ctx.get_run("@latest").notes if note.topic == "settings")
-    assert note.startswith(f"{tmp_path / 'pyproject.toml'} {said}")
+    assert note.startswith(f"{tmp_path / 'pyproject.toml'} {message}")
 
 
 def test_settings_of_others_may_be_broken(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def sha256(data: bytes) -> str:
 
 
 def by_name(ctx: Contexta, run: str) -> dict[str, Artifact]:
-    return {each.name: each for each in ctx.get_run(run).artifacts}
+    return {artifact.name: artifact for artifact in ctx.get_run(run).artifacts}
 
 
 def notes(ctx: Contexta, run: str) -> str:
@@ -37,12 +37,12 @@ def test_an_input_is_seen_by_every_face(ctx: Contexta, cli: Cli, tmp_path: Path)
         with ctx.run(name, project="p") as run:
             assert run.input("train", "train.csv") == sha256(b"row\n" * (number + 1))
             run.input("test", tmp_path / "test.csv")
-    found = by_name(ctx, "before")["train"]
-    assert (found.kind, found.size_bytes, found.kept) == ("input", 4, False)
-    assert found.location == str(tmp_path / "train.csv")
+    result = by_name(ctx, "before")["train"]
+    assert (result.kind, result.size_bytes, result.kept) == ("input", 4, False)
+    assert result.location == str(tmp_path / "train.csv")
     row = ctx.metadata_store.artifacts.get_artifact_manifest("artifact:p.before.train")
     assert isinstance(row, ArtifactManifest)
-    assert row.hash_value == found.digest
+    assert row.hash_value == result.digest
     (change,) = ctx.diff_runs("before", "after").inputs.changes
     assert (change.key, ctx.diff_runs("before", "after").inputs.unchanged_count) == ("train", 1)
     shown = cli("show", "before").stdout
@@ -78,8 +78,8 @@ def test_a_directory_is_kept_as_an_archive_without_what_may_hold_secrets(ctx: Co
         one = run.artifact("out", folder)
         os.utime(folder / "deep" / "a.bin", (1, 1))
         assert run.artifact("out", folder) == one
-    found = [each for each in ctx.get_run("r").artifacts if each.name == "out"]
-    assert len(found) == 1, "the same said twice is one artifact"
+    result = [artifact for artifact in ctx.get_run("r").artifacts if artifact.name == "out"]
+    assert len(result) == 1, "the same said twice is one artifact"
     ctx.copy_artifact("r", "out", tmp_path / "out.tar")
     with tarfile.open(tmp_path / "out.tar") as archive:
         assert archive.getnames() == ["deep/a.bin"]
@@ -91,7 +91,7 @@ def test_another_content_under_a_name_is_another_artifact(ctx: Contexta, tmp_pat
         for epoch in range(3):
             (tmp_path / "model.pt").write_bytes(b"%d" % epoch)
             run.artifact("model", "model.pt")
-    assert [each.artifact_ref.name for each in ctx.get_run("r").artifacts] == ["model", "model-2", "model-3"]
+    assert [artifact.artifact_ref.name for artifact in ctx.get_run("r").artifacts] == ["model", "model-2", "model-3"]
     ctx.copy_artifact("r", "model", tmp_path / "last")
     assert (tmp_path / "last").read_bytes() == b"2"
 
@@ -100,15 +100,15 @@ def test_what_is_too_big_is_told_and_not_kept(ctx: Contexta, tmp_path: Path) -> 
     (tmp_path / "big").write_bytes(b"x" * 1_000)
     with ctx.run("r", project="p") as run:
         run.artifact("big", "big", limit=999)
-    found = by_name(ctx, "r")["big"]
-    assert (found.kept, found.digest) == (False, sha256(b"x" * 1_000))
+    result = by_name(ctx, "r")["big"]
+    assert (result.kept, result.digest) == (False, sha256(b"x" * 1_000))
     assert "over the limit of 999" in notes(ctx, "r")
     with pytest.raises(NotFound, match="the workspace has no copy"):
         ctx.copy_artifact("r", "big", tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("nowhere.csv", "no such file"),
         ("s3://bucket/train.csv", "no local file"),
@@ -116,13 +116,13 @@ def test_what_is_too_big_is_told_and_not_kept(ctx: Contexta, tmp_path: Path) -> 
         ("pipe", "neither a file nor a directory"),
     ],
 )
-def test_what_cannot_be_read_is_noted_and_stops_nothing(ctx: Contexta, tmp_path: Path, path: str, said: str) -> None:
+def test_what_cannot_be_read_is_noted_and_stops_nothing(ctx: Contexta, tmp_path: Path, path: str, message: str) -> None:
     (tmp_path / ".env").write_text("A=1")
     os.mkfifo(tmp_path / "pipe")
     with ctx.run("r", project="p") as run:
         assert run.input("train", path) is None
     assert by_name(ctx, "r")["train"].digest is None
-    assert said in notes(ctx, "r")
+    assert message in notes(ctx, "r")
 
 
 def test_a_path_with_credentials_is_recorded_without_them(ctx: Contexta, tmp_path: Path) -> None:
@@ -172,6 +172,6 @@ def test_inputs_of_a_run_without_any_are_unknown_and_no_change(ctx: Contexta, tm
         pass
     with ctx.run("with", project="p") as run:
         run.input("a", "a")
-    found = ctx.diff_runs("without", "with").inputs
-    assert found.changes == ()
-    assert found.unknown == "p.without: not recorded"
+    comparison = ctx.diff_runs("without", "with").inputs
+    assert comparison.changes == ()
+    assert comparison.unknown == "p.without: not recorded"

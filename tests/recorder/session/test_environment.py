@@ -20,13 +20,13 @@ Git = Callable[..., str]
 
 def digests(ctx: Contexta, run: str) -> set[str]:
     snapshot = ctx.get_environment(run)
-    return {each.build for each in snapshot.distributions if each.build}
+    return {distribution.build for distribution in snapshot.distributions if distribution.build}
 
 
 def bodies(tmp_path: Path) -> set[str]:
     """The objects that hold environments."""
-    found = (tmp_path / ".contexta" / "objects").rglob("*")
-    return {path.name for path in found if path.is_file() and b'"python_version"' in path.read_bytes()}
+    result = (tmp_path / ".contexta" / "objects").rglob("*")
+    return {path.name for path in result if path.is_file() and b'"python_version"' in path.read_bytes()}
 
 
 def train(tmp_path: Path, code: str) -> None:
@@ -142,7 +142,8 @@ def test_a_damaged_cache_entry_is_replaced_and_never_recorded(
     damage(entry)
     train(tmp_path, "import click")
     versions = [
-        {each.name: each.version for each in ctx.get_environment(run).distributions} for run in ("@latest~2", "@latest")
+        {distribution.name: distribution.version for distribution in ctx.get_environment(run).distributions}
+        for run in ("@latest~2", "@latest")
     ]
     assert versions[0] == versions[1]
     assert entry.read_bytes() == sound

@@ -8,13 +8,13 @@ from contexta import Contexta
 
 
 def test_a_journal_tells_the_names_that_its_reference_does_not_say(ctx: Contexta) -> None:
-    said = []
+    printed = []
     for project, name in (("p", "live"), ("p", "live"), ("My project", "My run")):
         with ctx.run(name, project=project) as run:
             journal = ctx.root / "journal" / f"{run.ref.value}.jsonl"
             first = json.loads(journal.read_text(encoding="utf-8").splitlines()[0])
-            said.append({key: first[key] for key in ("name", "project_name") if key in first})
-    assert said == [{}, {"name": "live"}, {"name": "My run", "project_name": "My project"}]
+            printed.append({key: first[key] for key in ("name", "project_name") if key in first})
+    assert printed == [{}, {"name": "live"}, {"name": "My run", "project_name": "My project"}]
     assert {run.run_ref.name: run.name for run in ctx.list_runs()} == {
         "live": "live",
         "live-2": "live",

@@ -68,7 +68,7 @@ def test_each_trial_is_a_dot_in_the_tone_of_the_nearer_side() -> None:
 
 def test_dots_of_trials_are_not_joined_to_a_curve() -> None:
     report = studied(a_space("a", "b", "c"), DROP)
-    plot = next(part for each in report_of(report).sections for part in each.blocks if isinstance(part, Plot))
+    plot = next(part for section in report_of(report).sections for part in section.blocks if isinstance(part, Plot))
     assert _classes(drawing(plot)).count("curve") == 0
     assert _classes(drawing(plot.model_copy(update={"joined": True}))).count("curve") == 1
 

@@ -84,19 +84,19 @@ def test_a_page_says_which_stored_text_cannot_be_read(recorded: Contexta, tmp_pa
 
 
 def test_a_report_of_several_runs_overlays_their_curves(recorded: Contexta, cli: Cli) -> None:
-    two = cli("report", "first", "second", "--html", "-").stdout
-    assert_inert(two)
-    assert two.count('class="chart named"') == 2
-    assert len(re.findall(r'<path class="series s2"[^>]*vector-effect', two)) == 2
-    assert "Problems of first" in two
+    second = cli("report", "first", "second", "--html", "-").stdout
+    assert_inert(second)
+    assert second.count('class="chart named"') == 2
+    assert len(re.findall(r'<path class="series s2"[^>]*vector-effect', second)) == 2
+    assert "Problems of first" in second
     assert cli("compare", "first", "second", "--html", "-").stdout.count('class="chart named"') == 2
     assert cli("compare", "first", "second", "first", "--html", "-").stdout.count('class="chart named"') == 2
     many = recorded.build_multi_run_report(["first", "second", "first"]).to_html()
     assert 'class="chart named"' in many
-    one = cli("report", "second", "--html", "-").stdout
-    assert_inert(one)
-    assert "Can it be rebuilt?" in one
-    assert "<h2>Output: stdout</h2>" in one
+    first = cli("report", "second", "--html", "-").stdout
+    assert_inert(first)
+    assert "Can it be rebuilt?" in first
+    assert "<h2>Output: stdout</h2>" in first
     assert "<svg" not in cli("report", "second").stdout
     assert "Output: stdout" not in cli("report", "second").stdout
 

@@ -91,8 +91,8 @@ def test_the_axis_of_time_has_round_times(seconds: float, labels: list[str]) -> 
 
 @pytest.mark.parametrize("values", [[math.nan], [math.nan, math.inf], [-1.0, 0.0]])
 def test_a_chart_without_a_drawable_value_says_so(values: list[float]) -> None:
-    kept = [value if value > 0 else math.nan for value in values]
-    svg = drawn(a_chart(a_curve([value if math.isfinite(value) else math.nan for value in kept]), is_log=True))
+    remaining = [value if value > 0 else math.nan for value in values]
+    svg = drawn(a_chart(a_curve([value if math.isfinite(value) else math.nan for value in remaining]), is_log=True))
     assert "no values above 0" in "".join(svg.itertext())
 
 

@@ -52,7 +52,9 @@ def test_text_adds_no_tag_and_no_attribute_in_any_block(text: str) -> None:
         (hostile.to_html(), plain.to_html()),
         (hostile._repr_html_(), plain._repr_html_()),
     ):
-        assert [(tag, *given) for tag, given in Seen(html).tags] == [(tag, *given) for tag, given in Seen(other).tags]
+        assert [(tag, *arguments) for tag, arguments in Seen(html).tags] == [
+            (tag, *arguments) for tag, arguments in Seen(other).tags
+        ]
 
 
 def test_hostile_names_are_read_as_they_are_written() -> None:
@@ -101,9 +103,9 @@ def test_a_short_page_has_no_search() -> None:
 def test_a_drawing_has_a_description_and_its_numbers_as_a_table() -> None:
     points = tuple(Point(label=f"r{number}", value=0.9 - number / 100, about="b") for number in range(3))
     plot = Plot(title="accuracy", points=points, marks=(Mark(at=1, label="torch moved"),))
-    seen = Seen(Report(title="T", sections=(Section(title="S", blocks=(plot,)),)).to_html())
-    svg = next(attributes for tag, attributes in seen.tags if tag == "svg")
+    observed = Seen(Report(title="T", sections=(Section(title="S", blocks=(plot,)),)).to_html())
+    svg = next(attributes for tag, attributes in observed.tags if tag == "svg")
     assert svg["role"] == "img"
     assert svg["aria-label"] == "accuracy: 3 points, from 0.9 to 0.88"
-    assert ("li", "torch moved (before r1)") in seen.texts
-    assert ("td", "0.89") in seen.texts
+    assert ("li", "torch moved (before r1)") in observed.texts
+    assert ("td", "0.89") in observed.texts

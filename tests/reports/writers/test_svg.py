@@ -28,8 +28,8 @@ def test_ticks_are_round(low: float, high: float, ticks: list[float]) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
-def test_ticks_hold_the_range_and_are_few(one: float, two: float) -> None:
-    low, high = sorted((one, two))
+def test_ticks_hold_the_range_and_are_few(first: float, second: float) -> None:
+    low, high = sorted((first, second))
     ticks = nice_ticks(low, high)
     assert 2 <= len(ticks) <= 8
     slack = (high / 2 - low / 2) * 1e-6

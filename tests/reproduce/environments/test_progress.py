@@ -7,16 +7,16 @@ from contexta.reproduce.environments.progress import counted
 
 
 def test_progress_counts_installed_and_compiled_files(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    answer: list[tuple[str, int, int]] = []
 
-    def tells(*wanted: object) -> bool:
+    def tells(*expected: object) -> bool:
         until = time.monotonic() + 30
-        while wanted not in told and time.monotonic() < until:
+        while expected not in answer and time.monotonic() < until:
             time.sleep(0.02)
-        return wanted in told
+        return expected in answer
 
     site = tmp_path / "lib" / "site-packages"
-    with counted(lambda step, done=0, of=0: told.append((step, done, of)), tmp_path, 2):
+    with counted(lambda step, done=0, of=0: answer.append((step, done, of)), tmp_path, 2):
         (site / "a.dist-info").mkdir(parents=True)
         (site / "a.py").touch()
         assert tells("installing 2 packages", 1, 2)
@@ -26,6 +26,6 @@ def test_progress_counts_installed_and_compiled_files(tmp_path: Path) -> None:
         (site / "__pycache__").mkdir()
         (site / "__pycache__" / "a.pyc").touch()
         assert tells("byte-compiling", 1, 2)
-    count = len(told)
+    count = len(answer)
     time.sleep(1)
-    assert len(told) == count, "nothing is told after the end"
+    assert len(answer) == count, "nothing is told after the end"

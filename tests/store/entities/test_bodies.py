@@ -44,10 +44,10 @@ def require_same(read: Any, checked: Any) -> None:
 @pytest.mark.parametrize("fields", [{}, WHOLE, {"packages": {"Foo.Bar": "1", "b": "é"}}], ids=["plain", "all", "hand"])
 def test_environment_reads_back_as_it_was_put(anywhere: Contexta, fields: dict[str, Any]) -> None:
     put_run(anywhere)
-    given = a_snapshot(**fields)
-    anywhere.metadata_store.environments.put_environment_snapshot(given)
+    values = a_snapshot(**fields)
+    anywhere.metadata_store.environments.put_environment_snapshot(values)
     read = anywhere.get_environment("r")
-    assert read == given
+    assert read == values
     require_same(read, EnvironmentSnapshot.model_validate(json.loads(read.model_dump_json())))
 
 
@@ -67,8 +67,8 @@ def test_summaries_and_details_equal_validated_findings(ctx: Contexta) -> None:
             stage.metric("loss", 1, step=3)
         run.metric("loss", float("nan"))
     for model, read in ((RunSummary, ctx.list_runs()[0]), (RunDetails, ctx.get_run("live"))):
-        given = {name: getattr(read, name) for name in model.model_fields}
-        checked = model.model_validate(given)
+        values = {name: getattr(read, name) for name in model.model_fields}
+        checked = model.model_validate(values)
         assert sorted(map(repr, read)) == sorted(map(repr, checked))
         assert json.loads(read.model_dump_json()) == json.loads(checked.model_dump_json())
 

@@ -29,9 +29,9 @@ TOLD: dict[str, dict[str, Any]] = {
 def bodies(ctx: Contexta) -> list[str]:
     store = open_store(ctx.root, str(ctx._server) if ctx._server else None)
     with store.reading() as connection:
-        found = list(connection.exec_driver_sql("SELECT body FROM shared_fact ORDER BY body").scalars())
+        result = list(connection.exec_driver_sql("SELECT body FROM shared_fact ORDER BY body").scalars())
     store.close()
-    return found
+    return result
 
 
 def put_all(ctx: Contexta) -> None:
@@ -62,9 +62,9 @@ def test_live_runs_of_one_program_share_equal_facts(anywhere: Contexta) -> None:
     for _ in range(3):
         with anywhere.run("live", project="p"):
             pass
-    told = [dict(run.metadata) for run in anywhere.list_runs()]
-    assert len({run.pop(NUMBER, 1) for run in told}) == 3  # only which run of its process it is tells them apart
-    first, *others = told
+    answer = [dict(run.metadata) for run in anywhere.list_runs()]
+    assert len({run.pop(NUMBER, 1) for run in answer}) == 3  # only which run of its process it is tells them apart
+    first, *others = answer
     assert first["invocation"]
     assert others == [first, first]
     assert len(bodies(anywhere)) == len({"command", "invocation", "source"} & set(first))

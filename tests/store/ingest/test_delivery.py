@@ -49,9 +49,9 @@ def test_a_run_writes_to_this_machine_and_sync_delivers_once(database: str, serv
         for step in range(100):
             run.metric("loss", 1 / (step + 1), step=step)
     assert _points(server, database) == []
-    said = cli("sync", env={"CONTEXTA_WORKSPACE": database})
-    assert said.returncode == 0, said.stderr
-    assert "1 journal delivered now" in said.stdout
+    printed = cli("sync", env={"CONTEXTA_WORKSPACE": database})
+    assert printed.returncode == 0, printed.stderr
+    assert "1 journal delivered now" in printed.stdout
     assert _points(server, database) == [100]
     assert "0 journals delivered now" in cli("sync", env={"CONTEXTA_WORKSPACE": database}).stdout
     assert _points(server, database) == [100]
@@ -138,10 +138,10 @@ def test_a_training_does_not_wait_for_a_server_that_is_away(tmp_path: Path, cli:
             ctx.sync()
     assert "contexta sync" in (fault.value.hint or "")
     assert _SECRET not in str(fault.value)
-    said = cli("sync", env={"CONTEXTA_WORKSPACE": away})
-    assert said.returncode == 2
-    assert "hint:" in said.stderr
-    assert "Traceback" not in said.stderr
+    printed = cli("sync", env={"CONTEXTA_WORKSPACE": away})
+    assert printed.returncode == 2
+    assert "hint:" in printed.stderr
+    assert "Traceback" not in printed.stderr
 
 
 @pytest.mark.parametrize(
@@ -175,11 +175,11 @@ def test_run_without_psycopg_is_recorded_with_a_warning(database: str, tmp_path:
         "try: ctx.list_runs()\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", code, database], capture_output=True, text=True, timeout=60, check=True
     )
-    assert "WorkspaceError" in said.stdout
-    assert "[postgres]" in said.stdout
+    assert "WorkspaceError" in printed.stdout
+    assert "[postgres]" in printed.stdout
     with Contexta(workspace=database) as ctx:
         assert any("psycopg is not installed here" in note.text for note in ctx.get_run("live").notes)
 
@@ -322,9 +322,9 @@ def test_of_eight_processes_that_write_at_once_every_write_counts(place: str, se
         )
         for number in range(8)
     ]
-    said = [process.communicate(timeout=seconds + 120) for process in running]
-    assert [process.returncode for process in running] == [0] * 8, said
-    counts = [int(out) for out, _ in said]
+    printed = [process.communicate(timeout=seconds + 120) for process in running]
+    assert [process.returncode for process in running] == [0] * 8, printed
+    counts = [int(out) for out, _ in printed]
     with Contexta(workspace=place) as ctx:
         shared = ctx.get_run("p.shared").stages[0].metrics[0]
         assert shared.points == 10 * sum(counts) == len(ctx.record_store.list_records("run:p.shared"))

@@ -37,9 +37,9 @@ def test_an_origin_written_by_hand_is_stored_without_credentials(origin: Origin,
             "by-hand",
             environment={"packages": {}, "distributions": (packed,), "environment_variables": {"HF_TOKEN": CANARY}},
         )
-        found = ctx.get_environment("by-hand")
+        result = ctx.get_environment("by-hand")
     assert CANARY.encode() not in stored(tmp_path / "ws")
-    (read,) = found.distributions
+    (read,) = result.distributions
     assert read.origin.url is not None
     assert "example" in read.origin.url
     assert read.origin.commit == origin.commit

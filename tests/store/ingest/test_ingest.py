@@ -78,11 +78,11 @@ def test_every_number_and_name_is_read_as_it_was_written(ctx: Contexta) -> None:
         run.metrics(values)
         stage.metrics(values, step=3)
     details = ctx.get_run("r")
-    for found in details.stages:
-        assert {metric.metric_key: repr(metric.value) for metric in found.metrics} == {
+    for result in details.stages:
+        assert {metric.metric_key: repr(metric.value) for metric in result.metrics} == {
             key: repr(value) for key, value in values.items()
         }
-        assert {metric.step for metric in found.metrics} == {3 if found.stage_name == "train" else None}
+        assert {metric.step for metric in result.metrics} == {3 if result.stage_name == "train" else None}
     assert [note for note in details.notes if note.topic != "source"] == []
 
 
@@ -256,8 +256,8 @@ def test_devices_and_caches_of_each_rank_are_no_difference(ctx: Contexta, name: 
     written = Written(ctx)
     objects = Objects(ctx.root / "objects")
     for rank in range(3):
-        told = {**json.loads(body()), "environment_variables": {name: str(rank), "OMP_NUM_THREADS": "4"}}
-        digest = objects.put(environment.encode(told))
+        report = {**json.loads(body()), "environment_variables": {name: str(rank), "OMP_NUM_THREADS": "4"}}
+        digest = objects.put(environment.encode(report))
         written.write(written.join(rank, rank=rank), "environment", digest=digest)
     assert ctx.get_run("r").notes == ()
 
@@ -271,8 +271,8 @@ def test_differences_between_ranks_are_named(ctx: Contexta) -> None:
     ]
     for rank, (numpy, variables, others) in enumerate(sides):
         packages = [{"name": "numpy", "version": numpy}, *({"name": name, "version": "1.0"} for name in others)]
-        told = {**json.loads(body()), "environment_variables": variables, "distributions": packages}
-        digest = objects.put(environment.encode(told))
+        report = {**json.loads(body()), "environment_variables": variables, "distributions": packages}
+        digest = objects.put(environment.encode(report))
         written.write(written.join(rank, rank=rank), "environment", digest=digest)
     (note,) = ctx.get_run("r").notes
     assert note.text == (
@@ -291,9 +291,9 @@ def test_environment_of_the_run_is_that_of_the_process_that_measured(ctx: Contex
     written.write(worker, "close")
     time.sleep(0.002)
     written.write(launcher, "close")
-    found = ctx.get_run("r").environment
-    assert found is not None
-    assert found.python_version == "3.12.0"
+    result = ctx.get_run("r").environment
+    assert result is not None
+    assert result.python_version == "3.12.0"
 
 
 def test_environment_of_the_run_is_else_that_of_the_process_that_lived_longest(ctx: Contexta) -> None:
@@ -303,9 +303,9 @@ def test_environment_of_the_run_is_else_that_of_the_process_that_lived_longest(c
         path = written.join(number)
         written.write(path, "environment", digest=objects.put(body(version)))
         written.write(path, "close", at=time.time_ns() // 1000 + number * 3_600_000_000)
-    found = ctx.get_run("r").environment
-    assert found is not None
-    assert found.python_version == "3.12.0"
+    result = ctx.get_run("r").environment
+    assert result is not None
+    assert result.python_version == "3.12.0"
 
 
 def test_end_of_an_environment_completes_its_beginning(ctx: Contexta) -> None:
@@ -352,9 +352,9 @@ def test_facts_are_ingested_singly_and_in_groups(ctx: Contexta) -> None:
     details = ctx.get_run("r")
     assert dict(details.metadata) == {
         "command": ("a",), "extra": 1, "seeds": {"torch": "3"}, "source": {"commit": "1"},
-        "lost_records": {"count": 1, "first": "fact", "reasons": {"[1] is no mapping": 1}},
+        "lost_records": {"count": 1, "first": "fact", "reasons": {"[1] is not a mapping": 1}},
     }  # fmt: skip
-    assert [note.text for note in details.notes] == ["p.r.2-ab.jsonl: a fact record was skipped: [1] is no mapping"]
+    assert [note.text for note in details.notes] == ["p.r.2-ab.jsonl: a fact record was skipped: [1] is not a mapping"]
 
 
 # ---------------------------------------------------------------------------------------------- the dead
@@ -490,7 +490,7 @@ def test_series_are_selected_by_their_index(ctx: Contexta) -> None:
     written.metric(written.first)
     with statements() as met:
         ctx.list_runs()
-    statement, values = next(each for each in met if each[0].startswith("SELECT metric_key"))
+    statement, values = next(item for item in met if item[0].startswith("SELECT metric_key"))
     with closing(sqlite3.connect(ctx.root / "contexta.db")) as raw:
         plan = raw.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
     assert "uq_metric_series (run_id=? AND <expr>=? AND metric_key=? AND slice_ref=?)" in plan[0][-1]

@@ -65,9 +65,9 @@ def test_record_after_a_bad_record_is_read(ctx: Contexta, record: dict[str, Any]
     append(path, '{"s":3,"t":"metric","at":1700000000000003,"k":"loss","x":0.25,"i":2}')
     (run,) = ctx.list_runs()
     assert (run.metrics, run.name, run.status) == ({"loss": 0.25}, "live", "open")
-    found = ctx.get_run("live")
-    assert len(found.notes) == 1, found.notes
-    assert "skipped" in found.notes[0].text
+    result = ctx.get_run("live")
+    assert len(result.notes) == 1, result.notes
+    assert "skipped" in result.notes[0].text
     assert ctx.audit_reproducibility("live").reproducibility_status == "missing"
 
 

@@ -102,10 +102,10 @@ class TestDelete:
     def test_gc_deletes_by_age_and_status_and_counts_what_it_keeps(self, four: Contexta) -> None:
         assert four.gc(older_than="100000d").runs == ()
         assert four.gc(status="failed").runs == ()
-        found = four.gc(older_than="30d", status=["crashed", "failed"])
-        assert found.runs == ("run:p.plain",)
-        assert found.kept == ("run:p.pinned: it is pinned", "run:p.baseline: it is a baseline")
-        assert found.command.endswith("gc --older-than 30d --status crashed --status failed --yes")
+        result = four.gc(older_than="30d", status=["crashed", "failed"])
+        assert result.runs == ("run:p.plain",)
+        assert result.kept == ("run:p.pinned: it is pinned", "run:p.baseline: it is a baseline")
+        assert result.command.endswith("gc --older-than 30d --status crashed --status failed --yes")
         assert len(four.gc(keep_last=0, older_than="30d").kept) == 3
         four.gc(older_than="30d", dry_run=False)
         assert names(four) == {"pinned", "baseline", "deployed"}
@@ -126,9 +126,9 @@ def two(ctx: Contexta) -> Contexta:
 
 
 def test_delete_needs_a_confirmation_and_says_what_it_freed(two: Contexta, cli: Cli) -> None:
-    asked = cli("delete", "a")
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert asked.stderr == ("error: deleting p.a needs a confirmation\nhint: `contexta delete p.a --yes`\n")
+    arguments = cli("delete", "a")
+    assert (arguments.returncode, arguments.stdout) == (2, "")
+    assert arguments.stderr == ("error: deleting p.a needs a confirmation\nhint: `contexta delete p.a --yes`\n")
     planned = cli("rm", "a", "--dry-run")
     assert "Would delete 1 run: p.a; would free" in planned.stdout
     assert "contexta delete p.a --yes" in planned.stdout

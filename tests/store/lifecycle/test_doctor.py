@@ -71,11 +71,11 @@ def test_network_file_system_has_no_write_ahead_log(
 
 def test_every_check_that_does_not_pass_has_a_fix(cli: Cli, ctx: Contexta) -> None:
     put_run(ctx, "r")
-    told = json.loads(cli("doctor", "--json").stdout)
-    names = [check["name"] for check in told["checks"]]
+    report = json.loads(cli("doctor", "--json").stdout)
+    names = [check["name"] for check in report["checks"]]
     assert names[:6] == ["sqlite", "file system", "free space", "permissions", "clock", "database"]
     assert {"python", "uv"} <= set(names)
-    assert all(check["fix"] for check in told["checks"] if check["status"] in ("warn", "fail"))
+    assert all(check["fix"] for check in report["checks"] if check["status"] in ("warn", "fail"))
     assert "journal mode wal" in cli("doctor").stdout
 
 
@@ -113,8 +113,8 @@ def told(cli: Cli, address: str) -> tuple[dict[str, Check], int]:
     done = cli("doctor", "--json", "--workspace", address)
     assert "Traceback" not in done.stderr, done.stderr
     assert "hush-hush" not in done.stdout + done.stderr
-    found = [Check.model_validate(each) for each in json.loads(done.stdout)["checks"]]
-    return {check.name: check for check in found}, done.returncode
+    report = [Check.model_validate(item) for item in json.loads(done.stdout)["checks"]]
+    return {check.name: check for check in report}, done.returncode
 
 
 def test_server_is_described_with_its_undelivered_journals(database: str, cli: Cli, tmp_path: Path) -> None:
@@ -122,15 +122,15 @@ def test_server_is_described_with_its_undelivered_journals(database: str, cli: C
         put_run(ctx, "r")
         with ctx.run("live", project="p") as run:
             run.metric("x", 1.0)
-        found, code = told(cli, f"{database}&objects={tmp_path}")
+        result, code = told(cli, f"{database}&objects={tmp_path}")
         assert code == 0
-        assert found["server"].detail.startswith("PostgreSQL 1")
-        assert "fsync = off" in found["durability"].detail  # as in tests alone
-        assert (found["clock"].status, found["database"].status, found["permissions"].status) == ("pass",) * 3
-        assert "1 journal of" in found["outbox"].detail
-        assert found["objects"].status == "pass"
-        assert {"file system", "free space", "uv", "python"} <= set(found)
-        assert all(check.fix for check in found.values() if check.status in ("warn", "fail"))
+        assert result["server"].detail.startswith("PostgreSQL 1")
+        assert "fsync = off" in result["durability"].detail  # as in tests alone
+        assert (result["clock"].status, result["database"].status, result["permissions"].status) == ("pass",) * 3
+        assert "1 journal of" in result["outbox"].detail
+        assert result["objects"].status == "pass"
+        assert {"file system", "free space", "uv", "python"} <= set(result)
+        assert all(check.fix for check in result.values() if check.status in ("warn", "fail"))
         (journal,) = (ctx.root / "journal").glob("*.jsonl")
         os.utime(journal, (time.time() - 3600,) * 2)
         assert told(cli, database)[0]["outbox"].status == "warn"
@@ -140,33 +140,33 @@ def test_server_is_described_with_its_undelivered_journals(database: str, cli: C
 
 def test_doctor_creates_nothing_on_a_server(server: Server, cli: Cli) -> None:
     address = server.empty()
-    found, code = told(cli, address)
-    assert (code, found["database"].status, found["permissions"].status) == (0, "unknown", "pass")
+    result, code = told(cli, address)
+    assert (code, result["database"].status, result["permissions"].status) == (0, "unknown", "pass")
     assert server.ask(address, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
     assert not Path(workspace_address.directory(address)).exists()
 
 
 def test_unreachable_server_fails_and_other_checks_run(cli: Cli) -> None:
-    found, code = told(cli, "postgresql://me:hush-hush@127.0.0.1:9/x")
-    assert (code, found["server"].status, found["outbox"].status) == (1, "fail", "pass")
-    assert "cannot be reached" in found["server"].detail
+    result, code = told(cli, "postgresql://me:hush-hush@127.0.0.1:9/x")
+    assert (code, result["server"].status, result["outbox"].status) == (1, "fail", "pass")
+    assert "cannot be reached" in result["server"].detail
 
 
 @pytest.mark.parametrize(("version", "words"), [("9999", "newer"), ("0001", "development version")])
 def test_other_schema_fails(database: str, server: Server, cli: Cli, version: str, words: str) -> None:
     server.ask(database, f"UPDATE contexta_schema SET version_num = '{version}'")
-    found, code = told(cli, database)
-    assert (code, found["database"].status) == (1, "fail")
-    assert words in found["database"].detail + str(found["database"].fix)
+    result, code = told(cli, database)
+    assert (code, result["database"].status) == (1, "fail")
+    assert words in result["database"].detail + str(result["database"].fix)
 
 
 def test_missing_permissions_are_named(database: str, server: Server, cli: Cli) -> None:
     server.ask(database, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT SELECT ON run TO reader")
-    found, code = told(cli, database.replace("postgres:hush-hush@", "reader@"))
-    assert (code, found["permissions"].status) == (1, "fail")
-    assert "SELECT on annotation" in found["permissions"].detail
-    found, _ = told(cli, server.empty().replace("postgres:hush-hush@", "reader@"))
-    assert found["permissions"].status == "fail"
+    result, code = told(cli, database.replace("postgres:hush-hush@", "reader@"))
+    assert (code, result["permissions"].status) == (1, "fail")
+    assert "SELECT on annotation" in result["permissions"].detail
+    result, _ = told(cli, server.empty().replace("postgres:hush-hush@", "reader@"))
+    assert result["permissions"].status == "fail"
     server.ask(database, "DROP OWNED BY reader; DROP ROLE reader")
 
 

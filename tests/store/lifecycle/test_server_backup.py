@@ -29,12 +29,12 @@ def fill(ctx: Contexta) -> None:
 
 
 def everything(ctx: Contexta) -> Any:
-    found = []
+    result = []
     for run in ctx.list_runs():
         ref = str(run.run_ref)
         snapshots = ctx.metadata_store.environments.list_environment_snapshots(ref)
-        found.append((ctx.get_run(ref), ctx.record_store.list_records(ref), snapshots, ctx.get_environment(ref)))
-    return repr(found)  # NaN is no equal of itself
+        result.append((ctx.get_run(ref), ctx.record_store.list_records(ref), snapshots, ctx.get_environment(ref)))
+    return repr(result)  # NaN is no equal of itself
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ def test_objects_on_other_machines_are_counted_in_a_note(database: str, tmp_path
         ctx.list_runs()
     elsewhere = WorkspaceConfig(url=database, root_path=tmp_path / "other")
     with Contexta(config=UnifiedConfig(workspace=elsewhere)) as colleague:
-        found = colleague.backup(tmp_path / "saved.zip")
-    assert (found.objects, found.damaged) == (0, ())
-    assert "lie on the machines that recorded them" in found.notes[0]
+        result = colleague.backup(tmp_path / "saved.zip")
+    assert (result.objects, result.damaged) == (0, ())
+    assert "lie on the machines that recorded them" in result.notes[0]
     assert "lie on the machines" in cli("restore", "saved.zip", "--into", "again").stdout
     with Contexta(tmp_path / "again") as again:
         assert again.get_run("live").params["lr"] == 0.1
@@ -149,7 +149,7 @@ def test_backup_during_writes_is_consistent(database: str, tmp_path: Path) -> No
             number = 0
             while not over.is_set():
                 ctx.record_store.append_many(
-                    a_metric(run="shared", name=f"n{number}-{each}", stage="train") for each in range(50)
+                    a_metric(run="shared", name=f"n{number}-{item}", stage="train") for item in range(50)
                 )
                 number += 1
 

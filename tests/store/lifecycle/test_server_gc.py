@@ -58,11 +58,11 @@ def test_old_runs_are_deleted_from_the_server_with_their_own_objects(
     with machine("one") as ctx:
         fill(ctx)
         age_all(tmp_path)
-        asked = ctx.gc(keep_last=2)
-        assert [str(ref) for ref in asked.runs] == ["run:p.run-0"]
+        arguments = ctx.gc(keep_last=2)
+        assert [str(ref) for ref in arguments.runs] == ["run:p.run-0"]
         assert len(ctx.list_runs()) == 4
         done = ctx.gc(keep_last=2, dry_run=False)
-        assert done.model_copy(update={"dry_run": True}) == asked
+        assert done.model_copy(update={"dry_run": True}) == arguments
         assert (done.journals, done.objects >= 2) == (1, True)
         assert {run.run_ref.name for run in ctx.list_runs()} == {"run-1", "run-2", "live"}
         for name in ("run-1", "run-2", "live"):
@@ -76,21 +76,21 @@ def test_old_runs_are_deleted_from_the_server_with_their_own_objects(
 
 
 def test_undelivered_objects_of_other_machines_stay(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
-    with machine("one") as one, machine("two") as two:
-        with one.run("first", project="p"):
+    with machine("one") as first, machine("two") as second:
+        with first.run("first", project="p"):
             pass
-        one.sync()
-        with two.run("second", project="p"):  # in the same environment
-            pass
-        age_all(tmp_path)
-        two.gc(dry_run=False)
-        with two.run("third", project="p"):
+        first.sync()
+        with second.run("second", project="p"):  # in the same environment
             pass
         age_all(tmp_path)
-        one.gc(keep_last=0, dry_run=False)
-        two.sync()
-        assert two.get_environment("third").packages
-        assert two.verify().damage == ()
+        second.gc(dry_run=False)
+        with second.run("third", project="p"):
+            pass
+        age_all(tmp_path)
+        first.gc(keep_last=0, dry_run=False)
+        second.sync()
+        assert second.get_environment("third").packages
+        assert second.verify().damage == ()
 
 
 def test_delivered_object_counts_as_new(machine: Callable[[str], Contexta], tmp_path: Path) -> None:
@@ -99,12 +99,12 @@ def test_delivered_object_counts_as_new(machine: Callable[[str], Contexta], tmp_
         for name in ("first", "second"):
             with ctx.run(name, project="p"):
                 pass
-            said = "".join(path.read_text() for path in (ctx.root / "journal").glob("*.jsonl"))
-            known = [digest for digest in set(re.findall("[0-9a-f]{64}", said)) if team.exists(digest)]
+            printed = "".join(path.read_text() for path in (ctx.root / "journal").glob("*.jsonl"))
+            existing = [digest for digest in set(re.findall("[0-9a-f]{64}", printed)) if team.exists(digest)]
             age_all(tmp_path / "team")
             ctx.sync()
-        assert known
-        for digest in known:
+        assert existing
+        for digest in existing:
             assert time.time() - Path(team.path(digest)).stat().st_mtime < 3600
 
 
@@ -124,21 +124,21 @@ def test_gc_of_two_machines_exclude_each_other(
     machine: Callable[[str], Contexta], database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contexta.store.backends.postgres.PATIENCE", 0.1)
-    with machine("one") as one, machine("two") as two, one._opened().alone():
+    with machine("one") as first, machine("two") as second, first._opened().alone():
         with pytest.raises(WorkspaceError, match="another process"):
-            two.gc(dry_run=False)
-        two.list_runs()  # nothing else waits
+            second.gc(dry_run=False)
+        second.list_runs()  # nothing else waits
 
 
 def test_killed_gc_releases_its_lock(machine: Callable[[str], Contexta], server: Server) -> None:
-    with machine("one") as one, machine("two") as two:
-        with one._opened().alone():
+    with machine("one") as first, machine("two") as second:
+        with first._opened().alone():
             server.ask(
-                str(one._server),
+                str(first._server),
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                 " AND pid <> pg_backend_pid()",
             )
-        for ctx in (one, two):
+        for ctx in (first, second):
             with ctx._opened().alone():
                 pass
 
@@ -148,27 +148,27 @@ def test_gc_during_writes_deletes_nothing_of_theirs(machine: Callable[[str], Con
     names: list[str] = []
 
     def record() -> None:
-        with machine("two") as two:
+        with machine("two") as second:
             while not over.is_set():
-                with two.run("r", project="q") as run:
+                with second.run("r", project="q") as run:
                     run.metric("x", 1.0)
-                two.sync()
+                second.sync()
                 names.append(str(run.ref))
 
-    with machine("one") as one:
-        fill(one)
+    with machine("one") as first:
+        fill(first)
         age_all(tmp_path)
         writer = threading.Thread(target=record)
         writer.start()
         for _ in range(10):
-            one.gc(dry_run=False)
+            first.gc(dry_run=False)
         over.set()
         writer.join()
         assert names
         for name in names:
-            assert one.get_run(name).metrics == {"x": 1.0}
-            assert one.get_environment(name).packages
-        assert one.verify().damage == ()
+            assert first.get_run(name).metrics == {"x": 1.0}
+            assert first.get_environment(name).packages
+        assert first.verify().damage == ()
 
 
 def test_the_command_works_on_a_server(database: str, cli: Cli) -> None:

@@ -75,10 +75,10 @@ environment.environment_body_id = environment_body.id ORDER BY environment_body.
 
 
 def test_undamaged_workspace_is_sound(root: Path, cli: Cli) -> None:
-    found = verify_directory(root)
-    assert (found.sound, found.damage, found.notes) == (True, (), ())
-    assert found.checked["points"] == 3 * 800 + 8
-    assert found.checked["journals"] == 3
+    verification = verify_directory(root)
+    assert (verification.sound, verification.damage, verification.notes) == (True, (), ())
+    assert verification.checked["points"] == 3 * 800 + 8
+    assert verification.checked["journals"] == 3
     done = cli("verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert "No damage found" in done.stdout
@@ -90,12 +90,12 @@ def test_damaged_object_is_named_with_its_runs(root: Path, cli: Cli) -> None:
     first, second = (root / "objects" / digest[:2] / digest[2:] for digest in digests[:2])
     first.write_bytes(first.read_bytes() + b" ")
     second.unlink()
-    told = {each.name: each for each in verify_directory(root).damage}
-    assert told[digests[0]].run_refs == ("run:p.one", "run:p.two")
-    assert told[digests[1]].detail == "it is missing"
+    verification = {item.name: item for item in verify_directory(root).damage}
+    assert verification[digests[0]].run_refs == ("run:p.one", "run:p.two")
+    assert verification[digests[1]].detail == "it is missing"
     done = cli("verify", "--json")
     assert done.returncode == 1
-    assert {each["name"] for each in json.loads(done.stdout)["damage"]} == set(digests[:2])
+    assert {item["name"] for item in json.loads(done.stdout)["damage"]} == set(digests[:2])
     screen = cli("verify").stdout
     assert digests[0] in screen
     assert "restore" in screen
@@ -108,9 +108,9 @@ def test_missing_artifact_is_named_with_its_run(ctx: Contexta, tmp_path: Path) -
     ctx.list_runs()
     path = Path(Objects(ctx.root / "objects").path(sha256(b"weights").hexdigest()))
     path.write_bytes(b"weight5")
-    assert [(each.kind, each.run_refs) for each in verify_directory(ctx.root).damage] == [("object", ("run:p.r",))]
+    assert [(item.kind, item.run_refs) for item in verify_directory(ctx.root).damage] == [("object", ("run:p.r",))]
     path.unlink()
-    assert [(each.detail, each.run_refs) for each in verify_directory(ctx.root).damage] == [
+    assert [(item.detail, item.run_refs) for item in verify_directory(ctx.root).damage] == [
         ("it is missing", ("run:p.r",))
     ]
 
@@ -121,8 +121,8 @@ def test_damaged_journal_is_named(root: Path) -> None:
     data[len(data) // 2] ^= 4
     path.write_bytes(data)
     (root / "journal" / "ended" / "p.live-2.jsonl").unlink()
-    told = {(each.kind, each.name, each.run_refs) for each in verify_directory(root).damage}
-    assert told == {
+    verification = {(item.kind, item.name, item.run_refs) for item in verify_directory(root).damage}
+    assert verification == {
         ("journal", "p.live.jsonl", ("run:p.live",)),
         ("journal", "p.live-2.jsonl", ("run:p.live-2",)),
     }
@@ -181,25 +181,25 @@ def flip(root: Path, made: Path, turns: int) -> tuple[Counter[str], Counter[str]
     """(flips that changed stored content, those of them that were found), by kind of file."""
     CONTENT[made] = content(made / "contexta.db")
     changed: Counter[str] = Counter()
-    found: Counter[str] = Counter()
+    result: Counter[str] = Counter()
     for turn in range(turns):
         kind, matters, noticed = flipped(root, made, turn)
         changed[kind] += matters
-        found[kind] += matters and noticed
-    return changed, found
+        result[kind] += matters and noticed
+    return changed, result
 
 
 def test_changed_bytes_are_reported(root: Path, made: Path) -> None:
-    changed, found = flip(root, made, 150)
+    changed, result = flip(root, made, 150)
     assert changed["database"] > 10
-    assert found == changed
+    assert result == changed
 
 
 @pytest.mark.slow
 def test_at_least_99_percent_of_changed_bytes_are_reported(root: Path, made: Path) -> None:
-    changed, found = flip(root, made, int(os.environ.get("FLIPS", "2000")))
-    print(f"content changed by {dict(changed)}, found {dict(found)}")  # the figure in docs
-    assert found.total() >= 0.99 * changed.total()
+    changed, result = flip(root, made, int(os.environ.get("FLIPS", "2000")))
+    print(f"content changed by {dict(changed)}, found {dict(result)}")  # the figure in docs
+    assert result.total() >= 0.99 * changed.total()
 
 
 _UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]  # root may write everything
@@ -222,9 +222,9 @@ def looked_at_read_only(root: Path, verb: str) -> subprocess.CompletedProcess[st
 
 
 def test_read_only_workspace_is_no_damage(root: Path) -> None:
-    found = looked_at_read_only(root, "verify")
-    assert (found.returncode, found.stderr) == (0, "")
-    assert "No damage found" in found.stdout
+    verification = looked_at_read_only(root, "verify")
+    assert (verification.returncode, verification.stderr) == (0, "")
+    assert "No damage found" in verification.stdout
     assert "cannot be read and written" in looked_at_read_only(root, "doctor").stdout.replace("\n", " ")
 
 
@@ -236,7 +236,7 @@ def test_read_only_log_with_pending_writes_is_reported(root: Path) -> None:
             shutil.copy(root / name, root / f"{name}.copy")
     for name in ("contexta.db", "contexta.db-wal"):  # as a process leaves them that dies
         (root / f"{name}.copy").replace(root / name)
-    found = looked_at_read_only(root, "verify")
-    assert (found.returncode, found.stdout) == (2, "")
-    assert "may write" in found.stderr
+    verification = looked_at_read_only(root, "verify")
+    assert (verification.returncode, verification.stdout) == (2, "")
+    assert "may write" in verification.stderr
     assert verify_directory(root).damage == ()

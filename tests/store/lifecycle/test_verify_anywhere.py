@@ -77,10 +77,10 @@ def test_undamaged_workspace_is_sound(filled: Contexta, cli: Cli, place: str) ->
     filled.metadata_store.runs.put_run(a_run("p", "one", description="written again", tags={"a": "b"}))
     assert "have no digest yet" in filled.verify().notes[0]
     filled.list_runs()
-    found = filled.verify()
-    assert (found.sound, found.damage, found.notes) == (True, (), ())
+    verification = filled.verify()
+    assert (verification.sound, verification.damage, verification.notes) == (True, (), ())
     checked = ("points", "records", "journals", "runs", "deployments")
-    assert [found.checked[name] for name in checked] == [404, 5, 1, 2, 1]
+    assert [verification.checked[name] for name in checked] == [404, 5, 1, 2, 1]
     done = cli("verify", "--workspace", place)
     assert (done.returncode, done.stderr) == (0, "")
     assert "No damage found" in done.stdout
@@ -117,9 +117,9 @@ def test_changed_row_is_named_with_its_run(
     filled: Contexta, change: Change, statement: str, kind: str, name: str, run: str | None
 ) -> None:
     change(statement)
-    found = filled.verify()
-    named = [damage for damage in found.damage if damage.kind == kind and name in damage.name]
-    assert named, found.damage
+    verification = filled.verify()
+    named = [damage for damage in verification.damage if damage.kind == kind and name in damage.name]
+    assert named, verification.damage
     assert run is None or run in {ref for damage in named for ref in damage.run_refs}
 
 
@@ -219,9 +219,9 @@ def test_objects_on_other_machines_are_no_damage(database: str, tmp_path: Path) 
         ctx.list_runs()
     elsewhere = WorkspaceConfig(url=database, root_path=tmp_path / "other")
     with Contexta(config=UnifiedConfig(workspace=elsewhere)) as colleague:
-        found = colleague.verify()
-    assert found.damage == ()
-    assert "on the machines" in found.notes[0]
+        verification = colleague.verify()
+    assert verification.damage == ()
+    assert "on the machines" in verification.notes[0]
 
 
 def test_unreachable_server_is_no_damage(cli: Cli) -> None:

@@ -32,12 +32,12 @@ PARAMS: dict[str, dict[str, Any]] = {"g": {"lr": 0.1, "opt": "adam"}, "h": {"lr"
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root: Path = tmp_path_factory.mktemp("pages") / "ws"
     with Contexta(workspace=root) as ctx:
-        for each in RUNS:
-            given = {**each}
-            packages = given.pop("packages", None)
-            started = f"2025-02-15T0{given.pop('hour')}:00:00Z"
+        for item in RUNS:
+            values = {**item}
+            packages = values.pop("packages", None)
+            started = f"2025-02-15T0{values.pop('hour')}:00:00Z"
             environment = {"packages": packages, "python_version": "3.11.4"} if packages else None
-            put_run(ctx, given.pop("name"), environment=environment, started_at=started, **given)
+            put_run(ctx, values.pop("name"), environment=environment, started_at=started, **values)
         for name, params in PARAMS.items():
             with ctx.run(name, project="live") as run:
                 run.params(params)
@@ -172,13 +172,13 @@ def test_pages_have_no_gaps_and_no_repetitions(
     few: int,
 ) -> None:
     monkeypatch.setattr(pages, "FEW", few)
-    found, after = "", None
+    result, after = "", None
     while page := filled.list_runs(where=where, order_by=order_by, after=after, limit=size):
         assert len(page) <= size
-        assert len(found) < len(names)
-        found += "".join(run.name for run in page)
+        assert len(result) < len(names)
+        result += "".join(run.name for run in page)
         after = str(page[-1].run_ref)
-    assert found == names
+    assert result == names
 
 
 def test_unsupported_sort_field_is_refused(filled: Contexta) -> None:
@@ -190,9 +190,9 @@ def test_unsupported_sort_field_is_refused(filled: Contexta) -> None:
 
 
 def test_name_that_no_run_has_is_noted_with_the_nearest(filled: Contexta, cli: Cli) -> None:
-    found = filled.list_runs(where="metrics.acx > 0.5 or params.zzz = 1", order_by="metrics.acx")
-    assert found.notes[0] == "no run has metrics.acx; did you mean metrics.acc?"
-    assert found.notes[1] == "no run has params.zzz"
+    result = filled.list_runs(where="metrics.acx > 0.5 or params.zzz = 1", order_by="metrics.acx")
+    assert result.notes[0] == "no run has metrics.acx; did you mean metrics.acc?"
+    assert result.notes[1] == "no run has params.zzz"
     assert filled.list_runs(where="not has tags.archived").notes == ("no run has tags.archived",)
     done = cli("runs", "--workspace", str(filled.root), "--where", "metrics.acx > 0.5")
     assert (done.returncode, "No run matches." in done.stdout) == (0, True)
@@ -200,12 +200,12 @@ def test_name_that_no_run_has_is_noted_with_the_nearest(filled: Contexta, cli: C
 
 
 def test_command_filters_sorts_and_pages(filled: Contexta, cli: Cli) -> None:
-    given = ("runs", "--workspace", str(filled.root), "--where", "metrics.acc > 0.5", "--sort", "metrics.acc desc")
-    first = json.loads(cli(*given, "--limit", "2", "--json").stdout)
+    arguments = ("runs", "--workspace", str(filled.root), "--where", "metrics.acc > 0.5", "--sort", "metrics.acc desc")
+    first = json.loads(cli(*arguments, "--limit", "2", "--json").stdout)
     assert [run["name"] for run in first] == ["f", "c"]
-    shown = cli(*given, "--limit", "2").stdout
+    shown = cli(*arguments, "--limit", "2").stdout
     assert "--after p.c" in shown
-    second = json.loads(cli(*given, "--limit", "9", "--after", "p.c", "--json").stdout)
+    second = json.loads(cli(*arguments, "--limit", "9", "--after", "p.c", "--json").stdout)
     assert [run["name"] for run in second] == ["a", "b", "h", "g"]
     assert second[-1]["params"] == {"lr": 0.1, "opt": "adam"}
     refused = cli("runs", "--workspace", str(filled.root), "--where", "metrics.acc >")
@@ -232,31 +232,31 @@ def test_last_values_equal_those_of_the_summaries(ctx: Contexta) -> None:
     ctx.record_store.append(a_metric("a", 3, run="r", name="y"))
     ctx.record_store.append(a_metric("a", 9, run="r", name="z", slice_ref="eu"))
     (run,) = ctx.list_runs()
-    assert [each.name for each in ctx.list_runs(where=f"metrics.a = {run.metrics['a']}")] == ["r"]
+    assert [item.name for item in ctx.list_runs(where=f"metrics.a = {run.metrics['a']}")] == ["r"]
 
 
-def plans(ctx: Contexta, **asked: Any) -> list[str]:
+def plans(ctx: Contexta, **arguments: Any) -> list[str]:
     """How SQLite would answer every statement that listing issues."""
     ctx.list_runs(limit=1)
     database: Any = ctx._opened().database
     engine = database._engine
     assert engine is not None
-    seen: list[tuple[str, Any]] = []
+    observed: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        seen.append((statement, parameters))
+        observed.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
-    ctx.list_runs(**asked)
+    ctx.list_runs(**arguments)
     event.remove(engine, "before_cursor_execute", note)
     with sqlite3.connect(ctx.root / "contexta.db") as connection:
-        asks = [each for each in seen if each[0].lstrip().startswith(("SELECT", "WITH"))]
+        asks = [item for item in observed if item[0].lstrip().startswith(("SELECT", "WITH"))]
         return [row[3] for ask in asks for row in connection.execute(f"EXPLAIN QUERY PLAN {ask[0]}", ask[1])]
 
 
 @pytest.mark.parametrize("few", [pages.FEW, 0])
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         *({"where": where, "limit": 20} for where, names in FITS if names is not None),
         *({"order_by": order_by, "where": where, "limit": 20} for order_by, where, _ in SORTS),
@@ -267,9 +267,9 @@ def plans(ctx: Contexta, **asked: Any) -> list[str]:
     ids=str,
 )
 def test_no_statement_scans_or_sorts_a_complete_table(
-    filled: Contexta, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], few: int
+    filled: Contexta, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], few: int
 ) -> None:
     monkeypatch.setattr(pages, "FEW", few)
-    for plan in plans(filled, **asked):
+    for plan in plans(filled, **arguments):
         if plan.startswith("SCAN") and plan not in ("SCAN CONSTANT ROW", "SCAN counted"):
             assert "USING" in plan, plan

@@ -49,9 +49,9 @@ READ: list[tuple[str, Where]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "found"), READ)
-def test_condition_is_read(text: str, found: Where) -> None:
-    assert parse(text) == found
+@pytest.mark.parametrize(("text", "result"), READ)
+def test_condition_is_read(text: str, result: Where) -> None:
+    assert parse(text) == result
 
 
 REFUSED = [
@@ -98,12 +98,12 @@ def written(field: tuple[str, str]) -> str:
     return f"{field[0]}.{quoted(field[1])}" if field[1] else field[0]
 
 
-@given(FIELDS, st.sampled_from([each for each in OPERATORS if "in" not in each.split()]), NAMES)
+@given(FIELDS, st.sampled_from([item for item in OPERATORS if "in" not in item.split()]), NAMES)
 def test_quoted_text_is_parsed_unchanged(field: tuple[str, str], operator: str, value: str) -> None:
-    found = parse(f" {written(field)} {operator} {quoted(value)} ")
-    assert isinstance(found, ATest)
-    assert ((found.field.kind, found.field.name), found.operator) == (field, operator)
-    assert [(each.text, each.quoted) for each in found.values] == [(value, True)]
+    result = parse(f" {written(field)} {operator} {quoted(value)} ")
+    assert isinstance(result, ATest)
+    assert ((result.field.kind, result.field.name), result.operator) == (field, operator)
+    assert [(item.text, item.quoted) for item in result.values] == [(value, True)]
 
 
 WORDS = st.sampled_from(["and", "or", "not", "(", ")", "has", "in", ",", "=", "<", "'x'", '"y"', "metrics.a"])

@@ -16,16 +16,16 @@ def test_downsampled_series_keeps_every_spike_and_both_ends(ctx: Contexta, cli: 
     with ctx.run("r", project="p") as run:
         for step, value in enumerate(values):
             run.metric("loss", value, step=step)
-    found = ctx.metric_series("r", "loss", points=40)
-    assert (found.points, len(found.buckets), sum(bucket.points for bucket in found.buckets)) == (5_000, 40, 5_000)
-    for bucket in found.buckets:
+    result = ctx.metric_series("r", "loss", points=40)
+    assert (result.points, len(result.buckets), sum(bucket.points for bucket in result.buckets)) == (5_000, 40, 5_000)
+    for bucket in result.buckets:
         of = [value for value in values[bucket.first : bucket.first + bucket.points] if not math.isnan(value)]
         assert (bucket.low, bucket.high) == (min(of), max(of))
         assert bucket.step == bucket.first + bucket.points - 1
         assert bucket.last == values[bucket.step]
-    assert [bucket.not_numbers for bucket in found.buckets][:2] == [1, 0]
+    assert [bucket.not_numbers for bucket in result.buckets][:2] == [1, 0]
     printed = json.loads(cli("series", "r", "loss", "--points", "40", "--json").stdout)
-    assert printed == json.loads(found.model_dump_json())
+    assert printed == json.loads(result.model_dump_json())
     shown = cli("series", "r", "loss").stdout
     assert "5000 points" in shown
     assert "99" in shown
@@ -35,9 +35,9 @@ def test_downsampled_series_keeps_every_spike_and_both_ends(ctx: Contexta, cli: 
 def test_few_points_have_one_exact_bucket_each(ctx: Contexta, values: list[float]) -> None:
     put_run(ctx)
     ctx.record_store.append_many([a_metric("a", value, name=f"m{n}") for n, value in enumerate(values)])
-    found = ctx.metric_series("r", "a", points=len(values))
-    assert [repr(bucket.last) for bucket in found.buckets] == [repr(value) for value in values]
-    assert {bucket.points for bucket in found.buckets} == {1}
+    result = ctx.metric_series("r", "a", points=len(values))
+    assert [repr(bucket.last) for bucket in result.buckets] == [repr(value) for value in values]
+    assert {bucket.points for bucket in result.buckets} == {1}
     assert len(ctx.metric_series("r", "a", points=1).buckets) == 1
 
 

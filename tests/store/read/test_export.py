@@ -27,17 +27,17 @@ def filled(ctx: Contexta) -> Contexta:
 def test_json_lines_have_one_line_per_run(filled: Contexta, cli: Cli) -> None:
     done = cli("export", "-")
     assert (done.returncode, done.stderr) == (0, "")
-    two, one = map(json.loads, done.stdout.splitlines())
-    assert (one["run_ref"], one["metrics"]) == ("run:p.one", {"accuracy": 0.91, "loss": "NaN"})
-    assert two["params"] == {"lr": 0.1}
+    second, first = map(json.loads, done.stdout.splitlines())
+    assert (first["run_ref"], first["metrics"]) == ("run:p.one", {"accuracy": 0.91, "loss": "NaN"})
+    assert second["params"] == {"lr": 0.1}
 
 
 def test_csv_has_one_row_per_run(filled: Contexta, tmp_path: Path) -> None:
-    found = filled.export(tmp_path / "runs.csv")
-    assert (found.rows, found.format) == (2, "csv")
+    result = filled.export(tmp_path / "runs.csv")
+    assert (result.rows, result.format) == (2, "csv")
     with (tmp_path / "runs.csv").open(newline="", encoding="utf-8") as file:
-        two, one = csv.DictReader(file)
-    assert (one["metrics.accuracy"], one["params.lr"], two["params.lr"]) == ("0.91", "", "0.1")
+        second, first = csv.DictReader(file)
+    assert (first["metrics.accuracy"], first["params.lr"], second["params.lr"]) == ("0.91", "", "0.1")
 
 
 def test_points_have_one_row_per_measurement(filled: Contexta, tmp_path: Path) -> None:

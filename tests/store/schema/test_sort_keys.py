@@ -22,30 +22,30 @@ def versions(draw: st.DrawFn) -> str:
 
 
 @given(versions(), versions())
-def test_bytes_compare_as_the_versions_do(one: str, other: str) -> None:
-    left, right = version_order(one), version_order(other)
+def test_bytes_compare_as_the_versions_do(first: str, second: str) -> None:
+    left, right = version_order(first), version_order(second)
     assert left is not None
     assert right is not None
-    assert (left < right, left == right) == (Version(one) < Version(other), Version(one) == Version(other))
+    assert (left < right, left == right) == (Version(first) < Version(second), Version(first) == Version(second))
 
 
 @given(versions(), versions())
-def test_range_of_a_public_version_contains_its_local_versions(one: str, other: str) -> None:
-    public = one.partition("+")[0]
-    found, order = local_range(public), version_order(other)
-    assert found is not None
+def test_range_of_a_public_version_contains_its_local_versions(first: str, second: str) -> None:
+    public = first.partition("+")[0]
+    result, order = local_range(public), version_order(second)
+    assert result is not None
     assert order is not None
-    assert (found[0] <= order < found[1]) == (Version(Version(other).public) == Version(public))
+    assert (result[0] <= order < result[1]) == (Version(Version(second).public) == Version(public))
 
 
 @given(versions(), st.sampled_from(["1", "2.1", "1.0", "0.9.1", "1!2"]))
 def test_range_of_a_prefix_contains_the_versions_of_its_star(text: str, prefix: str) -> None:
-    found, order = prefix_range(prefix), version_order(text)
-    assert found is not None
+    result, order = prefix_range(prefix), version_order(text)
+    assert result is not None
     assert order is not None
-    version, wanted = Version(text), Version(prefix)
-    padded = (*version.release, *[0] * 9)[: len(wanted.release)]
-    assert (found[0] <= order < found[1]) == ((version.epoch, padded) == (wanted.epoch, wanted.release))
+    version, expected = Version(text), Version(prefix)
+    padded = (*version.release, *[0] * 9)[: len(expected.release)]
+    assert (result[0] <= order < result[1]) == ((version.epoch, padded) == (expected.epoch, expected.release))
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "2.x", "1.0-", "1." + "9" * 700])

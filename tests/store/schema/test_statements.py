@@ -11,16 +11,16 @@ from contexta.store.schema.statements import fetch, fetch_together
 
 def test_statements_of_one_round_trip_return_results_in_order(anywhere: Contexta) -> None:
     with anywhere._opened().reading() as connection:
-        asked = [(f"SELECT {number} + ?", (1,)) for number in range(20)]
-        answers = fetch_together(connection, *asked, ("SELECT 1 WHERE 1 = ?", (2,)))
+        arguments = [(f"SELECT {number} + ?", (1,)) for number in range(20)]
+        answers = fetch_together(connection, *arguments, ("SELECT 1 WHERE 1 = ?", (2,)))
         assert answers == [*([(number + 1,)] for number in range(20)), []]
 
 
 def test_failure_of_one_of_several_statements_is_raised(anywhere: Contexta) -> None:
     store = anywhere._opened()
-    with pytest.raises(Exception, match="no_such_table") as told, store.reading() as connection:
+    with pytest.raises(Exception, match="no_such_table") as error, store.reading() as connection:
         fetch_together(connection, ("SELECT 1", ()), ("SELECT 2 FROM no_such_table", ()), ("SELECT 3", ()))
-    assert isinstance(told.value.__cause__, DBAPIError)
+    assert isinstance(error.value.__cause__, DBAPIError)
     with store.reading() as connection:
         assert fetch(connection, "SELECT 1") == [(1,)]
 

@@ -15,7 +15,7 @@ from contexta.bisect.execution.trial_record import FACT, PROJECT
 from contexta.core.errors import NotFound
 from contexta.core.references import StableRef
 from contexta.store.backends.engine import exists, open_store
-from contexta.store.ingest.ingest import take_in
+from contexta.store.ingest.ingest import ingest_journals
 from contexta.store.query import pages
 
 
@@ -45,7 +45,7 @@ def read_results(workspace: Path, since: str) -> dict[str, list[TrialResult]]:
         return {}
     store = open_store(workspace)
     try:
-        take_in(store)
+        ingest_journals(store)
         with store.reading() as connection:
             runs = pages.page(connection, pages.RunListOptions(StableRef("project", PROJECT), None, None, None), None)
     except NotFound:

@@ -1,4 +1,4 @@
-"""Find out on which kind of file system a path is."""
+"""Detect the kind of the file system of a path."""
 
 from __future__ import annotations
 

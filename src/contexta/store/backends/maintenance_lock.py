@@ -15,7 +15,7 @@ PATIENCE = 10.0  # seconds
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Exclude other maintenance of the workspace; runs and readers go on.
+    """Exclude other maintenance of the workspace; runs and readers continue.
 
     Raises WorkspaceError when another process holds the lock for longer than ten seconds.
     """

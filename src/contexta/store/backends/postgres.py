@@ -183,7 +183,7 @@ _BY_STATE = {
     "53100": ("the server's disk is full", "free some space there"),
     "55P03": (f"it was busy for {_BUSY_SECONDS} seconds: others keep writing to it", "try again"),
 }
-# libpq gives no code for errors before there is a connection: found by the words.
+# libpq has no code for errors before there is a connection, so the words of the message are matched.
 _BY_WORDS = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
@@ -209,4 +209,4 @@ def _translated(name: str, message: str, state: str | None, *, lost: bool) -> Wo
         )
     if state.startswith(("40", "57014")):
         return WorkspaceError(f"{name} was busy: {message}", hint="try again")
-    return DamagedData(f"{name} answered: {message}", hint="report it; what was stored before is untouched")
+    return DamagedData(f"{name} answered: {message}", hint="report it; stored data is unchanged")

@@ -18,7 +18,7 @@ from contexta.store.entities.models import find_id
 from contexta.store.schema import tables
 from contexta.store.schema.statements import Rows, fetch
 
-INPUT, DETECTED = "input", "detected"  # the kind; the attribute of one that no code names
+INPUT, DETECTED = "input", "detected"  # the kind; the attribute of an input that no code names
 LOG, BOTH = "log", "output"  # the kind of a log; the stream of a command whose streams were one terminal
 _OBJECT = "object:"
 

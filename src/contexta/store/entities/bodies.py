@@ -33,7 +33,7 @@ def checked(
 ) -> EnvironmentSnapshot:
     """The snapshot of a body, with all fields validated. Raises NotFound, or DamagedData for another content.
 
-    end: the digest of the part that was known only at the end of the run.
+    end: the digest of the facts that are collected at the end of the run.
     """
     try:
         body = _body(objects, digest, end)
@@ -99,7 +99,7 @@ def _origin(fields: tuple[tuple[str, Any], ...]) -> Origin:
 
 
 def _completed(body: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
-    """A body with the part that was known only at the end (see ``contexta.recorder.session.environment.ended``)."""
+    """A body with the facts that are collected at the end (see ``contexta.recorder.session.environment.ended``)."""
     origins, gpus, notes = (end.pop(name, {}) for name in ("origins", "gpus", "notes"))
     full = {**body, **end}
     if origins:

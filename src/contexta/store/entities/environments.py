@@ -23,7 +23,7 @@ from contexta.store.schema.rows import insert_missing, keep_once, upsert
 from contexta.store.schema.sort_keys import version_order
 from contexta.store.schema.statements import Rows, fetch
 
-_STARTING = 5_000_000  # microseconds that a launcher may need for itself
+_STARTING = 5_000_000  # microseconds of work that a launcher may do itself
 _OWN_FIRST = (tables.environment.c.own.desc(), tables.environment.c.captured_at, tables.environment.c.id)
 
 

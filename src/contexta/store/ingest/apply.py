@@ -31,7 +31,7 @@ from contexta.store.integrity.digests import after_change
 from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
 
-_KEPT = frozenset({"pid", "parent", "rank"})  # facts about a process that are kept after it has ended
+_KEPT = frozenset({"pid", "parent", "rank"})  # facts about a process that stay after its end
 
 
 class Reading:
@@ -145,7 +145,7 @@ class Reading:
         project_id = find_id(self._connection, tables.project, recorded_ref.project)
         after_change(self._connection, PROJECT, project_id)
         ref, count = recorded_ref, 1
-        while find_id(self._connection, tables.run, ref) is not None:  # put by hand, or from a journal long gone
+        while find_id(self._connection, tables.run, ref) is not None:  # written by a user, or from a deleted journal
             count += 1
             ref = StableRef("run", f"{recorded_ref.components[0]}.{numbered(recorded_ref.name, count)}")
         run = {
@@ -162,9 +162,9 @@ class Reading:
         }
         self._connection.execute(insert(tables.run), [run])
         self._run_id, self._ref = find_id(self._connection, tables.run, ref), ref
-        if ref != recorded_ref and self._store.origin:  # nobody could be asked when the run began
+        if ref != recorded_ref and self._store.origin:  # the server was unreachable when the run began
             self._notes.append(
-                (record["at"], "run", f"it began as {recorded_ref}, which is another run: it is {ref} here")
+                (record["at"], "run", f"it began as {recorded_ref}, a reference of another run, and was renamed {ref}")
             )
         if record.get("part_of") is not None:
             around, origin = StableRef("run", record["part_of"]), self._key[: -len(self._name)]
@@ -174,7 +174,7 @@ class Reading:
     def _join(self, record: dict[str, Any]) -> None:
         fields = ("pid", "parent", "began", "boot", "space", "rank", "heir")
         self._process = {name: record[name] for name in fields if record.get(name) is not None}
-        if record.get("heir"):  # the process that began the run ended when it had become a daemon
+        if record.get("heir"):  # the process that began the run has become a daemon and ended
             open_again(self._connection, self._run_id, "completed", "crashed")
 
     def _environment(self, record: dict[str, Any]) -> None:
@@ -227,7 +227,7 @@ class Reading:
             "order_index": record["order"],
         }
         insert_missing(self._connection, tables.stage, [row])
-        self._connection.execute(  # another process of the run may have spoken of it before its beginning was read
+        self._connection.execute(  # a journal of another process may have created the stage first
             update(tables.stage).where(tables.stage.c.ref == row["ref"]).values(stage_name=record["name"])
         )
 
@@ -246,7 +246,7 @@ class Reading:
             if find_id(self._connection, tables.stage, ref) is None:
                 self._stage({"stage": component, "name": component, "at": at, "order": None})
             stage_id = find_id(self._connection, tables.stage, ref)
-            assert stage_id is not None  # it has just been made
+            assert stage_id is not None  # the stage was just created
             self._stages[component] = stage_id
         return stage_id
 
@@ -270,7 +270,7 @@ class Reading:
 
     def _fact(self, record: dict[str, Any]) -> None:
         facts = record["facts"] if "facts" in record else {record["name"]: record["value"]}
-        if MIRRORED in facts:  # each tracker and each of its runs adds to it
+        if MIRRORED in facts:  # every tracker and every run of it adds facts
             before = shared_facts.of_run(self._connection, self._run_id).get(MIRRORED, [])
             added = [source for source in facts.pop(MIRRORED) if source not in before]
             shared_facts.add(self._connection, self._run_id, {MIRRORED: [*before, *added]})
@@ -296,8 +296,8 @@ class Reading:
         self._notes.append((record["at"], record["topic"], record["text"]))
 
     def _leave(self, data: bytes) -> None:
-        """Remember the last of these lines. Open the run again if its process was believed to have become another
-        program, but went on."""
+        """Remember the last of these lines. Open the run again if its process did not become another program after
+        all."""
         if self._process.pop("left", False):
             open_again(self._connection, self._run_id, "completed")
         self._last_line = data.rstrip(b"\n").rpartition(b"\n")[2]
@@ -311,7 +311,7 @@ class Reading:
 
     def _end(self, record: dict[str, Any]) -> None:
         assert self._run_id is not None  # _take has checked it
-        if "failure" in record:  # what a process of the run failed with says more than the exit code of a command
+        if "failure" in record:  # the failure of a process explains more than the exit code of a command
             failed_command = record["failure"]["type"] == "CommandFailed"
             shared_facts.add(self._connection, self._run_id, {"failure": record["failure"]}, once=failed_command)
         elif record["status"] != "failed":
@@ -364,7 +364,7 @@ class Reading:
         )
 
     def _reopen(self) -> None:
-        """Open a run again that was marked as crashed: it has written since."""
+        """Open a run again that was marked as crashed: it has written new lines."""
         open_again(self._connection, self._run_id, "crashed")
 
 

@@ -1,7 +1,7 @@
-"""Delivering what this machine's runs have recorded: once, or as long as there is something to deliver.
+"""Deliver the journals of this machine to the workspace: once, or until nothing is left.
 
-Everything arrives exactly once: how far a journal was read moves on in the transaction of what was read from it, so
-that a delivery that dies, or does not learn whether its last transaction was kept, begins where the server stands.
+Each line arrives exactly once. The server stores the position in a journal in the same transaction as its lines. A
+delivery that dies, or whose last commit is uncertain, therefore continues at the position of the server.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from contexta.core.settings import ENDED, JOURNALS
 from contexta.findings import Delivery
 from contexta.recorder.journal.writer import SUFFIX
 from contexta.store.backends.engine import Store
-from contexta.store.ingest.ingest import bytes_waiting, positions, take_in
+from contexta.store.ingest.ingest import bytes_waiting, ingest_journals, positions
 from contexta.store.schema import tables
 
-_PAUSE = 2.0  # seconds between two looks at the journals
-_LINGER = 20.0  # seconds without anything to deliver after which there is nothing left to do
+_PAUSE = 2.0  # seconds between two scans of the journals
+_LINGER = 20.0  # seconds without new lines after which a delivery ends
 _SILENCE = 60.0  # seconds without a sign of life (see heartbeat.BEAT) after which no run is live
-_ATTEMPTS = 6  # at a server that stays away while nobody records: about two minutes
+_ATTEMPTS = 6  # to reach an unreachable server while no run is live: about two minutes
 _LONGEST = 60.0  # seconds between two attempts
 _LOCK = "delivery.lock"
 _NAMES_AT_ONCE = 1_000
 
 
 def deliver(store: Store, *, again: bool = False) -> Delivery:
-    """Take in everything that there is, now. again: also what was delivered before and is there no more.
+    """Ingest all journals now. again: also delivered journals that the server has lost.
     Raises WorkspaceAway when the server cannot be reached."""
     if again:
-        _bring_back(store)
+        _take_back_missing(store)
     before = _ended(store.root)
-    take_in(store)
+    ingest_journals(store)
     waiting = _waiting(store.root)
     finished = _ended(store.root) - before
     return Delivery(
@@ -50,7 +50,7 @@ def deliver(store: Store, *, again: bool = False) -> Delivery:
 
 
 def _content_digests(store: Store, journals: Sequence[str]) -> dict[str, str]:
-    """Run -> digest of its content, of the ended runs that these journals belong to."""
+    """Run -> digest of its content, for the ended runs of these journals."""
     run, journal = tables.run, tables.journal
     digests: dict[str, str] = {}
     with store.reading() as connection:
@@ -64,8 +64,8 @@ def _content_digests(store: Store, journals: Sequence[str]) -> dict[str, str]:
     return digests
 
 
-def _bring_back(store: Store) -> None:
-    """Journals that were set aside, and of which the database has not all: it was restored from a backup."""
+def _take_back_missing(store: Store) -> None:
+    """Deliver ended journals again if the database lacks lines of them: it was restored from a backup."""
     ended = store.journals / ENDED
     names = sorted(_ended(store.root))
     with store.reading() as connection:
@@ -77,8 +77,8 @@ def _bring_back(store: Store) -> None:
 
 
 def follow(root: Path, open_: Callable[[], Store], *, pause: float = _PAUSE, linger: float = _LINGER) -> bool:
-    """Deliver until nothing is left. Whether everything was delivered: False when the server stays away, or when
-    another process is at it. Raises what cannot get better by waiting, such as a password that is refused."""
+    """Deliver until nothing is left. Returns False if the server stays unreachable or another process delivers. Raises
+    errors that waiting cannot solve, such as a wrong password."""
     with alone(root / _LOCK) as first:
         if not first:
             return False
@@ -92,7 +92,7 @@ def _follow(root: Path, open_: Callable[[], Store], pause: float, linger: float)
         while quiet < linger:
             try:
                 store = store or open_()
-                take_in(store)
+                ingest_journals(store)
                 faults = 0
             except WorkspaceAway:
                 faults += 1
@@ -123,5 +123,5 @@ def _is_recording(root: Path) -> bool:
             if now - path.stat().st_mtime < _SILENCE:
                 return True
         except FileNotFoundError:
-            pass  # set aside by another reader: delivered
+            pass  # delivered and moved by another process
     return False

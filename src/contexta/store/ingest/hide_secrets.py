@@ -1,6 +1,6 @@
-"""What is written by hand into a workspace, without the secrets in it: origins, variables, attributes, texts.
+"""Hide the secrets in values that users write to a workspace: origins, variables, attributes, texts.
 
-What the recorder writes has passed through the same rules already (``contexta.recorder.redaction.redact``).
+The recorder applies the same rules before it writes (``contexta.recorder.redaction.redact``).
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from contexta.recorder.session.salt import salt_or_another
 
 V = TypeVar("V", bound=Value)
 _PLAIN = ("_at", "_type", "_marker", "kind", "status", "build", "digest", "version", "commit")
-"""How the fields end that hold moments, digests and words of a fixed list."""
+"""Endings of the names of fields that hold times, digests and words of a fixed list."""
 _NEVER = frozenset([bool, int, float, StableRef])
 
 
 def without_secrets(value: V, objects: Objects) -> V:
-    """The same value with hidden secrets; the value itself where it holds none.
-
-    objects: whose salt the secrets are hashed with. It is made only when there is a secret.
+    """The same value with hidden secrets; the value itself if it has none. objects: their salt hashes the secrets. The
+    salt is created only if there is a secret.
     """
     return value if _hidden(value, None) is value else _hidden(value, salt_or_another(objects))
 
@@ -76,5 +75,5 @@ def _mapping(held: Mapping[str, Any], salt: bytes | None) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=10_000)
 def _inside(text: str, salt: bytes | None) -> str:
-    """Of many records most texts are the same few."""
+    """Most texts of many records are equal."""
     return redact.inside(text, salt)

@@ -30,11 +30,11 @@ from contexta.store.schema import tables
 from contexta.store.schema.rows import insert_missing
 from contexta.store.schema.statements import no_garbage_collection
 
-STALE = 600.0  # seconds without a sign of life after which a process that cannot be asked counts as dead
-_CHUNK = 8 * 1024 * 1024  # bytes taken in by one transaction
-_LOST = (
-    "process {} ended without telling (killed, or os._exit): imports and native libraries are known up to the last "
-    "look at them only; GPUs and the commits of editable installs are unknown"
+STALE = 600.0  # seconds without a heartbeat after which a process on another machine counts as dead
+_CHUNK = 8 * 1024 * 1024  # bytes that one transaction ingests
+_LACKS_LAST_FACTS = (
+    "process {} was killed or called os._exit: its last imports and native libraries may be missing; "
+    "GPUs and the commits of editable installs are unknown"
 )
 
 
@@ -45,9 +45,9 @@ class _File(NamedTuple):
     changed: float  # seconds since 1970
 
 
-def take_in(store: Store) -> None:
-    """Bring everything that live runs have said so far into the database. Costs one directory listing when there is
-    nothing new. Raises WorkspaceError when the database stays busy."""
+def ingest_journals(store: Store) -> None:
+    """Ingest the new lines of all journals. Costs one directory listing if there are none. Raises WorkspaceError when
+    the database stays busy."""
     store.store_digests()
     files = _listed(store.journals)
     if not files:
@@ -56,19 +56,19 @@ def take_in(store: Store) -> None:
         ingested = positions(connection, files, store.origin)
     open_runs: dict[str, list[str]] = {}
     for name in sorted(files, key=lambda name: (not is_first(name), name)):
-        if not _take_file(store, name, files[name].size, *ingested.get(name, (0, False))):
+        if not _ingest_file(store, name, files[name].size, *ingested.get(name, (0, False))):
             open_runs.setdefault(run_of(name), []).append(name)
     for run, names in open_runs.items():
-        _settle(store, run, names, files)
+        _settle_dead_writers(store, run, names, files)
 
 
 def run_of(name: str) -> str:
-    """``project.run`` of a journal's file name."""
+    """``project.run`` from the file name of a journal."""
     return ".".join(name[: -len(SUFFIX)].split(".")[:2])
 
 
 def is_first(name: str) -> bool:
-    """Whether a file is the one that the run began with."""
+    """Whether a file is the first journal of its run."""
     return name == run_of(name) + SUFFIX
 
 
@@ -81,12 +81,12 @@ def _listed(folder: Path) -> dict[str, _File]:
                     stat = entry.stat()
                     files[entry.name] = _File(stat.st_size, stat.st_mtime)
     except FileNotFoundError:
-        pass  # no journals yet, or another reader has just set one aside: the next one sees it
+        pass  # no journals yet, or another reader has just moved one: the next query finds it
     return files
 
 
 def positions(connection: Connection, files: Iterable[str], origin: str) -> dict[str, tuple[int, bool]]:
-    """Of each journal that the database knows: how many bytes of it were taken in, and whether nothing follows."""
+    """Journal -> (number of ingested bytes, whether the journal is complete), for the journals in the database."""
     table = tables.journal
     names, positions_by_name = [origin + name for name in files], {}
     for start in range(0, len(names), 1_000):
@@ -96,10 +96,10 @@ def positions(connection: Connection, files: Iterable[str], origin: str) -> dict
     return positions_by_name
 
 
-def _take_file(store: Store, name: str, size: int, position: int = 0, ended: bool = False) -> bool:
-    """Take in what is new of one file. Whether nothing follows; then it is set aside."""
+def _ingest_file(store: Store, name: str, size: int, position: int = 0, ended: bool = False) -> bool:
+    """Ingest the new lines of one file. Returns whether the file is complete; then it is moved to ``ended/``."""
     while position < size:
-        advanced, ended = _take_chunk(store, name)
+        advanced, ended = _ingest_chunk(store, name)
         if advanced <= position:
             break
         position = advanced
@@ -112,15 +112,15 @@ def _set_aside(path: Path) -> None:
     target = path.parent / ENDED / path.name
     try:
         target.parent.mkdir(exist_ok=True)
-        if not target.exists():  # else somebody is just finding out that this reference is taken
+        if not target.exists():  # else another process is just reserving this reference
             path.rename(target)
     except OSError:
-        pass  # another reader did it, or it cannot be moved: it is looked at again next time, at the cost of a stat
+        pass  # another reader moved it, or it cannot be moved: the next query reads its size again
 
 
-def _take_chunk(store: Store, name: str) -> tuple[int, bool]:
-    """Take in what follows the recorded position, up to a limit, in one transaction. Returns (position, ended)."""
-    from contexta.store.ingest.apply import Reading  # 10 ms, which a query without new lines need not take
+def _ingest_chunk(store: Store, name: str) -> tuple[int, bool]:
+    """Ingest the lines after the recorded position, up to a limit, in one transaction. Returns (position, ended)."""
+    from contexta.store.ingest.apply import Reading  # takes 10 ms, which a query without new lines saves
 
     table = tables.journal
     with store.writing() as connection, no_garbage_collection():
@@ -160,14 +160,14 @@ def _row(connection: Connection, name: str) -> Any:
 
 
 def _run_id(connection: Connection, run: str) -> int | None:
-    """The key of the run whose first journal is of that name; not by reference, which somebody else may have taken."""
+    """The key of the run whose first journal has that name. Another machine may have a run with the same reference."""
     table = tables.journal
     run_id: int | None = connection.execute(select(table.c.run_id).where(table.c.name == run + SUFFIX)).scalar()
     return run_id
 
 
 def _check(row: Any, data: bytes) -> int | None:
-    """The check of a journal's bytes, these included; None where that of the earlier ones is not known."""
+    """The checksum of a journal up to the end of ``data``; None if the checksum of the earlier bytes is unknown."""
     return None if row.bytes_check is None and row.position else crc32(data, row.bytes_check or 0)
 
 
@@ -178,7 +178,7 @@ def _bytes(path: Path, start: int, stop: int) -> bytes:
 
 
 def _read(path: Path, position: int) -> bytes:
-    """Whole lines from ``position`` on; empty when there is none yet, or the file was set aside meanwhile."""
+    """The complete lines from ``position`` on; empty if there are none, or the file was moved meanwhile."""
     try:
         with path.open("rb") as file:
             file.seek(position)
@@ -190,26 +190,27 @@ def _read(path: Path, position: int) -> bytes:
     return data[: data.rfind(b"\n") + 1]
 
 
-# ---------------------------------------------------------------------------------------------- the dead
+# ---------------------------------------------------------------------------------------------- dead processes
 
 
-def _settle(store: Store, run: str, names: list[str], files: dict[str, _File]) -> None:
-    """See which writers of a run have died. When all of them have, and none said how the run ended, it crashed."""
+def _settle_dead_writers(store: Store, run: str, names: list[str], files: dict[str, _File]) -> None:
+    """Detect which processes of a run have died. If all have, and none recorded the end of the run, it crashed."""
     with store.reading() as connection:
         rows = _processes(connection, names, store.origin)
     now = time.time()
     dead = {name: _is_dead(rows.get(name), now - files[name].changed) for name in names}
     if not any(dead.values()):
         return
-    # Asked first, read to the end after: what a writer said just before it ended is not missed.
+    # Check the processes first and read their files afterwards. So no line is missed that a process wrote just before
+    # its end.
     for name in [name for name in names if dead[name]]:
         size = _size(store.journals / name)
-        if size is None or _take_file(store, name, size):  # None: another reader has set it aside
+        if size is None or _ingest_file(store, name, size):  # None: another reader has moved it
             names.remove(name)
     if all(dead[name] for name in names):
-        _bury(store, run, names, [name for name in names if dead[name] == "certain"])
+        _end_journals(store, run, names, [name for name in names if dead[name] == "certain"])
     else:
-        _bury(store, run, [], [name for name in names if dead[name] == "certain" and not is_first(name)])
+        _end_journals(store, run, [], [name for name in names if dead[name] == "certain" and not is_first(name)])
 
 
 def _processes(connection: Connection, names: list[str], origin: str) -> dict[str, dict[str, Any]]:
@@ -221,7 +222,7 @@ def _processes(connection: Connection, names: list[str], origin: str) -> dict[st
 
 
 def _is_dead(process: dict[str, Any] | None, silent: float) -> str:
-    """``certain``; ``likely``, when only its long silence speaks for it; empty when it lives or may live."""
+    """``certain``; ``likely`` if it is only silent for a long time; empty if it is or may be alive."""
     lives = alive(process) if process else None
     if lives is None:
         return "likely" if silent > STALE else ""
@@ -235,9 +236,9 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> None:
-    """crashed: all open files of a run that nobody writes any more. finished: those that are surely not written again;
-    where death is only likely, a later record opens the run again."""
+def _end_journals(store: Store, run: str, crashed: list[str], finished: list[str]) -> None:
+    """End a run whose processes have all died, and complete journals. crashed: the open files of that run. finished:
+    the files that no process can write again. A later record opens the run again if the death was only likely."""
     table = tables.journal
     with store.writing() as connection:
         run_id = _run_id(connection, store.origin + run)
@@ -246,13 +247,13 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
             row = _row(connection, store.origin + name)
             size = _size(store.journals / name)
             if size is None or row.ended:
-                continue  # another reader was faster
+                continue  # another reader was first
             if row.run_id is not None and size > row.position:
                 pid = row.process.get("pid", "unknown")
                 words = f"{name}: its last line was cut short when process {pid} died, and skipped"
                 _note(connection, row, "journal", words)
-            if not is_first(name) and _lost_its_end(connection, row):
-                _note(connection, row, "process", _LOST.format(row.process.get("pid", "unknown")))
+            if not is_first(name) and _lacks_last_facts(connection, row):
+                _note(connection, row, "process", _LACKS_LAST_FACTS.format(row.process.get("pid", "unknown")))
             before_change(connection, JOURNAL, row.id)
             check = _check(row, _bytes(store.journals / name, row.position, size))
             connection.execute(
@@ -260,7 +261,7 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
             )
             after_change(connection, JOURNAL, row.id)
         if crashed and run_id is not None:
-            from contexta.store.ingest.run_end import end_run  # as above
+            from contexta.store.ingest.run_end import end_run  # slow to import, as above
 
             last = connection.execute(select(table.c.last_at).where(table.c.run_id == run_id)).scalars()
             end_run(connection, run_id, "crashed", max(at for at in last if at is not None))
@@ -269,9 +270,9 @@ def _bury(store: Store, run: str, crashed: list[str], finished: list[str]) -> No
         _set_aside(store.journals / name)
 
 
-def _lost_its_end(connection: Connection, row: Any) -> bool:
-    """Whether a dead process that told its environment, and said no last word, took something with it. One that became
-    another program by ``exec`` did not: that one has a journal too."""
+def _lacks_last_facts(connection: Connection, row: Any) -> bool:
+    """Whether a dead process did not record the facts that are collected at its end. A process that became another
+    program by ``exec`` lacks nothing: the other program has a journal of its own."""
     if row.run_id is None or row.environment_id is None:
         return False
     table = tables.journal
@@ -285,7 +286,7 @@ def _note(connection: Connection, row: Any, topic: str, words: str) -> None:
 
 
 def bytes_waiting(store: Store) -> int:
-    """How much of the journals is not in the database yet, such as lines that are still being written."""
+    """The bytes of the journals that are not ingested yet, such as lines that are still being written."""
     files = _listed(store.journals)
     with store.reading() as connection:
         ingested = positions(connection, files, store.origin)

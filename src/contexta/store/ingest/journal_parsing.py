@@ -1,7 +1,7 @@
-"""What the lines of a journal must be like before anything is made of them.
+"""Parse the lines of a journal and validate their fields.
 
-The recorder writes only such lines; a damaged file, or another writer, may hold anything, and one bad line must not
-keep the others, or other runs, from being read.
+The recorder writes only valid lines. A damaged file may contain anything, and an invalid line must not prevent that
+other lines and runs are read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from contexta.recorder.journal.decoding import record_of
 
 LATEST = to_microseconds("9999-12-31T23:59:59.999999Z")
 LARGEST = 2**63 - 1
-_SAID = 10_000  # characters of a note or a failure
+_MOST_CHARACTERS = 10_000  # characters of a note or a failure
 _STATUSES = frozenset(get_args(Status)) - {"open"}
 
 
 def records(data: bytes, report: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """The records of whole lines; a line that is no record is reported and skipped."""
+    """The records of complete lines. A line that is no record is reported and skipped."""
     for line in data.split(b"\n")[:-1]:
         record = record_of(line)
         if record is not None and isinstance(record.get("t"), str) and is_moment(record.get("at")):
@@ -31,7 +31,7 @@ def records(data: bytes, report: Callable[[str], None]) -> Iterator[dict[str, An
 
 
 def is_moment(at: object) -> bool:
-    """Whether it is a time that a record may have: microseconds since 1970, up to the year 9999."""
+    """Whether a value is a valid time of a record: microseconds since 1970, up to the year 9999."""
     return type(at) is int and 0 <= at <= LATEST
 
 
@@ -40,7 +40,7 @@ def is_step(step: object) -> bool:
 
 
 def checked(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with its fields as the contract takes them. Raises InvalidInput for one that it does not take."""
+    """The record with validated fields. Raises InvalidInput for a field that the contract does not allow."""
     rules = _RULES.get(record["t"], {})
     return {name: rules[name](value) if name in rules else value for name, value in record.items()}
 
@@ -50,24 +50,24 @@ def name(value: Any) -> str:
 
 
 def _words(value: Any) -> str:
-    return text(value, limit=_SAID)
+    return text(value, limit=_MOST_CHARACTERS)
 
 
 def _status(value: Any) -> str:
     if value not in _STATUSES:
-        raise InvalidInput(f"{shown(value)} is no status that something ends with")
+        raise InvalidInput(f"{shown(value)} is not a final status")
     return str(value)
 
 
 def _count(value: Any) -> int | None:
     if value is not None and not (type(value) is int and 0 <= value <= LARGEST):
-        raise InvalidInput(f"{shown(value)} is no count")
+        raise InvalidInput(f"{shown(value)} is not a count")
     return value
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidInput(f"{shown(value)} is no mapping")
+        raise InvalidInput(f"{shown(value)} is not a mapping")
     return dict(json_value(value))
 
 
@@ -77,8 +77,12 @@ def _facts(value: Any) -> dict[str, Any]:
 
 def _failure(failure: Any) -> dict[str, str]:
     if not isinstance(failure, dict) or not {"type", "message"} <= set(failure):
-        raise InvalidInput(f"{shown(failure)} tells no failure")
-    return {key: text(value, blank=True, limit=20 * _SAID) for key, value in failure.items() if len(key) <= MAX_NAME}
+        raise InvalidInput(f"{shown(failure)} is not a failure")
+    return {
+        key: text(value, blank=True, limit=20 * _MOST_CHARACTERS)
+        for key, value in failure.items()
+        if len(key) <= MAX_NAME
+    }
 
 
 _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
@@ -87,7 +91,7 @@ _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "stage": {"name": name, "order": _count},
     "stage-end": {"status": _status},
     "param": {"k": name, "x": json_value},
-    "tag": {"k": name, "x": lambda value: text(value, blank=True, limit=_SAID)},
+    "tag": {"k": name, "x": lambda value: text(value, blank=True, limit=_MOST_CHARACTERS)},
     "fact": {"name": name, "value": json_value, "facts": _facts},
     "note": {"topic": name, "text": _words},
     "lost": {"count": _count, "why": _words, "first": _words},

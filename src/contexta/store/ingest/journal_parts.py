@@ -52,7 +52,8 @@ class PartCollector:
         return sum(isinstance(record, MetricRecord) for record in self._records)
 
     def add(self, run_id: int, run_ref: StableRef, environment_id: int | None, line: Mapping[str, Any]) -> None:
-        """Apply one line. environment_id: of its process. Raises InvalidInput, KeyError, ValueError for a wrong one."""
+        """Apply one line. environment_id: of its process. Raises InvalidInput, KeyError or ValueError for an invalid
+        line."""
         kind = line["t"]
         if kind in _RECORDS:
             self._add_record(run_id, run_ref, line)
@@ -230,4 +231,4 @@ _RECORDS: Mapping[str, Callable[[RecordEnvelope, Mapping[str, Any]], Record]] = 
     "span": _span,
 }
 PARTS = (*_RECORDS, "batch", "batch-end", "sample", "operation", "deployment", "deployment-status")
-"""The types of lines that a collector takes."""
+"""The types of lines that a collector applies."""

@@ -37,7 +37,8 @@ class PointCollector:
     """The points of one portion of a journal, by series."""
 
     def __init__(self, report: Callable[[str], None], count_lost: Callable[[int, str], None]) -> None:
-        """report: takes the text of a note. count_lost: takes how many points are skipped, and why."""
+        """report: called with the text of a note. count_lost: called with the number of skipped points and the
+        reason."""
         self.points: dict[SeriesKey, Points] = {}
         self.printed: dict[SeriesKey, Points] = {}  # read from the output of the command
         self._report = report
@@ -59,7 +60,8 @@ class PointCollector:
             self._extend(self._points_of(series).setdefault(key, Points()), times, values, steps)
 
     def add_record(self, record: dict[str, Any], run_id: int, stage_id: Callable[[str], int]) -> None:
-        """A metric record that is not laid out as the recorder does. Raises ValueError, KeyError or ContextaError."""
+        """Parse a metric record with another layout than the recorder's. Raises ValueError, KeyError or
+        ContextaError."""
         key = self._key(run_id, stage_id, record)
         if not journal_parsing.is_step(record.get("i")):
             raise ValueError(f"{record['i']!r} is not a step")
@@ -86,7 +88,7 @@ class PointCollector:
             self._add_checked(points, *line)
 
     def _add_checked(self, points: Points, step: int | None, at: int, value: bytes) -> None:
-        """One point of a series that has integers, NaN or infinities; reported when it is none."""
+        """One point of a series with integers, NaN or infinities. An invalid point is reported."""
         try:
             if not (journal_parsing.is_moment(at) and journal_parsing.is_step(step)):
                 raise ValueError(f"its time {at} or its step {step} is out of range")

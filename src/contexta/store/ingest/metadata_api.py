@@ -2,7 +2,7 @@
 
 Every collection has the same five methods under the names of its model: ``put_*`` inserts or replaces by reference and
 has committed when it returns; ``get_*``, ``find_*`` and ``exists_*`` take a reference; ``list_*`` takes a parent.
-Each of them first ingests the journals of live runs, so a value may belong to a run that is still being recorded.
+Every method first ingests the journals of live runs, so a value may belong to a run that is still being recorded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from contexta.core.model import Value
 from contexta.store.backends.engine import Store
 from contexta.store.entities import environments, models, records
 from contexta.store.ingest.hide_secrets import without_secrets
-from contexta.store.ingest.ingest import take_in
+from contexta.store.ingest.ingest import ingest_journals
 from contexta.store.schema import tables
 from contexta.store.schema.statements import no_garbage_collection
 
@@ -331,7 +331,7 @@ class RecordStore:
 def _current(opened: Opener) -> Store:
     """The store after ingesting the journals of live runs: a value may belong to one of them."""
     store = opened()
-    take_in(store)
+    ingest_journals(store)
     return store
 
 

@@ -21,7 +21,7 @@ class ParamSources:
     """The sources of the parameters of one run, while one portion of a journal is applied."""
 
     def __init__(self) -> None:
-        self._before: dict[str, dict[str, str]] | None = None  # as they are stored, once they were needed
+        self._before: dict[str, dict[str, str]] | None = None  # the stored sources; None until they are needed
         self._sources: dict[str, str] = {}
         self._options: dict[str, str] = {}
 
@@ -29,7 +29,7 @@ class ParamSources:
         """Store a parameter, unless a better source gave it."""
         name, source = str(record["k"]), record.get("o")
         self._load(connection, run_id)
-        if record.get("a") is not None:  # the option stays known where another source gives the value
+        if record.get("a") is not None:  # keep the option if another source has the value
             self._options[name] = str(record["a"])
         if source is None:
             self._sources.pop(name, None)

@@ -45,7 +45,7 @@ def logged_first(
 
 
 def replace_printed(connection: Connection, run_id: int, measurements: Sequence[Measurement], observed_at: str) -> None:
-    """Store measurements that were read from the whole output of a run, instead of those that were read before."""
+    """Replace the printed measurements of a run by those of its complete output."""
     before_change(connection, RUN, run_id)
     facts = shared_facts.of_run(connection, run_id)
     _delete(connection, run_id, facts.get(PRINTED, ()))

@@ -1,4 +1,4 @@
-"""Whether the ranks of one run ran in the same environment. Which machine each of them ran on is no difference."""
+"""Compare the environments of the ranks of one run. The name of the machine is no difference."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from contexta.recorder.journal.objects import Objects
 from contexta.recorder.session.environment import encode, without_builds
 from contexta.store.schema import tables
 
-# Launchers and schedulers give each rank its devices, cores and caches: no difference of the environment
+# Variables in which launchers and schedulers give each rank its devices, cores and caches.
 _OF_ONE_RANK = re.compile(
     r"(?:VISIBLE_(?:DEVICES|CHIPS)|DEVICE_ORDINAL|AFFINITY(?:_MASK)?|OMP_PLACES|NET_DEVICES|_HCA|_CACHE_DIR)\Z"
 )
-_MOST_TOLD = 5  # differences that a note names
-_WHICH = "host"  # of what is known about a machine that which tells it from others of its kind
+_MOST_DIFFERENCES = 5  # differences that a note names
+_MACHINE_NAME = "host"  # fact that differs between equal machines
 
 
 class Rank(NamedTuple):
-    """A process of a distributed run, and the objects that tell its environment."""
+    """A process of a distributed run, and the digests of its environment."""
 
     number: int
     environment_id: int
     digest: str
-    end: str | None = None  # what is known only after the start; None as long as the process runs
+    end: str | None = None  # facts that are collected at the end; None while the process runs
 
 
 def others_of(connection: Connection, run_id: int, journal_name: str) -> list[Rank]:
-    """The ranks of a run but the one that writes that journal, the lowest first."""
+    """The ranks of a run except the one with this journal, the lowest first."""
     journal, environment, body = tables.journal, tables.environment, tables.environment_body
     end = tables.environment_end
     rows = connection.execute(
@@ -49,19 +49,19 @@ def others_of(connection: Connection, run_id: int, journal_name: str) -> list[Ra
 
 
 def differing_start(objects: Objects, mine: Rank, others: list[Rank]) -> str | None:
-    """What there is to note when a rank has begun: that no other rank began in such an environment."""
-    if not others or any(_began_alike(objects, mine, other) for other in others):
+    """A note for a rank that has begun in another environment than all other ranks; else None."""
+    if not others or any(_has_equal_start(objects, mine, other) for other in others):
         return None
     differences = _differences(_body(objects, others[0].digest), _body(objects, mine.digest))
     return f"the environments of rank {others[0].number} and rank {mine.number} differ: {_some(differences)}"
 
 
 def differing_gpus(objects: Objects, mine: Rank, others: list[Rank]) -> str | None:
-    """The same when a rank has ended: only then its GPUs are known."""
+    """A note for a rank that has ended with other GPUs than all other ranks; else None."""
     gpus_of_others = {
         other: gpus
         for other in others
-        if _began_alike(objects, mine, other) and (gpus := _gpus(objects, other.end)) is not None
+        if _has_equal_start(objects, mine, other) and (gpus := _gpus(objects, other.end)) is not None
     }
     gpus = _gpus(objects, mine.end)
     if not gpus_of_others or gpus is None or gpus in gpus_of_others.values():
@@ -75,32 +75,35 @@ def _devices(gpus: bytes) -> str:
     """The names of GPUs and their driver."""
     facts = json.loads(gpus)
     names = [str(device.get("name")) for device in facts.get("devices", ())]
-    return ", ".join([*names[:_MOST_TOLD], *([f"driver {facts['driver']}"] if facts.get("driver") else [])]) or "none"
+    return (
+        ", ".join([*names[:_MOST_DIFFERENCES], *([f"driver {facts['driver']}"] if facts.get("driver") else [])])
+        or "none"
+    )
 
 
-def _began_alike(objects: Objects, first: Rank, second: Rank) -> bool:
+def _has_equal_start(objects: Objects, first: Rank, second: Rank) -> bool:
     return first.environment_id == second.environment_id or _start(objects, first.digest) == _start(
         objects, second.digest
     )
 
 
-@lru_cache(maxsize=1_024)  # a rank is compared with each of the others
+@lru_cache(maxsize=1_024)  # a rank is compared with all others
 def _start(objects: Objects, digest: str) -> bytes:
-    """What an environment was at its start, as bytes to compare."""
+    """The environment at the start of a process, as bytes to compare."""
     return encode(_body(objects, digest))
 
 
 def _body(objects: Objects, digest: str) -> dict[str, Any]:
-    """What an environment was at its start, without what every rank has of its own."""
+    """The environment at the start of a process, without the facts that differ between all ranks."""
     body = without_builds(json.loads(objects.get(digest)))
-    machine = {name: fact for name, fact in body.get("machine", {}).items() if name != _WHICH}
+    machine = {name: fact for name, fact in body.get("machine", {}).items() if name != _MACHINE_NAME}
     variables = body.get("environment_variables", {})
     shared = {name: value for name, value in variables.items() if not _OF_ONE_RANK.search(name)}
     return {**body, "machine": machine, "environment_variables": shared}
 
 
 def _differences(first: dict[str, Any], second: dict[str, Any]) -> Iterator[str]:
-    """What differs between two bodies, the most telling first, each as ``name: one and other``."""
+    """The differences between two bodies, the most informative first, each as ``name: first and second``."""
     for part in ("python_version", "platform"):
         if first.get(part) != second.get(part):
             yield f"{part.replace('_', ' ')}: {first.get(part)} and {second.get(part)}"
@@ -119,7 +122,7 @@ def _differences(first: dict[str, Any], second: dict[str, Any]) -> Iterator[str]
             if facts[0].get(name) != facts[1].get(name):
                 yield f"{name}: {_pair(facts[0].get(name, 'none'), facts[1].get(name, 'none'))}"
     if first.get("notes") != second.get("notes"):
-        yield "what could not be captured"
+        yield "notes about missing facts"
 
 
 def _pair(first: Any, second: Any) -> str:
@@ -130,12 +133,12 @@ def _pair(first: Any, second: Any) -> str:
 
 def _some(differences: Iterator[str]) -> str:
     texts = list(differences)
-    rest = f" and {len(texts) - _MOST_TOLD} more" if len(texts) > _MOST_TOLD else ""
-    return ", ".join(texts[:_MOST_TOLD]) + rest
+    rest = f" and {len(texts) - _MOST_DIFFERENCES} more" if len(texts) > _MOST_DIFFERENCES else ""
+    return ", ".join(texts[:_MOST_DIFFERENCES]) + rest
 
 
 @lru_cache(maxsize=1_024)
 def _gpus(objects: Objects, end: str | None) -> bytes | None:
-    """The GPUs of a process, as bytes to compare; None as long as nobody has asked for them."""
+    """The GPUs of a process, as bytes to compare; None before they are collected."""
     facts: dict[str, Any] = json.loads(objects.get(end)) if end is not None else {}
-    return encode(facts.get("gpus", {})) if "native_libraries" in facts else None  # they are asked for together
+    return encode(facts.get("gpus", {})) if "native_libraries" in facts else None  # both are collected together

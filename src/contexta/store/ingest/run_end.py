@@ -1,4 +1,4 @@
-"""The end of a run, as its processes or their death give it."""
+"""End a run, or open it again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def end_run(connection: Connection, run_id: int, status: str, at: int) -> None:
 
 
 def open_again(connection: Connection, run_id: int | None, *statuses: str) -> None:
-    """Take back the end of a run that has one of these statuses: its processes speak again."""
+    """Open a run with one of these statuses again, because its processes record again."""
     run = tables.run
     ended = update(run).where(run.c.id == run_id, run.c.status.in_(statuses))
     connection.execute(ended.values(status="open", ended_at=None))

@@ -1,4 +1,4 @@
-"""The canonical form of an entity: JSON lines of everything that is stored about it, without internal keys.
+"""The canonical form of an entity: all stored content as JSON lines, without internal keys.
 
 The bytes are the same on SQLite and PostgreSQL, and `contexta export --format canonical` writes them. Each row is one
 line; a reference to another row is that row's reference or digest; a time is microseconds since 1970 UTC. The points
@@ -125,7 +125,7 @@ def _parent(column: Column[Any]) -> Table | None:
 
 
 def _expression(column: Column[Any]) -> str:
-    """A column as SQL; of a reference the row's name outside the database, of a shared fact the fact itself."""
+    """A column as SQL: for a reference the row's name outside the database, for a shared fact the fact itself."""
     parent = _parent(column)
     if parent is None:
         return f"part.{column.name}"
@@ -138,7 +138,7 @@ def _is_json(column: Column[Any]) -> bool:
 
 
 def _encoded(value: Any) -> str:
-    """A value as JSON; the type that a database returns for it counts, but for SQLite's numbers for truth."""
+    """A value as JSON; its type in the database counts, except that SQLite stores booleans as numbers."""
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if value is None:

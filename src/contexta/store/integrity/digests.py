@@ -63,7 +63,7 @@ def _store(connection: Connection, entity: Entity, key: int, content_digest: str
 
 
 def _current(connection: Connection, entity: Entity, key: int) -> str:
-    """The digest of what is stored now; of what cannot be read a text that no content has as its digest."""
+    """The digest of the stored content; for unreadable content a text that is never a digest."""
     try:
         return digest(canonical_forms(connection, entity, key, key)[key])
     except DBAPIError as error:

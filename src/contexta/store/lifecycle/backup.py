@@ -148,7 +148,7 @@ class _Archive:
             return 0
         try:
             trials = open_store(root)
-        except ContextaError as error:  # damage in the trials keeps no one from a backup of the runs
+        except ContextaError as error:  # damaged trials do not prevent a backup of the runs
             self._damaged.append(Damage(kind="database", name=f"{BISECT}/{DATABASE}", detail=error.what))
             return 0
         try:

@@ -22,7 +22,7 @@ from contexta.store.backends.file_systems import is_network, kind_of, nearest
 from contexta.store.backends.postgres import Postgres
 
 _LITTLE_BYTES = 1_000_000_000
-_LONG_SECONDS = 600.0  # after which a journal should have been delivered
+_LONG_SECONDS = 600.0  # seconds after which a journal should have been delivered
 
 
 def checks(root: Path, url: str | None = None, objects: Path | None = None) -> Iterator[Check]:

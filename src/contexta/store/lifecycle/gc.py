@@ -1,4 +1,4 @@
-"""Delete what is no longer needed: old runs, unreferenced objects, ingested journals, files of dead processes.
+"""Delete unneeded data: old runs, unreferenced objects, ingested journals, files of dead processes.
 
 Journals that are not ingested stay, and so does everything that is younger than a day: an object is written before the
 row that needs it. The reference of a deleted run stays taken: the first journal of each run stays as an empty file.

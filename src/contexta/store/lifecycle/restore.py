@@ -31,7 +31,7 @@ from contexta.findings import Backup
 from contexta.recorder.session.salt import NAME as SALT
 from contexta.store.backends.copying import file_to_server
 from contexta.store.backends.engine import Store, open_store
-from contexta.store.ingest.ingest import take_in
+from contexta.store.ingest.ingest import ingest_journals
 from contexta.store.lifecycle.backup import FORMAT, MANIFEST, described, open_private
 from contexta.store.lifecycle.workspace_files import BISECT, OBJECT, SALT_FILE, kind_of, stored_digests
 from contexta.store.schema import sqlite_ddl, tables
@@ -64,7 +64,7 @@ def restore(path: Path, into: Path) -> Backup:
     except FileNotFoundError:
         raise InvalidInput(f"there is no file {path}", hint="give a file that `contexta backup` wrote") from None
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        _refuse(path, f"is no backup, or damaged: {error}")
+        _refuse(path, f"is not a backup, or is damaged: {error}")
     except OSError as error:
         raise WorkspaceError(
             f"{path} cannot be restored into {into}: {error.strerror or error}", hint="choose another directory"
@@ -83,7 +83,7 @@ def restore_to_server(path: Path, open_: Callable[[], Store]) -> Backup:
         finding = restore(path, place)
         unpacked = open_store(place)
         try:
-            take_in(unpacked)
+            ingest_journals(unpacked)
             store = open_()
             try:
                 _fill(store, unpacked)
@@ -157,7 +157,7 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
         name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
         is_backed_up = name == MANIFEST or ((file := kind_of(name)) is not None and file.is_backed_up)
         if entry.orig_filename != name or not is_backed_up:
-            _refuse(path, f"contains {shown(entry.orig_filename)}, which is no part of a backup")
+            _refuse(path, f"contains {shown(entry.orig_filename)}, which is not part of a backup")
         if name in entries:
             _refuse(path, f"contains {shown(name)} twice")
         if kind not in (0, stat.S_IFREG) or entry.flag_bits & 0x1:
@@ -182,13 +182,13 @@ def _require_apart(entries: list[zipfile.ZipInfo], path: Path) -> None:
 
 def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], path: Path) -> dict[str, Any]:
     if MANIFEST not in entries:
-        _refuse(path, "is no backup: it has no manifest")
+        _refuse(path, "is not a backup: it has no manifest")
     if entries[MANIFEST].file_size > _MAX_MANIFEST:
         _refuse(path, f"has a manifest of {entries[MANIFEST].file_size} bytes")
     try:
         manifest = json.loads(archive.read(entries[MANIFEST]))
         if manifest["format"] != FORMAT:
-            _refuse(path, "is no backup of a workspace")
+            _refuse(path, "is not a backup of a workspace")
         if (
             manifest["version"] == 1
             and isinstance(manifest["schema"], str)
@@ -209,7 +209,7 @@ def _manifest(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], pat
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zipfile imports it
         _refuse(path, f"has a manifest that cannot be read: {error}")
     if entries.keys() != manifest["files"].keys() | {MANIFEST} or DATABASE not in entries:
-        _refuse(path, "does not contain what its manifest says")
+        _refuse(path, "does not match its manifest")
     return dict(manifest)
 
 
@@ -233,7 +233,7 @@ def _verified(
         _refuse(path, f"is damaged in {shown(name)}: {error}")
     name_digest = name[-65:].replace("/", "") if kind_of(name) is OBJECT else expected["sha256"]
     if size != expected["size"] or not (digest.hexdigest() == expected["sha256"] == name_digest):
-        _refuse(path, f"is damaged: {shown(name)} is not what was backed up")
+        _refuse(path, f"is damaged: {shown(name)} does not match its digest in the manifest")
 
 
 def _require_ours(database: Path, manifest: dict[str, Any], path: Path) -> None:

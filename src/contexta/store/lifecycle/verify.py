@@ -1,4 +1,4 @@
-"""Check that everything in a workspace reads back as it was written, and name the damaged runs.
+"""Check all content of a workspace against its digests, and name the damaged runs.
 
 Each entity has a digest of its canonical form, each series and each run a running checksum of its points or records,
 each object and each shared text is named by its digest, and each journal has a checksum of its ingested bytes.

@@ -132,7 +132,7 @@ class OtherFiles:
         """The name of this machine on a server, with which the names of its journals begin there."""
         self._outcome.count("origin")
         if not _ORIGIN.match(path.read_bytes()):
-            self._report("journal", path, "it is no name of a machine: journals of this machine may arrive twice")
+            self._report("journal", path, "it is not the name of a machine: journals of this machine may arrive twice")
 
     def _check_salt(self) -> None:
         path = self._root / OBJECTS / SALT

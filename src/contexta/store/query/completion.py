@@ -1,4 +1,4 @@
-"""Suggest how to go on with a query: fields, names of this workspace, operators and values."""
+"""Suggest the next word of a query: fields, names of this workspace, operators and values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _fields(connection: Connection, word: str, *, is_first: bool) -> Iterator[st
     yield from _starting((*(f"{kind}." for kind in KEYED), *(f"{field} " for field in PLAIN)), word)
     if is_first or word:
         yield from _starting(("has ", "not "), word)
-    if word:  # a bare name, of whatever kind
+    if word:  # a bare name of any kind
         for kind in KEYED:
             yield from (f"{kind}.{quoted(full)} " for full in names(connection, kind, word))
 

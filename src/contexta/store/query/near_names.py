@@ -21,7 +21,7 @@ _RUN_CUTOFF = 0.7  # of similarity: below it, the names of many runs resemble ea
 
 
 def nearest(word: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The name that was probably meant, also in other letters; None if none is near."""
+    """The most similar name, ignoring case; None if none is similar."""
     by_letters = {name.casefold(): name for name in names}
     close = get_close_matches(word.casefold()[:200], by_letters, n=1, cutoff=cutoff)
     return by_letters[close[0]] if close else None

@@ -13,11 +13,11 @@ from contexta.findings.metrics import BucketExtremes, NumberedPoint, RecordedSer
 from contexta.store.schema.statements import fetch
 
 Position = Literal["step", "observed_at"]
-"""What orders the points: their step, or their time in microseconds since 1970."""
+"""The order of the points: their step, or their time in microseconds since 1970."""
 
 _LARGEST = 1.7976931348623157e308
-_PARTS = 8  # into which a bucket is divided that is too wide
-_MOST_DIVISIONS = 6  # for each of the first buckets: more say that the positions are in no order
+_PARTS = 8  # a bucket that is too wide is divided into this many
+_MOST_DIVISIONS = 6  # for each of the first buckets; more mean that the positions have no order
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Bucket:
     first: int
     stop: int
     numbers: int
-    """How many of them have a value that is a number, infinity included."""
+    """The number of points with a value that is a number or infinite."""
     low: float | None
     high: float | None
     positioned: int
-    """How many have a position."""
+    """The number of points with a position."""
     start: int | None
     """The lowest position."""
     end: int | None
@@ -51,7 +51,7 @@ def bounds_of_buckets(buckets: list[Bucket]) -> tuple[int, tuple[int, int] | Non
 
 
 class NoOrder(Exception):
-    """The positions of a series do not grow with its numbers, so that buckets stay wide however small they are."""
+    """The positions of a series do not increase with its numbers, so even small buckets are wide."""
 
 
 def narrowed(

@@ -93,7 +93,7 @@ def _summary_fields(
     for run_id, ref, recorded_name, status, started, ended, content_digest, description, *annotated in rows:
         name, note, archived, pinned, changed_tags, tags, *texts = annotated
         fields[run_id] = {
-            "run_ref": str.__new__(StableRef, ref),  # it was parsed when it was stored
+            "run_ref": str.__new__(StableRef, ref),  # validated when it was stored
             "project_ref": str.__new__(StableRef, f"project:{ref[len('run:') : ref.index('.')]}"),
             "name": recorded_name if name is None else name,
             "recorded_name": None if name is None else recorded_name,

@@ -188,7 +188,7 @@ def _notes(
     run, environment, note = tables.run, tables.environment, tables.note
     status = connection.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one()
     if status == "open":
-        yield CompletenessNote(f"{run_ref} is still open: more may follow", "info")
+        yield CompletenessNote(f"{run_ref} is still open, so more records may follow", "info")
     if not _count(connection, environment, run_id):
         yield CompletenessNote(f"{run_ref} has no environment snapshot")
     for marking in marked(connection, run_id):

@@ -1,4 +1,4 @@
-"""Create or upgrade the schema of a database with Alembic. Imported only when there is something to do."""
+"""Create or upgrade the schema of a database with Alembic. Imported only for a new or older database."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ def cluster(scheduler: str, a_worker: Callable[[int], subprocess.Popen[bytes]]) 
 
 
 def bisect(*options: str) -> Sequence[str]:
-    given = ("contexta.cli", "bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON)
-    return (*given, "--no-versions", "--json", *options, "--", "python", "train.py")
+    arguments = ("contexta.cli", "bisect", "old.txt", "new.txt", "--metric", "accuracy", "--python", PYTHON)
+    return (*arguments, "--no-versions", "--json", *options, "--", "python", "train.py")
 
 
 def paused(seconds: int) -> Sequence[str]:
@@ -124,18 +124,18 @@ def paused(seconds: int) -> Sequence[str]:
 
 
 def told(process: subprocess.Popen[bytes]) -> dict[str, object]:
-    said, _ = process.communicate(timeout=300)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0
-    found: dict[str, object] = json.loads(said)
-    return found
+    result: dict[str, object] = json.loads(printed)
+    return result
 
 
-def counted(found: dict[str, object]) -> object:
+def counted(result: dict[str, object]) -> object:
     """What a verdict rests on: without what differs from run to run."""
-    trials = found["trials"]
+    trials = result["trials"]
     assert isinstance(trials, list)
-    kept = [{key: each[key] for key in ("purpose", "at_new", "seed", "value", "reason")} for each in trials]
-    return kept, [found[key] for key in ("verdict", "culprits", "companions", "proof", "runs")]
+    remaining = [{key: trial[key] for key in ("purpose", "at_new", "seed", "value", "reason")} for trial in trials]
+    return remaining, [result[key] for key in ("verdict", "culprits", "companions", "proof", "runs")]
 
 
 @pytest.mark.slow
@@ -143,14 +143,14 @@ def test_on_two_workers_a_study_comes_to_the_verdict_of_this_machine_and_is_reco
     project: Path, tmp_path: Path, cluster: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     here = told(start(*bisect("--workspace", str(tmp_path / "here")), cwd=project))
-    there = told(start(*bisect("--workspace", str(tmp_path / "there"), "--dask", cluster), cwd=project))
-    assert (there["verdict"], there["culprits"], there["companions"]) == ("proved", ["gamma"], ["beta"])
-    assert counted(there) == counted(here)
+    report = told(start(*bisect("--workspace", str(tmp_path / "there"), "--dask", cluster), cwd=project))
+    assert (report["verdict"], report["culprits"], report["companions"]) == ("proved", ["gamma"], ["beta"])
+    assert counted(report) == counted(here)
     for machine in ("machine-1", "machine-2"):
         assert [path for path in (tmp_path / machine).iterdir() if path.name != "mixes"], f"{machine} ran nothing"
     with Contexta(workspace=tmp_path / "there" / "bisect") as ctx:
         runs = {run.run_ref.value: run for run in ctx.list_runs()}
-        for trial in there["trials"]:  # type: ignore[attr-defined]  # a list, as JSON has it
+        for trial in report["trials"]:  # type: ignore[attr-defined]  # a list, as JSON has it
             assert runs[trial["run"]].metadata["trial"]["at_new"] == tuple(trial["at_new"])
             assert ctx.get_environment(trial["run"]).packages["gamma"] in ("1.0", "2.0")
         assert ctx.verify().sound
@@ -190,9 +190,9 @@ def test_the_trial_of_a_worker_that_dies_is_tried_again(
     keeper = _first_started(tmp_path)
     worker = int(Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(worker, signal.SIGKILL)
-    found = told(study)
-    assert (found["verdict"], found["culprits"]) == ("proved", ["gamma"])
-    trials = found["trials"]
+    report = told(study)
+    assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
+    trials = report["trials"]
     assert isinstance(trials, list)
     assert [trial["reason"] for trial in trials if trial["value"] is None] == []
 
@@ -210,12 +210,12 @@ def test_mix_that_kills_its_workers_is_unresolved_with_the_reason(
         + "    os.kill(int(keeper.rpartition(')')[2].split()[1]), signal.SIGKILL)\n"
         + "    time.sleep(600)\n"
     )
-    said, _ = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project).communicate(timeout=500)
-    found = json.loads(said)
-    lost = [trial for trial in found["trials"] if trial["value"] is None]
+    printed, _ = start(*bisect("--dask", cluster, "--jobs", "1"), cwd=project).communicate(timeout=500)
+    report = json.loads(printed)
+    lost = [trial for trial in report["trials"] if trial["value"] is None]
     assert {trial["reason"] for trial in lost} == {"the worker that ran it died, and so did those that tried again"}
     assert all(("alpha" in trial["at_new"]) != ("beta" in trial["at_new"]) for trial in lost)
-    assert (found["old"]["mean"] > found["new"]["mean"], set(found["culprits"]) - {"gamma"}) == (True, set())
+    assert (report["old"]["mean"] > report["new"]["mean"], set(report["culprits"]) - {"gamma"}) == (True, set())
 
 
 @pytest.mark.slow
@@ -233,17 +233,17 @@ def test_study_on_a_cluster_without_workers_ends_and_can_be_resumed(
     while (tmp_path / "started").read_text().count("\n") < 2:
         time.sleep(0.1)
     worker.terminate()
-    said, _ = study.communicate(timeout=200)
-    assert (study.returncode, said) == (2, b"")
+    printed, _ = study.communicate(timeout=200)
+    assert (study.returncode, printed) == (2, b"")
     log = next(
-        each.read_text() for each in sorted(tmp_path.glob("log-*")) if "has no worker any more" in each.read_text()
+        path.read_text() for path in sorted(tmp_path.glob("log-*")) if "has no worker any more" in path.read_text()
     )
     assert f"the cluster at {scheduler} has no worker any more" in log
     assert "`contexta bisect --resume` continues" in log
     assert "Traceback" not in log
     a_worker(2)
-    found = told(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))
-    assert (found["verdict"], found["culprits"]) == ("proved", ["gamma"])
+    report = told(start("contexta.cli", "bisect", "--resume", "--json", "--dask", scheduler, cwd=project))
+    assert (report["verdict"], report["culprits"]) == ("proved", ["gamma"])
 
 
 @pytest.mark.slow

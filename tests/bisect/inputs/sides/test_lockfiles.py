@@ -181,8 +181,8 @@ def test_pins_of_uv_lock_equal_those_of_a_sync() -> None:
 
 
 def test_forks_of_uv_lock_are_taken_by_their_markers() -> None:
-    found = of_uv(UV_LOCK, OLDER)
-    assert (found["numpy"], found["click"], found["tomli"]) == ("2.0.2", "8.1.8", "2.3.0")
+    result = of_uv(UV_LOCK, OLDER)
+    assert (result["numpy"], result["click"], result["tomli"]) == ("2.0.2", "8.1.8", "2.3.0")
 
 
 def test_groups_of_uv_lock_are_those_the_project_names() -> None:
@@ -241,9 +241,9 @@ def test_pins_of_pylock_follow_its_markers_and_default_groups() -> None:
 
 
 def test_directory_in_pylock_is_left_out_with_a_note() -> None:
-    found = pins_of_pylock(tomllib.loads(PYLOCK + LOCAL), LINUX, "pylock.toml")
-    assert "proj" not in found.packages
-    assert "proj is in" in found.notes[0]
+    result = pins_of_pylock(tomllib.loads(PYLOCK + LOCAL), LINUX, "pylock.toml")
+    assert "proj" not in result.packages
+    assert "proj is in" in result.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -326,11 +326,11 @@ name = "y"
 url = "https://example.org/y-1.0-py3-none-any.whl"
 hashes = {{ sha256 = "{DIGEST}" }}
 """
-    told = {
+    answer = {
         "x": f"git+https://example.org/x.git@{COMMIT}#subdirectory=lib",
         "y": f"https://example.org/y-1.0-py3-none-any.whl#sha256={DIGEST}",
     }
-    assert of_uv(text) == of_pylock(pylock) == told
+    assert of_uv(text) == of_pylock(pylock) == answer
     other = pylock.replace('type = "git"', 'type = "hg"')
     with pytest.raises(InvalidInput, match="x comes from"):
         of_pylock(other)

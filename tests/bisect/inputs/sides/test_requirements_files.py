@@ -65,21 +65,21 @@ def test_options_are_noted_and_constraints_do_not_change_exact_pins(tmp_path: Pa
     text = (
         "--index-url https://example.org/simple\n--only-binary :all:\n-c limits.txt\nnumpy==1.26.2 --hash=sha256:00\n"
     )
-    found = read(tmp_path, text)
-    assert found.packages == {"numpy": "1.26.2"}
-    assert [note.partition(": ")[2] for note in found.notes] == [
+    result = read(tmp_path, text)
+    assert result.packages == {"numpy": "1.26.2"}
+    assert [note.partition(": ")[2] for note in result.notes] == [
         "packages are installed with --index-url https://example.org/simple, --only-binary :all:"
     ]
-    assert found.hashes == {"numpy": ("sha256:00",)}
+    assert result.hashes == {"numpy": ("sha256:00",)}
 
 
 @pytest.mark.parametrize(
     "line", ["-e .", "-e git+https://example.org/me/model@abc#egg=model", "--editable=/home/me/model"]
 )
 def test_editable_requirement_is_source_with_a_note(tmp_path: Path, line: str) -> None:
-    found = read(tmp_path, f"numpy==1.26.2\n{line}\n")
-    assert found.packages == {"numpy": "1.26.2"}
-    assert "is editable: it is source, and not installed in any mix" in found.notes[0]
+    result = read(tmp_path, f"numpy==1.26.2\n{line}\n")
+    assert result.packages == {"numpy": "1.26.2"}
+    assert "is editable: it is source, and not installed in any mix" in result.notes[0]
 
 
 def test_included_files_are_relative_to_the_including_file(tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_project_at_a_path_is_local_source(tmp_path: Path, line: str, file: str,
     path = tmp_path / "libs" / "x" / file
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    found = read(tmp_path, line.format(place=tmp_path))
-    assert (found.packages, list(found.fixed)) == ({}, ["x"])
+    result = read(tmp_path, line.format(place=tmp_path))
+    assert (result.packages, list(result.fixed)) == ({}, ["x"])
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,9 @@ def test_address_without_a_package_name_is_refused_with_the_notation(tmp_path: P
 
 def test_constraints_pin_requirements_without_a_version(tmp_path: Path) -> None:
     (tmp_path / "limits.txt").write_text(f"numpy==1.26.2 --hash=sha256:{'a' * 64}\nscipy==1.11.4\nunused==3\n")
-    found = read(tmp_path, "-c limits.txt\nnumpy\nscipy>=1.10\n")
-    assert found.packages == {"numpy": "1.26.2", "scipy": "1.11.4"}
-    assert found.hashes == {"numpy": (f"sha256:{'a' * 64}",)}
+    result = read(tmp_path, "-c limits.txt\nnumpy\nscipy>=1.10\n")
+    assert result.packages == {"numpy": "1.26.2", "scipy": "1.11.4"}
+    assert result.hashes == {"numpy": (f"sha256:{'a' * 64}",)}
     with pytest.raises(InvalidInput, match="no exact pin"):
         read(tmp_path, "-c limits.txt\nscipy<1\n")
 
@@ -218,6 +218,6 @@ def test_line_without_a_required_hash_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_credentials_in_options_are_not_shown(tmp_path: Path, line: str) -> None:
-    found = read(tmp_path, f"{line}\nnumpy==1.26.2\n")
-    assert found.options.places == {"index-url": ("https://u:pa55@example.org/simple",)}
-    assert "pa55" not in "".join(found.notes)
+    result = read(tmp_path, f"{line}\nnumpy==1.26.2\n")
+    assert result.options.places == {"index-url": ("https://u:pa55@example.org/simple",)}
+    assert "pa55" not in "".join(result.notes)

@@ -29,13 +29,13 @@ VALUES = [0.1, -0.0, 5e-324, 1.7976931348623157e308, 0, 2**63, -(10**400), math.
 def test_every_value_is_read_back_exactly_by_every_face(ctx: Contexta) -> None:
     put_run(ctx, metrics={f"m{number}": value for number, value in enumerate(VALUES)})
     with Contexta(workspace=ctx.root) as other:
-        found = other.get_run("r").metrics
+        result = other.get_run("r").metrics
         (stage,) = other.compare_runs("r", "r").stage_comparisons
         records = other.record_store.list_records("run:p.r")
     compared = {delta.metric_key: delta.left_value for delta in stage.metric_deltas}
     recorded = {record.payload.metric_key: record.payload.value for record in records}  # type: ignore[union-attr]
     for number, value in enumerate(VALUES):
-        for read in (found[f"m{number}"], compared[f"m{number}"], recorded[f"m{number}"]):
+        for read in (result[f"m{number}"], compared[f"m{number}"], recorded[f"m{number}"]):
             assert type(read) is type(value)
             assert repr(read) == repr(value)
 
@@ -145,11 +145,11 @@ def test_stage_slice_and_run_have_separate_series(ctx: Contexta) -> None:
     ctx.record_store.append_many(
         [a_metric("auc", 2, name="x1"), a_metric("auc", 3, name="x2", slice_ref="eu"), a_metric("auc", 4, name="x3")]
     )
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         stage.stage_name: [(metric.slice_ref, metric.value, metric.points) for metric in stage.metrics]
         for stage in ctx.get_run("r").stages
     }
-    assert found == {"(run)": [(None, 4, 2), ("eu", 3, 1)], "train": [(None, 1, 1)]}
+    assert result == {"(run)": [(None, 4, 2), ("eu", 3, 1)], "train": [(None, 1, 1)]}
 
 
 def test_records_of_every_type_come_back_equal_and_in_order(ctx: Contexta) -> None:

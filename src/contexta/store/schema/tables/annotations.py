@@ -1,4 +1,4 @@
-"""What people say about runs after they were recorded. It is no part of the recorded content of a run."""
+"""Annotations that users add to recorded runs. The recorded content of a run stays unchanged."""
 
 from __future__ import annotations
 

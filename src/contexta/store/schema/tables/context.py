@@ -1,4 +1,4 @@
-"""Projects, runs, and everything else that has a reference and is put by hand."""
+"""Projects, runs, and all other entities that have a reference and that users may write."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _has_no_digest = run.c.content_digest.is_(None)
 partial_index("ix_run_without_digest", run.c.id, sqlite=_has_no_digest, postgresql=_has_no_digest)
 Index("ix_run_duration", run.c.ended_at - run.c.started_at, run.c.id)
 
-# What is the same for many runs: how they were called, and their source.
+# Facts that many runs share: their command line and their source.
 shared_fact = Table(
     "shared_fact",
     metadata,

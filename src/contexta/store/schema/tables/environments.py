@@ -1,4 +1,4 @@
-"""What runs were made in."""
+"""Environments of runs, and the distributions in them."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ environment = Table(
         Boolean,
         nullable=False,
         server_default=false(),
-        comment="whether it is that of the process that did the run's work, where several processes took part",
+        comment="whether it is the environment of the process that did the work of a run with several processes",
     ),
 )
 
-# One row per distinct object of what was known only after the start: imports, libraries, GPUs.
+# One row per distinct object of the facts that are collected at the end: imports, libraries, GPUs.
 environment_end = Table(
     "environment_end",
     metadata,
@@ -55,7 +55,7 @@ environment_end = Table(
     Column("digest", Words, nullable=False, unique=True, comment="sha256 of the object's bytes, hex"),
 )
 
-# Which environments hold which version of what; answers "which runs used torch 2.1.0?" by index.
+# The versions of distributions in environments; answers "which runs used torch 2.1.0?" by index.
 environment_distribution = Table(
     "environment_distribution",
     metadata,
