@@ -21,7 +21,7 @@ SIZE_TOLERANCE = 0.25  # of the number of lines that the decision gives for a pa
 MOST_MODULES = 16  # in one directory
 INSIDE_TRAINING = ("core", "recorder")
 NEEDS_LIBRARIES = {"core/model.py"}  # modules of core that no training process imports
-PACKAGES_CHECKED = {"contract", "findings", "store", "analysis", "reports", "reproduce", "bisect"}
+PACKAGES_CHECKED = {"contract", "findings", "store", "analysis", "reports", "reproduce", "bisect", "reconstruct"}
 FORBIDDEN_IN_ANALYSIS = {"sqlalchemy", "time", "socket", "urllib", "http", "subprocess", "datetime", "random"}
 FORBIDDEN_IN_INFERENCE = {"bisect/execution", "bisect/inputs", "bisect/session", "reproduce", "store/backends"}
 

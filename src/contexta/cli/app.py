@@ -55,6 +55,7 @@ SECTIONS = {
     },
     "Rebuild and prove": {
         "audit": ("commands.environments", "Check whether a run's environment can be rebuilt."),
+        "reconstruct": ("commands.reproduce", "Reconstruct the environment of a run that was never recorded."),
         "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
         "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare the metrics."),
         "bisect": ("commands.bisect", "Prove which change between two environments moved a metric."),

@@ -167,6 +167,7 @@ class Contexta(Workspace):
 
     rebuild_environment = with_aliases(reproduction.rebuild_environment)
     lock_environment = with_aliases(reproduction.lock_environment)
+    reconstruct = with_aliases(reproduction.reconstruct)
     to_rebuild = with_aliases(reproduction.to_rebuild)
     note_rerun = reproduction.note_rerun
 

@@ -1,4 +1,4 @@
-"""Rebuild and lock recorded environments. Each function is a method of ``Contexta``."""
+"""Rebuild and lock recorded environments, and reconstruct others. Each function is a method of ``Contexta``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contexta.client.workspace import Workspace
 
 if TYPE_CHECKING:
     from contexta.contract import LineageEdge
-    from contexta.findings import Lock, LockFormat, Rebuild
+    from contexta.findings import Lock, LockFormat, Rebuild, Reconstruction
     from contexta.reproduce.environments.progress import ProgressCallback
     from contexta.reproduce.rebuild import RebuildOptions, RecordedEnvironment
     from contexta.reproduce.uv.commands import Uv
@@ -70,3 +70,32 @@ def note_rerun(workspace: Workspace, edge: LineageEdge, rebuilt: Rebuild) -> Non
 
     workspace.metadata_store.relations.put_lineage_edge(edge)
     workspace.record_store.append(event_of(rebuilt))
+
+
+def reconstruct(
+    workspace: Workspace,
+    at: str | os.PathLike[str],
+    *paths: str | os.PathLike[str],
+    python: str | None = None,
+    name: str | None = None,
+    env: str | os.PathLike[str] | None = None,
+    project: str | None = None,
+    shell_history: bool = False,
+    uv: Uv | None = None,
+    progress: ProgressCallback | None = None,
+) -> Reconstruction:
+    """The environment at a point in time, from traces and the package index, stored as a run that is marked so.
+
+    at: a date, a date with a time, a commit or tag, or a file whose modification time is the moment. paths: directories
+    to search instead of the current one, and files, which count whatever their date is. python: a version that you are
+    sure about. name: of the run. env: a virtual environment that may be older than the moment.
+    Raises InvalidInput if no trace was found, or if a recorded run has the name.
+    """
+    from contexta.reconstruct.search.past_environment import ReconstructOptions, reconstruct
+    from contexta.reconstruct.search.stored_run import store_run
+    from contexta.reproduce.environments.progress import no_progress
+    from contexta.reproduce.uv.commands import find_uv
+
+    options = ReconstructOptions(python, None if env is None else Path(env), paths, shell_history)
+    finding = reconstruct(os.fspath(at), options, uv or find_uv(), progress or no_progress)
+    return store_run(workspace, finding, project or workspace.config.project_name, name)

@@ -46,7 +46,8 @@ else:
                 "RankedRun RunRanking SeriesBucket TimelineRun TrendPoint VersionPeriod"
             ),
             "contexta.findings.reproduction": (
-                "Deviation Lock LockFormat Missing MissingReason Rebuild Rerun RerunMetric Verdict"
+                "Confidence Deviation EvidenceItem Lock LockFormat Missing MissingReason Rebuild ReconstructedPackage "
+                "Reconstruction Rerun RerunMetric Verdict"
             ),
             "contexta.findings.runs": (
                 "Artifact EnvironmentSummary Excerpt GroupedMetric ListedProject Log MetricValue ProjectSummary "

@@ -1,12 +1,13 @@
-"""Findings of ``rebuild``, ``rerun`` and ``lock``: environments and runs that were reproduced."""
+"""Findings of ``rebuild``, ``rerun``, ``lock`` and ``reconstruct``: environments and runs that were made again."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
-from contexta.contract.fields import FrozenDict, Number, RunRef, TextMap
+from contexta.contract.fields import FrozenDict, Number, RunRef, TextMap, Timestamp
 from contexta.findings.finding import Finding
 
 LockFormat = Literal["pylock", "requirements", "uv", "conda", "dockerfile"]
@@ -130,3 +131,73 @@ class Lock(Finding):
     missing: tuple[Missing, ...] = ()
     """Packages that are not in the file because they cannot be installed."""
     notes: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- reconstruct
+
+Confidence = Literal["observed", "unchanged", "resolved", "unknown"]
+"""How a version is known, strongest first."""
+
+RECONSTRUCTED = "reconstructed"
+"""Key of the metadata of a reconstructed run, and topic of the notes of its environment. Value of the key: ``at``,
+``confidence`` (package -> Confidence) and ``expect`` (metric -> remembered value)."""
+
+UNCERTAIN: tuple[Confidence, ...] = ("resolved", "unknown")
+
+
+class EvidenceItem(Finding):
+    """A trace of one version of a package."""
+
+    kind: Confidence
+    version: str
+    where: str
+    """The file and line, the directory, or what required the package."""
+    when: Timestamp | None = None
+    """The date of the trace; None for a resolution."""
+    used: bool = True
+    """Whether the reconstruction has this version; False for a trace that contradicts a closer one."""
+
+
+class ReconstructedPackage(Finding):
+    """One package of the environment."""
+
+    name: str
+    version: str | None
+    """None if it is unknown."""
+    confidence: Confidence
+    evidence: tuple[EvidenceItem, ...] = ()
+    """The evidence for this version, then evidence for others."""
+    help: str | None = None
+    """What would help to learn the version; None unless it is unknown."""
+    alternatives: tuple[str, ...] = Field(default=(), description="other versions that evidence names")
+
+
+class Reconstruction(Finding):
+    """The environment at a point in time, as far as traces and the package index tell."""
+
+    at: Timestamp
+    """The moment; for a date the end of its day."""
+    asked: str
+    """The moment as the user named it."""
+    run_ref: RunRef | None = None
+    """The run that it is stored as; None if it was not stored."""
+    python_version: str | None
+    python_confidence: Confidence
+    python_evidence: tuple[EvidenceItem, ...] = ()
+    platform: str
+    packages: tuple[ReconstructedPackage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """The packages whose version was not observed."""
+        return tuple(package.name for package in self.packages if package.confidence in UNCERTAIN)
+
+
+def uncertain_packages(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """The packages of a run whose version was only resolved; none for a recorded run."""
+    mark = metadata.get(RECONSTRUCTED)
+    confidence = mark.get("confidence") if isinstance(mark, Mapping) else None
+    if not isinstance(confidence, Mapping):
+        return ()
+    return tuple(sorted(name for name, kind in confidence.items() if kind in UNCERTAIN))

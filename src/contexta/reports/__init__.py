@@ -68,6 +68,7 @@ PAGES = {
     "MultiRunComparison": "comparisons:side_by_side",
     "PackageTimeline": "timeline:timeline",
     "Rebuild": "reproduce:rebuild",
+    "Reconstruction": "recorded.reconstruction:reconstruction",
     "Rerun": "reproduce:rerun",
     "RunComparison": "comparisons:comparison",
     "RunDetails": "runs:details",

@@ -9,6 +9,7 @@ from contexta.analysis.environments.availability import (
     checks_of_environment,
     checks_of_run,
 )
+from contexta.analysis.environments.missing_facts import uncertainties_of
 from contexta.analysis.metrics.formatting import some
 from contexta.contract.environment import EnvironmentSnapshot, Origin
 from contexta.findings import Audit, Check, RunDetails
@@ -53,6 +54,10 @@ def _recorded(snapshot: EnvironmentSnapshot | None) -> Check:
     name = "environment recorded"
     if snapshot is None:
         return check(name, "fail", "the run has no environment snapshot", f"record the next run with {_RECORDING}")
+    uncertainties = uncertainties_of(snapshot)
+    if uncertainties is not None:
+        detail = f"reconstructed {'; '.join(uncertainties)}"
+        return check(name, "warn", detail, "find traces of that time for these packages: `contexta reconstruct --help`")
     return check(name, "pass", f"captured {snapshot.captured_at}")
 
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from contexta.analysis.environments.missing_facts import unknown_in_environments
+from contexta.analysis.environments.missing_facts import uncertainties_of, unknown_in_environments
+from contexta.analysis.environments.rebuilds import same_python
 from contexta.analysis.environments.version_steps import distance
 from contexta.contract.environment import Distribution, EnvironmentSnapshot, Origin, normal_name, same_version
 from contexta.core.references import StableRef
@@ -59,7 +60,10 @@ def compare_environments(
     builds, origins = _same_version_changes(left, right)
     return EnvironmentDiff(
         **sides,
-        python_version_changed=not same_version(left.python_version, right.python_version),
+        python_version_changed=not (
+            same_python(left.python_version, right.python_version)
+            or same_python(right.python_version, left.python_version)
+        ),
         platform_changed=left.platform != right.platform,
         changed_packages=tuple(change for change in packages if None not in (change.left_value, change.right_value)),
         added_packages=tuple(change for change in packages if change.left_value is None),
@@ -89,8 +93,9 @@ def _notes(
         elif not side.packages:
             notes.append(f"the environment of {ref} has no packages")
         elif other is not None and other.distributions and not side.distributions:
+            origin = "written by hand" if uncertainties_of(side) is None else "reconstructed"
             notes.append(
-                f"the environment of {ref} was written by hand: changes of builds, origins, interpreter, machine and "
+                f"the environment of {ref} was {origin}: changes of builds, origins, interpreter, machine and "
                 "native libraries are unknown"
             )
         elif other is not None:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings.environments import Side, UnknownAspect
+from contexta.findings.reproduction import RECONSTRUCTED
 
 Reasons = Mapping[str, str | None]
 """Aspect -> why it was not recorded; None if it was recorded."""
 
 NO_SNAPSHOT = "no environment snapshot"
 _BY_HAND = "the environment was written by hand"
+_RECONSTRUCTED = "the environment was reconstructed"
 _ASPECTS = (
     "packages",
     "python",
@@ -42,14 +44,26 @@ def reasons_of_environment(snapshot: EnvironmentSnapshot | None) -> Reasons:
     """The aspects of an environment."""
     if snapshot is None:
         return dict.fromkeys(_ASPECTS, NO_SNAPSHOT)
+    uncertainties = uncertainties_of(snapshot)
+    reason = _RECONSTRUCTED if uncertainties is not None else _BY_HAND
+    facts = {
+        "builds and origins": snapshot.distributions,
+        "interpreter": snapshot.interpreter,
+        "machine": snapshot.machine,
+        "native libraries": snapshot.native_libraries or snapshot.distributions,
+        "variables": snapshot.environment_variables or is_captured(snapshot),
+    }
     return {
         "packages": None if snapshot.packages else "not recorded",
-        "builds and origins": _by_hand(snapshot.distributions),
-        "interpreter": _by_hand(snapshot.interpreter),
-        "machine": _by_hand(snapshot.machine),
-        "native libraries": _by_hand(snapshot.native_libraries or snapshot.distributions),
-        "variables": _by_hand(snapshot.environment_variables or is_captured(snapshot)),
+        "versions": "; ".join(uncertainties or ()) or None,
+        **{name: None if value else reason for name, value in facts.items()},
     }
+
+
+def uncertainties_of(snapshot: EnvironmentSnapshot) -> tuple[str, ...] | None:
+    """What is not certain about a reconstructed environment; None for a recorded one."""
+    notes = tuple(note.text for note in snapshot.notes if note.topic == RECONSTRUCTED)
+    return notes or None
 
 
 def unknown_aspects(old: Reasons, new: Reasons) -> Iterator[UnknownAspect]:
@@ -64,7 +78,3 @@ def unknown_aspects(old: Reasons, new: Reasons) -> Iterator[UnknownAspect]:
 def is_captured(snapshot: EnvironmentSnapshot) -> bool:
     """Whether the recorder captured an environment. One that was written by hand has only names and versions."""
     return bool(snapshot.distributions or snapshot.interpreter)
-
-
-def _by_hand(value: object) -> str | None:
-    return None if value else _BY_HAND

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from contexta.analysis.changes import unknown_aspects
 from contexta.analysis.environments.environment_diff import compare_environments
+from contexta.analysis.environments.missing_facts import uncertainties_of
 from contexta.analysis.metrics.compare import status_notes
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
 from contexta.analysis.metrics.formatting import amount, percent, some
@@ -66,7 +67,13 @@ def explain(
         history=past,
         environment=environment,
         next=next_steps(old.run, new.run, shift, changes, ranked, runs, target or PasteTarget()),
-        completeness_notes=(*_notes(old.run, new.run, shift), *old.notes, *new.notes),
+        completeness_notes=(
+            *_notes(old.run, new.run, shift),
+            *_uncertain(old),
+            *_uncertain(new),
+            *old.notes,
+            *new.notes,
+        ),
     )
 
 
@@ -192,6 +199,11 @@ def _suspects_sentence(ranked: Sequence[Suspect]) -> str:
         return f"Suspects: {some(names, 4)}. Records alone cannot separate them; a bisect can."
     share = percent(first.score)
     return f"First suspect: {first.name}, with {share} of the suspicion. Records alone cannot prove it; a rerun can."
+
+
+def _uncertain(side: RunRecord) -> Iterator[str]:
+    for text in (uncertainties_of(side.snapshot) if side.snapshot is not None else None) or ():
+        yield f"{side.run.ref} was reconstructed {text}"
 
 
 def _notes(old: PastRun, new: PastRun, shift: MetricShift | None) -> Iterator[str]:

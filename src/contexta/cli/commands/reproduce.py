@@ -1,4 +1,4 @@
-"""`contexta lock`, `rebuild`, `rerun`: a recorded environment and run, made again."""
+"""`contexta lock`, `rebuild`, `rerun`, `reconstruct`: an environment and a run, made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 import click
 
-from contexta.cli.command import Answer, query
+from contexta.cli.command import Answer, answering, query
+from contexta.cli.options import workspace_option
 from contexta.cli.output import STDOUT, write
 from contexta.cli.progress import progress_bar, progress_lines
 from contexta.client.contexta import Contexta
@@ -154,6 +155,51 @@ def rerun(
     with _stdout_to_stderr():
         finding = ctx.rerun(run, how, uv=uv, progress=progress_lines())
     return Answer(finding, _RERUN_EXIT_CODES[finding.verdict])
+
+
+@click.command(epilog="Example: contexta reconstruct --at 2025-02-15 --python 3.11 --name last-month")
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--at", metavar="WHEN", required=True, help="A date, a time (UTC), a commit or tag, or a file of that time."
+)
+@click.option("--python", metavar="VERSION", help="The version of Python, if you are sure about it.")
+@click.option("--name", metavar="NAME", help="The name of the run; default: reconstructed-WHEN.")
+@click.option(
+    "--env", metavar="DIR", type=click.Path(path_type=Path), help="A virtual environment that may be older than WHEN."
+)
+@click.option("--project", metavar="NAME", help="Default: the configured project, else the current directory.")
+@click.option("--shell-history", is_flag=True, help="Also read the history of your shells.")
+@workspace_option
+@answering
+def reconstruct(
+    paths: tuple[Path, ...],
+    at: str,
+    python: str | None,
+    name: str | None,
+    env: Path | None,
+    project: str | None,
+    shell_history: bool,
+    workspace: str | None,
+) -> Answer:
+    """Reconstruct the environment of a run that was never recorded.
+
+    Combines the traces of that time: logs, models, notebooks, lock files and their git history, installed files. What
+    no trace names is resolved as of that date. PATH is a directory to search instead of the current one, or a file
+    that counts whatever its date is. The result is a run: compare it with `contexta diff`, and bisect it.
+    """
+    with Contexta(workspace=workspace) as ctx, progress_bar() as watch:
+        return Answer(
+            ctx.reconstruct(
+                at,
+                *paths,
+                python=python,
+                name=name,
+                env=env,
+                project=project,
+                shell_history=shell_history,
+                progress=watch,
+            )
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL, RunSummary, SnapshotRecord
+from contexta.findings.reproduction import RECONSTRUCTED
 from contexta.reports.document.blocks import Bullets, Row, Section, Table, Tone
 from contexta.reports.document.formatting import short_digest, shortened_middle
 
@@ -95,8 +96,9 @@ def record_detail(record: SnapshotRecord) -> str:
 
 
 def marks_of(run: RunSummary) -> list[str]:
-    """How the user marked a run."""
-    return [word for word, is_set in (("pinned", run.pinned), ("archived", run.archived)) if is_set]
+    """How the user marked a run, and whether it was reconstructed."""
+    marks = ((RECONSTRUCTED, RECONSTRUCTED in run.metadata), ("pinned", run.pinned), ("archived", run.archived))
+    return [word for word, is_set in marks if is_set]
 
 
 def value_text(value: str | None, width: int | None = None) -> str:

@@ -11,6 +11,7 @@ from contexta.findings import (
     RunDetails,
     StageSummary,
 )
+from contexta.findings.reproduction import RECONSTRUCTED, uncertain_packages
 from contexta.findings.runs import MIRRORED, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
@@ -54,6 +55,9 @@ def sections_of(finding: RunDetails) -> Iterator[Section]:
 
 
 def _head(finding: RunDetails) -> Iterator[Block]:
+    if RECONSTRUCTED in finding.metadata:
+        yield from _reconstructed(finding)
+        return
     times = f"since {moment(finding.started_at)} UTC"
     if finding.ended_at:
         times = f"{moment(finding.started_at)} to {moment(finding.ended_at)} UTC, {span(finding.duration_seconds)}"
@@ -87,6 +91,13 @@ def _head(finding: RunDetails) -> Iterator[Block]:
     if finding.tags:
         tags = (f"{key}={value}" if value else key for key, value in finding.tags.items())
         yield Paragraph(text=f"tags: {', '.join(tags)}")
+
+
+def _reconstructed(finding: RunDetails) -> Iterator[Block]:
+    """The head of a run that was never recorded."""
+    yield Paragraph(text=f"{', '.join(marks_of(finding))}, as of {moment(finding.ended_at)} UTC", tone="warn")
+    if uncertain := uncertain_packages(finding.metadata):
+        yield Paragraph(text=f"versions that were not observed: {some_names(uncertain)}", tone="warn")
 
 
 def _stage(stage: StageSummary) -> Section:

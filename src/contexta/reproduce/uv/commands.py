@@ -185,11 +185,16 @@ class Uv:
         overrides: Sequence[str] = (),
         preferred: Sequence[str] = (),
         before: str | None = None,
+        *,
+        python_version: str | None = None,
+        is_build_allowed: bool = True,
     ) -> str:
         """Resolve requirements for an interpreter, into ``name==version  # via REQUIRER`` lines.
 
         overrides: requirements that replace those of packages. preferred: pins that stay where they fit.
         before: only releases published before an RFC 3339 date, except those that the lines pin.
+        python_version: another version than that of the interpreter. is_build_allowed: whether uv may run the build
+        tools of a source distribution to read its requirements.
         Raises as ``install``; UvError with uv's explanation where no versions fit.
         """
         with tempfile.TemporaryDirectory(prefix="contexta-") as folder:
@@ -201,6 +206,8 @@ class Uv:
                 *self.options.arguments,
                 *([f"--overrides={forced}"] if overrides else []),
                 *([f"--exclude-newer={before}", *_whenever(lines)] if before is not None else []),
+                *([f"--python-version={python_version}"] if python_version is not None else []),
+                *([] if is_build_allowed else ["--no-build"]),
                 f"--output-file={out}",
                 "--python",
                 python,
@@ -355,8 +362,13 @@ def python_in(environment: Path) -> Path:
 
 def _whenever(lines: Sequence[str]) -> list[str]:
     """Options that allow the pinned releases, whenever they were published."""
-    names = [Requirement(line).name for line in lines if "==" in line and " @ " not in line]
-    return [f"--exclude-newer-package={name}=9999-01-01T00:00:00Z" for name in names]
+    pinned = (requirement for requirement in map(Requirement, lines) if _is_pin(requirement))
+    return [f"--exclude-newer-package={requirement.name}=9999-01-01T00:00:00Z" for requirement in pinned]
+
+
+def _is_pin(requirement: Requirement) -> bool:
+    specifiers = list(requirement.specifier)
+    return len(specifiers) == 1 and specifiers[0].operator == "==" and not specifiers[0].version.endswith("*")
 
 
 def _packaged() -> str | None:

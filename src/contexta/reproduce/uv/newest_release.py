@@ -14,6 +14,8 @@ from contexta.reproduce.uv.requirement_options import requirement_lines
 from contexta.reproduce.uv.urls import releases_among
 
 _PYTHONS = {  # minor version of Python 3 -> date of its first release; older tools may not run on it
+    6: (2016, 12, 23),
+    7: (2018, 6, 27),
     8: (2019, 10, 14),
     9: (2020, 10, 5),
     10: (2021, 10, 4),
@@ -21,6 +23,7 @@ _PYTHONS = {  # minor version of Python 3 -> date of its first release; older to
     12: (2023, 10, 2),
     13: (2024, 10, 7),
     14: (2025, 10, 7),
+    15: (2026, 10, 1),
 }
 
 
@@ -39,11 +42,16 @@ def published(uv: Uv, python: Interpreter, pins: Mapping[str, str]) -> datetime 
     return max((min(dates) for dates in uploads if dates), default=None)
 
 
+def first_release(minor: int) -> tuple[int, int, int] | None:
+    """The date (year, month, day) of Python 3.MINOR.0; None for a version that is not in the table."""
+    return _PYTHONS.get(minor)
+
+
 def current_with(when: datetime | None, *pythons: Interpreter) -> datetime | None:
     """The day after a date, or after the first release of these Pythons where that is later."""
     if when is None:
         return None
-    dates = [_PYTHONS.get(Version(python.version).minor) for python in pythons]
+    dates = [first_release(Version(python.version).minor) for python in pythons]
     return max(when, *(datetime(*date, tzinfo=timezone.utc) for date in dates if date is not None)) + timedelta(days=1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from contexta.analysis.environments.missing_facts import uncertainties_of
 from contexta.bisect.execution.trial import applicable_variables
 from contexta.bisect.inputs.pins import Pins
 from contexta.bisect.inputs.sides.distributions import pins_of_snapshot
@@ -31,7 +32,8 @@ class RecordedRun(Side):
         hidden = [name for name, value in snapshot.environment_variables.items() if HIDDEN in value]
         note = f"{self.label} keeps no value of {', '.join(hidden)}: taken from where a rerun runs"
         pins = pins_of_snapshot(snapshot, self.label)
-        self._pins = replace(pins, notes=(*pins.notes, note)) if hidden else pins
+        uncertain = [f"{self.label} was reconstructed {text}" for text in uncertainties_of(snapshot) or ()]
+        self._pins = replace(pins, notes=(*pins.notes, *uncertain, *([note] if hidden else [])))
 
     def pins(self, markers: Mapping[str, str]) -> Pins:  # noqa: ARG002  # what is installed does not depend on them
         return self._pins

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from contexta.core.errors import InvalidInput, shown
+from contexta.findings.reproduction import RECONSTRUCTED
 from contexta.findings.runs import RunSummary
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, moment, span
@@ -101,11 +102,16 @@ def _value(run: RunSummary, column: str) -> str:
         "name": run.name,
         "note": run.note or "",
         "project": run.project_ref.value,
-        "status": ", ".join([run.status, *marks_of(run)]),
+        "status": ", ".join(_status(run)),
         "started": moment(run.started_at)[:_MINUTES],
         "ended": moment(run.ended_at)[:_MINUTES],
         "duration": span(run.duration_seconds),
     }[column]
+
+
+def _status(run: RunSummary) -> list[str]:
+    """The status and the marks; a reconstructed run has no status of its own."""
+    return marks_of(run) if RECONSTRUCTED in run.metadata else [run.status, *marks_of(run)]
 
 
 def _text(table: str, value: Any) -> str:

@@ -1,0 +1,1 @@
+"""One module per kind of document: bytes in, traces out. Nothing is executed or unpickled."""

@@ -1,0 +1,77 @@
+"""Requirements and constraints files of pip: exact pins are evidence, other lines are wishes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from contexta.reconstruct.trace_values import Document, Trace, Traces, Wish, exact_version
+from contexta.recorder.redaction.redact import clean_url
+
+_NAME = re.compile(
+    r"(?:^|/)(?:[\w.-]*requirements?[\w.-]*|constraints?)\.(?:txt|in)$|(?:^|/)requirements/[\w.-]+\.(?:txt|in)$"
+)
+_INCLUDE = re.compile(r"(?:-r|--requirement)[\s=]*(?P<file>\S+)")
+_INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url|-f|--find-links|--no-index)\b")
+_COMMENT = re.compile(r"(^|\s)#.*$")
+_OF_THE_PIN = re.compile(r"\s+--(hash|config-settings|global-option|build-option)\b.*")
+
+
+def recognises(name: str) -> bool:
+    return _NAME.search(name) is not None
+
+
+def read(document: Document) -> Traces:
+    return Traces.joined(_parts(document, frozenset()))
+
+
+def _parts(document: Document, seen: frozenset[str]) -> Iterator[Traces]:
+    for number, line in logical_lines(document.text):
+        if match := _INCLUDE.match(line):
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(document.name), match["file"]))
+            if name in document.others and name not in seen and not recognises(name):
+                included = Document(
+                    name, document.others[name], document.when, document.commit, document.is_named, document.others
+                )
+                yield from _parts(included, seen | {document.name})
+        elif _INDEX.match(line):
+            yield Traces(indexes=(clean_url(line),))
+        elif not line.startswith("-"):
+            yield trace_of(document, _OF_THE_PIN.sub("", line).strip(), number)
+
+
+def trace_of(document: Document, line: str, number: int | None = None) -> Traces:
+    """The evidence or the wish of one requirement. Markers stay: they are decided for the interpreter."""
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return Traces(notes=(f"{document.where(number)} is no requirement of an index: {clean_url(line)[:80]}",))
+    if requirement.url is not None:
+        address = clean_url(requirement.url)
+        return Traces(notes=(f"{document.where(number)}: {requirement.name} is from {address}, and left out",))
+    version = exact_version(requirement)
+    if version is None or requirement.marker is not None:
+        return Traces(wishes=(Wish(str(requirement), document.where(number)),))
+    evidence: Trace | None = document.evidence(requirement.name, version, number)
+    if evidence is None:
+        return Traces(notes=(f"{document.where(number)} is no exact version: {line[:80]}",))
+    extras = (Wish(str(requirement), document.where(number)),) if requirement.extras else ()
+    return Traces(evidence=(evidence,), wishes=extras)
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number of the first line, text) of each line, without comments; lines that end with a backslash are joined."""
+    start, joined = 0, ""
+    for number, raw in enumerate(text.splitlines(), start=1):
+        start = start if joined else number
+        line = raw.rstrip()
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            joined += line[:-1] + " "
+            continue
+        whole = _COMMENT.sub("", joined + line).strip()
+        joined = ""
+        if whole:
+            yield start, whole
