@@ -11,7 +11,8 @@ from contexta.bisect.reporting.report import Trial, report
 from contexta.bisect.search.problem import Probe, Problem, Settings, Verdict
 from contexta.bisect.search.search import decide
 from contexta.bisect.space.changes import End, Metadata, Space, space_between
-from contexta.findings.bisect import BisectReport
+from contexta.findings.bisect import BisectReport, BisectStatus, PossibleCause, RunningTrial
+from contexta.recorder.journal.processes import identity
 
 
 def a_space(*names: str, requires: dict[tuple[str, str], Metadata] | None = None) -> Space:
@@ -51,3 +52,33 @@ def studied(
 
     verdict, trials = search(space, value, sign=sign, max_runs=max_runs)
     return report(space, verdict, trials, metric="m", higher_is_better=higher_is_better, here=here or Here())
+
+
+def status_within(report: BisectReport, trials: int) -> BisectStatus:
+    """The status of a study by this process that ends with the report, while the next trial runs."""
+    following = report.trials[trials]
+    return BisectStatus(
+        study="study",
+        state="searching",
+        metric=report.metric,
+        higher_is_better=report.higher_is_better,
+        command=("python", "train.py"),
+        changes=report.changes,
+        old=report.old,
+        new=report.new,
+        trials=report.trials[:trials],
+        running=RunningTrial(
+            number=following.number,
+            purpose=following.purpose,
+            why=following.why,
+            at_new=following.at_new,
+            seed=following.seed,
+            since="2026-01-01T00:00:00.000000Z",
+        ),
+        suspects=(PossibleCause(changes=report.culprits, probability=0.88),),
+        remaining_runs=6,
+        remaining_seconds=2160.0,
+        max_runs=60,
+        updated="2026-01-01T00:00:00.000000Z",
+        process=identity(),
+    )

@@ -48,7 +48,8 @@ def text_of(page: str) -> str:
 def test_every_page_answers(browser: TestClient, path: str) -> None:
     response = browser.get(path)
     needs_a_run = path in ("/run", "/log", "/artifact", "/curves", "/curves.json", "/export")
-    assert response.status_code == (400 if needs_a_run else 200)
+    needs_a_study = path.startswith("/bisect.")
+    assert response.status_code == (400 if needs_a_run else 404 if needs_a_study else 200)
     assert "Traceback" not in response.text
 
 
@@ -70,7 +71,7 @@ def test_three_runs_are_compared_and_eleven_are_too_many(browser: TestClient) ->
 def test_why_names_the_suspects_and_the_command_that_proves(browser: TestClient) -> None:
     text = text_of(browser.get("/why?old=churn.march&new=churn.april&metric=accuracy").text)
     assert "accuracy dropped from 0.91 to 0.87" in text
-    assert "contexta bisect churn.march churn.april --metric accuracy" in text
+    assert re.search("contexta bisect .*march .*april --metric accuracy", text)
 
 
 def test_a_timeline_shows_the_versions_of_a_package(browser: TestClient) -> None:

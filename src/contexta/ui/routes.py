@@ -49,6 +49,9 @@ VIEWS: dict[str, View] = {
     "/why": why_view.why,
     "/timeline": timeline_view.timeline,
     "/bisect": bisect_view.bisect,
+    "/bisect.html": bisect_view.bisect_html,
+    "/bisect.json": bisect_view.bisect_json,
+    "/bisect.md": bisect_view.bisect_markdown,
 }
 CHANGES: dict[str, Change] = {
     "/annotate": run_changes.annotate,

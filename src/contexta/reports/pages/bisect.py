@@ -205,7 +205,7 @@ def _plot(finding: BisectReport) -> Plot:
             label=f"{trial.number}",
             value=trial.value,
             about=f"{_mix(finding, trial)}, seed {trial.seed}" + (f": {trial.reason}" if trial.reason else ""),
-            tone=_nearer_side(trial, finding.old, finding.new),
+            tone=nearer_side(trial, finding.old, finding.new),
         )
         for trial in trials
     )
@@ -221,7 +221,7 @@ def _plot(finding: BisectReport) -> Plot:
     )
 
 
-def _nearer_side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
+def nearer_side(trial: FinishedTrial, old: EndValues, new: EndValues) -> Tone | None:
     """Good for a value nearer to OLD, bad for one nearer to NEW."""
     if trial.value is None or old.mean is None or new.mean is None or old.mean == new.mean:
         return None
@@ -249,7 +249,7 @@ def _trials(finding: BisectReport) -> Table:
                 amount(trial.value) if trial.value is not None else trial.reason,
                 confirmed(trial.confirmed),
             ),
-            tone=_nearer_side(trial, finding.old, finding.new) or "warn",
+            tone=nearer_side(trial, finding.old, finding.new) or "warn",
         )
         for trial in finding.trials
     )

@@ -18,6 +18,6 @@ def _text(name: str) -> str:
 
 CONTENT_STYLE = colour_rules() + _text("content.css")
 """The style of a report without a page around it."""
-_PAGES = ("page.css", "runs.css", "curves.css", "compare.css", "timeline.css")
+_PAGES = ("page.css", "runs.css", "curves.css", "compare.css", "timeline.css", "bisect.css")
 STYLESHEET = CONTENT_STYLE + "".join(map(_text, _PAGES))
 SEARCH_SCRIPT = _text("find.js")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from xml.etree.ElementTree import Element
 
 from contexta.reports.document.formatting import amount, signed, size, span
@@ -12,12 +13,28 @@ from contexta.ui.frame.icons import icon
 
 MINUS, EN_DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 NOT_APPLICABLE = EN_DASH
+_MOST_DECIMALS, _LARGE = 8, 1e9  # beyond these a number has an exponent
 _THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+(?!\d))")
 
 
 def number(value: int | float | None) -> str:
     """``1 200.5`` with a thin space, negative numbers with a minus sign; a dash where there is no value."""
     return NOT_APPLICABLE if value is None else _spaced(amount(value))
+
+
+def same_decimals(values: Iterable[float | None]) -> Callable[[float | None], str]:
+    """Write the values of one metric with equal decimals: four digits of the largest, two of the range."""
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    sizes = [max(map(abs, finite), default=0.0), max(finite, default=0.0) - min(finite, default=0.0)]
+    digits = [wanted - math.floor(math.log10(size)) for size, wanted in zip(sizes, (3, 1), strict=True) if size > 0]
+    decimals = max(0, *digits) if digits else 0
+
+    def write(value: float | None) -> str:
+        if value is None or not math.isfinite(value) or decimals > _MOST_DECIMALS or abs(value) >= _LARGE:
+            return number(value)
+        return _spaced(f"{value:.{decimals}f}")
+
+    return write
 
 
 def change(delta: int | float | None) -> str:
@@ -50,10 +67,12 @@ def section(title: str, count: str = "", *children: Child, id_: str | None = Non
     return element("section", head, *children, id=id_)
 
 
-def table(titles: Sequence[str], rows: Iterable[Element], label: str, class_: str | None = None) -> Element:
+def table(titles: Sequence[str | Element], rows: Iterable[Element], label: str, class_: str | None = None) -> Element:
     """A table that scrolls in its own box. A title that starts with ``>`` is that of a column of numbers."""
     heads = [
         element("th", title.removeprefix(">"), scope="col", class_="number" if title.startswith(">") else None)
+        if isinstance(title, str)
+        else element("th", title, scope="col")
         for title in titles
     ]
     content = element("table", element("thead", element("tr", *heads)), element("tbody", *rows), class_=class_)
@@ -127,6 +146,7 @@ __all__ = [
     "number",
     "percent",
     "row",
+    "same_decimals",
     "section",
     "table",
     "unknown",
