@@ -186,6 +186,19 @@ def test_runs_are_grouped_with_mean_deviation_and_number(browser: TestClient) ->
     assert (wrong.status_code, "cannot be grouped" in wrong.text) == (400, True)
 
 
+def test_a_difference_within_the_noise_of_the_repeats_of_the_baseline_is_no_judgement(ctx: Contexta) -> None:
+    for name, value in (("a", 0.91), ("b", 0.912), ("c", 0.911), ("far", 0.87)):
+        with ctx.run(name, project="churn") as run:
+            run.params({"seed": name, "lr": 0.1 if name != "far" else 0.2})
+            run.metric("accuracy", value)
+    with TestClient(site(ctx)) as browser:
+        page = browser.get("/?baseline=churn.a").text
+        for name, glyph in (("b", "≈"), ("c", "≈"), ("far", "▼")):
+            row = re.search(rf'<tr [^>]*data-row="churn.{name}".*?</tr>', page, re.DOTALL)
+            assert row is not None
+            assert glyph in row[0], name
+
+
 def test_a_page_leads_to_older_and_newer_runs_and_groups(ctx: Contexta) -> None:
     for number in range(103):
         put_run(ctx, f"r{number:03}", started_at=f"2025-02-15T08:{number // 60:02}:{number % 60:02}Z")

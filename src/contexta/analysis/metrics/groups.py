@@ -41,7 +41,7 @@ def grouped(
             break
         groups.setdefault(name, []).append(run)
         used += 1
-    return tuple(_group(members) for members in groups.values()), tuple(runs[:used])
+    return tuple(group_of(members) for members in groups.values()), tuple(runs[:used])
 
 
 def sorted_by_mean(groups: Sequence[RunGroup], metric: str, *, is_descending: bool) -> tuple[RunGroup, ...]:
@@ -70,7 +70,8 @@ def _key(run: RunSummary, environment: PastEnvironment | None, by: str) -> Hasha
     return key_of(past) if by == REPEATS else key_of(past, by)
 
 
-def _group(members: Sequence[RunSummary]) -> RunGroup:
+def group_of(members: Sequence[RunSummary]) -> RunGroup:
+    """The group that these runs make."""
     values: dict[str, list[float]] = {}
     for run in members:
         for key, value in run.metrics.items():

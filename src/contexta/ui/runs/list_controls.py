@@ -186,9 +186,11 @@ def pages(state: ListState, lines: Sequence[RunLine], last: str | None) -> Eleme
     signs: list[Child] = []
     if state.baseline:
         signs = [
-            element("span", "▲", class_="better"), " better ", element("span", "▼", class_="worse"), " worse ",
-            "≈ within the noise of the baseline ", element("b", "3.0.2"), " differs from the baseline",
-        ]  # fmt: skip
+            element("span", element("span", "▲", class_="better"), " better"),
+            element("span", element("span", "▼", class_="worse"), " worse"),
+            element("span", "≈ within the noise of the baseline"),
+            element("span", element("b", "bold"), " differs from the baseline"),
+        ]
     newer = link(state.newer(), "Newer", rel="prev", class_="button") if state.after else None
     older = link(state.older(last), "Older", rel="next", class_="button") if last and lines else None
     links = element("span", newer, older, class_="end")

@@ -9,9 +9,10 @@ from xml.etree.ElementTree import Element
 from starlette.requests import Request
 from starlette.responses import Response
 
+from contexta.analysis.metrics.groups import group_of, grouped
 from contexta.client.contexta import Contexta
 from contexta.core.errors import ContextaError, InvalidInput, NotFound
-from contexta.findings.runs import RunSummary
+from contexta.findings.runs import RunGroup, RunSummary
 from contexta.reports.document.formatting import count
 from contexta.ui.frame.elements import element, link
 from contexta.ui.frame.layout import command, page
@@ -50,7 +51,8 @@ def runs(workspace: Contexta, request: Request) -> Response:
     tags = list(dict.fromkeys(name for line in lines for run in line.runs for name in run.tags))[:_MOST_TAGS]
     body = element("section", id="runs", aria_label="Runs", data_live=None if state.after or error else "yes")
     if error is None:
-        cells = CellWriter(lines, columns.metric, workspace._directions(), baseline)
+        deviation = _deviation(workspace, lines, baseline, columns.metric)
+        cells = CellWriter(lines, columns.metric, workspace._directions(), baseline, deviation)
         body.extend(_body(workspace, state, listed, lines, columns, cells, counts))
     return page(
         request,
@@ -99,6 +101,22 @@ def _with_baseline(workspace: Contexta, state: ListState, lines: list[RunLine]) 
     (line,) = lines_of_runs([run], workspace.environments_of_runs([run]))
     baseline = replace(line, is_baseline=True)
     return [baseline, *lines], baseline
+
+
+def _deviation(
+    workspace: Contexta, lines: Sequence[RunLine], baseline: RunLine | None, metric: str | None
+) -> float | None:
+    """The run-to-run deviation of the metric, from those repeats of the baseline that are listed; None without two."""
+    if baseline is None or metric is None:
+        return None
+    if baseline.is_group:
+        groups: tuple[RunGroup, ...] = (group_of(baseline.runs),)
+    else:
+        runs = list({run.run_ref: run for line in lines for run in line.runs}.values())
+        groups, _ = grouped(runs, workspace.environments_of_runs(runs))
+    of_baseline = (group for group in groups if any(run.run_ref == baseline.run.run_ref for run in group.runs))
+    spread = next((group.metric(metric) for group in of_baseline), None)
+    return None if spread is None else spread.standard_deviation
 
 
 def _counts(workspace: Contexta, state: ListState, total: int, error: ContextaError | None) -> list_controls.ListCounts:

@@ -30,12 +30,19 @@ _STATES = {
 class CellWriter:
     """Writes the cells of one table, with equal decimals in each column.
 
-    metric: the main metric. baseline: the line that the others are compared with.
+    metric: the main metric. baseline: the line that the others are compared with. deviation: the run-to-run standard
+    deviation of the metric; None if it is unknown.
     """
 
     def __init__(
-        self, lines: Sequence[RunLine], metric: str | None, directions: Directions, baseline: RunLine | None
+        self,
+        lines: Sequence[RunLine],
+        metric: str | None,
+        directions: Directions,
+        baseline: RunLine | None,
+        deviation: float | None,
     ) -> None:
+        self._deviation = deviation
         self._metric = metric
         self._directions = directions
         self._baseline = baseline
@@ -112,10 +119,8 @@ class CellWriter:
             return [NOT_APPLICABLE]
         delta = float(new) - float(old)
         text = self._text(self._metric or "", delta, is_signed=True)
-        spread = self._baseline.metrics.get(self._metric or "")
-        deviation = spread.standard_deviation if isinstance(spread, GroupedMetric) else None
         better, _ = direction_of(self._metric or "", self._directions)
-        if deviation is not None and abs(delta) <= _LIKELY_DEVIATIONS * deviation:
+        if self._deviation is not None and abs(delta) <= _LIKELY_DEVIATIONS * self._deviation:
             return [f"{text} ", _judged("≈", "within noise", "quiet")]
         if not delta or better is None or math.isnan(delta):
             return [text]
