@@ -40,6 +40,7 @@ NEEDS_MORE = {"--online", "--from-output", "restored/.contexta", ".contexta/bise
 RUNS = {
     "README.md": ("march", "april"),
     "docs/tutorial.md": ("march", "april"),
+    "docs/how-to/import-runs.md": ("today",),
     "docs/how-to/maintain-a-workspace.md": ("february", "march", "try-1", "try-2"),
 }
 """The runs that a page names beside those of the example."""
@@ -61,6 +62,8 @@ def prepare(page: str, story: Path, root: Path) -> None:
         for name in RUNS.get(page, ()):
             with ctx.run(name, project="tutorial") as run:
                 run.metric("accuracy", 0.91)
+    if page == "docs/how-to/import-runs.md":
+        shutil.copytree(ROOT / "tests" / "importers" / "fixtures" / "wandb" / "0.31.0", root / "wandb")
     if page == "docs/how-to/trace-a-deployment.md":
         (code,) = python_blocks(ROOT / page)
         subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, timeout=120)

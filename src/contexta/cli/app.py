@@ -13,6 +13,7 @@ from contexta.cli.likely_commands import ALIASES, suggestion
 SECTIONS = {
     "Record": {
         "run": ("commands.run", "Record a command: every Python process in it, its output, its exit code."),
+        "import": ("commands.files", "Import runs that other trackers recorded, from their files below PATH."),
         "tag": ("commands.labels", "Set or remove tags of a run, or print them."),
         "note": ("commands.labels", "Write a note about a run, or print it."),
         "rename": ("commands.labels", "Give a run another name."),
@@ -88,6 +89,7 @@ SECTIONS = {
     },
 }
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
+FUNCTIONS = {"import": "import_"}  # names that are keywords of Python
 RECORDING = {"run", "version", "help"}  # commands that need click only, and run where queries cannot
 
 
@@ -101,7 +103,7 @@ class _Lazy(click.Group):
         module, _ = COMMANDS[name]
         if name not in RECORDING:
             import_module("contexta.core.check_requirements")
-        command: click.Command = getattr(import_module(f"contexta.cli.{module}"), name)
+        command: click.Command = getattr(import_module(f"contexta.cli.{module}"), FUNCTIONS.get(name, name))
         return command
 
     def resolve_command(

@@ -116,6 +116,7 @@ class Contexta(Workspace):
     cached_environments = staticmethod(environment_cache.cached_environments)
     prune_cache = staticmethod(environment_cache.prune_cache)
     export = maintenance.export
+    import_runs = with_aliases(maintenance.import_runs)
     sync = maintenance.sync
     upgrade = maintenance.upgrade
 

@@ -1,4 +1,4 @@
-"""Back up, verify, clean up, export and upgrade a workspace. Each function is a method of ``Contexta``."""
+"""Back up, verify, clean up, export, import and upgrade a workspace. Each function is a method of ``Contexta``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from contexta.core.errors import InvalidInput, shown
 from contexta.core.validation import seconds_in
 
 if TYPE_CHECKING:
-    from contexta.findings import Backup, Cleanup, Delivery, Diagnosis, Export, Upgrade, Verification
+    from contexta.findings import Backup, Cleanup, Delivery, Diagnosis, Export, ImportedRuns, Upgrade, Verification
+    from contexta.reproduce.environments.progress import ProgressCallback
 
 _ENDED = ("completed", "failed", "cancelled", "crashed")
 
@@ -149,6 +150,40 @@ def export(
     with workspace._reading() as connection:
         keys = [workspace._find(connection, run)[0] for run in runs] if runs else all_runs(connection)
         return export(connection, keys, Path(path) if path is not None else None, format, points=points)
+
+
+def import_runs(
+    workspace: Workspace,
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    kind: str | None = None,
+    project: str | None = None,
+    dry_run: bool = False,
+    progress: ProgressCallback | None = None,
+) -> ImportedRuns:
+    """Import the runs of other trackers below files or directories. Importing again changes nothing.
+
+    kind: read only this format, such as ``wandb``; by default all formats are detected. project: of all runs; by
+    default that of the tool, else the configured one, else the name of the directory. dry_run: only report.
+
+    Reads files only, and executes nothing. Damaged files give their valid prefix and a note. Raises NotFound for a path
+    that does not exist, InvalidInput for paths without runs or an unknown kind.
+    """
+    from contexta.core import settings
+    from contexta.importers.import_runs import import_runs
+    from contexta.reproduce.environments.progress import no_progress
+    from contexta.store.backends.engine import exists
+
+    is_new = dry_run and workspace.is_local and not exists(workspace.root)  # a dry run makes no workspace
+    return import_runs(
+        [Path(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)],
+        None if is_new else workspace._current(),
+        progress or no_progress,
+        kind=kind,
+        project=project,
+        default_project=workspace.config.project_name or settings.project(),
+        dry_run=dry_run,
+    )
 
 
 def sync(workspace: Workspace, *, follow: bool = False, again: bool = False) -> Delivery:

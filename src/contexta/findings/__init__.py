@@ -55,7 +55,8 @@ else:
             ),
             "contexta.findings.snapshots": "RunSnapshot SnapshotRecord",
             "contexta.findings.workspace": (
-                "Backup CacheContents CacheEntry Cleanup Damage Delivery Diagnosis Export Site Upgrade Verification"
+                "Backup CacheContents CacheEntry Cleanup Damage Delivery Diagnosis Export ImportedRun ImportedRuns "
+                "Site Upgrade Verification"
             ),
         },
     )

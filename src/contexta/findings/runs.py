@@ -46,6 +46,10 @@ MIRRORED = "mirrored_from"
 """Key of the metadata of a run: the trackers whose values it took over while the program logged to them, each with its
 runs, such as ``wandb (offline-run-20260101_120000-ab12cd34)``."""
 
+IMPORTED = "imported_from"
+"""Key of the metadata of a run: the tool that recorded it, as a mapping with ``tool``, ``version`` and ``path``. Only a
+run that was imported has it."""
+
 
 class MetricValue(Finding):
     """The last value of one metric, by step, then time."""

@@ -1,4 +1,4 @@
-"""Findings of the maintenance commands: backup, verify, gc, cache, doctor, export, sync, upgrade."""
+"""Findings of the maintenance commands: backup, verify, gc, cache, doctor, export, import, sync, upgrade."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, computed_field
 
-from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Timestamp
+from contexta.contract.fields import FrozenDict, JsonMap, RunRef, Status, Timestamp
 from contexta.findings.checks import Check
 from contexta.findings.completeness_note import CompletenessNote
 from contexta.findings.finding import Finding
@@ -121,6 +121,39 @@ class Delivery(Finding):
     """The undelivered part of these journals."""
     content_digests: JsonMap = Field(default_factory=FrozenDict)
     """Ended run -> the digest of its content, for the runs of this delivery."""
+
+
+class ImportedRun(Finding):
+    """One run of another tool."""
+
+    name: str
+    kind: str
+    """The format, as ``--from`` takes it."""
+    path: str
+    outcome: Literal["imported", "present", "changed", "found"]
+    """``present``: it was imported before. ``changed``: also, but its files have other content now. ``found``: a dry
+    run wrote nothing."""
+    run_ref: RunRef | None = None
+    """None in a dry run that found a new run."""
+    project: str
+    status: Status
+    started_at: Timestamp
+    metrics: int
+    points: int
+    params: int
+    python_version: str | None = None
+    packages: int | None = None
+    """The number of packages; None if the tool recorded no environment."""
+    notes: tuple[str, ...] = ()
+
+
+class ImportedRuns(Finding):
+    """All runs that an import found."""
+
+    runs: tuple[ImportedRun, ...] = ()
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+    """Files that could not be read."""
 
 
 class Site(Finding):

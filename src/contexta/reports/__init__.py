@@ -60,6 +60,7 @@ PAGES = {
     "Explanation": "explain:explanation",
     "Export": "workspace:export",
     "Gate": "checks:gate",
+    "ImportedRuns": "recorded.import_page:imported_runs",
     "LearningCurves": "recorded.curves:learning_curves",
     "Lineage": "lineage:lineage",
     "Lock": "reproduce:lock",

@@ -97,7 +97,8 @@ def _toml(text: str) -> Any:
     return tomllib.loads(text)
 
 
-def _yaml(text: str) -> Any:
+def parsed_yaml(text: str) -> Any:
+    """The content of a YAML text, without objects. Raises Unreadable."""
     try:
         yaml = import_module("yaml")  # optional: in this process, never in that of the program
     except Exception:  # noqa: BLE001  # it is missing, or broken
@@ -161,4 +162,9 @@ def _scalar(text: str, number: int) -> Any:
     return _YAML_WORDS.get(text.lower(), value_of(text))
 
 
-_PARSERS: Dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
+_PARSERS: Dict[str, Callable[[str], Any]] = {
+    ".json": json.loads,
+    ".toml": _toml,
+    ".yaml": parsed_yaml,
+    ".yml": parsed_yaml,
+}

@@ -10,6 +10,7 @@ from typing import Any
 from contexta.core.references import StableRef
 from contexta.findings import RUN_LEVEL, RunSummary, SnapshotRecord
 from contexta.findings.reproduction import RECONSTRUCTED
+from contexta.findings.runs import IMPORTED
 from contexta.reports.document.blocks import Bullets, Row, Section, Table, Tone
 from contexta.reports.document.formatting import short_digest, shortened_middle
 
@@ -96,8 +97,13 @@ def record_detail(record: SnapshotRecord) -> str:
 
 
 def marks_of(run: RunSummary) -> list[str]:
-    """How the user marked a run, and whether it was reconstructed."""
-    marks = ((RECONSTRUCTED, RECONSTRUCTED in run.metadata), ("pinned", run.pinned), ("archived", run.archived))
+    """How the user marked a run, and whether it was imported or reconstructed instead of recorded."""
+    marks = (
+        ("imported", IMPORTED in run.metadata),
+        (RECONSTRUCTED, RECONSTRUCTED in run.metadata),
+        ("pinned", run.pinned),
+        ("archived", run.archived),
+    )
     return [word for word, is_set in marks if is_set]
 
 

@@ -12,7 +12,7 @@ from contexta.findings import (
     StageSummary,
 )
 from contexta.findings.reproduction import RECONSTRUCTED, uncertain_packages
-from contexta.findings.runs import MIRRORED, lost_records
+from contexta.findings.runs import IMPORTED, MIRRORED, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.common import as_text, facts, marks_of, notes, record_detail, record_tone, tone_of
@@ -84,6 +84,9 @@ def _head(finding: RunDetails) -> Iterator[Block]:
         yield Paragraph(text=f"runs that began in its processes: {names}")
     if mirrored := finding.metadata.get(MIRRORED):
         yield Paragraph(text=f"mirrored from {', '.join(map(str, mirrored))}")
+    if isinstance(origin := finding.metadata.get(IMPORTED), Mapping):
+        tool = " ".join(filter(None, [str(origin.get("tool")), origin.get("version")]))
+        yield Paragraph(text=f"imported from {tool}: {origin.get('path')}")
     if finding.description:
         yield Paragraph(text=finding.description)
     if finding.note is not None:
@@ -143,12 +146,7 @@ def _events(finding: RunDetails) -> Iterator[Section]:
         for event in finding.events
     )
     blocks: list[Block] = [
-        Table(
-            columns=("Time (UTC)", "Key", "Stage", "Message", "Detail"),
-            rows=rows,
-            screen_rows=_MOST_EVENTS,
-            is_log=True,
-        )
+        Table(columns=("Time (UTC)", "Key", "Stage", "Message", "Detail"), rows=rows, screen_rows=_MOST_EVENTS)
     ]
     if finding.event_count > len(rows):
         text = f"the last {len(rows)} of {finding.event_count} events; `contexta snapshot` has all"

@@ -156,7 +156,7 @@ class Reading:
             "status": "open",
             "started_at": at,
             "ended_at": None,
-            "description": None,
+            "description": record.get("description"),
             "tags": {},
             "metadata": {shared_facts.NUMBER: record["number"]} if record.get("number") is not None else {},
         }

@@ -86,7 +86,7 @@ def _failure(failure: Any) -> dict[str, str]:
 
 
 _RULES: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
-    "run": {"name": name, "project_name": name, "number": _count},
+    "run": {"name": name, "project_name": name, "number": _count, "description": _words},
     "name": {"name": name},
     "stage": {"name": name, "order": _count},
     "stage-end": {"status": _status},

@@ -116,18 +116,16 @@ find("#go-text")?.addEventListener("keydown", event => {
 
 // ---------------------------------------------------------------------------------------------------- live updates
 
-// The parts of a page with data-live are fetched again while their runs are open, and replaced in place. A page module
-// may replace a part itself: it cancels the event contexta:fresh.
+// A part of a page with data-live is fetched again while its runs are open, and replaced in place. A page module may
+// replace a part itself: it cancels the event contexta:fresh.
 async function refresh() {
-  const parts = document.querySelectorAll("[data-live]");
-  if (parts.length && document.visibilityState === "visible") {
+  const part = find("[data-live]");
+  if (part && document.visibilityState === "visible") {
     try {
       const response = await fetch(location.href, { headers: { accept: "text/html" } });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      for (const part of parts) {
-        const fresh = page.getElementById(part.id);
-        if (response.ok && fresh && fresh.innerHTML !== part.innerHTML) show(part, fresh);
-      }
+      const fresh = page.getElementById(part.id);
+      if (response.ok && fresh && fresh.innerHTML !== part.innerHTML) show(part, fresh);
       connected(true);
     } catch {
       connected(false);
@@ -145,7 +143,7 @@ function show(part, fresh) {
 }
 
 let lostAt = null;
-export function connected(isConnected) {
+function connected(isConnected) {
   const notice = find("#connection");
   if (isConnected) { lostAt = null; if (notice) notice.hidden = true; return; }
   lostAt ??= new Date().toISOString().slice(11, 19);

@@ -1,0 +1,1 @@
+"""Read runs that other tools recorded, and write them as journals."""

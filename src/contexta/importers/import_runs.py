@@ -1,0 +1,118 @@
+"""Import the runs of other tools into a workspace: find them, and write those that are new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from contexta.core.errors import InvalidInput
+from contexta.core.references import slug
+from contexta.core.validation import from_microseconds
+from contexta.findings import ImportedRun, ImportedRuns
+from contexta.findings.runs import IMPORTED
+from contexta.importers.journal_lines import JournalWriter
+from contexta.importers.readers import KINDS, ImportSource, sources_below
+from contexta.importers.reading.description import ForeignRun
+from contexta.recorder.session.salt import salt_or_another
+from contexta.store.backends.engine import Store
+from contexta.store.ingest import imported_journals
+from contexta.store.ingest.imported_journals import ImportedJournal
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step, how many are done, and of how many."""
+
+
+def import_runs(
+    paths: Sequence[Path],
+    store: Store | None,
+    progress: Progress,
+    *,
+    kind: str | None = None,
+    project: str | None = None,
+    default_project: str,
+    dry_run: bool = False,
+) -> ImportedRuns:
+    """Write the runs below paths to a store, and describe all of them.
+
+    store: None if there is no workspace yet, in a dry run. project: of all runs; by default that of the tool, else
+    ``default_project``. Raises NotFound, InvalidInput.
+    """
+    sources = list(dict.fromkeys(source for path in paths for source in sources_below(path, kind)))
+    if not sources:
+        names = ", ".join(map(str, paths)) or "nothing"
+        raise InvalidInput(f"no runs of another tool in {names}", hint=f"the formats are {', '.join(KINDS)}")
+    runs: list[ImportedRun] = []
+    notes: list[str] = []
+    importer = _Importer(store, project, default_project, dry_run=dry_run)
+    for done, source in enumerate(sources):
+        progress(f"reading {source.path.name}", done, len(sources))
+        runs += [importer.take(run) for run in _read(source, notes)]
+    return ImportedRuns(runs=tuple(runs), dry_run=dry_run, notes=tuple(notes))
+
+
+def _read(source: ImportSource, notes: list[str]) -> Iterator[ForeignRun]:
+    """The runs of a source. A fault of one source becomes a note, and the others are read."""
+    try:
+        yield from KINDS[source.kind].read(source.path)
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        notes.append(f"{source.path} cannot be read: {reason}")
+
+
+class _Importer:
+    """One import into a store."""
+
+    def __init__(self, store: Store | None, project: str | None, default_project: str, *, dry_run: bool) -> None:
+        self._store = store
+        self._project = project
+        self._default_project = default_project
+        self._dry_run = dry_run
+
+    def take(self, run: ForeignRun) -> ImportedRun:
+        """Write a run unless it was imported before."""
+        key = sha256(f"{run.kind} {run.identity}".encode("utf-8", "replace")).hexdigest()[:24]
+        project = self._project or run.project or self._default_project
+        journal = None
+        if self._store is not None:
+            with self._store.reading() as connection:
+                journal, _ = imported_journals.find(connection, key)
+        outcome = "present" if journal is not None else "found"
+        if journal is not None and not self._is_same(journal, run, project):
+            outcome = "changed"
+        if journal is None and self._store is not None and not self._dry_run:
+            component = slug(project) or "project"
+            journal = imported_journals.add(self._store, component, key, lambda file: self._write(file, run, project))
+            outcome = "imported"
+        environment = run.environment
+        return ImportedRun.model_validate(
+            {
+                "name": run.name if journal is None else journal.name,
+                "kind": run.kind,
+                "path": os.fspath(run.path),
+                "outcome": outcome,
+                "run_ref": None if journal is None else journal.run_ref,
+                "project": project if journal is None else journal.run_ref.components[0],
+                "status": run.status,
+                "started_at": from_microseconds(run.started_at),
+                "metrics": len(run.metrics),
+                "points": sum(map(len, run.metrics.values())),
+                "params": len(run.params),
+                "python_version": environment.python_version if environment is not None else None,
+                "packages": len(environment.packages) if environment is not None else None,
+                "notes": tuple(run.notes),
+            }
+        )
+
+    def _write(self, file: BinaryIO, run: ForeignRun, project: str) -> str:
+        assert self._store is not None  # a run is written or compared only in a workspace
+        objects = self._store.objects
+        return JournalWriter(file, objects, salt_or_another(objects)).write(run, project)
+
+    def _is_same(self, journal: ImportedJournal, run: ForeignRun, project: str) -> bool:
+        """Whether the journal of a run would have the content of the one that was ingested."""
+        with Path(os.devnull).open("wb") as file:
+            digest = self._write(file, run, project)
+        return bool(journal.metadata.get(IMPORTED, {}).get("digest") == digest)

@@ -1,0 +1,68 @@
+"""The formats that can be imported, and the search for their files below a path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from contexta.core.errors import InvalidInput, NotFound, shown
+from contexta.importers.formats import wandb_directory
+from contexta.importers.reading.description import Reader
+
+KINDS: Mapping[str, Reader] = {"wandb": wandb_directory}
+"""Kind -> its reader. The first one that takes a file reads it."""
+
+_MOST_FILES = 1_000_000
+_SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
+
+
+class ImportSource(NamedTuple):
+    """A file or directory that contains runs of one kind."""
+
+    kind: str
+    path: Path
+
+
+def sources_below(path: Path, kind: str | None = None) -> list[ImportSource]:
+    """The places of runs at or below a path, in a stable order.
+
+    kind: only of this one. Raises NotFound without such a path, InvalidInput for an unknown kind.
+    """
+    if kind is not None and kind not in KINDS:
+        raise InvalidInput(f"{shown(kind)} is not a kind of import", hint=f"use {', '.join(KINDS)}")
+    if not path.exists():
+        raise NotFound(f"there is no {path}", hint="name a directory or file of another tool")
+    readers = KINDS if kind is None else {kind: KINDS[kind]}
+    places: dict[ImportSource, None] = {}
+    for number, file in enumerate(_files(path.resolve())):
+        if number >= _MOST_FILES:
+            raise InvalidInput(f"{path} contains over {_MOST_FILES} files", hint="name the directory of the tool")
+        for name, reader in readers.items():
+            place = reader.place_of(file)
+            if place is not None:
+                places[ImportSource(name, place)] = None
+                break
+    if not places and path.is_file() and kind is not None:
+        places[ImportSource(kind, path.resolve())] = None
+    return list(_outermost(places))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        for name in sorted(names):
+            yield Path(folder, name)
+
+
+def _outermost(places: Mapping[ImportSource, None]) -> Iterator[ImportSource]:
+    """Without the places that another tool keeps inside a run of its own, such as event files in a run of W&B."""
+    owners = {(place.path.parent if place.path.is_file() else place.path): place.kind for place in places}
+    for place in places:
+        above = [owners.get(folder) for folder in place.path.parents if folder in owners]
+        if all(kind == place.kind for kind in above):
+            yield place

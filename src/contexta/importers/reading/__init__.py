@@ -1,0 +1,1 @@
+"""Descriptions of runs that another tool recorded, and decoders of its files."""

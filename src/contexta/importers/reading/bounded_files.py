@@ -1,0 +1,57 @@
+"""Read files of other tools up to a size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contexta.recorder.parameters.config_files import Unreadable, parsed_yaml
+
+LARGEST_TEXT = 32 * 1024**2  # bytes of a log or a patch
+LARGEST_FACTS = 16 * 1024**2  # bytes of a JSON or YAML file
+
+
+def text_of(path: Path, notes: list[str], limit: int = LARGEST_TEXT) -> str | None:
+    """The text of a file, its first ``limit`` bytes; None if there is none or it cannot be read."""
+    data = bytes_of(path, notes, limit)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def bytes_of(path: Path, notes: list[str], limit: int = LARGEST_TEXT) -> bytes | None:
+    """The content of a regular file, its first ``limit`` bytes; None if there is none or it cannot be read."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        notes.append(f"{path.name} cannot be read: {error.strerror}")
+        return None
+    if len(data) > limit:
+        notes.append(f"{path.name} has over {limit} bytes: the rest is left out")
+    return data[:limit]
+
+
+def json_of(path: Path, notes: list[str]) -> Any:
+    """The content of a JSON file; None if there is none or it is damaged."""
+    text = text_of(path, notes, LARGEST_FACTS)
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        notes.append(f"{path.name} is no valid JSON and was left out")
+        return None
+
+
+def yaml_of(path: Path, notes: list[str]) -> Any:
+    """The content of a YAML file, read without constructing objects; None if there is none or it is damaged."""
+    text = text_of(path, notes, LARGEST_FACTS)
+    if text is None:
+        return None
+    try:
+        return parsed_yaml(text)
+    except (Unreadable, ValueError, RecursionError) as error:
+        notes.append(f"{path.name} is not YAML that can be read here and was left out: {error}")
+        return None

@@ -1,0 +1,130 @@
+"""The description of a run that another tool recorded, and the Protocol of the readers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+from contexta.core.validation import MAX_DIGITS
+
+EndedStatus = Literal["completed", "failed", "cancelled", "crashed"]
+LATEST = 253_402_300_799_000_000  # the year 9999, in microseconds since 1970
+_LARGEST_STEP = 2**63 - 1
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class MetricPoint(NamedTuple):
+    """One value of a metric."""
+
+    step: int | None
+    at: int  # microseconds since 1970
+    value: int | float
+
+
+@dataclass
+class ForeignEnvironment:
+    """The environment that a tool recorded: names and versions only."""
+
+    source: str
+    """The file it was read from, relative to the run."""
+    python_version: str | None = None
+    platform: str | None = None
+    packages: dict[str, str] = field(default_factory=dict)
+    """Name -> version, as written."""
+    is_complete: bool = True
+    """False if the tool listed a part of the installed packages, such as direct imports."""
+    unpinned: list[str] = field(default_factory=list)
+    """Lines that name no exact version, such as ``name @ file:///...``."""
+
+
+@dataclass
+class ForeignRun:
+    """One run of another tool. All texts are as the tool wrote them, secrets included."""
+
+    kind: str
+    """The key of its reader in ``KINDS``, such as ``wandb``."""
+    identity: str
+    """What distinguishes the run from all others of its kind, wherever its files are."""
+    path: Path
+    name: str
+    started_at: int
+    """Microseconds since 1970."""
+    ended_at: int
+    status: EndedStatus = "completed"
+    project: str | None = None
+    tool_version: str | None = None
+    description: str | None = None
+    metrics: dict[str, list[MetricPoint]] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    """Name -> JSON value; nested names are joined by dots."""
+    tags: dict[str, str] = field(default_factory=dict)
+    command: list[str] | None = None
+    directory: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    remote: str | None = None
+    patch: bytes | None = None
+    output: str | None = None
+    host: str | None = None
+    environment: ForeignEnvironment | None = None
+    notes: list[str] = field(default_factory=list)
+    """Assumptions, and parts that could not be read."""
+
+    def add_point(self, key: str, step: int | None, at: int, value: object) -> bool:
+        """Add a value to a metric. False if it is no number, or a step or time that cannot be stored."""
+        number = number_of(value)
+        if number is None or not 0 <= at <= LATEST or not (step is None or abs(step) <= _LARGEST_STEP):
+            return False
+        self.metrics.setdefault(key, []).append(MetricPoint(step, at, number))
+        return True
+
+
+class Reader(Protocol):
+    """The reader of one format. A module with these names is one.
+
+    ``read`` never raises for damaged content: it yields the valid prefix with a note. It raises OSError for a file that
+    cannot be opened.
+    """
+
+    TITLE: str
+    """The tool, as in ``W&B``."""
+
+    def place_of(self, file: Path) -> Path | None:
+        """The place of the runs that a file belongs to: a file or a directory; None for a file of another format.
+
+        Looks at the name first, and opens only files whose names fit.
+        """
+
+    def read(self, place: Path) -> Iterator[ForeignRun]:
+        """The runs of a place."""
+
+
+def number_of(value: object) -> int | float | None:
+    """The number that a JSON value stands for, with NaN and infinities as texts; None for any other value."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 10**MAX_DIGITS else None
+    return _SPECIAL.get(value) if isinstance(value, str) else None
+
+
+def flattened(values: Mapping[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """(name, value) of nested mappings, with names joined by dots. An empty mapping is a value."""
+    for key, value in values.items():
+        name = f"{above}.{key}" if above else str(key)
+        if isinstance(value, Mapping) and value and depth < 20:
+            yield from flattened(value, name, depth + 1)
+        else:
+            yield name, value
+
+
+def microseconds(seconds: object) -> int | None:
+    """A time in seconds since 1970 as microseconds; None for a value that is no time."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LATEST / 1e6:
+        return None  # also NaN
+    return round(seconds * 1e6)
