@@ -134,7 +134,10 @@ def _table(box: Element, part: Table, about: str) -> None:
     if any(part.titles):
         line = _under(_under(table, "thead"), "tr")
         for title, name in compress(zip(part.titles, classes, strict=True), used):
-            _under(line, "th", {"scope": "col", **_class(name)}, title)
+            if title:
+                _under(line, "th", {"scope": "col", **_class(name)}, title)
+            else:
+                _under(line, "td", _class(name))
     body = _under(table, "tbody")
     for row in part.rows:
         _row(body, row, classes, used)

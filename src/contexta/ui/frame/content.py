@@ -69,14 +69,17 @@ def section(title: str, count: str = "", *children: Child, id_: str | None = Non
 
 def table(titles: Sequence[str | Element], rows: Iterable[Element], label: str, class_: str | None = None) -> Element:
     """A table that scrolls in its own box. A title that starts with ``>`` is that of a column of numbers."""
-    heads = [
-        element("th", title.removeprefix(">"), scope="col", class_="number" if title.startswith(">") else None)
-        if isinstance(title, str)
-        else element("th", title, scope="col")
-        for title in titles
-    ]
+    heads = [_head(title) for title in titles]
     content = element("table", element("thead", element("tr", *heads)), element("tbody", *rows), class_=class_)
     return element("div", content, class_="wide", role="region", tabindex="0", aria_label=label)
+
+
+def _head(title: str | Element) -> Element:
+    """The head of a column; of one without a title a plain cell, which a screen reader skips."""
+    if isinstance(title, Element):
+        return element("th", title, scope="col")
+    text, name = title.removeprefix(">"), "number" if title.startswith(">") else None
+    return element("th", text, scope="col", class_=name) if text else element("td", class_=name)
 
 
 def as_entries(box: Element) -> Element:

@@ -49,7 +49,7 @@ def runs(workspace: Contexta, request: Request) -> Response:
     total = sum(project.run_count for project in projects if state.project in ("", project.name))
     counts = _counts(workspace, state, total, error)
     tags = list(dict.fromkeys(name for line in lines for run in line.runs for name in run.tags))[:_MOST_TAGS]
-    body = element("section", id="runs", aria_label="Runs", data_live=None if state.after or error else "yes")
+    body = element("section", id="runs", data_live=None if state.after or error else "yes")
     if error is None:
         deviation = _deviation(workspace, lines, baseline, columns.metric)
         cells = CellWriter(lines, columns.metric, workspace._directions(), baseline, deviation)

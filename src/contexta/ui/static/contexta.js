@@ -136,10 +136,16 @@ async function refresh() {
 
 function show(part, fresh) {
   const event = new CustomEvent("contexta:fresh", { detail: fresh, cancelable: true, bubbles: true });
-  if (part.dispatchEvent(event) && !part.contains(document.activeElement)) {
-    part.replaceWith(fresh);
-    reveal(fresh);
-  }
+  if (!part.dispatchEvent(event)) return;
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  if (focused?.matches("input, select, textarea")) return;
+  const places = parent => [...parent.querySelectorAll("a, button, summary, [tabindex]")];
+  const place = focused ? places(part).indexOf(focused) : -1;
+  const scrolled = [...part.querySelectorAll(".wide")].map(box => box.scrollLeft);
+  part.replaceWith(fresh);
+  reveal(fresh);
+  fresh.querySelectorAll(".wide").forEach((box, number) => { box.scrollLeft = scrolled[number] ?? 0; });
+  if (place >= 0) places(fresh)[place]?.focus({ preventScroll: true });
 }
 
 let lostAt = null;

@@ -178,7 +178,7 @@ def _lanes(finding: EnvironmentTimeline, lanes: Sequence[PackageLane]) -> Elemen
         if items and last is not None:
             rows.append(element("tr", element("th", title, scope="rowgroup", class_="group"), element("td")))
         rows += [_line(item.name, lane(finding, item)) for item in items]
-    rows.append(_line("", dates(finding)))
+    rows.append(_line("Started", dates(finding)))
     content = element("table", element("tbody", *rows), class_="timeline")
     label = f"Versions over {len(finding.runs)} runs, the oldest left"
     return element("div", content, class_="timeline-box", role="region", tabindex="0", aria_label=label)
