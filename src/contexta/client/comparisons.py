@@ -86,7 +86,7 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
     Without arguments the last two runs of the project; with one, that run and the latest one. The commits between the
     runs are read from a repository on this machine, if it has both. Raises NotFound.
     """
-    from contexta.analysis.changes import pair, unknown_aspects
+    from contexta.analysis.changes import effective_settings, pair, unknown_aspects
     from contexta.analysis.environments.environment_diff import compare_environments
     from contexta.findings import RunDiff
     from contexta.store.read.history import commits_between, with_patched_files
@@ -105,6 +105,7 @@ def diff_runs(workspace: Workspace, left: str | None = None, right: str | None =
             code=pair.compare_code(old, new, commits_between(old.run, new.run)),
             environment=environment.model_copy(update={"renamed": metrics.renamed}),
             inputs=_compare_inputs(connection, *keys),
+            settings=effective_settings.changed_settings(old.run, new.run),
             unknowns=(*unknown_aspects.unknown_in_runs(old, new), *environment.unknowns),
             completeness_notes=(*old.notes, *new.notes),
         )

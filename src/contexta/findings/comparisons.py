@@ -157,6 +157,15 @@ class ValueComparison(Finding):
     completeness_notes: tuple[CompletenessNote, ...] = ()
 
 
+class SettingChange(Change):
+    """An effective setting of a library that differs, such as ``KMeans.n_init``."""
+
+    package: str | None = None
+    """The distribution whose class has the setting; None if unknown."""
+    is_default: bool = False
+    """Whether both runs used the default of their release."""
+
+
 class CommitSummary(Finding):
     """One commit between two runs."""
 
@@ -211,6 +220,8 @@ class RunDiff(Finding):
     params: ValueComparison
     command: ValueComparison
     code: CodeComparison
+    settings: tuple[SettingChange, ...] = ()
+    """Effective settings of libraries that both sides recorded, with different values."""
     unknowns: tuple[UnknownAspect, ...] = ()
     """What one side or both did not record, so that it may have changed."""
     completeness_notes: tuple[CompletenessNote, ...] = ()
@@ -224,5 +235,6 @@ class RunDiff(Finding):
             self.metrics.differs
             or self.environment.differs
             or self.code.differs is True
+            or bool(self.settings)
             or any(part.changes for part in values)
         )

@@ -88,6 +88,8 @@ class Difference(Finding):
     """The step between the versions: ``major upgrade``."""
     numeric: bool | None = None
     """Whether the package computes results; None for other kinds."""
+    changed_defaults: tuple[str, ...] = ()
+    """Settings of the package whose default both runs used, with different values: ``KMeans.n_init 10 -> auto``."""
     moved_with: tuple[str, ...] = ()
     """The differences that changed together with this one in every recorded run."""
 

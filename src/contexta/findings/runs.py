@@ -51,6 +51,11 @@ IMPORTED = "imported_from"
 run that was imported has it."""
 
 
+SETTINGS = "settings"
+"""Key of the metadata of a run: its effective settings, by names such as ``KMeans.n_init``. Each is a mapping with
+``value``, ``default`` (whether it is the default of the library) and ``package``."""
+
+
 class MetricValue(Finding):
     """The last value of one metric, by step, then time."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from contexta.analysis.changes.effective_settings import changed_settings
 from contexta.analysis.changes.pair import compare_code, parameters_of
 from contexta.analysis.metrics.formatting import some
 from contexta.analysis.metrics.repeats import arguments_of, is_seed, seed_of
@@ -68,9 +69,16 @@ def is_tool(name: str) -> bool:
 def _of_environments(old: RunRecord, new: RunRecord, diff: EnvironmentDiff) -> Iterator[Difference]:
     chains = requirement_chains(new.snapshot) if new.snapshot is not None else None
     before = requirement_chains(old.snapshot) if old.snapshot is not None else None
+    defaults: dict[str, list[str]] = {}  # by package
+    for setting in changed_settings(old.run, new.run):
+        if setting.is_default and setting.package is not None:
+            defaults.setdefault(setting.package, []).append(
+                f"{setting.key} {setting.left_value} -> {setting.right_value}"
+            )
     for package in diff.package_changes:
         table = chains if package.right_value is not None else before
-        yield _of_package(package, None if table is None else table.get(package.key, ()))
+        chain = None if table is None else table.get(package.key, ())
+        yield _of_package(package, chain, tuple(defaults.get(package.key, ())))
     if diff.python_version_changed:
         yield Difference(
             kind="python",
@@ -99,7 +107,7 @@ def _of_environments(old: RunRecord, new: RunRecord, diff: EnvironmentDiff) -> I
         yield Difference(kind="machine", key="platform", left_value=diff.left_platform, right_value=diff.right_platform)
 
 
-def _of_package(change: PackageChange, chain: tuple[str, ...] | None) -> Difference:
+def _of_package(change: PackageChange, chain: tuple[str, ...] | None, defaults: tuple[str, ...]) -> Difference:
     return Difference(
         kind="package",
         key=change.key,
@@ -110,6 +118,7 @@ def _of_package(change: PackageChange, chain: tuple[str, ...] | None) -> Differe
         requested=change.requested,
         jump=" ".join(filter(None, (change.size, change.direction))) or None,
         numeric=change.key in NUMERIC,
+        changed_defaults=defaults,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from contexta.analysis.metrics.formatting import some
 from contexta.analysis.why.differences import is_tool, reason_for_effect_without_import
 from contexta.findings.explain import Difference, Evidence, Suspect
 
@@ -38,6 +39,7 @@ JUMPS: Mapping[str, tuple[float, str]] = {
     "pre-release": (1.5, "a pre-release is not finished"),
     "local": (1.2, "another build, as for another accelerator"),
 }
+CHANGED_DEFAULT = (5.0, "the runs used a default that this release changed")
 PRESENCE = (0.8, "usually a consequence of another change")
 NUMERIC = (2.0, "it computes results")
 TOOL = (0.2, "it computes no results")
@@ -138,6 +140,8 @@ def _of_imports(difference: Difference) -> Iterator[Evidence]:
         yield _part("imported", "not imported", NOT_IMPORTED)
     else:
         yield _part("imported", "import unknown", (1.0, "imports were not recorded"))
+    if difference.changed_defaults:
+        yield _part("default", f"default changed: {some(difference.changed_defaults, 2)}", CHANGED_DEFAULT)
     if difference.requested:
         yield _part("requested", "requested", REQUESTED)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from contexta.recorder.journal.writer import Journal
 
-    class Run(Protocol):
+    class MirrorTarget(Protocol):
         """What a mirror needs of a live run."""
 
         _journal: Journal
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     """(run, tracker, values, step, nanoseconds since 1970, prefix of the names)"""
     Point = Tuple[str, str, Any, Any, int]
     """(tracker, name, value, step, microseconds since 1970)"""
-    RunFor = Callable[[Optional[str], bool], Tuple[Run, bool]]
+    RunFor = Callable[[Optional[str], bool], Tuple[MirrorTarget, bool]]
 
 _DELAY = 0.1  # seconds that points wait in memory; what a killed process loses
 _RECENT = 1_000  # values of a metric that are compared with those of another tracker
@@ -133,7 +133,7 @@ class Mirror:
 class MirroredRun:
     """One run, and the trackers that log to it."""
 
-    def __init__(self, mirror: Mirror, run: Run, is_own: bool) -> None:
+    def __init__(self, mirror: Mirror, run: MirrorTarget, is_own: bool) -> None:
         """is_own: whether the run was begun for a tracker, and ends with it."""
         self._mirror = mirror
         self._run = run

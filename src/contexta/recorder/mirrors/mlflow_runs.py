@@ -5,7 +5,7 @@ Standard library only, Python 3.8.
 
 from __future__ import annotations
 
-from contexta.recorder.mirrors.replaced_methods import after, argument
+from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from contexta.recorder.mirrors.replaced_methods import after, argument
+from contexta.recorder.replaced_methods import after, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

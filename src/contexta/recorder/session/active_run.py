@@ -213,6 +213,12 @@ class Session:
             self.is_mirrored = True
             trackers.watch(self._run_for_tracker)
 
+    def record_settings(self) -> None:
+        """Record from now on the effective settings of libraries that the program uses."""
+        from contexta.recorder.settings import libraries
+
+        libraries.watch(self.active)
+
     def _run_for_tracker(self, name: Optional[str], is_first: bool) -> Tuple[LiveRun, bool]:
         """(the run for a run of a tracker, whether it was begun for it): for the first one the run of this program."""
         run = self.active()

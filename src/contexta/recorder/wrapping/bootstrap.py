@@ -63,6 +63,8 @@ def _take_part(words: List[str], is_recorded: bool, *, is_shadowed: bool) -> Non
             argparse_hook.watch(partial(_record_namespace, run))
         if not os.environ.get("CONTEXTA_TRIAL"):
             opened_files.watch()
+            if not is_shadowed:
+                active_run.session.record_settings()
         if not is_shadowed:
             active_run.session.mirror()
         os.environ[_PREFIX] = sys.prefix

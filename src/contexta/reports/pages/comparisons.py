@@ -48,6 +48,8 @@ def diff(finding: RunDiff) -> Report:
         sections = [*_metrics(finding.metrics), *_of_runs(finding, left, right)]
         if _is_known(finding.environment):
             sections += environment_sections(finding.environment, left, right)
+        if finding.settings:
+            sections.append(_settings(finding, left, right))
         if not finding.differs:
             sections = [section.model_copy(update={"detail": True}) for section in sections]
         sections += unknown_section(finding.unknowns, left, right)
@@ -135,6 +137,22 @@ def _of_runs(finding: RunDiff, left: str, right: str) -> Iterator[Section]:
         yield _values_section("Inputs", finding.inputs, left, right)
     if finding.metrics.artifact_changes:
         yield _changes_section("Artifacts", finding.metrics.artifact_changes, left, right)
+
+
+def _settings(finding: RunDiff, left: str, right: str) -> Section:
+    """Effective settings, those first whose default another release changed."""
+    releases = {change.key: change for change in finding.environment.package_changes}
+    rows = []
+    for change in sorted(finding.settings, key=lambda change: (not change.is_default, change.key)):
+        release = releases.get(change.package or "")
+        if change.is_default and release is not None:
+            reason = f"default changed with {release.key} {release.left_value} -> {release.right_value}"
+        else:
+            reason = "default changed" if change.is_default else ""
+        values = (value_text(value, _LONGEST_VALUE) for value in (change.left_value, change.right_value))
+        rows.append(Row(cells=(change.key, *values, reason)))
+    table = Table(columns=("", left, right, ""), rows=tuple(rows), screen_rows=_SCREEN_FILES)
+    return Section(title="Effective settings", blocks=(table,))
 
 
 def _values_section(title: str, finding: ValueComparison, left: str, right: str) -> Section:

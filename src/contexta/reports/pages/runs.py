@@ -12,7 +12,7 @@ from contexta.findings import (
     StageSummary,
 )
 from contexta.findings.reproduction import RECONSTRUCTED, uncertain_packages
-from contexta.findings.runs import IMPORTED, MIRRORED, lost_records
+from contexta.findings.runs import IMPORTED, MIRRORED, SETTINGS, lost_records
 from contexta.reports.document.blocks import Block, Paragraph, Report, Row, Section, Table
 from contexta.reports.document.formatting import amount, count, moment, short_digest, size, some_names, span
 from contexta.reports.pages.common import as_text, facts, marks_of, notes, record_detail, record_tone, tone_of
@@ -49,6 +49,7 @@ def sections_of(finding: RunDetails) -> Iterator[Section]:
         yield _stage(stage)
     if finding.params:
         yield Section(title="Parameters", blocks=(_parameters(finding),))
+    yield from _settings(finding)
     yield from _events(finding)
     yield from _provenance(finding)
     yield from _artifacts(finding)
@@ -101,6 +102,18 @@ def _reconstructed(finding: RunDetails) -> Iterator[Block]:
     yield Paragraph(text=f"{', '.join(marks_of(finding))}, as of {moment(finding.ended_at)} UTC", tone="warn")
     if uncertain := uncertain_packages(finding.metadata):
         yield Paragraph(text=f"versions that were not observed: {some_names(uncertain)}", tone="warn")
+
+
+def _settings(finding: RunDetails) -> Iterator[Section]:
+    """Effective settings of libraries: a number on the screen, the table with ``--all``."""
+    settings = finding.metadata.get(SETTINGS)
+    if not isinstance(settings, Mapping) or not settings:
+        return
+    rows = tuple(
+        Row(cells=(name, str(setting.get("value")), "default" if setting.get("default") else ""))
+        for name, setting in sorted(settings.items())
+    )
+    yield Section(title="Effective settings", blocks=(Table(columns=("Setting", "Value", ""), rows=rows),), detail=True)
 
 
 def _stage(stage: StageSummary) -> Section:

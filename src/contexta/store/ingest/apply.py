@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from contexta.core.errors import ContextaError
 from contexta.core.references import StableRef, numbered
 from contexta.core.validation import MAX_NAME, from_microseconds
-from contexta.findings.runs import MIRRORED
+from contexta.findings.runs import MIRRORED, SETTINGS
 from contexta.recorder.journal.objects import Objects
 from contexta.store.backends.engine import Store
 from contexta.store.entities import nested_runs, shared_facts
@@ -270,10 +270,11 @@ class Reading:
 
     def _fact(self, record: dict[str, Any]) -> None:
         facts = record["facts"] if "facts" in record else {record["name"]: record["value"]}
-        if MIRRORED in facts:  # every tracker and every run of it adds facts
-            before = shared_facts.of_run(self._connection, self._run_id).get(MIRRORED, [])
-            added = [source for source in facts.pop(MIRRORED) if source not in before]
-            shared_facts.add(self._connection, self._run_id, {MIRRORED: [*before, *added]})
+        growing = {name: facts.pop(name) for name in (MIRRORED, SETTINGS) if name in facts}
+        if growing:
+            before = shared_facts.of_run(self._connection, self._run_id)
+            joined = {name: _joined(before.get(name), value) for name, value in growing.items()}
+            shared_facts.add(self._connection, self._run_id, joined)
         shared_facts.add(self._connection, self._run_id, facts, once=not self._is_first)
 
     def _rename(self, record: dict[str, Any]) -> None:
@@ -387,3 +388,10 @@ _TAKERS = {
     "close": "_close",
     "exec": "_exec",
 }
+
+
+def _joined(before: Any, added: Any) -> Any:
+    """A fact that grows during a run: a list gets the values that it lacks, a mapping the new values."""
+    if isinstance(added, Mapping):
+        return {**(before or {}), **added}
+    return [*(before or ()), *(value for value in added if value not in (before or ()))]

@@ -1,4 +1,4 @@
-"""Replace a method of a tracker by one that calls it, and tells the mirror afterwards.
+"""Replace a method of a library by one that calls it, and tells the recorder afterwards.
 
 Standard library only, Python 3.8.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     After = Callable[[Any, Any, Any, Any], None]
     Before = Callable[[Any], Any]
 
-_MARK = "_is_mirrored_by_contexta"
+_MARK = "_is_followed_by_contexta"
 
 
 def after(owner: Any, name: str, record: After, before: "Before | None" = None) -> None:

@@ -1,0 +1,93 @@
+"""Models of XGBoost, LightGBM and CatBoost: the parameters that the trained model has.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import wraps
+
+from contexta.recorder.replaced_methods import after
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Callable, Dict, Iterator, Tuple
+
+    from contexta.recorder.settings.settings_record import CollectedSettings
+
+_LINE = re.compile(r"^\[(\w+): (.*)\]$", re.M)
+_OF_PROGRAM = frozenset(
+    "num_feature num_class num_target num_trees num_iterations base_score objective name "
+    "class_names classes_count".split()
+)
+"""Names whose values follow from the data and the arguments of the program, under whichever name it gives them."""
+_PATHS = frozenset("data valid input_model output_model machines machine_list_filename".split())
+
+
+def replace_xgboost(settings: CollectedSettings, module: ModuleType) -> None:
+    """Follow ``train`` of ``xgboost.training``."""
+
+    def read(booster: Any) -> Dict[str, str]:
+        return dict(_leaves(json.loads(booster.save_config()).get("learner", {})))
+
+    _after_training(settings, module, "xgboost", read)
+
+
+def replace_lightgbm(settings: CollectedSettings, module: ModuleType) -> None:
+    """Follow ``train`` of ``lightgbm.engine``."""
+
+    def read(booster: Any) -> Dict[str, str]:
+        found = dict(_LINE.findall(booster.model_to_string(num_iteration=1).partition("\nparameters:")[2]))
+        return {name: value for name, value in found.items() if name not in _PATHS}
+
+    _after_training(settings, module, "lightgbm", read)
+
+
+def replace_catboost(settings: CollectedSettings, module: ModuleType) -> None:
+    """Follow the models of ``catboost.core``."""
+
+    def record(model: Any, *_: Any) -> None:
+        values = {str(name): value for name, value in model.get_all_params().items()}
+        names = {*model.get_params()} | _OF_PROGRAM
+        defaults = {name: value for name, value in values.items() if name not in names}
+        settings.add("catboost", "catboost", values, defaults)
+
+    after(getattr(module, "CatBoost", None), "_fit", record)
+
+
+def _after_training(
+    settings: CollectedSettings, module: ModuleType, package: str, read: Callable[[Any], Dict[str, str]]
+) -> None:
+    """Let the settings of the model that ``module.train`` returns be recorded.
+
+    What the program did not set by that name counts as the default.
+    """
+    train = getattr(module, "train", None)
+    if not callable(train) or isinstance(train, type):
+        return
+
+    @wraps(train)
+    def train_and_record(*arguments: Any, **options: Any) -> Any:
+        model = train(*arguments, **options)
+        try:
+            given = {**(arguments[0] if arguments else options.get("params") or {}), **options}
+            names = {name for name, value in given.items() if value is not None} | _OF_PROGRAM
+            values = read(model)
+            settings.add(package, package, values, {name: text for name, text in values.items() if name not in names})
+        except Exception:  # noqa: BLE001  # the program must not notice
+            pass
+        return model
+
+    module.train = train_and_record  # type: ignore[attr-defined]  # replaced on purpose
+
+
+def _leaves(values: Any) -> Iterator[Tuple[str, str]]:
+    """The texts of a nested document by their last name; tables of statistics are left out."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        elif isinstance(value, str):
+            yield name, value

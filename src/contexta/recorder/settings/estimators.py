@@ -1,0 +1,43 @@
+"""Estimators of scikit-learn, and of every library whose estimators are derived from them.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+from contexta.recorder.replaced_methods import after
+from contexta.recorder.settings.settings_record import defaults_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from contexta.recorder.settings.settings_record import CollectedSettings
+
+_UNDECIDED = ("warn", "deprecated")  # values for which an estimator decides when it is fitted
+_FITTING = ("fit", "fit_transform", "partial_fit")
+
+
+def replace(settings: CollectedSettings, module: ModuleType) -> None:
+    """Follow the methods that fit, of all estimators that are defined after ``sklearn.base``."""
+    found = getattr(module, "BaseEstimator", None)
+    if not isinstance(found, type) or "__init_subclass__" in vars(found):
+        return
+    base: Any = found
+
+    def record(estimator: Any, *_: Any) -> None:
+        values = estimator.get_params(deep=False)
+        defaults = defaults_of(type(estimator).__init__)
+        for name, value in values.items():
+            if isinstance(value, str) and value in _UNDECIDED and defaults.get(name) == value:
+                values[name] = defaults[name] = getattr(estimator, f"_{name}", value)
+        settings.add(type(estimator).__name__, type(estimator).__module__, values, defaults)
+
+    def follow(cls: Any, /, **options: Any) -> None:
+        super(base, cls).__init_subclass__(**options)
+        for name in _FITTING:
+            if name in vars(cls):
+                after(cls, name, record)
+
+    base.__init_subclass__ = classmethod(follow)

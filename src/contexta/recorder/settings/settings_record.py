@@ -1,0 +1,108 @@
+"""Collect effective settings and write them to the run of the program.
+
+Standard library only, Python 3.8.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+
+from contexta.core.validation import MAX_NAME, storable
+from contexta.recorder.redaction import redact
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol
+
+    from contexta.recorder.journal.writer import Journal
+
+    class WritableRun(Protocol):
+        """What settings need of a live run."""
+
+        _journal: Journal
+        _ended: bool
+
+        @property
+        def _salt(self) -> bytes: ...
+
+
+_MOST = 1_000  # settings of a process
+_LONGEST = 200  # characters of a value
+_MOST_VALUES = 5  # of one setting: a search over parameters has more
+_SECONDS = 1.0  # that a process may spend on reading settings
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # top-level module -> distribution, where the names differ
+_PLAIN = (str, int, float, bool, type(None))
+
+
+class CollectedSettings:
+    """The effective settings of this process."""
+
+    def __init__(self, active: Callable[[], Optional[WritableRun]]) -> None:
+        """active: returns the run that records the program now, if any."""
+        self._active = active
+        self._values: Dict[str, List[str]] = {}
+        self._defaults: Dict[str, bool] = {}
+        self._spent = 0.0
+
+    def add(self, owner: str, module: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        """Record the settings of an object of the program.
+
+        owner: the name of its class. module: where that is defined. defaults: by name, where known.
+        """
+        began = time.monotonic()
+        if self._spent > _SECONDS:
+            return
+        package = module.partition(".")[0]
+        changed: Dict[str, Any] = {}
+        for name, value in list(values.items()):
+            key = f"{owner}.{storable(str(name))}"[:MAX_NAME]
+            text = text_of(value)
+            texts = self._values.get(key)
+            if texts is None and len(self._values) >= _MOST:
+                break
+            if texts is not None and (text in texts or len(texts) >= _MOST_VALUES):
+                continue
+            texts = self._values.setdefault(key, [])
+            texts.append(text)
+            is_default = name in defaults and text_of(defaults[name]) == text
+            self._defaults[key] = self._defaults.get(key, True) and is_default
+            changed[key] = {
+                "value": ", ".join(texts),
+                "default": self._defaults[key],
+                "package": _DISTRIBUTIONS.get(package, package),
+            }
+        run = self._active()
+        if changed and run is not None and not run._ended:
+            for key in changed:
+                cleaned, _ = redact.parameters({key: changed[key]["value"]}, run._salt)
+                changed[key]["value"] = next(iter(cleaned.values()))
+            run._journal.write("fact", name="settings", value=changed)
+        self._spent += time.monotonic() - began
+
+
+def text_of(value: Any) -> str:
+    """A setting as a text that is the same in every process: of an object only the name of its class."""
+    if _is_plain(value):
+        return storable(value if isinstance(value, str) else json.dumps(value))[:_LONGEST]
+    name = getattr(value, "__name__", None) or type(value).__name__
+    return storable(str(name))[:_LONGEST]
+
+
+def defaults_of(function: Any) -> Dict[str, Any]:
+    """The defaults in the signature of a function; empty where it has none that can be read."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    if type(value) in _PLAIN:
+        return True
+    if depth > 2 or type(value) not in (list, tuple, dict) or len(value) > 20:
+        return False
+    inner = [*value.keys(), *value.values()] if type(value) is dict else list(value)
+    return all(_is_plain(part, depth + 1) for part in inner)

@@ -1,0 +1,73 @@
+"""Defaults that changed between real releases are named, with the release that changed them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.builders import Cli
+from support.pythons import found
+
+from contexta.reproduce.uv.commands import find_uv
+
+pytestmark = [pytest.mark.online, pytest.mark.slow]
+
+DATA = (
+    "import numpy as np\nrng = np.random.default_rng(0)\nX = rng.normal(size=(80, 6))\ny = (X[:, 0] > 0).astype(int)\n"
+)
+KMEANS = f"{DATA}from sklearn.cluster import KMeans\nKMeans(3, random_state=0).fit(X)\n"
+FOREST = f"{DATA}from sklearn.ensemble import RandomForestClassifier as F\nF(5, random_state=0).fit(X, y)\n"
+TSNE = f"{DATA}from sklearn.manifold import TSNE\nTSNE(perplexity=5).fit_transform(X)\n"
+XGBOOST = (
+    f"{DATA}import xgboost\n"
+    "xgboost.train({'objective': 'binary:logistic'}, xgboost.DMatrix(X, y), num_boost_round=3)\n"
+)
+LIGHTGBM = f"{DATA}import lightgbm\nlightgbm.LGBMClassifier(n_estimators=3, num_leaves=7).fit(X, y)\n"
+
+
+def environment(folder: Path, *requirements: str) -> str:
+    uv = find_uv()
+    at = folder / f"environment-{len(list(folder.glob('environment-*')))}"
+    uv.create(found().get(10, sys.executable), at)
+    python = str(at / "bin" / "python")
+    subprocess.run(
+        [uv.path, "pip", "install", "-q", "--python", python, *requirements], check=True, capture_output=True
+    )
+    return python
+
+
+@pytest.mark.parametrize(
+    ("program", "old", "new", "changed"),
+    [
+        (KMEANS, "scikit-learn==1.3.2", "scikit-learn==1.4.2", "KMeans.n_init 10 -> auto"),
+        (FOREST, "scikit-learn==1.0.2", "scikit-learn==1.1.3", "RandomForestClassifier.max_features auto -> sqrt"),
+        (TSNE, "scikit-learn==1.1.3", "scikit-learn==1.2.2", "TSNE.init random -> pca"),
+        (XGBOOST, "xgboost==1.7.6", "xgboost==2.0.3", "xgboost.tree_method exact -> auto"),
+    ],
+)
+def test_why_names_the_default_that_changed(
+    cli: Cli, tmp_path: Path, program: str, old: str, new: str, changed: str
+) -> None:
+    (tmp_path / "train.py").write_text(f"{program}print('final acc=', len(X) / 100)\n")
+    for name, requirement in (("old", old), ("new", new)):
+        python = environment(tmp_path, requirement, "numpy<1.24", "scipy<1.11")
+        done = cli("run", "--quiet", "--name", name, "--", python, "-W", "ignore", "train.py")
+        assert done.returncode == 0, done.stderr
+    (suspect,) = json.loads(cli("why", "old", "new", "--json").stdout)["suspects"]
+    assert suspect["key"] == old.partition("==")[0]
+    (text,) = [evidence["text"] for evidence in suspect["evidence"] if evidence["name"] == "default"]
+    assert text.startswith(f"default changed: {changed}")
+
+
+def test_parameters_of_a_trained_booster_are_recorded_with_what_the_program_set(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(LIGHTGBM)
+    python = environment(tmp_path, "lightgbm", "scikit-learn")
+    done = cli("run", "--quiet", "--name", "r", "--", python, "-W", "ignore", "train.py")
+    assert done.returncode == 0, done.stderr
+    settings = json.loads(cli("show", "r", "--json").stdout)["metadata"]["settings"]
+    assert settings["lightgbm.num_leaves"] == {"value": "7", "default": False, "package": "lightgbm"}
+    assert settings["lightgbm.learning_rate"]["value"] == "0.1"
+    assert settings["lightgbm.min_data_in_leaf"] == {"value": "20", "default": True, "package": "lightgbm"}
