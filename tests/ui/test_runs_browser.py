@@ -141,6 +141,7 @@ def test_the_table_is_used_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("x")
     page.keyboard.press("c")
     expect(page).to_have_url(re.compile("/compare"))
+    page.wait_for_load_state()
     page.keyboard.press("g")
     page.keyboard.press("r")
     expect(page.locator("h1")).to_have_text("Runs")

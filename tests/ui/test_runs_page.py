@@ -168,7 +168,7 @@ def test_a_baseline_comes_first_and_the_others_show_their_distance(browser: Test
     assert f"{MINUS}0.0400 ▲ better" in table_of(lower)
     elsewhere = browser.get("/?baseline=churn.march-0&where=metrics.accuracy < 0.9").text
     assert names(elsewhere)[0] == "march-0"
-    assert browser.get(link(page, "no baseline")).text.count("▼") == 0
+    assert browser.get(link(page, "Remove the baseline")).text.count("▼") == 0
 
 
 def test_runs_are_grouped_with_mean_deviation_and_number(browser: TestClient) -> None:

@@ -95,8 +95,9 @@ def _message(error: ContextaError | None) -> Element:
     what, _, pointer = error.what.partition("\n")
     lines = pointer.split("\n")
     place = f", at character {lines[-1].index('^') - 1}" if len(lines) > 1 and "^" in lines[-1] else ""
-    hint = f" hint: {error.hint}" if error.hint else ""
-    return element("p", icon("warning"), f" {what}{place}.{hint}", id="query-message", class_="bad", role="alert")
+    hint = element("span", f" {error.hint[:1].upper()}{error.hint[1:]}.", class_="quiet") if error.hint else None
+    text = f" {what.removeprefix('where: ').removeprefix('sort: ')}{place}."
+    return element("p", icon("warning"), text, hint, id="query-message", class_="bad", role="alert")
 
 
 def _columns_menu(state: ListState, columns: RunColumns) -> Element:

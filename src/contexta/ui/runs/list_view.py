@@ -163,7 +163,8 @@ def _empty(workspace: Contexta, state: ListState) -> Sequence[Element]:
         more = "" if number <= _MOST_COUNTED else "more than "
         runs = count(min(number, _MOST_COUNTED), "run")
         parts.append(element("p", "Without ", element("code", last), f": {more}{runs}."))
-        links.insert(0, link(state.from_start(where=rest), "Remove the last condition", class_="button"))
+        if number:
+            links.insert(0, link(state.from_start(where=rest), "Remove the last condition", class_="button"))
     return [element("div", *parts, element("p", *links), class_="empty")]
 
 

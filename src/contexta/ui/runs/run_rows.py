@@ -22,7 +22,7 @@ def run_table(lines: list[RunLine], columns: tuple[RunColumn, ...], state: ListS
     for line in lines:
         rows.append(_row(line, columns, state, cells))
         if state.edit and not line.is_group and line.run.run_ref.value == state.edit:
-            rows.append(_edit_row(line, len(columns) + 3, state))
+            rows.append(_edit_row(line, len(columns) + 2, state))
     table = element("table", _head(columns, state), element("tbody", *rows), class_="runs")
     _keep_roles(table)
     return element("div", table, class_="wide tall", role="region", tabindex="0", aria_label="Runs")
@@ -43,7 +43,6 @@ def _head(columns: tuple[RunColumn, ...], state: ListState) -> Element:
     run = RunColumn("run", "Run", sort="name")
     names = element("tr", element("th", box, scope="col", class_="box"), _title(run, state))
     add(names, [_title(column, state, starts=starts) for column, starts in _with_starts(columns)])
-    names.append(element("th", element("span", "Actions", class_="unseen"), scope="col"))
     if not any(column.heading for column in columns):
         return element("thead", names)
     headings = element("tr", element("td", colspan="2"), class_="headings")
@@ -53,7 +52,6 @@ def _head(columns: tuple[RunColumn, ...], state: ListState) -> Element:
             headings.append(element("th", heading, scope="colgroup", colspan=size, class_="starts", title=heading))
         else:
             headings.append(element("td", colspan=size))
-    headings.append(element("td"))
     return element("thead", headings, names)
 
 
@@ -102,7 +100,6 @@ def _row(line: RunLine, columns: tuple[RunColumn, ...], state: ListState, cells:
         if starts:
             cell.set("class", f"{cell.get('class', '')} starts".strip())
         row.append(cell)
-    row.append(_actions(line, reference, state))
     return row
 
 
@@ -125,25 +122,27 @@ def _name(line: RunLine, state: ListState) -> Element:
     else:
         parts.append(link(run_address(reference), line.name, class_="label open", title=reference))
     if line.is_baseline:
-        parts.append(element("span", icon("pin"), " baseline", class_="chip pinned"))
+        label = "Remove the baseline"
+        removed = state.address(baseline="")
+        parts.append(link(removed, icon("pin"), " baseline", class_="chip pinned make", aria_label=label, title=label))
     if line.about:
         parts.append(element("span", line.about, class_="quiet about"))
     if line.run.archived and not line.is_group:
         parts.append(element("span", "archived", class_="chip"))
+    parts.append(_actions(line, reference, state))
     return element("th", element("span", *parts, class_="named"), scope="row", class_="name")
 
 
 def _actions(line: RunLine, reference: str, state: ListState) -> Element:
-    if line.is_baseline:
-        parts = [link(state.address(baseline=""), "no baseline", class_="make")]
-    else:
+    parts = []
+    if not line.is_baseline:
         label = f"{reference} as baseline"
         address = state.address(baseline=reference)
-        parts = [link(address, icon("pin"), class_="make", aria_label=label, title=label)]
+        parts.append(link(address, icon("pin"), class_="make", aria_label=label, title=label))
     if not line.is_group:
         label = f"Edit note and tags of {reference}"
         parts.append(link(state.address(edit=reference), icon("edit"), class_="edit", aria_label=label, title=label))
-    return element("td", *parts, class_="actions")
+    return element("span", *parts, class_="actions")
 
 
 def _edit_row(line: RunLine, width: int, state: ListState) -> Element:

@@ -233,7 +233,7 @@ document.addEventListener("contexta:fresh", event => {
     if (!before || !isSame) continue;
     [...row.cells].forEach((cell, index) => {
       const target = before.cells[index];
-      if (cell.matches(".box, .name, .actions") || !target || target.contains(document.activeElement)) return;
+      if (cell.matches(".box, .name") || !target || target.contains(document.activeElement)) return;
       if (cell.classList.contains("curve")) { if (target.dataset.live) target.dataset.stale = "yes"; }
       else if (cell.outerHTML !== target.outerHTML) target.replaceWith(cell);
     });
