@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ from support.builders import Cli, put_run
 
 from contexta import Contexta
 from contexta.core.errors import InvalidInput
+from contexta.findings import Reconstruction
 
 
 @pytest.mark.usefixtures("index")
@@ -84,6 +89,114 @@ def test_a_recorded_run_is_never_replaced(ctx: Contexta, tmp_path: Path) -> None
     ctx.reconstruct("2025-02-15", python="3.11", name="other", project="shop")
     again = ctx.reconstruct("2025-02-21", python="3.11", name="other", project="shop")
     assert dict(ctx.get_environment("other").packages) == {"beta": "2.0"} == {again.packages[0].name: "2.0"}
+
+
+def confidences(finding: Reconstruction) -> dict[str, tuple[str | None, str]]:
+    return {package.name: (package.version, package.confidence) for package in finding.packages}
+
+
+def written(path: Path, content: str | bytes, day: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    time = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
+    os.utime(path, (time, time))
+    return path
+
+
+@pytest.mark.usefixtures("index")
+def test_traces_hold_their_packages_fixed_and_the_rest_is_resolved_around_them(ctx: Contexta, tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("alpha\n")
+    written(tmp_path / "pip.log", "Successfully installed beta-1.0\n", "2025-02-01")
+    model = written(tmp_path / "model.pkl", pickle.dumps({"_sklearn_version": "1.6.1"}), "2025-02-14")
+    finding = ctx.reconstruct(model, python="3.11")
+    assert confidences(finding) == {
+        "alpha": ("1.0", "resolved"),
+        "beta": ("1.0", "observed"),
+        "scikit-learn": ("1.6.1", "observed"),
+    }
+    assert finding.packages[1].evidence[0].where == "pip.log:1"
+    assert any("not in the index" in note and "scikit-learn" in note for note in finding.notes)
+    assert finding.at == "2025-02-14T12:00:00Z"
+
+
+@pytest.mark.usefixtures("index")
+def test_traces_that_differ_are_listed_and_the_closest_one_counts(ctx: Contexta, tmp_path: Path) -> None:
+    written(tmp_path / "old.log", "Successfully installed beta-1.0\n", "2025-01-10")
+    written(tmp_path / "new.log", "Successfully installed beta-1.5\n", "2025-02-12")
+    finding = ctx.reconstruct("2025-02-15", python="3.11")
+    assert confidences(finding) == {"beta": ("1.5", "observed")}
+    assert finding.packages[0].alternatives == ("1.0",)
+    assert any(
+        "beta differ: 1.5 by new.log:1 of 2025-02-12" in note and "1.0 by old.log:1" in note for note in finding.notes
+    )
+
+
+@pytest.mark.usefixtures("index")
+def test_what_was_installed_or_published_later_is_no_observation(ctx: Contexta, tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("beta\n")
+    log = written(tmp_path / "upgrade.log", "Successfully installed beta-1.5\n", "2025-04-01")
+    finding = ctx.reconstruct("2025-02-15", python="3.11")
+    assert confidences(finding) == {"beta": ("1.5", "resolved")}
+    assert any("upgrade.log is dated 2025-04-01, after the moment" in note for note in finding.notes)
+    assert confidences(ctx.reconstruct("2025-02-15", log, python="3.11")) == {"beta": ("1.5", "observed")}
+
+    written(log, "Successfully installed beta-2.0\n", "2025-04-01")
+    finding = ctx.reconstruct("2025-02-15", log, python="3.11")
+    assert confidences(finding) == {"beta": ("1.5", "resolved")}
+    assert any("beta 2.0 was published on 2025-02-20, after the moment" in note for note in finding.notes)
+
+
+@pytest.mark.usefixtures("index")
+def test_pins_come_from_the_commit_that_was_current_then(ctx: Contexta, tmp_path: Path) -> None:
+    repository = tmp_path / "project"
+    repository.mkdir()
+
+    def commit(day: str, pins: str) -> None:
+        (repository / "requirements.txt").write_text(pins)
+        dates = {"GIT_AUTHOR_DATE": f"{day}T12:00:00Z", "GIT_COMMITTER_DATE": f"{day}T12:00:00Z"}
+        who = ["-c", "user.name=x", "-c", "user.email=x@y"]
+        subprocess.run(["git", "add", "."], cwd=repository, check=True)
+        subprocess.run(["git", *who, "commit", "-qm", day], cwd=repository, check=True, env={**os.environ, **dates})
+
+    subprocess.run(["git", "init", "-q"], cwd=repository, check=True)
+    commit("2025-02-01", "beta==1.0\nalpha\n")
+    subprocess.run(["git", "tag", "v1"], cwd=repository, check=True)
+    commit("2025-03-01", "beta==2.0\nalpha\n")
+    os.chdir(repository)
+    for at in ("2025-02-15", "v1"):
+        finding = ctx.reconstruct(at, python="3.11")
+        assert confidences(finding) == {"alpha": ("1.0", "resolved"), "beta": ("1.0", "observed")}
+        assert finding.packages[1].evidence[0].where.startswith("requirements.txt:1 at ")
+    assert (repository / "requirements.txt").read_text() == "beta==2.0\nalpha\n"
+
+
+@pytest.mark.usefixtures("index")
+def test_distributions_whose_files_are_older_are_unchanged(ctx: Contexta, tmp_path: Path) -> None:
+    environment = tmp_path / "env"
+    for name, day in (("beta-1.0", "2025-01-10"), ("gamma-1.0", "2025-03-10")):
+        folder = environment / "lib/python3.11/site-packages"
+        info = folder / f"{name}.dist-info"
+        written(folder / f"{name[:5]}.py", "", day)
+        written(info / "METADATA", "", day)
+        record = written(info / "RECORD", f"{name[:5]}.py,,\n{info.name}/METADATA,,\n", day)
+        time = record.stat().st_mtime
+        os.utime(info, (time, time))
+    written(environment / "pyvenv.cfg", "version = 3.11.7\n", "2025-01-10")
+    finding = ctx.reconstruct("2025-02-15", env=environment)
+    assert confidences(finding) == {"beta": ("1.0", "unchanged"), "gamma": ("1.0", "resolved")}
+    assert (finding.python_version, finding.python_confidence) == ("3.11.7", "unchanged")
+
+
+@pytest.mark.usefixtures("index")
+def test_shell_history_is_read_only_if_the_user_asks(
+    ctx: Contexta, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    (tmp_path / "requirements.in").write_text("beta\n")
+    written(tmp_path / "home/.bash_history", "#1738800000\npip install beta==1.0\n", "2025-03-10")  # 2025-02-06
+    assert confidences(ctx.reconstruct("2025-02-15", python="3.11")) == {"beta": ("1.5", "resolved")}
+    finding = ctx.reconstruct("2025-02-15", python="3.11", shell_history=True)
+    assert confidences(finding) == {"beta": ("1.0", "observed")}
 
 
 @pytest.mark.online

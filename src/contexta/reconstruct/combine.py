@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contexta.contract.environment import same_version
 from contexta.reconstruct.trace_values import PointInTime, Trace
 
+AFTERWARDS = timedelta(days=30)
+"""How long after the moment a list of installed packages still counts."""
+
+_LOG_ENDS_LATER = timedelta(days=1)  # the date of a log is that of its last line
 _RANK = {"observed": 0, "unchanged": 1, "resolved": 2, "unknown": 3}
 
 
@@ -35,14 +39,17 @@ class Combined:
 def combine(evidence: Iterable[Trace], moment: PointInTime) -> Combined:
     """The version of each package at a moment.
 
-    Evidence of the time after the moment counts only if it says what was there before: a package that was removed
-    later. A package that was last removed before the moment has no version. Of several versions the one whose evidence
-    is closest to the moment counts; of equally close evidence the stronger, then the last one read.
+    Traces of the time after the moment count if the user named their file, if they list what was present at most
+    AFTERWARDS later, or if they say what was there before: a package that was removed later. A package that was last
+    removed before the moment has no version. Of several versions the one whose trace is closest to the moment counts;
+    of equally close traces the stronger, then the last one read.
     """
+    evidence = list(evidence)
+    replaced = {(item.package, _file(item)) for item in evidence if item.event == "removed"}
     by_package: dict[str, list[Trace]] = {}
     late = []
     for item in evidence:
-        if _is_about(item, moment):
+        if _is_about(item, moment, is_replacement=(item.package, _file(item)) in replaced):
             by_package.setdefault(item.package, []).append(item)
         else:
             late.append(item)
@@ -53,9 +60,17 @@ def combine(evidence: Iterable[Trace], moment: PointInTime) -> Combined:
     return Combined(choices, tuple(late))
 
 
-def _is_about(item: Trace, moment: PointInTime) -> bool:
-    is_after = item.when > moment.latest
-    return item.is_named or is_after == (item.event == "removed") or (item.event == "removed" and not is_after)
+def _is_about(item: Trace, moment: PointInTime, *, is_replacement: bool) -> bool:
+    """is_replacement: whether the same file says that another version was removed."""
+    if item.is_named or item.when <= moment.latest or item.event == "removed":
+        return True
+    if item.event == "present":
+        return item.when - moment.latest <= AFTERWARDS
+    return item.when - moment.latest <= _LOG_ENDS_LATER and not is_replacement
+
+
+def _file(item: Trace) -> str:
+    return item.where.partition(":")[0]
 
 
 def _choice(items: Sequence[Trace], moment: PointInTime) -> ChosenVersion | None:

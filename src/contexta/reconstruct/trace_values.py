@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -95,6 +95,10 @@ class Document:
     commit: str | None = None
     """The commit that it was read from; None for the file on disk."""
     is_named: bool = False
+    is_late: bool = False
+    """Whether it is dated after the moment, and the user did not name it."""
+    markers: Mapping[str, str] | None = None
+    """The PEP 508 environment of the interpreter; None while it is not known."""
     others: dict[str, bytes] = field(default_factory=dict, compare=False)
     """Documents that it may include, by name."""
 

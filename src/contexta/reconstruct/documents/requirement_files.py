@@ -34,17 +34,22 @@ def _parts(document: Document, seen: frozenset[str]) -> Iterator[Traces]:
             name = posixpath.normpath(posixpath.join(posixpath.dirname(document.name), match["file"]))
             if name in document.others and name not in seen and not recognises(name):
                 included = Document(
-                    name, document.others[name], document.when, document.commit, document.is_named, document.others
+                    name,
+                    document.others[name],
+                    document.when,
+                    document.commit,
+                    document.is_named,
+                    others=document.others,
                 )
                 yield from _parts(included, seen | {document.name})
         elif _INDEX.match(line):
-            yield Traces(indexes=(clean_url(line),))
+            yield Traces(indexes=(line,))  # may hold credentials, and is never shown
         elif not line.startswith("-"):
             yield trace_of(document, _OF_THE_PIN.sub("", line).strip(), number)
 
 
 def trace_of(document: Document, line: str, number: int | None = None) -> Traces:
-    """The evidence or the wish of one requirement. Markers stay: they are decided for the interpreter."""
+    """The evidence or the wish of one requirement; with its marker while the interpreter is not known."""
     try:
         requirement = Requirement(line)
     except InvalidRequirement:
@@ -52,6 +57,10 @@ def trace_of(document: Document, line: str, number: int | None = None) -> Traces
     if requirement.url is not None:
         address = clean_url(requirement.url)
         return Traces(notes=(f"{document.where(number)}: {requirement.name} is from {address}, and left out",))
+    if requirement.marker is not None and document.markers is not None:
+        if not requirement.marker.evaluate({**document.markers, "extra": ""}):
+            return Traces()
+        requirement.marker = None
     version = exact_version(requirement)
     if version is None or requirement.marker is not None:
         return Traces(wishes=(Wish(str(requirement), document.where(number)),))

@@ -11,11 +11,13 @@ from datetime import datetime, timezone
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from contexta.reconstruct.trace_values import Wish
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import IndexUnreachable, UvError, gist
 from contexta.reproduce.uv.newest_release import first_release
+from contexta.reproduce.uv.release_files import IndexedRelease
 
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?:[^#]*#\s+via\s+(?P<via>.+))?")
 _NEWEST_MINOR = 60
@@ -42,56 +44,106 @@ def resolve(uv: Uv, python: str, wishes: Sequence[Wish], fixed: Mapping[str, str
 
     fixed: package -> version that is known. Raises IndexUnreachable where nothing can be known.
     """
-    pins = [f"{name}=={version}" for name, version in fixed.items()]
+    run = _Run(uv, python, before)
+    pins = {name: Version(version).public for name, version in fixed.items()}
     try:
-        return Resolution(_resolved(uv, python, [*_lines(wishes), *pins], (), before))
+        return Resolution(run.resolved(wishes, pins))
     except IndexUnreachable:
         raise
     except UvError:
         pass
-    # Pins override what packages require of each other: traces of different times may contradict each other.
-    notes: list[str] = []
+    available = {name: pins[name] for name in releases_of(uv, python, pins)}
+    notes = [f"not in the index, so that what it requires is unknown: {name}" for name in pins if name not in available]
     unresolved: dict[Wish, str] = {}
     for wish in wishes:
-        if wish.name in fixed:
-            continue
-        try:
-            _resolved(uv, python, _lines([wish]), pins, before)
-        except IndexUnreachable:
-            raise
-        except UvError as error:
-            unresolved[wish] = gist(error)
+        if wish.name not in fixed and (reason := run.refusal(wish, available)):
+            unresolved[wish] = reason
     rest = [wish for wish in wishes if wish not in unresolved]
     try:
-        packages = _resolved(uv, python, [*_lines(rest), *pins], pins, before)
+        return Resolution(run.resolved(rest, available), unresolved, tuple(notes))
+    except IndexUnreachable:
+        raise
+    except UvError:
+        notes.append("observed versions contradict requirements of each other, or of the project: they are kept")
+    # Pins override what packages require of each other: traces of different times may contradict each other.
+    try:
+        return Resolution(run.resolved(rest, available, is_forced=True), unresolved, tuple(notes))
     except IndexUnreachable:
         raise
     except UvError as error:
         return Resolution({}, {**unresolved, **{wish: gist(error) for wish in rest if wish.name not in fixed}})
-    if not unresolved:
-        notes.append("the observed versions contradict requirements of each other, or of the project: they are kept")
-    return Resolution(packages, unresolved, tuple(notes))
 
 
-def _lines(wishes: Sequence[Wish]) -> list[str]:
-    return [wish.line for wish in wishes]
+@dataclass(frozen=True)
+class _Run:
+    uv: Uv
+    python: str
+    before: datetime
+
+    def resolved(
+        self, wishes: Sequence[Wish], pins: Mapping[str, str], *, is_forced: bool = False
+    ) -> dict[str, ResolvedPackage]:
+        """is_forced: whether pins override what packages require of each other."""
+        fixed = [f"{name}=={version}" for name, version in pins.items()]
+        lines = [wish.line for wish in wishes if not (is_forced and wish.name in pins)] + fixed
+        if not lines:
+            return {}
+        output = self.uv.resolve(
+            sys.executable,
+            lines,
+            fixed if is_forced else (),
+            before=self.before.isoformat(),
+            python_version=self.python,
+            is_build_allowed=False,
+            undated=pins,
+        )
+        packages: dict[str, ResolvedPackage] = {}
+        for line in output.splitlines():
+            if match := _LINE.match(line):
+                via = [canonicalize_name(name.strip()) for name in (match["via"] or "").split(",") if name.strip()]
+                requirers = tuple(name for name in via if not name.startswith("-r"))
+                packages[canonicalize_name(match["name"])] = ResolvedPackage(match["version"], requirers)
+        return packages
+
+    def refusal(self, wish: Wish, pins: Mapping[str, str]) -> str:
+        """Why a wish cannot be resolved, with the pins in force; empty where it can."""
+        try:
+            self.resolved([wish], pins, is_forced=True)
+        except IndexUnreachable:
+            raise
+        except UvError as error:
+            return gist(error)
+        return ""
 
 
-def _resolved(
-    uv: Uv, python: str, lines: Sequence[str], overrides: Sequence[str], before: datetime
-) -> dict[str, ResolvedPackage]:
-    if not lines:
+def releases_of(uv: Uv, python: str, pins: Mapping[str, str]) -> dict[str, IndexedRelease]:
+    """The releases that the index has, by package. Halves the pins until a half is there. Raises IndexUnreachable."""
+    if not pins:
         return {}
-    output = uv.resolve(
-        sys.executable, lines, overrides, before=before.isoformat(), python_version=python, is_build_allowed=False
-    )
-    packages: dict[str, ResolvedPackage] = {}
-    for line in output.splitlines():
-        if match := _LINE.match(line):
-            via = [canonicalize_name(name.strip()) for name in (match["via"] or "").split(",") if name.strip()]
-            requirers = tuple(name for name in via if not name.startswith("-r"))
-            packages[canonicalize_name(match["name"])] = ResolvedPackage(match["version"], requirers)
-    return packages
+    try:
+        return {canonicalize_name(release.name): release for release in uv.compile(python, pins, build=True)}
+    except IndexUnreachable:
+        raise
+    except UvError:
+        if len(pins) == 1:
+            return {}
+    names = list(pins)
+    halves = (names[: len(names) // 2], names[len(names) // 2 :])
+    return {
+        name: release
+        for half in halves
+        for name, release in releases_of(uv, python, {name: pins[name] for name in half}).items()
+    }
+
+
+def published_after(uv: Uv, python: str, versions: Mapping[str, str], when: datetime) -> dict[str, datetime]:
+    """The packages whose release was published after a moment, with its date. Raises IndexUnreachable."""
+    pins = {name: Version(version).public for name, version in versions.items()}
+    dates = {
+        name: [file.uploaded for file in release.files if file.uploaded is not None]
+        for name, release in releases_of(uv, python, pins).items()
+    }
+    return {name: min(uploads) for name, uploads in dates.items() if uploads and min(uploads) > when}
 
 
 def pythons_at(when: datetime, allowed: Sequence[Wish]) -> list[str]:

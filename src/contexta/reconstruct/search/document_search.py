@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from contexta.core.errors import InvalidInput
-from contexta.reconstruct.documents.document_kinds import KINDS, kind_of
+from contexta.reconstruct.documents.document_kinds import kind_of
 from contexta.reconstruct.search import git_history
 from contexta.reconstruct.trace_values import Document, PointInTime, Traces
 
@@ -33,11 +35,16 @@ def collect(
         documents += _on_disk(directory, tracked, notes)
     for file in files:
         if (content := _content(file, notes)) is not None:
-            documents.append(Document(os.fspath(file), content, _modified(file), is_named=True))
+            documents.append(Document(file.as_posix(), content, _modified(file), is_named=True))
     others = {document.name: document.content for document in documents}
     for document in documents:
         document.others.update(others)
-    return documents, notes
+    late = [replace(document, is_late=True) for document in documents if _is_late(document, moment)]
+    return [*(document for document in documents if not _is_late(document, moment)), *late], notes
+
+
+def _is_late(document: Document, moment: PointInTime) -> bool:
+    return document.when > moment.latest and not document.is_named
 
 
 def _committed(root: Path, directory: Path, moment: PointInTime, notes: list[str]) -> Iterator[Document]:
@@ -96,17 +103,16 @@ def _modified(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
 
 
-def traces_of(documents: Sequence[Document]) -> Traces:
-    """What documents say. A damaged document yields its valid part and a note."""
+def traces_of(documents: Sequence[Document], markers: Mapping[str, str] | None = None) -> Traces:
+    """What documents say. A damaged document yields its valid part and a note. markers: see ``Document``."""
     parts = []
     for document in documents:
-        kind = kind_of(document.name)
-        kinds = [kind] if kind is not None else [kind for kind in KINDS if document.is_named]
-        for kind in kinds:
-            try:
-                parts.append(kind.read(document))
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-                parts.append(Traces(notes=(f"{document.where()} cannot be read: {type(error).__name__}: {error}",)))
+        if (kind := kind_of(document.name, is_named=document.is_named)) is None:
+            continue
+        try:
+            parts.append(kind.read(replace(document, markers=markers)))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, struct.error) as error:
+            parts.append(Traces(notes=(f"{document.where()} cannot be read: {type(error).__name__}: {error}",)))
     return Traces.joined(parts)
 
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+
+from packaging.markers import default_environment
 
 from contexta.core.errors import InvalidInput, shown
 from contexta.findings.reproduction import Confidence, EvidenceItem, ReconstructedPackage, Reconstruction
 from contexta.reconstruct.combine import ChosenVersion, Combined, combine
-from contexta.reconstruct.search.dated_resolution import Resolution, pythons_at, resolve
+from contexta.reconstruct.search.dated_resolution import Resolution, published_after, pythons_at, resolve
 from contexta.reconstruct.search.document_search import collect, split_paths, traces_of
 from contexta.reconstruct.search.moments import moment_of
+from contexta.reconstruct.search.shell_history import traces_of_shells
+from contexta.reconstruct.search.unchanged_files import traces_of_environment
 from contexta.reconstruct.trace_values import PYTHON, PointInTime, Trace, Traces, Wish
 from contexta.recorder.probes.machine import platform_name
+from contexta.recorder.redaction import redact
 from contexta.reproduce.environments.progress import ProgressCallback
 from contexta.reproduce.uv.commands import Uv
 from contexta.reproduce.uv.error_messages import IndexUnreachable, gist
+from contexta.reproduce.uv.requirement_options import FileOptions, install_options, with_option
 
+_MOST_PYTHONS = 5  # that are tried
+_LATE_PATCH = 20  # of a minor version of Python
 _LATE_SHOWN = 6  # files in one note
 
 
@@ -33,106 +41,108 @@ class ReconstructOptions:
     shell_history: bool = False
 
 
-@dataclass(frozen=True)
-class _Python:
-    """The version of Python, and the resolution on it."""
-
-    version: str | None
-    confidence: Confidence
-    evidence: tuple[EvidenceItem, ...]
-    resolution: Resolution
-    notes: tuple[str, ...] = ()
-
-
 def reconstruct(at: str, options: ReconstructOptions, uv: Uv, progress: ProgressCallback) -> Reconstruction:
     """The environment at a moment. Raises InvalidInput for wrong use."""
     directories, files = split_paths(options.paths)
     moment = moment_of(at, directories[0], datetime.now(timezone.utc))
     progress("collecting traces")
     documents, notes = collect(directories, files, moment)
-    traces = traces_of(documents)
-    combined = combine(traces.evidence, moment)
-    late_wishes = _late_wishes(combined)
-    wishes = [wish for wish in (*traces.wishes, *late_wishes) if wish.name != PYTHON]
-    fixed = {name: choice.version for name, choice in combined.choices.items() if name != PYTHON}
-    if not wishes and not fixed:
+    extra = [traces_of_environment(options.environment, moment)] if options.environment is not None else []
+    extra += traces_of_shells(moment) if options.shell_history else []
+    first = Traces.joined([traces_of(documents), *extra])
+    python = _python(options.python, combine(first.evidence, moment), first.wishes, moment)
+    traces = Traces.joined([traces_of(documents, _markers(python.versions[0])), *extra]) if python.versions else first
+    names = {*(item.package for item in traces.evidence), *(wish.name for wish in traces.wishes)}
+    if not names - {PYTHON}:
         raise InvalidInput(
             f"no trace of an environment was found in {', '.join(map(str, directories))}",
             hint="name files of that time: logs, notebooks, models, requirements; or --env DIR",
         )
     progress("resolving what was not observed")
-    python = _python(uv, options.python, combined, traces, wishes, fixed, moment)
+    uv, index_notes = _with_indexes(uv, traces.indexes)
+    combined, wishes, late_notes = _possible(uv, python, traces, moment)
+    fixed = {name: choice.version for name, choice in combined.choices.items() if name != PYTHON}
+    version, resolution = _resolution(uv, python, wishes, fixed, moment)
+    item = python.items or (EvidenceItem(kind="resolved", version=version, where=python.reason(version)),) * bool(
+        version
+    )
     packages = [
-        *(_observed(name, choice, moment) for name, choice in combined.choices.items() if name != PYTHON),
-        *_resolved(python.resolution, fixed, wishes, moment),
+        *(_observed(name, choice) for name, choice in combined.choices.items() if name != PYTHON),
+        *_resolved(resolution, fixed, wishes, moment),
     ]
     all_notes = (
-        *(*moment.notes, *notes, *traces.notes, *python.notes, *python.resolution.notes),
+        *(*moment.notes, *notes, *index_notes, *traces.notes, *resolution.notes, *late_notes),
         *(*_conflicts(combined), *_late(combined)),
     )
     return Reconstruction(
         at=_text(moment.latest),
-        asked=at,
-        python_version=python.version,
-        python_confidence=python.confidence,
-        python_evidence=python.evidence,
+        asked=redact.inside(at, None),
+        python_version=version or None,
+        python_confidence=python.confidence if version else "unknown",
+        python_evidence=item,
         platform=platform_name(),
         packages=tuple(sorted(packages, key=lambda package: package.name)),
-        notes=tuple(dict.fromkeys(all_notes)),
+        notes=tuple(dict.fromkeys(redact.inside(note, None) for note in all_notes)),
     )
 
 
-def _late_wishes(combined: Combined) -> list[Wish]:
-    """Pins of files that are dated after the moment: what they name was probably required then, too."""
-    names = {
-        item.package: Wish(f"{item.package}=={item.version}", item.where)
-        for item in combined.late
-        if item.event == "present" and item.package not in combined.choices and item.package != PYTHON
-    }
-    return list(names.values())
+# ---------------------------------------------------------------------------------------------- Python
 
 
-def _python(
-    uv: Uv,
-    version: str | None,
-    combined: Combined,
-    traces: Traces,
-    wishes: Sequence[Wish],
-    fixed: Mapping[str, str],
-    moment: PointInTime,
-) -> _Python:
-    """The version that the user gives, or that traces name, or the newest one that was current and fits."""
-    allowed = [wish for wish in traces.wishes if wish.name == PYTHON]
-    choice = combined.choices.get(PYTHON)
-    if version is not None or choice is not None:
-        version = version if version is not None else str(choice and choice.version)
-        evidence = (EvidenceItem(kind="observed", version=version, where="--python"),) if choice is None else ()
-        items = evidence or tuple(_items(choice)) if choice is not None else evidence
+@dataclass(frozen=True)
+class _Python:
+    """The versions of Python that come into question, best first."""
+
+    versions: Sequence[str]
+    confidence: Confidence
+    items: tuple[EvidenceItem, ...] = ()
+    """The evidence; empty for versions that were only current then."""
+    allowed_by: tuple[str, ...] = ()
+
+    def reason(self, version: str) -> str:
+        allowed = "".join(f", allowed by {where}" for where in self.allowed_by[:2])
+        if version == self.versions[0]:
+            return f"the newest release then{allowed}"
+        return f"the newest one then that the packages support{allowed}"
+
+
+def _python(version: str | None, combined: Combined, wishes: Sequence[Wish], moment: PointInTime) -> _Python:
+    """The version that the user gives, or that traces name, or those that were current and allowed."""
+    if version is not None:
+        return _Python(
+            [_checked(version)], "observed", (EvidenceItem(kind="observed", version=version, where="--python"),)
+        )
+    if (choice := combined.choices.get(PYTHON)) is not None:
+        return _Python([choice.version], choice.best.kind, tuple(_items(choice)))
+    allowed = [wish for wish in wishes if wish.name == PYTHON]
+    where = tuple(dict.fromkeys(wish.where for wish in allowed))
+    return _Python(pythons_at(moment.latest, allowed)[:_MOST_PYTHONS], "resolved", allowed_by=where)
+
+
+def _markers(python: str) -> dict[str, str]:
+    """The PEP 508 environment of this platform with a version of Python; of 3.11 a late patch release."""
+    full = python if python.count(".") == 2 else f"{python}.{_LATE_PATCH}"
+    environment = {name: str(value) for name, value in default_environment().items()}
+    minor = ".".join(full.split(".")[:2])
+    return {**environment, "python_version": minor, "python_full_version": full, "implementation_version": full}
+
+
+def _resolution(
+    uv: Uv, python: _Python, wishes: Sequence[Wish], fixed: Mapping[str, str], moment: PointInTime
+) -> tuple[str, Resolution]:
+    """(version of Python, resolution) of the first version that everything resolves on, or else of the best one."""
+    attempts: list[tuple[str, Resolution]] = []
+    for version in python.versions:
         try:
-            resolution = resolve(uv, _checked(version), wishes, fixed, moment.latest)
+            attempts.append((version, resolve(uv, version, wishes, fixed, moment.latest)))
         except IndexUnreachable as error:
-            resolution = _unreachable(error, wishes)
-        return _Python(version, "observed", items, resolution)
-    candidates = pythons_at(moment.latest, allowed)
-    first: _Python | None = None
-    for candidate in candidates:
-        try:
-            resolution = resolve(uv, candidate, wishes, fixed, moment.latest)
-        except IndexUnreachable as error:
-            resolution = _unreachable(error, wishes)
-        where = "the newest release then" + "".join(f", allowed by {wish.where}" for wish in allowed[:2])
-        if candidate != candidates[0]:
-            where = f"the newest then that the packages support{where.removeprefix('the newest release then')}"
-        item = EvidenceItem(kind="resolved", version=candidate, where=where, when=None)
-        result = _Python(candidate, "resolved", (item,), resolution)
-        first = first or result
-        if not resolution.unresolved:
-            return result
-    if first is not None:
-        return first
-    return _Python(
-        None, "unknown", (), Resolution(unresolved=dict.fromkeys(wishes, "no Python of that time is allowed"))
-    )
+            unresolved = dict.fromkeys(wishes, gist(error))
+            return version, Resolution(unresolved=unresolved, notes=(f"nothing was resolved: {gist(error)}",))
+        if not attempts[-1][1].unresolved:
+            return attempts[-1]
+    if attempts:
+        return min(attempts, key=lambda attempt: len(attempt[1].unresolved))
+    return "", Resolution(unresolved=dict.fromkeys(wishes, "no Python of that time is allowed"))
 
 
 def _checked(version: str) -> str:
@@ -142,12 +152,60 @@ def _checked(version: str) -> str:
     return version
 
 
-def _unreachable(error: IndexUnreachable, wishes: Iterable[Wish]) -> Resolution:
-    return Resolution(unresolved=dict.fromkeys(wishes, gist(error)), notes=(f"nothing was resolved: {gist(error)}",))
+# ---------------------------------------------------------------------------------------------- traces
 
 
-def _observed(name: str, choice: ChosenVersion, moment: PointInTime) -> ReconstructedPackage:
-    del moment
+def _possible(uv: Uv, python: _Python, traces: Traces, moment: PointInTime) -> tuple[Combined, list[Wish], list[str]]:
+    """(chosen versions, wishes, notes) without versions that were published after the moment.
+
+    Pins of files that are dated later become wishes: what they name was probably required then, too.
+    """
+    combined = combine(traces.evidence, moment)
+    wishes = [wish for wish in traces.wishes if wish.name != PYTHON]
+    late = {item.package: item for item in combined.late if item.event == "present" and item.package != PYTHON}
+    late = {name: item for name, item in late.items() if name not in combined.choices}
+    doubtful = {
+        name: choice.version
+        for name, choice in combined.choices.items()
+        if name != PYTHON and all(item.when > moment.latest for item in choice.support)
+    }
+    doubtful.update((name, item.version) for name, item in late.items())
+    try:
+        after = published_after(uv, python.versions[0], doubtful, moment.latest) if python.versions else {}
+    except IndexUnreachable:
+        after = {}
+    for name, item in late.items():
+        wishes.append(Wish(name if name in after else f"{name}=={item.version}", item.where))
+    notes = [
+        f"{name} {doubtful[name]} was published on {_day(published)}, after the moment: it was not installed then"
+        for name, published in after.items()
+    ]
+    if impossible := {name for name in after if name in combined.choices}:
+        kept = [
+            item
+            for item in traces.evidence
+            if not (item.package in impossible and item.version == doubtful[item.package])
+        ]
+        wishes += [Wish(name, combined.choices[name].support[0].where) for name in sorted(impossible)]
+        combined = combine(kept, moment)
+    return combined, wishes, notes
+
+
+def _with_indexes(uv: Uv, lines: Sequence[str]) -> tuple[Uv, list[str]]:
+    """uv with the indexes that requirements files name, and notes about options that cannot be used."""
+    options, notes = FileOptions(), []
+    for line in lines:
+        try:
+            options = with_option(options, line, Path.cwd(), os.environ) or options
+        except InvalidInput as error:
+            notes.append(error.what)
+    return replace(uv, options=install_options(options, (), os.environ, Path.cwd())), notes
+
+
+# ---------------------------------------------------------------------------------------------- result
+
+
+def _observed(name: str, choice: ChosenVersion) -> ReconstructedPackage:
     return ReconstructedPackage(
         name=name,
         version=choice.version,

@@ -12,7 +12,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -188,11 +188,13 @@ class Uv:
         *,
         python_version: str | None = None,
         is_build_allowed: bool = True,
+        undated: Collection[str] | None = None,
     ) -> str:
         """Resolve requirements for an interpreter, into ``name==version  # via REQUIRER`` lines.
 
         overrides: requirements that replace those of packages. preferred: pins that stay where they fit.
-        before: only releases published before an RFC 3339 date, except those that the lines pin.
+        before: only releases published before an RFC 3339 date, except those that the lines pin, or of the packages
+        ``undated``.
         python_version: another version than that of the interpreter. is_build_allowed: whether uv may run the build
         tools of a source distribution to read its requirements.
         Raises as ``install``; UvError with uv's explanation where no versions fit.
@@ -205,7 +207,11 @@ class Uv:
                 *("pip", "compile", "--quiet", "--no-header", "--annotation-style=line"),
                 *self.options.arguments,
                 *([f"--overrides={forced}"] if overrides else []),
-                *([f"--exclude-newer={before}", *_whenever(lines)] if before is not None else []),
+                *(
+                    [f"--exclude-newer={before}", *_whenever(_pinned(lines) if undated is None else undated)]
+                    if before is not None
+                    else []
+                ),
                 *([f"--python-version={python_version}"] if python_version is not None else []),
                 *([] if is_build_allowed else ["--no-build"]),
                 f"--output-file={out}",
@@ -360,15 +366,13 @@ def python_in(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _whenever(lines: Sequence[str]) -> list[str]:
-    """Options that allow the pinned releases, whenever they were published."""
-    pinned = (requirement for requirement in map(Requirement, lines) if _is_pin(requirement))
-    return [f"--exclude-newer-package={requirement.name}=9999-01-01T00:00:00Z" for requirement in pinned]
+def _whenever(names: Iterable[str]) -> list[str]:
+    """Options that allow the releases of packages, whenever they were published."""
+    return [f"--exclude-newer-package={name}=9999-01-01T00:00:00Z" for name in names]
 
 
-def _is_pin(requirement: Requirement) -> bool:
-    specifiers = list(requirement.specifier)
-    return len(specifiers) == 1 and specifiers[0].operator == "==" and not specifiers[0].version.endswith("*")
+def _pinned(lines: Sequence[str]) -> list[str]:
+    return [Requirement(line).name for line in lines if "==" in line and " @ " not in line]
 
 
 def _packaged() -> str | None:
