@@ -81,7 +81,7 @@ def test_the_axes_are_in_the_address_and_the_back_button_restores_them(page: Pag
     go(page, "/run?run=churn.march")
     expect(page.locator(f"{figure(page, 'accuracy')} canvas")).to_be_visible()
     scale = page.get_by_role("group", name="How the curves are drawn")
-    scale.get_by_role("link", name="time since the start").click()
+    scale.get_by_role("link", name="relative: time since the start").click()
     expect(page).to_have_url(re.compile(r"x=relative"))
     scale.get_by_role("link", name="log", exact=True).click()
     scale.get_by_role("link", name="smoothing: 0.9", exact=True).click()

@@ -43,7 +43,7 @@ def test_the_answer_names_the_drop_and_what_moved_there(browser: TestClient) -> 
 
 def test_each_bar_leads_to_the_comparison_of_both_its_sides(browser: TestClient) -> None:
     page = browser.get("/timeline?metric=accuracy").text
-    (link,) = re.findall(r'<a href="([^"]+)" aria-label="pandas 3\.0\.2: r09 to r13\. Compare r08 with r09">', page)
+    (link,) = re.findall(r'<a href="([^"]+)"><title>pandas 3\.0\.2: r09 to r13\. Compare r08 with r09</title>', page)
     compared = browser.get(html.unescape(link))
     assert compared.status_code == 200
     assert "pandas major 2.3.3 3.0.2" in text_of(compared.text)

@@ -78,9 +78,7 @@ def scale_switches(path: str, state: Parameters, scale: ChartScale) -> Element:
         current = "true" if changed == scale else None
         return element("a", text, href=href, aria_current=current, aria_label=label, data_set=f"{name}={value}")
 
-    axes = [
-        link("x", "" if x == "step" else x, x, replace(scale, x=x), f"horizontal axis: {title}") for x, title in _AXES
-    ]
+    axes = [link("x", "" if x == "step" else x, x, replace(scale, x=x), f"{x}: {title}") for x, title in _AXES]
     values = [link("log", "1" if is_log else "", text, replace(scale, is_log=is_log)) for text, is_log in _VALUES]
     weights = [
         link("smooth", weight, weight or "none", replace(scale, smooth=weight), f"smoothing: {weight or 'none'}")

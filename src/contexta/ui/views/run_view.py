@@ -97,6 +97,7 @@ def _heading(run: RunDetails, baseline: RunDetails | None) -> Element:
     runs = [("run", baseline.run_ref.value)] if baseline is not None else []
     compared = address("/compare", [*runs, ("run", reference)])
     buttons = (
+        element("a", "Make baseline", href=address("/", [("baseline", reference)]), class_="button"),
         copy_button("Command", f"contexta show {reference}"),
         copy_button("Rebuild command", f"contexta rebuild {reference} --into rebuilt"),
         element("a", "Save as HTML", href=export_address([reference]), class_="button", download=True),

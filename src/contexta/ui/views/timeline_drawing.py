@@ -141,8 +141,7 @@ def _point(run: TimelineRun, value: float, x: str, y: float, side: str) -> Eleme
         shape = element("svg", diamond, x=x, y=f"{y:.1f}", class_="marker")
     else:
         shape = element("circle", class_=f"dot {side}".strip(), cx=x, cy=f"{y:.1f}", r="4.4")
-    label = f"{run.name}: {number(float(amount(value)))}"
-    return element("a", title, shape, href=run_address(run.run_ref.value), aria_label=label)
+    return element("a", title, shape, href=run_address(run.run_ref.value))
 
 
 def lane(timeline: EnvironmentTimeline, item: PackageLane) -> Element:
@@ -175,7 +174,7 @@ def _bar(timeline: EnvironmentTimeline, item: PackageLane, place: int, period: L
         href = address("/compare", [("run", before.run_ref.value), ("run", first.run_ref.value)])
         action = f". Compare {before.name} with {first.name}"
     words = f"{item.name} {'unknown' if text == '?' else text}: {runs}"
-    link = element("a", element("title", words + action), href=href, aria_label=words + action)
+    link = element("a", element("title", words + action), href=href)
     link.append(element("rect", class_=f"bar-{kind}", x=x, width=width, y=top, height=str(_BAR), rx="2"))
     if len(text) * _CHARACTER + _MARGIN <= axis.pixels(period.start, period.stop):
         link.append(element("text", text, x=x, y=str(LANE_HEIGHT // 2 + 5), dx="6", class_=f"version {kind}"))
