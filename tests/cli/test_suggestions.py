@@ -25,6 +25,7 @@ def test_help_groups_all_commands_in_the_order_of_a_working_day(capsys: Printed)
     assert titles == ["Options", "Record", "Inspect", "Explain", "Rebuild and prove", "Share", "Maintain"]
     assert re.findall(r"^  ([a-z]+)  ", overview.partition("Record:")[2], re.M) == list(COMMANDS)
     assert sum(map(len, SECTIONS.values())) == len(COMMANDS)  # no command is in two sections
+    assert max(len(line) for _, line in COMMANDS.values()) <= 63  # one line of 80 columns
 
 
 def test_version_is_a_command_and_an_option(capsys: Printed) -> None:

@@ -12,8 +12,8 @@ from contexta.cli.likely_commands import ALIASES, suggestion
 # section of --help -> name -> (module of contexta.cli, one line for --help)
 SECTIONS = {
     "Record": {
-        "run": ("commands.run", "Record a command: every Python process in it, its output, its exit code."),
-        "import": ("commands.files", "Import runs that other trackers recorded, from their files below PATH."),
+        "run": ("commands.run", "Record a command: its Python processes, output and exit code."),
+        "import": ("commands.files", "Import runs of other trackers, from their files below PATH."),
         "tag": ("commands.labels", "Set or remove tags of a run, or print them."),
         "note": ("commands.labels", "Write a note about a run, or print it."),
         "rename": ("commands.labels", "Give a run another name."),
@@ -21,7 +21,7 @@ SECTIONS = {
     "Inspect": {
         "runs": ("commands.runs", "List the runs of the workspace, latest first."),
         "show": ("commands.runs", "Show one run: status, metrics, parameters, environment."),
-        "ui": ("commands.ui", "Show the workspace in a browser: runs, differences, why, bisect."),
+        "ui": ("commands.ui", "Show the runs of the workspace in a browser."),
         "log": (
             "commands.files",
             "Print the output of a run's command, byte for byte.",
@@ -32,38 +32,38 @@ SECTIONS = {
         "artifact": ("commands.files", "Copy an artifact of a run out of the workspace."),
         "diagnose": (
             "commands.runs",
-            "Show the problems of a run: failures, open stages, lost records.",
+            "Show problems of a run: failures, open stages, lost records.",
         ),
         "snapshot": ("commands.runs", "Show everything stored of one run: stages, samples, records."),
         "lineage": ("commands.lineage", "Show what came from what: runs, artifacts, deployments."),
         "deployments": ("commands.lineage", "List deployments and what they run, oldest first."),
     },
     "Explain": {
-        "plot": ("commands.plot", "Draw the learning curves of runs in the terminal, several runs in one chart."),
+        "plot": ("commands.plot", "Draw the learning curves of runs in one chart in the terminal."),
         "diff": (
             "commands.comparisons",
-            "Show every difference: metrics, parameters, command, code, environment, inputs.",
+            "Show every difference between two runs.",
         ),
         "why": (
             "commands.comparisons",
-            "Explain why a metric changed: significance, differences, suspects, next steps.",
+            "Explain a changed metric: significance, suspects, next steps.",
         ),
-        "compare": ("commands.comparisons", "Show two or more runs side by side, and what changed between them."),
-        "trend": ("commands.metrics", "Show a metric over the runs of a project, and what changed between them."),
+        "compare": ("commands.comparisons", "Show runs side by side, and what changed between them."),
+        "trend": ("commands.metrics", "Show a metric over the runs, and what changed between them."),
         "timeline": ("commands.environments", "Show the versions of a package over the runs of a project."),
-        "best": ("commands.metrics", "Find the run with the best last value of a metric, and rank the others."),
+        "best": ("commands.metrics", "Rank runs by the last value of a metric, the best first."),
         "check": ("commands.check", "Pass or fail a run by its metrics and its environment."),
     },
     "Rebuild and prove": {
         "audit": ("commands.environments", "Check whether a run's environment can be rebuilt."),
         "reconstruct": ("commands.reproduce", "Reconstruct the environment of a run that was never recorded."),
         "rebuild": ("commands.reproduce", "Rebuild a run's environment, and compare it with the recording."),
-        "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare the metrics."),
+        "rerun": ("commands.reproduce", "Rerun a run in its rebuilt environment, and compare metrics."),
         "bisect": ("commands.bisect", "Prove which change between two environments moved a metric."),
         "demo": ("demo", "Watch it work: an upgrade, a drop, and the proof of the cause."),
     },
     "Share": {
-        "report": ("commands.comparisons", "Write a report about one run, or about several, as Markdown or HTML."),
+        "report": ("commands.comparisons", "Write a report about runs, as Markdown or HTML."),
         "export": ("commands.files", "Write runs or their measurements as JSON lines, CSV or Parquet."),
         "lock": (
             "commands.reproduce",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -106,3 +107,16 @@ def test_changes_that_no_run_shows_in_one_state_are_no_evidence() -> None:
     explanation = why([GOOD] * 6, 0, 5, changed_at=9)
     assert explanation.history is not None
     assert explanation.history.confounds == ()
+
+
+def test_a_change_of_uncommitted_files_names_the_commit_once() -> None:
+    runs = []
+    for number, patch in enumerate(("", "a" * 64, "b" * 64)):
+        source = {"commit": "5b1575face3d" + "0" * 28, "dirty": bool(patch), "patch": patch or None}
+        run = a_run(number, GOOD - number * 0.02, "accuracy", {})
+        runs.append(replace(run, params={"scale": number < 2}, metadata={"source": source}))
+    old, new = (RunRecord(run, None, {}) for run in (runs[0], runs[2]))
+    history = explain(old, new, runs, metric="accuracy", group_by="none").history
+    assert history is not None
+    assert history.points[1].changed == ("uncommitted changes on commit 5b1575face3d",)
+    assert history.points[2].changed[0] == "parameter scale true -> false"

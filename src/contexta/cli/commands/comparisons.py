@@ -15,10 +15,11 @@ from contexta.core.errors import InvalidInput
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if something differs.")
 @query
 def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) -> Answer:
-    """Show every difference: metrics, parameters, command, code, environment, inputs.
+    """Show every difference between two runs.
 
-    Without LEFT and RIGHT: the last two runs of the project. With LEFT alone: that run and the latest one. What a run
-    did not record is listed as unknown. --html adds learning curves.
+    It compares metrics, parameters, command, code, environment and inputs. Without LEFT and RIGHT: the last two runs of
+    the project. With LEFT alone: that run and the latest one. What a run did not record is listed as unknown. --html
+    adds learning curves.
     """
     finding = ctx.diff_runs(left, right)
     return Answer(finding, int(exit_code and finding.differs), page=lambda: ctx.build_page_with_curves(finding))
@@ -29,7 +30,7 @@ def diff(ctx: Contexta, left: str | None, right: str | None, exit_code: bool) ->
 @query
 @documented(RUN_HELP)
 def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
-    """Show two or more runs side by side, and what changed between them.
+    """Show runs side by side, and what changed between them.
 
     Without RUN: the last two runs of the project. With one RUN: that run and the latest one. --html adds learning
     curves.
@@ -44,7 +45,7 @@ def compare(ctx: Contexta, run: tuple[str, ...]) -> Answer:
 @query
 @documented(RUN_HELP)
 def report(ctx: Contexta, run: tuple[str, ...], site: str | None) -> Answer:
-    """Write a report about one run, or about several, as Markdown or HTML.
+    """Write a report about runs, as Markdown or HTML.
 
     Two runs are shown with their differences, more runs side by side. --site DIR writes an index, a page for each run
     and each project, and comparisons of successive runs; it needs no server.
@@ -85,7 +86,7 @@ def why(
     lower_is_better: bool | None,
     group_by: str,
 ) -> Answer:
-    """Explain why a metric changed: significance, differences, suspects, next steps.
+    """Explain a changed metric: significance, suspects, next steps.
 
     Without OLD and NEW: the last two runs of the project. With OLD alone: that run and the latest one.
 

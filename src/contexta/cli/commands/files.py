@@ -91,7 +91,7 @@ def export(
 def import_(
     workspace: str | None, paths: tuple[Path, ...], kind: str | None, project: str | None, dry_run: bool
 ) -> Answer:
-    """Import runs that other trackers recorded, from their files below PATH.
+    """Import runs of other trackers, from their files below PATH.
 
     Metrics with all steps, parameters, tags, times, the commit, the command, the packages and the output are imported
     where the tool recorded them. Importing again changes nothing. Nothing in the files is executed.

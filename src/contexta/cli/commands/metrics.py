@@ -58,7 +58,7 @@ def series(ctx: Contexta, run: str, metric: str, stage_name: str | None, slice_r
 )
 @query
 def trend(ctx: Contexta, metric: str, stage_name: str | None, project: str | None, limit: int) -> Answer:
-    """Show a metric over the runs of a project, and what changed between them."""
+    """Show a metric over the runs, and what changed between them."""
     return Answer(ctx.get_metric_trend(metric, project, stage_name=stage_name, limit=limit))
 
 
@@ -77,7 +77,7 @@ def best(
     stage_name: str | None,
     project: str | None,
 ) -> Answer:
-    """Find the run with the best last value of a metric, and rank the others.
+    """Rank runs by the last value of a metric, the best first.
 
     Without RUN: the latest 1,000 runs that have the metric. Exits with 1 if no run has a finite value.
     """

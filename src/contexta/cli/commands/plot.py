@@ -47,7 +47,7 @@ def plot(
     smooth: float,
     columns: int,
 ) -> Answer:
-    """Draw the learning curves of runs in the terminal, several runs in one chart.
+    """Draw the learning curves of runs in one chart in the terminal.
 
     A word that names a run is a run, and one that names a metric is a metric. Without a run: the latest one. Without
     a metric: every metric with more than one point.

@@ -136,7 +136,7 @@ def rebuild(ctx: Contexta, run: str, into: Path, **options: Any) -> Answer:
 def rerun(
     ctx: Contexta, run: str, command: tuple[str, ...], checkout: bool, pattern: str | None, **options: Any
 ) -> Answer:
-    """Rerun a run in its rebuilt environment, and compare the metrics.
+    """Rerun a run in its rebuilt environment, and compare metrics.
 
     COMMAND, after --, replaces the recorded one. Launchers such as `uv run` are removed from it. Its output goes to
     stderr. Exit code 0: every metric is the same within the tolerance. 1: a metric differs, nothing could be compared,

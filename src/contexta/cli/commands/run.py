@@ -71,7 +71,7 @@ def run(
     workspace: str | None,
     command: tuple[str, ...],
 ) -> int:
-    """Record a command: every Python process in it, its output, its exit code.
+    """Record a command: its Python processes, output and exit code.
 
     Nothing has to be installed where COMMAND runs, and COMMAND needs no change. The exit code is that of COMMAND. At
     the end, stderr says what was recorded. If the workspace cannot be written, COMMAND runs unrecorded, after a

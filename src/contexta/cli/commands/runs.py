@@ -97,6 +97,6 @@ def snapshot(ctx: Contexta, run: str, max_records: int | None) -> Answer:
 @query
 @documented(RUN_HELP)
 def diagnose(ctx: Contexta, run: str, exit_code: bool) -> Answer:
-    """Show the problems of a run: failures, open stages, lost records."""
+    """Show problems of a run: failures, open stages, lost records."""
     finding = ctx.diagnose_run(run)
     return Answer(finding, int(exit_code and not finding.healthy))

@@ -33,7 +33,7 @@ def ui(
     host: str | None,
     allow_remote: bool,
 ) -> int:
-    """Show the workspace in a browser: runs, differences, why, bisect.
+    """Show the runs of the workspace in a browser.
 
     The pages are served on this machine until Ctrl-C. The printed address contains a token: who has it can read every
     run. Needs the extra `ui`.

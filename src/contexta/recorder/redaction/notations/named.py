@@ -142,11 +142,18 @@ _TYPES = (
     r"|String|Text|None|int|float|dict|list|Dict|List|tuple)\b(?:\[[^\]\n=]{0,60}\]*)?(?:[ ]*\|[ ]*[\w.]+)*"
 )
 _SIGN = Pattern(
-    rf"\*{{0,2}}[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*{_TYPES}[ \t]*=(?!=)"
+    rf"\*{{0,2}}[ \t]*\]{{0,2}}\)?[ \t]*(?P<sign>:[ \t]*[\"']?{_TYPES}[\"']?[ \t]*=(?!=)"
     r"|[\uff1a\uff1d➜→⇒]|::=|:=|\?=|\+=|\|=|=>|->|<-|===?|!==?|=|:-(?=\S)|:(?!:)|%3[DAda](?:%20|\+)*|[.…]{2,}[ \t]*:?)"
     r"[ \t]*(?:&\w{1,40}[ \t]+)?"
 )
 _COMPARISONS = ("==", "!=", "===", "!==")
+_LONGER_THAN_WORDS = 10  # characters; word2vec has 8
+_PRINTED = Pattern(r"\$\([ \t]*(?:echo|printf)(?:[ \t]+(?:-[neE]+|(?P<quote>[\"'])%s(?:\\n)?(?P=quote)))*[ \t]+")
+_LENGTH = Pattern(
+    r"(?:(?:at least|min\.?|minimum|max\.?|maximum|up to)[ ])?\d{1,4}(?:[ ]?(?:-|to|\u2013)[ ]?\d{1,4})?[ ]"
+    r"(?:characters|chars|letters|digits|symbols|bytes)\b",
+    re.IGNORECASE,
+)
 _SHELL_DEFAULT = Pattern(r"\$\{\w{1,80}\Z")
 _CALLED = Pattern(r"(?:[\w.]{1,60}\([ \t]*){1,3}(?=[rbfuRBFU@]{0,2}[\"'`])|\([ \t]*(?=[rbfuRBFU@]{0,2}[\"'`])")
 _EXPRESSION = Pattern(
@@ -166,7 +173,7 @@ def _assignment(scanner: Scanner, name: Name) -> int:
         return 0
     sign, at = match.group("sign"), match.end()
     if sign in _COMPARISONS and kind[0] < CERTAIN:
-        return 0
+        return _compared(scanner, at, kind)
     if sign == ":-" and not _SHELL_DEFAULT.search(text, max(0, name.start - 90), match.start()):
         at = match.start("sign") + 1
     if sign == ":" and text.startswith("//", at):
@@ -174,8 +181,11 @@ def _assignment(scanner: Scanner, name: Name) -> int:
     line = NEXT_LINE.match(text, at)
     if line is not None:
         return hide_lines_below(scanner, name.start, line.end(), kind, is_block=text[at : at + 1] in ("|", ">"))
-    if text.startswith(("{{", "${{", "$("), at):
-        return 0  # a variable of a template, a command of a shell
+    printed = _PRINTED.match(text, at)
+    if printed is not None:
+        return scanner.value(printed.end(), kind, is_text=True)
+    if text.startswith(("{{", "${{", "$("), at) or _LENGTH.match(text, at):
+        return 0  # a variable of a template, a command of a shell, a rule for passwords
     if text.startswith(("[", "{", "("), at):
         return hide_group(scanner, at, kind)
     if _CALLED.match(text, at) or _EXPRESSION.match(text, at):
@@ -184,6 +194,14 @@ def _assignment(scanner: Scanner, name: Name) -> int:
     if not hidden and not scanner.opens_literal(at) and any(mark in text[at : at + 200] for mark in _FALLBACKS):
         return hide_in_expression(scanner, at, kind)
     return hidden
+
+
+def _compared(scanner: Scanner, at: int, kind: Sensitivity) -> int:
+    """``if token == "X"``: a longer text of letters and digits. A tokenizer compares with words."""
+    literal = scanner.literal(at)
+    if kind[0] < LIKELY or literal is None or literal[2] - literal[1] < _LONGER_THAN_WORDS:
+        return 0
+    return scanner.hide_literal(literal, (LIKELY, "tokens"))
 
 
 def _fallback(scanner: Scanner, name: Name) -> int:

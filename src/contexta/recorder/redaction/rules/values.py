@@ -50,6 +50,7 @@ _FILES = frozenset(
 _CLASSES = Pattern(r"[a-z]+|[A-Z]+|[0-9]+")
 _HEX = Pattern(r"(?:0x)?[0-9a-fA-F]+\Z")
 _ISSUED = Pattern(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\x21-\x7e]+\Z")
+_RESOLUTION = Pattern(r"(\d{2,4})x\1\Z")
 _ALPHANUMERIC = Pattern(r"\w")
 _DASHED = Pattern(r"[A-Za-z0-9+/_=.-]{16,}\Z")
 
@@ -111,6 +112,8 @@ def is_random(text: str) -> bool:
     """
     if len(text) > 512 or _HEX.match(text) or not any(c.isdigit() for c in text):
         return False  # longer ones are data: images, weights
+    if _RESOLUTION.search(text, len(text) - 9):
+        return False  # the name of a model: EfficientNetV2B3NoTop224x224
     is_mixed = text.lower() != text and text.upper() != text
     return _changes_class(text, 0.42) if is_mixed else len(text) >= 28 and _changes_class(text, 0.3)
 
