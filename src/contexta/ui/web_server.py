@@ -19,13 +19,15 @@ from contexta.ui.routes import site
 PORT = 7300
 _PORTS_TRIED = 20
 _HEADER_SECONDS = 10.0
+_READING_SECONDS = 30.0
 _CONNECTIONS = 64
 
 
 class _PatientProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection on which no complete request arrives in time."""
+    """HTTP/1.1 that closes a connection on which no complete request arrives in time, or whose client reads nothing."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -37,9 +39,19 @@ class _PatientProtocol(H11Protocol):
             self._deadline.cancel()
         self._deadline = self.loop.call_later(_HEADER_SECONDS, self._close_if_waiting)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reading = self.loop.call_later(_READING_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._reading):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def _close_if_waiting(self) -> None:
