@@ -31,7 +31,7 @@ def wrap(tmp_path: Path) -> Wrap:
     info = tmp_path / "library" / "scorelib-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scorelib\nVersion: 1.0\n")
-    (tmp_path / "train.py").write_text("import time; time.sleep(0.3); print('trained')\n")
+    (tmp_path / "train.py").write_text("import time; time.sleep(0.6); print('trained')\n")
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
