@@ -34,6 +34,8 @@ class _Listed:
     lines: list[RunLine]
     last: str | None = None
     notes: tuple[str, ...] = ()
+    number: int | None = None
+    """The number of all matching runs, if this is the only page."""
 
 
 def runs(workspace: Contexta, request: Request) -> Response:
@@ -47,7 +49,7 @@ def runs(workspace: Contexta, request: Request) -> Response:
     columns = columns_of_lines(lines, state)
     projects = workspace.list_projects()
     total = sum(project.run_count for project in projects if state.project in ("", project.name))
-    counts = _counts(workspace, state, total, error)
+    counts = _counts(workspace, state, total, listed, error)
     tags = list(dict.fromkeys(name for line in lines for run in line.runs for name in run.tags))[:_MOST_TAGS]
     body = element("section", id="runs", data_live=None if state.after or error else "yes")
     if error is None:
@@ -79,11 +81,13 @@ def _listed(workspace: Contexta, state: ListState) -> _Listed:
         groups = workspace.group_runs(state.project or None, by=state.group, most_groups=PAGE, **query)  # type: ignore[arg-type]  # of the names above
         listed = [run for group in groups.groups for run in group.runs]
         lines = lines_of_groups(groups.groups, workspace.environments_of_runs(listed), state.open)
-        return _Listed(lines, None if groups.next_after is None else groups.next_after.value, groups.notes)
+        last = None if groups.next_after is None else groups.next_after.value
+        return _Listed(lines, last, groups.notes, None if last or state.after else groups.run_count)
     found = workspace.list_runs(state.project or None, limit=PAGE + 1, **query)  # type: ignore[arg-type]  # as above
     shown = found[:PAGE]
     last = shown[-1].run_ref.value if len(found) > PAGE else None
-    return _Listed(lines_of_runs(shown, workspace.environments_of_runs(shown)), last, found.notes)
+    number = None if last or state.after else len(shown)
+    return _Listed(lines_of_runs(shown, workspace.environments_of_runs(shown)), last, found.notes, number)
 
 
 def _with_baseline(workspace: Contexta, state: ListState, lines: list[RunLine]) -> tuple[list[RunLine], RunLine | None]:
@@ -119,12 +123,15 @@ def _deviation(
     return None if spread is None else spread.standard_deviation
 
 
-def _counts(workspace: Contexta, state: ListState, total: int, error: ContextaError | None) -> list_controls.ListCounts:
+def _counts(
+    workspace: Contexta, state: ListState, total: int, listed: _Listed, error: ContextaError | None
+) -> list_controls.ListCounts:
     project, matching = state.project or None, None
     if state.where and error is None:
-        matching = workspace.count_runs(
-            project, where=state.where, archived=bool(state.archived), most=_MOST_COUNTED + 1
-        )
+        matching = listed.number
+        if matching is None:
+            is_archived = bool(state.archived)
+            matching = workspace.count_runs(project, where=state.where, archived=is_archived, most=_MOST_COUNTED + 1)
     running = workspace.count_runs(project, where="status = open")
     archived = workspace.count_archived_runs(project)
     is_exact = matching is None or matching <= _MOST_COUNTED

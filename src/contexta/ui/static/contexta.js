@@ -70,6 +70,18 @@ document.addEventListener("keydown", event => {
   const handler = handlers.get(event.key);
   if (handler && handler(event) !== false) event.preventDefault();
 });
+// Escape, or a click elsewhere, closes an open menu.
+document.addEventListener("keydown", event => {
+  const menu = event.key === "Escape" && find("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+document.addEventListener("click", event => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
 onKey("?", () => find("#keys").showModal());
 onKey("/", () => { const box = find("#filter, .find input[type=search]"); box?.focus(); box?.select(); });
 onKey("y", () => click("button[data-copy]"));

@@ -239,6 +239,7 @@ document.addEventListener("contexta:fresh", event => {
     });
   }
   announce(added.length);
+  placePinned();
   drawCurves();
 });
 
