@@ -65,6 +65,67 @@ def test_best_source_of_each_parameter_counts_in_every_python(cli: Cli, tmp_path
     assert "c.json" in cli("show", "r").stdout
 
 
+CLICK = """
+import click
+@click.group()
+@click.option("--seed", type=int, default=1)
+def app(seed): ...
+@app.command()
+@click.option("--learning-rate", "lr", type=float)
+@click.option("--size", "-s", default=[1, 2], multiple=True)
+@click.argument("data", type=click.Path(path_type=__import__("pathlib").Path))
+def fit(lr, size, data):
+    app(["--seed", "9", "fit", "other"], standalone_mode=False) if data.name == "d.csv" else None
+app()
+"""
+
+
+def test_arguments_of_click_are_parameters_with_their_types(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(CLICK)
+    done = cli(
+        "run", "--quiet", "--", sys.executable, "train.py", "--seed", "3", "fit", "--learning-rate", "1e-2", "d.csv"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    recorded = {name: value for name, value in params(cli).items() if value[1] == "click"}
+    assert recorded == {
+        "seed": (3, "click"),
+        "lr": (0.01, "click"),
+        "size": ([1, 2], "click"),
+        "data": ("d.csv", "click"),
+    }
+
+
+ABSL = """
+from absl import app, flags
+FLAGS = flags.FLAGS
+flags.DEFINE_float("lr", 0.1, "")
+flags.DEFINE_list("layers", ["1", "2"], "")
+app.run(lambda argv: print(FLAGS.lr))
+"""
+TYPER = """
+import typer
+app = typer.Typer()
+@app.command()
+def fit(lr: float = 0.1, layers: int = 2): print(lr)
+app()
+"""
+
+
+@pytest.mark.online
+@pytest.mark.parametrize(("package", "program", "layers"), [("absl-py", ABSL, ["1", "2"]), ("typer", TYPER, 2)])
+def test_arguments_of_absl_and_typer_are_parameters(
+    cli: Cli, tmp_path: Path, package: str, program: str, layers: Any
+) -> None:
+    (tmp_path / "train.py").write_text(program)
+    words = ("uv", "run", "--no-project", "--with", package, "python", "train.py", "--lr", "0.5")
+    done = cli("run", "--quiet", "--", *words)
+    assert (done.returncode, done.stdout) == (0, "0.5\n"), done.stderr
+    recorded = params(cli)
+    source = "absl" if package == "absl-py" else "click"
+    assert recorded["lr"] == (0.5, source)
+    assert recorded["layers"] == (layers, source)
+
+
 def test_program_without_argparse_has_the_parameters_of_its_command_line(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("import sys; assert 'argparse' not in sys.modules")
     assert cli("run", "--quiet", "--", sys.executable, "train.py", "lr=0.1", "--augment").returncode == 0

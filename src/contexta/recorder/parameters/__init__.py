@@ -1,1 +1,1 @@
-"""Read parameters from command lines and configuration files, and from argparse."""
+"""Read parameters from command lines and configuration files, and from argparse, click and absl."""

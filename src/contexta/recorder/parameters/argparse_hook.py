@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from contexta.recorder import after_import
+from contexta.recorder.parameters.plain_values import MOST, plain_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict
 
     Record = Callable[[Dict[str, Any], Dict[str, str]], None]
-
-_PLAIN = (str, int, float, bool, type(None))
-_MOST = 500  # parameters of a program
 
 
 def watch(record: Record) -> None:
@@ -46,7 +44,7 @@ def _replace(module: ModuleType, record: Record) -> None:
         if not depth[0]:
             try:
                 if args is None or list(args) == sys.argv[1:]:
-                    record(_plain_values(vars(result[0])), _options_of(self))
+                    record(plain_values(vars(result[0])), _options_of(self))
             except Exception:  # noqa: BLE001  # the program must not notice
                 pass
         return result
@@ -59,31 +57,8 @@ def _replace(module: ModuleType, record: Record) -> None:
 def _options_of(parser: Any) -> Dict[str, str]:
     """The long option of each value, where there is one."""
     options: Dict[str, str] = {}
-    for action in parser._actions[:_MOST]:
+    for action in parser._actions[:MOST]:
         for option in action.option_strings:
             if type(option) is str and option.startswith("--"):
                 options.setdefault(action.dest, option)
     return options
-
-
-def _plain_values(namespace: Dict[str, Any]) -> Dict[str, Any]:
-    """The values that are plain, by name; of paths and members of enumerations their texts. Functions are left out."""
-    values: Dict[str, Any] = {}
-    for name, value in list(namespace.items())[:_MOST]:
-        if isinstance(name, str) and _is_plain(value):
-            values[name] = value
-        elif isinstance(name, str) and type(value).__module__ in ("pathlib", "pathlib._local"):
-            values[name] = str(value)
-        elif isinstance(name, str) and "Enum" in [base.__name__ for base in type(value).__mro__]:
-            values[name] = str(getattr(value, "name", ""))
-    return values
-
-
-def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether a value is made of JSON values only; no method of the program is called."""
-    if type(value) in _PLAIN:
-        return True
-    if depth > 3 or type(value) not in (list, tuple, dict) or len(value) > 1000:
-        return False
-    inner = [*value.keys(), *value.values()] if type(value) is dict else list(value)
-    return all(_is_plain(item, depth + 1) for item in inner)

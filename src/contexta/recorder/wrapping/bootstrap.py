@@ -52,7 +52,7 @@ def _take_part(words: List[str], is_recorded: bool, *, is_shadowed: bool) -> Non
     from functools import partial
 
     from contexta.recorder.inputs import opened_files
-    from contexta.recorder.parameters import argparse_hook
+    from contexta.recorder.parameters import absl_hook, argparse_hook, click_hook
     from contexta.recorder.session import active_run, start
 
     run = active_run.session.handed_down()
@@ -60,7 +60,9 @@ def _take_part(words: List[str], is_recorded: bool, *, is_shadowed: bool) -> Non
         if run._before_end is None:
             start.record_environment(run)  # a worker of another interpreter
         if not is_multiprocessing(words):
-            argparse_hook.watch(partial(_record_namespace, run))
+            argparse_hook.watch(partial(_record_arguments, run, "argparse"))
+            click_hook.watch(partial(_record_arguments, run, "click"))
+            absl_hook.watch(partial(_record_arguments, run, "absl"))
         if not os.environ.get("CONTEXTA_TRIAL"):
             opened_files.watch()
             if not is_shadowed:
@@ -84,9 +86,9 @@ def _mirror_in_worker() -> None:
     after_import.watch(dict.fromkeys(trackers.MODULES, mirror))
 
 
-def _record_namespace(run: LiveRun, values: Dict[str, Any], options: Dict[str, str]) -> None:
+def _record_arguments(run: LiveRun, parser: str, values: Dict[str, Any], options: Dict[str, str]) -> None:
     if not run._ended:
-        run.read_params(values, "argparse", options)
+        run.read_params(values, parser, options)
 
 
 def _command_line() -> List[str]:

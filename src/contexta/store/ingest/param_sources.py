@@ -12,7 +12,7 @@ from contexta.store.entities import shared_facts
 from contexta.store.entities.query_index import keep_params
 from contexta.store.schema import tables
 
-_RANKS = {"argparse": 2, "command line": 1}
+_RANKS = {"argparse": 2, "click": 2, "absl": 2, "command line": 1}
 _OF_PROGRAM = 3
 _OF_FILE = 0
 
