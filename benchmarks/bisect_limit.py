@@ -62,12 +62,12 @@ class Bayesian:
         while True:
             chances = self._chances()
             leader = max(range(self.mixes.count), key=chances.__getitem__)
-            group = self.mixes.inseparable(leader)
-            sure = sum(chance for atom, chance in enumerate(chances) if group >> atom & 1)
+            unit = self.mixes.inseparable(leader)
+            sure = sum(chance for group, chance in enumerate(chances) if unit >> group & 1)
             facts = (self.mixes.closed(1 << leader), self.mixes.without(full, 1 << leader))
             lacking = [mix for mix in facts if mix not in (0, full, *self._failed) and self._count(mix) < _SHOWN]
             if sure >= _SURE and not lacking:
-                right = bool(group >> self._world.causes[0] & 1)
+                right = bool(unit >> self._world.causes[0] & 1)
                 return right, not right, self.runs
             following = lacking[0] if sure >= _LEADS and lacking else self._most_informative(chances)
             if following is None or self.runs >= runs:
@@ -89,8 +89,8 @@ class Bayesian:
         """The probability of each change."""
         known: dict[tuple[int, ...], float] = {}
         logs = []
-        for atom in range(self.mixes.count):
-            bad = tuple(mix for mix in self._values if mix >> atom & 1)
+        for group in range(self.mixes.count):
+            bad = tuple(mix for mix in self._values if mix >> group & 1)
             if bad not in known:
                 known[bad] = self._log_likelihood(set(bad))
             logs.append(known[bad])
@@ -113,8 +113,8 @@ class Bayesian:
         risk = learn(mixes.count, self._failed, self._values)
         expected = [
             mix
-            for atom in likeliest(posterior, 3)
-            for mix in (mixes.closed(1 << atom), mixes.without(mixes.full, 1 << atom))
+            for group in likeliest(posterior, 3)
+            for mix in (mixes.closed(1 << group), mixes.without(mixes.full, 1 << group))
         ]
         choice = most_informative(posterior, mixes, risk, expected, (), self.runs, tells_parts=True)
         return None if choice is None else choice.mix

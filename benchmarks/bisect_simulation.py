@@ -54,7 +54,7 @@ CASES = [
     ("null", 2.0, False, 60),
 ]
 Row = tuple[bool, bool, str, int, int, int]
-"""(right, wrongly proved, verdict, probes, runs, atoms)"""
+"""(right, wrongly proved, verdict, probes, runs, groups)"""
 
 
 def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int, dies: float) -> Row:
@@ -110,33 +110,33 @@ class Tester:
 
 def ddmin(tester: Tester) -> int:
     """Delta debugging (Zeller and Hildebrandt 2002) from NEW down; a mix that is not known bad counts as not bad."""
-    atoms, parts = list(range(tester.world.mixes.count)), 2
-    while len(atoms) > 1:
-        size = math.ceil(len(atoms) / parts)
-        chunks = [atoms[n : n + size] for n in range(0, len(atoms), size)]
-        rests = [[atom for atom in atoms if atom not in chunk] for chunk in chunks]
+    groups, parts = list(range(tester.world.mixes.count)), 2
+    while len(groups) > 1:
+        size = math.ceil(len(groups) / parts)
+        chunks = [groups[n : n + size] for n in range(0, len(groups), size)]
+        rests = [[group for group in groups if group not in chunk] for chunk in chunks]
         smaller = next((s for s in chunks + (rests if parts > 2 else []) if tester.bad(mix_of(s))), None)
         if smaller is not None:
             parts = 2 if len(smaller) <= size else max(parts - 1, 2)
-            atoms = smaller
-        elif parts >= len(atoms):
+            groups = smaller
+        elif parts >= len(groups):
             break
         else:
-            parts = min(len(atoms), parts * 2)
-    return mix_of(atoms)
+            parts = min(len(groups), parts * 2)
+    return mix_of(groups)
 
 
 def one_by_one(tester: Tester) -> int:
     """Each change alone, with what it requires, until one is bad."""
-    for atom in range(tester.world.mixes.count):
-        if tester.bad(tester.world.mixes.closed(1 << atom)):
-            return 1 << atom
+    for group in range(tester.world.mixes.count):
+        if tester.bad(tester.world.mixes.closed(1 << group)):
+            return 1 << group
     return 0
 
 
 def prefix(tester: Tester) -> int:
     """Plain bisection over a fixed order; a mix that fails counts as bad, as an exit code would."""
-    steps = tester.world.mixes.chain(0, tester.world.mixes.full, lambda atom: atom)
+    steps = tester.world.mixes.chain(0, tester.world.mixes.full, lambda group: group)
     low, high = 0, len(steps) - 1
     while high - low > 1:
         middle = (low + high) // 2

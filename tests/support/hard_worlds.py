@@ -85,8 +85,8 @@ def is_wrong(outcome: Outcome) -> bool:
         return abs(world.level(mix) - world.level(mix & ~without)) / whole
 
     units = dict.fromkeys(
-        next((block for block in world.blocks if block >> atom & 1), 1 << atom) & culprits
-        for atom in groups_of(culprits)
+        next((block for block in world.blocks if block >> group & 1), 1 << group) & culprits
+        for group in groups_of(culprits)
     )
     if any(max(moved(shown, unit), moved(left | unit, unit)) < _LEAST for unit in units):
         return True
@@ -117,7 +117,7 @@ def _world(number: int, random: Random, loss: Callable[[int], float], **others: 
         "causes": (),
         "effect": math.inf,
         "fingerprint": True,
-        "shifts": mix_of(atom for atom in range(count) if random.random() < 0.024),
+        "shifts": mix_of(group for group in range(count) if random.random() < 0.024),
         "crashes": (),
         "flaky_mixes": random.choice((0.0, 0.0, 0.1)),
         "share": 0.5,
@@ -195,11 +195,11 @@ def _shifting(number: int, of: float, signed: bool) -> HardWorld:
     """So many of the changes move the value by exactly 5 % of the drop each, without any noise."""
     random, loss = _single(number, f"shifting {of} {signed}")
     moves = [random.choice((-1, 1)) if signed else 1 for _ in range(size_of(number))]
-    moving = [atom for atom in range(size_of(number)) if loss(1 << atom) == 0 and random.random() < of]
+    moving = [group for group in range(size_of(number)) if loss(1 << group) == 0 and random.random() < of]
     moving = moving if signed else moving[:4]
 
     def moved(mix: int) -> float:
-        return loss(mix) + 0.05 * sum(moves[atom] for atom in moving if mix >> atom & 1)
+        return loss(mix) + 0.05 * sum(moves[group] for group in moving if mix >> group & 1)
 
     return _world(number, random, moved, small=mix_of(moving))
 
@@ -209,7 +209,8 @@ def _block(size: int, number: int) -> HardWorld:
     random = Random(f"block {size} {number}")
     count = max(size_of(number), size + 4)
     block = random.sample(range(count), size)
-    cause = random.choice(block) if number % 2 else random.choice([atom for atom in range(count) if atom not in block])
+    others = [group for group in range(count) if group not in block]
+    cause = random.choice(block if number % 2 else others)
     return _world(
         number,
         random,

@@ -115,7 +115,7 @@ def drawn(number: int, kind: str, effect: float, *, fingerprint: bool, sizes: tu
 def _stirred(number: int, kind: str, effect: float, *, most: float = 0.4, fingerprint: bool = True) -> World:
     """With one harmless change or more (up to this share of them) that draws other random numbers."""
     world, random = drawn(number, kind, effect, fingerprint=fingerprint), Random(f"stirred {number}")
-    harmless = [atom for atom in range(world.mixes.count) if kind == "null" or atom not in world.causes]
+    harmless = [group for group in range(world.mixes.count) if kind == "null" or group not in world.causes]
     many = random.randint(1, max(1, round(most * len(harmless))))
     return replace(world, shifts=mix_of(random.sample(harmless, many)))
 

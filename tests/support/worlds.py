@@ -20,7 +20,7 @@ KINDS = ("single", "pair", "additive", "null")
 class World:
     """One regression. effect: the drop in standard deviations; inf for no noise at all.
 
-    shifts: atoms that do no harm but change what the random numbers come out as.
+    shifts: groups that do no harm but change what the random numbers come out as.
     crashes: (a, b): a at NEW dies beside b at OLD, which no metadata says.
     dies: the share of all runs that give no value, whatever they run on.
     """
@@ -56,9 +56,9 @@ class World:
             return True
         return self._uniform("fails", mix) < self.flaky_mixes
 
-    def told_apart(self, atom: int) -> int:
-        """The first of the atoms that never run apart from this one: nobody can tell which of them it is."""
-        return next(groups_of(self.mixes.ruled(self.crashes).inseparable(atom)))
+    def told_apart(self, group: int) -> int:
+        """The first of the groups that never run apart from this one: nobody can tell which of them it is."""
+        return next(groups_of(self.mixes.ruled(self.crashes).inseparable(group)))
 
     def run(self, mix: int, seed: int) -> Observation:
         if self.fails(mix):
@@ -69,7 +69,7 @@ class World:
         if math.isinf(self.effect):
             noise = 0.0
         elif self.fingerprint:
-            # the same seed in the same code gives the same number; harmless atoms may draw other random numbers
+            # the same seed in the same code gives the same number; harmless groups may draw other random numbers
             noise = self._normal(seed, mix & self.shifts, round(self.level(mix), 6)) / self.effect
         else:
             self.counter[0] += 1
@@ -90,14 +90,14 @@ class World:
 def draw(
     number: int, kind: str, effect: float, *, fingerprint: bool, count: int | None = None, dies: float = 0.0
 ) -> World:
-    """The world of that number: 5 to 60 atoms, a dependency graph with hubs, 0 to 30 % of the mixes failing."""
+    """The world of that number: 5 to 60 groups, a dependency graph with hubs, 0 to 30 % of the mixes failing."""
     random = Random(f"{number} {kind} {float(effect)} {fingerprint}")
     count = count or round(math.exp(random.uniform(math.log(5), math.log(60))))
     rules = []
-    for atom in range(1, count):
+    for group in range(1, count):
         if random.random() < 0.35:  # most packages need nothing new; those that do favour a few hubs (numpy, typing...)
             for _ in range(random.choice((1, 1, 2))):
-                rules.append((atom, min(int(random.expovariate(0.25)), atom - 1)))
+                rules.append((group, min(int(random.expovariate(0.25)), group - 1)))
     mixes = Mixes.of(count, rules)
     if all(mixes.comparable(number, other) for number in range(count) for other in range(number)):
         mixes = Mixes.of(count)  # all in one line: no two of them would act apart
@@ -113,7 +113,7 @@ def draw(
         causes,
         effect,
         fingerprint,
-        shifts=mix_of(atom for atom in range(count) if random.random() < 0.024),
+        shifts=mix_of(group for group in range(count) if random.random() < 0.024),
         crashes=crashes,
         flaky_mixes=0.0
         if random.random() < 0.4
@@ -130,9 +130,9 @@ def draw_needing_others(number: int, effect: float) -> tuple[World, int]:
     """A world whose culprit dies beside one to four others at OLD, which no metadata says; and those it needs so."""
     world, random = draw(number, "single", effect, fingerprint=False), Random(number)
     (cause,) = world.causes
-    others = [atom for atom in range(world.mixes.count) if not world.mixes.comparable(cause, atom)]
+    others = [group for group in range(world.mixes.count) if not world.mixes.comparable(cause, group)]
     lacking = random.sample(others, min(len(others), random.randint(1, 4)))
-    crashes = tuple((cause, atom) for atom in lacking)
+    crashes = tuple((cause, group) for group in lacking)
     needed = world.mixes.closed(mix_of((cause, *lacking))) & ~(1 << cause)
     return replace(world, crashes=crashes, flaky_mixes=0.0), needed
 
@@ -141,7 +141,7 @@ def draw_stirring(number: int, kind: str, effect: float, count: int = 120, stirr
     """A world of many changes, where so many of the harmless ones draw other random numbers."""
     world = draw(number, kind, effect, fingerprint=True, count=count)
     drawn = Random(number).sample(range(count), stirring)
-    return replace(world, shifts=mix_of(atom for atom in drawn if atom not in world.causes))
+    return replace(world, shifts=mix_of(group for group in drawn if group not in world.causes))
 
 
 def _causes(random: Random, mixes: Mixes, how_many: int) -> tuple[int, ...]:
@@ -168,7 +168,7 @@ class Outcome:
             return self.verdict.kind == "no_regression"
         if self.verdict.kind != "proved":
             return False
-        return mix_of(self.world.told_apart(atom) for atom in groups_of(self.verdict.culprits)) == mix_of(
+        return mix_of(self.world.told_apart(group) for group in groups_of(self.verdict.culprits)) == mix_of(
             map(self.world.told_apart, self.world.causes)
         )
 
@@ -181,7 +181,7 @@ class Outcome:
             shares = dict.fromkeys(map(self.world.told_apart, self.world.causes), 0.0)
             for cause, share in zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True):
                 shares[self.world.told_apart(cause)] += share
-            named = [shares.get(atom) for atom in {*map(self.world.told_apart, groups_of(self.verdict.culprits))}]
+            named = [shares.get(group) for group in {*map(self.world.told_apart, groups_of(self.verdict.culprits))}]
             return None in named or self.verdict.share[1] > sum(filter(None, named))
         if self.world.kind == "pair":  # "X (brings Y)" is true of two that nothing ever told apart
             brought = self.verdict.culprits | self.verdict.companions

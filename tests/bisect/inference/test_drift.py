@@ -19,7 +19,7 @@ def stepping(number: int, kind: str, begins: int, step: float, *, fingerprint: b
     return play(Stepping(**vars(world), begins=begins, step=step))
 
 
-def test_a_machine_that_changes_while_a_study_runs_puts_no_blame_on_innocents() -> None:
+def test_drift_of_the_machine_accuses_no_innocent_change() -> None:
     outcomes = [
         stepping(number, "single", begins, step, fingerprint=fingerprint)
         for fingerprint in (True, False)
@@ -31,26 +31,30 @@ def test_a_machine_that_changes_while_a_study_runs_puts_no_blame_on_innocents() 
     assert sum(outcome.right for outcome in outcomes) >= 0.6 * len(outcomes)
 
 
-def test_after_the_machine_changed_the_study_begins_again_with_the_late_runs() -> None:
+def test_after_drift_the_study_starts_again_with_the_late_runs() -> None:
     early = [
         Observation(mix, seed, 0.9 - 0.05 * mix + wave)
         for seed, wave in enumerate((0.0, 0.01, -0.01))
         for mix in (0, 1)
     ]
-    ends = [replace(result, mix=3 * result.mix) for result in early]
-    late = [replace(result, value=(result.value or 0.0) - 0.2) for result in ends]
-    results = [*ends, Observation(1, 0, 0.6), *late]
-    assert first_counted(ObservedTrials((*ends, Observation(1, 0, 0.6)), 3)) == 0
+    endpoints = [replace(result, mix=3 * result.mix) for result in early]
+    late = [replace(result, value=(result.value or 0.0) - 0.2) for result in endpoints]
+    results = [*endpoints, Observation(1, 0, 0.6), *late]
+    assert first_counted(ObservedTrials((*endpoints, Observation(1, 0, 0.6)), 3)) == 0
     assert usable_observations(results, 3).results == tuple(late)
 
 
-def test_late_runs_like_the_early_ones_leave_every_trial_in() -> None:
-    ends = [Observation(mix, seed, 0.9 - 0.05 * mix + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
-    results = [*ends, Observation(1, 0, 0.6), *(replace(end, value=(end.value or 0.0) + 0.004) for end in ends[:2])]
+def test_without_drift_every_trial_counts() -> None:
+    endpoints = [Observation(mix, seed, 0.9 - 0.05 * mix + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
+    results = [
+        *endpoints,
+        Observation(1, 0, 0.6),
+        *(replace(end, value=(end.value or 0.0) + 0.004) for end in endpoints[:2]),
+    ]
     assert first_counted(ObservedTrials(tuple(results), 3)) == 0
 
 
-def test_where_values_repeat_a_match_of_the_proof_shows_that_nothing_moved_and_costs_no_run() -> None:
+def test_a_proof_with_an_identical_value_excludes_drift_without_a_run() -> None:
     outcome = play(drawn(3, "single", 4.0, fingerprint=True, sizes=(8,)))
     assert outcome.right
     mixes = [n for n, result in enumerate(outcome.results) if result.mix not in (0, outcome.world.mixes.full)]
@@ -59,13 +63,13 @@ def test_where_values_repeat_a_match_of_the_proof_shows_that_nothing_moved_and_c
     assert not {*later} & {*earlier}
 
 
-def test_without_repeats_both_ends_run_again_before_a_proof_counts() -> None:
+def test_both_endpoints_run_again_before_a_proof_counts_if_values_do_not_repeat() -> None:
     outcome = play(drawn(3, "single", 4.0, fingerprint=False, sizes=(8,)))
     assert outcome.verdict.kind == "proved"
     assert {result.mix for result in outcome.results[-6:]} >= {0, outcome.world.mixes.full}
 
 
-def test_the_report_says_from_where_on_trials_count_and_shows_those() -> None:
+def test_the_report_names_the_first_trial_that_counts_after_drift() -> None:
     space = a_space("a", "b")
     early = [Observation(mix, seed, 0.9 - 0.05 * (mix > 0) + 0.01 * (seed % 2)) for seed in range(4) for mix in (0, 3)]
     late = [replace(result, value=(result.value or 0.0) - 0.2) for result in early]

@@ -18,7 +18,7 @@ def observations(old: Sequence[float], new: Sequence[float]) -> ObservedTrials:
     return ObservedTrials(tuple(results), 1)
 
 
-def test_ends_far_apart_need_few_runs() -> None:
+def test_endpoints_far_apart_need_few_runs() -> None:
     assert judge_endpoints(observations([0.94, 0.94, 0.95, 0.93], [0.38, 0.38, 0.39, 0.35])).state == "worse"
 
 
@@ -26,7 +26,7 @@ def test_two_single_runs_that_differ_are_no_evidence() -> None:
     assert judge_endpoints(observations([0.91], [0.87])).state == "open"
 
 
-def test_ends_that_scatter_alike_are_the_same() -> None:
+def test_endpoints_at_one_level_are_the_same() -> None:
     values = [0.90, 0.92, 0.91, 0.93, 0.89, 0.92, 0.90, 0.91]
     assert judge_endpoints(observations(values, [*values[::-1]])).state == "same"
 
@@ -81,12 +81,12 @@ def after(*runs: tuple[int, int, float | None]) -> tuple[int, int]:
     return next_endpoint_run(ObservedTrials(tuple(Observation(*run) for run in runs), 1))
 
 
-def test_an_end_that_gave_no_value_is_tried_at_another_seed_before_the_other_end_is_run() -> None:
+def test_an_endpoint_without_a_value_runs_at_another_seed_before_the_other_endpoint() -> None:
     assert after((0, 0, None)) == (0, 1)
     assert after((0, 0, None), (0, 1, None)) == (0, 2)
 
 
-def test_a_failure_costs_an_end_neither_the_repeat_of_a_seed_nor_a_seed_in_common_with_the_other() -> None:
+def test_after_a_failure_endpoints_still_repeat_a_seed_and_share_seeds() -> None:
     """Without these nobody would see that values repeat."""
     runs: list[tuple[int, int, float | None]] = [(0, 0, None), (0, 1, 0.9), (1, 0, 0.8), (0, 1, 0.9), (1, 0, 0.8)]
     assert after(*runs) == (0, 0)
@@ -94,5 +94,5 @@ def test_a_failure_costs_an_end_neither_the_repeat_of_a_seed_nor_a_seed_in_commo
     assert after(*runs, (0, 0, 0.91), (1, 1, None), (1, 2, 0.82)) == (0, 2)
 
 
-def test_a_seed_that_fails_again_is_left_alone() -> None:
+def test_a_seed_that_failed_twice_is_not_tried_again() -> None:
     assert after((0, 0, None), (0, 1, 0.9), (1, 0, 0.8), (0, 1, 0.9), (1, 0, 0.8), (0, 0, None)) == (0, 2)

@@ -19,7 +19,7 @@ def scattered(level: float, spread: float, count: int, seed: int) -> Pool:
 
 
 @given(VALUES, VALUES)
-def test_pools_joined_are_the_pool_of_all_values(one: list[float], other: list[float]) -> None:
+def test_joined_pools_equal_the_pool_of_all_values(one: list[float], other: list[float]) -> None:
     joined = Pool.of(one).joined(Pool.of(other))
     assert joined == pytest.approx(Pool.of([*one, *other]))
 
@@ -30,19 +30,19 @@ def test_the_predictive_density_of_a_further_value_integrates_to_one() -> None:
     assert sum(math.exp(density - levels.density(before)) for density in further) * step == pytest.approx(1.0, abs=1e-3)
 
 
-def test_values_of_one_level_are_likelier_together_than_values_of_two() -> None:
+def test_values_of_one_level_are_more_likely_in_one_pool_than_in_two() -> None:
     levels = Levels(0.1, 3.0)
     assert levels.density(Pool.of([1.0, 1.1, 0.9, 1.0])) > levels.density(Pool.of([1.0, 1.1, 3.9, 4.0])) + 5
 
 
-def test_values_at_two_levels_are_a_drop_and_values_at_one_are_none() -> None:
+def test_two_levels_are_a_drop_and_one_level_is_none() -> None:
     old, far, near = Pool.of([-1.0, 0.0, 1.0] * 4), Pool.of([2.0, 3.0, 4.0] * 4), Pool.of([-0.9, 0.1, 1.1] * 4)
     assert NOISE.dropped(old, far) > NOISE.density(old.joined(far)) + 5
     assert NOISE.dropped(old, near) < NOISE.density(old.joined(near)) - 2
 
 
 @pytest.mark.parametrize("size", [2.0, 4.0, 30.0])
-def test_a_drop_beyond_the_noise_is_likelier_than_a_small_one_that_fits_as_well(size: float) -> None:
+def test_a_large_drop_is_more_likely_than_a_small_one_with_the_same_fit(size: float) -> None:
     """What rules a wrong sort of the values out: it needs a small drop."""
 
     def surprise(drop: float) -> float:
@@ -71,7 +71,7 @@ def test_a_drop_of_any_size_up_to_thirty_spreads_has_a_prior_that_integrates_to_
     assert priors[4] < 0.05 * priors[14]  # half a spread against one and a half
 
 
-def test_what_few_values_leave_open_of_the_drop_counts_for_it() -> None:
+def test_the_size_of_the_drop_is_averaged_over_its_uncertainty() -> None:
     """Four values whose means are hardly apart may still come from levels that are; four thousand may not."""
 
     def surprise(many: int) -> float:
@@ -82,7 +82,7 @@ def test_what_few_values_leave_open_of_the_drop_counts_for_it() -> None:
 
 
 @pytest.mark.parametrize("size", [1e-60, 1e60, 1e80, 1e120])
-def test_values_far_beyond_the_noise_are_weighed_without_an_overflow(size: float) -> None:
+def test_values_far_beyond_the_noise_do_not_overflow(size: float) -> None:
     old, wild = Pool.of([0.0, 0.1]), Pool.of([size, 1.1 * size])
     for one, other in ((old, wild), (wild, old)):
         assert math.isfinite(NOISE.dropped(one, other))
@@ -90,7 +90,7 @@ def test_values_far_beyond_the_noise_are_weighed_without_an_overflow(size: float
 
 
 @pytest.mark.parametrize("calm", [0, 1])
-def test_noise_of_two_sizes_hides_a_drop_no_longer_than_it_must(calm: int) -> None:
+def test_unequal_noise_does_not_hide_a_drop(calm: int) -> None:
     """Pooled, the larger noise would hide what the calm values show."""
     spreads = (0.1, 2.0) if calm == 0 else (2.0, 0.1)
     levels = Levels(math.hypot(*spreads) / math.sqrt(2), 3.0)
@@ -108,7 +108,7 @@ def test_noise_alone_is_no_drop() -> None:
     assert wins >= 18
 
 
-def test_the_density_of_no_difference_is_that_of_one_level_when_the_noise_is_the_same() -> None:
+def test_the_density_without_a_difference_equals_that_of_one_level_at_equal_noise() -> None:
     """Savage and Dickey's ratio, against the same worked out directly: many values, so the spreads are known."""
     old, new = scattered(0.0, 1.0, 4000, 1), scattered(0.0, 1.0, 4000, 2)
     levels = Levels(1.0, 1e6)
@@ -120,7 +120,7 @@ def test_the_log_of_a_sum_is_that_of_the_sum(one: float, other: float) -> None:
     assert either(one, other) == pytest.approx(math.log(math.exp(one) + math.exp(other)))
 
 
-def test_values_at_two_distant_levels_are_likelier_as_two_optima_and_plain_noise_is_not() -> None:
+def test_two_optima_are_more_likely_than_one_only_for_two_distant_levels() -> None:
     random = Random(1)
     noise = [random.gauss(0, 1) for _ in range(20)]
     bimodal = [value + 8 * (number % 3 == 0) for number, value in enumerate(noise)]

@@ -11,17 +11,17 @@ from contexta.bisect.inference.noise import grain, shared_by_seed
 
 
 @given(st.integers(2, 500), st.lists(st.integers(0, 500), min_size=2, max_size=8, unique=True))
-def test_the_grain_of_shares_of_n_divides_every_difference(n: int, hits: list[int]) -> None:
+def test_the_grain_of_multiples_of_1_over_n_divides_every_difference(n: int, hits: list[int]) -> None:
     step = grain(hit / n for hit in hits)
     assert step == pytest.approx(math.gcd(*(hit - hits[0] for hit in hits)) / n)
 
 
-def test_values_without_a_common_step_have_practically_none() -> None:
+def test_values_without_a_common_step_have_almost_no_grain() -> None:
     assert grain([math.sqrt(n) for n in range(2, 8)]) < 1e-6
     assert grain([0.5, 0.5]) == 0
 
 
-def test_what_a_seed_adds_to_both_groups_is_found_and_what_each_adds_by_itself_is_not() -> None:
+def test_an_effect_of_seeds_on_both_endpoints_is_estimated_and_noise_is_not() -> None:
     common = [0.10, -0.20, 0.05, 0.15, -0.10]
     own = [0.004, -0.003, 0.001, -0.002, 0.003]
     old = {seed: 0.9 + both + one for seed, (both, one) in enumerate(zip(common, own, strict=True))}
@@ -31,7 +31,7 @@ def test_what_a_seed_adds_to_both_groups_is_found_and_what_each_adds_by_itself_i
     assert shared_by_seed(old, {seed: 0.8 + own[seed] for seed in range(5)}) == {}
 
 
-def test_three_seeds_or_seeds_of_which_only_one_group_ran_show_nothing_of_a_seed() -> None:
+def test_three_shared_seeds_show_no_seed_effect() -> None:
     same = {0: 0.1, 1: 0.5, 2: 0.9, 3: 0.3}
     assert shared_by_seed(same, same) == pytest.approx({0: -0.35, 1: 0.05, 2: 0.45, 3: -0.15})
     assert shared_by_seed(same, {seed: same[seed] for seed in range(3)}) == {}
@@ -39,7 +39,7 @@ def test_three_seeds_or_seeds_of_which_only_one_group_ran_show_nothing_of_a_seed
 
 
 @given(st.integers(0, 10_000))
-def test_groups_that_share_nothing_are_seldom_said_to_share_a_seed(number: int) -> None:
+def test_independent_values_rarely_show_a_seed_effect(number: int) -> None:
     chance = Random(number)
     groups = [
         ({seed: chance.gauss() for seed in range(6)}, {seed: chance.gauss() for seed in range(6)}) for _ in range(100)

@@ -20,7 +20,7 @@ NEW = [0.87, 0.875, 0.865, 0.872]
 
 
 @pytest.mark.parametrize("far", [0.1, 0.3, 0.99, -40.0])
-def test_a_value_far_from_all_others_of_its_end_is_a_stray(far: float) -> None:
+def test_a_value_far_from_all_others_of_its_endpoint_is_an_outlier(far: float) -> None:
     assert outlier([*OLD, far], NEW) == far
     assert outlier([*NEW, far], OLD) == far
 
@@ -39,33 +39,33 @@ def test_a_value_far_from_all_others_of_its_end_is_a_stray(far: float) -> None:
         pytest.param([0.9, 0.88, 0.91, 0.7], [0.6, 0.9, 0.75, 0.85], id="as much noise in the other end"),
     ],
 )
-def test_what_noise_may_give_is_none(own: list[float], other: list[float]) -> None:
+def test_a_value_within_the_noise_is_no_outlier(own: list[float], other: list[float]) -> None:
     assert outlier(own, other) is None
 
 
-def test_mixes_show_the_noise_as_well() -> None:
+def test_the_values_of_mixes_narrow_the_noise() -> None:
     far = 0.86
     assert outlier([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88]) is None
     assert outlier([*OLD[:3], far], [0.88, 0.875, 0.885, 0.88], *(OLD, NEW) * 4) == far
 
 
 @given(st.lists(st.floats(-1, 1), max_size=9), st.lists(st.floats(-1, 1), max_size=9))
-def test_a_stray_is_one_of_the_values_whatever_they_are(own: list[float], other: list[float]) -> None:
+def test_an_outlier_is_one_of_the_values(own: list[float], other: list[float]) -> None:
     found = outlier(own, other)
     assert found is None or own.count(found) == 1
 
 
-def test_normal_noise_hardly_ever_looks_like_one() -> None:
+def test_normal_noise_rarely_has_an_outlier() -> None:
     random = Random(1)
-    ends = [[[random.gauss(0, 1) for _ in range(4 + n % 5)] for _ in range(2)] for n in range(2000)]
-    assert sum(outlier(old, new) is not None for old, new in ends) <= 4
+    endpoints = [[[random.gauss(0, 1) for _ in range(4 + n % 5)] for _ in range(2)] for n in range(2000)]
+    assert sum(outlier(old, new) is not None for old, new in endpoints) <= 4
 
 
 def runs_of(mix: int, values: list[float]) -> list[Observation]:
     return [Observation(mix, seed, value) for seed, value in enumerate(values)]
 
 
-def test_a_stray_counts_as_a_run_without_a_value_each_time_it_comes() -> None:
+def test_an_outlier_counts_as_a_run_without_a_value_at_each_occurrence() -> None:
     results = [*runs_of(0, [0.1, *OLD]), Observation(0, 0, 0.1), *runs_of(1, NEW)]
     observations = usable_observations(results, 1)
     assert [result.reason for result in observations.results if result.value is None] == [OUTLIER, OUTLIER]
@@ -73,12 +73,12 @@ def test_a_stray_counts_as_a_run_without_a_value_each_time_it_comes() -> None:
     assert len(observations.results) == len(results)
 
 
-def test_what_a_seed_does_at_both_ends_is_no_stray() -> None:
+def test_an_extreme_seed_at_both_endpoints_is_no_outlier() -> None:
     results = [*runs_of(0, [0.5, *OLD]), *runs_of(1, [0.45, *NEW])]
     assert usable_observations(results, 1).results == tuple(results)
 
 
-def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
+def test_a_bad_value_that_new_repeats_at_its_seed_is_no_outlier() -> None:
     once = [*runs_of(0, OLD), *runs_of(1, [*NEW, 0.1])]
     assert [result.reason for result in usable_observations(once, 1).results if result.value is None] == [OUTLIER]
     again = [*once, Observation(1, len(NEW), 0.1)]
@@ -90,21 +90,21 @@ def test_a_bad_value_that_new_gives_again_at_its_seed_is_no_accident() -> None:
     ]
 
 
-def test_a_run_of_a_mix_far_outside_both_ends_is_run_again_and_left_out_if_it_is_another_then() -> None:
-    ends = [*runs_of(0, OLD), *runs_of(3, NEW)]
-    once = usable_observations([*ends, *runs_of(1, [-11.6])], 3)
+def test_an_outlier_of_a_mix_runs_again_and_does_not_count_if_it_does_not_repeat() -> None:
+    endpoints = [*runs_of(0, OLD), *runs_of(3, NEW)]
+    once = usable_observations([*endpoints, *runs_of(1, [-11.6])], 3)
     assert unconfirmed_outlier(once) == 1
-    after = usable_observations([*ends, *runs_of(1, [-11.6, 0.87])], 3)
+    after = usable_observations([*endpoints, *runs_of(1, [-11.6, 0.87])], 3)
     assert unconfirmed_outlier(after) is None
     assert after.outcomes[1] == [OUTLIER, None]
 
 
-def test_a_mix_that_lies_far_outside_both_ends_twice_is_no_accident() -> None:
+def test_a_mix_twice_far_outside_both_endpoints_has_no_outlier() -> None:
     results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [-11.6, -11.2]), *runs_of(2, [-11.6])]
     assert usable_observations(results, 3).results == tuple(results)
 
 
-def test_a_mix_within_three_ranges_of_the_ends_has_no_strays() -> None:
+def test_a_mix_within_three_ranges_of_the_endpoints_has_no_outlier() -> None:
     results = [*runs_of(0, OLD), *runs_of(3, NEW), *runs_of(1, [*NEW, 0.8])]
     assert usable_observations(results, 3).results == tuple(results)
 
@@ -112,15 +112,13 @@ def test_a_mix_within_three_ranges_of_the_ends_has_no_strays() -> None:
 @pytest.mark.parametrize("wild", [-1e20, 1e20, -1e300, 1.7e308, 1e6, -1e3])
 @pytest.mark.parametrize("of", ["old", "new", "mix"])
 @pytest.mark.parametrize(("effect", "fingerprint"), [(4.0, False), (4.0, True), (math.inf, True)])
-def test_one_diverged_run_hides_no_cause_whatever_its_value(
-    wild: float, of: str, effect: float, fingerprint: bool
-) -> None:
+def test_one_diverged_run_of_any_value_hides_no_cause(wild: float, of: str, effect: float, fingerprint: bool) -> None:
     for turn in (1, 2):
         world = drawn(turn, "single", effect, fingerprint=fingerprint, sizes=(8,))
         assert play(Diverging(**vars(world), of=of, turn=turn, wild=wild)).right
 
 
-def test_a_value_that_may_be_a_stray_is_not_ruled_out_by_no_regression() -> None:
+def test_a_possible_outlier_does_not_end_as_no_regression() -> None:
     """OLD is 0.9 but once, NEW is 0.85: the one value would make the noise look ten times the drop."""
     world = drawn(1, "single", math.inf, fingerprint=True, sizes=(8,))
     assert play(Diverging(**vars(world), of="old", turn=1, wild=0.4)).right
@@ -129,7 +127,9 @@ def test_a_value_that_may_be_a_stray_is_not_ruled_out_by_no_regression() -> None
 @pytest.mark.parametrize("end", ["OLD", "NEW"])
 @pytest.mark.parametrize("turn", [0, 1, 2])
 @pytest.mark.parametrize("higher_is_better", [True, False])
-def test_one_diverged_run_of_an_end_hides_no_drop_and_is_told(end: str, turn: int, higher_is_better: bool) -> None:
+def test_one_diverged_run_of_an_endpoint_hides_no_drop_and_is_reported(
+    end: str, turn: int, higher_is_better: bool
+) -> None:
     space = a_space(*"abcdefgh")
     sign = 1.0 if higher_is_better else -1.0
     mix = 0 if end == "OLD" else space.mixes.full

@@ -96,7 +96,7 @@ def at(mix: int, *values: float) -> list[Observation]:
     return [Observation(mix, seed, value) for seed, value in enumerate(values)]
 
 
-def test_one_good_value_of_new_in_plain_noise_leaves_the_good_values_of_a_mix_their_weight() -> None:
+def test_one_good_value_of_new_keeps_the_weight_of_good_values_of_mixes() -> None:
     """Few runs of NEW often include one that looks good; eight more of a mix still clear its changes."""
     old, new = (1.5, 0.7, 0.9, 0.2, 1.4, 1.3), (-0.1, -0.3, 1.1, -1.1, 0.3)
     mix = (1.2, 1.3, 1.5, 1.4, 0.5, 1.4, 2.0, 0.4)
@@ -105,14 +105,14 @@ def test_one_good_value_of_new_in_plain_noise_leaves_the_good_values_of_a_mix_th
     assert posterior.singles[0] < 0.003
 
 
-def test_new_that_often_looks_good_leaves_the_good_values_of_a_mix_little_weight() -> None:
+def test_many_good_values_of_new_reduce_the_weight_of_good_values_of_mixes() -> None:
     old, new = (1.0, 1.01, 0.99, 1.0, 1.02, 0.98), (0.0, 1.01, 0.01, 0.99, 0.02, 1.0)
     results = [*at(0, *old), *at(0b11, *new), *at(0b01, 1.0, 0.99)]
     posterior = infer_posterior(MixEvidence.of(tuple(results), 0b11), Mixes.of(2), (1.0, 1.0))
     assert posterior.singles[0] > 0.1
 
 
-def test_two_optima_that_every_mix_reaches_are_no_drop() -> None:
+def test_two_optima_of_every_mix_are_no_drop() -> None:
     """OLD reaches the better optimum four times, NEW once; each mix shows one of the two."""
     old, new = (1.0, 1.01, 0.99, 1.0), (0.01, 0.99, 0.0, 0.02)
     results = [*at(0, *old), *at(0b1111, *new), *at(0b0001, 1.0, 0.0), *at(0b0011, 0.01, 1.01), *at(0b1100, 0.0, 0.99)]

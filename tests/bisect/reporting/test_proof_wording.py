@@ -88,8 +88,8 @@ def test_proof_of_several_culprits_with_a_removed_one() -> None:
 )
 def test_proof_names_other_packages_at_old(at_old: str, sentence: str) -> None:
     space = a_space(*"abcdefg")
-    mix = sum(1 << number for number, atom in enumerate(space.atoms) if not {*atom.keys} & {*at_old})
-    culprit = next(1 << number for number, atom in enumerate(space.atoms) if "a" in atom.keys)
+    mix = sum(1 << number for number, group in enumerate(space.groups) if not {*group.keys} & {*at_old})
+    culprit = next(1 << number for number, group in enumerate(space.groups) if "a" in group.keys)
     assert claim(space, culprit, Fact("without", mix, "good", "good")) == sentence
 
 

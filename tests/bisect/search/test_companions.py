@@ -38,14 +38,14 @@ def study(
     ("count", "culprit", "needs"),
     [(8, 2, (6,)), (11, 3, (5, 7, 8)), (11, 0, (9, 10)), (20, 4, (1, 2, 17)), (30, 11, (3, 4, 5, 20)), (11, 5, ())],
 )
-def test_a_culprit_brings_what_it_dies_without_and_nothing_else(
+def test_the_companions_are_the_changes_without_which_the_culprit_fails(
     count: int, culprit: int, needs: tuple[int, ...], noise: float
 ) -> None:
     found = study(count, culprit, mix_of(needs), noise)
     assert (found.kind, found.culprits, found.companions) == ("proved", 1 << culprit, mix_of(needs))
 
 
-def test_more_runs_never_take_a_proof_away() -> None:
+def test_more_runs_keep_a_proof() -> None:
     found = [study(20, 4, mix_of((1, 2, 17)), 0.0125, max_runs=most) for most in range(18, 46)]
     kinds = [verdict.kind for verdict in found]
     assert kinds == ["undecided"] * kinds.count("undecided") + ["proved"] * kinds.count("proved")
@@ -53,12 +53,12 @@ def test_more_runs_never_take_a_proof_away() -> None:
     assert companions[0] > companions[-1] == 3
 
 
-def test_what_companions_require_comes_with_them() -> None:
+def test_requirements_of_companions_are_companions() -> None:
     found = study(10, 0, mix_of((3,)), 0.0, rules=((3, 7), (5, 1)))
     assert (found.culprits, found.companions) == (1, mix_of((3, 7)))
 
 
-def test_what_all_mixes_share_that_ran_with_the_culprit_is_enough_for_it() -> None:
+def test_the_changes_that_all_mixes_with_the_culprit_share_are_enough() -> None:
     results = (
         Observation(0b10111, 0, 0.8),
         Observation(0b11101, 0, 0.8),
@@ -68,12 +68,12 @@ def test_what_all_mixes_share_that_ran_with_the_culprit_is_enough_for_it() -> No
     assert enough_companions(ObservedTrials(results, 0b11111), Mixes.of(5), 1) == 0b10101
 
 
-def test_one_that_is_alone_missing_in_a_failure_is_needed() -> None:
+def test_a_change_that_was_alone_missing_in_a_failure_is_needed() -> None:
     results = (Observation(0b0111, 0, 0.8), Observation(0b0011, 0, None, "dies"))
     assert next_without_companions(ObservedTrials(results, 0b1111), Mixes.of(4), 1) == 0b0101
 
 
-def test_what_needs_a_companion_is_left_out_with_it_and_not_all_that_one_is_needed_of() -> None:
+def test_a_companion_is_left_out_with_its_dependents_but_never_all_of_a_gap() -> None:
     # 1 and 3 need 4: leaving out 4 would leave out all of what one is needed of
     mixes = Mixes.of(6, ((1, 4), (3, 4)))
     results = (Observation(0b000101, 0, None, "dies"), Observation(0b011111, 0, 0.8))
@@ -85,9 +85,7 @@ def test_what_needs_a_companion_is_left_out_with_it_and_not_all_that_one_is_need
 
 
 @given(st.integers(3, 12), st.data())
-def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_them(
-    count: int, data: st.DataObject
-) -> None:
+def test_reducing_companions_takes_about_as_many_runs_as_naming_them(count: int, data: st.DataObject) -> None:
     needs = data.draw(st.integers(0, (1 << count) - 1)) & ~1
     mixes, results = Mixes.of(count), list[Observation]()
     while (mix := next_without_companions(ObservedTrials(tuple(results), mixes.full), mixes, 1)) is not None:
@@ -98,7 +96,7 @@ def test_companions_are_taken_away_in_about_as_many_runs_as_it_takes_to_name_the
 
 
 @pytest.mark.parametrize("number", [20063, 20092, 20108, 20153])
-def test_no_run_goes_into_mixes_without_what_is_known_to_be_needed(number: int) -> None:
+def test_no_run_omits_a_companion_that_is_known_to_be_needed(number: int) -> None:
     world, needed = draw_needing_others(number, math.inf)
     outcome = play(world)
     assert outcome.right  # before, the 60 runs were used up by mixes that could only fail

@@ -63,7 +63,7 @@ def test_a_single_cause_is_proved_by_the_four_facts() -> None:
     assert outcome.verdict.fixed_seed
 
 
-def test_what_a_culprit_requires_is_shown_to_be_good_without_it() -> None:
+def test_the_requirements_of_a_culprit_are_shown_to_be_good_alone() -> None:
     outcome = play(a_world("single", (3,), mixes=Mixes.of(8, [(3, 1), (5, 3)])))
     assert outcome.right
     assert outcome.verdict.companions == 0b00000010
@@ -87,7 +87,7 @@ def test_additive_parts_are_both_found() -> None:
     assert [fact.state for fact in outcome.verdict.proof.facts if fact.role == "alone"] == ["between", "between"]
 
 
-def test_last_digits_that_a_harmless_change_moves_are_no_second_cause() -> None:
+def test_a_harmless_change_of_the_last_digits_is_no_second_cause() -> None:
     problem, results = Problem(Mixes.of(6), (1.0,) * 6), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         culprit, harmless = step.mix >> 2 & 1, step.mix >> 4 & 1
@@ -103,7 +103,7 @@ def test_a_mix_that_fails_is_never_counted_as_bad() -> None:
     assert outcome.verdict.companions >> 5 & 1
 
 
-def test_changes_that_never_run_apart_are_named_together_and_never_one_of_them_alone() -> None:
+def test_inseparable_changes_are_named_together() -> None:
     # 2 needs 1 by its metadata, and 1 dies beside the old 2, which no metadata says
     outcome = play(a_world("single", (1,), mixes=Mixes.of(6, [(2, 1)]), count=6, crashes=((1, 2),)))
     assert outcome.verdict.kind == "proved"
@@ -113,7 +113,7 @@ def test_changes_that_never_run_apart_are_named_together_and_never_one_of_them_a
 
 
 @pytest.mark.parametrize("number", [5165, 5185])
-def test_what_a_cause_failed_without_once_is_named_with_it_where_nothing_tells_more(number: int) -> None:
+def test_a_change_missing_in_one_failure_is_named_if_no_mix_tells_more(number: int) -> None:
     outcome = play(draw(number, "single", math.inf, fingerprint=True))
     assert outcome.right
     proof = outcome.verdict.proof
@@ -121,7 +121,7 @@ def test_what_a_cause_failed_without_once_is_named_with_it_where_nothing_tells_m
     assert proof.companions & ~outcome.world.mixes.closed(proof.culprits)  # more than what metadata says it needs
 
 
-def test_a_cause_whose_removal_cannot_be_shown_is_not_proved() -> None:
+def test_a_cause_without_a_running_removal_is_not_proved() -> None:
     class OnlyEnds(World):
         def fails(self, mix: int) -> bool:
             return mix not in (0, self.mixes.full)
@@ -131,7 +131,7 @@ def test_a_cause_whose_removal_cannot_be_shown_is_not_proved() -> None:
     assert outcome.verdict.kind == "not_proved"
 
 
-def test_where_the_ideal_mix_fails_by_itself_the_nearest_one_stands_in() -> None:
+def test_the_nearest_running_mix_replaces_a_failing_one_in_a_proof() -> None:
     class Unlucky(World):
         def fails(self, mix: int) -> bool:
             return mix == 0b1000
@@ -144,7 +144,7 @@ def test_where_the_ideal_mix_fails_by_itself_the_nearest_one_stands_in() -> None
 
 
 @pytest.mark.parametrize(("number", "effect"), [(944, math.inf), (297, 4.0)])
-def test_new_without_the_culprit_alone_is_tried_before_anything_stands_in_for_it(number: int, effect: float) -> None:
+def test_new_without_the_culprit_alone_is_tried_before_a_replacement(number: int, effect: float) -> None:
     outcome = play(draw(number, "single", effect, fingerprint=True))  # failures make that mix look risky
     proof = outcome.verdict.proof
     assert outcome.right
@@ -152,7 +152,7 @@ def test_new_without_the_culprit_alone_is_tried_before_anything_stands_in_for_it
     assert proof.without_mix == outcome.world.mixes.without(outcome.world.mixes.full, outcome.verdict.culprits)
 
 
-def test_a_new_end_that_never_gives_a_value_twice_is_no_fingerprint() -> None:
+def test_a_new_without_repeating_values_has_no_fingerprints() -> None:
     class Nondeterministic(World):
         def run(self, mix: int, seed: int) -> Observation:
             found = World.run(self, mix, seed)
@@ -167,7 +167,7 @@ def test_a_new_end_that_never_gives_a_value_twice_is_no_fingerprint() -> None:
 
 
 @pytest.mark.parametrize("fingerprint", [True, False])
-def test_what_a_seed_does_to_every_value_hides_no_regression(fingerprint: bool) -> None:
+def test_seed_effects_hide_no_regression(fingerprint: bool) -> None:
     """A seed that also splits the data moves all values by eight times, or 120 times, the noise left: pairs tell."""
     worlds = [draw(number, "single", 4.0, fingerprint=fingerprint, count=8) for number in range(FEW)]
     outcomes = [play(replace(world, by_seed=by_seed)) for world in worlds for by_seed in (2.0, 30.0)]
@@ -175,14 +175,14 @@ def test_what_a_seed_does_to_every_value_hides_no_regression(fingerprint: bool) 
     assert share(outcomes, "wrongly_proved") == 0
 
 
-def test_where_seeds_move_every_value_the_ends_are_run_in_turn() -> None:
+def test_with_seed_effects_the_endpoints_alternate() -> None:
     outcome = play(replace(draw(5, "single", 4.0, fingerprint=False, count=8), by_seed=1.0))
     assert outcome.right
     at_new = {result.seed for result in outcome.results if result.mix == outcome.world.mixes.full}
     assert {result.seed for result in outcome.results} == at_new
 
 
-def test_a_drop_that_is_the_same_at_every_seed_is_found_like_one_without_noise() -> None:
+def test_a_constant_drop_with_seed_effects_is_proved_as_without_noise() -> None:
     class OnlySeeds(World):
         def run(self, mix: int, seed: int) -> Observation:
             return Observation(mix, seed, 0.9 + self._normal("seed", seed) - 0.05 * self.level(mix))
@@ -193,7 +193,7 @@ def test_a_drop_that_is_the_same_at_every_seed_is_found_like_one_without_noise()
     assert max(outcome.runs for outcome in outcomes) < 30
 
 
-def test_mixes_that_never_repeat_between_ends_that_do_are_no_fingerprints() -> None:
+def test_mixes_that_do_not_repeat_end_the_use_of_fingerprints() -> None:
     class Between(World):
         def run(self, mix: int, seed: int) -> Observation:
             found = World.run(self, mix, seed)
@@ -210,12 +210,12 @@ def test_mixes_that_never_repeat_between_ends_that_do_are_no_fingerprints() -> N
 
 
 @pytest.mark.parametrize("number", [20039, 20055, 20064, 20082, 20083])
-def test_the_share_of_a_part_named_alone_is_no_surer_than_the_drop_itself(number: int) -> None:
+def test_the_interval_of_a_share_includes_the_uncertainty_of_the_drop(number: int) -> None:
     outcome = play(draw(number, "additive", 4.0, fingerprint=False))
     assert not outcome.wrongly_proved
 
 
-def test_what_is_shown_when_the_runs_are_used_up_is_proved() -> None:
+def test_a_complete_proof_counts_when_the_runs_are_used_up() -> None:
     """Only whether it makes all of the drop or a part is still asked then, and the share says that."""
     world = draw(23, "single", 2.0, fingerprint=True)
     asked = [0]
@@ -229,7 +229,7 @@ def test_what_is_shown_when_the_runs_are_used_up_is_proved() -> None:
     assert fewer.verdict.kind == "proved"
 
 
-def test_an_end_that_fails_at_three_seeds_is_undecided() -> None:
+def test_an_endpoint_that_fails_at_three_seeds_is_undecided() -> None:
     problem, results = Problem(Mixes.of(3), (1.0,) * 3), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         results.append(Observation(step.mix, step.seed, None, "dies"))
@@ -237,13 +237,13 @@ def test_an_end_that_fails_at_three_seeds_is_undecided() -> None:
     assert (step.kind, step.why) == ("undecided", "OLD itself gives no value: dies")
 
 
-def test_a_training_that_dies_now_and_then_costs_runs_and_no_verdict() -> None:
+def test_random_crashes_cost_runs_and_no_verdict() -> None:
     outcome = play(a_world("single", (3,), dies=0.3))
     assert outcome.right
     assert None in {result.value for result in outcome.results}
 
 
-def test_a_cause_that_a_single_failure_hides_is_looked_at_again() -> None:
+def test_a_single_failure_that_hides_a_cause_is_repeated() -> None:
     """The only way to show 1 at NEW in OLD dies once, and nothing else ever does: nobody can know that it is flaky."""
     problem, results = Problem(Mixes.of(2), (1.0,) * 2), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
@@ -252,7 +252,7 @@ def test_a_cause_that_a_single_failure_hides_is_looked_at_again() -> None:
     assert (step.kind, step.culprits) == ("proved", 0b10)
 
 
-def test_a_training_that_dies_more_and_more_ends_within_the_runs_allowed() -> None:
+def test_a_study_with_increasing_crashes_ends_within_its_runs() -> None:
     problem, results = Problem(Mixes.of(6), (1.0,) * 6, Settings(max_runs=40)), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         dies = len(results) > 8
@@ -264,7 +264,7 @@ def test_a_training_that_dies_more_and_more_ends_within_the_runs_allowed() -> No
 
 
 @pytest.mark.parametrize(("kind", "effect"), [("single", math.inf), ("single", 4.0), ("null", 2.0)])
-def test_where_one_run_in_five_dies_causes_are_still_found_and_none_is_made_up(kind: str, effect: float) -> None:
+def test_causes_are_proved_if_one_run_in_five_crashes(kind: str, effect: float) -> None:
     worlds = (draw(number, kind, effect, fingerprint=effect != 4.0, dies=0.2) for number in range(1000, 1030))
     outcomes = [play(world) for world in worlds]
     assert share(outcomes, "right") >= 0.85
@@ -272,7 +272,7 @@ def test_where_one_run_in_five_dies_causes_are_still_found_and_none_is_made_up(k
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_a_single_run_that_diverges_makes_no_drop_look_like_noise(number: int) -> None:
+def test_a_single_diverged_run_hides_no_drop(number: int) -> None:
     problem, results = Problem(Mixes.of(10), (1.0,) * 10), list[Observation]()
     while isinstance(step := decide(problem, results), Probe):
         bad = step.mix >> 4 & 1
@@ -293,7 +293,7 @@ def test_three_parts_that_add_up_are_all_named(shares: tuple[float, ...], causes
     assert (step.kind, step.culprits) == ("proved", sum(1 << cause for cause in causes))
 
 
-def test_nothing_is_proved_while_it_is_not_sure_that_the_ends_differ() -> None:
+def test_nothing_is_proved_while_the_endpoints_may_be_equal() -> None:
     for number in range(40, 60):
         outcome = play(draw(number, "single", 2.0, fingerprint=True, count=8))
         if outcome.verdict.kind == "proved":
@@ -301,7 +301,7 @@ def test_nothing_is_proved_while_it_is_not_sure_that_the_ends_differ() -> None:
             assert outcome.verdict.posterior.none <= 0.003
 
 
-def test_identical_ends_are_no_regression() -> None:
+def test_identical_endpoints_are_no_regression() -> None:
     outcome = play(a_world("null", (), effect=math.inf))
     assert outcome.verdict.kind == "no_regression"
     assert outcome.runs <= 8
@@ -314,7 +314,7 @@ def test_an_improvement_is_no_regression() -> None:
     assert step.kind == "no_regression"
 
 
-def test_the_budget_is_never_passed() -> None:
+def test_a_study_never_exceeds_its_runs() -> None:
     for number in range(10):
         outcome = play(draw(number, "pair", 1.0, fingerprint=False), Settings(max_runs=25))
         assert outcome.runs <= 25
@@ -329,10 +329,10 @@ def test_the_same_results_give_the_same_step() -> None:
         assert (step.mix, step.seed) == (result.mix, result.seed)
 
 
-def test_values_that_repeat_are_recognised_as_fingerprints_and_given_up_when_they_do_not() -> None:
-    ends = [Observation(mix, seed, 0.9 - mix / 10 + seed / 100) for mix in (0, 1) for seed in (0, 0, 1, 2)]
-    assert set(ObservedTrials(tuple(ends), 1).fingerprints) == {0, 1, 2}
-    assert ObservedTrials((*ends, Observation(0, 1, 0.5)), 1).fingerprints == {}
+def test_repeating_values_are_fingerprints_until_one_does_not_repeat() -> None:
+    endpoints = [Observation(mix, seed, 0.9 - mix / 10 + seed / 100) for mix in (0, 1) for seed in (0, 0, 1, 2)]
+    assert set(ObservedTrials(tuple(endpoints), 1).fingerprints) == {0, 1, 2}
+    assert ObservedTrials((*endpoints, Observation(0, 1, 0.5)), 1).fingerprints == {}
 
 
 # ---------------------------------------------------------------------------------------------- many studies
@@ -367,7 +367,7 @@ def test_at_four_standard_deviations_without_fingerprints_causes_are_still_prove
 
 @pytest.mark.parametrize(("drop", "verdict"), [(0.0, "no_regression"), (0.1, "proved")])
 @pytest.mark.parametrize("spreads", [(0.03, 0.006), (0.006, 0.03)])
-def test_a_change_of_the_noise_is_told_from_a_drop(drop: float, verdict: str, spreads: tuple[float, float]) -> None:
+def test_a_change_of_the_noise_is_no_drop(drop: float, verdict: str, spreads: tuple[float, float]) -> None:
     """Change 2 of five makes values scatter five times as much, or as little; it may make them drop besides."""
 
     def ended(number: int) -> str:
@@ -392,9 +392,7 @@ def test_at_two_standard_deviations_most_causes_are_proved_within_forty_runs(fin
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["single", "null"])  # of several causes the docs give what was measured
 @pytest.mark.parametrize(("effect", "fingerprint"), [(math.inf, True), (4.0, False), (2.0, True)])
-def test_in_many_studies_at_most_one_in_a_hundred_is_wrongly_proved(
-    kind: str, effect: float, fingerprint: bool
-) -> None:
+def test_at_most_one_in_a_hundred_studies_is_wrong(kind: str, effect: float, fingerprint: bool) -> None:
     outcomes = studies(2000 if kind == "null" else 200, kind, effect, fingerprint=fingerprint)  # nulls are short
     assert share(outcomes, "wrongly_proved") <= 0.01
     assert kind != "null" or share(outcomes, "right") >= 0.97
@@ -411,9 +409,9 @@ def found_by(
     count: int = 9,
     steps: int = 10**9,
 ) -> Verdict:
-    """The verdict on so many changes. bad: how much of the drop a mix makes, given as atoms; noise: in drops.
+    """The verdict on so many changes. bad: how much of the drop a mix makes, given as groups; noise: in drops.
 
-    stirs: atoms that draw other random numbers, and nothing else. fails: the share of the mixes that fail. steps: the
+    stirs: groups that draw other random numbers, and nothing else. fails: the share of the mixes that fail. steps: the
     metric is a multiple of 1 / steps.
     """
     problem, results = Problem(Mixes.of(count), (1.0,) * count), list[Observation]()
@@ -431,13 +429,13 @@ def found_by(
 
 @pytest.mark.parametrize("stirs", [0b10, 0b11])
 @pytest.mark.slow
-def test_a_change_that_stirs_the_noise_is_no_culprit_beside_two_that_each_suffice(stirs: int) -> None:
+def test_an_rng_perturbing_change_is_no_culprit_next_to_two_that_each_suffice(stirs: int) -> None:
     for number in range(25):
         verdict = found_by(lambda mix: float(bool(mix & 0b100100)), number, 0.25, seeded=True, stirs=stirs)
         assert verdict.kind != "proved" or verdict.culprits == 0b100100
 
 
-def test_a_pair_is_no_culprit_with_a_companion_where_some_mixes_fail_by_themselves() -> None:
+def test_random_failures_do_not_turn_a_pair_into_a_culprit_with_a_companion() -> None:
     verdicts = [
         found_by(lambda mix: float(mix & 0b100100 == 0b100100), number, 0.1, seeded=True, fails=0.15)
         for number in range(60)
@@ -447,7 +445,7 @@ def test_a_pair_is_no_culprit_with_a_companion_where_some_mixes_fail_by_themselv
 
 @pytest.mark.parametrize("count", [9, 12])
 @pytest.mark.parametrize(("noise", "seeded", "steps"), [(0.0, True, 200), (0.25, True, 200), (0.1, False, 10**9)])
-def test_two_changes_each_of_which_suffices_are_both_named(noise: float, seeded: bool, steps: int, count: int) -> None:
+def test_two_changes_that_each_suffice_are_both_named(noise: float, seeded: bool, steps: int, count: int) -> None:
     verdicts = [
         found_by(lambda mix: float(bool(mix & 0b100100)), number, noise, seeded=seeded, count=count, steps=steps)
         for number in range(6)
@@ -467,7 +465,7 @@ def test_three_changes_that_act_only_together_are_found(noise: float, seeded: bo
 
 
 @pytest.mark.parametrize(("noise", "seeded"), [(0.0, True), (0.1, True), (0.1, False)])
-def test_what_is_better_than_old_beside_the_culprit_is_not_bad(noise: float, seeded: bool) -> None:
+def test_a_mix_better_than_old_is_not_bad(noise: float, seeded: bool) -> None:
     for number in range(4):
         verdict = found_by(lambda mix: (mix >> 2 & 1) - (mix >> 5 & 1) / 2, number, noise, seeded=seeded)
         assert (verdict.kind, verdict.culprits) == ("proved", 0b100)
@@ -490,14 +488,14 @@ def test_a_drop_at_every_other_seed_is_proved(off: int) -> None:
 @pytest.mark.parametrize(
     ("every", "off"), [*((every, off) for every in (3, 4, 5) for off in range(every)), (7, 3), (7, 4)]
 )
-def test_ends_that_differ_at_few_seeds_are_not_called_identical(every: int, off: int) -> None:
+def test_endpoints_that_differ_at_few_seeds_are_not_called_identical(every: int, off: int) -> None:
     verdict = at_some_seeds(every, off)
     assert "identical" not in verdict.why
     assert verdict.kind == "undecided" or "but the endpoints differ at" in verdict.why
 
 
 @pytest.mark.parametrize("number", [20038, 20160])
-def test_two_changes_that_four_failures_tie_by_chance_are_told_apart(number: int) -> None:
+def test_four_random_failures_do_not_make_two_changes_inseparable(number: int) -> None:
     """A quarter of the mixes fail by themselves; all four nearest to the endpoints that separate the two do."""
     assert play(draw(number, "single", 4.0, fingerprint=True)).right
 
@@ -505,13 +503,13 @@ def test_two_changes_that_four_failures_tie_by_chance_are_told_apart(number: int
 NULLS = [name for name in FAMILIES if "null" in name and "fixed seed" not in name]
 
 
-def test_unkind_noise_alone_is_hardly_ever_proved() -> None:
+def test_difficult_noise_without_a_cause_is_rarely_proved() -> None:
     outcomes = [play(FAMILIES[name](number)) for name in NULLS for number in range(50_000, 50_008)]
     assert sum(outcome.wrongly_proved for outcome in outcomes) <= 2  # of 80; the docs have what many give
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if "fixed seed" in name])
-def test_what_one_fixed_seed_shows_is_never_proved_without_saying_so(name: str) -> None:
+def test_a_proof_at_one_fixed_seed_says_so(name: str) -> None:
     verdicts = [play(FAMILIES[name](number)).verdict for number in range(50_000, 50_006)]
     assert all(verdict.fixed_seed for verdict in verdicts if verdict.kind == "proved")
     assert all(verdict.why.endswith("at this fixed seed") for verdict in verdicts if verdict.fixed_seed)
@@ -519,6 +517,6 @@ def test_what_one_fixed_seed_shows_is_never_proved_without_saying_so(name: str) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FAMILIES if "machine" in name or "diverges" in name])
-def test_in_many_unkind_studies_at_most_three_in_a_hundred_are_wrongly_proved(name: str) -> None:
+def test_at_most_three_in_a_hundred_studies_with_difficult_noise_are_wrong(name: str) -> None:
     outcomes = [play(FAMILIES[name](number)) for number in range(60_000, 60_033)]
     assert sum(outcome.wrongly_proved for outcome in outcomes) <= 1

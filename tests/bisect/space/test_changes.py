@@ -31,8 +31,8 @@ def space(
 
 def brings(result: Space, key: str) -> set[str]:
     """What moves to NEW at least, when this change does."""
-    atom = next(number for number, atom in enumerate(result.atoms) if key in atom.keys)
-    return set(result.keys(result.mixes.closed(1 << atom))) - {key}
+    group = next(number for number, group in enumerate(result.groups) if key in group.keys)
+    return set(result.keys(result.mixes.closed(1 << group))) - {key}
 
 
 def test_every_kind_of_difference_is_a_change() -> None:
@@ -63,7 +63,7 @@ def test_source_and_parameters_are_changes_where_they_were_recorded_and_bound_to
     ], "a package may be called source"
     old, new = (replace(item, packages={}) for item in (old, new))
     result = space(old, new)
-    assert [atom.keys for atom in result.atoms] == [("param:lr",), ("param:x",), ("source",)]
+    assert [group.keys for group in result.groups] == [("param:lr",), ("param:x",), ("source",)]
     assert [str(change) for change in changes_between(old, new)][2] == (
         "source: aaaaaaaaaaaa -> bbbbbbbbbbbb and uncommitted changes"
     )
@@ -120,7 +120,7 @@ def test_extras_count_when_some_package_asks_for_them() -> None:
 def test_changes_that_need_each_other_are_one_atom() -> None:
     requires = {("torch", "2"): ("vision==2",), ("vision", "2"): ("torch==2",), ("torch", "1"): ("vision==1",)}
     result = space(end({"torch": "1", "vision": "1", "x": "1"}), end({"torch": "2", "vision": "2", "x": "2"}), requires)
-    assert sorted(atom.keys for atom in result.atoms) == [("torch", "vision"), ("x",)]
+    assert sorted(group.keys for group in result.groups) == [("torch", "vision"), ("x",)]
     assert result.mixes.count == 2
 
 

@@ -11,28 +11,28 @@ from contexta.bisect.space.lattice import Mixes, groups_of, mix_of
 @st.composite
 def lattices(draw: st.DrawFn) -> Mixes:
     count = draw(st.integers(1, 12))
-    atoms = st.integers(0, count - 1)
-    rules = draw(st.lists(st.tuples(atoms, atoms).filter(lambda rule: rule[0] > rule[1]), max_size=15))
+    groups = st.integers(0, count - 1)
+    rules = draw(st.lists(st.tuples(groups, groups).filter(lambda rule: rule[0] > rule[1]), max_size=15))
     return Mixes.of(count, rules)
 
 
 @given(lattices(), st.data())
 def test_closing_gives_the_smallest_mix_that_can_exist(mixes: Mixes, data: st.DataObject) -> None:
-    atoms = data.draw(st.integers(0, mixes.full))
-    closed = mixes.closed(atoms)
+    groups = data.draw(st.integers(0, mixes.full))
+    closed = mixes.closed(groups)
     assert mixes.can_exist(closed)
-    assert closed & atoms == atoms
-    for atom in groups_of(closed & ~atoms):
-        assert any(mixes.needs[needing] >> atom & 1 for needing in groups_of(atoms))
+    assert closed & groups == groups
+    for group in groups_of(closed & ~groups):
+        assert any(mixes.needs[needing] >> group & 1 for needing in groups_of(groups))
 
 
 @given(lattices(), st.data())
 def test_a_mix_without_some_atoms_can_exist(mixes: Mixes, data: st.DataObject) -> None:
     mix = mixes.closed(data.draw(st.integers(0, mixes.full)))
-    atoms = data.draw(st.integers(0, mixes.full))
-    left = mixes.without(mix, atoms)
+    groups = data.draw(st.integers(0, mixes.full))
+    left = mixes.without(mix, groups)
     assert mixes.can_exist(left)
-    assert left & atoms == 0
+    assert left & groups == 0
     assert left & ~mix == 0
 
 
@@ -49,8 +49,8 @@ def test_a_chain_grows_by_one_atom_a_step_and_every_step_can_exist(mixes: Mixes,
 
 
 @given(st.sets(st.integers(0, 70)))
-def test_a_mix_is_the_set_of_its_atoms(atoms: set[int]) -> None:
-    assert set(groups_of(mix_of(atoms))) == atoms
+def test_a_mix_is_the_set_of_its_change_groups(groups: set[int]) -> None:
+    assert set(groups_of(mix_of(groups))) == groups
 
 
 def test_rules_are_transitive() -> None:
@@ -63,8 +63,8 @@ def test_rules_are_transitive() -> None:
 
 @given(lattices(), st.data())
 def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data: st.DataObject) -> None:
-    atoms = st.integers(0, mixes.count - 1)
-    rules = data.draw(st.lists(st.tuples(atoms, atoms), max_size=4))
+    groups = st.integers(0, mixes.count - 1)
+    rules = data.draw(st.lists(st.tuples(groups, groups), max_size=4))
     ruled = mixes.ruled(rules)
     mix = ruled.closed(data.draw(st.integers(0, mixes.full)))
     assert mixes.can_exist(mix)
@@ -73,4 +73,4 @@ def test_further_rules_hold_in_every_mix_that_can_still_exist(mixes: Mixes, data
 
 def test_twins_are_the_atoms_that_need_each_other() -> None:
     ruled = Mixes.of(4, [(1, 0)]).ruled([(0, 1), (2, 3)])
-    assert [ruled.inseparable(atom) for atom in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]
+    assert [ruled.inseparable(group) for group in range(4)] == [0b0011, 0b0011, 0b0100, 0b1000]

@@ -139,7 +139,7 @@ def _restored(space: Space, verdict: Verdict, here: Here) -> Iterator[str]:
 
 def _back(space: Space, keys: Sequence[str], here: Here) -> Iterator[str]:
     """The commands that bring these changes back to OLD."""
-    changes = [change for atom in space.atoms for change in atom.changes if change.key in keys]
+    changes = [change for group in space.groups for change in group.changes if change.key in keys]
     changes.sort(key=lambda change: change.key)
     pins = {change.key: space.old.packages.get(change.key) for change in changes if space.is_package(change.key)}
     for change in changes:

@@ -35,12 +35,12 @@ def plan(space: Space, max_runs: int, *, seconds: float | None = None, notes: Se
     """
     weights = space.weights()
     total = sum(weights) or 1.0
-    names = [" + ".join(atom.keys) for atom in space.atoms]
+    names = [" + ".join(group.keys) for group in space.groups]
     probes = sum(w / total * math.log2(total / w) for w in weights)
     runs = min(max_runs, _ENDS + math.ceil(probes) + _PROOF)
     return BisectPlan(
-        changes=tuple(change for atom in space.atoms for change in atom.changes),
-        atoms=tuple(atom.keys for atom in space.atoms),
+        changes=tuple(change for group in space.groups for change in group.changes),
+        atoms=tuple(group.keys for group in space.groups),
         needs={
             name: tuple(names[other] for other in groups_of(space.mixes.needs[number]) if other != number)
             for number, name in enumerate(names)

@@ -105,7 +105,7 @@ def report(
         new=_end(values(space.mixes.full)),
         proof=tuple(_fact(space, verdict, fact, values, trials) for fact in facts),
         suspects=() if is_proved else suspects(space, verdict.posterior),
-        changes=tuple(change for atom in space.atoms for change in atom.changes),
+        changes=tuple(change for group in space.groups for change in group.changes),
         probes=len({trial.observation.mix for trial in trials} - beside),
         runs=len(everything),
         seconds=round(sum(trial.observation.seconds for trial in everything), 3),
@@ -348,7 +348,7 @@ def suspects(space: Space, posterior: Posterior | None) -> tuple[PossibleCause, 
     """Changes and pairs of changes that may be the cause, the likeliest first."""
     if posterior is None:
         return ()
-    probabilities = [(p, space.keys(1 << atom)) for atom, p in enumerate(posterior.singles)]
+    probabilities = [(p, space.keys(1 << group)) for group, p in enumerate(posterior.singles)]
     probabilities += [
         (posterior.pair(one, other), space.keys(1 << one | 1 << other))
         for one in range(space.mixes.count)

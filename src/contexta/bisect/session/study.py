@@ -78,7 +78,7 @@ class Study:
         trial needs.
         """
         problem = self.problem
-        if not self.space.atoms:
+        if not self.space.groups:
             return self._limited(Verdict("no_regression", "OLD and NEW differ in nothing that is compared"))
         with self._alone():
             try:

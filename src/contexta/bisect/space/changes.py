@@ -69,7 +69,7 @@ Release = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Atom:
+class ChangeGroup:
     """A change group: changes that no mix separates."""
 
     changes: tuple[Change, ...]
@@ -85,14 +85,14 @@ class Space:
 
     old: End
     new: End
-    atoms: tuple[Atom, ...]
+    groups: tuple[ChangeGroup, ...]
     mixes: Mixes
     suspicion: Mapping[str, float] = field(default_factory=dict)
     """Change -> how suspect the records make it, on any scale; other changes are weighted by their version jump."""
 
     def keys(self, mix: int) -> tuple[str, ...]:
         """The changes at NEW in a mix, by name."""
-        return tuple(sorted(key for atom in groups_of(mix) for key in self.atoms[atom].keys))
+        return tuple(sorted(key for group in groups_of(mix) for key in self.groups[group].keys))
 
     def is_package(self, key: str) -> bool:
         """Whether a change is one of a package."""
@@ -143,15 +143,15 @@ class Space:
 
     def moved(self, mix: int) -> Iterator[Change]:
         """The changes that are at NEW in a mix."""
-        for atom in groups_of(mix):
-            yield from self.atoms[atom].changes
+        for group in groups_of(mix):
+            yield from self.groups[group].changes
 
     def weights(self) -> tuple[float, ...]:
         """A mild prior: suspicion by records and larger version jumps raise the weight; no weight is 0.
 
         The square root of a suspicion counts, so that a wrong suspicion only slows the search down.
         """
-        return tuple(sum(self._weight(change) for change in atom.changes) for atom in self.atoms)
+        return tuple(sum(self._weight(change) for change in group.changes) for group in self.groups)
 
     def _weight(self, change: Change) -> float:
         suspicion = self.suspicion.get(change.key)
@@ -221,14 +221,14 @@ def space_between(
     rules = set(_rules(old, new, metadata, has_wheel, number))
     rules = {(a, b) for a, b in rules if a != b}
     reach = closure(len(changes), rules)
-    groups: dict[int, list[int]] = {}
+    leaders: dict[int, list[int]] = {}
     for member in range(len(changes)):
-        leader = next((first for first in groups if reach[member] >> first & 1 and reach[first] >> member & 1), member)
-        groups.setdefault(leader, []).append(member)
-    atom_of = {member: position for position, members in enumerate(groups.values()) for member in members}
-    atoms = tuple(Atom(tuple(changes[member] for member in members)) for members in groups.values())
-    mixes = Mixes.of(len(atoms), {(atom_of[a], atom_of[b]) for a, b in rules if atom_of[a] != atom_of[b]})
-    return Space(old, new, atoms, mixes)
+        leader = next((first for first in leaders if reach[member] >> first & 1 and reach[first] >> member & 1), member)
+        leaders.setdefault(leader, []).append(member)
+    group_of = {member: position for position, members in enumerate(leaders.values()) for member in members}
+    groups = tuple(ChangeGroup(tuple(changes[member] for member in members)) for members in leaders.values())
+    mixes = Mixes.of(len(groups), {(group_of[a], group_of[b]) for a, b in rules if group_of[a] != group_of[b]})
+    return Space(old, new, groups, mixes)
 
 
 def _rules(

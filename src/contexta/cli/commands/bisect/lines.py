@@ -12,9 +12,9 @@ from contexta.reports.pages.bisect import OUTSIDE, mix_name
 
 def opening(study: Study) -> Iterator[str]:
     setup = study.setup
-    changes = sum(len(atom.changes) for atom in study.space.atoms)
+    changes = sum(len(group.changes) for group in study.space.groups)
     yield (
-        f"{count(changes, 'change')} in {count(len(study.space.atoms), 'group')} that change independently; "
+        f"{count(changes, 'change')} in {count(len(study.space.groups), 'group')} that change independently; "
         f"at most {setup.settings.max_runs} runs; kept in {setup.folder}"
     )
     if setup.command.metric is None:
