@@ -47,29 +47,29 @@ def contexta(number: int, runs: int) -> Row:
 class Bayesian:
     """One study of a world."""
 
-    def __init__(self, world: World, knowledge: Knowledge) -> None:
+    def __init__(self, world: World, known: Knowledge) -> None:
         self.mixes: Mixes = world.mixes
         self.runs = 0
         self._world = world
-        self._told = knowledge
+        self._known = known
         self._values: dict[int, list[float]] = {}  # in drops from OLD's true level
         self._failed: set[int] = set()
 
     def study(self, runs: int) -> Row:
         full = self.mixes.full
-        for end in (0, full, 0, full, 0, full, 0):
-            self._run(end)
+        for endpoint in (0, full, 0, full, 0, full, 0):
+            self._run(endpoint)
         while True:
-            chances = self._chances()
-            leader = max(range(self.mixes.count), key=chances.__getitem__)
+            probabilities = self._probabilities()
+            leader = max(range(self.mixes.count), key=probabilities.__getitem__)
             unit = self.mixes.inseparable(leader)
-            sure = sum(chance for group, chance in enumerate(chances) if unit >> group & 1)
+            certainty = sum(p for group, p in enumerate(probabilities) if unit >> group & 1)
             facts = (self.mixes.closed(1 << leader), self.mixes.without(full, 1 << leader))
             lacking = [mix for mix in facts if mix not in (0, full, *self._failed) and self._count(mix) < _SHOWN]
-            if sure >= _SURE and not lacking:
+            if certainty >= _SURE and not lacking:
                 right = bool(unit >> self._world.causes[0] & 1)
                 return right, not right, self.runs
-            following = lacking[0] if sure >= _LEADS and lacking else self._most_informative(chances)
+            following = lacking[0] if certainty >= _LEADS and lacking else self._most_informative(probabilities)
             if following is None or self.runs >= runs:
                 return False, False, self.runs
             self._run(following)
@@ -85,15 +85,15 @@ class Bayesian:
         else:
             self._values.setdefault(mix, []).append((0.9 - value) / 0.05)
 
-    def _chances(self) -> tuple[float, ...]:
+    def _probabilities(self) -> tuple[float, ...]:
         """The probability of each change."""
-        known: dict[tuple[int, ...], float] = {}
+        likelihoods: dict[tuple[int, ...], float] = {}
         logs = []
         for group in range(self.mixes.count):
             bad = tuple(mix for mix in self._values if mix >> group & 1)
-            if bad not in known:
-                known[bad] = self._log_likelihood(set(bad))
-            logs.append(known[bad])
+            if bad not in likelihoods:
+                likelihoods[bad] = self._log_likelihood(set(bad))
+            logs.append(likelihoods[bad])
         top = max(logs)
         shares = [math.exp(log - top) for log in logs]
         return tuple(share / sum(shares) for share in shares)
@@ -102,14 +102,14 @@ class Bayesian:
         pools: tuple[list[float], list[float]] = ([], [])
         for mix, values in self._values.items():
             pools[mix in bad].extend(values)
-        if self._told == "and the levels":
+        if self._known == "and the levels":
             return -sum(_EFFECT**2 * (x - level) ** 2 / 2 for level, pool in enumerate(pools) for x in pool)
-        worth = 1e6 if self._told == "and the noise" else 0.01
+        worth = 1e6 if self._known == "and the noise" else 0.01
         return Levels(1 / _EFFECT, worth).dropped(*map(Pool.of, pools))
 
-    def _most_informative(self, chances: tuple[float, ...]) -> int | None:
+    def _most_informative(self, probabilities: tuple[float, ...]) -> int | None:
         mixes, nothing = self.mixes, ((0.0,) * self.mixes.count,) * self.mixes.count
-        posterior = Posterior(chances, nothing, nothing, 0.0, 0.0)
+        posterior = Posterior(probabilities, nothing, nothing, 0.0, 0.0)
         risk = learn(mixes.count, self._failed, self._values)
         expected = [
             mix
@@ -120,8 +120,8 @@ class Bayesian:
         return None if choice is None else choice.mix
 
 
-def knowledge(number: int, what: Knowledge, runs: int) -> Row:
-    return Bayesian(draw(number, "single", _EFFECT, fingerprint=False), what).study(runs)
+def bayesian(number: int, known: Knowledge, runs: int) -> Row:
+    return Bayesian(draw(number, "single", _EFFECT, fingerprint=False), known).study(runs)
 
 
 def main(studies: int, first: int, runs: int) -> None:
@@ -130,18 +130,18 @@ def main(studies: int, first: int, runs: int) -> None:
     with ProcessPoolExecutor(2) as pool:
 
         def line(name: str, rows: list[Row]) -> None:
-            right, wrong, spent = (fmean(column) for column in zip(*rows, strict=True))
-            print(f"{name:<44} right {right:.1%}, wrong {wrong:.2%}, runs {spent:.1f}", flush=True)
+            right, wrong, mean_runs = (fmean(column) for column in zip(*rows, strict=True))
+            print(f"{name:<44} right {right:.1%}, wrong {wrong:.2%}, runs {mean_runs:.1f}", flush=True)
 
         line("Contexta's search", list(pool.map(contexta, numbers, repeat(runs), chunksize=10)))
-        for what in ("one change", "and the noise", "and the levels"):
+        for known in ("one change", "and the noise", "and the levels"):
             line(
-                f"a Bayesian knowledge {what}",
-                list(pool.map(knowledge, numbers, repeat(what), repeat(runs), chunksize=10)),
+                f"a Bayesian who knows: {known}",
+                list(pool.map(bayesian, numbers, repeat(known), repeat(runs), chunksize=10)),
             )
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:4]
-    studies, first, runs = (*given, *("500", "0", "40")[len(given) :])
+    arguments = sys.argv[1:4]
+    studies, first, runs = (*arguments, *("500", "0", "40")[len(arguments) :])
     main(int(studies), int(first), int(runs))

@@ -2,12 +2,12 @@
 
     uv run benchmarks/bisect_simulation.py [STUDIES [FIRST [DIES]]]
 
-STUDIES of each kind (default 2 000: hours on two cores), from problem number FIRST. The share DIES of all runs gives no
-value (default 0). Then a tenth as many of two more kinds: a culprit that fails with one to four others at OLD although
-no metadata says so, and one diverged run of OLD or NEW. Then at most 300 of each kind of difficult noise
-(tests/support/noisy_worlds.py), and a seventh as many of each kind that is hard to judge
-(tests/support/hard_worlds.py).
-A world has 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail (tests/support/worlds.py).
+STUDIES of each kind (default 300), from problem number FIRST (default 0), in two processes. The share DIES of all runs
+of the plain kinds gives no value (default 0).
+
+The plain kinds have 5 to 60 changes, a dependency graph with hubs, and 0 to 30 % mixes that fail
+(tests/support/worlds.py). Then follow a culprit that fails with one to four others at OLD although no metadata says so,
+difficult noise (tests/support/noisy_worlds.py), and worlds that are hard to judge (tests/support/hard_worlds.py).
 "probes" are mixes other than the endpoints and those of the proof.
 """
 
@@ -19,23 +19,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from itertools import pairwise, repeat
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support.hard_worlds import KINDS, is_right, is_wrong
-from support.noisy_worlds import FAMILIES
-from support.worlds import World, draw, draw_needing_others, play
+from support import hard_worlds, noisy_worlds
+from support.worlds import Outcome, World, draw, draw_needing_others, play
 
-from contexta.bisect.inference.observations import Observation
 from contexta.bisect.search.problem import Settings
 from contexta.bisect.space.lattice import mix_of
 
 # kind, effect in standard deviations, fingerprint, runs allowed
-CASES = [
+PLAIN = [
     ("single", math.inf, True, 60),
     ("single", 4.0, True, 60),
     ("single", 2.0, True, 40),
@@ -53,58 +52,71 @@ CASES = [
     ("null", 2.0, True, 60),
     ("null", 2.0, False, 60),
 ]
-Row = tuple[bool, bool, str, int, int, int]
-"""(right, wrongly proved, verdict, probes, runs, groups)"""
 
 
-def study(number: int, kind: str, effect: float, fingerprint: bool, runs: int, dies: float) -> Row:
-    outcome = play(draw(number, kind, effect, fingerprint=fingerprint, dies=dies), Settings(max_runs=runs))
-    verdict = outcome.verdict.kind
-    return outcome.right, outcome.wrongly_proved, verdict, outcome.probes, outcome.runs, outcome.world.mixes.count
+class Row(NamedTuple):
+    """The result of one study."""
+
+    is_right: bool
+    is_wrong: bool
+    """Wrongly proved, and not only at one fixed seed."""
+    verdict: str
+    probes: int
+    runs: int
+    slowest: float
+    """The slowest decision, in seconds of processor time."""
 
 
-def companions(number: int, effect: float) -> tuple[bool, bool, int]:
-    """(right, named just the companions it needs, runs) of a culprit that dies beside one to four others at OLD."""
+def study(world: World, runs: int, is_right: Callable[[Outcome], bool], is_wrong: Callable[[Outcome], bool]) -> Row:
+    times = [time.process_time()]
+    outcome = play(world, Settings(max_runs=runs), lambda *_: times.append(time.process_time()))
+    verdict, is_fixed = outcome.verdict.kind, outcome.verdict.fixed_seed
+    slowest = max(after - before for before, after in pairwise([*times, time.process_time()]))
+    name = f"{verdict} at this fixed seed" if is_fixed and verdict == "proved" else verdict
+    return Row(is_right(outcome), is_wrong(outcome) and not is_fixed, name, outcome.probes, outcome.runs, slowest)
+
+
+def _is_right(outcome: Outcome) -> bool:
+    return outcome.right
+
+
+def _is_wrong(outcome: Outcome) -> bool:
+    return outcome.wrongly_proved
+
+
+def plain(kind: str, effect: float, fingerprint: bool, runs: int, dies: float, number: int) -> Row:
+    return study(draw(number, kind, effect, fingerprint=fingerprint, dies=dies), runs, _is_right, _is_wrong)
+
+
+def companions(effect: float, number: int) -> Row:
+    """A culprit that fails without others; right if exactly these are its companions."""
     world, needed = draw_needing_others(number, effect)
-    outcome = play(world)
-    return outcome.right, outcome.verdict.companions == needed, outcome.runs
+    return study(
+        world, 60, lambda outcome: outcome.right and outcome.verdict.companions == needed, lambda o: o.wrongly_proved
+    )
 
 
-class Diverging(World):
-    """The second run of OLD at another seed lies forty standard deviations below; where the number is odd, NEW's."""
-
-    def run(self, mix: int, seed: int) -> Observation:
-        trial = super().run(mix, seed)
-        if trial.value is None or self.run_counter[0] != 4 + self.number % 2:
-            return trial
-        return replace(trial, value=trial.value - 40 * 0.05 / self.effect)
+def noisy(name: str, number: int) -> Row:
+    return study(noisy_worlds.FAMILIES[name](number), 60, _is_right, _is_wrong)
 
 
-def diverging(number: int, effect: float, fingerprint: bool) -> tuple[bool, bool]:
-    """(right, wrongly proved)"""
-    outcome = play(Diverging(**vars(draw(number, "single", effect, fingerprint=fingerprint))))
-    return outcome.right, outcome.wrongly_proved
-
-
-def hard(kind: str, number: int) -> tuple[bool, bool, int]:
-    """(right, wrongly proved, runs) of a world that is hard to judge (tests/support/hard_worlds.py)."""
-    outcome = play(KINDS[kind](number))
-    return is_right(outcome), is_wrong(outcome), outcome.runs
+def hard(name: str, number: int) -> Row:
+    return study(hard_worlds.KINDS[name](number), 60, hard_worlds.is_right, hard_worlds.is_wrong)
 
 
 class Tester:
-    """Answers "is this mix bad" for the other methods, and counts the mixes that had to be run for it."""
+    """Answers "is this mix bad" for the other methods, and counts the mixes that had to run for it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.asked: set[int] = set()
+        self.tested: set[int] = set()
 
     def bad(self, mix: int) -> bool | None:
-        """None when it cannot exist (known for nothing) or fails (found out by running it)."""
+        """None if the mix cannot exist (which costs nothing) or fails (which costs a run)."""
         if not self.world.mixes.can_exist(mix):
             return None
         if mix not in (0, self.world.mixes.full):
-            self.asked.add(mix)
+            self.tested.add(mix)
         return None if self.world.fails(mix) else self.world.level(mix) == 1.0
 
 
@@ -147,79 +159,38 @@ def prefix(tester: Tester) -> int:
 def compared(number: int) -> list[tuple[bool, int]]:
     """(right, mixes run) of each other method on a single noise-free cause."""
     methods: Iterable[Callable[[Tester], int]] = (ddmin, one_by_one, prefix)
-    result = []
+    results = []
     for method in methods:
         tester = Tester(draw(number, "single", math.inf, fingerprint=True))
         answer = method(tester)
-        result.append((answer == mix_of(tester.world.causes), len(tester.asked)))
-    return result
-
-
-def hindered(pool: ProcessPoolExecutor, numbers: range) -> None:
-    """Print what comes of companions that no metadata says, and of a run that diverges."""
-    for effect in (math.inf, 4.0):
-        brought = list(pool.map(companions, numbers, repeat(effect), chunksize=5))
-        right, exact, runs = (fmean(column) for column in zip(*brought, strict=True))
-        print(
-            f"companions, {effect:g} sd: right {right:.1%}, companions exact {exact:.1%}, runs {runs:.1f}", flush=True
-        )
-    for fingerprint in (True, False):
-        strayed = list(pool.map(diverging, numbers, repeat(4.0), repeat(fingerprint), chunksize=5))
-        right, wrong = (fmean(column) for column in zip(*strayed, strict=True))
-        print(f"a run diverges, 4 sd, {fingerprint=}: right {right:.1%}, wrongly proved {wrong:.2%}", flush=True)
-
-
-def unkind(pool: ProcessPoolExecutor, numbers: range) -> None:
-    """Print what comes of each kind of unkind noise (``noisy_worlds.py``)."""
-    for name in FAMILIES:
-        rows = list(pool.map(of_family, repeat(name), numbers, chunksize=5))
-        right, wrong, restricted, runs, slowest = zip(*rows, strict=True)
-        print(
-            f"{name:<48} right {fmean(right):.1%}, wrong {fmean(wrong):.2%}, proved at this fixed seed only "
-            f"{fmean(restricted):.1%}, runs {fmean(runs):.1f}, slowest decision {max(slowest):.2f} s",
-            flush=True,
-        )
-
-
-def of_family(name: str, number: int) -> tuple[bool, bool, bool, int, float]:
-    """(right, wrongly proved beyond one fixed seed, proved at one fixed seed only, runs, longest step in s)"""
-    times = [time.perf_counter()]
-    outcome = play(FAMILIES[name](number), None, lambda *_: times.append(time.perf_counter()))
-    restricted = outcome.verdict.fixed_seed and outcome.verdict.kind == "proved"
-    slowest = max(after - before for before, after in pairwise([*times, time.perf_counter()]))
-    return outcome.right, outcome.wrongly_proved and not restricted, restricted, outcome.runs, slowest
-
-
-def hard_to_judge(pool: ProcessPoolExecutor, numbers: range) -> None:
-    """Print what comes of the worlds that are hard to judge."""
-    for kind in KINDS:
-        rows = list(pool.map(hard, repeat(kind), numbers, chunksize=5))
-        right, wrong, runs = (fmean(column) for column in zip(*rows, strict=True))
-        print(f"{kind}: right {right:.1%}, wrongly proved {wrong:.2%}, runs {runs:.1f}", flush=True)
+        results.append((answer == mix_of(tester.world.causes), len(tester.tested)))
+    return results
 
 
 def main(studies: int, first: int, dies: float) -> None:
     numbers = range(first, first + studies)
+    kinds: dict[str, Callable[[int], Row]] = {
+        f"{kind} {effect:g} sd, {'fingerprints' if fingerprint else 'statistics'}, <= {runs} runs": partial(
+            plain, kind, effect, fingerprint, runs, dies
+        )
+        for kind, effect, fingerprint, runs in PLAIN
+    }
+    kinds |= {f"companions, {effect:g} sd": partial(companions, effect) for effect in (math.inf, 4.0)}
+    kinds |= {name: partial(noisy, name) for name in noisy_worlds.FAMILIES}
+    kinds |= {name: partial(hard, name) for name in hard_worlds.KINDS}
     with ProcessPoolExecutor(2) as pool:
-        for kind, effect, fingerprint, runs in CASES:
-            began = time.perf_counter()
-            inputs = (numbers, repeat(kind), repeat(effect), repeat(fingerprint), repeat(runs), repeat(dies))
-            rows = list(pool.map(study, *inputs, chunksize=20))
-            right = [row for row in rows if row[0]]
-            verdicts = ", ".join(
-                f"{word} {n / studies:.1%}" for word, n in Counter(row[2] for row in rows).most_common()
-            )
+        for name, run in kinds.items():
+            rows = list(pool.map(run, numbers, chunksize=5))
+            verdicts = Counter(row.verdict for row in rows).most_common()
             print(
-                f"{kind:<8} {effect:>4g} sd {'fingerprint' if fingerprint else 'statistics ':<11} <= {runs} runs: "
-                f"right {len(right) / studies:.1%}, wrongly proved {sum(row[1] for row in rows) / studies:.2%}; "
-                f"probes {fmean(row[3] for row in right) if right else 0:.2f} "
-                f"(1.2 log2 k + 2 = {fmean(1.2 * math.log2(row[5]) + 2 for row in rows):.2f}), "
-                f"runs {fmean(row[4] for row in rows):.1f}; {verdicts}  [{time.perf_counter() - began:.0f} s]",
+                f"{name:<48} right {fmean(row.is_right for row in rows):.1%}, "
+                f"wrongly proved {fmean(row.is_wrong for row in rows):.2%}, "
+                f"probes {fmean([row.probes for row in rows if row.is_right] or [0]):.1f}, "
+                f"runs {fmean(row.runs for row in rows):.1f}, "
+                f"slowest decision {max(row.slowest for row in rows):.2f} s; "
+                + ", ".join(f"{verdict} {count / studies:.1%}" for verdict, count in verdicts),
                 flush=True,
             )
-        hindered(pool, range(first, first + max(1, studies // 10)))
-        unkind(pool, numbers[:300])
-        hard_to_judge(pool, range(first, first + max(1, studies // 7)))
         others = list(pool.map(compared, numbers, chunksize=20))
         for name, column in zip(("ddmin", "one by one", "prefix bisection"), zip(*others, strict=True), strict=True):
             share, mixes = fmean(right for right, _ in column), fmean(mixes for _, mixes in column)
@@ -227,6 +198,6 @@ def main(studies: int, first: int, dies: float) -> None:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:4]
-    studies, first, dies = (*given, *("2000", "0", "0")[len(given) :])
+    arguments = sys.argv[1:4]
+    studies, first, dies = (*arguments, *("300", "0", "0")[len(arguments) :])
     main(int(studies), int(first), float(dies))

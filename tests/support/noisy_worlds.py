@@ -112,7 +112,7 @@ def drawn(number: int, kind: str, effect: float, *, fingerprint: bool, sizes: tu
     return draw(number, kind, effect, fingerprint=fingerprint, count=sizes[number % len(sizes)])
 
 
-def _stirred(number: int, kind: str, effect: float, *, most: float = 0.4, fingerprint: bool = True) -> World:
+def _perturbed(number: int, kind: str, effect: float, *, most: float = 0.4, fingerprint: bool = True) -> World:
     """With one harmless change or more (up to this share of them) that draws other random numbers."""
     world, random = drawn(number, kind, effect, fingerprint=fingerprint), Random(f"stirred {number}")
     harmless = [group for group in range(world.mixes.count) if kind == "null" or group not in world.causes]
@@ -120,26 +120,28 @@ def _stirred(number: int, kind: str, effect: float, *, most: float = 0.4, finger
     return replace(world, shifts=mix_of(random.sample(harmless, many)))
 
 
-def _diverging(number: int, effect: float, *, fingerprint: bool, kind: str = "single", ends: bool = True) -> World:
+def _diverging(
+    number: int, effect: float, *, fingerprint: bool, kind: str = "single", of_endpoints: bool = True
+) -> World:
     world, random = drawn(number, kind, effect, fingerprint=fingerprint), Random(f"diverging {number}")
     sd = _DROP / effect if math.isfinite(effect) else _DROP / 4
     wild = random.choice((-1e20, -1e20, 1e20, 1e6, -1e3, -1e300, 0.9 - 40 * sd, 0.9 + 40 * sd))
-    of = random.choice(("old", "new", "new")) if ends else "mix"
-    return Diverging(**vars(world), of=of, turn=random.randint(0, 3 if ends else 8), wild=wild)
+    of = random.choice(("old", "new", "new")) if of_endpoints else "mix"
+    return Diverging(**vars(world), of=of, turn=random.randint(0, 3 if of_endpoints else 8), wild=wild)
 
 
-def _coin(number: int, kind: str, *, fingerprint: bool, stirred: bool = False) -> World:
+def _coin(number: int, kind: str, *, fingerprint: bool, is_perturbed: bool = False) -> World:
     random = Random(f"coin {number}")
-    world = _stirred(number, kind, 2.0) if stirred else drawn(number, kind, 2.0, fingerprint=fingerprint)
+    world = _perturbed(number, kind, 2.0) if is_perturbed else drawn(number, kind, 2.0, fingerprint=fingerprint)
     good = random.choice((0.3, 0.5, 0.7, 0.9)) if kind == "null" else random.choice((0.9, 1.0))
     bad = good if kind == "null" else random.choice((0.0, 0.1))
     high, low = random.choice(((1.0, 0.0), (0.9, 0.85), (0.9021, 0.8713)))
     return Coin(**vars(world), good=good, bad=bad, high=high, low=low)
 
 
-def _bimodal(number: int, *, fingerprint: bool, stirred: bool = False) -> World:
+def _bimodal(number: int, *, fingerprint: bool, is_perturbed: bool = False) -> World:
     random = Random(f"bimodal {number}")
-    world = _stirred(number, "null", 2.0) if stirred else drawn(number, "null", 2.0, fingerprint=fingerprint)
+    world = _perturbed(number, "null", 2.0) if is_perturbed else drawn(number, "null", 2.0, fingerprint=fingerprint)
     return Bimodal(**vars(world), often=random.choice((0.1, 0.3, 0.5)), far=random.choice((4.0, 8.0, 20.0)))
 
 
@@ -161,27 +163,27 @@ def _scaled(number: int, kind: str, effect: float, *, fingerprint: bool) -> Worl
 
 
 def _fixed(number: int, kind: str, effect: float) -> World:
-    return FixedSeed(**vars(_stirred(number, kind, effect)))
+    return FixedSeed(**vars(_perturbed(number, kind, effect)))
 
 
 FAMILIES: dict[str, Callable[[int], World]] = {
-    "one end run diverges, 4 sd, fingerprints": lambda n: _diverging(n, 4.0, fingerprint=True),
-    "one end run diverges, 4 sd, statistics": lambda n: _diverging(n, 4.0, fingerprint=False),
-    "one end run diverges, no noise": lambda n: _diverging(n, math.inf, fingerprint=True),
-    "one end run diverges, null, statistics": lambda n: _diverging(n, 4.0, fingerprint=False, kind="null"),
-    "one run of a mix diverges, 4 sd, fingerprints": lambda n: _diverging(n, 4.0, fingerprint=True, ends=False),
-    "one run of a mix diverges, 4 sd, statistics": lambda n: _diverging(n, 4.0, fingerprint=False, ends=False),
-    "null, changes that perturb the RNG": lambda n: _stirred(n, "null", 2.0),
-    "null, one change that perturbs the RNG": lambda n: _stirred(n, "null", 2.0, most=0.0),
+    "one endpoint run diverges, 4 sd, fingerprints": lambda n: _diverging(n, 4.0, fingerprint=True),
+    "one endpoint run diverges, 4 sd, statistics": lambda n: _diverging(n, 4.0, fingerprint=False),
+    "one endpoint run diverges, no noise": lambda n: _diverging(n, math.inf, fingerprint=True),
+    "one endpoint run diverges, null, statistics": lambda n: _diverging(n, 4.0, fingerprint=False, kind="null"),
+    "one run of a mix diverges, 4 sd, fingerprints": lambda n: _diverging(n, 4.0, fingerprint=True, of_endpoints=False),
+    "one run of a mix diverges, 4 sd, statistics": lambda n: _diverging(n, 4.0, fingerprint=False, of_endpoints=False),
+    "null, changes that perturb the RNG": lambda n: _perturbed(n, "null", 2.0),
+    "null, one change that perturbs the RNG": lambda n: _perturbed(n, "null", 2.0, most=0.0),
     "null, a coin, statistics": lambda n: _coin(n, "null", fingerprint=False),
-    "null, a coin, perturbed": lambda n: _coin(n, "null", fingerprint=True, stirred=True),
+    "null, a coin, perturbed": lambda n: _coin(n, "null", fingerprint=True, is_perturbed=True),
     "null, bimodal, statistics": lambda n: _bimodal(n, fingerprint=False),
-    "null, bimodal, perturbed": lambda n: _bimodal(n, fingerprint=True, stirred=True),
+    "null, bimodal, perturbed": lambda n: _bimodal(n, fingerprint=True, is_perturbed=True),
     "null, statistics": lambda n: drawn(n, "null", 2.0, fingerprint=False),
     "a coin of 0.9 to 0.1 or more, statistics": lambda n: _coin(n, "single", fingerprint=False),
-    "a coin of 0.9 to 0.1 or more, perturbed": lambda n: _coin(n, "single", fingerprint=True, stirred=True),
-    "single 4 sd, changes that perturb the RNG": lambda n: _stirred(n, "single", 4.0),
-    "single 2 sd, changes that perturb the RNG": lambda n: _stirred(n, "single", 2.0),
+    "a coin of 0.9 to 0.1 or more, perturbed": lambda n: _coin(n, "single", fingerprint=True, is_perturbed=True),
+    "single 4 sd, changes that perturb the RNG": lambda n: _perturbed(n, "single", 4.0),
+    "single 2 sd, changes that perturb the RNG": lambda n: _perturbed(n, "single", 2.0),
     "null, fixed seed, perturbed": lambda n: _fixed(n, "null", 2.0),
     "single 4 sd, fixed seed, perturbed": lambda n: _fixed(n, "single", 4.0),
     "machine step of 4 sd, single 4 sd, statistics": lambda n: _stepping(n, "single", 4.0, fingerprint=False),
@@ -190,7 +192,7 @@ FAMILIES: dict[str, Callable[[int], World]] = {
     "machine step of 4 sd, pair 4 sd, statistics": lambda n: _stepping(n, "pair", 4.0, fingerprint=False),
     "machine step of 4 sd, null, statistics": lambda n: _stepping(n, "null", 4.0, fingerprint=False),
     "machine step of 4 sd, null, fingerprints": lambda n: replace(
-        _stepping(n, "null", 4.0, fingerprint=True), shifts=_stirred(n, "null", 4.0).shifts
+        _stepping(n, "null", 4.0, fingerprint=True), shifts=_perturbed(n, "null", 4.0).shifts
     ),
     "extreme numbers, single, no noise": lambda n: _scaled(n, "single", math.inf, fingerprint=True),
     "extreme numbers, single 4 sd, statistics": lambda n: _scaled(n, "single", 4.0, fingerprint=False),

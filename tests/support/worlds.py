@@ -56,8 +56,8 @@ class World:
             return True
         return self._uniform("fails", mix) < self.flaky_mixes
 
-    def told_apart(self, group: int) -> int:
-        """The first of the groups that never run apart from this one: nobody can tell which of them it is."""
+    def representative(self, group: int) -> int:
+        """The first of the groups that never run apart from this one; no trial separates them."""
         return next(groups_of(self.mixes.ruled(self.crashes).inseparable(group)))
 
     def run(self, mix: int, seed: int) -> Observation:
@@ -137,10 +137,10 @@ def draw_needing_others(number: int, effect: float) -> tuple[World, int]:
     return replace(world, crashes=crashes, flaky_mixes=0.0), needed
 
 
-def draw_stirring(number: int, kind: str, effect: float, count: int = 120, stirring: int = 7) -> World:
-    """A world of many changes, where so many of the harmless ones draw other random numbers."""
+def draw_with_perturbing_changes(number: int, kind: str, effect: float, count: int = 120, perturbing: int = 7) -> World:
+    """A world of many changes with this number of RNG-perturbing ones."""
     world = draw(number, kind, effect, fingerprint=True, count=count)
-    drawn = Random(number).sample(range(count), stirring)
+    drawn = Random(number).sample(range(count), perturbing)
     return replace(world, shifts=mix_of(group for group in drawn if group not in world.causes))
 
 
@@ -168,8 +168,8 @@ class Outcome:
             return self.verdict.kind == "no_regression"
         if self.verdict.kind != "proved":
             return False
-        return mix_of(self.world.told_apart(group) for group in groups_of(self.verdict.culprits)) == mix_of(
-            map(self.world.told_apart, self.world.causes)
+        return mix_of(self.world.representative(group) for group in groups_of(self.verdict.culprits)) == mix_of(
+            map(self.world.representative, self.world.causes)
         )
 
     @property
@@ -178,10 +178,10 @@ class Outcome:
             return False
         if self.world.kind == "additive" and self.verdict.share is not None:
             # a part of the cause is no wrong answer as long as it is not said to be all of it
-            shares = dict.fromkeys(map(self.world.told_apart, self.world.causes), 0.0)
+            shares = dict.fromkeys(map(self.world.representative, self.world.causes), 0.0)
             for cause, share in zip(self.world.causes, (self.world.share, 1 - self.world.share), strict=True):
-                shares[self.world.told_apart(cause)] += share
-            named = [shares.get(group) for group in {*map(self.world.told_apart, groups_of(self.verdict.culprits))}]
+                shares[self.world.representative(cause)] += share
+            named = [shares.get(group) for group in {*map(self.world.representative, groups_of(self.verdict.culprits))}]
             return None in named or self.verdict.share[1] > sum(filter(None, named))
         if self.world.kind == "pair":  # "X (brings Y)" is true of two that nothing ever told apart
             brought = self.verdict.culprits | self.verdict.companions

@@ -331,7 +331,7 @@ class Tuning:
         "probability",
         'probability of "none" above which the endpoints run again',
         _SIMULATION,
-        "0.02: 1.5 % fewer causes at 2 sd in 40 runs; 0.1: no difference",
+        "0.02: 1.3 % fewer causes at 2 sd in 40 runs",
     )
     none_excluded: float = _constant(
         0.003,

@@ -4,7 +4,7 @@ import time
 from random import Random
 
 import pytest
-from support.worlds import draw_stirring, play
+from support.worlds import draw_with_perturbing_changes, play
 
 from contexta.bisect.inference.mix_evidence import MixEvidence
 from contexta.bisect.inference.observations import Observation
@@ -102,7 +102,7 @@ def test_a_decision_with_seven_rng_perturbing_changes_among_120_takes_less_than_
         nonlocal slowest, began
         slowest, began = max(slowest, time.process_time() - began), time.process_time()
 
-    assert play(draw_stirring(number, "single", effect), watch=watch).right
+    assert play(draw_with_perturbing_changes(number, "single", effect), watch=watch).right
     assert slowest < 1.0
 
 

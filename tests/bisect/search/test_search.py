@@ -404,14 +404,14 @@ def found_by(
     noise: float,
     *,
     seeded: bool,
-    stirs: int = 0,
+    perturbing: int = 0,
     fails: float = 0.0,
     count: int = 9,
     steps: int = 10**9,
 ) -> Verdict:
-    """The verdict on so many changes. bad: how much of the drop a mix makes, given as groups; noise: in drops.
+    """The verdict on ``count`` changes. bad: mix -> its share of the drop; noise: in drops.
 
-    stirs: groups that draw other random numbers, and nothing else. fails: the share of the mixes that fail. steps: the
+    perturbing: RNG-perturbing groups. fails: the share of the mixes that fail. steps: the
     metric is a multiple of 1 / steps.
     """
     problem, results = Problem(Mixes.of(count), (1.0,) * count), list[Observation]()
@@ -420,18 +420,20 @@ def found_by(
         if step.mix not in (0, problem.mixes.full) and Random(f"{number} {step.mix} fails").random() < fails:
             results.append(Observation(step.mix, step.seed, None, "dies"))
             continue
-        random = Random(f"{number} {step.seed} {level} {step.mix & stirs}" if seeded else f"{number} {len(results)}")
+        random = Random(
+            f"{number} {step.seed} {level} {step.mix & perturbing}" if seeded else f"{number} {len(results)}"
+        )
         results.append(
             Observation(step.mix, step.seed, round(steps * (0.9 - 0.1 * (level + random.gauss(0, noise)))) / steps)
         )
     return step
 
 
-@pytest.mark.parametrize("stirs", [0b10, 0b11])
+@pytest.mark.parametrize("perturbing", [0b10, 0b11])
 @pytest.mark.slow
-def test_an_rng_perturbing_change_is_no_culprit_next_to_two_that_each_suffice(stirs: int) -> None:
+def test_an_rng_perturbing_change_is_no_culprit_next_to_two_that_each_suffice(perturbing: int) -> None:
     for number in range(25):
-        verdict = found_by(lambda mix: float(bool(mix & 0b100100)), number, 0.25, seeded=True, stirs=stirs)
+        verdict = found_by(lambda mix: float(bool(mix & 0b100100)), number, 0.25, seeded=True, perturbing=perturbing)
         assert verdict.kind != "proved" or verdict.culprits == 0b100100
 
 

@@ -20,7 +20,7 @@ class Settings:
 
     max_runs: int = 60
     """Trials in all, including those of the endpoints and the proof."""
-    leads: float = 0.85
+    leads: float = 0.7
     """The probability from which a leader goes to proof."""
     sure: float = 0.99
     """The probability that a leader needs when its proof is complete."""

@@ -105,7 +105,7 @@ class StatusFile(BisectProgress):
             higher_is_better=study.setup.higher_is_better,
             command=self._command,
             labels=self._labels,
-            changes=tuple(change for atom in study.space.atoms for change in atom.changes),
+            changes=tuple(change for group in study.space.groups for change in group.changes),
             old=no_values,
             new=no_values,
             trials=(),
