@@ -93,6 +93,12 @@ def test_input_that_the_program_names_is_not_recorded_twice(cli: Cli, project: P
     }
 
 
+def test_no_input_is_detected_where_the_user_switched_that_off(cli: Cli, project: Path) -> None:
+    done = cli("run", "--quiet", "--no-detect-inputs", "--", sys.executable, "train.py", "../elsewhere/c.json")
+    assert done.returncode == 0
+    assert inputs(cli) == {}
+
+
 def test_many_files_and_files_that_change_are_notes(cli: Cli, project: Path) -> None:
     (project / "train.py").write_text(
         "import os\n"

@@ -136,3 +136,14 @@ def test_run_with_another_recorded_value_contradicts_its_command_line() -> None:
     settings = {"lr": Setting(("--lr", "0.1"), 0.1), "drop": Setting(), "depth": Setting(("--depth", "3"), 3)}
     assert contradiction(settings, {"lr": "0.1", "drop": 0.5}) is None
     assert contradiction(settings, {"lr": 0.2, "depth": 3.0}) == "it ran with lr=0.2, not with 0.1 as requested"
+
+
+def test_a_parameter_of_a_configuration_file_is_a_change_of_that_file() -> None:
+    sources = {"param_sources": {"scale": "config.yaml", "lr": "argparse"}}
+    old, new = (parameters_of({"scale": value, "lr": value}, sources) for value in (1, 2))
+    notes = changed_parameters(old, new).notes
+    assert notes[1] == (
+        "parameter scale differs and is no change: config.yaml sets it, and that file comes with the source; "
+        "--param-arg says how to set it"
+    )
+    assert "it is on neither command line, so the code sets it" in notes[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -47,6 +48,23 @@ def test_a_report_is_a_title_sections_and_blocks() -> None:
         "    contexta runs",
         "  - x",
     ]
+
+
+def test_a_long_log_shows_its_faults_and_its_last_rows() -> None:
+    rows = tuple(Row(cells=(f"e{n}",), tone={3: "warn", 5: "bad"}.get(n)) for n in range(40))
+    log = report(Table(columns=("Event",), rows=rows, screen_rows=6, is_log=True))
+    shown = plain(log).split()
+    assert [word for word in shown if word[0] == "e" and word[1:].isdigit()] == ["e3", "e5", "e36", "e37", "e38", "e39"]
+    assert "and 34 earlier ones; --all shows them" in plain(log)
+    assert "e20" in plain(log, everything=True)
+
+
+def test_a_name_breaks_after_one_of_its_parts_and_never_inside_a_part() -> None:
+    name = "artifact:stranger.a-very-long-name-of-an-experiment.config-yaml"
+    rows = tuple(Row(cells=(name, "produced", name, "x" * 30)) for _ in range(2))
+    shown = text_of(report(Table(columns=("From", "Relation", "To", "By"), rows=rows)), width=80)
+    assert name not in shown
+    assert all(part in shown for part in re.split(r"[.:-]", name))
 
 
 def test_rows_without_a_difference_are_counted_in_long_tables_only() -> None:

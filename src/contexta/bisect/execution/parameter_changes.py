@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from contexta.recorder.parameters.command_options import Takes
 
 
+_NOT_FILES = {"program", "argparse", "command line"}  # sources of parameters besides configuration files
+
+
 @dataclass(frozen=True)
 class Setting:
     """How one side sets a parameter."""
@@ -43,15 +46,18 @@ class RunParameters:
     """As the run recorded them."""
     line: tuple[str, ...] = ()
     """The arguments of its command."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Parameter -> the configuration file, or the other place, that it was read from."""
 
 
 def parameters_of(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> RunParameters:
     """The arguments are those of the program where it recorded them, else those of the command around it."""
     invocation, command = metadata.get("invocation"), metadata.get("command")
+    sources = metadata.get("param_sources") or {}
     if isinstance(invocation, Mapping) and invocation.get("entry_point") not in ("notebook", "interactive"):
-        return RunParameters(params, tuple(map(str, invocation.get("argv", ())))[1:])
+        return RunParameters(params, tuple(map(str, invocation.get("argv", ())))[1:], sources)
     words = tuple(map(str, command)) if isinstance(command, (list, tuple)) else ()
-    return RunParameters(params, words[start_of_arguments(words) :])
+    return RunParameters(params, words[start_of_arguments(words) :], sources)
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,9 @@ def changed_parameters(old: RunParameters, new: RunParameters, template: str | N
         values = old.params.get(name), new.params.get(name)
         if same(*values) or is_seed(name):
             continue
-        settings = _settings(name, values, (old.line, new.line), template)
+        places = {run.sources.get(name, "program") for run in (old, new)}
+        file = min(places - _NOT_FILES, default=None)
+        settings = _settings(name, values, (old.line, new.line), template, file)
         if isinstance(settings, str):
             notes.append(f"parameter {name} differs and is no change: {settings}")
         elif settings is not None:
@@ -140,10 +148,14 @@ def text(value: Any) -> str:
 
 
 def _settings(
-    name: str, values: tuple[Any, Any], lines: tuple[Sequence[str], Sequence[str]], template: str | None
+    name: str,
+    values: tuple[Any, Any],
+    lines: tuple[Sequence[str], Sequence[str]],
+    template: str | None,
+    file: str | None,
 ) -> tuple[Setting, Setting] | str | None:
     """The settings of both sides, or why the parameter cannot be set; None where both sides have it, and only one
-    recorded it."""
+    recorded it. file: the configuration file that it was read from."""
     if any(HIDDEN in text(value) for value in values):
         return "it holds a secret that was not stored"
     takes = _followed_by(values)
@@ -151,7 +163,7 @@ def _settings(
     on_lines = [_value_on(line, name, takes) for line in lines]
     if same(*on_lines) and on_lines[0] is not None and None in values:
         return None
-    reason = _completed(words, values) if not same(*on_lines) else _by_the_code(words[0])
+    reason = _completed(words, values) if not same(*on_lines) else _elsewhere(words[0], file)
     if reason is not None and template is not None:
         words, reason = [_by_template(template, name, value) for value in values], None
     if reason is not None:
@@ -177,7 +189,10 @@ def _completed(words: list[tuple[str, ...]], values: tuple[Any, Any]) -> str | N
     return None
 
 
-def _by_the_code(words: Sequence[str]) -> str:
+def _elsewhere(words: Sequence[str], file: str | None) -> str:
+    """What sets a parameter whose words are the same on both command lines."""
+    if file is not None and not words:
+        return f"{file} sets it, and that file comes with the source"
     reason = f"both were given {shlex.join(words)}" if words else "it is on neither command line"
     return f"{reason}, so the code sets it, and it comes with the source"
 

@@ -55,6 +55,13 @@ class _Run(click.Command):
     help="Do not record what COMMAND logs to other trackers. Default: record what it logs to W&B, MLflow, TensorBoard, "
     "Trackio, SwanLab, Comet and ClearML.",
 )
+@click.option(
+    "--no-detect-inputs",
+    "without_detected_inputs",
+    is_flag=True,
+    help="Do not record the files that COMMAND reads as inputs. Default: record those in the project, and those that "
+    "the command line names.",
+)
 @click.option("--quiet", is_flag=True, help="Print no summary of the run on stderr.")
 @workspace_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -67,6 +74,7 @@ def run(
     pattern: str | None,
     without_output_metrics: bool,
     without_mirrors: bool,
+    without_detected_inputs: bool,
     quiet: bool,
     workspace: str | None,
     command: tuple[str, ...],
@@ -101,6 +109,7 @@ def run(
             has_metrics_in_output=not without_output_metrics,
             is_project_fixed=project is not None,
             has_mirrors=not without_mirrors,
+            has_detected_inputs=not without_detected_inputs,
         )
     except CommandNotFound as error:
         hint = f"did you mean `{line}`? `contexta run` records a command"

@@ -40,6 +40,7 @@ from contexta.recorder.wrapping.summary import RecordedCounts
 _GIT_WAIT = 10.0  # seconds for the source after the command has ended
 _LINGER = 2.0  # seconds for the output after the command has ended
 _SHOWN = 300  # characters of a command in a note
+_OF_ANOTHER_RUN = (inherited.NAMED, inherited.IN_PROJECT, inherited.BEGUN, inherited.SINGLE, opened_files.VARIABLE)
 _FROM_OUTSIDE = "its environment was read from outside, so what the program imports or changes is unknown"
 _HINT = "add to PYTHONPATH instead of replacing it: PYTHONPATH=src:$PYTHONPATH, env={**os.environ, ...}"
 
@@ -59,12 +60,15 @@ class CommandRecorder:
         directory: Optional[str] = None,
         is_project_fixed: bool = True,
         has_mirrors: bool = True,
+        has_detected_inputs: bool = True,
     ) -> None:
         """pattern: of metrics in the lines of stdout, instead of the formats that are known (``PatternParser``).
         has_metrics_in_output: whether the output is searched for metrics. environ, directory: of the command, by
         default those of this process. is_project_fixed: whether the run stays in its project when the program names
-        another one. has_mirrors: whether to record what the program logs to other trackers. Raises CommandNotFound."""
+        another one. has_mirrors: whether to record what the program logs to other trackers.
+        has_detected_inputs: whether the files that it reads become inputs. Raises CommandNotFound."""
         self._has_mirrors = has_mirrors
+        self._has_detected_inputs = has_detected_inputs
         self._is_project_fixed = is_project_fixed
         self._command = list(command)
         self._journals = os.path.abspath(journals)
@@ -192,7 +196,7 @@ class CommandRecorder:
         """The variables of the command: it, and every Python below it, belongs to the run."""
         variables = dict(self._environ)
         path = [inherited.INJECTED, *filter(None, [variables.get("PYTHONPATH")])]
-        for variable in (inherited.NAMED, inherited.IN_PROJECT, inherited.BEGUN, inherited.SINGLE):
+        for variable in _OF_ANOTHER_RUN:
             variables.pop(variable, None)
         variables.update(
             {
@@ -201,7 +205,7 @@ class CommandRecorder:
                 inherited.JOURNALS: self._journals,
                 inherited.OBJECTS: os.path.abspath(self._objects.root),
                 inherited.WRAPPED: "1",
-                opened_files.VARIABLE: self._opened.variable(),
+                **({opened_files.VARIABLE: self._opened.variable()} if self._has_detected_inputs else {}),
                 **({} if self._has_mirrors else {inherited.MIRROR: "off"}),
                 **({inherited.NAMED: "1"} if self._is_named else {}),
                 **({inherited.IN_PROJECT: "1"} if self._is_project_fixed else {}),

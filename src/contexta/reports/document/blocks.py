@@ -74,6 +74,7 @@ class Table(_Part):
     columns: tuple[str, ...]  # titles; a title that starts with ">" is that of a column of numbers
     rows: tuple[Row, ...]
     screen_rows: int | None = None  # rows that a terminal shows; None: all
+    is_log: bool = False  # whether the screen keeps the rows of faults and then the last rows, instead of the first
     one_line: bool = False  # whether a terminal shortens cells, so that a row has one line
 
     @property

@@ -159,7 +159,12 @@ def _events(finding: RunDetails) -> Iterator[Section]:
         for event in finding.events
     )
     blocks: list[Block] = [
-        Table(columns=("Time (UTC)", "Key", "Stage", "Message", "Detail"), rows=rows, screen_rows=_MOST_EVENTS)
+        Table(
+            columns=("Time (UTC)", "Key", "Stage", "Message", "Detail"),
+            rows=rows,
+            screen_rows=_MOST_EVENTS,
+            is_log=True,
+        )
     ]
     if finding.event_count > len(rows):
         text = f"the last {len(rows)} of {finding.event_count} events; `contexta snapshot` has all"

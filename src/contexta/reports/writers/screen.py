@@ -35,6 +35,7 @@ _MOST_CHARACTERS = 1_000  # of a cell or a bullet; a longer one is cut to the ne
 _CUT_TEXT = 400
 _CUT_WORD = 120  # a text without a space
 _MOST_POINTS = 56  # of a sparkline; they fit into 60 columns
+_WEIGHTS: dict[Tone | None, int] = {"bad": 0, "warn": 1}
 _FOLDED = {"same": "without a difference", "unused": "that neither run imported"}
 
 
@@ -172,8 +173,9 @@ class Screen:
             return table.rows, []
         folds = {"unused"} if len(table.rows) <= _SMALL_TABLE else {"same", "unused"}
         rows = [row for row in table.rows if row.fold not in folds]
-        limited = rows[: table.screen_rows]
-        notes = [f"and {len(rows) - len(limited)} more; --all shows them"] if len(limited) < len(rows) else []
+        limited = _last(rows, table.screen_rows) if table.is_log else rows[: table.screen_rows]
+        more = "earlier ones" if table.is_log else "more"
+        notes = [f"and {len(rows) - len(limited)} {more}; --all shows them"] if len(limited) < len(rows) else []
         counts = {fold: sum(row.fold == fold for row in table.rows) for fold in sorted(folds)}
         if any(counts.values()):
             others = ", ".join(f"{number} {_FOLDED[fold]}" for fold, number in counts.items() if number)
@@ -200,6 +202,14 @@ class Screen:
         ]
         if marks:
             yield from self._bullets(marks, "")
+
+
+def _last(rows: Sequence[Row], limit: int | None) -> Sequence[Row]:
+    """At most ``limit`` rows, in their order: errors before warnings before others, of each the last."""
+    if limit is None:
+        return rows
+    by_weight = sorted(range(len(rows)), key=lambda number: (_WEIGHTS.get(rows[number].tone, 2), -number))
+    return [rows[number] for number in sorted(by_weight[:limit])]
 
 
 def _continues(section: Section) -> bool:

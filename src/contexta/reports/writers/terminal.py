@@ -108,11 +108,13 @@ def _side_by_side(grid: Grid, fixed: Sequence[bool]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from contexta.reports.writers.cell_text import CellText
+
     table = Table(box=None, padding=(0, _GAP, 0, 0), show_header=any(grid.titles), header_style="dim")
     for title, is_number, is_fixed in zip(grid.titles, grid.numeric, fixed, strict=True):
         table.add_column(Text(title), justify="right" if is_number else "left", overflow="fold", no_wrap=is_fixed)
     for row in grid.rows:
-        table.add_row(*(Text(*span) for span in row))
+        table.add_row(*(CellText(*span) for span in row))
     return table
 
 
