@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
 from contexta.findings.metrics import BucketExtremes, NumberedPoint, RecordedSeries
-from contexta.store.schema.statements import fetch
+from contexta.store.schema.statements import fetch, marks
 
 Position = Literal["step", "observed_at"]
 """The order of the points: their step, or their time in microseconds since 1970."""
 
 _LARGEST = 1.7976931348623157e308
+_AT_ONCE = 500  # under the limit of bound variables of every supported database
 _PARTS = 8  # a bucket that is too wide is divided into this many
 _MOST_DIVISIONS = 6  # for each of the first buckets; more mean that the positions have no order
 
@@ -40,7 +42,32 @@ class Bucket:
 def buckets_of(connection: Connection, series: RecordedSeries, position: Position, count: int) -> list[Bucket]:
     """Buckets of equal numbers of points. Reads every point of the series once, by its key."""
     edges = [series.points * place // count for place in range(count + 1)]
-    return [_bucket(connection, series, position, *edges[place : place + 2]) for place in range(count)]
+    steps = _even_steps(connection, series, edges) if position == "step" else None
+    if steps is None:
+        return [_bucket(connection, series, position, *edges[place : place + 2]) for place in range(count)]
+    buckets = []
+    for first, stop in pairwise(edges):
+        ((numbers, low, high),) = fetch(connection, _VALUES, (series.id, first, stop))
+        buckets.append(Bucket(first, stop, numbers, low, high, stop - first, steps[first], steps[stop - 1]))
+    return buckets
+
+
+def _even_steps(connection: Connection, series: RecordedSeries, edges: list[int]) -> dict[int, int] | None:
+    """The steps of the points at the ends of buckets, by number, if each bucket has its steps at one even distance.
+
+    Then the steps between are those in between, and the costs of reading them are saved. None if they are uneven.
+    """
+    numbers = sorted({number for first, stop in pairwise(edges) for number in (first, stop - 1)})
+    steps: dict[int, int | None] = {}
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        steps.update(fetch(connection, _STEPS.format(marks(some)), [series.id, *some]))
+    known = {number: step for number, step in steps.items() if step is not None}
+    if len(known) < len(numbers) or series.points < 2:
+        return None
+    distance, rest = divmod(known[numbers[-1]] - known[numbers[0]], series.points - 1)
+    is_even = all(known[number] == known[numbers[0]] + distance * number for number in numbers)
+    return known if is_even and rest == 0 and distance > 0 else None
 
 
 def bounds_of_buckets(buckets: list[Bucket]) -> tuple[int, tuple[int, int] | None]:
@@ -115,6 +142,8 @@ _RANGE = "FROM metric_point WHERE series_id = ? AND number >= ? AND number < ?"
 _SUMMARY = (
     f"SELECT count(value), min(value), max(value), count({{position}}), min({{position}}), max({{position}}) {_RANGE}"
 )
+_VALUES = f"SELECT count(value), min(value), max(value) {_RANGE}"
+_STEPS = "SELECT number, step FROM metric_point WHERE series_id = ? AND number IN ({})"
 _WITHIN = f"SELECT count(value), min(value), max(value) {_RANGE} AND value BETWEEN ? AND ?"
 _PLACE = f"SELECT number, step, observed_at {_RANGE} AND value = ? ORDER BY number LIMIT 1"
 _FIRST = "SELECT number, step, observed_at FROM metric_point WHERE series_id = ? AND number = ?"
