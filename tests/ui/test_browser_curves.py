@@ -109,6 +109,8 @@ def test_a_live_curve_grows(page: Page, ctx: Contexta) -> None:
         expect(curve).to_have_attribute("data-points", "4", timeout=10_000)
         expect(curve.locator("[data-last]")).to_have_text("0.75")
         expect(page.locator("#run-head")).to_contain_text("0.75")
+        run.event("checkpoint", "saved the model", level="warning")
+        expect(page.locator("#events")).to_contain_text("saved the model", timeout=10_000)
 
 
 def test_the_cursor_moves_by_keys_and_says_the_value(page: Page) -> None:

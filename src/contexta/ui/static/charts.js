@@ -41,6 +41,7 @@ function span(seconds) {
 function position(value, axis) {
   if (axis === "relative") return span(value);
   if (axis === "time") return new Date(value * 1000).toISOString().slice(5, 19).replace("T", " ");
+  if (axis === "hour") return new Date(value * 1000).toISOString().slice(11, 19);
   return amount(value);
 }
 
@@ -215,7 +216,7 @@ function draw(figure) {
     scales: { x: { time: false }, y: { distr: log ? 3 : 1, range: log ? undefined : (_, low, high) => room(low, high) } },
     axes: [
       { ...ticks, grid: { show: false }, border: { show: true, stroke: colour("line2"), width: 1 }, size: 26, gap: 4, space: 70,
-        values: (_, splits) => splits.map(value => position(value, answer.axis === "point" ? "step" : axis)) },
+        values: (plot, splits) => splits.map(value => position(value, answer.axis === "point" ? "step" : axisLabels(axis, plot))) },
       { ...ticks, grid: { stroke: colour("line"), width: 1 }, size: 52, gap: 6, space: 32,
         values: (_, splits) => alike(splits) },
     ],
@@ -229,6 +230,9 @@ function draw(figure) {
   box.setAttribute("aria-label", sentence(answer));
   figure.dataset.points = answer.curves.reduce((sum, curve) => sum + curve.points, 0);
 }
+
+// Within a day the time alone says it.
+const axisLabels = (axis, plot) => axis === "time" && plot.scales.x.max - plot.scales.x.min < 86_400 ? "hour" : axis;
 
 function room(low, high) {
   if (low === null || high === null) return [0, 1];

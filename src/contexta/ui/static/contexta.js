@@ -128,16 +128,18 @@ find("#go-text")?.addEventListener("keydown", event => {
 
 // ---------------------------------------------------------------------------------------------------- live updates
 
-// A part of a page with data-live is fetched again while its runs are open, and replaced in place. A page module may
-// replace a part itself: it cancels the event contexta:fresh.
+// The parts of a page with data-live are fetched again while their runs are open, and replaced in place. A page module
+// may replace a part itself: it cancels the event contexta:fresh.
 async function refresh() {
-  const part = find("[data-live]");
-  if (part && document.visibilityState === "visible") {
+  const parts = document.querySelectorAll("[data-live]");
+  if (parts.length && document.visibilityState === "visible") {
     try {
       const response = await fetch(location.href, { headers: { accept: "text/html" } });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const fresh = page.getElementById(part.id);
-      if (response.ok && fresh && fresh.innerHTML !== part.innerHTML) show(part, fresh);
+      for (const part of parts) {
+        const fresh = page.getElementById(part.id);
+        if (response.ok && fresh && fresh.innerHTML !== part.innerHTML) show(part, fresh);
+      }
       connected(true);
     } catch {
       connected(false);

@@ -69,6 +69,7 @@ def compare(workspace: Contexta, request: Request) -> Response:
         _filtered("first", [by_title[title] for title in _FIRST if title in by_title], state, matches, comparison),
         element("div", _main_curve(main, state), element("div", *beside), class_="two-columns compared"),
         _filtered("rest", rest, state, matches, comparison),
+        _same(comparison),
         section("More curves", str(len(others)), element("div", *others, class_="curve-grid wide-charts"))
         if others
         else None,
@@ -288,16 +289,24 @@ def _filtered(
     box = element("div", id=f"compared-{name}", data_filtered="yes")
     for part in parts:
         rows = part.shown(state, matches)
-        if not rows and (state.query or not part.same):
-            continue  # what is unknown is listed at the end of the page
+        if not rows:
+            continue  # what is the same or unknown is listed at the end of the page
         words = f"{part.differing} of {number(part.differing + part.same)} differ"
-        if not part.differing:
-            words = f"the same ({number(part.same)})" if part.same else ""
         words = " · ".join(filter(None, [words, part.note]))
         box.append(section(part.title, words, _part_table(part, rows, comparison) if rows else None))
     if not len(box) and name == "first" and state.query:
         box.append(element("p", "No line matches. ", element("a", "Clear the search", href=state.address(query=""))))
     return box
+
+
+def _same(comparison: _Comparison) -> Element | None:
+    """The parts without any difference, on one line."""
+    parts = [
+        f"{part.title.lower()} ({number(part.same)})" for part in comparison.parts if part.same and not part.differing
+    ]
+    if comparison.diff is not None and comparison.diff.code.differs is False:
+        parts.append("code")
+    return element("p", element("b", "The same: "), ", ".join(parts)) if parts else None
 
 
 def _part_table(part: Part, rows: Sequence[Element], comparison: _Comparison) -> Element:

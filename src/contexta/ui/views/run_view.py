@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
 from starlette.requests import Request
@@ -41,12 +41,13 @@ def run(workspace: Contexta, request: Request) -> Response:
     baseline = request.query_params.get("baseline")
     other = workspace.get_run(baseline) if baseline else None
     metrics = sorted(_metrics(details), key=lambda item: _order(item[0], item[1], workspace._directions()))
+    is_live = "yes" if details.status == "open" else None
     live = element(
         "div",
         element("p", *_answer(details, metrics, other, workspace._directions(), audit, diagnosis), class_="answer"),
         run_parts.facts_of(details, snapshot),
         id="run-head",
-        data_live="yes" if details.status == "open" else None,
+        data_live=is_live,
     )
     parts = [
         _heading(details, other),
@@ -57,7 +58,7 @@ def run(workspace: Contexta, request: Request) -> Response:
         run_parts.environment_of(audit, snapshot),
         element(
             "div",
-            element("div", *_output(details, evidence), id="run-output"),
+            element("div", *_output(details, evidence), id="run-output", data_live=is_live),
             run_parts.not_captured(details, snapshot, evidence.completeness_notes),
             class_="two-columns",
         ),
@@ -242,7 +243,7 @@ def _output(run: RunDetails, evidence: RunEvidence) -> Iterator[Element]:
         lines = output.text.split("\n")[-_LOG_LINES:]
         link = element("a", "Whole log", href=address("/log", [("run", run.run_ref.value), ("stream", output.title)]))
         words = f"{output.title}, last {len(lines)} of {number(output.lines)} lines"
-        yield section("Log", words, element("pre", *map(_log_line, lines), tabindex="0", class_="log"), end=link)
+        yield section("Log", words, _log(map(_log_line, lines)), end=link)
     if run.events or run.status == "open":
         yield _events(run)
     if not evidence.outputs and run.status == "open":
@@ -250,6 +251,11 @@ def _output(run: RunDetails, evidence: RunEvidence) -> Iterator[Element]:
     elif not evidence.outputs and not run.events:
         text = "No output was stored: `contexta run -- COMMAND` stores it."
         yield section("Log", "", element("p", text, class_="quiet"))
+
+
+def _log(lines: Iterable[Element]) -> Element:
+    """A box that shows the end of its lines."""
+    return element("pre", element("code", *lines), tabindex="0", class_="log")
 
 
 def _log_line(line: str) -> Element:
@@ -271,7 +277,7 @@ def _events(run: RunDetails) -> Element:
         for event in shown
     ]
     words = f"last {len(shown)} of {number(run.event_count)}" if shown else "none so far"
-    return section("Events", words, element("pre", *lines, tabindex="0", class_="log"), id_="events")
+    return section("Events", words, _log(lines), id_="events")
 
 
 def _patch(evidence: RunEvidence) -> Element | None:
