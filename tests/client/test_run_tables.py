@@ -150,3 +150,34 @@ def test_names_with_marks_are_completed_with_quotes(ctx: Contexta) -> None:
     for suggestion in suggestions:
         assert len(ctx.list_runs(where=f"has {suggestion}")) == 1
     assert ctx.complete_query('metrics."val')[1] == ('metrics."val loss" ',)
+
+
+def test_tables_of_runs_are_the_same_on_both_databases(anywhere: Contexta) -> None:
+    for number, (pandas, team) in enumerate((("2.10.0", "b"), ("2.9.0", "a"), ("2.9.0", "c"))):
+        tags, environment = {"team": team}, {"packages": {"pandas": pandas}}
+        put_run(anywhere, f"r{number}", metrics={"accuracy": number / 10}, tags=tags, environment=environment)
+    put_run(anywhere, "bare", status="failed", project="q")
+    anywhere.archive_run("r1")
+
+    def order(by: str) -> list[str]:
+        complete = [run.name for run in anywhere.list_runs(order_by=by, archived=True)]
+        paged, last = [], None
+        while page := anywhere.list_runs(order_by=by, archived=True, after=last, limit=1):
+            paged.append(page[0].name)
+            last = page[0].run_ref
+        assert paged == complete
+        return complete
+
+    assert order("packages.pandas desc") == ["r0", "r2", "r1", "bare"]
+    assert order("tags.team") == ["r1", "r0", "r2", "bare"]
+    assert order("status")[-1] == "bare"
+    assert (anywhere.count_runs(), anywhere.count_runs("p"), anywhere.count_runs(archived=True)) == (3, 2, 4)
+    assert (anywhere.count_archived_runs(), anywhere.count_archived_runs("q")) == (1, 0)
+    assert [project.run_count for project in anywhere.list_projects()] == [3, 1]
+    groups = anywhere.group_runs(by="environment", archived=True)
+    assert sorted(len(group.runs) for group in groups.groups) == [1, 1, 2]
+    assert anywhere.complete_query("packages.pandas = ")[1] == ("2.10.0", "2.9.0")
+    assert (
+        anywhere.environments_of_runs(anywhere.list_runs())[anywhere.get_run("r0").run_ref].packages["pandas"]
+        == "2.10.0"
+    )

@@ -111,6 +111,18 @@ def test_a_filter_selects_and_says_how_many_match(browser: TestClient) -> None:
     assert "2 runs match." in text_of(page)
 
 
+def test_runs_for_which_a_condition_cannot_be_decided_are_counted(browser: TestClient) -> None:
+    page = browser.get("/", params={"where": "packages.pandas < 3"}).text
+    assert "1 run has no recorded packages" in text_of(page)
+    assert names(browser.get(link(page, "Show them")).text) == ["other.bare"]
+    assert "no recorded packages" not in text_of(browser.get("/", params={"where": "metrics.loss < 3"}).text)
+
+
+def test_projects_have_a_column_if_runs_of_several_are_listed(browser: TestClient) -> None:
+    assert "project" in titles(browser.get("/").text)
+    assert "project" not in titles(browser.get("/?project=churn").text)
+
+
 @pytest.mark.parametrize(
     ("where", "fault"),
     [("metrics.accuracy >> 0.9", "expected a value"), ("acc > 1", "no field"), ("metrics.accuracy = x", "no number")],

@@ -30,6 +30,8 @@ class ListCounts:
     """Runs that match the condition; None without one."""
     is_matching_exact: bool
     archived: int
+    undecided: int = 0
+    """Runs without a recorded environment, if the condition is about packages, Python or the platform."""
 
 
 def heading(state: ListState, projects: Sequence[str], counts: ListCounts) -> Element:
@@ -162,7 +164,12 @@ def summary(state: ListState, counts: ListCounts, lines: int) -> Element | None:
     word = "run matches" if counts.matching == 1 else "runs match"
     in_lines = f", in {count(lines, 'line')} on this page" if state.group else ""
     clear = link(state.from_start(where=""), "Clear the filter")
-    return element("p", element("b", number), f" {word}{in_lines}. ", clear, class_="quiet", id="matches")
+    more: list[Child] = []
+    if counts.undecided:
+        runs = "1 run has" if counts.undecided == 1 else f"{number_of(counts.undecided)} runs have"
+        unknown = link(state.from_start(where="not has python"), "Show them")
+        more = [f"{runs} no recorded packages, so the condition cannot be decided for them. ", unknown, ". "]
+    return element("p", element("b", number), f" {word}{in_lines}. ", *more, clear, class_="quiet", id="matches")
 
 
 def selection_bar(state: ListState) -> Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
@@ -25,6 +26,7 @@ from contexta.ui.runs.run_rows import run_table
 
 _MOST_COUNTED = 1_000
 _MOST_TAGS = 10
+_ABOUT_ENVIRONMENT = re.compile(r"\b(?<!has )(?:packages\.|python\b|platform\b)")
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,11 @@ def _counts(
     running = workspace.count_runs(project, where="status = open")
     archived = workspace.count_archived_runs(project)
     is_exact = matching is None or matching <= _MOST_COUNTED
-    return list_controls.ListCounts(total, running, matching if is_exact else _MOST_COUNTED, is_exact, archived)
+    undecided = 0
+    if matching is not None and _ABOUT_ENVIRONMENT.search(state.where):
+        undecided = workspace.count_runs(project, where="not has python")
+    shown = matching if is_exact else _MOST_COUNTED
+    return list_controls.ListCounts(total, running, shown, is_exact, archived, undecided)
 
 
 def _body(

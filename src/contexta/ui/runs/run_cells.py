@@ -58,6 +58,8 @@ class CellWriter:
         content: list[Child] = []  # of a curve, which the script draws
         if kind == "status":
             content = [state(line)]
+        elif kind == "project":
+            content = [line.run.project_ref.value]
         elif kind == "started":
             content = [_short_time(line.started_at)]
         elif kind == "duration":

@@ -18,7 +18,14 @@ _MOST_METRICS, _MOST_PACKAGES, _MOST_PARAMS = 2, 5, 4
 _MOST_OF_ALL = 60
 """Columns with ``columns=all``."""
 _MOST_OFFERED = 60
-_PLAIN = {"status": "State", "started": "Started", "duration": "Took", "tags": "Tags", "note": "Note"}
+_PLAIN = {
+    "project": "Project",
+    "status": "State",
+    "started": "Started",
+    "duration": "Took",
+    "tags": "Tags",
+    "note": "Note",
+}
 _OF_METRIC = {"value": "Last", "spread": "± sd (n)", "delta": "To baseline", "curve": "Curve"}
 _NUMBERS = {"duration", "value", "delta"}
 
@@ -100,7 +107,8 @@ def column_of(name: str, metric: str | None) -> RunColumn | None:
 
 
 def _frame(lines: Sequence[RunLine], state: ListState, metric: str | None) -> list[str]:
-    names = ["status", "started", "duration"]
+    has_projects = len({line.run.project_ref for line in lines}) > 1
+    names = [*(["project"] if has_projects else []), "status", "started", "duration"]
     if metric is not None:
         names.append("value")
         names += ["spread"] if any(line.is_group for line in lines) else []

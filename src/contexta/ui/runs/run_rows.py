@@ -25,7 +25,7 @@ def run_table(lines: list[RunLine], columns: tuple[RunColumn, ...], state: ListS
             rows.append(_edit_row(line, len(columns) + 2, state))
     table = element("table", _head(columns, state), element("tbody", *rows), class_="runs")
     _keep_roles(table)
-    return element("div", table, class_="wide tall", role="region", tabindex="0", aria_label="Runs")
+    return element("div", table, class_="wide tall", role="region", tabindex="0", aria_label="Table of runs")
 
 
 def _keep_roles(table: Element) -> None:

@@ -163,7 +163,7 @@ function show(part, fresh) {
 }
 
 let lostAt = null;
-function connected(isConnected) {
+export function connected(isConnected) {
   const notice = find("#connection");
   if (isConnected) { lostAt = null; if (notice) notice.hidden = true; return; }
   lostAt ??= new Date().toISOString().slice(11, 19);

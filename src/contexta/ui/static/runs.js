@@ -1,5 +1,5 @@
 // The page Runs: navigation in place, completion of the filter, selection, keys, live rows and small curves.
-import { click, find, onKey, reveal } from "./contexta.js";
+import { click, connected, find, onKey, reveal } from "./contexta.js";
 
 const all = selector => [...document.querySelectorAll(selector)];
 const rows = () => all("table.runs tbody tr[data-row]");
@@ -7,7 +7,20 @@ const rows = () => all("table.runs tbody tr[data-row]");
 // ------------------------------------------------------------------------------------------ navigation in place
 
 // Links and forms that lead to another state of the list replace the content, and the address tells the state.
-async function show(address, { push = true, focus = null } = {}) {
+async function show(address, options = {}) {
+  const slow = setTimeout(() => find("main").setAttribute("aria-busy", "true"), 300);
+  try {
+    await replaceContent(address, options);
+    connected(true);
+  } catch {
+    connected(false);  // the page keeps what it shows
+  } finally {
+    clearTimeout(slow);
+    find("main").removeAttribute("aria-busy");
+  }
+}
+
+async function replaceContent(address, { push = true, focus = null }) {
   const response = await fetch(address, { headers: { accept: "text/html" } });
   const target = new URL(response.url);
   if (target.pathname !== "/") { location.href = response.url; return; }
@@ -15,8 +28,7 @@ async function show(address, { push = true, focus = null } = {}) {
   if (response.status === 400) {  // the last good result stays
     find("#query-message").replaceWith(page.querySelector("#query-message"));
     find("#filter").setAttribute("aria-invalid", "true");
-    const number = rows().length;
-    if (number) find("#query-message").append(` The last result is still shown.`);
+    if (rows().length) find("#query-message").append(` The last result is still shown.`);
     return;
   }
   if (push) history.pushState(null, "", target);
@@ -158,8 +170,8 @@ function close() {
 async function suggest() {
   const box = find("#filter"), number = ++request;
   const text = box.value.slice(0, box.selectionStart);
-  const response = await fetch(`/complete?${new URLSearchParams({ text })}`);
-  if (!response.ok || number !== request || document.activeElement !== box) return;
+  const response = await fetch(`/complete?${new URLSearchParams({ text })}`).catch(() => null);
+  if (!response?.ok || number !== request || document.activeElement !== box) return;
   ({ start, suggestions } = await response.json());
   close();
   if (!suggestions.length) return;
@@ -271,8 +283,8 @@ async function drawCurves() {
   let missing = cells.filter(cell => !curves.has(key(cell)) || cell.dataset.stale);
   while (missing.length) {
     const parameters = new URLSearchParams([["metric", metric], ...missing.map(cell => ["run", cell.dataset.run])]);
-    const response = await fetch(`/sparks?${parameters}`);
-    if (!response.ok) return;
+    const response = await fetch(`/sparks?${parameters}`).catch(() => null);
+    if (!response?.ok) return;
     const found = await response.json();
     for (const cell of missing) if (cell.dataset.run in found) { curves.set(key(cell), found[cell.dataset.run]); delete cell.dataset.stale; }
     const rest = missing.filter(cell => !(cell.dataset.run in found));
