@@ -129,8 +129,7 @@ class RunSummary(Run, Finding):
 
     @property
     def param_sources(self) -> dict[str, str]:
-        """Where each parameter is from: ``program``, the parser (``argparse``, ``click``, ``absl``), ``command line``, or
-        the name of a file."""
+        """Where each parameter is from: ``program``, ``argparse``, ``click``, ``absl``, ``command line``, or a file."""
         sources = self.metadata.get(PARAM_SOURCES)
         context = sources if isinstance(sources, Mapping) else {}
         return {name: str(context.get(name, "program")) for name in self.params}

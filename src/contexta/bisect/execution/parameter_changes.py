@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from contexta.recorder.parameters.command_options import Takes
 
 
-_NOT_FILES = {"program", "argparse", "command line"}  # sources of parameters besides configuration files
+_NOT_FILES = {
+    "program",
+    "argparse",
+    "click",
+    "absl",
+    "command line",
+}  # sources of parameters besides configuration files
 
 
 @dataclass(frozen=True)
