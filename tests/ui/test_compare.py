@@ -15,8 +15,8 @@ from support.builders import a_snapshot, put_run
 from contexta import Contexta
 from contexta.contract.environment import Distribution, Origin
 from contexta.core.errors import InvalidInput
+from contexta.ui.comparison.comparison_state import ComparisonState
 from contexta.ui.routes import site
-from contexta.ui.views.comparison_state import ComparisonState
 
 PACKAGES = {
     "march": {"pandas": "2.3.3", "numpy": "1.26.4", "pytz": "2024.2", "ruff": "0.6.9", "six": "1.16.0"},

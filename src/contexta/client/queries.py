@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from contexta.findings import (
         Artifact,
         BestRun,
-        EnvironmentTimeline,
         FindingAboutRuns,
         Lineage,
         LineageDirection,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
         MetricSeries,
         MetricTrend,
         PackageTimeline,
-        RecordedProcess,
         RunDetails,
         RunDiagnosis,
         RunList,
@@ -87,14 +85,6 @@ def get_run_snapshot(workspace: Workspace, run: str, *, max_records: int | None 
     with workspace._reading() as connection:
         key, ref = workspace._find(connection, run)
         return with_names(connection, snapshot(connection, ref, key, max_records), [ref])
-
-
-def list_processes(workspace: Workspace, run: str) -> tuple[RecordedProcess, ...]:
-    """The processes that recorded a run, by their first record; none for a run that was written by hand."""
-    from contexta.store.read.run_processes import processes_of
-
-    with workspace._reading() as connection:
-        return processes_of(connection, workspace._find(connection, run)[0])
 
 
 def read_log(workspace: Workspace, run: str, stream: str = "stdout") -> Log:
@@ -346,24 +336,6 @@ def package_timeline(
         runs = history.project_runs(connection, workspace._find(connection, latest)[0])
         finding = timeline(runs, package, metric)
         return with_names(connection, finding, [run.run_ref for run in finding.runs])
-
-
-def environment_timeline(
-    workspace: Workspace, metric: str | None = None, *, project: str | None = None, last: int = 200
-) -> EnvironmentTimeline:
-    """The versions of all packages over the latest ``last`` runs of a project, with a metric and its levels.
-
-    metric: by default the one that most runs have, of those with a known direction. project: by default the configured
-    one, else the project of the latest run. Not a method of ``Contexta``.
-    """
-    from contexta.analysis.environment_timeline import environment_timeline
-    from contexta.store.read import history
-
-    latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
-    with workspace._reading() as connection:
-        key, ref = workspace._find(connection, latest)
-        runs, older = history.latest_runs(connection, key, last)
-        return environment_timeline(runs, ref.components[0], metric, workspace._directions(), older)
 
 
 # ---------------------------------------------------------------------------------------------- arguments

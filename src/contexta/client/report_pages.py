@@ -1,4 +1,7 @@
-"""Reports about runs with their learning curves, source and output. Each function is a method of ``Contexta``."""
+"""Reports about runs with their learning curves, source and output, and parts of web pages.
+
+The functions with a name that starts with ``build`` are methods of ``Contexta``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from contexta.client.comparisons import audit_reproducibility, compare_multiple_runs, diff_runs
 from contexta.client.curves import curves_of
-from contexta.client.queries import diagnose_run, get_run, selectors
+from contexta.client.queries import diagnose_run, get_run, project_ref, selectors
 from contexta.client.workspace import Workspace
 from contexta.core.errors import DamagedData, NotFound
 
@@ -15,10 +18,12 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from contexta.findings import (
+        EnvironmentTimeline,
         Excerpt,
         Explanation,
         LearningCurves,
         MultiRunComparison,
+        RecordedProcess,
         RunComparison,
         RunDetails,
         RunDiff,
@@ -82,11 +87,37 @@ def build_page_with_curves(workspace: Workspace, finding: _Compared) -> Report:
     return with_curves(report_of(finding), curves_of(workspace, refs))
 
 
-def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:
-    """The start of the patch between the commits of two runs, from a repository on this machine; None without it.
+# ---------------------------------------------------------------------------------------------- parts of web pages
 
-    Not a method of ``Contexta``.
+
+def list_processes(workspace: Workspace, run: str) -> tuple[RecordedProcess, ...]:
+    """The processes that recorded a run, by their first record; none for a run that was written by hand."""
+    from contexta.store.read.run_processes import processes_of
+
+    with workspace._reading() as connection:
+        return processes_of(connection, workspace._find(connection, run)[0])
+
+
+def environment_timeline(
+    workspace: Workspace, metric: str | None = None, *, project: str | None = None, last: int = 200
+) -> EnvironmentTimeline:
+    """The versions of all packages over the latest ``last`` runs of a project, with a metric and its levels.
+
+    metric: by default the one that most runs have, of those with a known direction. project: by default the configured
+    one, else the project of the latest run.
     """
+    from contexta.analysis.environment_timeline import environment_timeline
+    from contexta.store.read import history
+
+    latest = "@latest" if project is None else f"{project_ref(project).value}@latest"
+    with workspace._reading() as connection:
+        key, ref = workspace._find(connection, latest)
+        runs, older = history.latest_runs(connection, key, last)
+        return environment_timeline(runs, ref.components[0], metric, workspace._directions(), older)
+
+
+def patch_between(old: RunDetails, new: RunDetails) -> Excerpt | None:
+    """The start of the patch between the commits of two runs, from a repository on this machine; None without it."""
     from contexta.analysis.excerpts import start_of_patch
     from contexta.recorder.source import commits
 

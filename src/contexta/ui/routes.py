@@ -14,6 +14,7 @@ from starlette.routing import Route
 from contexta.client.contexta import Contexta
 from contexta.core.errors import ContextaError, NotFound
 from contexta.reports.theme.stylesheet import SEARCH_SCRIPT, STYLESHEET
+from contexta.ui.comparison import compare_view
 from contexta.ui.frame import layout
 from contexta.ui.frame.elements import element
 from contexta.ui.frame.submitted import Submitted, submitted
@@ -21,7 +22,6 @@ from contexta.ui.runs import list_data, list_view, run_changes
 from contexta.ui.views import (
     artifact_view,
     bisect_view,
-    compare_view,
     curve_view,
     export_view,
     run_view,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from xml.etree.ElementTree import Element
 
+from contexta.findings import RunDetails
 from contexta.findings.metrics import Axis
+from contexta.reports.pages.common import metric_name
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.layout import address
 
@@ -125,6 +127,13 @@ def curve_figure(
     )
 
 
+def points_of_metrics(run: RunDetails) -> Iterable[tuple[str, int]]:
+    """(name, number of points) of each metric."""
+    for stage in run.stages:
+        for metric in stage.metrics:
+            yield metric_name(stage.stage_name, metric.metric_key, metric.slice_ref), metric.points
+
+
 def chart_scripts() -> list[Element]:
     """What draws the curves of a page; once on each page with curves."""
     return [
@@ -134,4 +143,12 @@ def chart_scripts() -> list[Element]:
     ]
 
 
-__all__ = ["MOST_RUNS", "Parameters", "ChartScale", "chart_scripts", "curve_figure", "scale_switches"]
+__all__ = [
+    "MOST_RUNS",
+    "ChartScale",
+    "Parameters",
+    "chart_scripts",
+    "curve_figure",
+    "points_of_metrics",
+    "scale_switches",
+]

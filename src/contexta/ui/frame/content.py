@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from xml.etree.ElementTree import Element
 
+from contexta.contract.environment import Origin
 from contexta.reports.document.formatting import amount, signed, size, span
 from contexta.ui.frame.elements import THIN_SPACE, Child, add, element
 from contexta.ui.frame.icons import icon
@@ -128,6 +129,15 @@ def digest(value: str | None) -> Element:
     return element("code", f"{prefix}{digits[:4]}…{digits[-4:]}", title=value)
 
 
+def origin_text(origin: Origin) -> str:
+    """Where a distribution was installed from, on one line."""
+    words = [{"index": "an index", "vcs": "version control"}.get(origin.kind, origin.kind)]
+    words += [origin.url] if origin.url else []
+    words += [f"@ {origin.commit[:12]}"] if origin.commit else []
+    words += ["with uncommitted changes"] if origin.dirty else []
+    return " ".join(words)
+
+
 def copy_button(label: str, text: str) -> Element:
     """A button that copies a text; the script shows it."""
     return element(
@@ -147,6 +157,7 @@ __all__ = [
     "fact",
     "file_size",
     "number",
+    "origin_text",
     "percent",
     "row",
     "same_decimals",

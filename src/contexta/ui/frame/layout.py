@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
@@ -112,6 +113,11 @@ def run_address(reference: str) -> str:
     return address("/run", [("run", reference)])
 
 
+def export_address(references: Sequence[str]) -> str:
+    """The address of the report of runs as one HTML file."""
+    return address("/export", [("run", reference) for reference in references])
+
+
 def field(label: str, control: Element) -> Element:
     return element("label", f"{label} ", control)
 
@@ -124,4 +130,4 @@ def command(line: str) -> Element:
     return element("p", element("code", line), button, class_="command")
 
 
-__all__ = ["THEME_COOKIE", "address", "command", "field", "page", "run_address", "theme_of"]
+__all__ = ["THEME_COOKIE", "address", "command", "export_address", "field", "page", "run_address", "theme_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -16,8 +16,7 @@ from contexta.core.errors import ContextaError, InvalidInput, NotFound
 from contexta.core.validation import to_microseconds
 from contexta.findings import RunDetails
 from contexta.findings.metrics import Chart
-from contexta.reports.pages.common import metric_name
-from contexta.ui.frame.charts import MOST_RUNS, ChartScale
+from contexta.ui.frame.charts import MOST_RUNS, ChartScale, points_of_metrics
 from contexta.ui.frame.elements import element
 from contexta.ui.frame.layout import command, page, run_address
 from contexta.ui.views.report_view import report_in
@@ -82,13 +81,6 @@ def curves(workspace: Contexta, request: Request) -> Response:
     )
 
 
-def points_of_metrics(run: RunDetails) -> Iterable[tuple[str, int]]:
-    """(name, number of points) of each metric."""
-    for stage in run.stages:
-        for metric in stage.metrics:
-            yield metric_name(stage.stage_name, metric.metric_key, metric.slice_ref), metric.points
-
-
 def _arguments(request: Request) -> tuple[list[str], str, int]:
     references = [reference for reference in request.query_params.getlist("run") if reference]
     metric, columns = request.query_params.get("metric", ""), request.query_params.get("columns", "240")
@@ -143,4 +135,4 @@ def _number(value: int | float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-__all__ = ["CurveCache", "curve_points", "curves", "points_of_metrics"]
+__all__ = ["CurveCache", "curve_points", "curves"]

@@ -10,7 +10,6 @@ from starlette.responses import HTMLResponse, Response
 from contexta.client.contexta import Contexta
 from contexta.core.errors import InvalidInput
 from contexta.reports import Report, to_html
-from contexta.ui.frame.layout import address
 from contexta.ui.views.artifact_view import SANDBOX
 
 
@@ -34,8 +33,4 @@ def _report(workspace: Contexta, runs: list[str]) -> Report:
     return workspace.build_multi_run_report(runs)
 
 
-def export_address(runs: list[str]) -> str:
-    return address("/export", [("run", run) for run in runs])
-
-
-__all__ = ["export", "export_address"]
+__all__ = ["export"]

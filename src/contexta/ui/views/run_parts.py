@@ -6,12 +6,23 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
-from contexta.contract.environment import EnvironmentSnapshot, Origin
+from contexta.contract.environment import EnvironmentSnapshot
 from contexta.findings import Audit, RunDetails
 from contexta.findings.runs import RecordedProcess
 from contexta.reports.document.formatting import moment
 from contexta.reports.pages.common import as_text, leaves
-from contexta.ui.frame.content import NOT_APPLICABLE, digest, duration, fact, file_size, number, row, section, table
+from contexta.ui.frame.content import (
+    NOT_APPLICABLE,
+    digest,
+    duration,
+    fact,
+    file_size,
+    number,
+    origin_text,
+    row,
+    section,
+    table,
+)
 from contexta.ui.frame.content import unknown as unknown_chip
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.icons import icon
@@ -168,15 +179,6 @@ def _all_packages(snapshot: EnvironmentSnapshot | None) -> Element | None:
     return element("details", element("summary", f"All {number(len(rows))} packages"), content)
 
 
-def origin_text(origin: Origin) -> str:
-    """Where a distribution was installed from, on one line."""
-    words = [{"index": "an index", "vcs": "version control"}.get(origin.kind, origin.kind)]
-    words += [origin.url] if origin.url else []
-    words += [f"@ {origin.commit[:12]}"] if origin.commit else []
-    words += ["with uncommitted changes"] if origin.dirty else []
-    return " ".join(words)
-
-
 def _variables(snapshot: EnvironmentSnapshot | None) -> Element | None:
     if snapshot is None or not snapshot.environment_variables:
         return None
@@ -256,7 +258,6 @@ __all__ = [
     "files_of",
     "mark",
     "not_captured",
-    "origin_text",
     "parameters_of",
     "processes",
 ]

@@ -10,8 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from contexta.analysis.metrics.direction import Directions, direction_of, familiarity
 from contexta.client.contexta import Contexta
-from contexta.client.queries import list_processes
-from contexta.client.report_pages import evidence_of
+from contexta.client.report_pages import evidence_of, list_processes
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput, NotFound
 from contexta.findings import Audit, MetricValue, RunDetails, RunDiagnosis, RunEvidence
@@ -22,11 +21,10 @@ from contexta.ui.frame.charts import ChartScale, chart_scripts, curve_figure, sc
 from contexta.ui.frame.content import change, copy_button, number, row, section, table
 from contexta.ui.frame.elements import Child, element
 from contexta.ui.frame.icons import icon
-from contexta.ui.frame.layout import address, page
+from contexta.ui.frame.layout import address, export_address, page
 from contexta.ui.frame.patch_lines import patch_lines
 from contexta.ui.views import run_parts
 from contexta.ui.views.artifact_view import SANDBOX
-from contexta.ui.views.export_view import export_address
 
 _LOG_LINES = 40
 _WARNING_WORDS = ("warning", "error", "traceback", "exception")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from contexta.analysis.environments.version_steps import distance
 from contexta.client.contexta import Contexta
-from contexta.client.queries import environment_timeline
+from contexta.client.report_pages import environment_timeline
 from contexta.core.errors import NotFound
 from contexta.findings.metrics import EnvironmentTimeline, MetricLevel, PackageLane
 from contexta.reports.document.formatting import count, moment, some_names

@@ -18,10 +18,9 @@ from contexta.reports.pages.common import metric_name, short_names, value_text
 from contexta.reports.writers.html import add_sections
 from contexta.ui.frame.content import as_entries, change, number, percent, row, same_decimals, section, table
 from contexta.ui.frame.elements import Child, element
-from contexta.ui.frame.layout import address, command, page
+from contexta.ui.frame.layout import address, command, field, page
 from contexta.ui.frame.point_plot import PlotLevel, PlotMark, PlotPoint, Side, point_plot
 from contexta.ui.views.bisect_parts import share, share_bar
-from contexta.ui.views.compare_view import two_runs_form
 
 _MOST_SUSPECTS, _MOST_NAMED, _LONGEST_VALUE = 40, 4, 40
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -37,7 +36,7 @@ def why(workspace: Contexta, request: Request) -> Response:
     first, *others = (text.replace("->", "→") for text in finding.answer or ("Nothing to explain.",))
     parts = [
         element("h1", f"{_title(finding)} ", element("span", f"{left} → {right}", class_="count")),
-        two_runs_form("/why", *names, metric),
+        _form(*names, metric),
         element("p", element("b", first), f" {' '.join(others)}", class_="answer"),
         _next(finding.next),
         _suspects(finding.suspects),
@@ -48,6 +47,19 @@ def why(workspace: Contexta, request: Request) -> Response:
         section("The same in a terminal", "", command(_command(names, metric))),
     ]
     return page(request, f"Why: {left} → {right}", *parts, current="/compare")
+
+
+def _form(old: str, new: str, metric: str | None) -> Element:
+    """Names OLD, NEW and the metric; without a script, too."""
+    inputs = [
+        field(label, element("input", name=name, value=value, size=size, spellcheck="false"))
+        for label, name, value, size in (
+            ("OLD", "old", old, "24"),
+            ("NEW", "new", new, "24"),
+            ("Metric", "metric", metric or "", "16"),
+        )
+    ]
+    return element("form", *inputs, element("button", "Show"), method="get", action="/why", class_="controls")
 
 
 def _title(finding: Explanation) -> str:

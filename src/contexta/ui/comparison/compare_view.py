@@ -10,26 +10,22 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from contexta.client.contexta import Contexta
-from contexta.client.report_pages import patch_between
 from contexta.contract.environment import EnvironmentSnapshot
 from contexta.core.errors import InvalidInput, NotFound
 from contexta.core.model import Value
-from contexta.findings import Excerpt, RunDetails, RunDiff
+from contexta.findings import RunDetails, RunDiff
 from contexta.reports import to_markdown
 from contexta.reports.document.formatting import count
 from contexta.reports.pages.common import short_names
-from contexta.ui.frame.charts import chart_scripts, curve_figure, scale_switches
-from contexta.ui.frame.content import MINUS, as_entries, change, copy_button, number, percent, section, table
+from contexta.ui.comparison import comparison_parts
+from contexta.ui.comparison.code_section import code_section
+from contexta.ui.comparison.comparison_state import ComparisonState, Part, totals
+from contexta.ui.frame.charts import chart_scripts, curve_figure, points_of_metrics, scale_switches
+from contexta.ui.frame.content import as_entries, change, copy_button, number, percent, section, table
 from contexta.ui.frame.elements import Child, add, element
 from contexta.ui.frame.icons import icon
-from contexta.ui.frame.layout import address, command, field, page, run_address
-from contexta.ui.frame.patch_lines import patch_lines
-from contexta.ui.views import comparison_parts
-from contexta.ui.views.comparison_state import ComparisonState, Part, totals
-from contexta.ui.views.curve_view import points_of_metrics
-from contexta.ui.views.export_view import export_address
+from contexta.ui.frame.layout import address, command, export_address, page, run_address
 
-_PATCH_LINES = 400
 _FIRST = ("Metrics",)
 """The parts before the curves."""
 _BESIDE = ("Parameters", "Command", "Inputs", "Outputs")
@@ -59,7 +55,7 @@ def compare(workspace: Contexta, request: Request) -> Response:
     figures = _figures(workspace, comparison, state)
     main, others = (figures[0], figures[1:]) if figures else (None, [])
     beside = [
-        *_code(comparison),
+        *(code_section(comparison.diff, *comparison.runs) if comparison.diff is not None else ()),
         _filtered("beside", [by_title[title] for title in _BESIDE if title in by_title], state, matches, comparison),
     ]
     parts: list[Child] = [
@@ -85,18 +81,6 @@ def compare_markdown(workspace: Contexta, request: Request) -> Response:
     """The same comparison as Markdown, to copy."""
     comparison = _comparison(workspace, ComparisonState.of(request.query_params))
     return PlainTextResponse(to_markdown(comparison.finding), media_type="text/markdown; charset=utf-8")
-
-
-def two_runs_form(path: str, old: str, new: str, metric: str | None = None) -> Element:
-    """A form that names OLD and NEW; without a script, too."""
-    names = ("run", "run") if path == "/compare" else ("old", "new")
-    inputs = [
-        field(label, element("input", name=name, value=value, size="24", spellcheck="false"))
-        for label, name, value in zip(("OLD", "NEW"), names, (old, new), strict=True)
-    ]
-    if path == "/why":
-        inputs.append(field("Metric", element("input", name="metric", value=metric or "", size="16")))
-    return element("form", *inputs, element("button", "Show"), method="get", action=path, class_="controls")
 
 
 # ---------------------------------------------------------------------------------------------- data
@@ -364,50 +348,6 @@ def _main_curve(figure: Element | None, state: ComparisonState) -> Element:
     return section("Curves", "", figure, id_="curves", end=switches)
 
 
-def _code(comparison: _Comparison) -> Iterator[Element]:
-    """The commits, and the patch between them or the uncommitted changes of each side."""
-    if comparison.diff is None:
-        return
-    code = comparison.diff.code
-    if not code.differs:
-        return
-    left, right = (commit[:7] if commit else "unknown" for commit in (code.left_commit, code.right_commit))
-    commits = f"{left} → {right}" if left != right else f"{left} on both sides"
-    words = f"{commits}, {count(len(code.files), 'file')}"
-    subjects = [element("li", element("code", commit.commit[:7]), f" {commit.subject}") for commit in code.commits[:10]]
-    more = f"and {len(code.commits) - 10} more commits" if len(code.commits) > 10 else None
-    old, new = comparison.runs
-    patch = patch_between(old, new)
-    yield section(
-        "Code",
-        words,
-        element("ul", *subjects, element("li", more) if more else None, class_="commits") if subjects else None,
-        _patch(patch) if patch is not None else _files(comparison.diff),
-        element("p", code.unknown_commits, class_="quiet") if code.unknown_commits else None,
-        id_="code",
-    )
-
-
-def _patch(patch: Excerpt) -> Element:
-    lines = patch.text.split("\n")
-    rest = patch.lines - min(len(lines), _PATCH_LINES)
-    note = element("p", f"{number(rest)} more lines are not shown.", class_="quiet") if rest > 0 else None
-    code = element("code", *patch_lines("\n".join(lines[:_PATCH_LINES])))
-    return element("div", element("pre", code, tabindex="0", class_="patch"), note)
-
-
-def _files(diff: RunDiff) -> Element:
-    rows = []
-    for file in diff.code.files:
-        lines = f"+{file.added} {MINUS}{file.deleted}" if file.added is not None else "binary" if file.committed else ""
-        sides = [
-            side for side, is_changed in (("OLD", file.uncommitted_left), ("NEW", file.uncommitted_right)) if is_changed
-        ]
-        uncommitted = f"uncommitted in {' and '.join(sides)}" if sides else ""
-        rows.append(element("li", element("code", file.path), " ", ", ".join(filter(None, [lines, uncommitted]))))
-    return element("ul", *rows)
-
-
 def _unknowns(comparison: _Comparison) -> Element | None:
     if comparison.diff is None or not comparison.diff.unknowns:
         return None
@@ -419,4 +359,4 @@ def _unknowns(comparison: _Comparison) -> Element | None:
     return section("Unknown", "it may have changed", element("ul", *items))
 
 
-__all__ = ["compare", "compare_markdown", "two_runs_form"]
+__all__ = ["compare", "compare_markdown"]

@@ -20,11 +20,10 @@ from contexta.findings import (
 )
 from contexta.findings.environments import Kind
 from contexta.reports.pages.common import metric_name, value_text
-from contexta.ui.frame.content import NOT_APPLICABLE, change, number, percent, row
+from contexta.ui.comparison.comparison_state import SAME, Part
+from contexta.ui.frame.content import NOT_APPLICABLE, change, number, origin_text, percent, row
 from contexta.ui.frame.content import unknown as unknown_chip
 from contexta.ui.frame.elements import Child, add, element
-from contexta.ui.views.comparison_state import SAME, Part
-from contexta.ui.views.run_parts import origin_text
 
 _LONGEST_VALUE = 80
 _PARTS = re.compile(r"[.+@ ]")
